@@ -1,0 +1,46 @@
+# make demo       the whole chain on Li3InCl6 and Li3In0.5Y0.5Br3Cl3, into demo/
+# make test       the tests;  make test-slow: those that take minutes each
+# make lint       ruff and mypy
+#
+# A GPU user names the torch to install:  make demo TORCH='torch==2.13.0 --index-url URL'
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+DEMO ?= demo
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: install demo test test-slow lint clean
+
+install: $(INSTALLED)
+	@$(BIN)/mlipsse potential build
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mlipsse needs Python 3.11 \
+	or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.11")'
+	@echo "Making $(VENV): $(TORCH) first, then the pinned rest (a few minutes)"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet $(TORCH)
+	@$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: install
+	@test -f $(DEMO)/campaign.yaml || $(BIN)/mlipsse init $(DEMO) --example li3incl6
+	@$(BIN)/mlipsse run $(DEMO)
+
+test: install
+	@$(BIN)/python -m pytest
+
+test-slow: install
+	@$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist

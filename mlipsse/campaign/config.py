@@ -1,0 +1,260 @@
+"""The schema of `campaign.yaml`: every field with its unit and default, unknown keys refused."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mlipsse.errors import MlipsseError
+
+Kelvin = Annotated[float, Field(gt=0, le=10_000)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Supercell = Annotated[str, Field(pattern=r"^[1-9]\d?x[1-9]\d?x[1-9]\d?$")]
+# Names become file names and words of LAMMPS decks: nothing in them may mean more than a name.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """A block of the config: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StructureConfig(Section):
+    """The disordered host."""
+
+    host: Path = Field(description="CIF with partial occupancies, relative to the campaign folder")
+    mobile: str = Field(description="symbol of the mobile ion, e.g. Li")
+    substitutions: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="species of the CIF -> species that may fill its sites, e.g. In: [In, Y]",
+    )
+    charges: dict[str, int] | None = Field(
+        default=None, description="formal charges in e; guessed when not given"
+    )
+
+
+class EnumerateConfig(Section):
+    """Which atom sits where."""
+
+    compositions: list[str] = Field(
+        min_length=1, description="formulas, e.g. Li3In0.5Y0.5Br3Cl3; names in all results"
+    )
+    end_members: list[str] = Field(
+        default_factory=list,
+        description="further formulas that span the hull; ranked, not sampled or simulated",
+    )
+    supercells: list[Supercell] = Field(
+        default=["1x1x1"], min_length=1, description="of the host's conventional cell, e.g. 1x1x2"
+    )
+    max_orderings: Count = Field(
+        default=2000, description="most orderings kept per composition and supercell"
+    )
+
+    @field_validator("compositions", "end_members", "supercells")
+    @classmethod
+    def _distinct(cls, values: list[str]) -> list[str]:
+        for value in values:
+            if values.count(value) > 1:
+                raise ValueError(f"{value} is listed more than once")
+        return values
+
+
+class RankConfig(Section):
+    """Relaxation with the foundation potential and the convex hull."""
+
+    foundation: str = Field(
+        default="chgnet",
+        description="potential that relaxes and ranks: chgnet, a MACE-MP name, a MACE file, "
+        "or a name in potentials/",
+    )
+    max_force_eV_A: Positive = Field(default=0.05, description="relaxed below this force, eV/Å")
+    max_steps: Count = Field(default=500, description="steps before a relaxation is given up")
+    relax_cell: bool = Field(default=True, description="relax the cell as well as the positions")
+    batch: Count = Field(default=8, description="relaxations in one unit of work")
+
+
+class SelectConfig(Section):
+    """Boltzmann selection of orderings."""
+
+    temperature_K: Kelvin = Field(default=800.0, description="of the Boltzmann weights, K")
+    per: Literal["atom", "formula_unit", "cell"] = Field(
+        default="cell", description="what the energy difference in the weight is counted for"
+    )
+    structures: Count = Field(
+        default=5, description="orderings taken per composition and supercell, the lowest always in"
+    )
+
+
+class SampleConfig(Section):
+    """MD with the foundation potential, from which frames are drawn."""
+
+    foundation: str = Field(default="chgnet", description="potential that drives the sampling MD")
+    temperatures_K: list[Kelvin] = Field(
+        default=[800.0], min_length=1, description="one trajectory per ordering and temperature, K"
+    )
+    duration_ps: Positive = Field(default=15.0, description="length of a trajectory, ps")
+    timestep_fs: Positive = Field(default=1.0, le=10, description="time step, fs")
+    equilibration_ps: float = Field(default=5.0, ge=0, description="dropped from the start, ps")
+    frames: Count = Field(default=30, description="frames drawn at random per trajectory")
+    max_strain: float = Field(
+        default=0.03, ge=0, le=0.2, description="random strain on every frame, within +- this"
+    )
+    strain: Literal["isotropic", "full"] = Field(
+        default="full", description="one number, or a full symmetric tensor, per frame"
+    )
+    min_atoms: Count = Field(default=40, description="smaller cells are repeated up to this")
+
+
+class LabelConfig(Section):
+    """What the model learns from."""
+
+    source: str = Field(
+        default="teacher: chgnet-r2scan",
+        description="«teacher: NAME» (another potential; teacher labels, not DFT)",
+    )
+    valid_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
+    test_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
+    batch: Count = Field(default=50, description="single points in one unit of work")
+
+
+class FinetuneConfig(Section):
+    """Multi-head fine-tuning of MACE with replay."""
+
+    foundation: str = Field(
+        default="halide-small",
+        description="MACE model that is fine-tuned: a name in potentials/ or a MACE file",
+    )
+    replay: Path | None = Field(
+        default=None,
+        description="extxyz that the replay head keeps learning; the one shipped beside the "
+        "foundation when not given",
+    )
+    max_epochs: Count = Field(default=500, description="most epochs")
+    patience: Count = Field(default=20, description="epochs without improvement before the stop")
+    learning_rate: Positive = Field(default=0.01, lt=1, description="initial learning rate")
+    batch_size: Count = Field(default=8, description="frames per gradient step")
+    dtype: Literal["float32", "float64"] = Field(default="float32", description="of the training")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where it is trained")
+
+
+class ExportConfig(Section):
+    """The bundle that LAMMPS loads."""
+
+    name: Name = Field(default="potential", description="folder and file name of the bundle")
+    dtype: Literal["float32", "float64"] = Field(default="float32", description="of the export")
+
+
+class SimulateConfig(Section):
+    """Production MD in LAMMPS: NVT, one run per composition, ordering, temperature and replica."""
+
+    temperatures_K: list[Kelvin] = Field(min_length=1, description="temperature ladder, K")
+    orderings: Count = Field(default=1, description="lowest selected orderings per composition")
+    replicas: Count = Field(default=1, description="runs with other velocities per ordering")
+    min_atoms: Count = Field(default=80, description="cells are repeated to at least this")
+    min_length_A: float = Field(default=10.0, ge=0, description="and to this height along a, b, c")
+    ensemble: Literal["berendsen", "csvr", "nose-hoover"] = Field(
+        default="berendsen", description="thermostat of the NVT run"
+    )
+    tdamp_ps: Positive = Field(default=0.1, description="thermostat's time constant, ps")
+    timestep_fs: Positive = Field(default=1.0, le=10, description="time step, fs")
+    equilibration_ps: float | None = Field(
+        default=None, gt=0, description="dropped, ps; as published for the temperature if not given"
+    )
+    production_ps: float | None = Field(
+        default=None, gt=0, description="kept, ps; as published for the temperature if not given"
+    )
+    dump_every_fs: Positive = Field(default=100.0, description="between trajectory frames, fs")
+    restart_every_ps: Positive = Field(default=2.0, description="between restart files, ps")
+    relax_cell: bool = Field(
+        default=True, description="relax the cell with the potential that runs it, first"
+    )
+    templates: Path | None = Field(
+        default=None, description="folder of templates that override lammps_templates/"
+    )
+
+
+class TransportConfig(Section):
+    """From trajectories to numbers."""
+
+    window_ps: tuple[Positive, Positive] | None = Field(
+        default=None, description="lag times of the fit of D, ps; chosen by rule if not given"
+    )
+    framework_msd_limit_A2: Positive = Field(
+        default=3.0, description="a framework that moves further has melted, Å²"
+    )
+
+
+class ExecutionConfig(Section):
+    """Where units of work run."""
+
+    workers: Count = Field(default=2, description="units at a time on this machine")
+    threads_per_worker: Count = Field(default=1, description="threads of one unit")
+
+
+class CampaignConfig(Section):
+    """All of `campaign.yaml`."""
+
+    name: Name = Field(description="of the campaign; a word, also used in file names")
+    seed: int = Field(default=1, ge=0, lt=2**31, description="of everything random")
+    structure: StructureConfig
+    enumerate: EnumerateConfig
+    rank: RankConfig = RankConfig()
+    select: SelectConfig = SelectConfig()
+    sample: SampleConfig = SampleConfig()
+    label: LabelConfig = LabelConfig()
+    finetune: FinetuneConfig = FinetuneConfig()
+    export: ExportConfig = ExportConfig()
+    simulate: SimulateConfig
+    transport: TransportConfig = TransportConfig()
+    execution: ExecutionConfig = ExecutionConfig()
+
+
+def parse_config(text: str, *, source: str) -> CampaignConfig:
+    """Parse YAML into a `CampaignConfig`.
+
+    Raises
+    ------
+    MlipsseError
+        naming every field at fault, its value, what is allowed, and for unknown keys the nearest
+        known one.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise MlipsseError(f"{source} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise MlipsseError(
+            f"{source} holds no mapping of sections. Start from `mlipsse init DIR`, and see "
+            "`mlipsse schema` for what a campaign may say."
+        )
+    try:
+        return CampaignConfig.model_validate(content)
+    except ValidationError as error:
+        lines = [_sentence(detail) for detail in error.errors()]
+        raise MlipsseError(f"{source}:\n  " + "\n  ".join(lines)) from error
+
+
+def _sentence(detail: Any) -> str:
+    path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(detail["loc"][:-1])
+        near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}."
+        return f"{path}: this key is not known; {hint}"
+    if detail["type"] == "missing":
+        return f"{path}: this field must be given."
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{path}: {message} (it is {detail['input']!r})."
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    model: Any = CampaignConfig
+    for part in location:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)

@@ -1,0 +1,65 @@
+"""Orderings in an ASE database: `ase db` and `ase gui` read it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from ase.db import connect
+
+from mlipsse import keys
+from mlipsse.files import write_aside
+from mlipsse.orderings import Ordering
+
+
+@dataclass(frozen=True)
+class Row:
+    """One structure and its values (text, numbers; names with units)."""
+
+    atoms: Atoms
+    values: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the ordering."""
+        return str(self.values[keys.ORDERING])
+
+    @property
+    def composition(self) -> str:
+        """Formula as the config writes it."""
+        return str(self.values[keys.COMPOSITION])
+
+
+def ordering_row(ordering: Ordering) -> Row:
+    """The database row of an ordering."""
+    return Row(
+        ordering.atoms,
+        {
+            keys.ORDERING: ordering.name,
+            keys.COMPOSITION: ordering.composition,
+            "supercell": f"cell-{ordering.supercell}",  # a bare 1x1x1 could be read as a number
+            "mobile_pattern": ordering.mobile_pattern,
+            "degeneracy": float(ordering.degeneracy),
+            "ewald_energy_eV": ordering.ewald_energy_eV,
+            "route": ordering.route,
+        },
+    )
+
+
+def write_database(path: Path, rows: Iterable[Row]) -> None:
+    """Write all rows in one transaction and put the file in place in one step."""
+    with write_aside(path) as aside:
+        aside.unlink(missing_ok=True)
+        with connect(aside, type="db", use_lock_file=False) as database:
+            for row in rows:
+                database.write(row.atoms, key_value_pairs=row.values)
+
+
+def read_database(path: Path) -> list[Row]:
+    """All rows, in the order of the orderings' names."""
+    rows = [
+        Row(row.toatoms(), dict(row.key_value_pairs))
+        for row in connect(path, type="db", use_lock_file=False).select()
+    ]
+    return sorted(rows, key=lambda row: row.name)

@@ -1,0 +1,138 @@
+"""What of the chain works on this machine, found by trying it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Literal
+
+from mlipsse.errors import MlipsseError
+
+State = Literal["ok", "absent", "broken"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked for.
+
+    Attributes
+    ----------
+    needed : whether the main chain (demo, tests) needs it
+    """
+
+    what: str
+    state: State
+    detail: str
+    needed: bool
+
+
+def examine() -> list[Finding]:
+    """Look for everything that a campaign may need; never raises."""
+    needed: list[tuple[str, Callable[[], str]]] = [
+        ("torch", _torch),
+        ("mace-torch", lambda: metadata.version("mace-torch")),
+        ("LAMMPS", _lammps),
+        ("MPI library", _mpi),
+        ("C++ compiler", _compiler),
+        ("pair style mace", _pair_style),
+        ("foundation: chgnet", _chgnet),
+        ("foundation: shipped", _shipped),
+    ]
+    findings = [_try(what, check, needed=True) for what, check in needed]
+    findings.append(_try("GPU", _gpu, needed=False))
+    findings.append(_try("foundation: MACE-MP", _mace_mp, needed=False))
+    for program in ("cp2k", "vasp", "sbatch"):
+        findings.append(_try(program, lambda program=program: _program(program), needed=False))  # type: ignore[misc]
+    return findings
+
+
+def _try(what: str, check: Callable[[], str], *, needed: bool) -> Finding:
+    try:
+        return Finding(what, "ok", check(), needed)
+    except (LookupError, ImportError) as error:
+        return Finding(what, "absent", str(error), needed)
+    except (MlipsseError, OSError) as error:
+        return Finding(what, "broken", str(error), needed)
+
+
+def _torch() -> str:
+    import torch
+
+    return f"{torch.__version__}, {torch.get_num_threads()} threads"
+
+
+def _lammps() -> str:
+    from mlipsse.lammps import find_lammps
+
+    found = find_lammps()
+    return f"{found.version}, {found.binary}"
+
+
+def _mpi() -> str:
+    from mlipsse.lammps import mpirun
+
+    return str(mpirun())
+
+
+def _compiler() -> str:
+    name = os.environ.get("CXX", "c++")
+    path = shutil.which(name)
+    if path is None:
+        raise LookupError(f"no C++ compiler ({name}) on the PATH: install g++ or clang++")
+    return path
+
+
+def _pair_style() -> str:
+    from mlipsse.potential.plugin import check_plugin, plugin_path
+
+    path = plugin_path()
+    if path is None:
+        raise LookupError("not built for this LAMMPS and torch: run `mlipsse potential build`")
+    check_plugin(path)
+    return str(path)
+
+
+def _chgnet() -> str:
+    from mlipsse.energetics.calculators import make_calculator
+
+    make_calculator("chgnet")
+    return f"chgnet {metadata.version('chgnet')}, weights in the package"
+
+
+def _shipped() -> str:
+    from mlipsse.resources import resource_dir
+
+    names = sorted(path.parent.name for path in resource_dir("potentials").glob("*/*.model"))
+    if not names:
+        raise LookupError("potentials/ holds no model: the installation is broken")
+    return ", ".join(names)
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise LookupError("torch sees none: everything runs on the CPU")
+    return torch.cuda.get_device_name(0)
+
+
+def _mace_mp() -> str:
+    from pathlib import Path
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mace"
+    models = sorted(path.name for path in cache.glob("*")) if cache.is_dir() else []
+    if not models:
+        raise LookupError("none downloaded yet; mace-torch fetches one when a campaign names it")
+    return ", ".join(models)
+
+
+def _program(name: str) -> str:
+    commands = {"vasp": ("vasp_std", "vasp"), "cp2k": ("cp2k.psmp", "cp2k.popt", "cp2k")}
+    for command in commands.get(name, (name,)):
+        path = shutil.which(command)
+        if path is not None:
+            return path
+    raise LookupError("not on the PATH")

@@ -1,0 +1,34 @@
+"""The command line: one thin file per command, errors as sentences, exit code 2 for the user's."""
+
+import sys
+
+import typer
+
+from mlipsse.cli import doctor, init, potential, run, schema, status, validate
+from mlipsse.errors import MlipsseError
+
+app = typer.Typer(
+    help="From a disordered solid electrolyte to an ionic conductivity with an error bar.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("init")(init.init)
+app.command("validate")(validate.validate)
+app.command("schema")(schema.schema)
+app.command("doctor")(doctor.doctor)
+app.command("run")(run.run)
+app.command("status")(status.status)
+app.add_typer(potential.app, name="potential")
+
+
+def main() -> None:
+    """Run the command line; a user's error ends in one message and exit code 2."""
+    try:
+        app()
+    except MlipsseError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("Interrupted. Finished work is kept: the same command goes on.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,76 @@
+"""Start programs that never outlive who started them.
+
+A killed driver (`kill -9`, a lost terminal, a wall-time limit) must not leave a second writer
+behind, so every child asks the kernel to be killed when its parent dies (Linux `prctl`).
+`python -m mlipsse.processes COMMAND ...` does the same for a command that somebody else starts.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent, process `parent`, dies."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we could ask
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def start_child(
+    argv: Sequence[str | Path],
+    *,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    output: IO[bytes] | int = subprocess.DEVNULL,
+    keep_open: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start `argv` in `folder`, in a process group of its own, to die with this process.
+
+    Parameters
+    ----------
+    output : where standard output and error go
+    keep_open : file descriptors the child inherits, e.g. of a lock it shall hold while it lives
+    """
+    parent = os.getpid()
+    return subprocess.Popen(
+        [str(word) for word in argv],
+        cwd=folder,
+        env=dict(environment) if environment is not None else None,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        pass_fds=tuple(keep_open),
+        process_group=0,
+        preexec_fn=lambda: die_with_parent(parent),
+    )
+
+
+def wait_for_child(child: "subprocess.Popen[bytes]") -> int:
+    """Wait for the child's exit status; kill its process group when interrupted."""
+    try:
+        return child.wait()
+    except BaseException:
+        stop_group(child)
+        raise
+
+
+def stop_group(child: "subprocess.Popen[bytes]") -> None:
+    """Kill the child's process group, if anything of it still runs, and reap the child."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+if __name__ == "__main__":
+    die_with_parent(os.getppid())
+    os.execvp(sys.argv[1], sys.argv[1:])

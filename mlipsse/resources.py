@@ -1,0 +1,32 @@
+"""Find the folders that ship with the package: decks, potentials, pair style, examples."""
+
+from pathlib import Path
+
+from mlipsse.errors import MlipsseError
+
+SHIPPED = ("lammps_templates", "potentials", "cmake", "examples")
+
+
+def resource_dir(name: str) -> Path:
+    """Folder `name` as the installed wheel carries it, else as the checkout holds it.
+
+    Parameters
+    ----------
+    name : one of `SHIPPED`
+
+    Raises
+    ------
+    MlipsseError
+        when neither place has the folder, i.e. the installation is broken.
+    """
+    if name not in SHIPPED:
+        raise ValueError(f"{name!r} is not shipped; shipped are {', '.join(SHIPPED)}")
+    package = Path(__file__).resolve().parent
+    places = (package / "shipped" / name, package.parent / name)
+    for place in places:
+        if place.is_dir():
+            return place
+    raise MlipsseError(
+        f"The folder {name}/ that belongs to mlipsse was found neither in {places[0]} nor in "
+        f"{places[1]}: the installation is broken. Reinstall the package."
+    )

@@ -1,0 +1,70 @@
+import pytest
+
+from mlipsse.campaign.config import CampaignConfig, parse_config
+from mlipsse.errors import MlipsseError
+from mlipsse.resources import resource_dir
+
+MINIMAL = """
+name: test
+structure: {host: host.cif, mobile: Li}
+enumerate: {compositions: [Li3InCl6]}
+simulate: {temperatures_K: [800]}
+"""
+
+
+def test_defaults_are_the_published_protocol() -> None:
+    config = parse_config(MINIMAL, source="campaign.yaml")
+    assert config.select.temperature_K == 800
+    assert config.select.per == "cell"
+    assert (config.sample.temperatures_K, config.sample.duration_ps) == ([800.0], 15.0)
+    assert (config.sample.equilibration_ps, config.sample.frames) == (5.0, 30)
+    assert config.sample.max_strain == 0.03
+    assert (config.finetune.max_epochs, config.finetune.patience) == (500, 20)
+    assert config.finetune.learning_rate == 0.01
+    assert config.simulate.ensemble == "berendsen"
+    assert config.simulate.timestep_fs == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("simulate: {temperatures_K: [800], timestep: 1}", "did you mean timestep_fs"),
+        ("simulate: {temperatures_K: [-5]}", r"simulate.temperatures_K.0: .*greater than 0"),
+        ("simulate: {temperatures_K: []}", "simulate.temperatures_K"),
+        ("enumerate: {compositions: [Li3InCl6, Li3InCl6]}", "listed more than once"),
+        ("enumerate: {compositions: [Li3InCl6], supercells: [2x2]}", "enumerate.supercells.0"),
+        ("name: 'rm -rf *'", "name: .*pattern"),
+        ("colour: red", "this key is not known; known here: name, seed"),
+        ("seed: -1", "seed"),
+    ],
+)
+def test_bad_config_gets_a_sentence(change: str, sentence: str) -> None:
+    key = change.split(":")[0]
+    kept = [line for line in MINIMAL.splitlines() if not line.startswith(f"{key}:")]
+    with pytest.raises(MlipsseError, match=sentence):
+        parse_config("\n".join([*kept, change]), source="campaign.yaml")
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(MlipsseError) as caught:
+        parse_config("name: x\nfoo: 1\nbar: 2\n", source="campaign.yaml")
+    for field in ("foo", "bar", "structure", "enumerate", "simulate"):
+        assert f"{field}: " in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "name: [", "just words"])
+def test_no_mapping_gets_a_sentence(text: str) -> None:
+    with pytest.raises(MlipsseError, match=r"campaign\.yaml"):
+        parse_config(text, source="campaign.yaml")
+
+
+def test_every_field_is_described() -> None:
+    for name, section in CampaignConfig.model_json_schema()["$defs"].items():
+        for field, schema in section["properties"].items():
+            assert "description" in schema, f"{name}.{field}"
+
+
+def test_examples_are_valid() -> None:
+    for path in resource_dir("examples").glob("*/campaign.yaml"):
+        config = parse_config(path.read_text(), source=str(path))
+        assert (path.parent / config.structure.host).is_file()
