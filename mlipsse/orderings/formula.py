@@ -1,0 +1,76 @@
+"""Chemical formulas with exact amounts."""
+
+import re
+from fractions import Fraction
+
+from pymatgen.core import Element
+
+from mlipsse.errors import MlipsseError
+
+_TOKEN = re.compile(r"([A-Z][a-z]?)|(\()|(\))|(\d+(?:\.\d*)?|\.\d+)")
+_LARGEST_DENOMINATOR = 100
+
+
+def parse_formula(formula: str) -> dict[str, Fraction]:
+    """Amounts of ``Li3In0.5Y0.5Br3Cl3`` or ``Na3Zr2(SiO4)2PO4``, in the order of the formula.
+
+    Numbers are exact as written; one with three or more decimals is the simplest fraction
+    (denominator up to 100) that it rounds: 0.333 is one third, 0.33 is 33/100.
+
+    Raises
+    ------
+    MlipsseError
+        when the text is no formula; the sentence says where.
+    """
+    stack: list[dict[str, Fraction]] = [{}]
+    last: dict[str, Fraction] = {}  # what a number that comes next multiplies
+    position = 0
+    while position < len(formula):
+        match = _TOKEN.match(formula, position)
+        if match is None:
+            raise _unparsable(formula, f"{formula[position]!r} at position {position + 1}")
+        element, opened, closed, number = match.groups()
+        position = match.end()
+        if number is not None:
+            if not last:
+                raise _unparsable(formula, f"the number {number} follows no element")
+            factor = _exact(number) - 1
+        else:
+            factor = Fraction(1)
+            if opened:
+                stack.append({})
+                last = {}
+                continue
+            if closed:
+                if len(stack) == 1:
+                    raise _unparsable(formula, "a parenthesis closes that never opened")
+                last = stack.pop()
+            else:
+                if not Element.is_valid_symbol(element):
+                    raise _unparsable(formula, f"{element} is not an element")
+                last = {element: Fraction(1)}
+        for name, amount in last.items():
+            stack[-1][name] = stack[-1].get(name, Fraction(0)) + amount * factor
+        if number is not None:
+            last = {}
+    if len(stack) > 1:
+        raise _unparsable(formula, "a parenthesis is not closed")
+    amounts = {name: amount for name, amount in stack[0].items() if amount}
+    if not amounts:
+        raise _unparsable(formula, "it names no element")
+    return amounts
+
+
+def _unparsable(formula: str, reason: str) -> MlipsseError:
+    return MlipsseError(
+        f"The composition {formula!r} cannot be parsed: {reason}. Write it like Li3In0.5Y0.5Br3Cl3."
+    )
+
+
+def _exact(number: str) -> Fraction:
+    exact = Fraction(number)
+    decimals = len(number.partition(".")[2])
+    simple = exact.limit_denominator(_LARGEST_DENOMINATOR)
+    if decimals >= 3 and abs(simple - exact) <= Fraction(1, 2 * 10**decimals):
+        return simple
+    return exact
