@@ -1,0 +1,163 @@
+"""How one production run is made: ensemble, lengths, intervals.
+
+The defaults are those of Deng et al. 2025 (doi 10.1039/d5ta05321h): NVT with a Berendsen
+thermostat, 1 fs steps, hotter runs shorter. The thermostat's time constant is not given there.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from mlipsse.errors import MlipsseError
+
+Ensemble = Literal["berendsen", "csvr", "nose-hoover"]
+ENSEMBLES: tuple[str, ...] = get_args(Ensemble)
+
+BERENDSEN_CAUTION = (
+    "The Berendsen thermostat does not sample the canonical ensemble: fluctuations of the kinetic "
+    "energy are too small. It is the published protocol; ensembles csvr and nose-hoover are "
+    "canonical."
+)
+
+_LARGEST_SEED = 900_000_000
+_STEP_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """One run at one temperature; checked when made.
+
+    Parameters
+    ----------
+    temperature_K : temperature of the thermostat, K
+    equilibration_ps : first part of the run, of which no frame is written, ps
+    production_ps : second part of the run, ps
+    timestep_fs : integration step, fs
+    dump_every_fs : time between trajectory frames, fs; divides both parts of the run
+    thermo_every_fs : time between lines of the thermo log, fs
+    restart_every_ps : time between restarts, i.e. what a killed run loses at most, ps
+    tdamp_ps : time constant of the thermostat, ps
+    momentum_every_ps : time between removals of the centre of mass' momentum, ps
+    ensemble : thermostat
+    relax_cell : relax atoms and cell with the potential before the run
+    seed : of the initial velocities and the csvr thermostat, 1 to 900,000,000
+
+    Raises
+    ------
+    MlipsseError
+        naming the field, its value and what it must be.
+    """
+
+    temperature_K: float
+    equilibration_ps: float
+    production_ps: float
+    timestep_fs: float = 1.0
+    dump_every_fs: float = 100.0
+    thermo_every_fs: float = 100.0
+    restart_every_ps: float = 5.0
+    tdamp_ps: float = 0.1
+    momentum_every_ps: float = 1.0
+    ensemble: Ensemble = "berendsen"
+    relax_cell: bool = True
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in (
+            "temperature_K",
+            "production_ps",
+            "timestep_fs",
+            "dump_every_fs",
+            "thermo_every_fs",
+            "restart_every_ps",
+            "tdamp_ps",
+            "momentum_every_ps",
+        ):
+            _require_positive(name, getattr(self, name))
+        if self.equilibration_ps != 0:
+            _require_positive("equilibration_ps", self.equilibration_ps)
+        if self.ensemble not in ENSEMBLES:
+            raise MlipsseError(
+                f"ensemble = {self.ensemble!r} is not known; choose one of {', '.join(ENSEMBLES)}."
+            )
+        if not (isinstance(self.seed, int) and 1 <= self.seed <= _LARGEST_SEED):
+            raise MlipsseError(
+                f"seed = {self.seed!r} must be a whole number from 1 to {_LARGEST_SEED}."
+            )
+        for name in ("equilibration_steps", "production_steps", "restart_every_steps"):
+            if getattr(self, name) % self.dump_every_steps:
+                field = name.replace("_steps", "_ps")
+                raise MlipsseError(
+                    f"dump_every_fs = {self.dump_every_fs:g} does not divide {field} = "
+                    f"{getattr(self, field):g}: choose an interval that divides equilibration_ps, "
+                    "production_ps and restart_every_ps."
+                )
+
+    @property
+    def equilibration_steps(self) -> int:
+        """Length of the equilibration; also the step of the first frame."""
+        return self._steps("equilibration_ps", 1e3)
+
+    @property
+    def production_steps(self) -> int:
+        """Length of the production."""
+        return self._steps("production_ps", 1e3)
+
+    @property
+    def dump_every_steps(self) -> int:
+        """Steps between frames."""
+        return self._steps("dump_every_fs", 1.0)
+
+    @property
+    def thermo_every_steps(self) -> int:
+        """Steps between lines of the thermo log."""
+        return self._steps("thermo_every_fs", 1.0)
+
+    @property
+    def restart_every_steps(self) -> int:
+        """Steps between restarts."""
+        return self._steps("restart_every_ps", 1e3)
+
+    @property
+    def momentum_every_steps(self) -> int:
+        """Steps between removals of the centre of mass' momentum."""
+        return self._steps("momentum_every_ps", 1e3)
+
+    def _steps(self, name: str, unit_fs: float) -> int:
+        value = getattr(self, name)
+        steps = value * unit_fs / self.timestep_fs
+        whole = round(steps)
+        if abs(steps - whole) > _STEP_TOLERANCE * max(1.0, steps) or (value and not whole):
+            raise MlipsseError(
+                f"{name} = {value:g} is not a whole number of steps of timestep_fs = "
+                f"{self.timestep_fs:g}: make it a multiple."
+            )
+        return whole
+
+
+def published_lengths_ps(temperature_K: float) -> tuple[float, float]:
+    """Equilibration and production as published, ps: in all 500 from 800 K on, 1000 below."""
+    return (100.0, 400.0) if temperature_K >= 800.0 else (200.0, 800.0)
+
+
+def timestep_caution(*, timestep_fs: float, masses_u: Sequence[float]) -> str | None:
+    """Sentence when the step is too long for the lightest atom, else None.
+
+    The limit is a tenth of the period of the fastest bonds known for hydrogen (about 9 fs), scaled
+    with the square root of the mass: 0.9 fs for H, 2.4 fs for Li, 3.6 fs for O.
+    """
+    lightest_u = min(masses_u)
+    limit_fs = 0.9 * math.sqrt(lightest_u / 1.008)
+    if timestep_fs <= limit_fs:
+        return None
+    return (
+        f"timestep_fs = {timestep_fs:g} is long for the lightest atom ({lightest_u:.3g} u): above "
+        f"{limit_fs:.2g} fs its vibrations are not followed and the energy drifts."
+    )
+
+
+def _require_positive(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise MlipsseError(f"{name} = {value!r} must be a number.")
+    if value <= 0:
+        raise MlipsseError(f"{name} = {value:g} must be positive.")

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.calculators.lj import LennardJones
+
+from mlipsse import lammps
+from mlipsse.errors import MlipsseError
+from mlipsse.md.data_file import data_text, species_by_type
+from mlipsse.md.supercell import supercell, supercell_factors
+
+
+def triclinic(*, tilts_A: tuple[float, float, float], seed: int = 3) -> Atoms:
+    """40 atoms in a skewed cell, in an orientation LAMMPS would not accept."""
+    rng = np.random.default_rng(seed)
+    xy, xz, yz = tilts_A
+    lower = np.array([[9.0, 0, 0], [xy, 10.0, 0], [xz, yz, 11.0]])
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    grid = np.stack(np.meshgrid(*[np.arange(4)] * 3, indexing="ij"), -1).reshape(-1, 3)[:40]
+    scaled = (grid + 0.1 * rng.uniform(-1, 1, (40, 3))) / 4 + 3.0  # outside the cell, too
+    return Atoms(
+        ["Li", "Cl", "In", "Li"] * 10,
+        positions=scaled @ lower @ rotation,
+        cell=lower @ rotation,
+        pbc=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "tilts_A", [(0.0, 0.0, 0.0), (-2.2, 0.0, 1.0), (4.4, -3.0, 5.4), (13.0, -20.0, 17.0)]
+)
+def test_data_file_keeps_every_distance(
+    tmp_path: Path, tilts_A: tuple[float, float, float]
+) -> None:
+    atoms = triclinic(tilts_A=tilts_A)
+    (tmp_path / "x.data").write_text(data_text(atoms, title="x"))
+    back = ase.io.read(tmp_path / "x.data", format="lammps-data", atom_style="atomic")
+    assert isinstance(back, Atoms)
+    assert back.get_chemical_symbols() == atoms.get_chemical_symbols()
+    np.testing.assert_allclose(
+        back.get_all_distances(mic=True), atoms.get_all_distances(mic=True), atol=1e-10
+    )
+    cell = back.cell[:]
+    assert np.all(np.abs(cell[[1, 2, 2], [0, 0, 1]]) <= np.diag(cell)[[0, 0, 1]] / 2 + 1e-12)
+
+
+def test_lammps_reads_the_same_crystal(tmp_path: Path) -> None:
+    atoms = triclinic(tilts_A=(13.0, -20.0, 17.0))
+    atoms.symbols[:] = "Ar"
+    cutoff_A = 6.0
+    atoms.calc = LennardJones(epsilon=0.01, sigma=2.5, rc=cutoff_A)
+    (tmp_path / "x.data").write_text(data_text(atoms, title="x"))
+    (tmp_path / "in").write_text(
+        "units metal\nread_data x.data\n"
+        f"pair_style lj/cut {cutoff_A}\npair_coeff * * 0.01 2.5\npair_modify shift yes\n"
+        'run 0\nprint "$(pe:%.12f) $(pxx+pyy+pzz:%.9f)" file energy\n'
+    )
+    lammps.run(["-in", "in"], folder=tmp_path)
+    energy_eV, pressure_trace_bar = map(float, (tmp_path / "energy").read_text().split())
+    assert energy_eV == pytest.approx(atoms.get_potential_energy(), rel=1e-10)
+    trace_eV_A3 = float(np.trace(atoms.get_stress(voigt=False)))
+    assert pressure_trace_bar == pytest.approx(-trace_eV_A3 * 1.602176634e6, rel=1e-5)
+
+
+def test_types_are_alphabetical_and_text_is_deterministic() -> None:
+    atoms = triclinic(tilts_A=(1.0, 2.0, 3.0))
+    assert species_by_type(atoms) == ("Cl", "In", "Li")
+    assert species_by_type(atoms[::-1]) == ("Cl", "In", "Li")
+    assert data_text(atoms, title="x") == data_text(atoms.copy(), title="x")
+    assert "1 Cl\n2 In\n3 Li\n" in data_text(atoms, title="x")
+
+
+def test_title_cannot_add_lines() -> None:
+    text = data_text(triclinic(tilts_A=(0, 0, 0)), title="x\n9 atoms")
+    assert text.splitlines()[1] == ""
+    assert text.splitlines()[2] == "40 atoms"
+
+
+def test_structures_that_are_no_crystal_get_a_sentence() -> None:
+    with pytest.raises(MlipsseError, match="at least one atom"):
+        data_text(Atoms(cell=[5, 5, 5], pbc=True), title="x")
+    with pytest.raises(MlipsseError, match="periodic in three directions"):
+        data_text(Atoms("Li", cell=[5, 5, 5], pbc=(True, True, False)), title="x")
+    with pytest.raises(MlipsseError, match="not finite"):
+        data_text(Atoms("Li", [[np.nan, 0, 0]], cell=[5, 5, 5], pbc=True), title="x")
+
+
+def conventional_cell() -> Atoms:
+    """20 atoms with the cell of Li3InCl6 (10.1002/anie.201909805)."""
+    return Atoms("Li20", cell=[6.432, 11.093, 6.398, 90, 109.8, 90], pbc=True)
+
+
+def test_supercell_of_80_atoms_is_nearly_cubic() -> None:
+    assert supercell_factors(conventional_cell(), min_atoms=80) == (2, 1, 2)
+    assert len(supercell(conventional_cell(), min_atoms=80)) == 80
+
+
+def test_three_copies_in_a_row_are_not_taken_where_four_are_compact() -> None:
+    assert supercell_factors(conventional_cell(), min_atoms=60) == (2, 1, 2)
+
+
+def test_width_is_measured_between_faces() -> None:
+    # Twice 6.398 Å along c is wide enough as an edge, but c leans: 12.04 Å between the faces.
+    assert supercell_factors(conventional_cell(), min_width_A=12.0) == (2, 2, 2)
+    assert supercell_factors(conventional_cell(), min_width_A=12.1) == (2, 2, 3)
+
+
+def test_one_cell_is_enough_for_small_demands() -> None:
+    assert supercell_factors(conventional_cell()) == (1, 1, 1)
+    assert supercell_factors(conventional_cell(), min_atoms=20, min_width_A=6.0) == (1, 1, 1)
+
+
+def test_every_smallest_supercell_of_a_cube_holds_enough_atoms() -> None:
+    cube = Atoms("Li4", cell=[4, 4, 4], pbc=True)
+    for wanted in range(1, 300, 7):
+        assert len(supercell(cube, min_atoms=wanted)) >= wanted
+    assert supercell_factors(cube, min_atoms=4 * 27) == (3, 3, 3)
+
+
+def test_a_structure_without_a_cell_gets_a_sentence() -> None:
+    with pytest.raises(MlipsseError, match="cell of some volume"):
+        supercell_factors(Atoms("Li"), min_atoms=8)
