@@ -1,0 +1,81 @@
+"""Atoms closer than atoms can be, and bonds that a framework must keep."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+from ase.neighborlist import neighbor_list
+
+CLOSEST_CONTACT = 0.6
+"""A pair closer than this fraction of the sum of its covalent radii is unphysical.
+
+Covalent radii: Cordero et al., Dalton Trans. 2832 (2008), doi 10.1039/b801115j, as in ASE. For
+Li-Li this is 1.54 Å, for Li-O 1.16 Å, for Li-Cl 1.38 Å; in solids at 1000 K such pairs stay above
+2.0, 1.6 and 2.0 Å. The published failure is a Li-Li pair at 0.7 Å (Deng et al., 2025,
+doi 10.1039/d5ta05321h).
+"""
+
+_BONDED = 1.25
+_BROKEN = 1.5
+
+
+def unphysical_contact(atoms: Atoms) -> str | None:
+    """The closest pair below `CLOSEST_CONTACT`, in words; None when there is none."""
+    reach_A = CLOSEST_CONTACT * covalent_radii[atoms.numbers]
+    first, second, distance_A = neighbor_list("ijd", atoms, reach_A)
+    if len(distance_A) == 0:
+        return None
+    worst = int(np.argmin(distance_A))
+    i, j = int(first[worst]), int(second[worst])
+    symbols = atoms.get_chemical_symbols()
+    limit_A = reach_A[i] + reach_A[j]
+    return (
+        f"{symbols[i]} (atom {i}) and {symbols[j]} (atom {j}) are {distance_A[worst]:.2f} Å apart, "
+        f"closer than {limit_A:.2f} Å"
+    )
+
+
+@dataclass(frozen=True)
+class FrameworkBonds:
+    """Bonds between unlike atoms that do not move through the crystal.
+
+    Attributes
+    ----------
+    first, second : (n_bonds,) int, atoms
+    shifts : (n_bonds, 3) int, lattice translations of `second`
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    shifts: np.ndarray
+
+    @classmethod
+    def of(cls, atoms: Atoms, *, mobile: str) -> "FrameworkBonds":
+        """Pairs of unlike species, none `mobile`, within 1.25 x the sum of covalent radii."""
+        reach_A = _BONDED * covalent_radii[atoms.numbers]
+        first, second, shifts = neighbor_list("ijS", atoms, reach_A)
+        still = atoms.numbers != Atoms(mobile).numbers[0]
+        bonded = still[first] & still[second] & (first < second)
+        bonded &= atoms.numbers[first] != atoms.numbers[second]
+        return cls(first[bonded], second[bonded], shifts[bonded])
+
+    def broken(self, atoms: Atoms) -> str | None:
+        """The longest bond above 1.5 x the sum of covalent radii in `atoms`, or None.
+
+        `atoms` are the same atoms after a relaxation, not wrapped back into the cell.
+        """
+        positions = atoms.positions
+        vectors = positions[self.second] - positions[self.first] + self.shifts @ atoms.cell[:]
+        lengths_A = np.linalg.norm(vectors, axis=1)
+        radii_A = covalent_radii[atoms.numbers]
+        limits_A = _BROKEN * (radii_A[self.first] + radii_A[self.second])
+        if not (lengths_A > limits_A).any():
+            return None
+        worst = int(np.argmax(lengths_A / limits_A))
+        i, j = int(self.first[worst]), int(self.second[worst])
+        symbols = atoms.get_chemical_symbols()
+        return (
+            f"the bond of {symbols[i]} (atom {i}) and {symbols[j]} (atom {j}) grew to "
+            f"{lengths_A[worst]:.2f} Å, above {limits_A[worst]:.2f} Å"
+        )

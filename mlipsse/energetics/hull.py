@@ -1,0 +1,163 @@
+"""Energy above the convex hull and formation energy, all from one potential's energies."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.optimize import linprog
+
+from mlipsse.errors import MlipsseError
+
+Composition = Mapping[str, float]
+
+# Atom fractions closer than this are one composition; the least step of the published grids,
+# 1/64 of an anion in 80 atoms, is 2e-4.
+_SAME_FRACTION = 1e-8
+
+_INFEASIBLE = 2  # status of scipy.optimize.linprog
+
+
+def energy_above_hull(compositions: Sequence[Composition], energies_eV: np.ndarray) -> np.ndarray:
+    """Energy of every structure above the hull that all of them span.
+
+    The hull at an atom-fraction vector c is min sum_i w_i e_i subject to sum_i w_i c_i = c and
+    w >= 0: the linear programme behind every phase diagram. It is solved once per composition,
+    over the lowest structure of each; elements need not be among them, so pseudo-binaries and
+    pseudo-ternaries are hulls of their own.
+
+    Parameters
+    ----------
+    compositions : n mappings of species to number of atoms in the cell
+    energies_eV : (n,) energies of the whole cells, eV, of one level of theory
+
+    Returns
+    -------
+    (n,) float64, eV/atom; 0 on the hull
+
+    Raises
+    ------
+    MlipsseError
+        when an energy is not finite, a composition is empty or the numbers do not match.
+    """
+    fractions, energies_eV_atom = _per_atom(compositions, energies_eV)
+    kinds, kind_of = _distinct(fractions)
+    lowest = np.array([energies_eV_atom[kind_of == kind].min() for kind in range(len(kinds))])
+    hull = np.array([_lowest_mixture(fraction, kinds, lowest) for fraction in kinds])
+    # A composition is a mixture of itself, so below zero there is only the solver's tolerance.
+    return energies_eV_atom - np.minimum(hull, lowest)[kind_of]
+
+
+def formation_energy(
+    compositions: Sequence[Composition],
+    energies_eV: np.ndarray,
+    *,
+    end_members: Sequence[Composition],
+) -> np.ndarray:
+    """Energy of every structure against the cheapest mixture of the end members.
+
+    The end members' energies are those of their lowest structures among the entries. Where their
+    mixture is not unique (a quaternary reciprocal system such as LIYBC has four end members and
+    three degrees of freedom), the lowest is taken.
+
+    Parameters
+    ----------
+    compositions : n mappings of species to number of atoms in the cell
+    energies_eV : (n,) energies of the whole cells, eV, of one level of theory
+    end_members : mappings of species to amount, in any multiple, e.g. `{"Li": 3, "In": 1, "Cl": 6}`
+
+    Returns
+    -------
+    (n,) float64, eV/atom; negative: stable against the end members
+
+    Raises
+    ------
+    MlipsseError
+        when an end member has no entry, or no mixture of the end members has a composition.
+    """
+    fractions, energies_eV_atom = _per_atom(compositions, energies_eV)
+    species = _species(compositions)
+    corners, corner_energies = [], []
+    for member in end_members:
+        corner = _fractions([member], species)[0]
+        same = np.abs(fractions - corner).max(axis=1) < _SAME_FRACTION
+        if not same.any():
+            raise MlipsseError(
+                f"The end member {_formula(member)} has no energy: no structure of that "
+                "composition was ranked. Add it to enumerate.end_members."
+            )
+        corners.append(corner)
+        corner_energies.append(energies_eV_atom[same].min())
+    kinds, kind_of = _distinct(fractions)
+    reference = np.empty(len(kinds))
+    for kind, fraction in enumerate(kinds):
+        mixture = _lowest_mixture(fraction, np.array(corners), np.array(corner_energies))
+        if np.isinf(mixture):
+            composition = compositions[int(np.argmax(kind_of == kind))]
+            raise MlipsseError(
+                f"{_formula(composition)} is no mixture of the end members "
+                f"{', '.join(_formula(member) for member in end_members)}. Add the end member that "
+                "is missing to enumerate.end_members."
+            )
+        reference[kind] = mixture
+    return energies_eV_atom - reference[kind_of]
+
+
+def _lowest_mixture(
+    fraction: np.ndarray, corners: np.ndarray, energies_eV_atom: np.ndarray
+) -> float:
+    """Energy of the cheapest mixture of `corners` of composition `fraction`; inf without one."""
+    # Around their mean, so that the solver's tolerance concerns differences between phases and
+    # not total energies.
+    level = energies_eV_atom.mean()
+    answer = linprog(
+        energies_eV_atom - level,
+        A_eq=corners.T,
+        b_eq=fraction,
+        bounds=(0, None),
+        method="highs",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
+    if answer.status == _INFEASIBLE:
+        return float("inf")
+    if answer.status != 0:
+        raise MlipsseError(f"The convex hull's linear programme was not solved: {answer.message}")
+    return float(answer.fun + level)
+
+
+def _per_atom(
+    compositions: Sequence[Composition], energies_eV: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    energies_eV = np.asarray(energies_eV, dtype=float)
+    if energies_eV.shape != (len(compositions),) or len(compositions) == 0:
+        raise MlipsseError(
+            f"A hull needs one energy per structure: got {len(compositions)} compositions and "
+            f"energies of shape {energies_eV.shape}."
+        )
+    atoms = np.array([sum(composition.values()) for composition in compositions], dtype=float)
+    bad = ~(np.isfinite(energies_eV) & (atoms > 0))
+    if bad.any():
+        worst = int(np.argmax(bad))
+        raise MlipsseError(
+            f"Structure {worst} ({_formula(compositions[worst])}) has energy {energies_eV[worst]} "
+            "eV: leave structures without a finite energy out of the hull."
+        )
+    return _fractions(compositions, _species(compositions)), energies_eV / atoms
+
+
+def _species(compositions: Sequence[Composition]) -> list[str]:
+    return sorted({name for composition in compositions for name in composition})
+
+
+def _fractions(compositions: Sequence[Composition], species: list[str]) -> np.ndarray:
+    counts = np.array([[float(c.get(name, 0.0)) for name in species] for c in compositions])
+    return counts / np.array([[sum(c.values())] for c in compositions], dtype=float)
+
+
+def _distinct(fractions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct rows within `_SAME_FRACTION`, and which of them each row is."""
+    steps = np.round(fractions / _SAME_FRACTION).astype(np.int64)
+    _, first, kind_of = np.unique(steps, axis=0, return_index=True, return_inverse=True)
+    return fractions[first], np.asarray(kind_of).reshape(-1)
+
+
+def _formula(composition: Composition) -> str:
+    return "".join(f"{name}{amount:g}" for name, amount in composition.items() if amount)
