@@ -1,0 +1,40 @@
+"""From trajectory to numbers: reading, mean squared displacement, diffusivity, conductivity.
+
+Usable without campaigns, torch or LAMMPS: everything takes arrays, paths or small frozen
+dataclasses. Start at `analyse_run` (one folder of a LAMMPS run) or at
+`mean_squared_displacement` and `fit_diffusivity` (arrays of anybody's).
+"""
+
+from mlipsse.transport.arrhenius import ArrheniusFit, fit_arrhenius
+from mlipsse.transport.average import TemperatureAverage, average_runs
+from mlipsse.transport.composition import CompositionTransport, ExcludedRun, summarise_composition
+from mlipsse.transport.conductivity import nernst_einstein_conductivity
+from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
+from mlipsse.transport.framework import FrameworkVerdict, judge_framework
+from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
+from mlipsse.transport.run_analysis import RunTransport, analyse_run, analyse_trajectory
+from mlipsse.transport.trajectory import Trajectory, read_run
+from mlipsse.transport.window import WindowSettings
+
+__all__ = [
+    "ArrheniusFit",
+    "CompositionTransport",
+    "Diffusivity",
+    "ExcludedRun",
+    "FrameworkVerdict",
+    "MeanSquaredDisplacement",
+    "RunTransport",
+    "TemperatureAverage",
+    "Trajectory",
+    "WindowSettings",
+    "analyse_run",
+    "analyse_trajectory",
+    "average_runs",
+    "fit_arrhenius",
+    "fit_diffusivity",
+    "judge_framework",
+    "mean_squared_displacement",
+    "nernst_einstein_conductivity",
+    "read_run",
+    "summarise_composition",
+]

@@ -1,0 +1,95 @@
+"""One composition: its runs averaged per temperature, and the Arrhenius fit through them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlipsse.errors import MlipsseError
+from mlipsse.transport.arrhenius import ArrheniusFit, fit_arrhenius
+from mlipsse.transport.average import TemperatureAverage, average_runs
+from mlipsse.transport.run_analysis import RunTransport
+
+
+@dataclass(frozen=True)
+class ExcludedRun:
+    """A run that took no part, and why."""
+
+    temperature_K: float
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class CompositionTransport:
+    """Transport of one composition, temperatures ascending.
+
+    `points` hold the temperatures that were used; `excluded` the runs that were not.
+    `shortest_run_ps` is None when no run could be analysed.
+    """
+
+    formula: str
+    points: tuple[TemperatureAverage, ...]
+    arrhenius: ArrheniusFit
+    excluded: tuple[ExcludedRun, ...]
+    shortest_run_ps: float | None
+
+
+def summarise_composition(
+    formula: str, runs: Sequence[RunTransport], *, excluded: Sequence[ExcludedRun] = ()
+) -> CompositionTransport:
+    """Average usable runs per temperature (each alike) and fit Arrhenius through the means.
+
+    Parameters
+    ----------
+    formula : as the config writes it
+    runs : analysed runs, usable or not
+    excluded : runs that could not even be analysed (exploded, say), with the reason
+
+    Raises
+    ------
+    MlipsseError
+        without any run of either kind.
+    """
+    if not runs and not excluded:
+        raise MlipsseError(f"No runs of {formula} to summarise: the simulate stage made none.")
+    ordered = sorted(runs, key=lambda run: (run.temperature_K, run.name))
+    points = []
+    for temperature in sorted({run.temperature_K for run in ordered if run.excluded is None}):
+        points.append(_average(temperature, [r for r in ordered if r.temperature_K == temperature]))
+    left_out = [
+        ExcludedRun(run.temperature_K, run.name, run.excluded)
+        for run in ordered
+        if run.excluded is not None
+    ]
+    return CompositionTransport(
+        formula=formula,
+        points=tuple(points),
+        arrhenius=fit_arrhenius(
+            [point.temperature_K for point in points],
+            [point.diffusivity_cm2_s for point in points],
+            [point.diffusivity_std_cm2_s for point in points],
+        ),
+        excluded=tuple(
+            sorted([*excluded, *left_out], key=lambda run: (run.temperature_K, run.name))
+        ),
+        shortest_run_ps=min((run.duration_ps for run in ordered), default=None),
+    )
+
+
+def _average(temperature_K: float, runs: Sequence[RunTransport]) -> TemperatureAverage:
+    usable = [run for run in runs if run.excluded is None]
+    diffusivity, diffusivity_std = average_runs(
+        [run.diffusivity.diffusivity_cm2_s or 0.0 for run in usable],
+        [run.diffusivity.diffusivity_std_cm2_s or 0.0 for run in usable],
+    )
+    conductivity, conductivity_std = average_runs(
+        [run.conductivity_mS_cm or 0.0 for run in usable],
+        [run.conductivity_std_mS_cm or 0.0 for run in usable],
+    )
+    return TemperatureAverage(
+        temperature_K=temperature_K,
+        diffusivity_cm2_s=diffusivity,
+        diffusivity_std_cm2_s=diffusivity_std,
+        conductivity_mS_cm=conductivity,
+        conductivity_std_mS_cm=conductivity_std,
+        n_runs=len(usable),
+    )

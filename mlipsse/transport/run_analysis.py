@@ -1,0 +1,160 @@
+"""One run, from its trajectory to its diffusivity and conductivity."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mlipsse.files import write_text
+from mlipsse.md.record import read_record
+from mlipsse.transport.conductivity import nernst_einstein_conductivity
+from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
+from mlipsse.transport.framework import FrameworkVerdict, judge_framework
+from mlipsse.transport.msd import (
+    MeanSquaredDisplacement,
+    mean_squared_displacement,
+    remove_drift,
+)
+from mlipsse.transport.trajectory import Trajectory, read_run
+from mlipsse.transport.window import WindowSettings
+
+
+@dataclass(frozen=True, eq=False)
+class RunTransport:
+    """What one run says about the mobile ion.
+
+    `excluded` is the reason why the run has no place in an average or a fit (melted, not
+    diffusive), else None; the conductivities are None then.
+    """
+
+    name: str
+    temperature_K: float
+    mobile: str
+    n_mobile: int
+    volume_A3: float
+    duration_ps: float
+    msd: MeanSquaredDisplacement
+    framework_msd: MeanSquaredDisplacement | None
+    framework: FrameworkVerdict
+    diffusivity: Diffusivity
+    conductivity_mS_cm: float | None
+    conductivity_std_mS_cm: float | None
+    excluded: str | None
+    formula: str | None = None
+    composition: str | None = None
+    ordering: str | None = None
+    replica: int | None = None
+
+
+def analyse_run(folder: Path, *, settings: WindowSettings | None = None) -> RunTransport:
+    """Analyse the finished LAMMPS run in `folder` (its contract: `read_run`).
+
+    Examples
+    --------
+    >>> run = analyse_run("08-simulate/Li3InCl6/o000/T0800/r0")
+    >>> run.diffusivity.diffusivity_cm2_s, run.conductivity_mS_cm, run.excluded
+    """
+    folder = Path(folder)
+    record = read_record(folder)
+    return analyse_trajectory(
+        read_run(folder),
+        mobile=record.mobile,
+        charge_e=record.mobile_charge_e,
+        settings=settings,
+        name=f"{record.composition} {record.ordering} {record.temperature_K:g} K r{record.replica}",
+        formula=record.formula,
+        composition=record.composition,
+        ordering=record.ordering,
+        replica=record.replica,
+    )
+
+
+def analyse_trajectory(
+    trajectory: Trajectory,
+    *,
+    mobile: str,
+    charge_e: float,
+    settings: WindowSettings | None = None,
+    masses_u: np.ndarray | None = None,
+    name: str = "trajectory",
+    formula: str | None = None,
+    composition: str | None = None,
+    ordering: str | None = None,
+    replica: int | None = None,
+) -> RunTransport:
+    """MSD, framework verdict, diffusivity and Nernst-Einstein conductivity of one trajectory.
+
+    Parameters
+    ----------
+    trajectory : of one run
+    mobile : element of the mobile ion; all other atoms are the framework, whose mean motion is
+        removed (with no other atoms there is nothing to remove it by, and it stays)
+    charge_e : formal charge of the mobile ion, e
+    settings : rules of the fit window
+    masses_u : (n_atoms,) masses, to remove the framework's centre of mass instead of its mean
+    name, formula, composition, ordering, replica : carried along into the result
+
+    Raises
+    ------
+    MlipsseError
+        when the mobile species is not in the trajectory.
+    """
+    ions = trajectory.indices(mobile)
+    framework = np.setdiff1d(np.arange(len(trajectory.species)), ions)
+    positions = remove_drift(trajectory.positions, framework, masses_u=masses_u)
+    spacing = trajectory.frame_spacing_ps
+    msd = mean_squared_displacement(positions[:, ions], frame_spacing_ps=spacing)
+    framework_msd = (
+        mean_squared_displacement(positions[:, framework], frame_spacing_ps=spacing)
+        if len(framework)
+        else None
+    )
+    verdict = judge_framework(framework_msd)
+    diffusivity = fit_diffusivity(msd, settings)
+    excluded = verdict.reason or diffusivity.reason
+    conductivity, std = None, None
+    if (
+        excluded is None
+        and diffusivity.diffusivity_cm2_s is not None
+        and diffusivity.diffusivity_std_cm2_s is not None
+    ):
+        conductivity, std = (
+            nernst_einstein_conductivity(
+                value,
+                n_ions=len(ions),
+                volume_A3=trajectory.volume_A3,
+                charge_e=charge_e,
+                temperature_K=trajectory.temperature_K,
+            )
+            for value in (diffusivity.diffusivity_cm2_s, diffusivity.diffusivity_std_cm2_s)
+        )
+    return RunTransport(
+        name=name,
+        temperature_K=trajectory.temperature_K,
+        mobile=mobile,
+        n_mobile=len(ions),
+        volume_A3=trajectory.volume_A3,
+        duration_ps=trajectory.duration_ps,
+        msd=msd,
+        framework_msd=framework_msd,
+        framework=verdict,
+        diffusivity=diffusivity,
+        conductivity_mS_cm=conductivity,
+        conductivity_std_mS_cm=std,
+        excluded=excluded,
+        formula=formula,
+        composition=composition,
+        ordering=ordering,
+        replica=replica,
+    )
+
+
+def write_msd_csv(run: RunTransport, path: Path) -> None:
+    """Write lag, MSD tensor, its trace and the framework's MSD, one row per lag."""
+    columns = [run.msd.lag_ps, run.msd.total_A2, *run.msd.tensor_A2.T]
+    header = "lag_ps,msd_A2,xx_A2,yy_A2,zz_A2,xy_A2,xz_A2,yz_A2"
+    if run.framework_msd is not None:
+        columns.append(run.framework_msd.total_A2)
+        header += ",framework_msd_A2"
+    rows = (",".join(f"{value:.8g}" for value in row) for row in np.stack(columns, axis=1))
+    write_text(path, "\n".join([header, *rows]) + "\n")

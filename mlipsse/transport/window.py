@@ -1,0 +1,161 @@
+"""The range of lags in which an ion diffuses, or the reason why there is none."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlipsse.errors import MlipsseError
+from mlipsse.transport.msd import MeanSquaredDisplacement
+
+SEARCH_SPAN = 3.0
+"""Last lag over first lag that a window keeps when its start is moved to later lags."""
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """How the fit window is chosen and what it must satisfy.
+
+    hop_length_A : distance between sites, Å; the window starts where the MSD exceeds half its
+        square (4.5 Å² at 3 Å), after He, Zhu, Epstein and Mo, npj Comput. Mater. 4, 18 (2018),
+        doi:10.1038/s41524-018-0074-y, or later where the MSD is still bent there
+    minimum_lag_ps : the window never starts earlier, ps (ballistic motion and vibrations)
+    maximum_lag_fraction : the window ends at this fraction of the trajectory's duration
+    minimum_span : last lag over first lag; in less the exponent means nothing
+    minimum_exponent : d ln MSD / d ln lag below which the motion is not called diffusion
+    window_ps : (first, last) lag in ps; overrides the first three rules, not the last two
+    """
+
+    hop_length_A: float = 3.0
+    minimum_lag_ps: float = 1.0
+    maximum_lag_fraction: float = 0.5
+    minimum_span: float = 1.5
+    minimum_exponent: float = 0.8
+    window_ps: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.maximum_lag_fraction <= 1:
+            raise MlipsseError(
+                "maximum_lag_fraction must be above 0 and at most 1, but is "
+                f"{self.maximum_lag_fraction}."
+            )
+        if self.hop_length_A <= 0 or self.minimum_lag_ps < 0:
+            raise MlipsseError(
+                f"hop_length_A must be above 0 Å and minimum_lag_ps at least 0 ps, but they are "
+                f"{self.hop_length_A} and {self.minimum_lag_ps}."
+            )
+        if self.window_ps is not None and not 0 < self.window_ps[0] < self.window_ps[1]:
+            raise MlipsseError(
+                f"window_ps must be two rising lags above 0 ps, but is {self.window_ps}."
+            )
+
+
+@dataclass(frozen=True)
+class Window:
+    """First and last lag in frames, the exponent there, and the reason when it is refused.
+
+    `first` and `last` are None when the rules give no window at all; a window in which the
+    motion is not diffusive keeps its bounds and exponent beside the reason.
+    """
+
+    first: int | None
+    last: int | None
+    exponent: float | None
+    reason: str | None
+
+
+def choose_window(msd: MeanSquaredDisplacement, settings: WindowSettings | None = None) -> Window:
+    """Choose the window of the fit (rules: `WindowSettings`) and test the motion in it."""
+    settings = settings or WindowSettings()
+    spacing = msd.frame_spacing_ps
+    if settings.window_ps is None:
+        bounds = _automatic(msd, settings)
+        if isinstance(bounds, str):
+            return Window(None, None, None, bounds)
+        first, last = bounds
+    else:
+        first = max(1, round(settings.window_ps[0] / spacing))
+        last = round(settings.window_ps[1] / spacing)
+        if last > msd.n_frames - 1:
+            raise MlipsseError(
+                f"The window ends at {settings.window_ps[1]:g} ps, but the trajectory lasts "
+                f"{msd.lag_ps[-1]:g} ps: choose a window inside it."
+            )
+    if last - first < 4 or last < settings.minimum_span * first:
+        return Window(
+            None,
+            None,
+            None,
+            f"the run is too short: the window from {first * spacing:.3g} ps to "
+            f"{last * spacing:.3g} ps must hold 5 lags and span a factor "
+            f"{settings.minimum_span:g}; run longer",
+        )
+    window = _judged(msd, settings, first, last)
+    if window.reason is not None and settings.window_ps is None:
+        return later_window(msd, settings, window) or window
+    return window
+
+
+def later_window(
+    msd: MeanSquaredDisplacement, settings: WindowSettings, window: Window
+) -> Window | None:
+    """The next later start at which the motion passes the exponent's test; None without one.
+
+    Hops that are often taken back leave the MSD bent beyond half a hop squared; it straightens
+    later. A later window must still span `SEARCH_SPAN` and rise by half a hop squared (He et
+    al.'s own test), or the noise of a caged ion would be searched for a slope.
+    """
+    if window.first is None or window.last is None:
+        return None
+    rise = 0.5 * settings.hop_length_A**2
+    start, last = window.first, window.last
+    while True:
+        start = max(start + 1, round(1.2 * start))
+        if last < SEARCH_SPAN * start or msd.total_A2[last] - msd.total_A2[start] < rise:
+            return None
+        later = _judged(msd, settings, start, last)
+        if later.reason is None:
+            return later
+
+
+def _judged(
+    msd: MeanSquaredDisplacement, settings: WindowSettings, first: int, last: int
+) -> Window:
+    exponent = window_exponent(msd, first, last)
+    if exponent >= settings.minimum_exponent:
+        return Window(first, last, exponent, None)
+    spacing = msd.frame_spacing_ps
+    return Window(
+        first,
+        last,
+        exponent,
+        f"not diffusive: d ln MSD / d ln lag is {exponent:.2f} between {first * spacing:.3g} "
+        f"and {last * spacing:.3g} ps, below {settings.minimum_exponent:g} (1 is diffusion, 0 a "
+        "cage)",
+    )
+
+
+def _automatic(msd: MeanSquaredDisplacement, settings: WindowSettings) -> tuple[int, int] | str:
+    spacing, total = msd.frame_spacing_ps, msd.total_A2
+    last = int(settings.maximum_lag_fraction * (msd.n_frames - 1))
+    threshold = 0.5 * settings.hop_length_A**2
+    reached = np.flatnonzero(total[: last + 1] > threshold)
+    if not len(reached):
+        return (
+            f"too little motion: the MSD stays at or below {total[: last + 1].max():.2f} Å² up "
+            f"to {last * spacing:.3g} ps ({settings.maximum_lag_fraction:g} of the run), and a "
+            f"window starts above {threshold:g} Å²; run longer or hotter"
+        )
+    earliest = int(np.ceil(settings.minimum_lag_ps / spacing - 1e-9))
+    return max(int(reached[0]), earliest, 1), last
+
+
+def window_exponent(msd: MeanSquaredDisplacement, first: int, last: int) -> float:
+    """d ln MSD / d ln lag by least squares over lags spaced evenly in log, `first` to `last`.
+
+    NaN when the MSD is not positive in the window.
+    """
+    lags = np.unique(np.round(np.geomspace(first, last, 100)).astype(int))
+    values = msd.total_A2[lags]
+    if not np.all(values > 0):
+        return float("nan")
+    return float(np.polyfit(np.log(lags), np.log(values), 1)[0])

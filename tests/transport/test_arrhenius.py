@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from mlipsse.errors import MlipsseError
+from mlipsse.transport import fit_arrhenius
+from mlipsse.units import BOLTZMANN_EV_K
+
+
+def line(temperatures, energy=0.35, prefactor=2e-3):
+    return prefactor * np.exp(-energy / (BOLTZMANN_EV_K * np.asarray(temperatures)))
+
+
+def test_pymatgens_own_case():
+    """Values of pymatgen-analysis-diffusion's test of `fit_arrhenius` (linear mode)."""
+    temperatures = np.array([300.0, 1000.0, 500.0])
+    factors = np.array([1.00601834013, 1.00803236262, 0.98609720824])
+    fit = fit_arrhenius(temperatures, factors * line(temperatures, 0.5, 12.0))
+    assert fit.activation_energy_eV == pytest.approx(0.5, rel=1e-7)
+    assert fit.prefactor_cm2_s == pytest.approx(12.0, rel=1e-6)
+    assert fit.activation_energy_std_eV == pytest.approx(0.000895566, rel=1e-5)
+
+
+def test_exact_line_with_errors_keeps_their_size():
+    temperatures = [700.0, 800.0, 900.0, 1000.0]
+    values = line(temperatures)
+    fit = fit_arrhenius(temperatures, values, 0.1 * values)
+    assert fit.activation_energy_eV == pytest.approx(0.35, rel=1e-9)
+    assert fit.prefactor_cm2_s == pytest.approx(2e-3, rel=1e-9)
+    # closed form for equal relative errors: kB sigma / sqrt(sum (1/T - mean)²)
+    inverse = 1 / np.array(temperatures)
+    spread = np.sqrt(np.sum((inverse - inverse.mean()) ** 2))
+    assert fit.activation_energy_std_eV == pytest.approx(BOLTZMANN_EV_K * 0.1 / spread, rel=1e-9)
+
+
+def test_scatter_beyond_the_errors_widens_the_result():
+    temperatures = [700.0, 800.0, 900.0, 1000.0]
+    values = line(temperatures) * np.array([1.5, 0.7, 1.4, 0.8])
+    narrow = fit_arrhenius(temperatures, values, 0.01 * values)
+    scatter = fit_arrhenius(temperatures, values)
+    assert narrow.activation_energy_std_eV == pytest.approx(
+        scatter.activation_energy_std_eV, rel=1e-9
+    )
+
+
+def test_a_point_with_a_large_error_weighs_little():
+    temperatures = [700.0, 800.0, 900.0, 1000.0]
+    values = line(temperatures)
+    values[0] *= 5
+    errors = values * np.array([1e3, 0.05, 0.05, 0.05])
+    fit = fit_arrhenius(temperatures, values, errors)
+    assert fit.activation_energy_eV == pytest.approx(0.35, abs=1e-5)
+
+
+def test_two_temperatures_have_a_slope_and_no_error():
+    fit = fit_arrhenius([800.0, 1000.0], line([800.0, 1000.0]), [1e-6, 1e-6])
+    assert fit.activation_energy_eV == pytest.approx(0.35)
+    assert fit.activation_energy_std_eV is None
+    assert fit.interval_cm2_s(300.0) is None
+    assert fit.diffusivity_cm2_s(900.0) == pytest.approx(line([900.0])[0])
+
+
+@pytest.mark.parametrize("temperatures", [[], [800.0]])
+def test_below_two_temperatures_nothing_is_known(temperatures):
+    fit = fit_arrhenius(temperatures, line(temperatures), [1e-6] * len(temperatures))
+    assert fit.activation_energy_eV is None
+    assert fit.activation_energy_std_eV is None
+    assert fit.prefactor_cm2_s is None
+    assert fit.diffusivity_cm2_s(300.0) is None
+
+
+def test_extrapolated_interval_grows_with_distance():
+    temperatures = [700.0, 800.0, 900.0, 1000.0]
+    values = line(temperatures)
+    fit = fit_arrhenius(temperatures, values, 0.1 * values)
+    low, high = fit.interval_cm2_s(300.0)
+    assert np.sqrt(low * high) == pytest.approx(line([300.0])[0], rel=1e-9)
+    near = fit.interval_cm2_s(840.0)
+    assert high / low > 3 * near[1] / near[0]
+    # at the weighted centre of 1/T the error is sigma / sqrt(n)
+    centre = 1 / np.mean(1 / np.array(temperatures))
+    at_centre = fit.interval_cm2_s(centre)
+    assert np.log(at_centre[1] / at_centre[0]) / 2 == pytest.approx(0.1 / 2, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "values", "errors"),
+    [
+        ([0.0, 800.0], [1e-6, 1e-5], None),
+        ([-1.0, 800.0], [1e-6, 1e-5], None),
+        ([700.0, 800.0], [0.0, 1e-5], None),
+        ([700.0, 800.0], [float("nan"), 1e-5], None),
+        ([700.0, 800.0], [1e-6, 1e-5], [0.0, 1e-6]),
+        ([700.0, 700.0], [1e-6, 1e-5], None),
+        ([700.0, 800.0], [1e-6], None),
+    ],
+)
+def test_bad_points(temperatures, values, errors):
+    with pytest.raises(MlipsseError):
+        fit_arrhenius(temperatures, values, errors)

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from mlipsse.errors import MlipsseError
+from mlipsse.transport import mean_squared_displacement
+from mlipsse.transport.msd import COMPONENTS, remove_drift
+
+
+def direct_sum(positions):
+    n_frames = len(positions)
+    tensor = np.zeros((n_frames, 6))
+    for lag in range(1, n_frames):
+        step = positions[lag:] - positions[:-lag]
+        for column, (a, b) in enumerate(COMPONENTS):
+            tensor[lag, column] = np.mean(step[..., a] * step[..., b])
+    return tensor
+
+
+@pytest.mark.parametrize(("n_frames", "n_ions"), [(2, 1), (3, 2), (57, 5), (200, 70)])
+def test_equal_to_the_direct_sum(n_frames, n_ions):
+    rng = np.random.default_rng(n_frames)
+    skew = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, -0.3], [0.2, 0.0, 2.0]])
+    positions = np.cumsum(rng.normal(size=(n_frames, n_ions, 3)) @ skew, axis=0) + 50.0
+    msd = mean_squared_displacement(positions, frame_spacing_ps=0.5, block_ions=16)
+    np.testing.assert_allclose(msd.tensor_A2, direct_sum(positions), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(msd.total_A2, msd.tensor_A2[:, :3].sum(axis=1), rtol=0)
+    np.testing.assert_allclose(msd.lag_ps, 0.5 * np.arange(n_frames))
+    assert (msd.n_frames, msd.n_ions) == (n_frames, n_ions)
+
+
+def test_straight_flight_is_exact():
+    velocity = np.array([1.0, -2.0, 0.5])
+    positions = np.arange(40)[:, None, None] * velocity
+    msd = mean_squared_displacement(positions, frame_spacing_ps=1.0)
+    np.testing.assert_allclose(msd.total_A2, np.arange(40) ** 2 * (velocity @ velocity), atol=1e-9)
+
+
+def test_drift_goes_and_differences_stay():
+    rng = np.random.default_rng(0)
+    still = rng.random((1, 6, 3)) * 10
+    motion = np.zeros((30, 6, 3))
+    motion[:, 0] = np.cumsum(rng.normal(size=(30, 3)), axis=0)
+    drift = np.cumsum(rng.normal(size=(30, 1, 3)), axis=0)
+    framework = np.arange(1, 6)
+    cleaned = remove_drift(still + motion + drift, framework)
+    # the first frame stays where it was
+    np.testing.assert_allclose(cleaned - cleaned[0], motion - motion[0], atol=1e-12)
+    np.testing.assert_allclose(cleaned[0], (still + motion + drift)[0], atol=1e-12)
+
+
+def test_drift_by_mass_weighs_the_heavy_atom():
+    positions = np.zeros((2, 3, 3))
+    positions[1, 1, 0], positions[1, 2, 0] = 1.0, 4.0
+    plain = remove_drift(positions, np.array([1, 2]))
+    weighed = remove_drift(positions, np.array([1, 2]), masses_u=np.array([7.0, 1.0, 3.0]))
+    assert plain[1, 0, 0] == pytest.approx(-2.5)
+    assert weighed[1, 0, 0] == pytest.approx(-(1 * 1 + 3 * 4) / 4)
+
+
+def test_without_a_framework_nothing_is_removed():
+    positions = np.random.default_rng(1).normal(size=(5, 2, 3))
+    np.testing.assert_array_equal(remove_drift(positions, np.array([], dtype=int)), positions)
+
+
+def test_excess_is_zero_for_gaussian_and_known_for_hops():
+    rng = np.random.default_rng(5)
+    n_frames, n_ions, rate, length = 2000, 200, 0.02, 3.0
+    gaussian = np.cumsum(rng.normal(0, 0.5, (n_frames, n_ions, 3)), axis=0)
+    axis = rng.integers(0, 3, (n_frames, n_ions))
+    sign = rng.choice([-1.0, 1.0], (n_frames, n_ions))
+    hops = np.eye(3)[axis] * (sign * (rng.random((n_frames, n_ions)) < rate))[..., None] * length
+    hopping = np.cumsum(hops, axis=0) + rng.normal(0, 0.3, (n_frames, n_ions, 3))
+    for positions, expected in ((gaussian, 0.0), (hopping, rate * length**4)):
+        msd = mean_squared_displacement(positions, frame_spacing_ps=0.1)
+        k = int(np.argmin(np.abs(msd.excess_lags - 20)))
+        lag = msd.excess_lags[k]
+        # the spread of a fourth moment over some 20,000 independent displacements: 4 %
+        assert msd.excess_A4[k] / lag == pytest.approx(
+            expected, abs=0.12 * (2 / 3) * msd.total_A2[lag] ** 2 / lag
+        )
+
+
+def test_needs_two_frames_and_an_ion():
+    with pytest.raises(MlipsseError, match="1 frame"):
+        mean_squared_displacement(np.zeros((1, 3, 3)), frame_spacing_ps=1.0)
+    with pytest.raises(MlipsseError, match="0 ion"):
+        mean_squared_displacement(np.zeros((4, 0, 3)), frame_spacing_ps=1.0)
