@@ -47,7 +47,8 @@ class EnumerateConfig(Section):
     )
     end_members: list[str] = Field(
         default_factory=list,
-        description="further formulas that span the hull; ranked, not sampled or simulated",
+        description="formulas that the formation energies are counted from, whether or not they "
+        "are among the compositions; ranked, not sampled or simulated for their own sake",
     )
     supercells: list[Supercell] = Field(
         default=["1x1x1"], min_length=1, description="of the host's conventional cell, e.g. 1x1x2"
@@ -55,6 +56,11 @@ class EnumerateConfig(Section):
     max_orderings: Count = Field(
         default=2000, description="most orderings kept per composition and supercell"
     )
+
+    @property
+    def formulas(self) -> list[str]:
+        """Compositions and end members, each once."""
+        return list(dict.fromkeys([*self.compositions, *self.end_members]))
 
     @field_validator("compositions", "end_members", "supercells")
     @classmethod
@@ -184,9 +190,6 @@ class TransportConfig(Section):
 
     window_ps: tuple[Positive, Positive] | None = Field(
         default=None, description="lag times of the fit of D, ps; chosen by rule if not given"
-    )
-    framework_msd_limit_A2: Positive = Field(
-        default=3.0, description="a framework that moves further has melted, Å²"
     )
 
 

@@ -20,6 +20,17 @@ class Campaign:
         """A path given in the config, taken from the campaign's folder when relative."""
         return self.folder / relative
 
+    def potential(self, name: str) -> str:
+        """A potential's name, or the path of the model file of that name in the campaign."""
+        return str(self.path(name)) if self.path(name).is_file() else name
+
+    def potential_files(self, *names: str) -> list[Path]:
+        """Model files behind these potentials, as far as they are files of ours or the user's."""
+        from mlipsse.energetics.catalogue import find_potential
+
+        found = [find_potential(self.potential(name)) for name in names]
+        return [Path(potential.source) for potential in found if potential.kind == "mace"]
+
 
 def read_campaign(folder: Path) -> Campaign:
     """Read `folder/campaign.yaml`.

@@ -21,7 +21,7 @@ from mlipsse.campaign.record import (
     write_record,
 )
 from mlipsse.campaign.stage import PLAN_NAME, Progress, Stage, Work
-from mlipsse.campaign.stages import STAGES
+from mlipsse.campaign.stages.order import STAGES
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlipsse.campaign.execution import Execution, Unit
 from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.record import fingerprint
+from mlipsse.campaign.record import digest, fingerprint
 from mlipsse.files import write_text
 
 UNITS = "units"
@@ -70,6 +70,10 @@ class Work:
         path = self.folder / UNITS / f"{name}-{fingerprint(inputs)[:12]}{suffix}"
         self._used.add(path)
         return path
+
+    def potential_identity(self, name: str) -> list[str]:
+        """What tells a potential apart: its name, and the digest of its file where it is one."""
+        return [name, *(digest(path) for path in self.campaign.potential_files(name))]
 
     def run_units(self, units: Sequence[Unit]) -> None:
         """Do the units that are not done; `plan.json` lists them for `mlipsse status`."""

@@ -146,6 +146,28 @@ def write_bundle(
     return _bundle(final, card)
 
 
+def read_card(path: Path) -> dict[str, Any]:
+    """What a bundle's `card.yaml` says.
+
+    Raises
+    ------
+    MlipsseError
+        when it is missing or unreadable.
+    """
+    try:
+        card: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MlipsseError(
+            f"{path.parent} is not a potential bundle: {path} cannot be read ({error.strerror}). "
+            "Name the folder that holds card.yaml."
+        ) from error
+    except yaml.YAMLError as error:
+        raise MlipsseError(
+            f"{path} is not valid YAML. Export the potential again, or ask for a whole copy."
+        ) from error
+    return card
+
+
 def read_bundle(folder: Path) -> Bundle:
     """Read the card of the bundle in `folder` and compare every file with its checksum.
 
@@ -155,17 +177,7 @@ def read_bundle(folder: Path) -> Bundle:
         when the card or a file is missing or unreadable, or a checksum differs.
     """
     path = folder / CARD_FILE
-    try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MlipsseError(
-            f"{folder} is not a potential bundle: {path} cannot be read ({error.strerror}). "
-            "Name the folder that holds card.yaml."
-        ) from error
-    except yaml.YAMLError as error:
-        raise MlipsseError(
-            f"{path} is not valid YAML. Export the potential again, or ask for a whole copy."
-        ) from error
+    card = read_card(path)
     try:
         for name, expected in card["sha256"].items():
             _verify(folder / name, expected)

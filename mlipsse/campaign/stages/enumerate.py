@@ -1,0 +1,70 @@
+"""Stage 1: host and composition grid in, symmetry-distinct orderings and their counts out."""
+
+from pathlib import Path
+
+from mlipsse.campaign.database import ordering_row, write_database
+from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.stage import Stage, Work
+from mlipsse.campaign.table import write_csv
+from mlipsse.orderings import (
+    Host,
+    Supercell,
+    count_orderings,
+    enumerate_orderings,
+    parse_composition,
+    parse_supercell,
+    read_host,
+)
+
+DATABASE = "01-enumerate/orderings.db"
+
+
+def inputs(campaign: Campaign) -> list[Path]:
+    """The host's CIF."""
+    return [campaign.path(campaign.config.structure.host)]
+
+
+def campaign_host(campaign: Campaign) -> Host:
+    """The host that the config describes."""
+    structure = campaign.config.structure
+    return read_host(
+        campaign.path(structure.host),
+        mobile=structure.mobile,
+        substitutions=structure.substitutions,
+        charges=structure.charges,
+    )
+
+
+def perform(work: Work) -> list[Path]:
+    """Write `orderings.db` and `counts.csv`."""
+    config = work.campaign.config
+    host = campaign_host(work.campaign)
+    cells = [Supercell(host, parse_supercell(name)) for name in config.enumerate.supercells]
+    compositions = [parse_composition(formula, host) for formula in config.enumerate.formulas]
+    jobs = [(composition, cell) for composition in compositions for cell in cells]
+    limit = config.enumerate.max_orderings
+    rows, counts = [], []
+    for done, (composition, cell) in enumerate(jobs):
+        work.progress(done, len(jobs), f"{composition.formula} {cell.name}")
+        count = count_orderings(composition, cell, max_orderings=limit)
+        found = enumerate_orderings(composition, cell, max_orderings=limit, seed=config.seed)
+        rows += [ordering_row(ordering) for ordering in found]
+        counts.append(
+            {
+                "composition": composition.formula,
+                "supercell": cell.name,
+                "raw": count.raw,
+                "distinct": count.distinct,
+                "mobile_distinct": count.mobile_distinct,
+                "route": count.route,
+                "kept": len(found),
+            }
+        )
+    database = work.folder / "orderings.db"
+    write_database(database, rows)
+    table = work.folder / "counts.csv"
+    write_csv(table, counts)
+    return [database, table]
+
+
+STAGE = Stage(1, "enumerate", ("seed", "structure", "enumerate"), inputs, perform)

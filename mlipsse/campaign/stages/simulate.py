@@ -1,0 +1,172 @@
+"""Stage 8: LAMMPS decks rendered and run, one folder per run."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.campaign.config import SimulateConfig
+from mlipsse.campaign.execution import Unit
+from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.record import digest
+from mlipsse.campaign.seeds import derived_seed
+from mlipsse.campaign.stage import Stage, Work
+from mlipsse.campaign.stages import enumerate as enumerate_stage
+from mlipsse.campaign.stages import export, select
+from mlipsse.dataset.extxyz import read_frames
+from mlipsse.md.protocol import Protocol, published_lengths_ps
+from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE
+
+FOLDER = "08-simulate"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the campaign: which crystal, how hot, which repetition."""
+
+    start: Atoms
+    temperature_K: float
+    replica: int
+
+    @property
+    def path(self) -> Path:
+        """Folder below the stage's: composition, ordering, temperature, replica."""
+        info = self.start.info
+        temperature = f"T{self.temperature_K:04.0f}"
+        return Path(info[keys.COMPOSITION], info[keys.ORDERING], temperature, f"r{self.replica}")
+
+    @property
+    def title(self) -> str:
+        """Name for people and decks, e.g. `Li3InCl6-1x1x1-o003-T0800-r0`."""
+        return "-".join([self.start.info[keys.ORDERING], *self.path.parts[2:]])
+
+
+def runs(campaign: Campaign) -> list[Run]:
+    """The runs of a campaign whose orderings are selected, in a fixed order."""
+    config = campaign.config
+    selected = read_frames(campaign.path(select.SELECTED), labelled=False)
+    result = []
+    for formula in config.enumerate.compositions:
+        starts = [atoms for atoms in selected if atoms.info[keys.COMPOSITION] == formula]
+        starts.sort(key=lambda atoms: atoms.info["relaxed_energy_eV"] / len(atoms))
+        result += [
+            Run(start, temperature_K, replica)
+            for start in starts[: config.simulate.orderings]
+            for temperature_K in config.simulate.temperatures_K
+            for replica in range(config.simulate.replicas)
+        ]
+    return result
+
+
+def inputs(campaign: Campaign) -> list[Path]:
+    """The selected orderings, the exported potential, and the host for the ion's charge."""
+    return [
+        campaign.path(select.SELECTED),
+        export.model_file(campaign),
+        *enumerate_stage.inputs(campaign),
+    ]
+
+
+def perform(work: Work) -> list[Path]:
+    """Render every run's folder, then run them; killed runs go on from their restarts."""
+    from mlipsse.potential.plugin import build_plugin
+
+    plugin = build_plugin()
+    charges = enumerate_stage.campaign_host(work.campaign).charges
+    mobile_charge_e = charges[work.campaign.config.structure.mobile]
+    units = [_unit(work, run, plugin, mobile_charge_e) for run in runs(work.campaign)]
+    work.run_units(units)
+    work.commands.append("lmp -log none -in in.lammps  (in every run's folder)")
+    return [
+        path
+        for unit in units
+        for pattern in (RECORD_FILE, OUTCOME_FILE, "in.lammps", "structure.data", "traj.*.dcd")
+        for path in sorted(unit.output.parent.glob(pattern))
+    ]
+
+
+def run_lammps(output: Path, *, threads: int) -> None:
+    """Unit of work: one LAMMPS run to its end."""
+    from mlipsse.md.run import run_folder
+
+    run_folder(output.parent, threads=threads)
+
+
+def protocol(config: SimulateConfig, temperature_K: float, *, seed: int) -> Protocol:
+    """How a run at this temperature is made; lengths as published where the config has none."""
+    equilibration_ps, production_ps = published_lengths_ps(temperature_K)
+    return Protocol(
+        temperature_K=temperature_K,
+        equilibration_ps=config.equilibration_ps or equilibration_ps,
+        production_ps=config.production_ps or production_ps,
+        timestep_fs=config.timestep_fs,
+        dump_every_fs=config.dump_every_fs,
+        restart_every_ps=config.restart_every_ps,
+        tdamp_ps=config.tdamp_ps,
+        ensemble=config.ensemble,
+        relax_cell=config.relax_cell,
+        seed=seed,
+    )
+
+
+def _unit(work: Work, run: Run, plugin: Path, mobile_charge_e: float) -> Unit:
+    from mlipsse.md.data_file import species_by_type
+    from mlipsse.md.deck import mace_commands
+    from mlipsse.md.folder import render_folder
+    from mlipsse.md.record import record_of
+    from mlipsse.md.supercell import supercell
+
+    campaign, config = work.campaign, work.campaign.config
+    folder = work.folder / run.path
+    atoms = supercell(
+        run.start,
+        min_atoms=config.simulate.min_atoms,
+        min_width_A=config.simulate.min_length_A,
+    )
+    seed = derived_seed(config.seed, run.title)
+    settings = protocol(config.simulate, run.temperature_K, seed=seed)
+    model = export.model_file(campaign)
+    # Relative, so that the campaign's folder can be moved or copied to a cluster.
+    beside = Path(*[".."] * (len(run.path.parts) + 1)) / model.relative_to(campaign.folder)
+    render_folder(
+        folder,
+        atoms,
+        title=run.title,
+        protocol=settings,
+        record=record_of(
+            protocol=settings,
+            formula=run.start.info[keys.COMPOSITION],
+            composition=run.start.info[keys.COMPOSITION],
+            ordering=run.start.info[keys.ORDERING],
+            replica=run.replica,
+            species=atoms.get_chemical_symbols(),
+            mobile=config.structure.mobile,
+            mobile_charge_e=mobile_charge_e,
+            extra={"potential_sha256": digest(model)},
+        ),
+        pair_commands=mace_commands(plugin=plugin, model=beside, species=species_by_type(atoms)),
+        template_dir=config.simulate.templates and campaign.path(config.simulate.templates),
+        replace=True,
+    )
+    return Unit(
+        run.title,
+        folder / OUTCOME_FILE,
+        run_lammps,
+        {"threads": work.execution.threads},
+        describe=partial(_describe, folder, run.title, settings),
+    )
+
+
+def _describe(folder: Path, title: str, settings: Protocol) -> str:
+    from mlipsse.md.health import read_thermo
+
+    steps = read_thermo(folder).step
+    total = settings.equilibration_steps + settings.production_steps
+    return f"{title} step {steps[-1]} of {total}" if len(steps) else ""
+
+
+STAGE = Stage(
+    8, "simulate", ("seed", "structure", "enumerate", "export", "simulate"), inputs, perform
+)

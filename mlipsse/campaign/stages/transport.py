@@ -1,0 +1,137 @@
+"""Stage 9: diffusivity of every run, conductivity and Arrhenius fit of every composition."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlipsse.campaign.config import TransportConfig
+from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.stage import Stage, Work
+from mlipsse.campaign.stages import export, simulate
+from mlipsse.campaign.table import write_csv
+from mlipsse.md.health import run_health
+from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE, read_outcome, read_record
+from mlipsse.potential.bundle import read_card
+from mlipsse.report.arrhenius_plot import arrhenius_plot
+from mlipsse.report.cautions import standing_cautions
+from mlipsse.report.msd_plot import msd_plot
+from mlipsse.report.style import new_figure, save_figure
+from mlipsse.report.summary import build_summary, write_summary
+from mlipsse.transport import (
+    CompositionTransport,
+    ExcludedRun,
+    RunTransport,
+    WindowSettings,
+    analyse_run,
+    summarise_composition,
+)
+from mlipsse.transport.run_analysis import write_msd_csv
+
+NUMBERS = "09-transport/arrhenius.json"
+RUNS = "09-transport/runs.csv"
+FIGURES = "09-transport"
+
+
+def inputs(campaign: Campaign) -> list[Path]:
+    """Trajectories, records and outcomes of all runs, and the potential's card."""
+    folders = run_folders(campaign)
+    return [
+        export.card_file(campaign),
+        *(folder / name for folder in folders for name in (RECORD_FILE, OUTCOME_FILE)),
+        *(path for folder in folders for path in sorted(folder.glob("traj.*.dcd"))),
+    ]
+
+
+def run_folders(campaign: Campaign) -> list[Path]:
+    """Folder of every run that the config asks for; none before orderings are selected."""
+    try:
+        return [campaign.path(simulate.FOLDER) / run.path for run in simulate.runs(campaign)]
+    except FileNotFoundError:
+        return []
+
+
+def perform(work: Work) -> list[Path]:
+    """Write `runs.csv`, `arrhenius.json`, an MSD table per run, and the figures."""
+    campaign, config = work.campaign, work.campaign.config
+    settings = _settings(config.transport)
+    rows: list[dict[str, Any]] = []
+    outputs: list[Path] = []
+    compositions: list[CompositionTransport] = []
+    all_folders = run_folders(campaign)
+    for formula in config.enumerate.compositions:
+        analysed: list[RunTransport] = []
+        failed: list[ExcludedRun] = []
+        for folder in [path for path in all_folders if path.parts[-4] == formula]:
+            work.progress(len(rows), len(all_folders), formula)
+            outcome, record = read_outcome(folder), read_record(folder)
+            health = run_health(folder, record)
+            name = "-".join(folder.parts[-3:])
+            row = {
+                "run": name,
+                "composition": formula,
+                "temperature_K": record.temperature_K,
+                "mean_temperature_K": health.mean_temperature_K,
+                "energy_drift_meV_atom_ps": health.energy_drift_meV_atom_ps,
+            }
+            if outcome is None or outcome.status != "done":
+                reason = f"exploded: {outcome.reason}" if outcome else "did not end"
+                failed.append(ExcludedRun(record.temperature_K, name, reason))
+                rows.append(_row(row, None, reason))
+                continue
+            run = analyse_run(folder, settings=settings)
+            analysed.append(run)
+            rows.append(_row(row, run, run.excluded))
+            curve = work.folder / "msd" / f"{name}.csv"
+            write_msd_csv(run, curve)
+            outputs.append(curve)
+        compositions.append(summarise_composition(formula, analysed, excluded=failed))
+        outputs += _draw_msd(analysed, formula, work.folder)
+    write_csv(work.folder / "runs.csv", rows)
+    label_source = read_card(export.card_file(campaign))["label_source"]
+    cautions = standing_cautions(
+        compositions, label_source=label_source, thermostat=config.simulate.ensemble
+    )
+    summary = build_summary(compositions, label_source=label_source, cautions=cautions)
+    write_summary(summary, work.folder / "arrhenius.json")
+    figure, (left, right) = new_figure(width_in=7.0, columns=2)
+    arrhenius_plot(left, compositions)
+    arrhenius_plot(right, compositions, quantity="conductivity")
+    outputs += save_figure(figure, work.folder / "arrhenius")
+    return [work.folder / "runs.csv", work.folder / "arrhenius.json", *outputs]
+
+
+def _settings(config: TransportConfig) -> WindowSettings:
+    return WindowSettings(window_ps=config.window_ps)
+
+
+def _row(row: dict[str, Any], run: RunTransport | None, reason: str | None) -> dict[str, Any]:
+    fit = run.diffusivity if run else None
+    window = fit.window_ps if fit else None
+    return {
+        **row,
+        "diffusivity_cm2_s": fit.diffusivity_cm2_s if fit else None,
+        "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s if fit else None,
+        "conductivity_mS_cm": run.conductivity_mS_cm if run else None,
+        "window_start_ps": window[0] if window else None,
+        "window_end_ps": window[1] if window else None,
+        "exponent": fit.exponent if fit else None,
+        "framework_msd_A2": run.framework.msd_A2 if run else None,
+        "left_out": reason or "",
+    }
+
+
+def _draw_msd(runs: Sequence[RunTransport], formula: str, folder: Path) -> list[Path]:
+    if not runs:
+        return []
+    figure, (axes,) = new_figure()
+    msd_plot(axes, runs, title=formula)
+    return save_figure(figure, folder / f"msd-{formula}")
+
+
+STAGE = Stage(
+    9,
+    "transport",
+    ("seed", "structure", "enumerate", "export", "simulate", "transport"),
+    inputs,
+    perform,
+)

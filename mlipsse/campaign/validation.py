@@ -1,0 +1,106 @@
+"""Find what would stop a campaign, before it costs time."""
+
+from collections.abc import Callable
+
+from mlipsse.campaign.folder import Campaign
+from mlipsse.errors import MlipsseError
+
+
+def problems(campaign: Campaign) -> list[str]:
+    """Everything that is wrong with a campaign, one sentence each; an empty list when nothing is.
+
+    Checks host, compositions, supercells, potentials, their species, the label source and the
+    protocol of every temperature. Loads no potential but the model that is fine-tuned.
+    """
+    checks: list[Callable[[Campaign], None]] = [
+        *(_composition_check(formula) for formula in campaign.config.enumerate.formulas),
+        _check_rank,
+        _check_sample,
+        _check_label,
+        _check_finetune,
+        _check_protocols,
+        _check_lammps,
+    ]
+    found: list[str] = []
+    for check in checks:
+        try:
+            check(campaign)
+        except MlipsseError as error:
+            if str(error) not in found:
+                found.append(str(error))
+    return found
+
+
+def _composition_check(formula: str) -> Callable[[Campaign], None]:
+    def check(campaign: Campaign) -> None:
+        from mlipsse.campaign.stages.enumerate import campaign_host
+        from mlipsse.orderings import Supercell, parse_composition, parse_supercell
+
+        host = campaign_host(campaign)
+        composition = parse_composition(formula, host)
+        for name in campaign.config.enumerate.supercells:
+            composition.site_counts(Supercell(host, parse_supercell(name)))
+
+    return check
+
+
+def _species(campaign: Campaign) -> set[str]:
+    from pymatgen.core import Composition
+
+    formulas = campaign.config.enumerate.formulas
+    return {element.symbol for formula in formulas for element in Composition(formula).elements}
+
+
+def _check_potential(campaign: Campaign, field: str, name: str) -> None:
+    from mlipsse.energetics.calculators import check_species
+
+    try:
+        check_species(campaign.potential(name), _species(campaign))
+    except MlipsseError as error:
+        raise MlipsseError(f"{field}: {error}") from error
+
+
+def _check_rank(campaign: Campaign) -> None:
+    _check_potential(campaign, "rank.foundation", campaign.config.rank.foundation)
+
+
+def _check_sample(campaign: Campaign) -> None:
+    from mlipsse.dataset.sampling import SamplingSettings
+
+    config = campaign.config.sample
+    _check_potential(campaign, "sample.foundation", config.foundation)
+    for temperature_K in config.temperatures_K:
+        SamplingSettings(
+            temperature_K=temperature_K,
+            duration_ps=config.duration_ps,
+            timestep_fs=config.timestep_fs,
+            equilibration_ps=config.equilibration_ps,
+            n_frames=config.frames,
+        )
+
+
+def _check_label(campaign: Campaign) -> None:
+    from mlipsse.dataset.labels import teacher_name
+
+    name = teacher_name(campaign.config.label.source)
+    _check_potential(campaign, "label.source", name)
+
+
+def _check_finetune(campaign: Campaign) -> None:
+    from mlipsse.campaign.stages.finetune import foundation_files
+
+    foundation_files(campaign)
+    _check_potential(campaign, "finetune.foundation", campaign.config.finetune.foundation)
+
+
+def _check_protocols(campaign: Campaign) -> None:
+    from mlipsse.campaign.stages.simulate import protocol
+
+    for temperature_K in campaign.config.simulate.temperatures_K:
+        protocol(campaign.config.simulate, temperature_K, seed=1)
+
+
+def _check_lammps(campaign: Campaign) -> None:
+    from mlipsse.lammps import find_lammps
+
+    find_lammps()

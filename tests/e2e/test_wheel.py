@@ -1,0 +1,110 @@
+"""The wheel carries all it needs: built, installed into a fresh environment, and used there."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+DECK = """
+import sys
+from pathlib import Path
+from ase.io import read
+import mlipsse
+from mlipsse import keys
+from mlipsse.md.data_file import species_by_type
+from mlipsse.md.deck import mace_commands
+from mlipsse.md.folder import render_folder
+from mlipsse.md.protocol import Protocol
+from mlipsse.md.record import record_of
+from mlipsse.md.run import run_folder
+from mlipsse.potential.export import export_torchscript, model_summary
+from mlipsse.potential.plugin import build_plugin
+from mlipsse.resources import resource_dir
+
+assert Path(mlipsse.__file__).is_relative_to(sys.prefix), mlipsse.__file__
+shipped = resource_dir("potentials") / "halide-small"
+assert shipped.is_relative_to(sys.prefix), shipped
+model = next(shipped.glob("*.model"))
+folder = Path("run").resolve()
+folder.mkdir()
+export_torchscript(model, head=model_summary(model).heads[0], dtype="float32", out=folder / "m.pt")
+atoms = read(shipped / "replay.extxyz", "0")
+protocol = Protocol(
+    temperature_K=600, equilibration_ps=0.005, production_ps=0.01, dump_every_fs=1,
+    thermo_every_fs=1, restart_every_ps=0.005, relax_cell=False,
+)
+render_folder(
+    folder, atoms, title="wheel", protocol=protocol,
+    record=record_of(
+        protocol=protocol, formula="x", composition="x", ordering="x", replica=0,
+        species=atoms.get_chemical_symbols(), mobile="Li", mobile_charge_e=1,
+    ),
+    pair_commands=mace_commands(
+        plugin=build_plugin(), model=Path("m.pt"), species=species_by_type(atoms)
+    ),
+)
+result = run_folder(folder)
+assert (result.status, result.frames) == ("done", 11), result
+print("a deck ran")
+"""
+
+
+@pytest.fixture(scope="module")
+def fresh_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new environment with the dependencies of this one, and mlipsse from its wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, CHECKOUT],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = folder.glob("*.whl")
+    prefix = folder / "environment"
+    venv.create(prefix, symlinks=True)
+    for source in (Path(sysconfig.get_path("purelib")), Path(sys.prefix) / "lib"):
+        target = prefix / source.relative_to(sys.prefix)
+        for path in source.iterdir():
+            if path.name.startswith(("python3", "mlipsse", "_editable", "_mlipsse")):
+                continue
+            if path.is_dir():
+                shutil.copytree(
+                    path, target / path.name, copy_function=os.link, symlinks=True,
+                    dirs_exist_ok=True,
+                )  # fmt: skip
+            elif not (target / path.name).exists():
+                os.link(path, target / path.name, follow_symlinks=False)
+    python = prefix / "bin" / "python"
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel], check=True
+    )
+    return prefix
+
+
+def test_init_and_a_deck_from_the_wheel(fresh_environment: Path, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "MLIPSSE_CACHE": str(tmp_path / "cache"),
+        "HOME": str(tmp_path),
+        "PATH": f"{fresh_environment / 'bin'}:{os.environ['PATH']}",
+    }
+    environment.pop("PYTHONPATH", None)
+
+    def run(*command: str | Path) -> str:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    mlipsse = fresh_environment / "bin" / "mlipsse"
+    run(mlipsse, "init", "campaign")
+    assert (tmp_path / "campaign" / "campaign.yaml").is_file()
+    assert "valid" in run(mlipsse, "validate", "campaign")
+    assert "a deck ran" in run(fresh_environment / "bin" / "python", "-c", DECK)
