@@ -4,12 +4,14 @@ import contextlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 
 from mlipsse.energetics.catalogue import Potential, find_potential
 from mlipsse.errors import MlipsseError
+from mlipsse.mace_model import head_names, import_mace, load_mace_model
 
 DTYPES = ("float32", "float64")
 
@@ -116,7 +118,7 @@ def _chgnet(
 
 def _mace(potential: Potential, *, device: str, dtype: str | None, head: str | None) -> Calculator:
     model = _load_mace(potential, device=device)
-    heads = [str(name) for name in getattr(model, "heads", None) or ["Default"]]
+    heads = head_names(model)
     # Left to itself MACECalculator falls back to the last head with a mere warning.
     if head is None and len(heads) > 1:
         raise MlipsseError(
@@ -138,30 +140,13 @@ def _mace(potential: Potential, *, device: str, dtype: str | None, head: str | N
         )
 
 
-def _load_mace(potential: Potential, *, device: str):  # type: ignore[no-untyped-def]
-    """The torch module of a MACE file; whatever else the file holds is refused."""
-    with contextlib.redirect_stdout(sys.stderr):
-        # Imported before torch loads anything: it lets torch read the pickles of MACE.
-        import mace  # noqa: F401
-        import torch
-
-        path = _download(potential) if potential.kind == "mace-mp" else Path(potential.source)
-        try:
-            model = torch.load(path, map_location=device, weights_only=False)
-        except Exception as error:
-            raise MlipsseError(
-                f"{path} cannot be read as a MACE model ({type(error).__name__}: {error}). Give "
-                "the file that mace_run_train wrote (NAME.model)."
-            ) from error
-    if not (hasattr(model, "atomic_numbers") and hasattr(model, "r_max")):
-        raise MlipsseError(
-            f"{path} holds a {type(model).__name__}, not a MACE model. Give the file that "
-            "mace_run_train wrote (NAME.model), not a checkpoint, a bundle or a compiled model."
-        )
-    return model
+def _load_mace(potential: Potential, *, device: str) -> Any:
+    path = _download(potential) if potential.kind == "mace-mp" else Path(potential.source)
+    return load_mace_model(path, device=device)
 
 
 def _download(potential: Potential) -> Path:
+    import_mace()
     from mace.calculators.foundations_models import download_mace_mp_checkpoint
 
     try:

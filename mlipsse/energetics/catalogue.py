@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlipsse.errors import MlipsseError
+from mlipsse.mace_model import import_mace
 from mlipsse.resources import resource_dir
 
 CHGNET = {
@@ -97,6 +98,7 @@ def shipped_potentials() -> dict[str, Path]:
 
 def mace_mp_models() -> tuple[str, ...]:
     """Names of the foundation models that mace-torch downloads (this imports mace-torch)."""
+    import_mace()
     from mace.calculators.foundations_models import mace_mp_urls
 
     return tuple(mace_mp_urls)

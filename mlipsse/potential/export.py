@@ -1,12 +1,12 @@
 """From a MACE model file to the TorchScript that `pair_style mace` loads."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
+from mlipsse.mace_model import head_names, load_mace_model
 
 if TYPE_CHECKING:
     import torch
@@ -36,40 +36,9 @@ class ModelSummary:
     n_parameters: int
 
 
-def load_model(model: Path) -> Any:
-    """Load a `.model` file on the CPU. This runs pickle code: open only files you trust.
-
-    Raises
-    ------
-    MlipsseError
-        when the file is missing or holds no MACE model.
-    """
-    if not model.is_file():
-        raise MlipsseError(f"There is no model file {model}.")
-    # e3nn's constants are pickled objects; torch and e3nn read this when they are imported.
-    os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
-    import mace  # noqa: F401  (sets the same before it imports e3nn)
-    import torch
-
-    try:
-        loaded = torch.load(model, map_location="cpu", weights_only=False)
-    except Exception as error:
-        raise MlipsseError(
-            f"{model} cannot be loaded as a MACE model "
-            f"({str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
-            "). A .model file as mace_run_train writes it is needed."
-        ) from error
-    if not all(hasattr(loaded, name) for name in ("r_max", "atomic_numbers", "num_interactions")):
-        raise MlipsseError(
-            f"{model} holds a {type(loaded).__name__}, not a MACE model. "
-            "A .model file as mace_run_train writes it is needed."
-        )
-    return loaded
-
-
 def model_summary(model: Path) -> ModelSummary:
-    """Read elements, heads, cutoff and size of a `.model` file (see `load_model`)."""
-    return summarise(load_model(model))
+    """Read elements, heads, cutoff and size of a `.model` file (see `load_mace_model`)."""
+    return summarise(load_mace_model(model))
 
 
 def summarise(loaded: Any) -> ModelSummary:
@@ -79,7 +48,7 @@ def summarise(loaded: Any) -> ModelSummary:
     weights = list(loaded.parameters())
     return ModelSummary(
         elements=tuple(chemical_symbols[int(z)] for z in loaded.atomic_numbers),
-        heads=_heads(loaded),
+        heads=head_names(loaded),
         r_max_A=float(loaded.r_max),
         layers=int(loaded.num_interactions),
         dtype=str(weights[0].dtype).removeprefix("torch."),
@@ -104,8 +73,8 @@ def export_torchscript(model: Path, *, head: str, dtype: Dtype, out: Path) -> No
     """
     if dtype not in ("float32", "float64"):
         raise MlipsseError(f"Potentials are exported as float32 or float64, not {dtype}.")
-    loaded = load_model(model)
-    heads = _heads(loaded)
+    loaded = load_mace_model(model)
+    heads = head_names(loaded)
     if head not in heads:
         raise MlipsseError(
             f"{model} has no head {head}; it has {', '.join(heads)}. Name one of these."
@@ -123,7 +92,7 @@ def _compile(loaded: Any, *, head: str, dtype: Dtype) -> "torch.jit.ScriptModule
     from e3nn.util import jit
     from mace.calculators import LAMMPS_MACE
 
-    loaded.heads = list(_heads(loaded))
+    loaded.heads = list(head_names(loaded))
     loaded = loaded.to(getattr(torch, dtype))
     try:
         return jit.compile(LAMMPS_MACE(loaded, head=head)).eval()
@@ -132,9 +101,3 @@ def _compile(loaded: Any, *, head: str, dtype: Dtype) -> "torch.jit.ScriptModule
             f"TorchScript cannot compile this model ({str(error).strip().splitlines()[0]}). "
             "Models with electrostatics or other extra inputs are not supported."
         ) from error
-
-
-def _heads(loaded: Any) -> tuple[str, ...]:
-    # Models older than multi-head training have no list of heads, or [None].
-    names = getattr(loaded, "heads", None) or [None]
-    return tuple("Default" if name is None else str(name) for name in names)

