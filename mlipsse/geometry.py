@@ -1,57 +1,75 @@
-"""Kernels on atomic positions that several stages need."""
+"""Kernels on structures that several stages need."""
+
+import math
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
 
 from mlipsse.errors import MlipsseError
 
 
-def close_pairs(atoms: Atoms, cutoff_A: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of atoms, and of an atom with its periodic image, nearer than a distance.
+def supercell(atoms: Atoms, *, min_atoms: int = 0, min_width_A: float = 0.0) -> Atoms:
+    """`atoms` repeated along its own axes (see `supercell_factors`), tags and info kept."""
+    return atoms.repeat(supercell_factors(atoms, min_atoms=min_atoms, min_width_A=min_width_A))
 
-    Any cell is right, also a strongly skewed one, and one smaller than the cutoff.
+
+def supercell_factors(
+    atoms: Atoms, *, min_atoms: int = 0, min_width_A: float = 0.0
+) -> tuple[int, int, int]:
+    """Repetitions along a, b, c that reach both sizes and make the most compact cell.
+
+    Of all repetitions with at most a third more atoms than the smallest sufficient one, that
+    whose least width is largest for its volume is taken; ties go to fewer atoms, then to repetition
+    along a before b before c.
 
     Parameters
     ----------
-    atoms : structure, periodic where its `pbc` says so
-    cutoff_A : Å
-
-    Returns
-    -------
-    first, second : (n_pairs,) int, indices with first <= second; a pair that meets through
-        several images is listed once for each
-    distance : (n_pairs,) float64, Å, ascending
-    """
-    first, second, distance, shift = neighbor_list("ijdS", atoms, float(cutoff_A))
-    # An atom meets its own image in both directions; one of the two is the pair.
-    leading = np.argmax(shift != 0, axis=1)
-    positive = np.take_along_axis(shift, leading[:, None], axis=1)[:, 0] > 0
-    kept = (first < second) | ((first == second) & positive)
-    order = np.argsort(distance[kept], kind="stable")
-    return first[kept][order], second[kept][order], distance[kept][order]
-
-
-def minimum_distance(atoms: Atoms) -> float:
-    """Shortest distance between two atoms, or an atom and its periodic image, in Å.
-
-    Infinite for a single atom without periodicity.
+    atoms : periodic in three directions
+    min_atoms : least number of atoms
+    min_width_A : least distance between opposite faces, Å
 
     Raises
     ------
     MlipsseError
-        when there are no atoms, or a position or the cell is not finite.
+        for an empty structure or one without a cell.
     """
-    if not len(atoms):
-        raise MlipsseError("A structure without atoms has no distances.")
-    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
-        raise MlipsseError("A position or the cell is not finite (NaN or infinite).")
-    if len(atoms) == 1 and not atoms.pbc.any():
-        return float("inf")
-    # Each doubling of the cutoff costs eight times as much: start at a bond's length.
-    cutoff = 3.0
-    while True:
-        distances = neighbor_list("d", atoms, cutoff)
-        if len(distances):
-            return float(distances.min())
-        cutoff *= 2
+    if len(atoms) == 0 or abs(atoms.cell.volume) < 1e-6:
+        raise MlipsseError("A supercell needs a structure with atoms and a cell of some volume.")
+    widths_A = _widths_A(atoms)
+    least = [max(1, math.ceil(min_width_A / width - 1e-9)) for width in widths_A]
+    copies = max(math.prod(least), math.ceil(min_atoms / len(atoms)))
+    enough = [
+        factors
+        for factors in _factors_up_to(_affordable(copies), least=least)
+        if math.prod(factors) * len(atoms) >= min_atoms
+    ]
+    fewest = min(math.prod(factors) for factors in enough)
+
+    def preference(factors: tuple[int, int, int]) -> tuple[float, int, tuple[int, ...]]:
+        width_A = min(n * width for n, width in zip(factors, widths_A, strict=True))
+        compactness = width_A / math.prod(factors) ** (1 / 3)
+        return (-round(compactness, 6), math.prod(factors), tuple(-n for n in factors))
+
+    return min(
+        (factors for factors in enough if math.prod(factors) <= _affordable(fewest)), key=preference
+    )
+
+
+def _widths_A(atoms: Atoms) -> list[float]:
+    """Distances between opposite faces: reciprocals of the reciprocal vectors' lengths."""
+    return [float(1 / np.linalg.norm(vector)) for vector in np.asarray(atoms.cell.reciprocal())]
+
+
+def _factors_up_to(limit: int, *, least: list[int]) -> list[tuple[int, int, int]]:
+    a, b, c = least
+    return [
+        (i, j, k)
+        for i in range(a, limit // (b * c) + 1)
+        for j in range(b, limit // (i * c) + 1)
+        for k in range(c, limit // (i * j) + 1)
+    ]
+
+
+def _affordable(copies: int) -> int:
+    """Most copies worth taking for a more compact cell: a third more, e.g. four for three."""
+    return copies * 4 // 3

@@ -1,49 +1,48 @@
-import itertools
-
-import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
 
 from mlipsse.errors import MlipsseError
-from mlipsse.geometry import close_pairs, minimum_distance
+from mlipsse.geometry import supercell, supercell_factors
 
 
-def every_image(atoms, cutoff_A, reach=5):
-    """Distances over all pairs and images, each once, by brute force."""
-    found = []
-    for i, j in itertools.combinations_with_replacement(range(len(atoms)), 2):
-        for shift in itertools.product(range(-reach, reach + 1), repeat=3):
-            if i == j and shift <= (0, 0, 0):
-                continue
-            step = atoms.positions[j] + np.array(shift) @ atoms.cell.array - atoms.positions[i]
-            if np.linalg.norm(step) < cutoff_A:
-                found.append((i, j, np.linalg.norm(step)))
-    return sorted(found, key=lambda pair: pair[2])
+def conventional_cell() -> Atoms:
+    """20 atoms with the cell of Li3InCl6 (10.1002/anie.201909805)."""
+    return Atoms("Li20", cell=[6.432, 11.093, 6.398, 90, 109.8, 90], pbc=True)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_skewed_cell_against_brute_force(seed):
-    rng = np.random.default_rng(seed)
-    cell = [[3.0, 0, 0], [2.7, 3.5, 0], [-1.9, 2.4, 4.0]]
-    atoms = Atoms("LiInCl3", scaled_positions=rng.random((5, 3)), cell=cell, pbc=True)
-    expected = every_image(atoms, 4.0)
-    first, second, distance = close_pairs(atoms, 4.0)
-    np.testing.assert_allclose(distance, [pair[2] for pair in expected], atol=1e-12)
-    assert sorted(zip(first, second, strict=True)) == sorted(pair[:2] for pair in expected)
-    assert minimum_distance(atoms) == pytest.approx(expected[0][2])
+def test_supercell_of_80_atoms_is_nearly_cubic() -> None:
+    assert supercell_factors(conventional_cell(), min_atoms=80) == (2, 1, 2)
+    assert len(supercell(conventional_cell(), min_atoms=80)) == 80
 
 
-def test_known_crystals():
-    assert minimum_distance(bulk("Cu", "fcc", a=3.6)) == pytest.approx(3.6 / np.sqrt(2))
-    # an image is a neighbour too, however far away
-    assert minimum_distance(Atoms("Li", cell=[20, 30, 40], pbc=True)) == pytest.approx(20.0)
-    assert minimum_distance(Atoms("Li2", positions=[[0, 0, 0], [0, 0, 17.0]])) == 17.0
+def test_three_copies_in_a_row_are_not_taken_where_four_are_compact() -> None:
+    assert supercell_factors(conventional_cell(), min_atoms=60) == (2, 1, 2)
 
 
-def test_lonely_atom_and_nonsense():
-    assert minimum_distance(Atoms("Li")) == float("inf")
-    with pytest.raises(MlipsseError, match="without atoms"):
-        minimum_distance(Atoms())
-    with pytest.raises(MlipsseError, match="not finite"):
-        minimum_distance(Atoms("Li2", positions=[[0, 0, 0], [0, 0, np.nan]]))
+def test_width_is_measured_between_faces() -> None:
+    # Twice 6.398 Å along c is wide enough as an edge, but c leans: 12.04 Å between the faces.
+    assert supercell_factors(conventional_cell(), min_width_A=12.0) == (2, 2, 2)
+    assert supercell_factors(conventional_cell(), min_width_A=12.1) == (2, 2, 3)
+
+
+def test_one_cell_is_enough_for_small_demands() -> None:
+    assert supercell_factors(conventional_cell()) == (1, 1, 1)
+    assert supercell_factors(conventional_cell(), min_atoms=20, min_width_A=6.0) == (1, 1, 1)
+
+
+def test_every_smallest_supercell_of_a_cube_holds_enough_atoms() -> None:
+    cube = Atoms("Li4", cell=[4, 4, 4], pbc=True)
+    for wanted in range(1, 300, 7):
+        assert len(supercell(cube, min_atoms=wanted)) >= wanted
+    assert supercell_factors(cube, min_atoms=4 * 27) == (3, 3, 3)
+
+
+def test_a_structure_without_a_cell_gets_a_sentence() -> None:
+    with pytest.raises(MlipsseError, match="cell of some volume"):
+        supercell_factors(Atoms("Li"), min_atoms=8)
+
+
+def test_info_is_kept() -> None:
+    atoms = conventional_cell()
+    atoms.info["ordering"] = "o001"
+    assert supercell(atoms, min_atoms=40).info == {"ordering": "o001"}

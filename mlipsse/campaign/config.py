@@ -154,6 +154,9 @@ class ExportConfig(Section):
 
     name: Name = Field(default="potential", description="folder and file name of the bundle")
     dtype: Literal["float32", "float64"] = Field(default="float32", description="of the export")
+    licence: str = Field(
+        default="not stated", description="under which others may use the potential; for its card"
+    )
 
 
 class SimulateConfig(Section):

@@ -66,6 +66,10 @@ def arrhenius_plot(
         axes.tick_params(which="both", top=False)
         axes.set_xlim(1000 / max(temperatures) - 0.05, 1000 / min(temperatures) + 0.05)
         _temperatures_on_top(axes, sorted(temperatures))
+    else:  # nothing was usable: the scales would be made up
+        axes.set_xticks([])
+        axes.set_yticks([], [])
+        axes.minorticks_off()
     place_legend(axes)
     return axes
 

@@ -4,7 +4,6 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixAtoms
 
-from mlipsse.dataset.cell import repeat_to
 from mlipsse.dataset.sampling import SamplingSettings, sample
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
@@ -203,15 +202,3 @@ def test_stop_before_the_production_gives_no_frames():
 def test_impossible_settings_are_told(change, message):
     with pytest.raises(MlipsseError, match=message):
         SamplingSettings(**(SHORT | change))
-
-
-def test_cells_are_repeated_along_the_shortest_side():
-    atoms = bulk("Cu", cubic=True)
-    atoms.set_cell([6.4, 11.1, 6.3])
-    atoms.info["ordering"] = "o001"
-    assert repeat_to(atoms, min_atoms=4) == atoms
-    assert repeat_to(atoms, min_atoms=5).cell.lengths() == pytest.approx([6.4, 11.1, 12.6])
-    larger = repeat_to(atoms, min_atoms=10)
-    assert larger.cell.lengths() == pytest.approx([12.8, 11.1, 12.6])
-    assert len(larger) == 16
-    assert larger.info["ordering"] == "o001"

@@ -47,6 +47,7 @@ def perform(work: Work) -> list[Path]:
         head=metrics["head"],
         dtype=config.export.dtype,
         label_source=frames[0].info[keys.LABEL_SOURCE],
+        licence=config.export.licence,
         extra={
             "training_frames": len(frames),
             "compositions": config.enumerate.compositions,

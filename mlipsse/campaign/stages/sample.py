@@ -60,13 +60,13 @@ def sample_trajectory(
     seed: int,
 ) -> None:
     """Unit of work: one trajectory, its frames strained."""
-    from mlipsse.dataset.cell import repeat_to
     from mlipsse.dataset.sampling import SamplingSettings, sample
     from mlipsse.dataset.strain import strain_frames
     from mlipsse.energetics.calculators import make_calculator
+    from mlipsse.geometry import supercell
 
     trajectory = sample(
-        repeat_to(start, min_atoms=settings.min_atoms),
+        supercell(start, min_atoms=settings.min_atoms),
         make_calculator(potential),
         SamplingSettings(
             temperature_K=temperature_K,

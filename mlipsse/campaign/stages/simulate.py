@@ -112,11 +112,11 @@ def protocol(config: SimulateConfig, temperature_K: float, *, seed: int) -> Prot
 
 
 def _unit(work: Work, run: Run, plugin: Path, mobile_charge_e: float) -> Unit:
+    from mlipsse.geometry import supercell
     from mlipsse.md.data_file import species_by_type
     from mlipsse.md.deck import mace_commands
     from mlipsse.md.folder import render_folder
     from mlipsse.md.record import record_of
-    from mlipsse.md.supercell import supercell
 
     campaign, config = work.campaign, work.campaign.config
     folder = work.folder / run.path
