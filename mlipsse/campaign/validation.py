@@ -87,14 +87,14 @@ def _check_label(campaign: Campaign) -> None:
 
 
 def _check_finetune(campaign: Campaign) -> None:
-    from mlipsse.campaign.stages.finetune import foundation_files
+    from mlipsse.campaign.foundation import foundation_files
 
     foundation_files(campaign)
     _check_potential(campaign, "finetune.foundation", campaign.config.finetune.foundation)
 
 
 def _check_protocols(campaign: Campaign) -> None:
-    from mlipsse.campaign.stages.simulate import protocol
+    from mlipsse.campaign.runs import protocol
 
     for temperature_K in campaign.config.simulate.temperatures_K:
         protocol(campaign.config.simulate, temperature_K, seed=1)

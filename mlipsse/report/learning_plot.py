@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from mlipsse.errors import MlipsseError
-from mlipsse.report.style import colour, dress, marker, place_legend
+from mlipsse.report.style import DOUBLE_COLUMN_IN, colour, dress, marker, new_figure, place_legend
 
 
 def learning_plot(
@@ -59,3 +60,20 @@ def learning_plot(
     dress(axes)
     place_legend(axes)
     return axes
+
+
+def learning_figure(
+    *,
+    epoch: Sequence[int],
+    force_rmse_meV_A: Sequence[float],
+    energy_rmse_meV_atom: Sequence[float],
+    **_: object,
+) -> Figure:
+    """Force and energy errors on the validation set against the epoch (a `LearningCurve`)."""
+    figure, (left, right) = new_figure(width_in=DOUBLE_COLUMN_IN, columns=2)
+    name = "validation trajectories"
+    learning_plot(left, epoch, {name: force_rmse_meV_A}, unit="meV/Å", quantity="force RMSE")
+    learning_plot(
+        right, epoch, {name: energy_rmse_meV_atom}, unit="meV/atom", quantity="energy RMSE"
+    )
+    return figure

@@ -1,10 +1,13 @@
 """Predictions against labels."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from mlipsse.errors import MlipsseError
-from mlipsse.report.style import COLOURS, dress
+from mlipsse.report.style import COLOURS, DOUBLE_COLUMN_IN, dress, new_figure
 
 
 def parity_plot(
@@ -68,3 +71,18 @@ def parity_plot(
         axes.set_title(title)
     dress(axes)
     return axes
+
+
+def parity_figure(pairs: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+    """One panel per quantity.
+
+    Parameters
+    ----------
+    pairs : «quantity (unit)» -> (2, n) labels and predictions
+    """
+    figure, panels = new_figure(width_in=DOUBLE_COLUMN_IN, columns=len(pairs))
+    for axes, (name, pair) in zip(panels, pairs.items(), strict=True):
+        quantity, unit = name.removesuffix(")").split(" (")
+        reference, predicted = np.array(pair)
+        parity_plot(axes, reference, predicted, quantity=quantity, unit=unit)
+    return figure

@@ -97,6 +97,8 @@ def main(folder: Path) -> None:
     card = {
         "name": NAME,
         "what": "Small MACE model for tests and demonstrations of fine-tuning; not for research.",
+        "limits": "Like ions closer than 2 Å are not described: below that the Li-Li energy falls "
+        "again (barrier above 2 eV). Keep to crystals of this family, below about 1200 K.",
         "elements": ["Li", "Cl", "Y", "Br", "In"],
         "label_source": "teacher: chgnet (CHGNet 0.3.0, PBE level; teacher labels, not DFT)",
         "structures": "Li3In(x)Y(1-x)Br(6y)Cl(6-6y), C2/m orderings, 40 atoms, NVT MD at 600, "

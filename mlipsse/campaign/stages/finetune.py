@@ -4,18 +4,14 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from mlipsse.campaign.config import FinetuneConfig
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.foundation import foundation_files
 from mlipsse.campaign.record import digest
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import label
-from mlipsse.energetics.catalogue import find_potential
-from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 from mlipsse.training.settings import FineTuneSettings
 
@@ -23,32 +19,6 @@ FOLDER = "06-finetune"
 MODEL = f"{FOLDER}/finetuned.model"
 METRICS = f"{FOLDER}/metrics.json"
 TRAINING = "training"
-REPLAY_NAME = "replay.extxyz"
-
-
-def foundation_files(campaign: Campaign) -> tuple[Path, Path]:
-    """The foundation model and the replay set that goes with it.
-
-    Raises
-    ------
-    MlipsseError
-        when either is missing, or the foundation is no MACE file.
-    """
-    config = campaign.config.finetune
-    potential = find_potential(campaign.potential(config.foundation))
-    if potential.kind != "mace":
-        raise MlipsseError(
-            f"finetune.foundation: {config.foundation} is no MACE file. Name one in potentials/ "
-            "or give the path of a .model file."
-        )
-    model = Path(potential.source)
-    replay = campaign.path(config.replay) if config.replay else model.parent / REPLAY_NAME
-    if not replay.is_file():
-        raise MlipsseError(
-            f"finetune.replay: there is no replay set {replay}. Without replay a fine-tuning "
-            "forgets what its foundation knew: give an extxyz file with the foundation's labels."
-        )
-    return model, replay
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -58,6 +28,10 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 def perform(work: Work) -> list[Path]:
     """Write `finetuned.model`, `metrics.json`, `parity.png` and `learning.png`."""
+    from mlipsse.report.learning_plot import learning_figure
+    from mlipsse.report.parity_plot import parity_figure
+    from mlipsse.report.style import save_figure
+
     campaign, config = work.campaign, work.campaign.config
     foundation, replay = foundation_files(campaign)
     sets = {**label.part_files(campaign), "replay": replay}
@@ -87,8 +61,8 @@ def perform(work: Work) -> list[Path]:
     work.commands.append(" ".join(answer.pop("command")))
     write_text(campaign.path(METRICS), json.dumps(answer, indent=1) + "\n")
     figures = [
-        *_draw_parity(test, work.folder / "parity"),
-        *_draw_learning(answer["learning_curve"], work.folder / "learning"),
+        *save_figure(parity_figure(test), work.folder / "parity"),
+        *save_figure(learning_figure(**answer["learning_curve"]), work.folder / "learning"),
     ]
     return [campaign.path(MODEL), campaign.path(METRICS), *figures]
 
@@ -141,30 +115,6 @@ def _describe(folder: Path, settings: FineTuneSettings) -> str:
         f"epoch {curve.epoch[-1]} of at most {settings.max_epochs}, "
         f"validation force error {curve.force_rmse_meV_A[-1]:.0f} meV/Å"
     )
-
-
-def _draw_parity(test: Mapping[str, list[list[float]]], path: Path) -> list[Path]:
-    from mlipsse.report.parity_plot import parity_plot
-    from mlipsse.report.style import new_figure, save_figure
-
-    figure, panels = new_figure(width_in=7.0, columns=len(test))
-    for axes, (name, pair) in zip(panels, test.items(), strict=True):
-        quantity, unit = name.removesuffix(")").split(" (")
-        reference, predicted = np.array(pair)
-        parity_plot(axes, reference, predicted, quantity=quantity, unit=unit)
-    return save_figure(figure, path)
-
-
-def _draw_learning(curve: Mapping[str, Any], path: Path) -> list[Path]:
-    from mlipsse.report.learning_plot import learning_plot
-    from mlipsse.report.style import new_figure, save_figure
-
-    figure, (left, right) = new_figure(width_in=7.0, columns=2)
-    forces = {"validation trajectories": curve["force_rmse_meV_A"]}
-    energy = {"validation trajectories": curve["energy_rmse_meV_atom"]}
-    learning_plot(left, curve["epoch"], forces, unit="meV/Å", quantity="force RMSE")
-    learning_plot(right, curve["epoch"], energy, unit="meV/atom", quantity="energy RMSE")
-    return save_figure(figure, path)
 
 
 STAGE = Stage(6, "finetune", ("seed", "finetune"), inputs, perform)

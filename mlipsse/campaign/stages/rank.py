@@ -1,11 +1,8 @@
 """Stage 2: orderings relaxed with the foundation potential, and their energies above the hull."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from ase import Atoms
 from ase.io.jsonio import decode, encode
 
@@ -13,26 +10,14 @@ from mlipsse.campaign.config import CampaignConfig, RankConfig
 from mlipsse.campaign.database import Row, read_database, write_database
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.ranking import Ranked, hull_row, relaxed_row, with_hull
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.table import write_csv
-from mlipsse.energetics.hull import energy_above_hull, formation_energy
-from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 
 DATABASE = "02-rank/ranked.db"
 HULL = "02-rank/hull.csv"
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A relaxed ordering with what the ranking says of it; energies None when left out."""
-
-    row: Row
-    steps: int
-    reason: str | None
-    above_hull_eV_atom: float | None = None
-    formation_eV_atom: float | None = None
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -49,10 +34,10 @@ def perform(work: Work) -> list[Path]:
     units = [_unit(work, batch) for batch in batches]
     work.run_units(units)
     answers = [answer for unit in units for answer in decode(unit.output.read_text())]
-    relaxed = [_relaxed(row, answer) for row, answer in zip(rows, answers, strict=True)]
-    ranked = _with_hull(relaxed, config)
+    relaxed = [relaxed_row(row, answer) for row, answer in zip(rows, answers, strict=True)]
+    ranked = with_hull(relaxed, config.enumerate)
     write_database(work.folder / "ranked.db", [entry.row for entry in ranked if not entry.reason])
-    write_csv(work.folder / "hull.csv", [_hull_row(entry) for entry in ranked])
+    write_csv(work.folder / "hull.csv", [hull_row(entry) for entry in ranked])
     figures = _draw(ranked, config, work.folder / "hull")
     return [work.folder / "ranked.db", work.folder / "hull.csv", *figures]
 
@@ -103,63 +88,6 @@ def _unit(work: Work, batch: Sequence[Row]) -> Unit:
     return Unit(
         f"relaxation of {batch[0].name} to {batch[-1].name}", output, relax_batch, arguments
     )
-
-
-def _relaxed(row: Row, answer: dict[str, Any]) -> Ranked:
-    values = {**row.values, "energy_eV": answer["energy_eV"]}
-    return Ranked(Row(answer["atoms"], values), answer["steps"], answer["reason"])
-
-
-def _with_hull(relaxed: Sequence[Ranked], config: CampaignConfig) -> list[Ranked]:
-    """The hull of all converged structures; all energies come from the one potential."""
-    good = [entry for entry in relaxed if entry.reason is None]
-    lowest = {
-        formula: _one_of(formula, good, relaxed).row.atoms.symbols.formula.count()
-        for formula in config.enumerate.formulas
-    }
-    counts = [entry.row.atoms.symbols.formula.count() for entry in good]
-    energies = np.array([entry.row.values["energy_eV"] for entry in good])
-    above = energy_above_hull(counts, energies)
-    corners = [lowest[formula] for formula in config.enumerate.end_members]
-    formed = formation_energy(counts, energies, end_members=corners) if corners else None
-    place = {entry.row.name: index for index, entry in enumerate(good)}
-    result = []
-    for entry in relaxed:
-        index = place.get(entry.row.name)
-        if index is not None:
-            hull = float(above[index])
-            values = {**entry.row.values, "energy_above_hull_eV_atom": hull}
-            formation = None if formed is None else float(formed[index])
-            entry = Ranked(Row(entry.row.atoms, values), entry.steps, None, hull, formation)
-        result.append(entry)
-    return result
-
-
-def _one_of(formula: str, good: Sequence[Ranked], tried: Sequence[Ranked]) -> Ranked:
-    for entry in good:
-        if entry.row.composition == formula:
-            return entry
-    reasons = [entry.reason for entry in tried if entry.row.composition == formula]
-    raise MlipsseError(
-        f"No ordering of {formula} could be relaxed ({len(reasons)} tried; the first: "
-        f"{reasons[0]}). Raise rank.max_steps or rank.max_force_eV_A, or take another "
-        "rank.foundation."
-    )
-
-
-def _hull_row(entry: Ranked) -> dict[str, Any]:
-    values = entry.row.values
-    energy = values["energy_eV"]
-    return {
-        "composition": entry.row.composition,
-        "ordering": entry.row.name,
-        "energy_eV_atom": None if energy is None else energy / len(entry.row.atoms),
-        "energy_above_hull_eV_atom": entry.above_hull_eV_atom,
-        "formation_energy_eV_atom": entry.formation_eV_atom,
-        "ewald_energy_eV": values["ewald_energy_eV"],
-        "steps": entry.steps,
-        "left_out": entry.reason or "",
-    }
 
 
 def _draw(ranked: Sequence[Ranked], config: CampaignConfig, path: Path) -> list[Path]:

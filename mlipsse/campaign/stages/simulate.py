@@ -1,63 +1,19 @@
 """Stage 8: LAMMPS decks rendered and run, one folder per run."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ase import Atoms
-
 from mlipsse import keys
-from mlipsse.campaign.config import SimulateConfig
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.record import digest
+from mlipsse.campaign.runs import Run, protocol, runs
 from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.stages import export, select
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.md.protocol import Protocol, published_lengths_ps
+from mlipsse.md.protocol import Protocol
 from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE
-
-FOLDER = "08-simulate"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of the campaign: which crystal, how hot, which repetition."""
-
-    start: Atoms
-    temperature_K: float
-    replica: int
-
-    @property
-    def path(self) -> Path:
-        """Folder below the stage's: composition, ordering, temperature, replica."""
-        info = self.start.info
-        temperature = f"T{self.temperature_K:04.0f}"
-        return Path(info[keys.COMPOSITION], info[keys.ORDERING], temperature, f"r{self.replica}")
-
-    @property
-    def title(self) -> str:
-        """Name for people and decks, e.g. `Li3InCl6-1x1x1-o003-T0800-r0`."""
-        return "-".join([self.start.info[keys.ORDERING], *self.path.parts[2:]])
-
-
-def runs(campaign: Campaign) -> list[Run]:
-    """The runs of a campaign whose orderings are selected, in a fixed order."""
-    config = campaign.config
-    selected = read_frames(campaign.path(select.SELECTED), labelled=False)
-    result = []
-    for formula in config.enumerate.compositions:
-        starts = [atoms for atoms in selected if atoms.info[keys.COMPOSITION] == formula]
-        starts.sort(key=lambda atoms: atoms.info["relaxed_energy_eV"] / len(atoms))
-        result += [
-            Run(start, temperature_K, replica)
-            for start in starts[: config.simulate.orderings]
-            for temperature_K in config.simulate.temperatures_K
-            for replica in range(config.simulate.replicas)
-        ]
-    return result
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -92,23 +48,6 @@ def run_lammps(output: Path, *, threads: int) -> None:
     from mlipsse.md.run import run_folder
 
     run_folder(output.parent, threads=threads)
-
-
-def protocol(config: SimulateConfig, temperature_K: float, *, seed: int) -> Protocol:
-    """How a run at this temperature is made; lengths as published where the config has none."""
-    equilibration_ps, production_ps = published_lengths_ps(temperature_K)
-    return Protocol(
-        temperature_K=temperature_K,
-        equilibration_ps=config.equilibration_ps or equilibration_ps,
-        production_ps=config.production_ps or production_ps,
-        timestep_fs=config.timestep_fs,
-        dump_every_fs=config.dump_every_fs,
-        restart_every_ps=config.restart_every_ps,
-        tdamp_ps=config.tdamp_ps,
-        ensemble=config.ensemble,
-        relax_cell=config.relax_cell,
-        seed=seed,
-    )
 
 
 def _unit(work: Work, run: Run, plugin: Path, mobile_charge_e: float) -> Unit:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlipsse.campaign.config import TransportConfig
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.runs import run_folders
 from mlipsse.campaign.stage import Stage, Work
-from mlipsse.campaign.stages import export, simulate
+from mlipsse.campaign.stages import export
 from mlipsse.campaign.table import write_csv
 from mlipsse.md.health import run_health
 from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE, read_outcome, read_record
@@ -42,18 +42,10 @@ def inputs(campaign: Campaign) -> list[Path]:
     ]
 
 
-def run_folders(campaign: Campaign) -> list[Path]:
-    """Folder of every run that the config asks for; none before orderings are selected."""
-    try:
-        return [campaign.path(simulate.FOLDER) / run.path for run in simulate.runs(campaign)]
-    except FileNotFoundError:
-        return []
-
-
 def perform(work: Work) -> list[Path]:
     """Write `runs.csv`, `arrhenius.json`, an MSD table per run, and the figures."""
     campaign, config = work.campaign, work.campaign.config
-    settings = _settings(config.transport)
+    settings = WindowSettings(window_ps=config.transport.window_ps)
     rows: list[dict[str, Any]] = []
     outputs: list[Path] = []
     compositions: list[CompositionTransport] = []
@@ -98,10 +90,6 @@ def perform(work: Work) -> list[Path]:
     arrhenius_plot(right, compositions, quantity="conductivity")
     outputs += save_figure(figure, work.folder / "arrhenius")
     return [work.folder / "runs.csv", work.folder / "arrhenius.json", *outputs]
-
-
-def _settings(config: TransportConfig) -> WindowSettings:
-    return WindowSettings(window_ps=config.window_ps)
 
 
 def _row(row: dict[str, Any], run: RunTransport | None, reason: str | None) -> dict[str, Any]:

@@ -1,0 +1,77 @@
+"""The runs that a campaign asks for: which crystal, how hot, how long, where."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.campaign.config import SimulateConfig
+from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.stages import select
+from mlipsse.dataset.extxyz import read_frames
+from mlipsse.md.protocol import Protocol, published_lengths_ps
+
+FOLDER = "08-simulate"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the campaign: which crystal, how hot, which repetition."""
+
+    start: Atoms
+    temperature_K: float
+    replica: int
+
+    @property
+    def path(self) -> Path:
+        """Folder below the stage's: composition, ordering, temperature, replica."""
+        info = self.start.info
+        temperature = f"T{self.temperature_K:04.0f}"
+        return Path(info[keys.COMPOSITION], info[keys.ORDERING], temperature, f"r{self.replica}")
+
+    @property
+    def title(self) -> str:
+        """Name for people and decks, e.g. `Li3InCl6-1x1x1-o003-T0800-r0`."""
+        return "-".join([self.start.info[keys.ORDERING], *self.path.parts[2:]])
+
+
+def runs(campaign: Campaign) -> list[Run]:
+    """The runs of a campaign whose orderings are selected, in a fixed order."""
+    config = campaign.config
+    selected = read_frames(campaign.path(select.SELECTED), labelled=False)
+    result = []
+    for formula in config.enumerate.compositions:
+        starts = [atoms for atoms in selected if atoms.info[keys.COMPOSITION] == formula]
+        starts.sort(key=lambda atoms: atoms.info["relaxed_energy_eV"] / len(atoms))
+        result += [
+            Run(start, temperature_K, replica)
+            for start in starts[: config.simulate.orderings]
+            for temperature_K in config.simulate.temperatures_K
+            for replica in range(config.simulate.replicas)
+        ]
+    return result
+
+
+def protocol(config: SimulateConfig, temperature_K: float, *, seed: int) -> Protocol:
+    """How a run at this temperature is made; lengths as published where the config has none."""
+    equilibration_ps, production_ps = published_lengths_ps(temperature_K)
+    return Protocol(
+        temperature_K=temperature_K,
+        equilibration_ps=config.equilibration_ps or equilibration_ps,
+        production_ps=config.production_ps or production_ps,
+        timestep_fs=config.timestep_fs,
+        dump_every_fs=config.dump_every_fs,
+        restart_every_ps=config.restart_every_ps,
+        tdamp_ps=config.tdamp_ps,
+        ensemble=config.ensemble,
+        relax_cell=config.relax_cell,
+        seed=seed,
+    )
+
+
+def run_folders(campaign: Campaign) -> list[Path]:
+    """Folder of every run that the config asks for; none before orderings are selected."""
+    if not campaign.path(select.SELECTED).is_file():
+        return []
+    return [campaign.path(FOLDER) / run.path for run in runs(campaign)]
