@@ -27,10 +27,11 @@ class Table:
 
 @dataclass(frozen=True)
 class FigureFile:
-    """A PNG or SVG file and what it shows."""
+    """A PNG or SVG file and what it shows; a wide one takes the page's whole width."""
 
     path: Path
     caption: str
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def render_report(content: ReportContent) -> str:
             _excluded_table(content.summary),
             *content.tables,
         ],
-        figures=[(_inline(item.path), item.caption) for item in content.figures],
+        figures=[(_inline(item.path), item.caption, item.wide) for item in content.figures],
         provenance=content.provenance,
     )
 

@@ -9,18 +9,19 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def runs_table(rows: Rows) -> Table:
-    """Every run: temperature, diffusivity, or why it was left out."""
+    """Every run: temperature, diffusivity, whether it was used."""
     columns = {
         "run": "run",
         "T (K)": "temperature_K",
         "mean T (K)": "mean_temperature_K",
         "D (cm²/s)": "diffusivity_cm2_s",
-        "± ": "diffusivity_std_cm2_s",
+        "±": "diffusivity_std_cm2_s",
         "exponent": "exponent",
         "framework MSD (Å²)": "framework_msd_A2",
-        "left out because": "left_out",
+        "used": "used",
     }
-    return _table("Runs", columns, rows)
+    used = [{**row, "used": "left out" if row["left_out"] else "yes"} for row in rows]
+    return _table("Runs", columns, used)
 
 
 def hull_table(rows: Rows, formulas: Sequence[str]) -> Table:

@@ -143,7 +143,7 @@ def test_two_frames_say_so():
 def test_folder_to_csv(make_run, tmp_path):
     run = analyse_run(make_run({500: 21}))
     assert (run.composition, run.ordering, run.replica) == ("Li2InCl2", "o001", 0)
-    assert run.name == "Li2InCl2 o001 800 K r0"
+    assert run.name == "o001 800 K r0"
     path = tmp_path / "out" / "msd.csv"
     write_msd_csv(run, path)
     header, *rows = path.read_text().splitlines()

@@ -14,10 +14,11 @@ from mlipsse.report.html import FigureFile, ReportContent, write_report
 from mlipsse.report.summary import write_summary
 from mlipsse.report.tables import errors_table, hull_table, runs_table
 
+HULL_FIGURE = "02-rank/hull.png"
 CAPTIONS = {
     "09-transport/arrhenius.png": "Tracer diffusivity and Nernst-Einstein conductivity against "
     "inverse temperature. Bars: one standard error.",
-    "02-rank/hull.png": "Energy above hull of every relaxed ordering; the lowest of each "
+    HULL_FIGURE: "Energy above hull of every relaxed ordering; the lowest of each "
     "composition is marked.",
     "06-finetune/parity.png": "Predictions of the fine-tuned head against the labels of the test "
     "trajectories, which the training never saw.",
@@ -38,7 +39,8 @@ def perform(work: Work) -> list[Path]:
     summary = json.loads(campaign.path(transport.NUMBERS).read_text(encoding="utf-8"))
     write_summary(summary, work.folder / "summary.json")
     arrhenius, *others = [
-        FigureFile(campaign.path(name), caption) for name, caption in CAPTIONS.items()
+        FigureFile(campaign.path(name), caption, wide=name != HULL_FIGURE)
+        for name, caption in CAPTIONS.items()
     ]
     msd = [FigureFile(path, caption) for path, caption in _msd_figures(campaign)]
     content = ReportContent(
