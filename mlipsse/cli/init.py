@@ -11,6 +11,9 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.resources import resource_dir
 
+DOCUMENTATION = (".md", ".png")
+"""What an example shows of itself, and a campaign does not need."""
+
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
@@ -31,7 +34,7 @@ def init(
     # The config comes last: a folder is a campaign only when everything it names is there.
     files = sorted((examples / example).iterdir(), key=lambda path: path.name == CONFIG_NAME)
     for path in files:
-        if path.name == "README.md":
+        if path.suffix in DOCUMENTATION:
             continue
         with write_aside(folder / path.name) as aside:
             shutil.copyfile(path, aside)
