@@ -1,5 +1,6 @@
 """From a MACE model file to the TorchScript that `pair_style mace` loads."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -95,7 +96,9 @@ def _compile(loaded: Any, *, head: str, dtype: Dtype) -> "torch.jit.ScriptModule
     loaded.heads = list(head_names(loaded))
     loaded = loaded.to(getattr(torch, dtype))
     try:
-        return jit.compile(LAMMPS_MACE(loaded, head=head)).eval()
+        with warnings.catch_warnings():  # of TorchScript about annotations inside mace-torch
+            warnings.simplefilter("ignore")
+            return jit.compile(LAMMPS_MACE(loaded, head=head)).eval()
     except Exception as error:
         raise MlipsseError(
             f"TorchScript cannot compile this model ({str(error).strip().splitlines()[0]}). "
