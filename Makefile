@@ -31,11 +31,13 @@ demo: install
 	@test -f $(DEMO)/campaign.yaml || $(BIN)/mlipsse init $(DEMO) --example li3incl6
 	@$(BIN)/mlipsse run $(DEMO)
 
+# One thread per process: the tests run in two of them. Tests that share the finished campaign stay
+# together.
 test: install
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-slow: install
-	@$(BIN)/python -m pytest -m slow
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

@@ -5,11 +5,14 @@ import math
 import shutil
 from pathlib import Path
 
+import pytest
 from ase.io import read
 
 from mlipsse import keys
 
 from .conftest import mlipsse
+
+pytestmark = pytest.mark.xdist_group("campaign")
 
 STAGES = (
     "01-enumerate", "02-rank", "03-select", "04-sample", "05-label",

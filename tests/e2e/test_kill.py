@@ -17,6 +17,8 @@ from mlipsse.transport.trajectory import read_run
 
 from .conftest import command, make_tiny_campaign, mlipsse
 
+pytestmark = pytest.mark.xdist_group("campaign")
+
 DETERMINISTIC = (
     "01-enumerate/orderings.db",
     "01-enumerate/counts.csv",
@@ -32,6 +34,8 @@ STAGES = (
     "01-enumerate", "02-rank", "03-select", "04-sample", "05-label",
     "06-finetune", "07-export", "08-simulate", "09-transport", "10-report",
 )  # fmt: skip
+LONG = ("01-enumerate", "02-rank", "04-sample", "05-label", "06-finetune", "08-simulate")
+"""Stages that take seconds here; the first counts from the start of the process."""
 
 
 def descendants(marker: str) -> list[int]:
@@ -48,16 +52,19 @@ def descendants(marker: str) -> list[int]:
 
 
 def run_and_kill(folder: Path, stage: str, delay_s: float, *, children_too: bool) -> bool:
-    """Start a run, kill it `delay_s` after `stage` began; False when it ended before that."""
+    """Start a run, kill it `delay_s` after it came to `stage`; False when it ended before that."""
     marker = f"MLIPSSE_KILL_{folder.name}_{stage}_{delay_s}"
-    driver = subprocess.Popen(
-        command("run", folder),
-        env={**os.environ, marker: "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    begun = folder / stage
-    while not begun.exists():
+    screen = folder.with_name(f"{folder.name}.out")
+    with screen.open("wb") as output:
+        driver = subprocess.Popen(
+            command("run", folder),
+            env={**os.environ, marker: "1"},
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+        )
+    earlier = STAGES[: STAGES.index(stage)]
+    # A stage's line is printed when it is done, or found done; the next one begins then.
+    while earlier and earlier[-1] not in screen.read_text():
         if driver.poll() is not None:
             return False
         time.sleep(0.02)
@@ -122,9 +129,8 @@ def campaign_of_kills(
     kills = 0
     for stage in stages:
         for _ in range(rounds):
-            kills += run_and_kill(
-                folder, stage, random_.uniform(0, 6), children_too=random_.random() < 0.7
-            )
+            delay_s = random_.uniform(0, 10 if stage in LONG else 0.3)
+            kills += run_and_kill(folder, stage, delay_s, children_too=random_.random() < 0.7)
     done = mlipsse("run", folder)
     assert done.returncode == 0, done.stdout + done.stderr
     check_like_undisturbed(folder, undisturbed)
