@@ -85,7 +85,7 @@ def run_and_kill(folder: Path, stage: str, delay_s: float, *, children_too: bool
 
 def decks(folder: Path) -> dict[str, str]:
     return {
-        str(path.relative_to(folder)): path.read_text().replace(str(folder), "")
+        str(path.relative_to(folder)): path.read_text()
         for pattern in ("in.lammps", "structure.data")
         for path in sorted(folder.glob(f"08-simulate/**/{pattern}"))
     }

@@ -1,5 +1,6 @@
 """Stage 8: LAMMPS decks rendered and run, one folder per run."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.stages import export, select
+from mlipsse.files import write_aside
 from mlipsse.md.protocol import Protocol
 from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE
+from mlipsse.potential.plugin import PLUGIN_FILE, build_plugin
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -27,12 +30,10 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 def perform(work: Work) -> list[Path]:
     """Render every run's folder, then run them; killed runs go on from their restarts."""
-    from mlipsse.potential.plugin import build_plugin
-
-    plugin = build_plugin()
+    _bring_plugin(work.folder / PLUGIN_FILE)
     charges = enumerate_stage.campaign_host(work.campaign).charges
     mobile_charge_e = charges[work.campaign.config.structure.mobile]
-    units = [_unit(work, run, plugin, mobile_charge_e) for run in runs(work.campaign)]
+    units = [_unit(work, run, mobile_charge_e) for run in runs(work.campaign)]
     work.run_units(units)
     work.commands.append("lmp -log none -in in.lammps  (in every run's folder)")
     return [
@@ -50,7 +51,7 @@ def run_lammps(output: Path, *, threads: int) -> None:
     run_folder(output.parent, threads=threads)
 
 
-def _unit(work: Work, run: Run, plugin: Path, mobile_charge_e: float) -> Unit:
+def _unit(work: Work, run: Run, mobile_charge_e: float) -> Unit:
     from mlipsse.geometry import supercell
     from mlipsse.md.data_file import species_by_type
     from mlipsse.md.deck import mace_commands
@@ -67,8 +68,13 @@ def _unit(work: Work, run: Run, plugin: Path, mobile_charge_e: float) -> Unit:
     seed = derived_seed(config.seed, run.title)
     settings = protocol(config.simulate, run.temperature_K, seed=seed)
     model = export.model_file(campaign)
-    # Relative, so that the campaign's folder can be moved or copied to a cluster.
-    beside = Path(*[".."] * (len(run.path.parts) + 1)) / model.relative_to(campaign.folder)
+    # Relative, so that the campaign's folder can be moved or copied.
+    up = Path(*[".."] * len(run.path.parts))
+    pair_commands = mace_commands(
+        plugin=up / PLUGIN_FILE,
+        model=up / ".." / model.relative_to(campaign.folder),
+        species=species_by_type(atoms),
+    )
     render_folder(
         folder,
         atoms,
@@ -85,7 +91,7 @@ def _unit(work: Work, run: Run, plugin: Path, mobile_charge_e: float) -> Unit:
             mobile_charge_e=mobile_charge_e,
             extra={"potential_sha256": digest(model)},
         ),
-        pair_commands=mace_commands(plugin=plugin, model=beside, species=species_by_type(atoms)),
+        pair_commands=pair_commands,
         template_dir=config.simulate.templates and campaign.path(config.simulate.templates),
         replace=True,
     )
@@ -96,6 +102,14 @@ def _unit(work: Work, run: Run, plugin: Path, mobile_charge_e: float) -> Unit:
         {"threads": work.execution.threads},
         describe=partial(_describe, folder, run.title, settings),
     )
+
+
+def _bring_plugin(path: Path) -> None:
+    """Put the pair style beside the runs, where decks find it whatever it was built for."""
+    built = build_plugin()
+    if not path.is_file() or digest(path) != digest(built):
+        with write_aside(path) as aside:
+            shutil.copyfile(built, aside)
 
 
 def _describe(folder: Path, title: str, settings: Protocol) -> str:
