@@ -20,5 +20,8 @@ ORDERING = "ordering"
 TRAJECTORY = "trajectory"
 """Name of the sampling trajectory a frame was drawn from; the unit of train/valid/test splits."""
 
+ORIGIN = "origin"
+"""How a frame was made: `dynamics` or `contact` (two atoms pushed together)."""
+
 LABEL_SOURCE = "label_source"
 """What made the labels, e.g. `teacher: chgnet-r2scan (teacher labels, not DFT)`."""

@@ -108,6 +108,12 @@ class SampleConfig(Section):
     timestep_fs: Positive = Field(default=1.0, le=10, description="time step, fs")
     equilibration_ps: float = Field(default=5.0, ge=0, description="dropped from the start, ps")
     frames: Count = Field(default=30, description="frames drawn at random per trajectory")
+    contact_frames: int = Field(
+        default=0,
+        ge=0,
+        description="frames per ordering with two atoms pushed together, for training only: a "
+        "small foundation model needs them to know that atoms repel",
+    )
     max_strain: float = Field(
         default=0.03, ge=0, le=0.2, description="random strain on every frame, within +- this"
     )

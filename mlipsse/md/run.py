@@ -24,7 +24,7 @@ _PATIENCE_S = 5.0
 """How long a killed predecessor may take to die."""
 
 _UNPHYSICAL = re.compile(
-    r"Lost atoms|Non-numeric|Out of range atoms|MACE force on atom|simulation unstable"
+    r"Fix halt|Lost atoms|Non-numeric|Out of range atoms|MACE force on atom|simulation unstable"
     r"|relaxation changed the volume",
     re.IGNORECASE,
 )

@@ -68,8 +68,10 @@ def fresh_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("*.whl")
     prefix = folder / "environment"
     venv.create(prefix, symlinks=True)
-    for source in (Path(sysconfig.get_path("purelib")), Path(sys.prefix) / "lib"):
-        target = prefix / source.relative_to(sys.prefix)
+    own = Path(sys.prefix)  # MPICH's wheel puts libraries and headers right below it
+    for source in (Path(sysconfig.get_path("purelib")), own / "lib", own / "include"):
+        target = prefix / source.relative_to(own)
+        target.mkdir(exist_ok=True)
         for path in source.iterdir():
             if path.name.startswith(("python3", "mlipsse", "_editable", "_mlipsse")):
                 continue

@@ -6,6 +6,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.io.jsonio import decode, encode
 
+from mlipsse import keys
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.stage import Stage, Work
@@ -38,12 +39,15 @@ def perform(work: Work) -> list[Path]:
     units = [_unit(work, frames[i : i + size], i) for i in range(0, len(frames), size)]
     work.run_units(units)
     labelled = [frame for unit in units for frame in decode(unit.output.read_text())]
+    contacts = [frame for frame in labelled if frame.info[keys.ORIGIN] == "contact"]
     split = split_by_trajectory(
-        labelled,
+        [frame for frame in labelled if frame.info[keys.ORIGIN] != "contact"],
         valid_fraction=config.label.valid_fraction,
         test_fraction=config.label.test_fraction,
         seed=config.seed,
     )
+    # They are there to be learned from; errors are told on frames that nature would visit.
+    split.train.extend(contacts)
     files = part_files(work.campaign)
     for part, path in files.items():
         write_frames(path, getattr(split, part))

@@ -14,11 +14,13 @@ from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import select
 from mlipsse.campaign.table import write_csv
+from mlipsse.dataset.contacts import contact_frames
 from mlipsse.dataset.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 
 FRAMES = "04-sample/frames.extxyz"
+NOT_OF_ONE_TRAJECTORY = {"temperatures_K", "contact_frames"}
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -44,6 +46,7 @@ def perform(work: Work) -> list[Path]:
             f"No trajectory gave a frame ({len(units)} were run; the first: {rows[0]['stopped']}). "
             "Sample at a lower temperature or with another foundation."
         )
+    frames += [frame for start in starts for frame in _contacts(work, start)]
     write_frames(work.folder / "frames.extxyz", frames)
     write_csv(work.folder / "trajectories.csv", rows)
     return [work.folder / "frames.extxyz", work.folder / "trajectories.csv"]
@@ -83,7 +86,7 @@ def sample_trajectory(
     for frame in frames:
         frame.info = {
             key: frame.info[key] for key in (keys.COMPOSITION, keys.ORDERING, "time_ps")
-        } | {keys.TRAJECTORY: name, "temperature_K": temperature_K}
+        } | {keys.TRAJECTORY: name, keys.ORIGIN: "dynamics", "temperature_K": temperature_K}
     row = {
         "composition": start.info[keys.COMPOSITION],
         "ordering": start.info[keys.ORDERING],
@@ -102,7 +105,7 @@ def _unit(work: Work, start: Atoms, temperature_K: float) -> Unit:
         "start": encode(start),
         "temperature_K": temperature_K,
         # Other temperatures are other trajectories: adding one leaves this one as it is.
-        "settings": config.sample.model_dump(mode="json", exclude={"temperatures_K"}),
+        "settings": config.sample.model_dump(mode="json", exclude=NOT_OF_ONE_TRAJECTORY),
         "potential": work.potential_identity(config.sample.foundation),
         "seed": derived_seed(config.seed, name),
     }
@@ -115,6 +118,19 @@ def _unit(work: Work, start: Atoms, temperature_K: float) -> Unit:
         "seed": identity["seed"],
     }
     return Unit(name, work.unit_path(name, identity, ".json"), sample_trajectory, arguments)
+
+
+def _contacts(work: Work, start: Atoms) -> list[Atoms]:
+    config = work.campaign.config
+    name = f"{start.info[keys.ORDERING]}-contacts"
+    seed = derived_seed(config.seed, name)
+    frames = contact_frames(start, count=config.sample.contact_frames, seed=seed)
+    for frame in frames:
+        frame.info = {key: frame.info[key] for key in (keys.COMPOSITION, keys.ORDERING)} | {
+            keys.TRAJECTORY: name,
+            keys.ORIGIN: "contact",
+        }
+    return frames
 
 
 STAGE = Stage(4, "sample", ("seed", "sample"), inputs, perform)
