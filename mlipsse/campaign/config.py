@@ -111,7 +111,7 @@ class SampleConfig(Section):
     contact_frames: int = Field(
         default=0,
         ge=0,
-        description="frames per ordering with two atoms pushed together, for training only: a "
+        description="frames per ordering with a mobile ion pushed at another, for training only: a "
         "small foundation model needs them to know that atoms repel",
     )
     max_strain: float = Field(

@@ -31,7 +31,7 @@ sample:
   timestep_fs: 2
   frames: 4
   min_atoms: 20
-  contact_frames: 3
+  contact_frames: 1
 label: {source: "teacher: chgnet-r2scan", batch: 6}
 finetune: {foundation: halide-small, replay: replay.extxyz, max_epochs: 2, batch_size: 2}
 export: {name: tiny}

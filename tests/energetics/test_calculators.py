@@ -243,7 +243,7 @@ def test_bad_names_and_settings_are_told(tmp_path):
         make_calculator("missing.model")
     junk = tmp_path / "junk.model"
     junk.write_text("not a model")
-    with pytest.raises(MlipsseError, match="cannot be read as a MACE model"):
+    with pytest.raises(MlipsseError, match="cannot be loaded as a MACE model"):
         make_calculator(str(junk))
     torch.save({"epoch": 3}, junk)
     with pytest.raises(MlipsseError, match="holds a dict, not a MACE model"):

@@ -124,7 +124,12 @@ def _contacts(work: Work, start: Atoms) -> list[Atoms]:
     config = work.campaign.config
     name = f"{start.info[keys.ORDERING]}-contacts"
     seed = derived_seed(config.seed, name)
-    frames = contact_frames(start, count=config.sample.contact_frames, seed=seed)
+    frames = contact_frames(
+        start,
+        mobile=config.structure.mobile,
+        count=config.sample.contact_frames,
+        seed=seed,
+    )
     for frame in frames:
         frame.info = {key: frame.info[key] for key in (keys.COMPOSITION, keys.ORDERING)} | {
             keys.TRAJECTORY: name,
@@ -133,4 +138,4 @@ def _contacts(work: Work, start: Atoms) -> list[Atoms]:
     return frames
 
 
-STAGE = Stage(4, "sample", ("seed", "sample"), inputs, perform)
+STAGE = Stage(4, "sample", ("seed", "structure", "sample"), inputs, perform)
