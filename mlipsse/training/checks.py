@@ -79,7 +79,7 @@ class EnergyOffset:
     shift_eV : element -> eV per atom; of least norm where `rank` is less than their number
     rank : independent combinations of elements in the training frames. Where it is less than the
         number of elements, energies of other compositions are not fixed by the labels.
-    residual_eV_atom : median magnitude of what the shifts do not explain
+    residual_eV_atom : root mean square of what the shifts do not explain
     """
 
     shift_eV: dict[str, float]
@@ -88,22 +88,28 @@ class EnergyOffset:
 
 
 def energy_offset(frames: Sequence[Atoms], foundation: Predictions) -> EnergyOffset:
-    """Fit the offset that `--E0s estimated` is going to take up.
+    """Fit the offset that `--E0s estimated` is going to take up, on frames of dynamics.
+
+    Frames of close contacts (`keys.ORIGIN`) are left out: a foundation model that knows nothing of
+    them is why they were made.
 
     Raises
     ------
     MlipsseError
         when shifts per element leave more than `MAX_OFFSET_RESIDUAL_EV_ATOM`.
     """
+    counted = [k for k, f in enumerate(frames) if f.info.get(keys.ORIGIN) != "contact"]
+    if not counted:
+        raise MlipsseError("The train set holds frames of close contacts alone: add dynamics.")
+    frames = [frames[k] for k in counted]
     elements = sorted(_species(frames))
     fractions = np.array(
         [[f.get_chemical_symbols().count(e) / len(f) for e in elements] for f in frames]
     )
-    labels, predictions = foundation.energy_eV_atom
+    labels, predictions = foundation.energy_eV_atom[:, counted]
     shift, _, rank, _ = np.linalg.lstsq(fractions, labels - predictions, rcond=None)
     residual = labels - predictions - fractions @ shift
-    # The median: frames of close contacts are what the foundation may know nothing of.
-    residual_eV_atom = float(np.median(np.abs(residual)))
+    residual_eV_atom = float(np.sqrt(np.mean(residual**2)))
     if not residual_eV_atom <= MAX_OFFSET_RESIDUAL_EV_ATOM:
         raise MlipsseError(
             f"The energies of the train set differ from the foundation model's by "

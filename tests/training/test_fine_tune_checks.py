@@ -96,6 +96,23 @@ def test_energies_in_other_units_are_refused(sets: dict[str, Path], foundation: 
         energy_offset(frames, predict(frames, calculator))
 
 
+def test_contacts_are_no_part_of_the_offset(sets: dict[str, Path], foundation: Path) -> None:
+    frames = read_frames(sets["train"], labelled=True)
+    calculator = make_calculator(str(foundation))
+    without = energy_offset(frames, predict(frames, calculator))
+    contact = frames[0].copy()
+    contact.info[keys.ENERGY] += 50.0
+    contact.info[keys.ORIGIN] = "contact"
+    both = [contact, *frames]
+    assert energy_offset(both, predict(both, calculator)) == without
+    del contact.info[keys.ORIGIN]
+    with pytest.raises(MlipsseError, match="beyond a shift per element"):
+        energy_offset(both, predict(both, calculator))
+    contact.info[keys.ORIGIN] = "contact"
+    with pytest.raises(MlipsseError, match="contacts alone"):
+        energy_offset([contact], predict([contact], calculator))
+
+
 def test_offset_is_what_was_added(sets: dict[str, Path], foundation: Path) -> None:
     calculator = make_calculator(str(foundation))
     frames = read_frames(sets["train"], labelled=True)
