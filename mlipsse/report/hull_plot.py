@@ -46,7 +46,7 @@ def hull_plot(
     axes.axhline(0.0, color="0.5", linewidth=0.7, linestyle="--")
     axes.margins(y=0.12)
     axes.set_xlim(-0.6, len(labels) - 0.4)
-    axes.set_xlabel("composition (number of orderings above each column)")
+    axes.set_xlabel("composition (number above: orderings)")
     axes.set_ylabel("energy above hull (meV/atom)")
     if title:
         axes.set_title(title)
