@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from mlipsse.report.style import colour, dress, marker, place_legend
 from mlipsse.transport.composition import CompositionTransport
 
+_LEGEND_ROW = 0.075  # of the height of a panel half a page wide
+
 
 def arrhenius_plot(
     axes: Axes,
@@ -66,12 +68,20 @@ def arrhenius_plot(
         axes.tick_params(which="both", top=False)
         axes.set_xlim(1000 / max(temperatures) - 0.05, 1000 / min(temperatures) + 0.05)
         _temperatures_on_top(axes, sorted(temperatures))
+        _room_below(axes, rows=len(compositions))
     else:  # nothing was usable: the scales would be made up
         axes.set_xticks([])
         axes.set_yticks([], [])
         axes.minorticks_off()
-    place_legend(axes)
+    place_legend(axes, loc="lower left")
     return axes
+
+
+def _room_below(axes: Axes, *, rows: int) -> None:
+    """Stretch the scale downwards so that a legend of `rows` lies under every error bar."""
+    low, high = np.log10(axes.get_ylim())
+    share = min(0.7, 0.04 + _LEGEND_ROW * rows)
+    axes.set_ylim(bottom=10 ** (high - (high - low) / (1 - share)))
 
 
 def _label(composition: CompositionTransport) -> str:

@@ -54,6 +54,11 @@ def test_arrhenius(compositions, tmp_path):
     assert top.get_xlabel() == "T (K)"
     shown = [text.get_text() for text in top.get_xticklabels() if text.get_text()]
     assert shown == ["800", "900", "1000"]
+    for axes in (left, right):
+        bars = [bar for lines in axes.collections for bar in lines.get_segments()]
+        lowest = min(float(bar[:, 1].min()) for bar in bars)
+        legend = axes.get_legend().get_window_extent()
+        assert legend.y1 < axes.transData.transform((1.0, lowest))[1]
 
 
 def test_arrhenius_with_nothing_usable(compositions, tmp_path):
