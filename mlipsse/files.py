@@ -30,6 +30,13 @@ def write_aside(path: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def remove_abandoned(folder: Path) -> None:
+    """Remove what writers that were killed left below `folder`; nobody may be writing there."""
+    for aside in [*folder.rglob(".*.part"), *folder.rglob(".*.part.*")]:
+        if aside.is_file():
+            aside.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` in one step (see `write_aside`)."""
     with write_aside(path) as aside:

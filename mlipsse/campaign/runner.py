@@ -23,7 +23,7 @@ from mlipsse.campaign.record import (
 from mlipsse.campaign.stage import PLAN_NAME, Progress, Stage, Work
 from mlipsse.campaign.stages.order import STAGES
 from mlipsse.errors import MlipsseError
-from mlipsse.files import exclusive_lock
+from mlipsse.files import exclusive_lock, remove_abandoned
 
 LOCK_NAME = Path(".mlipsse") / "lock"
 
@@ -108,6 +108,7 @@ def run_campaign(
             started = time.monotonic()
             work = Work(campaign, stage.folder(campaign), execution, on_start(stage))
             work.folder.mkdir(exist_ok=True)
+            remove_abandoned(work.folder)
             outputs = _perform(stage, work)
             seconds = time.monotonic() - started
             write_record(

@@ -143,3 +143,13 @@ def test_a_full_disk_gets_a_sentence(
     with pytest.raises(MlipsseError, match=r"Stage first: .*No space left on device.*run again"):
         run_campaign(campaign)
     monkeypatch.undo()
+
+
+def test_what_killed_writers_left_is_removed(campaign: Campaign, ran: list[str]) -> None:
+    abandoned = [".out.123.part", ".out.123.part.html", "units/.unit.5.part.json"]
+    for name in abandoned:
+        write_text(campaign.folder / "02-second" / name, "half")
+    run_campaign(campaign)
+    assert ran == ["first", "second", "third"]
+    left = sorted(path.name for path in (campaign.folder / "02-second").rglob("*.*"))
+    assert left == ["record.json"]
