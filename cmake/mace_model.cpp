@@ -1,243 +1,250 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mace_model.h"
 
-#include <cstdlib>
+#include "backend.h"
+#include "torch_process.h"
+
+#include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
-
-#include <malloc.h>
-#include <torch/script.h>
-#include <torch/torch.h>
 
 namespace mlipsse {
 
 namespace {
 
-const char *const SYMBOLS[] = {
-    "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",
-    "S",  "Cl", "Ar", "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn",
-    "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb", "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh",
-    "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba", "La", "Ce", "Pr", "Nd",
-    "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "Hf", "Ta", "W",  "Re",
-    "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th",
-    "Pa", "U",  "Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm", "Md", "No", "Lr", "Rf", "Db",
-    "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
-
-// The one line of a torch message that says what went wrong: TorchScript puts it last, after
-// «RuntimeError:», all others put it first.
-std::string one_line(const std::string &message)
+torch::Tensor on_device(const std::vector<int64_t> &values, torch::Device device)
 {
-  static const std::string marker = "RuntimeError: ";
-  auto begin = message.rfind(marker);
-  begin = begin == std::string::npos ? message.find_first_not_of(" \n") : begin + marker.size();
-  if (begin == std::string::npos) return "no reason given";
-  auto end = message.find('\n', begin);
-  return message.substr(begin, end == std::string::npos ? end : end - begin);
+  const auto size = static_cast<int64_t>(values.size());
+  return torch::from_blob(const_cast<int64_t *>(values.data()), {size}, torch::kInt64)
+      .to(device, torch::kInt64, /*non_blocking=*/false, /*copy=*/true);
 }
 
-// Run `work`; whatever torch throws leaves as a std::runtime_error of one line.
-template <typename Work> auto guarded(const std::string &what, Work &&work)
+void fetch(const torch::Tensor &values, std::vector<double> &target)
 {
-  try {
-    return work();
-  } catch (const c10::Error &e) {
-    throw std::runtime_error(what + ": " + one_line(e.what_without_backtrace()));
-  } catch (const std::bad_alloc &) {
-    throw std::runtime_error(what + ": out of memory");
-  } catch (const std::exception &e) {
-    throw std::runtime_error(what + ": " + one_line(e.what()));
-  } catch (...) {
-    throw std::runtime_error(what + ": unknown reason");
-  }
+  const auto here = values.to(torch::kCPU, torch::kFloat64).contiguous();
+  target.assign(here.data_ptr<double>(), here.data_ptr<double>() + here.numel());
 }
 
-// Settings of this process that make steps of equal size cost the same.
-void prepare_process()
+bool ends_in(const std::string &text, const std::string &ending)
 {
-  // glibc returns every large tensor to the kernel and faults it in again at the next step.
-  // Measured, one core, float32, a 32x0e model: 27 ms per step became 20 for 80 atoms; two to three
-  // times faster for 1280 atoms of a 128x0e+128x1o model.
-  constexpr int half_gib = 1 << 29;
-  mallopt(M_MMAP_THRESHOLD, half_gib);
-  mallopt(M_TRIM_THRESHOLD, half_gib);
-  mallopt(M_TOP_PAD, 1 << 26);
-
-  // As LAMMPS does: one thread unless the environment says otherwise. torch would take every core.
-  const char *threads = std::getenv("OMP_NUM_THREADS");
-  const int n_threads = threads ? std::atoi(threads) : 1;
-  at::set_num_threads(n_threads > 0 ? n_threads : 1);
-
-  // The number of edges changes from step to step; TorchScript must not compile for each of them.
-  // Measured on a CPU, 80 atoms: 1 s of compilation within the first 10 steps, then 19.8 ms per step
-  // (torch's default strategy: 19.7); without profiling 21.8 ms from the first step on.
-  torch::jit::FusionStrategy dynamic_shapes = {{torch::jit::FusionBehavior::DYNAMIC, 3}};
-  torch::jit::setFusionStrategy(dynamic_shapes);
+  return text.size() >= ending.size() &&
+      text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
 }
 
-template <typename Scalar> torch::Tensor tensor_of(const double *values, int64_t rows, int64_t columns)
-{
-  auto tensor = torch::empty({rows, columns}, c10::CppTypeToScalarType<Scalar>::value);
-  auto *target = tensor.template data_ptr<Scalar>();
-  for (int64_t k = 0; k < rows * columns; ++k) target[k] = static_cast<Scalar>(values[k]);
-  return tensor;
-}
-
-// Shifts for a model that forms float(r_receiver) - float(r_sender) + shift in its own precision:
-// what rounding takes from the positions is given back here, so that every edge vector is right to
-// the last bit of its own length.
-template <typename Scalar> torch::Tensor compensated_shifts(const Graph &graph)
-{
-  const auto n_edges = static_cast<int64_t>(graph.senders.size());
-  auto tensor = torch::empty({n_edges, 3}, c10::CppTypeToScalarType<Scalar>::value);
-  auto *target = tensor.template data_ptr<Scalar>();
-  for (int64_t e = 0; e < n_edges; ++e) {
-    const double *from = &graph.positions[3 * graph.senders[e]];
-    const double *to = &graph.positions[3 * graph.receivers[e]];
-    for (int d = 0; d < 3; ++d) {
-      const double wanted = to[d] - from[d] + graph.shifts[3 * e + d];
-      const Scalar rounded = static_cast<Scalar>(to[d]) - static_cast<Scalar>(from[d]);
-      target[3 * e + d] = static_cast<Scalar>(wanted - static_cast<double>(rounded));
-    }
-  }
-  return tensor;
-}
-
-}    // namespace
-
-struct MaceModel::Loaded {
-  torch::jit::script::Module module;
-  std::vector<std::string> elements;
-  double cutoff = 0.0;
-  torch::ScalarType dtype = torch::kFloat64;
-  torch::Device device = torch::kCPU;
-};
-
-void Graph::clear()
-{
-  elements.clear();
-  positions.clear();
-  senders.clear();
-  receivers.clear();
-  shifts.clear();
-}
-
-MaceModel::MaceModel(const std::string &path) : loaded(std::make_unique<Loaded>())
+void require_readable(const std::string &path)
 {
   if (!std::filesystem::is_regular_file(path) || !std::ifstream(path))
     throw std::runtime_error("The MACE model " + path +
                              " cannot be read: no such file, or no permission");
-  const std::string what = "The MACE model " + path + " cannot be loaded";
+}
 
-  guarded(what, [&] {
-    prepare_process();
-    loaded->device = torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;
-  });
-  try {
-    loaded->module = torch::jit::load(path, loaded->device);
-  } catch (const std::exception &) {
-    throw std::runtime_error(what +
-                             ": it is not a whole TorchScript file. Export the .model file first "
-                             "(mlipsse export, or mace_create_lammps_model)");
+// The part of a graph that the energies of the owned nodes depend on now.
+struct Dependent {
+  torch::Tensor nodes;    // of all nodes, owned ones first
+  torch::Tensor edges;    // (2, m), numbered as in `nodes`
+  torch::Tensor kept;     // of the given edges
+};
+
+// Ghosts were gathered for a whole neighbor-list build; most are out of reach at any one step. Only
+// receivers fewer than `layers` edges away from an owned node need messages.
+Dependent dependent_part(const torch::Tensor &owned, const torch::Tensor &edges, int layers)
+{
+  auto reached = owned.gt(0);
+  torch::Tensor active;
+  for (int layer = 0; layer < layers; ++layer) {
+    active = reached.index_select(0, edges[1]);
+    reached = reached.index_fill(0, edges[0].masked_select(active), true);
   }
-  guarded(what, [&] {
-    auto &module = loaded->module;
-    module.eval();
-    for (const char *name : {"r_max", "atomic_numbers", "num_interactions"})
-      if (!module.hasattr(name))
-        throw std::runtime_error(std::string("it has no ") + name +
-                                 ", so it is not a MACE model exported for LAMMPS");
+  Dependent part;
+  part.nodes = reached.nonzero().squeeze(1);
+  part.kept = active.nonzero().squeeze(1);
+  const auto number = reached.cumsum(0) - 1;
+  part.edges = torch::stack({number.index_select(0, edges[0].index_select(0, part.kept)),
+                             number.index_select(0, edges[1].index_select(0, part.kept))});
+  return part;
+}
 
-    bool first = true;
-    for (const auto &parameter : module.parameters()) {
-      if (!parameter.is_floating_point()) continue;
-      if (first) loaded->dtype = parameter.scalar_type();
-      first = false;
-      if (parameter.scalar_type() != loaded->dtype)
-        throw std::runtime_error("its weights mix number types");
-    }
-    if (loaded->dtype != torch::kFloat32 && loaded->dtype != torch::kFloat64)
-      throw std::runtime_error(std::string("its weights are ") + c10::toString(loaded->dtype) +
-                               ", and only float32 and float64 are supported");
+}    // namespace
 
-    loaded->cutoff = module.attr("r_max").toTensor().to(torch::kFloat64).item<double>();
-    auto numbers =
-        module.attr("atomic_numbers").toTensor().to(torch::kCPU, torch::kInt64).contiguous();
-    const auto *number = numbers.data_ptr<int64_t>();
-    for (int64_t k = 0; k < numbers.numel(); ++k) {
-      if (number[k] < 1 || number[k] > static_cast<int64_t>(std::size(SYMBOLS)))
-        throw std::runtime_error("it names atomic number " + std::to_string(number[k]));
-      loaded->elements.emplace_back(SYMBOLS[number[k] - 1]);
+struct MaceModel::State {
+  std::unique_ptr<Backend> backend;
+  std::string remark;
+  double seconds_in_model = 0.0;
+  int64_t n_owned = 0;
+
+  torch::Tensor types, atoms, weights, candidates, sender_atoms, receiver_atoms;
+};
+
+void Graph::clear()
+{
+  types.clear();
+  atoms.clear();
+  n_owned = 0;
+  senders.clear();
+  receivers.clear();
+  sender_atoms.clear();
+}
+
+MaceModel::MaceModel(const std::string &path, const ModelOptions &options)
+    : state(std::make_unique<State>())
+{
+  require_readable(path);
+  const auto what = [](const std::string &file) {
+    return "The MACE model " + file + " cannot be loaded";
+  };
+  int gpu = -1;
+  guarded(what(path), [&] {
+    prepare_process();
+    if (options.use_gpu && torch::cuda::is_available())
+      gpu = options.local_rank % static_cast<int>(torch::cuda::device_count());
+  });
+  if (!ends_in(path, ".pt2")) {
+    guarded(what(path), [&] { state->backend = load_torchscript(path, gpu); });
+    return;
+  }
+  guarded(what(path), [&] {
+    try {
+      state->backend = load_aotinductor(path, gpu);
+    } catch (const NotForHere &reason) {
+      if (!options.fallback) throw;
+      state->remark = path + " is not used: " + reason.what();
     }
   });
+  if (!state->backend) {
+    const auto portable = path.substr(0, path.size() - 1);
+    require_readable(portable);
+    guarded(what(portable), [&] { state->backend = load_torchscript(portable, gpu); });
+  }
 }
 
 MaceModel::~MaceModel() = default;
 
-const std::vector<std::string> &MaceModel::elements() const { return loaded->elements; }
-double MaceModel::cutoff() const { return loaded->cutoff; }
-std::string MaceModel::device() const { return loaded->device.is_cuda() ? "cuda" : "cpu"; }
+const std::vector<std::string> &MaceModel::elements() const
+{
+  return state->backend->facts.elements;
+}
+double MaceModel::cutoff() const { return state->backend->facts.cutoff; }
+int MaceModel::layers() const { return state->backend->facts.layers; }
+bool MaceModel::gives_atom_virials() const { return state->backend->facts.edge_form; }
+const std::string &MaceModel::remark() const { return state->remark; }
+double MaceModel::seconds_in_model() const { return state->seconds_in_model; }
+
 std::string MaceModel::dtype() const
 {
-  return loaded->dtype == torch::kFloat64 ? "float64" : "float32";
+  return state->backend->facts.dtype == torch::kFloat64 ? "float64" : "float32";
 }
 
-void MaceModel::evaluate(const Graph &graph, bool want_virial, Result &result)
+std::string MaceModel::describe() const
+{
+  const auto &facts = state->backend->facts;
+  return facts.format + ", " + dtype() + " on " + facts.device.str();
+}
+
+void MaceModel::set_graph(const Graph &graph)
+{
+  guarded("The MACE model cannot take the atoms", [&] {
+    const auto &facts = state->backend->facts;
+    state->types = on_device(graph.types, facts.device);
+    state->atoms = on_device(graph.atoms, facts.device);
+    const auto n_nodes = static_cast<int64_t>(graph.types.size());
+    state->weights =
+        torch::zeros({n_nodes}, torch::TensorOptions().dtype(facts.dtype).device(facts.device));
+    state->weights.slice(0, 0, graph.n_owned).fill_(1.0);
+    state->n_owned = graph.n_owned;
+    state->candidates = torch::stack(
+        {on_device(graph.senders, facts.device), on_device(graph.receivers, facts.device)});
+    state->sender_atoms = on_device(graph.sender_atoms, facts.device);
+    state->receiver_atoms = state->atoms.index_select(0, state->candidates[1]);
+  });
+}
+
+void MaceModel::evaluate(const double *places, int64_t n_places, const Wanted &wanted,
+                         Result &result)
 {
   guarded("The MACE model failed", [&] {
-    const auto n_atoms = static_cast<int64_t>(graph.elements.size());
-    const auto n_edges = static_cast<int64_t>(graph.senders.size());
-    const auto n_elements = static_cast<int64_t>(loaded->elements.size());
-    const bool wide = loaded->dtype == torch::kFloat64;
-    const auto device = loaded->device;
+    const torch::NoGradGuard no_tape;
+    const auto &facts = state->backend->facts;
+    const auto all = torch::from_blob(const_cast<double *>(places), {n_places, 3}, torch::kFloat64)
+                         .to(facts.device);
+    auto vectors =
+        all.index_select(0, state->receiver_atoms) - all.index_select(0, state->sender_atoms);
+    const auto near =
+        (vectors * vectors).sum(1).lt(facts.cutoff * facts.cutoff).nonzero().squeeze(1);
+    vectors = vectors.index_select(0, near);
 
-    auto positions = wide ? tensor_of<double>(graph.positions.data(), n_atoms, 3)
-                          : tensor_of<float>(graph.positions.data(), n_atoms, 3);
-    auto shifts = wide ? tensor_of<double>(graph.shifts.data(), n_edges, 3)
-                       : compensated_shifts<float>(graph);
-    auto edge_index = torch::empty({2, n_edges}, torch::kInt64);
-    std::copy_n(graph.senders.data(), n_edges, edge_index.data_ptr<int64_t>());
-    std::copy_n(graph.receivers.data(), n_edges, edge_index.data_ptr<int64_t>() + n_edges);
-    auto elements =
-        torch::from_blob(const_cast<int64_t *>(graph.elements.data()), {n_atoms}, torch::kInt64);
-    auto node_attrs = torch::one_hot(elements, n_elements).to(loaded->dtype);
-    auto ptr = torch::empty({2}, torch::kInt64);
-    ptr.data_ptr<int64_t>()[0] = 0;
-    ptr.data_ptr<int64_t>()[1] = n_atoms;
-    const auto options = torch::TensorOptions().dtype(loaded->dtype).device(device);
-    shifts = shifts.to(device);
+    BackendInput input;
+    input.types = state->types;
+    input.weights = state->weights;
+    input.edges = state->candidates.index_select(1, near);
+    auto atoms = state->atoms;
+    const auto n_all_nodes = state->types.size(0);
+    const bool has_ghosts = n_all_nodes > state->n_owned;
+    Dependent part;
+    if (has_ghosts) {
+      part = dependent_part(state->weights, input.edges, facts.layers);
+      vectors = vectors.index_select(0, part.kept);
+      input.edges = part.edges;
+      input.types = input.types.index_select(0, part.nodes);
+      input.weights = input.weights.index_select(0, part.nodes);
+      atoms = atoms.index_select(0, part.nodes);
+    }
+    input.vectors = vectors;
+    input.positions = all.index_select(0, atoms);
+    const auto begin = std::chrono::steady_clock::now();
+    BackendOutput output;
+    {
+      const torch::AutoGradMode tape(true);
+      output = state->backend->evaluate(input, wanted.virial);
+    }
+    if (facts.device.is_cuda()) torch::cuda::synchronize(facts.device.index());
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+    state->seconds_in_model += spent.count();
 
-    c10::Dict<std::string, torch::Tensor> data;
-    data.insert("positions", positions.to(device));
-    data.insert("node_attrs", node_attrs.to(device));
-    data.insert("edge_index", edge_index.to(device));
-    data.insert("shifts", shifts);
-    // The model strains shifts as unit_shifts * cell: with a unit cell, shifts in Angstrom serve,
-    // and no lattice has to be inverted.
-    data.insert("unit_shifts", shifts);
-    data.insert("cell", torch::eye(3, options));
-    data.insert("batch", torch::zeros({n_atoms}, options.dtype(torch::kInt64)));
-    data.insert("ptr", ptr.to(device));
-    const auto local = torch::ones({n_atoms}, options);
-
-    auto output = loaded->module.forward({data, local, want_virial}).toGenericDict();
-    const auto tensor = [&output](const char *key) {
-      return output.at(key).toTensor().detach().to(torch::kCPU, torch::kFloat64).contiguous();
+    const auto n_nodes = input.types.size(0);
+    TORCH_CHECK(output.energies.numel() == n_nodes, "energies of ", output.energies.numel(),
+                " atoms came back for ", n_nodes);
+    const auto of_all_nodes = [&](const torch::Tensor &values) {
+      if (!has_ghosts) return values;
+      auto sizes = values.sizes().vec();
+      sizes[0] = n_all_nodes;
+      return values.new_zeros(sizes).index_copy(0, part.nodes, values);
     };
-    result.energy = tensor("total_energy_local").item<double>();
-    const auto atom_energies = tensor("node_energy");
-    const auto forces = tensor("forces");
-    TORCH_CHECK(atom_energies.numel() == n_atoms && forces.numel() == 3 * n_atoms,
-                "energies or forces came back in another shape than the atoms went in");
-    const auto *e = atom_energies.data_ptr<double>();
-    const auto *f = forces.data_ptr<double>();
-    result.atom_energies.assign(e, e + n_atoms);
-    result.forces.assign(f, f + 3 * n_atoms);
-    if (want_virial) {
-      const auto virials = tensor("virials");
-      TORCH_CHECK(virials.numel() == 9, "the virial is not a 3x3 tensor");
-      const auto *w = virials.data_ptr<double>();
-      result.virial = {w[0], w[4], w[8], w[1], w[2], w[5]};
+    fetch(of_all_nodes(output.energies), result.energies);
+    if (!facts.edge_form) {
+      fetch(of_all_nodes(output.forces), result.forces);
+      if (wanted.virial) {
+        const auto w = output.virial.to(torch::kCPU, torch::kFloat64).contiguous();
+        const auto *v = w.data_ptr<double>();
+        result.virial = {v[0], v[4], v[8], v[1], v[2], v[5]};
+      }
+      return;
+    }
+
+    const auto gradient = output.gradient.to(torch::kFloat64);
+    const auto by_edge = [](const torch::Tensor &ends, int64_t columns) {
+      return ends.unsqueeze(1).expand({ends.size(0), columns});
+    };
+    auto forces = torch::zeros({n_nodes, 3}, gradient.options());
+    forces.scatter_add_(0, by_edge(input.edges[0], 3), gradient);
+    forces.scatter_add_(0, by_edge(input.edges[1], 3), -gradient);
+    fetch(of_all_nodes(forces), result.forces);
+    if (!wanted.virial && !wanted.atom_virials) return;
+
+    const auto component = [&](int64_t a, int64_t b) {
+      return -(vectors.select(1, a) * gradient.select(1, b));
+    };
+    const auto edge_virials = torch::stack({component(0, 0), component(1, 1), component(2, 2),
+                                            component(0, 1), component(0, 2), component(1, 2)},
+                                           1);
+    if (wanted.virial) {
+      const auto total = edge_virials.sum(0).to(torch::kCPU).contiguous();
+      std::copy_n(total.data_ptr<double>(), 6, result.virial.begin());
+    }
+    if (wanted.atom_virials) {
+      auto of_atoms = torch::zeros({n_nodes, 6}, gradient.options());
+      of_atoms.scatter_add_(0, by_edge(input.edges[0], 6), 0.5 * edge_virials);
+      of_atoms.scatter_add_(0, by_edge(input.edges[1], 6), 0.5 * edge_virials);
+      fetch(of_all_nodes(of_atoms), result.atom_virials);
     }
   });
 }

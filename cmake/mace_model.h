@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A MACE model as LAMMPS needs it: atoms and edges in, energy, forces and virial out.
+// A MACE model as LAMMPS needs it: atoms and candidate edges in, energy, forces and virial out.
+// Nothing of torch is visible here: its macros and those of LAMMPS do not go together.
 #pragma once
 
 #include <array>
@@ -10,42 +11,62 @@
 
 namespace mlipsse {
 
-// Atoms of one cell and the directed edges between them, Angstrom. An edge from `sender` to
-// `receiver` points along positions[receiver] - positions[sender] + shift.
+// What one neighbor-list build tells: the nodes (atoms whose features matter on this rank, those
+// that it owns first) and every directed edge that may come within the cutoff before the next build.
 struct Graph {
-  std::vector<int64_t> elements;     // (n_atoms), index into MaceModel::elements()
-  std::vector<double> positions;     // (n_atoms, 3)
-  std::vector<int64_t> senders;      // (n_edges)
-  std::vector<int64_t> receivers;    // (n_edges)
-  std::vector<double> shifts;        // (n_edges, 3)
+  std::vector<int64_t> types;           // (n_nodes), index into MaceModel::elements()
+  std::vector<int64_t> atoms;           // (n_nodes), where the node's place is found
+  int64_t n_owned = 0;                  // nodes whose energy counts here
+  std::vector<int64_t> senders;         // (n_edges), node
+  std::vector<int64_t> receivers;       // (n_edges), node
+  std::vector<int64_t> sender_atoms;    // (n_edges), where the sender's image is found
 
   void clear();
 };
 
+struct Wanted {
+  bool virial = false;
+  bool atom_virials = false;
+};
+
+// Everything is of the nodes; virials in LAMMPS' order xx yy zz xy xz yz, -dE/dstrain, eV.
 struct Result {
-  double energy = 0.0;                  // eV
-  std::vector<double> atom_energies;    // (n_atoms), eV
-  std::vector<double> forces;           // (n_atoms, 3), eV/Angstrom
-  std::array<double, 6> virial{};       // -dE/dstrain in LAMMPS' order xx yy zz xy xz yz, eV
+  std::vector<double> energies;        // (n_nodes), eV; of ghosts: not to be counted
+  std::vector<double> forces;          // (n_nodes, 3), eV/Angstrom
+  std::vector<double> atom_virials;    // (n_nodes, 6), half of every edge's to each of its ends
+  std::array<double, 6> virial{};
+};
+
+struct ModelOptions {
+  bool fallback = false;    // NAME.pt where NAME.pt2 was made for something else
+  bool use_gpu = true;      // where there is one
+  int local_rank = 0;       // of this process among those on its machine
 };
 
 // Every function here may throw std::runtime_error, whose what() is one line for a person;
 // nothing else leaves this file.
 class MaceModel {
  public:
-  explicit MaceModel(const std::string &path);
+  MaceModel(const std::string &path, const ModelOptions &options);
   ~MaceModel();
 
   const std::vector<std::string> &elements() const;
-  double cutoff() const;         // Angstrom
-  std::string dtype() const;     // float32 or float64
-  std::string device() const;    // cpu or cuda
+  double cutoff() const;           // of one layer, Angstrom
+  int layers() const;
+  std::string dtype() const;       // float32 or float64
+  std::string describe() const;    // format, number type and device
+  bool gives_atom_virials() const;
+  const std::string &remark() const;    // what the user should hear, or nothing
 
-  void evaluate(const Graph &graph, bool want_virial, Result &result);
+  void set_graph(const Graph &graph);
+  // `places` holds n_places x 3 coordinates, those that Graph's `atoms` and `sender_atoms` index.
+  void evaluate(const double *places, int64_t n_places, const Wanted &wanted, Result &result);
+
+  double seconds_in_model() const;
 
  private:
-  struct Loaded;
-  std::unique_ptr<Loaded> loaded;
+  struct State;
+  std::unique_ptr<State> state;
 };
 
 }    // namespace mlipsse

@@ -13,8 +13,11 @@
 #include "utils.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 
 using namespace LAMMPS_NS;
@@ -36,14 +39,19 @@ PairMACE::PairMACE(LAMMPS *lmp) : Pair(lmp)
   one_coeff = 1;
   manybody_flag = 1;
   no_virial_fdotr_compute = 1;
+  ghostneigh = 1;
   centroidstressflag = CENTROID_NOTAVAIL;
 }
 
 PairMACE::~PairMACE()
 {
+  if (model && n_steps > 0 && comm->me == 0 && std::getenv("MLIPSSE_PROFILE"))
+    utils::logmesg(lmp, fmt::format("MACE profile: steps {}, model {:.6f} s, total {:.6f} s\n",
+                                    n_steps, model->seconds_in_model(), seconds));
   if (allocated) {
     memory->destroy(setflag);
     memory->destroy(cutsq);
+    memory->destroy(cutghost);
   }
 }
 
@@ -52,18 +60,51 @@ void PairMACE::allocate()
   const int n = atom->ntypes + 1;
   memory->create(setflag, n, n, "pair:setflag");
   memory->create(cutsq, n, n, "pair:cutsq");
+  memory->create(cutghost, n, n, "pair:cutghost");
   for (int i = 0; i < n; ++i) std::fill_n(setflag[i], n, 0);
   allocated = 1;
 }
 
+// What went wrong on any rank ends the run on all of them, and is said once.
+void PairMACE::raise_together(const std::string &trouble)
+{
+  int first = trouble.empty() ? comm->nprocs : comm->me;
+  MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, world);
+  if (first == comm->nprocs) return;
+  int length = trouble.size();
+  MPI_Bcast(&length, 1, MPI_INT, first, world);
+  std::string text = trouble;
+  text.resize(length);
+  MPI_Bcast(text.data(), length, MPI_CHAR, first, world);
+  error->all(FLERR, text);
+}
+
 void PairMACE::settings(int narg, char **arg)
 {
-  if (narg > 1 || (narg == 1 && strcmp(arg[0], "no_domain_decomposition") != 0))
-    error->all(FLERR, "pair_style mace takes at most one word, no_domain_decomposition");
-  if (comm->nprocs > 1)
-    error->all(FLERR, fmt::format("pair_style mace runs on one MPI rank, and this run has {}. "
-                                  "Start LAMMPS without mpirun, and set OMP_NUM_THREADS to use "
-                                  "more cores", comm->nprocs));
+  options = {};
+  wanted_dtype.clear();
+  for (int k = 0; k < narg; ++k) {
+    const std::string word = arg[k];
+    const std::string value = k + 1 < narg ? arg[k + 1] : "";
+    if (word == "no_domain_decomposition") {
+      if (comm->nprocs > 1)
+        error->all(FLERR, fmt::format("pair_style mace no_domain_decomposition runs on one MPI "
+                                      "rank, and this run has {}. Leave the word out: the domain "
+                                      "may be decomposed", comm->nprocs));
+    } else if (word == "fallback") {
+      options.fallback = true;
+    } else if (word == "dtype" && (value == "float32" || value == "float64")) {
+      wanted_dtype = value;
+      ++k;
+    } else if (word == "device" && (value == "cpu" || value == "cuda")) {
+      options.use_gpu = value == "cuda";
+      ++k;
+    } else {
+      error->all(FLERR, fmt::format("pair_style mace does not know '{}': it takes "
+                                    "no_domain_decomposition, dtype float32|float64, "
+                                    "device cpu|cuda and fallback", word));
+    }
+  }
   if (strcmp(update->unit_style, "metal") != 0)
     error->all(FLERR, fmt::format("pair_style mace needs units metal (eV, Angstrom, ps), and this "
                                   "run has units {}", update->unit_style));
@@ -80,18 +121,28 @@ void PairMACE::coeff(int narg, char **arg)
                                   "name one element per type, in the order of the types",
                                   narg - 3, atom->ntypes));
 
+  MPI_Comm machine;
+  MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, comm->me, MPI_INFO_NULL, &machine);
+  MPI_Comm_rank(machine, &options.local_rank);
+  MPI_Comm_free(&machine);
+
   // LAMMPS' own errors are exceptions too: they are raised outside of the try block.
   std::string trouble;
   try {
-    model = std::make_unique<mlipsse::MaceModel>(arg[2]);
+    model = std::make_unique<mlipsse::MaceModel>(arg[2], options);
   } catch (const std::exception &e) {
     trouble = e.what();
   }
-  if (!trouble.empty()) error->all(FLERR, trouble);
+  raise_together(trouble);
+  if (!wanted_dtype.empty() && wanted_dtype != model->dtype())
+    error->all(FLERR, fmt::format("pair_style mace asks for {}, and {} holds {}. Export the model "
+                                  "again with --dtype {}, or leave the dtype out", wanted_dtype,
+                                  arg[2], model->dtype(), wanted_dtype));
 
   const auto &known = model->elements();
   element_of_type.assign(atom->ntypes + 1, -1);
   for (int type = 1; type <= atom->ntypes; ++type) {
+    if (strcmp(arg[type + 2], "NULL") == 0 && force->pair_match("^hybrid", 0)) continue;
     const auto place = std::find(known.begin(), known.end(), arg[type + 2]);
     if (place == known.end())
       error->all(FLERR, fmt::format("Element {} of atom type {} is not in the MACE model {}, which "
@@ -101,11 +152,15 @@ void PairMACE::coeff(int narg, char **arg)
 
   if (!allocated) allocate();
   for (int i = 1; i <= atom->ntypes; ++i)
-    for (int j = i; j <= atom->ntypes; ++j) setflag[i][j] = 1;
+    for (int j = i; j <= atom->ntypes; ++j)
+      setflag[i][j] = element_of_type[i] >= 0 && element_of_type[j] >= 0;
 
-  utils::logmesg(lmp, fmt::format("MACE model {}: {} on {}, cutoff {} A, elements {}\n", arg[2],
-                                  model->dtype(), model->device(), model->cutoff(),
-                                  joined(known)));
+  if (comm->me == 0) {
+    if (!model->remark().empty()) error->warning(FLERR, model->remark());
+    utils::logmesg(lmp, fmt::format("MACE model {}: {}, {} layers of {} A, elements {}\n", arg[2],
+                                    model->describe(), model->layers(), model->cutoff(),
+                                    joined(known)));
+  }
 }
 
 void PairMACE::init_style()
@@ -113,103 +168,164 @@ void PairMACE::init_style()
   if (!atom->tag_enable || atom->map_style == Atom::MAP_NONE)
     error->all(FLERR, "pair_style mace needs to find atoms by their id: add "
                       "'atom_modify map yes' before the atoms are created or read");
+  if (!force->newton_pair)
+    error->all(FLERR, "pair_style mace needs 'newton on': forces on ghosts belong to their owners");
   for (int k = 1; k < 4; ++k)
     if (atom->nbonds > 0 && force->special_lj[k] == 0.0 && force->special_coul[k] == 0.0)
       error->all(FLERR, "pair_style mace needs all neighbors of an atom, and special_bonds leaves "
                         "bonded ones out: set 'special_bonds lj/coul 1 1 1'");
-  neighbor->add_request(this, NeighConst::REQ_FULL);
+  built_at = -1;
+
+  // On one rank every ghost is an image of an own atom. On several, what an atom's energy depends
+  // on lies within one cutoff per layer, and ghosts need neighbors of their own.
+  const bool alone = comm->nprocs == 1;
+  if (alone || !model || model->layers() < 2)
+    neighbor->add_request(this, NeighConst::REQ_FULL);
+  else
+    neighbor->add_request(this, NeighConst::REQ_FULL | NeighConst::REQ_GHOST);
+  if (!alone && model) {
+    if (comm->mode != Comm::SINGLE)
+      error->all(FLERR, "pair_style mace on several ranks needs 'comm_modify mode single'");
+    // From neighbor to neighbor in a list that was made with a skin.
+    const double reach = model->layers() * (model->cutoff() + neighbor->skin);
+    comm->cutghostuser = std::max(comm->cutghostuser, reach);
+  }
 }
 
 double PairMACE::init_one(int i, int j)
 {
   if (setflag[i][j] == 0)
     error->all(FLERR, "pair_style mace has no model yet: give pair_coeff, also after read_restart");
+  cutghost[i][j] = cutghost[j][i] = model->cutoff();
   return model->cutoff();
 }
 
+// Nodes are atoms, not images: images of an atom have the same surroundings and hence the same
+// features. Own atoms are their own nodes. Of an atom of another rank the image reached first from
+// our own atoms, going from neighbor to neighbor, is the node: its surroundings are complete within
+// the ghosts. Only nodes that some own atom's energy depends on take part, and only those whose
+// messages count, all but the outermost, get edges.
 void PairMACE::fill_graph()
 {
-  double **x = atom->x;
   const int nlocal = atom->nlocal;
-  const double *origin = domain->boxlo;
-  const double cutoff_sq = model->cutoff() * model->cutoff();
+  const int nall = nlocal + atom->nghost;
+  const int layers = comm->nprocs == 1 ? 1 : model->layers();
+  const tagint *tag = atom->tag;
 
   graph.clear();
-  for (int i = 0; i < nlocal; ++i) {
-    graph.elements.push_back(element_of_type[atom->type[i]]);
-    for (int d = 0; d < 3; ++d) graph.positions.push_back(x[i][d] - origin[d]);
-  }
+  std::vector<int64_t> node_of(nall, -1);    // by the atom's first index
+  const auto add_node = [&](int first, int image) {
+    node_of[first] = graph.types.size();
+    graph.types.push_back(element_of_type[atom->type[image]]);
+    graph.atoms.push_back(image);
+  };
+  for (int ii = 0; ii < list->inum; ++ii) add_node(list->ilist[ii], list->ilist[ii]);
+  graph.n_owned = graph.types.size();
 
-  // A ghost is an image of one of our own atoms: its edge ends at that atom, and the shift is what
-  // lies between the two, whatever the shape or the size of the cell.
-  for (int ii = 0; ii < list->inum; ++ii) {
-    const int i = list->ilist[ii];
-    for (int jj = 0; jj < list->numneigh[i]; ++jj) {
-      const int j = list->firstneigh[i][jj] & NEIGHMASK;
-      const double dx = x[j][0] - x[i][0];
-      const double dy = x[j][1] - x[i][1];
-      const double dz = x[j][2] - x[i][2];
-      if (dx * dx + dy * dy + dz * dz >= cutoff_sq) continue;
-      const int owner = j < nlocal ? j : atom->map(atom->tag[j]);
-      graph.senders.push_back(i);
-      graph.receivers.push_back(owner);
-      for (int d = 0; d < 3; ++d)
-        graph.shifts.push_back(j == owner ? 0.0 : x[j][d] - x[owner][d]);
+  int64_t begin = 0;
+  for (int layer = 0; layer < layers; ++layer) {
+    const int64_t end = graph.types.size();
+    for (int64_t node = begin; node < end; ++node) {
+      const int i = graph.atoms[node];
+      for (int jj = 0; jj < list->numneigh[i]; ++jj) {
+        const int j = list->firstneigh[i][jj] & NEIGHMASK;
+        const int first = j < nlocal ? j : atom->map(tag[j]);
+        if (node_of[first] < 0) add_node(first, j);
+        graph.senders.push_back(node_of[first]);
+        graph.receivers.push_back(node);
+        graph.sender_atoms.push_back(j);
+      }
     }
+    begin = end;
   }
 }
 
-void PairMACE::refuse_unphysical()
+double PairMACE::nearest_neighbor(int64_t node) const
 {
-  const int nlocal = atom->nlocal;
-  for (int i = 0; i < nlocal; ++i) {
-    const double *f = &result.forces[3 * i];
-    const double size = std::sqrt(f[0] * f[0] + f[1] * f[1] + f[2] * f[2]);
-    if (!(size <= MAX_FORCE) || !std::isfinite(result.atom_energies[i])) {
-      const auto &element = model->elements()[graph.elements[i]];
-      error->one(FLERR, fmt::format("At step {} the MACE force on atom {} ({}) is {:.4g} eV/A and "
-                                    "its energy {:.4g} eV; forces end at {:g} eV/A. The structure "
-                                    "has left what the model knows: check the starting structure "
-                                    "and the timestep, or train on such frames",
-                                    update->ntimestep, atom->tag[i], element, size,
-                                    result.atom_energies[i], MAX_FORCE));
+  double **x = atom->x;
+  double nearest_sq = std::numeric_limits<double>::infinity();
+  for (size_t edge = 0; edge < graph.receivers.size(); ++edge) {
+    if (graph.receivers[edge] != node) continue;
+    double distance_sq = 0.0;
+    for (int d = 0; d < 3; ++d) {
+      const double difference = x[graph.atoms[node]][d] - x[graph.sender_atoms[edge]][d];
+      distance_sq += difference * difference;
     }
+    nearest_sq = std::min(nearest_sq, distance_sq);
   }
+  return std::sqrt(nearest_sq);
+}
+
+std::string PairMACE::unphysical() const
+{
+  for (int64_t node = 0; node < graph.n_owned; ++node) {
+    const double *f = &result.forces[3 * node];
+    const double size = std::sqrt(f[0] * f[0] + f[1] * f[1] + f[2] * f[2]);
+    if (size <= MAX_FORCE && std::isfinite(result.energies[node])) continue;
+    return fmt::format("At step {} the MACE force on atom {} ({}) is {:.4g} eV/A and its energy "
+                       "{:.4g} eV; forces end at {:g} eV/A. Its nearest neighbor is {:.3f} A away. "
+                       "The structure has left what the model knows: check the starting structure "
+                       "and the timestep, or train on such frames", update->ntimestep,
+                       atom->tag[graph.atoms[node]], model->elements()[graph.types[node]], size,
+                       result.energies[node], MAX_FORCE, nearest_neighbor(node));
+  }
+  return "";
 }
 
 void PairMACE::compute(int eflag, int vflag)
 {
+  const auto begin = std::chrono::steady_clock::now();
   ev_init(eflag, vflag);
-  if (vflag_atom || cvflag_atom)
-    error->all(FLERR, "pair_style mace has no per-atom virial: remove compute stress/atom, "
-                      "heat/flux and their like (compute pressure works)");
+  if (vflag_atom && !model->gives_atom_virials())
+    error->all(FLERR, "This MACE model file has no per-atom virial: remove compute stress/atom, "
+                      "heat/flux and their like (compute pressure works), or export the model with "
+                      "mlipsse potential export");
   if (neighbor->exclude)
     error->all(FLERR, "pair_style mace needs all neighbors of an atom: remove neigh_modify exclude");
-  if (atom->nlocal == 0) return;
-
+  const int nall = atom->nlocal + atom->nghost;
   std::string trouble;
   try {
-    fill_graph();
-    model->evaluate(graph, vflag_global, result);
+    if (neighbor->ago == 0 || built_at != neighbor->lastcall || built_of != nall) {
+      fill_graph();
+      if (graph.n_owned > 0) model->set_graph(graph);
+      built_at = neighbor->lastcall;
+      built_of = nall;
+    }
+    if (graph.n_owned > 0) {
+      const mlipsse::Wanted wanted{vflag_global != 0, vflag_atom != 0};
+      model->evaluate(atom->x[0], nall, wanted, result);
+      trouble = unphysical();
+    }
   } catch (const std::exception &e) {
-    trouble = e.what();
+    trouble = fmt::format("At step {}: {}", update->ntimestep, e.what());
   }
-  if (!trouble.empty())
-    error->one(FLERR, fmt::format("At step {}: {}", update->ntimestep, trouble));
-  refuse_unphysical();
+  raise_together(trouble);
 
-  for (int i = 0; i < atom->nlocal; ++i)
-    for (int d = 0; d < 3; ++d) atom->f[i][d] += result.forces[3 * i + d];
-  if (eflag_global) eng_vdwl += result.energy;
-  if (eflag_atom)
-    for (int i = 0; i < atom->nlocal; ++i) eatom[i] += result.atom_energies[i];
-  if (vflag_global)
-    for (int k = 0; k < 6; ++k) virial[k] += result.virial[k];
+  if (graph.n_owned > 0) {
+    double **f = atom->f;
+    for (size_t node = 0; node < graph.atoms.size(); ++node)
+      for (int d = 0; d < 3; ++d) f[graph.atoms[node]][d] += result.forces[3 * node + d];
+    for (int64_t node = 0; node < graph.n_owned; ++node) {
+      if (eflag_global) eng_vdwl += result.energies[node];
+      if (eflag_atom) eatom[graph.atoms[node]] += result.energies[node];
+    }
+    if (vflag_global)
+      for (int k = 0; k < 6; ++k) virial[k] += result.virial[k];
+    if (vflag_atom)
+      for (size_t node = 0; node < graph.atoms.size(); ++node)
+        for (int k = 0; k < 6; ++k)
+          vatom[graph.atoms[node]][k] += result.atom_virials[6 * node + k];
+  }
+  ++n_steps;
+  seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 double PairMACE::memory_usage()
 {
   return Pair::memory_usage() +
-      sizeof(double) * (graph.positions.capacity() + graph.shifts.capacity()) +
-      sizeof(int64_t) * (graph.senders.capacity() + graph.receivers.capacity());
+      sizeof(int64_t) * (graph.types.capacity() + graph.atoms.capacity() +
+                         graph.senders.capacity() + graph.receivers.capacity() +
+                         graph.sender_atoms.capacity()) +
+      sizeof(double) * (result.energies.capacity() + result.forces.capacity() +
+                        result.atom_virials.capacity());
 }

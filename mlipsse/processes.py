@@ -2,7 +2,8 @@
 
 A killed driver (`kill -9`, a lost terminal, a wall-time limit) must not leave a second writer
 behind, so every child asks the kernel to be killed when its parent dies (Linux `prctl`).
-`python -m mlipsse.processes COMMAND ...` does the same for a command that somebody else starts.
+`python -m mlipsse.processes COMMAND ...` does the same for a command that somebody else starts;
+with `--while PID` before the command, for one that shall end with process PID, not its parent.
 """
 
 import ctypes
@@ -10,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -71,6 +73,20 @@ def stop_group(child: "subprocess.Popen[bytes]") -> None:
     child.wait()
 
 
+def run_while(process: int, argv: Sequence[str]) -> int:
+    """Run `argv` for as long as `process` of this machine lives; its exit status."""
+    child = start_child(argv, folder=Path.cwd(), output=sys.stdout.fileno())
+    while child.poll() is None:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            stop_group(child)
+        time.sleep(0.5)
+    return child.returncode
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--while":
+        sys.exit(run_while(int(sys.argv[2]), sys.argv[3:]))
     die_with_parent(os.getppid())
     os.execvp(sys.argv[1], sys.argv[1:])

@@ -160,6 +160,12 @@ class ExportConfig(Section):
 
     name: Name = Field(default="potential", description="folder and file name of the bundle")
     dtype: Literal["float32", "float64"] = Field(default="float32", description="of the export")
+    format: Literal["torchscript", "aotinductor"] = Field(
+        default="torchscript",
+        description="what LAMMPS runs here: TorchScript, or code that AOTInductor compiles for "
+        "this machine (one to two minutes, then about twice as fast); the bundle has TorchScript "
+        "in any case",
+    )
     licence: str = Field(
         default="not stated", description="under which others may use the potential; for its card"
     )

@@ -2,8 +2,8 @@
 
 A unit's result appears under its final name only when complete, so its presence means that the
 unit is done. Parsl's processes end with the driver: the interchange by the kernel's parent-death
-signal (it would wait forever otherwise, Parsl issue 3663), a busy worker by a watch on the driver,
-an idle one by Parsl's heartbeat.
+signal (it would wait forever otherwise, Parsl issue 3663), the pool of workers by a watch on the
+driver (Parsl's own heartbeat left 2 of some 60 pools behind), a busy worker by one of its own.
 """
 
 from __future__ import annotations
@@ -192,6 +192,7 @@ def _start_parsl(config: ExecutionConfig, folder: Path) -> Any:
     scripts = Path(sysconfig.get_path("scripts"))
     pool = f"{shlex.quote(sys.executable)} {shlex.quote(str(scripts / 'process_worker_pool.py'))}"
     tethered = [sys.executable, "-m", "mlipsse.processes"]
+    pool = f"{shlex.join([*tethered, '--while', str(os.getpid())])} {pool}"
     threads = str(config.threads_per_worker)
     executor = HighThroughputExecutor(
         label="local",

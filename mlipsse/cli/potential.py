@@ -1,22 +1,334 @@
 """`mlipsse potential`: the pair style and the bundles it runs."""
 
-from typing import Annotated
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-app = typer.Typer(help="Build the LAMMPS pair style.", no_args_is_help=True)
+from mlipsse.cli.options import Json
+from mlipsse.errors import MlipsseError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from mlipsse.potential.check import Acceptance
+    from mlipsse.potential.info import BundleInfo
+
+app = typer.Typer(
+    help="Export a potential, check and measure it, and build the LAMMPS pair style.",
+    no_args_is_help=True,
+)
+
+BundleFolder = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="Folder of the potential, with its card.yaml.")
+]
+Threads = Annotated[int, typer.Option(min=1, help="OpenMP threads.")]
+DtypeOption = Annotated[
+    str | None, typer.Option("--dtype", help="float32 or float64.", show_default=False)
+]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
 @app.callback()
 def potential() -> None:
-    """Build the LAMMPS pair style."""
+    """Export a potential, check and measure it, and build the LAMMPS pair style."""
 
 
 @app.command()
 def build(
     rebuild: Annotated[bool, typer.Option(help="Build again even if it is there.")] = False,
+    lammps: Annotated[
+        Path | None,
+        typer.Option(
+            "--lammps",
+            metavar="DIR",
+            help="Build for the LAMMPS in DIR instead of this environment's.",
+        ),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Compile `pair_style mace` for the LAMMPS and torch of this environment; print its path."""
     from mlipsse.potential.plugin import build_plugin
 
-    typer.echo(build_plugin(rebuild=rebuild))
+    options: dict[str, Any] = {} if lammps is None else {"lammps": lammps}
+    plugin = build_plugin(rebuild=rebuild, **options)
+    typer.echo(json.dumps({"plugin": str(plugin)}) if as_json else plugin)
+
+
+@app.command()
+def export(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="MACE .model file, or a bundle whose model is taken. Loading a .model runs the "
+            "pickle code in it: name only files you trust.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", help="Bundle to make, or the bundle of this model to add the format to."
+        ),
+    ],
+    head: Annotated[
+        str | None, typer.Option(help="Head to export.", show_default="the only one")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="torchscript, aotinductor or mliap.")
+    ] = "torchscript",
+    dtype: DtypeOption = None,
+    device: Device = "cpu",
+    expected_sha256: Annotated[
+        str | None,
+        typer.Option("--sha256", help="What the model's must be; compared before it is loaded."),
+    ] = None,
+    structure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Structure for in.example: any file that ASE reads."),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Functional or teacher of the training labels, for the card.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Under which others may use it, for the card.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Export one head of a model for LAMMPS, in a folder that can be handed on."""
+    from mlipsse.potential.bundle_export import export_bundle
+
+    bundle, file = export_bundle(
+        model,
+        out=out,
+        form=form,  # type: ignore[arg-type]  # checked there
+        head=head,
+        dtype=dtype,  # type: ignore[arg-type]
+        device=device,  # type: ignore[arg-type]
+        expected_sha256=expected_sha256,
+        example=None if structure is None else _structures(structure)[-1],
+        label_source=labels,
+        licence=licence,
+    )
+    if as_json:
+        facts = {
+            "bundle": str(bundle.folder),
+            "file": str(file),
+            "format": form,
+            "head": bundle.head,
+            "dtype": bundle.dtype,
+        }
+        typer.echo(json.dumps(facts, indent=1))
+    else:
+        typer.echo(file)
+
+
+@app.command()
+def check(
+    bundle: BundleFolder,
+    structures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Crystals to compare on, in any file that ASE reads; else the bundle's example.",
+        ),
+    ] = None,
+    dtype: DtypeOption = None,
+    threads: Threads = 1,
+    as_json: Json = False,
+) -> None:
+    """Compare ASE, Python and LAMMPS, then run 1 ps at constant energy; some minutes.
+
+    Unpickles the bundle's model, after its sha256 was compared with the card. Exit code 0 when
+    passed, 1 when not. With --dtype other than the bundle's, a file of that type is made and
+    checked instead of the bundle's own.
+    """
+    from mlipsse.potential.check import check_bundle
+    from mlipsse.potential.export import check_dtype
+
+    if dtype is not None:
+        check_dtype(dtype)
+    result = check_bundle(
+        bundle,
+        structures=None if structures is None else _structures(structures),
+        dtype=dtype,  # type: ignore[arg-type]
+        threads=threads,
+        say=lambda text: None if as_json else print(f"{text} ...", file=sys.stderr, flush=True),
+    )
+    if as_json:
+        typer.echo(json.dumps(asdict(result), indent=1))
+    else:
+        _show_acceptance(result)
+    raise typer.Exit(0 if result.passed else 1)
+
+
+@app.command()
+def bench(
+    bundle: BundleFolder,
+    atoms: Annotated[str, typer.Option(help="Sizes, numbers of atoms.")] = "160,640,2560",
+    threads: Threads = 1,
+    backends: Annotated[
+        str | None,
+        typer.Option(
+            help="Of ase, upstream, torchscript, aotinductor.", show_default="all there are"
+        ),
+    ] = None,
+    structure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Crystal to repeat.", show_default="Li3InCl6"),
+    ] = None,
+    device: Device = "cpu",
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Measured steps per run.", show_default="by the size")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs, of which the median is told.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Measure ms per step, µs per atom and step, ns per day and memory of every backend."""
+    from mlipsse.potential.benchmark import benchmark
+
+    rows = benchmark(
+        bundle,
+        atoms=_numbers(atoms),
+        threads=threads,
+        backends=None if backends is None else _words(backends),
+        structure=structure,
+        device=device,  # type: ignore[arg-type]  # checked there
+        steps=steps,
+        repeats=repeats,
+    )
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=1))
+        return
+    _show_rows([asdict(row) for row in rows])
+
+
+@app.command()
+def info(bundle: BundleFolder, as_json: Json = False) -> None:
+    """Show a bundle's card and compare its files with it; runs nothing of them.
+
+    Exit code 0 when every file is as the card says, 1 otherwise.
+    """
+    from mlipsse.potential.info import describe_bundle
+
+    found = describe_bundle(bundle)
+    if as_json:
+        facts = asdict(found) | {"folder": str(found.folder)}
+        typer.echo(json.dumps(facts, indent=1, ensure_ascii=False, default=str))
+    else:
+        _show_info(found)
+    raise typer.Exit(0 if found.whole else 1)
+
+
+def _structures(path: Path) -> "list[Atoms]":
+    from ase.io import read
+
+    if not path.is_file():
+        raise MlipsseError(f"There is no file {path} to read structures from.")
+    try:
+        found = cast("list[Atoms]", read(path, index=":"))
+    except Exception as error:  # every reader of ASE has exceptions of its own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise MlipsseError(
+            f"{path} cannot be read as structures ({reason}). Name a file that ASE reads, such as "
+            "extxyz or CIF."
+        ) from error
+    if not found:
+        raise MlipsseError(f"{path} holds no structure.")
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(word) for word in _words(text)]
+    except ValueError as error:
+        raise MlipsseError(
+            f"--atoms {text!r} is not a list of whole numbers; write e.g. --atoms 160,640."
+        ) from error
+
+
+def _show_acceptance(result: "Acceptance") -> None:
+    rows = [
+        {
+            "file": f"{one.backend} in {one.runner}",
+            "energy eV/atom": one.max_energy_error_eV_atom,
+            "forces eV/Å": one.max_force_error_eV_A,
+            "stress eV/Å^3": one.max_stress_error_eV_A3,
+            "drift eV/atom/ps": one.drift_eV_atom_ps,
+        }
+        for one in result.comparisons
+    ]
+    limits = result.limits
+    rows.append(
+        {
+            "file": "limit",
+            "energy eV/atom": limits.energy_eV_atom,
+            "forces eV/Å": limits.force_eV_A,
+            "stress eV/Å^3": limits.stress_eV_A3,
+            "drift eV/atom/ps": limits.drift_eV_atom_ps,
+        }
+    )
+    _show_rows(rows)
+    typer.echo(
+        f"Largest differences from MACE in ASE in float64, of {result.structures} structures of up "
+        f"to {result.atoms} atoms, {result.dtype}."
+    )
+    for problem in result.problems:
+        typer.echo(f"Not passed: {problem}")
+    if result.passed:
+        typer.echo("Passed.")
+
+
+def _show_rows(rows: Sequence[dict[str, Any]]) -> None:
+    table = Table()
+    for column in rows[0] if rows else ():
+        table.add_column(column, justify="right", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console(highlight=False).print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _show_info(found: "BundleInfo") -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for key, value in found.card.items():
+        if key != "sha256" and value not in (None, [], {}):
+            console.print(f"{key}: {_plain(value)}")
+    table = Table()
+    for column in ("file", "MB", "state", "made for"):
+        table.add_column(column, overflow="fold")
+    for file in found.files:
+        size = "-" if file.bytes is None else f"{file.bytes / 1e6:.2f}"
+        made_for = file.made_for or {}
+        place = [made_for.get(key, "") for key in ("device", "gpu", "machine")]
+        words = [*filter(None, place), f"torch {made_for['torch']}"] if made_for else []
+        table.add_row(file.name, size, file.state, " ".join(words))
+    Console(highlight=False).print(table)
+    if carriers := [file.name for file in found.files if file.runs_code and file.bytes]:
+        console.print(
+            f"Loading {' or '.join(carriers)} runs code that the file carries: do so only if you "
+            "trust whom it comes from."
+        )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {_plain(entry)}" for key, entry in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(entry) for entry in value)
+    return str(value)

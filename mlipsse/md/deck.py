@@ -38,7 +38,7 @@ def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple
     Parameters
     ----------
     plugin : shared object of the pair style
-    model : exported model (`.pt`)
+    model : exported model, `.pt` or `.pt2`
     species : elements in the order of the LAMMPS types (`data_file.species_by_type`)
 
     Raises
@@ -51,7 +51,8 @@ def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple
             raise MlipsseError(f"{element!r} is not the symbol of an element.")
     return (
         f"plugin          load {quoted_path(plugin)}",
-        "pair_style      mace no_domain_decomposition",
+        # Somewhere else the compiled model will not do: the portable one beside it takes its place.
+        f"pair_style      mace{' fallback' if model.suffix == '.pt2' else ''}",
         f"pair_coeff      * * {quoted_path(model)} {' '.join(species)}",
     )
 

@@ -1,17 +1,28 @@
-"""From a trained model to LAMMPS: TorchScript export, the pair style, parity, the bundle.
+"""From a trained model to LAMMPS: exports, the pair style, acceptance, the bundle, its speed.
 
-A bundle is what leaves this package for somebody else's LAMMPS: the model, its export and a card.
+A bundle is what leaves this package for somebody else's LAMMPS: the model, its exports, a card and
+an example that runs.
 """
 
-from mlipsse.potential.bundle import Bundle, read_bundle, write_bundle
+from mlipsse.potential.bundle import Bundle, TrainingData, add_export, read_bundle, write_bundle
+from mlipsse.potential.bundle_export import export_bundle
+from mlipsse.potential.check import Acceptance, check_bundle
 from mlipsse.potential.export import ModelSummary, export_torchscript, model_summary
+from mlipsse.potential.info import BundleInfo, describe_bundle
 from mlipsse.potential.plugin import build_plugin, check_plugin, plugin_path
 
 __all__ = [
+    "Acceptance",
     "Bundle",
+    "BundleInfo",
     "ModelSummary",
+    "TrainingData",
+    "add_export",
     "build_plugin",
+    "check_bundle",
     "check_plugin",
+    "describe_bundle",
+    "export_bundle",
     "export_torchscript",
     "model_summary",
     "plugin_path",

@@ -2,37 +2,53 @@
 
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import yaml
 
 from mlipsse.errors import MlipsseError
-from mlipsse.files import sha256
+from mlipsse.files import sha256, write_text
 from mlipsse.potential.export import Dtype, export_torchscript, model_summary
 
+if TYPE_CHECKING:
+    from ase import Atoms
+
 CARD_FILE = "card.yaml"
+README_FILE = "README.md"
 
 NOT_DFT = "teacher labels, not DFT"
 
-_README = """\
-# {name}
+Format = Literal["torchscript", "aotinductor", "mliap"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
-MACE potential for {elements}; head {head}, {dtype}, cutoff {cutoff_A:g} Å.
-Labels: {label_source}. All of it in `{card}`.
+SUFFIXES: Mapping[Format, str] = {
+    "torchscript": ".pt",
+    "aotinductor": ".pt2",
+    "mliap": ".mliap.pt",
+}
+"""What the file of each format is called after the potential's name."""
 
-In a LAMMPS deck (units metal, `atom_modify map yes`, one MPI rank):
 
-    plugin load /path/to/macepair.so   # the path that `mlipsse potential build` prints
-    pair_style mace
-    pair_coeff * * {name}.pt {elements_example}   # one element per atom type, in their order
+@dataclass(frozen=True)
+class TrainingData:
+    """What a potential learned from and how well; None and empty are not known.
 
-`{name}.model` is for Python (ASE, fine-tuning). Loading a `.model` file runs the pickle code in it:
-open it only if you trust whom you got it from, and compare its sha256 with `{card}`.
-"""
+    Attributes
+    ----------
+    frames : number of training frames
+    temperature_range_K : lowest and highest temperature of the dynamics they come from, K
+    compositions : formulas of what they hold
+    errors : head -> errors on data not trained on, units in the names
+    """
+
+    frames: int | None = None
+    temperature_range_K: tuple[float, float] | None = None
+    compositions: Sequence[str] = ()
+    errors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,12 +57,14 @@ class Bundle:
 
     Attributes
     ----------
-    folder : holds the files below, `card.yaml` and `README.md`
+    folder : holds the files below, `card.yaml`, `README.md` and `in.example`
+    name : of the potential and its files
     model : MACE `.model` file; loading it runs pickle code
-    torchscript : `.pt` file that `pair_style mace` loads
+    exports : format -> the file that LAMMPS loads, of those that there are
+    example : LAMMPS data file of a structure to try, or None
     elements : chemical symbols the model knows
     heads, head : heads of `model`, and the one that was exported
-    dtype : of the export
+    dtype : of the exports
     cutoff_A : of one layer, Å
     layers : message-passing layers
     label_source : what made the training labels
@@ -54,8 +72,10 @@ class Bundle:
     """
 
     folder: Path
+    name: str
     model: Path
-    torchscript: Path
+    exports: Mapping[str, Path]
+    example: Path | None
     elements: tuple[str, ...]
     heads: tuple[str, ...]
     head: str
@@ -65,6 +85,22 @@ class Bundle:
     label_source: str
     extra: Mapping[str, Any]
 
+    @property
+    def torchscript(self) -> Path:
+        """The `.pt` file that `pair_style mace` loads on any machine.
+
+        Raises
+        ------
+        MlipsseError
+            when the bundle has none.
+        """
+        if "torchscript" not in self.exports:
+            raise MlipsseError(
+                f"The bundle {self.folder} has no TorchScript file. Make one: mlipsse potential "
+                f"export {self.folder} --out {self.folder}"
+            )
+        return self.exports["torchscript"]
+
 
 def write_bundle(
     folder: Path,
@@ -73,9 +109,13 @@ def write_bundle(
     name: str,
     head: str,
     dtype: Dtype,
-    label_source: str,
+    label_source: str = "not stated",
     licence: str = "not stated",
+    training: TrainingData | None = None,
     extra: Mapping[str, Any] | None = None,
+    example: "Atoms | None" = None,
+    formats: Sequence[Format] = ("torchscript",),
+    device: Literal["cpu", "cuda"] = "cpu",
 ) -> Bundle:
     """Export one head of `model` and put everything into `folder/name/`, in one step.
 
@@ -85,37 +125,37 @@ def write_bundle(
     model : `.model` file; loading it runs pickle code
     name : of the bundle and its files
     head, dtype : what is exported
-    label_source : what made the labels, e.g. `vasp` or `teacher: chgnet-r2scan`
+    label_source : functional or teacher of the training labels, e.g. `vasp` or
+        `teacher: chgnet-r2scan`
     licence : under which the potential may be used
-    extra : further facts for the card (plain YAML types), e.g. test errors
+    training : what it learned from, for the card
+    extra : further facts for the card, plain YAML types
+    example : structure for `in.example`, periodic in three directions, e.g. a training frame;
+        made up from the elements when not given
+    formats : to export beside TorchScript, which is always there
+    device : of an AOTInductor package
 
     Raises
     ------
     MlipsseError
         when the model cannot be loaded or exported.
     """
+    from mlipsse.potential.example import DATA_FILE, example_crystal, formula, render, write_example
+
     summary = model_summary(model)
-    if label_source.startswith("teacher") and NOT_DFT not in label_source:
-        label_source = f"{label_source} ({NOT_DFT})"
+    example = example_crystal(summary.elements) if example is None else example
     final = folder / name
     for abandoned in folder.glob(f".{name}.*.part"):  # by a writer that was killed
         shutil.rmtree(abandoned)
     aside = folder / f".{name}.{os.getpid()}.part"
     aside.mkdir(parents=True)
     try:
-        shutil.copyfile(model, aside / f"{name}.model")
-        export_torchscript(model, head=head, dtype=dtype, out=aside / f"{name}.pt")
-        readme = _README.format(
-            name=name,
-            elements=", ".join(summary.elements),
-            elements_example=" ".join(summary.elements),
-            head=head,
-            dtype=dtype,
-            cutoff_A=summary.r_max_A,
-            label_source=label_source,
-            card=CARD_FILE,
-        )
-        (aside / "README.md").write_text(readme, encoding="utf-8")
+        copied = aside / f"{name}.model"
+        shutil.copyfile(model, copied)
+        wanted: list[Format] = [f for f in FORMATS if f == "torchscript" or f in formats]
+        for form in wanted:
+            _export(copied, form, head=head, dtype=dtype, device=device)
+        write_example(aside, example, name=name, elements=summary.elements)
         card = {
             "name": name,
             "elements": list(summary.elements),
@@ -125,25 +165,58 @@ def write_bundle(
             "cutoff_A": summary.r_max_A,
             "layers": summary.layers,
             "n_parameters": summary.n_parameters,
-            "label_source": label_source,
+            "label_source": _honest(label_source),
+            **_training_entries(training or TrainingData()),
             "licence": licence,
-            "versions": {
-                package: metadata.version(package) for package in ("mlipsse", "mace-torch", "torch")
-            },
-            "sha256": {
-                path.name: sha256(path) for path in sorted(aside.iterdir()) if path.is_file()
-            },
+            "versions": _versions(),
             "extra": dict(extra or {}),
         }
-        (aside / CARD_FILE).write_text(
-            yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        readme = render(
+            README_FILE,
+            **{key: card[key] for key in ("name", "elements", "dtype", "cutoff_A", "layers")},
+            **{key: card[key] for key in ("label_source", "licence")},
+            head=head,
+            formula=formula(example),
+            data_file=DATA_FILE,
         )
+        (aside / README_FILE).write_text(readme, encoding="utf-8")
+        card["sha256"] = {
+            path.name: sha256(path) for path in sorted(aside.iterdir()) if path.is_file()
+        }
+        write_text(aside / CARD_FILE, _card_text(card))
         if final.exists():
             shutil.rmtree(final)
         aside.replace(final)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return _bundle(final, card)
+
+
+def add_export(folder: Path, form: Format, *, device: Literal["cpu", "cuda"] = "cpu") -> Bundle:
+    """Export a bundle's own head and dtype in one more format, beside what is there.
+
+    A file of the same format is replaced. The card is written last: until then the new file is one
+    that the card does not know.
+
+    Parameters
+    ----------
+    folder : the bundle
+    form : format of the new file
+    device : of an AOTInductor package
+
+    Raises
+    ------
+    MlipsseError
+        when the model is not the one of the card, or it cannot be exported.
+    """
+    bundle = read_bundle(folder, model_only=True)
+    made = _export(bundle.model, form, head=bundle.head, dtype=bundle.dtype, device=device)
+    card = read_card(folder / CARD_FILE)
+    card.setdefault("exported_head", bundle.head)
+    card["versions"] = {**(card.get("versions") or {}), **_versions()}
+    card["sha256"] = dict(sorted({**card["sha256"], made.name: sha256(made)}.items()))
+    write_text(folder / CARD_FILE, _card_text(card))
+    return _bundle(folder, card)
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -155,21 +228,31 @@ def read_card(path: Path) -> dict[str, Any]:
         when it is missing or unreadable.
     """
     try:
-        card: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MlipsseError(
             f"{path.parent} is not a potential bundle: {path} cannot be read ({error.strerror}). "
             "Name the folder that holds card.yaml."
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MlipsseError(
             f"{path} is not valid YAML. Export the potential again, or ask for a whole copy."
         ) from error
+    if not isinstance(card, dict):
+        raise MlipsseError(
+            f"{path} lacks what a card must say (it holds no keys). Export the potential again."
+        )
     return card
 
 
-def read_bundle(folder: Path) -> Bundle:
+def read_bundle(folder: Path, *, model_only: bool = False) -> Bundle:
     """Read the card of the bundle in `folder` and compare every file with its checksum.
+
+    Nothing of the files is run, so that a caller may unpickle the model afterwards.
+
+    Parameters
+    ----------
+    model_only : compare the model alone, for who is about to make the other files again
 
     Raises
     ------
@@ -179,16 +262,30 @@ def read_bundle(folder: Path) -> Bundle:
     path = folder / CARD_FILE
     card = read_card(path)
     try:
+        bundle = _bundle(folder, card)
         for name, expected in card["sha256"].items():
-            _verify(folder / name, expected)
-        return _bundle(folder, card)
-    except (KeyError, TypeError, AttributeError) as error:
+            if name == bundle.model.name or not model_only:
+                verify_file(folder / name, expected)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise MlipsseError(
             f"{path} lacks what a card must say ({error}). Export the potential again."
         ) from error
+    if bundle.model.name not in card["sha256"]:
+        raise MlipsseError(
+            f"{path} lists no sha256 of {bundle.model.name}, so that nobody can tell whether it is "
+            "the file it was. Export the potential again."
+        )
+    return bundle
 
 
-def _verify(path: Path, expected: str) -> None:
+def verify_file(path: Path, expected: str) -> None:
+    """Compare a file with its SHA-256, before anything in it is run.
+
+    Raises
+    ------
+    MlipsseError
+        when it is missing or another one.
+    """
     if not path.is_file():
         raise MlipsseError(
             f"{path} is missing, although its card lists it. Export the potential again, or ask "
@@ -203,17 +300,70 @@ def _verify(path: Path, expected: str) -> None:
         )
 
 
+def _export(
+    model: Path, form: Format, *, head: str, dtype: Dtype, device: Literal["cpu", "cuda"]
+) -> Path:
+    """Write one format beside `model`, under its name."""
+    out = model.with_suffix(SUFFIXES[form])
+    if form == "torchscript":
+        export_torchscript(model, head=head, dtype=dtype, out=out)
+    elif form == "aotinductor":
+        from mlipsse.potential.aotinductor import export_aotinductor
+
+        export_aotinductor(model, head=head, dtype=dtype, out=out, device=device)
+    else:
+        from mlipsse.potential.export import export_mliap
+
+        export_mliap(model, head=head, dtype=dtype, out=out)
+    return out
+
+
+def _honest(label_source: str) -> str:
+    if label_source.startswith("teacher") and NOT_DFT not in label_source:
+        return f"{label_source} ({NOT_DFT})"
+    return label_source
+
+
+def _training_entries(training: TrainingData) -> dict[str, Any]:
+    temperatures = training.temperature_range_K
+    return {
+        "frames": training.frames,
+        "temperature_range_K": temperatures and [float(limit) for limit in temperatures],
+        "compositions": list(training.compositions),
+        "errors": {head: dict(errors) for head, errors in training.errors.items()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {package: metadata.version(package) for package in ("mlipsse", "mace-torch", "torch")}
+
+
+def _card_text(card: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(card), sort_keys=False, allow_unicode=True)
+
+
 def _bundle(folder: Path, card: Mapping[str, Any]) -> Bundle:
+    name = card["name"]
+    exports = {form: f"{name}{suffix}" for form, suffix in SUFFIXES.items()}
+    heads = tuple(card["heads"])
     return Bundle(
         folder=folder,
-        model=folder / f"{card['name']}.model",
-        torchscript=folder / f"{card['name']}.pt",
+        name=name,
+        model=folder / f"{name}.model",
+        exports={form: folder / file for form, file in exports.items() if file in card["sha256"]},
+        example=_example(folder, card),
         elements=tuple(card["elements"]),
-        heads=tuple(card["heads"]),
-        head=card["exported_head"],
+        heads=heads,
+        head=card.get("exported_head", heads[0]),
         dtype=card["dtype"],
         cutoff_A=float(card["cutoff_A"]),
         layers=int(card["layers"]),
         label_source=card["label_source"],
-        extra=card["extra"],
+        extra=card.get("extra") or {},
     )
+
+
+def _example(folder: Path, card: Mapping[str, Any]) -> Path | None:
+    from mlipsse.potential.example import DATA_FILE
+
+    return folder / DATA_FILE if DATA_FILE in card["sha256"] else None

@@ -1,19 +1,27 @@
-"""Does LAMMPS compute what the model computes? One potential, two ways, the same structures."""
+"""One potential, three ways, the same structures: MACE in ASE, the export in Python, and LAMMPS."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.lammps import Prism
+from ase.data import atomic_numbers
+from ase.neighborlist import neighbor_list
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.mace_model import load_mace_model
+from mlipsse.mace_model import import_mace, load_mace_model
 from mlipsse.potential.export import Dtype
 from mlipsse.potential.plugin import build_plugin
+from mlipsse.potential.structure_file import data_text
+
+if TYPE_CHECKING:
+    import torch
 
 LAMMPS_EV_A3_TO_BAR = 1.6021765e6
 """LAMMPS' own rounding (`nktv2p` of units metal): its pressures are undone with the same number."""
@@ -26,7 +34,7 @@ atom_modify map yes
 box tilt large
 read_data {name}.data
 pair_style mace
-pair_coeff * * "{torchscript}" {elements}
+pair_coeff * * "{exported}" {elements}
 thermo_style custom step pe pxx pyy pzz pyz pxz pxy
 run 0
 print "$(pe:%.17g) $(pxx:%.17g) $(pyy:%.17g) $(pzz:%.17g) $(pyz:%.17g) $(pxz:%.17g) $(pxy:%.17g)" &
@@ -45,12 +53,51 @@ class SinglePoint:
 
 
 @dataclass(frozen=True)
+class Differences:
+    """Largest differences between two ways to compute the same structures.
+
+    Attributes
+    ----------
+    energy_eV : of a whole structure
+    energy_eV_atom : per atom
+    force_eV_A : of any component
+    relative_force : of any component, relative to the largest one of its structure
+    stress_eV_A3 : of any component
+    """
+
+    energy_eV: float
+    energy_eV_atom: float
+    force_eV_A: float
+    relative_force: float
+    stress_eV_A3: float
+
+
+@dataclass(frozen=True)
 class Parity:
     """Largest differences between LAMMPS and ASE; the energy's is per atom."""
 
     max_energy_error_eV: float
     max_force_error_eV_A: float
     max_stress_error_eV_A3: float
+
+
+def differences(found: Sequence[SinglePoint], reference: Sequence[SinglePoint]) -> Differences:
+    """Compare two lists of single points of the same structures, in the same order."""
+    rows = []
+    for one, other in zip(found, reference, strict=True):
+        energy_eV = abs(one.energy_eV - other.energy_eV)
+        force_eV_A = np.abs(one.forces_eV_A - other.forces_eV_A).max()
+        largest_eV_A = np.abs(other.forces_eV_A).max()
+        rows.append(
+            (
+                energy_eV,
+                energy_eV / len(one.forces_eV_A),
+                force_eV_A,
+                force_eV_A / largest_eV_A if largest_eV_A > 0 else force_eV_A,
+                np.abs(one.stress_eV_A3 - other.stress_eV_A3).max(),
+            )
+        )
+    return Differences(*(float(worst) for worst in np.max(rows, axis=0)))
 
 
 def check_parity(
@@ -66,7 +113,7 @@ def check_parity(
 
     Parameters
     ----------
-    torchscript : what `export_torchscript` wrote
+    torchscript : exported file, `.pt` or `.pt2`
     model : the `.model` file it was made from (loading it runs pickle code)
     head, dtype : as exported
     structures : periodic in three directions, any cell shape
@@ -79,23 +126,12 @@ def check_parity(
     """
     if not structures:
         raise MlipsseError("A parity check needs at least one structure; none was given.")
-    plugin = build_plugin()
-    errors = []
-    pairs = zip(
-        structures,
-        single_points(structures, torchscript=torchscript, plugin=plugin, threads=threads),
-        _in_ase(structures, model=model, head=head, dtype=dtype),
-        strict=True,
+    found = single_points(
+        structures, torchscript=torchscript, plugin=build_plugin(), threads=threads
     )
-    for atoms, found, reference in pairs:
-        errors.append(
-            (
-                abs(found.energy_eV - reference.energy_eV) / len(atoms),
-                np.abs(found.forces_eV_A - reference.forces_eV_A).max(),
-                np.abs(found.stress_eV_A3 - reference.stress_eV_A3).max(),
-            )
-        )
-    return Parity(*(float(worst) for worst in np.max(errors, axis=0)))
+    reference = ase_single_points(structures, model=model, head=head, dtype=dtype)
+    worst = differences(found, reference)
+    return Parity(worst.energy_eV_atom, worst.force_eV_A, worst.stress_eV_A3)
 
 
 def single_points(
@@ -111,7 +147,7 @@ def single_points(
     Parameters
     ----------
     structures : periodic in three directions, any cell shape
-    torchscript : potential of `pair_style mace`
+    torchscript : exported file, `.pt` or `.pt2`
     plugin : from `build_plugin`
     type_order : element of each LAMMPS type; alphabetical when not given
     """
@@ -120,9 +156,10 @@ def single_points(
         deck = [f'plugin load "{plugin.resolve()}"\n']
         for k, atoms in enumerate(structures):
             elements = list(type_order or sorted(set(atoms.get_chemical_symbols())))
-            (folder / f"{k}.data").write_text(_data_file(atoms, elements=elements))
+            text = data_text(atoms, elements=elements, title="parity check")
+            (folder / f"{k}.data").write_text(text)
             deck.append(
-                _DECK.format(name=k, torchscript=torchscript.resolve(), elements=" ".join(elements))
+                _DECK.format(name=k, exported=torchscript.resolve(), elements=" ".join(elements))
             )
         (folder / "deck.lmp").write_text("".join(deck))
         lammps.run(["-in", "deck.lmp"], folder=folder, threads=threads)
@@ -138,61 +175,149 @@ def _read(folder: Path, *, name: str, atoms: Atoms) -> SinglePoint:
     return SinglePoint(
         energy_eV=float(totals[0]),
         forces_eV_A=prism.vector_to_ase(forces),
-        stress_eV_A3=stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
+        stress_eV_A3=full_3x3_to_voigt_6_stress(stress),
     )
 
 
-def _in_ase(
+def ase_single_points(
     structures: Sequence[Atoms], *, model: Path, head: str, dtype: Dtype
 ) -> list[SinglePoint]:
+    """The same from mace-torch's ASE calculator on the CPU.
+
+    Parameters
+    ----------
+    model : `.model` file; loading it runs pickle code
+    head, dtype : of the calculator
+    """
+    import_mace()
     import torch
     from mace.calculators import MACECalculator
 
     default = torch.get_default_dtype()  # MACECalculator changes it for the whole process
     try:
-        calculator = MACECalculator(
-            models=[load_mace_model(model)], head=head, default_dtype=dtype, device="cpu"
-        )
+        loaded = load_mace_model(model).to(getattr(torch, dtype))
+        calculator = MACECalculator(models=[loaded], head=head, default_dtype=dtype, device="cpu")
         found = []
         for atoms in structures:
             calculator.calculate(atoms, properties=["energy", "forces", "stress"])
             results = calculator.results
             found.append(
-                SinglePoint(results["energy"], results["forces"].copy(), results["stress"].copy())
+                SinglePoint(
+                    float(results["energy"]), results["forces"].copy(), results["stress"].copy()
+                )
             )
         return found
     finally:
         torch.set_default_dtype(default)
 
 
-def _data_file(atoms: Atoms, *, elements: Sequence[str]) -> str:
-    if not atoms.pbc.all():
+def python_single_points(exported: Path, structures: Sequence[Atoms]) -> list[SinglePoint]:
+    """The same from the exported file's edge form, called in this process.
+
+    Edge vectors are formed in float64 and cast to the file's number type, as the pair style does.
+
+    Parameters
+    ----------
+    exported : `.pt` or `.pt2`; a `.pt2` holds machine code, which runs when it is called
+    structures : periodic in three directions
+
+    Raises
+    ------
+    MlipsseError
+        when the file cannot be loaded or has no edge form.
+    """
+    form = _load_edge_form(exported)
+    return [_from_edges(atoms, form) for atoms in structures]
+
+
+@dataclass(frozen=True)
+class _EdgeForm:
+    """What is needed to call an exported file: see `mlipsse.potential.edge_model`."""
+
+    energies: "Callable[..., tuple[torch.Tensor, torch.Tensor]]"
+    numbers: tuple[int, ...]
+    cutoff_A: float
+    dtype: "torch.dtype"
+    device: str
+
+
+def _load_edge_form(exported: Path) -> _EdgeForm:
+    try:
+        return _load_pt2(exported) if exported.suffix == ".pt2" else _load_pt(exported)
+    except MlipsseError:
+        raise
+    except Exception as error:  # torch has no exception of its own for files it cannot load
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MlipsseError(
-            f"{atoms.get_chemical_formula()} is not periodic in all three directions; "
-            "parity is checked on periodic cells. Set its cell and pbc."
+            f"{exported} cannot be loaded in Python ({reason}). Export the potential again on "
+            "this machine."
+        ) from error
+
+
+def _load_pt(exported: Path) -> _EdgeForm:
+    import torch
+
+    module: Any = torch.jit.load(exported, map_location="cpu")
+    if not hasattr(module, "edge_energies"):
+        raise MlipsseError(
+            f"{exported} has no edge form: it was not exported by this version of mlipsse. "
+            "Export the potential again: mlipsse potential export."
         )
-    prism = Prism(atoms.cell.array)
-    xhi, yhi, zhi, xy, xz, yz = prism.get_lammps_prism()
-    lines = [
-        "parity check",
-        "",
-        f"{len(atoms)} atoms",
-        f"{len(elements)} atom types",
-        f"0.0 {xhi:.17g} xlo xhi",
-        f"0.0 {yhi:.17g} ylo yhi",
-        f"0.0 {zhi:.17g} zlo zhi",
-        f"{xy:.17g} {xz:.17g} {yz:.17g} xy xz yz",
-        "",
-        "Masses",
-        "",
-        *(f"{number} 1.0  # {element}" for number, element in enumerate(elements, start=1)),
-        "",
-        "Atoms  # atomic",
-        "",
-    ]
-    types = [elements.index(symbol) + 1 for symbol in atoms.get_chemical_symbols()]
-    for number, (kind, place) in enumerate(
-        zip(types, prism.vector_to_lammps(atoms.positions, wrap=False), strict=True), start=1
-    ):
-        lines.append(f"{number} {kind} {place[0]:.17g} {place[1]:.17g} {place[2]:.17g}")
-    return "\n".join([*lines, ""])
+    dtype = next(weight.dtype for weight in module.parameters() if weight.is_floating_point())
+    numbers = tuple(int(number) for number in module.atomic_numbers)
+    return _EdgeForm(module.edge_energies, numbers, float(module.r_max), dtype, "cpu")
+
+
+def _load_pt2(exported: Path) -> _EdgeForm:
+    import torch
+
+    from mlipsse.potential.aotinductor import package_metadata
+
+    metadata = package_metadata(exported)
+    package: Any = torch._inductor.aoti_load_package(str(exported))
+    return _EdgeForm(
+        lambda *inputs: package(*inputs),
+        tuple(atomic_numbers[element] for element in metadata["elements"].split()),
+        float(metadata["r_max_A"]),
+        getattr(torch, metadata["dtype"]),
+        metadata["device"],
+    )
+
+
+def _from_edges(atoms: Atoms, form: _EdgeForm) -> SinglePoint:
+    import torch
+
+    # `neighbor_list` gives vectors from i to j, so that i is the sender.
+    senders, receivers, vectors = neighbor_list("ijD", atoms, form.cutoff_A)
+    try:
+        types = [form.numbers.index(number) for number in atoms.numbers]
+    except ValueError as error:
+        raise MlipsseError(
+            f"{atoms.get_chemical_formula()} holds elements that the potential does not know."
+        ) from error
+    weights = np.ones(len(atoms))
+    # A compiled package takes two atoms and two edges at least: the rest weighs nothing.
+    n_atoms, n_edges = len(types), len(senders)
+    missing_atoms, missing_edges = max(0, 2 - n_atoms), max(0, 2 - n_edges)
+    padding = np.zeros(missing_edges, dtype=int)
+    edges = np.stack([np.append(senders, padding), np.append(receivers, padding)])
+    lengths = np.vstack([vectors, np.tile([form.cutoff_A, 0.0, 0.0], (missing_edges, 1))])
+    energies, gradient = form.energies(
+        torch.tensor(types + missing_atoms * [0], dtype=torch.int64, device=form.device),
+        torch.tensor(edges, dtype=torch.int64, device=form.device),
+        torch.tensor(lengths, dtype=form.dtype, device=form.device),
+        torch.tensor(
+            np.append(weights, np.zeros(missing_atoms)), dtype=form.dtype, device=form.device
+        ),
+    )
+    slopes = gradient.detach().cpu().numpy().astype(float)[:n_edges]
+    forces = np.zeros((n_atoms, 3))
+    np.add.at(forces, senders, slopes)
+    np.add.at(forces, receivers, -slopes)
+    strain_slope = slopes.T @ vectors
+    stress = (strain_slope + strain_slope.T) / (2 * atoms.get_volume())
+    return SinglePoint(
+        energy_eV=float(energies.detach()[:n_atoms].sum()),
+        forces_eV_A=forces,
+        stress_eV_A3=full_3x3_to_voigt_6_stress(stress),
+    )

@@ -100,6 +100,10 @@ def main(folder: Path) -> None:
         "limits": "Like ions closer than 2 Å are not described: below that the Li-Li energy falls "
         "again (barrier above 2 eV). Keep to crystals of this family, below about 1200 K.",
         "elements": ["Li", "Cl", "Y", "Br", "In"],
+        "heads": ["Default"],
+        "dtype": SETTINGS["default_dtype"],
+        "cutoff_A": SETTINGS["r_max"],
+        "layers": SETTINGS["num_interactions"],
         "label_source": "teacher: chgnet (CHGNet 0.3.0, PBE level; teacher labels, not DFT)",
         "structures": "Li3In(x)Y(1-x)Br(6y)Cl(6-6y), C2/m orderings, 40 atoms, NVT MD at 600, "
         "1000 and 1400 K, random strain up to 5 %; rattled 20-atom cells of 0.86 to 1.20 times "

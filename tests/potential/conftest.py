@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lammps_deck import Deck
 from tiny_potential import ELEMENTS, HEADS
 
 from mlipsse import lammps
-from mlipsse.potential.export import export_torchscript
+from mlipsse.potential.aotinductor import export_aotinductor
+from mlipsse.potential.export import export_torchscript, export_upstream
 from mlipsse.potential.plugin import build_plugin
 
 DECK = """\
@@ -88,6 +90,28 @@ def torchscript32(tiny_model: Path) -> Path:
     out = tiny_model.with_name("target-float32.pt")
     export_torchscript(tiny_model, head="target", dtype="float32", out=out)
     return out
+
+
+@pytest.fixture(scope="session")
+def aotinductor64(tiny_model: Path) -> Path:
+    """The head `target` in float64, compiled for this machine: once, in the group of its tests."""
+    out = tiny_model.with_name("target-float64.pt2")
+    export_aotinductor(tiny_model, head="target", dtype="float64", out=out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def upstream(tiny_model: Path) -> Path:
+    """The head `target` in float64 as mace-torch's own mace_create_lammps_model writes it."""
+    out = tiny_model.with_name("target-upstream.pt")
+    export_upstream(tiny_model, head="target", dtype="float64", out=out)
+    return out
+
+
+@pytest.fixture
+def deck(tmp_path: Path, torchscript: Path) -> Deck:
+    """Runs structures with the head `target` in float64."""
+    return Deck(tmp_path, torchscript)
 
 
 @pytest.fixture

@@ -1,13 +1,44 @@
-"""Export by head name, and what a user is told when it cannot be."""
+"""Export by head name, what an exported file offers, and what a user is told when it cannot be."""
 
+import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from tiny_potential import ELEMENTS, HEADS
+from edge_graphs import forces, graph, make_mace, reference
+from tiny_potential import ELEMENTS, HEADS, random_cell
 
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.export import export_torchscript, model_summary
+from mlipsse.mace_model import load_mace_model
+from mlipsse.potential.export import (
+    export_mliap,
+    export_torchscript,
+    export_upstream,
+    model_summary,
+)
+
+ATOMS = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
+
+
+def lammps_data(dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """As other pair styles call `forward`: positions in an open cell, from which edges follow."""
+    types, edge_index, vectors, _ = graph(ATOMS, dtype=dtype)
+    positions = torch.tensor(ATOMS.positions, dtype=dtype)
+    senders, receivers = edge_index
+    return {
+        "positions": positions,
+        "shifts": vectors - (positions[receivers] - positions[senders]),
+        "unit_shifts": torch.zeros_like(vectors),
+        "cell": torch.tensor(ATOMS.cell.array, dtype=dtype),
+        "node_attrs": torch.nn.functional.one_hot(types, len(ELEMENTS)).to(dtype),
+        "edge_index": edge_index,
+        "batch": torch.zeros_like(types),
+        "ptr": torch.tensor([0, len(types)]),
+        "energy": torch.zeros(1, dtype=dtype),
+        "forces": torch.zeros_like(positions),
+        "weight": torch.ones(1, dtype=dtype),
+    }
 
 
 def test_summary(tiny_model):
@@ -27,17 +58,111 @@ def test_dtype_of_the_export(torchscript, torchscript32):
         module = torch.jit.load(path)
         assert {p.dtype for p in module.parameters()} == {dtype}
         assert int(module.head) == HEADS.index("target")
+        assert module.head_name == "target"
+        assert float(module.r_max) == 4.5
+        assert int(module.num_interactions) == 2
+        assert module.atomic_numbers.tolist() == [3, 17, 39, 49]
+
+
+def test_both_methods_of_the_file(torchscript, tiny_model):
+    """The edge form, and the `forward` that other pair styles call."""
+    module = torch.jit.load(torchscript)
+    energy, force, _ = reference(load_mace_model(tiny_model), ATOMS, head="target")
+    edges = graph(ATOMS)
+    for _ in range(3):  # TorchScript compiles again after the first calls
+        node_energy, gradient = module.edge_energies(*edges)
+        assert float(node_energy.sum()) == pytest.approx(energy, rel=0, abs=1e-10)
+        np.testing.assert_allclose(forces(edges, gradient), force, rtol=0, atol=1e-10)
+        out = module(lammps_data(torch.float64), torch.ones(len(ATOMS), dtype=torch.float64))
+        assert float(out["total_energy_local"]) == pytest.approx(energy, rel=0, abs=1e-10)
+        np.testing.assert_allclose(out["forces"].numpy(), force, rtol=0, atol=1e-10)
+        torch.testing.assert_close(out["node_energy"], node_energy, rtol=0, atol=1e-10)
+
+
+def test_forward_is_that_of_mace(torchscript, tiny_model):
+    from mace.calculators import LAMMPS_MACE
+
+    theirs = LAMMPS_MACE(load_mace_model(tiny_model), head="target")
+    ours = torch.jit.load(torchscript)
+    local = (torch.arange(len(ATOMS)) % 3 > 0).to(torch.float64)
+    for virials in (False, True):
+        expected = theirs(lammps_data(torch.float64), local, virials)
+        found = ours(lammps_data(torch.float64), local, virials)
+        assert set(found) == set(expected)
+        for key, value in expected.items():
+            torch.testing.assert_close(found[key], value, rtol=0, atol=1e-10)
+
+
+def test_float32_stays_close(torchscript, torchscript32):
+    expected = torch.jit.load(torchscript).edge_energies(*graph(ATOMS))
+    found = torch.jit.load(torchscript32).edge_energies(*graph(ATOMS, dtype=torch.float32))
+    assert [tensor.dtype for tensor in found] == [torch.float64, torch.float32]
+    largest = float(expected[1].abs().max())
+    torch.testing.assert_close(found[1].to(torch.float64), expected[1], rtol=0, atol=1e-5 * largest)
+
+
+def test_model_without_heads(tmp_path):
+    """As they were before multi-head training."""
+    model = make_mace(heads=("target",))
+    energy, _, _ = reference(model, ATOMS, head="target")
+    del model.heads
+    path = tmp_path / "old.model"
+    torch.save(model, path)
+    export_torchscript(path, head="Default", dtype="float64", out=tmp_path / "old.pt")
+    node_energy, _ = torch.jit.load(tmp_path / "old.pt").edge_energies(*graph(ATOMS))
+    assert float(node_energy.sum()) == pytest.approx(energy, rel=0, abs=1e-10)
+
+
+def test_what_torchscript_cannot_compile(tmp_path):
+    torch.save(make_mace(interaction="RealAgnosticAttResidualInteractionBlock"), tmp_path / "a")
+    with pytest.raises(MlipsseError, match=r"TorchScript cannot compile this model.*aotinductor"):
+        export_torchscript(tmp_path / "a", head="target", dtype="float64", out=tmp_path / "x.pt")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_unknown_head_names_those_there_are(tiny_model, tmp_path):
-    with pytest.raises(MlipsseError, match="no head Default; it has replay, target"):
-        export_torchscript(tiny_model, head="Default", dtype="float64", out=tmp_path / "x.pt")
+    for export in (export_torchscript, export_upstream):
+        with pytest.raises(MlipsseError, match="no head Default; it has replay, target"):
+            export(tiny_model, head="Default", dtype="float64", out=tmp_path / "x.pt")
     assert not list(tmp_path.iterdir())
 
 
 def test_unknown_dtype(tiny_model, tmp_path):
-    with pytest.raises(MlipsseError, match="float16"):
-        export_torchscript(tiny_model, head="target", dtype="float16", out=tmp_path / "x.pt")
+    for export in (export_torchscript, export_upstream, export_mliap):
+        with pytest.raises(MlipsseError, match="float16"):
+            export(tiny_model, head="target", dtype="float16", out=tmp_path / "x.pt")
+
+
+def test_upstream_file_has_no_edge_form(tiny_model, torchscript, tmp_path):
+    out = tmp_path / "upstream.pt"
+    export_upstream(tiny_model, head="target", dtype="float64", out=out)
+    assert [path.name for path in tmp_path.iterdir()] == ["upstream.pt"]
+    theirs, ours = torch.jit.load(out), torch.jit.load(torchscript)
+    assert not hasattr(theirs, "edge_energies")
+    assert hasattr(ours, "edge_energies")
+    local = torch.ones(len(ATOMS), dtype=torch.float64)
+    expected = theirs(lammps_data(torch.float64), local)
+    found = ours(lammps_data(torch.float64), local)
+    torch.testing.assert_close(found["forces"], expected["forces"], rtol=0, atol=1e-12)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("cuequivariance_torch") is not None, reason="cuequivariance is here"
+)
+def test_mliap_needs_cuequivariance(tiny_model, tmp_path):
+    with pytest.raises(MlipsseError, match="pip install cuequivariance-torch"):
+        export_mliap(tiny_model, head="target", dtype="float64", out=tmp_path / "x.pt")
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("cuequivariance_torch") is None, reason="needs cuequivariance"
+)
+def test_mliap(tiny_model, tmp_path):
+    out = tmp_path / "mliap.pt"
+    export_mliap(tiny_model, head="target", dtype="float64", out=out)
+    loaded = torch.load(out, weights_only=False)
+    assert loaded.element_types == list(ELEMENTS)
+    assert int(loaded.model.head) == HEADS.index("target")
 
 
 def test_missing_model(tmp_path):

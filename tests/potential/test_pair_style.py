@@ -106,23 +106,6 @@ def test_forces_and_stress_are_derivatives_of_the_energy(torchscript, plugin):
     assert slopes[1] == pytest.approx(expected, rel=1e-5)
 
 
-def test_newton_off_and_atom_energies(run_deck):
-    """One rank: the newton flag changes nothing, and per-atom energies sum to the energy."""
-    extra = (
-        "{newton}compute each all pe/atom\ncompute total all reduce sum c_each\n"
-        "thermo_style custom step pe c_total pxx pyz fmax\nthermo_modify format float %.14g"
-    )
-    numbers = []
-    for newton in ("newton on", "newton off"):
-        status, screen = run_deck(units=f"metal\n{newton}", extra=extra.format(newton=""))
-        assert status == 0, screen
-        lines = screen.splitlines()
-        row = next(k for k, line in enumerate(lines) if line.split()[:2] == ["Step", "PotEng"])
-        numbers.append(np.array(lines[row + 1].split(), dtype=float))
-    np.testing.assert_allclose(numbers[0], numbers[1], rtol=1e-10)
-    assert numbers[0][1] == pytest.approx(numbers[0][2], abs=1e-10)
-
-
 def test_energy_is_conserved(run_deck):
     """Forces, positions and neighbours stay consistent over steps and reneighbouring."""
     status, screen = run_deck(

@@ -16,8 +16,20 @@ def refused(result: tuple[int, str], *words: str) -> None:
         assert trace not in screen, screen
 
 
-def test_two_ranks(run_deck):
-    refused(run_deck(ranks=2), "one MPI rank", "has 2")
+def test_no_domain_decomposition_on_two_ranks(run_deck):
+    status, screen = run_deck(ranks=2, pair_style="pair_style mace no_domain_decomposition")
+    refused((status, screen), "one MPI rank", "has 2", "may be decomposed")
+    assert screen.count("ERROR:") == 1
+
+
+def test_newton_off(run_deck):
+    refused(run_deck(units="metal\nnewton off"), "newton on")
+
+
+def test_number_type(run_deck):
+    refused(run_deck(pair_style="pair_style mace dtype float32"), "float32", "float64", "--dtype")
+    status, _ = run_deck(pair_style="pair_style mace dtype float64 device cpu")
+    assert status == 0
 
 
 def test_units(run_deck):
@@ -37,7 +49,7 @@ def test_upstream_word_is_accepted(run_deck):
     assert status == 0
     assert screen.count("MACE model") == 1
     assert "float64 on " in screen
-    assert "cutoff 4.5 A" in screen
+    assert "2 layers of 4.5 A" in screen
 
 
 @pytest.mark.parametrize(
@@ -136,15 +148,21 @@ class Stiff(Raises):
 
 
 @pytest.mark.parametrize("stiffness", [1e4, float("nan"), float("inf")])
-def test_force_beyond_reason(run_deck, tmp_path, stiffness):
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_force_beyond_reason(run_deck, tmp_path, stiffness, ranks):
     path = scripted(Stiff(stiffness), tmp_path / "stiff.pt")
-    refused(run_deck(pair_coeff=f"pair_coeff * * {path} Cl Li"), "step 0", "atom 1 (Cl)", "eV/A")
+    result = run_deck(ranks=ranks, pair_coeff=f"pair_coeff * * {path} Cl Li")
+    refused(result, "step 0", "on atom", "eV/A", "nearest neighbor is")
+    if ranks == 1:
+        refused(result, "atom 1 (Cl)", "nearest neighbor is 2.211 A away")
+    assert result[1].count("ERROR") == 1
 
 
-def test_per_atom_virial(run_deck):
+def test_per_atom_virial_of_upstreams_file(run_deck, upstream):
     extra = "compute s all stress/atom NULL\ncompute m all reduce max c_s[1]\n"
     extra += "thermo_style custom step pe c_m"
-    refused(run_deck(extra=extra), "no per-atom virial")
+    pair_coeff = f'pair_coeff * * "{upstream}" Li Cl'
+    refused(run_deck(extra=extra, pair_coeff=pair_coeff), "no per-atom virial", "export")
 
 
 def test_excluded_neighbours(run_deck):

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+from ase import Atoms
+
 from mlipsse import keys
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import finetune, label
 from mlipsse.dataset.extxyz import read_frames
-from mlipsse.potential.bundle import CARD_FILE
+from mlipsse.potential.bundle import CARD_FILE, SUFFIXES
 
 FOLDER = "07-export"
 
@@ -20,8 +22,8 @@ def card_file(campaign: Campaign) -> Path:
 
 def model_file(campaign: Campaign) -> Path:
     """The exported model that `pair_style mace` loads."""
-    name = campaign.config.export.name
-    return campaign.path(FOLDER) / name / f"{name}.pt"
+    export = campaign.config.export
+    return campaign.path(FOLDER) / export.name / f"{export.name}{SUFFIXES[export.format]}"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -35,11 +37,12 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 def perform(work: Work) -> list[Path]:
     """Write the bundle `07-export/<name>/`."""
-    from mlipsse.potential.bundle import write_bundle
+    from mlipsse.potential.bundle import TrainingData, write_bundle
 
     campaign, config = work.campaign, work.campaign.config
     metrics = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
     frames = read_frames(label.part_files(campaign)["train"], labelled=True)
+    temperatures_K = config.sample.temperatures_K
     bundle = write_bundle(
         work.folder,
         model=campaign.path(finetune.MODEL),
@@ -48,15 +51,29 @@ def perform(work: Work) -> list[Path]:
         dtype=config.export.dtype,
         label_source=frames[0].info[keys.LABEL_SOURCE],
         licence=config.export.licence,
+        training=TrainingData(
+            frames=len(frames),
+            temperature_range_K=(min(temperatures_K), max(temperatures_K)),
+            compositions=config.enumerate.compositions,
+            errors={
+                metrics["head"]: metrics["errors"]["test"],
+                metrics["replay_head"]: metrics["replay_errors"],
+            },
+        ),
         extra={
-            "training_frames": len(frames),
-            "compositions": config.enumerate.compositions,
-            "sampling_temperatures_K": config.sample.temperatures_K,
+            "sampling_temperatures_K": temperatures_K,
             "foundation": config.finetune.foundation,
-            "test_errors": metrics["errors"]["test"],
         },
+        example=_example(frames),
+        formats=(config.export.format,),
     )
     return sorted(path for path in bundle.folder.iterdir() if path.is_file())
+
+
+def _example(frames: list[Atoms]) -> Atoms:
+    """A frame of ordinary dynamics; the frames of close contacts are no place to start from."""
+    dynamics = [frame for frame in frames if frame.info.get(keys.ORIGIN) != "contact"]
+    return (dynamics or frames)[0]
 
 
 STAGE = Stage(7, "export", ("enumerate", "sample", "finetune", "export"), inputs, perform)

@@ -1,0 +1,178 @@
+"""`mlipsse potential ...` as scripts call it: JSON, exit codes, sentences."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlipsse.cli import main
+from mlipsse.resources import resource_dir
+
+Invoke = Callable[..., tuple[int, str, str]]
+
+SHIPPED = resource_dir("potentials") / "halide-small"
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Invoke:
+    """The command line inside this process, where torch is imported once: status, out, err."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mlipsse", "potential", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlipsse.potential import check, dynamics
+
+    monkeypatch.setattr(check, "MAX_DRIFT_EV_ATOM_PS", 1.0)
+    monkeypatch.setattr(check, "LEAST_ATOMS", 1)
+    monkeypatch.setattr(dynamics, "STEPS", 20)
+    monkeypatch.setattr(dynamics, "_RELAXATION_STEPS", 3)
+    monkeypatch.setattr(dynamics, "_THERMALISATION_STEPS", 10)
+
+
+def test_from_a_model_to_a_checked_bundle(tmp_path: Path, invoke: Invoke, quick: None) -> None:
+    out = tmp_path / "mine"
+    status, text, _ = invoke(
+        "export", SHIPPED, "--head", "Default", "--format", "torchscript", "--dtype", "float64",
+        "--out", out, "--structure", SHIPPED / "replay.extxyz", "--json",
+    )  # fmt: skip
+    assert status == 0
+    assert json.loads(text) == {
+        "bundle": str(out), "file": str(out / "mine.pt"), "format": "torchscript",
+        "head": "Default", "dtype": "float64",
+    }  # fmt: skip
+
+    status, text, _ = invoke("info", out, "--json")
+    assert status == 0
+    facts = json.loads(text)
+    assert facts["whole"] is True
+    assert facts["card"]["label_source"].endswith(
+        "(CHGNet 0.3.0, PBE level; teacher labels, not DFT)"
+    )
+    assert {file["state"] for file in facts["files"]} == {"ok"}
+
+    status, text, error = invoke("check", out, "--json")
+    assert (status, error) == (0, "")
+    facts = json.loads(text)
+    assert facts["passed"] is True
+    assert facts["dtype"] == "float64"
+    assert 0 < facts["max_force_error_eV_A"] < 1e-10
+    assert facts["max_energy_error_eV"] < 1e-9
+    assert facts["max_stress_error_eV_A3"] < 1e-10
+    assert facts["drift_eV_atom_ps"] != 0
+
+    (out / "mine.pt").write_bytes(b"damaged")
+    status, _, error = invoke("check", out, "--json")
+    assert status == 2
+    assert "is not the file its card describes" in error
+    status, text, _ = invoke("info", out)
+    assert status == 1
+    assert "changed" in text
+
+
+def test_a_check_that_is_not_passed(
+    invoke: Invoke, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlipsse.potential import check
+
+    monkeypatch.setattr(check, "MAX_DRIFT_EV_ATOM_PS", 0.0)
+    status, text, error = invoke("check", SHIPPED, "--structures", SHIPPED / "replay.extxyz@150")
+    assert status == 2, "a file name, not ASE's notation"
+    assert "There is no file" in error
+    status, text, error = invoke("check", SHIPPED)
+    assert status == 1
+    assert "Not passed: torchscript in lammps: the energy drifts by" in text
+    assert "Passed" not in text
+    assert "halide-small.pt in LAMMPS" in error
+
+
+def test_build_tells_its_path(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlipsse.potential import plugin
+
+    asked = []
+
+    def pretend(**options: object) -> Path:
+        asked.append(options)
+        return tmp_path / "macepair.so"
+
+    monkeypatch.setattr(plugin, "build_plugin", pretend)
+    assert invoke("build")[1] == f"{tmp_path / 'macepair.so'}\n"
+    status, text, _ = invoke("build", "--rebuild", "--lammps", tmp_path, "--json")
+    assert status == 0
+    assert json.loads(text) == {"plugin": str(tmp_path / "macepair.so")}
+    assert asked == [{"rebuild": False}, {"rebuild": True, "lammps": tmp_path}]
+
+
+@dataclass(frozen=True)
+class Row:
+    backend: str
+    atoms: int
+    us_per_atom_step: float
+
+
+def test_bench_passes_its_options_on(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlipsse.potential import benchmark
+
+    asked = {}
+
+    def pretend(bundle: Path, **options: object) -> list[Row]:
+        asked.update(options, bundle=bundle)
+        return [Row("torchscript", 160, 417.3)]
+
+    monkeypatch.setattr(benchmark, "benchmark", pretend)
+    options = ("--atoms", "160, 640", "--threads", "2", "--backends", "ase,torchscript")
+    status, text, _ = invoke("bench", SHIPPED, *options, "--json")
+    assert status == 0
+    assert json.loads(text) == [{"backend": "torchscript", "atoms": 160, "us_per_atom_step": 417.3}]
+    assert asked["bundle"] == SHIPPED
+    assert (asked["atoms"], asked["threads"]) == ([160, 640], 2)
+    assert asked["backends"] == ["ase", "torchscript"]
+    _, text, _ = invoke("bench", SHIPPED, *options)
+    assert "torchscript" in text
+    assert "417" in text
+    status, _, error = invoke("bench", SHIPPED, "--atoms", "many")
+    assert status == 2
+    assert "--atoms 160,640" in error
+
+
+def test_info_reads_the_shipped_potential(invoke: Invoke, tmp_path: Path) -> None:
+    status, text, _ = invoke("info", SHIPPED)
+    assert status == 0
+    for words in ("halide-small", "Li, Cl, Y, Br, In", "teacher labels, not DFT", "runs code"):
+        assert words in text
+    status, _, error = invoke("info", tmp_path)
+    assert status == 2
+    assert "is not a potential bundle" in error
+
+
+def test_wrong_options_are_sentences(invoke: Invoke, tmp_path: Path) -> None:
+    model = SHIPPED / "halide-small.model"
+    shutil.copyfile(model, tmp_path / "loose.model")
+    loose = tmp_path / "loose.model"
+    for options, sentence in (
+        (("--head", "DFT"), "has no head DFT; it has Default"),
+        (("--format", "onnx"), "torchscript, aotinductor, mliap, not onnx"),
+        (("--dtype", "float16"), "float32 or float64, not float16"),
+        (("--sha256", "0" * 64), "was not opened"),
+        (("--structure", tmp_path / "nothing.cif"), "There is no file"),
+    ):
+        status, _, error = invoke("export", loose, "--out", tmp_path / "x", *options)
+        assert status == 2
+        assert sentence in error
+        assert error.startswith("Error: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["loose.model"]

@@ -1,0 +1,126 @@
+"""Decks of the tests: one structure on any number of ranks, and every number that comes out."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from tiny_potential import ELEMENTS, random_cell
+
+from mlipsse import lammps
+from mlipsse.potential.plugin import build_plugin
+
+START = """\
+plugin load "{plugin}"
+units metal
+atom_style atomic
+atom_modify map yes
+newton on
+{before}
+box tilt large
+read_data atoms.data
+mass * 20.0
+{pair}
+{extra}
+compute energy all pe/atom
+{stress}
+thermo_style custom step pe pxx pyy pzz pxy pxz pyz
+thermo_modify format float %.15g
+{run}
+print "totals $(pe:%.17g) $(pxx:%.17g) $(pyy:%.17g) $(pzz:%.17g) $(pxy:%.17g) $(pxz:%.17g)" &
+    file totals.txt
+print "$(pyz:%.17g) $(vol:%.17g)" append totals.txt
+write_dump all custom atoms.dump id x y z fx fy fz c_energy {columns} &
+    modify sort id format float %.17g
+"""
+STRESS = "compute stress all stress/atom NULL virial"
+PAIR = 'pair_style mace {words}\npair_coeff * * "{model}" ' + " ".join(ELEMENTS)
+
+
+class Deck:
+    """Runs one structure on any number of ranks."""
+
+    def __init__(self, folder: Path, model: Path) -> None:
+        self.folder, self.model, self.plugin = folder, model, build_plugin()
+        self.count = 0
+
+    def run(
+        self, atoms: Atoms, *, ranks: int = 1, pair: str = PAIR, words: str = "", **parts: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Run `parts["run"]` (default: `run 0`) on `ranks` ranks.
+
+        Returns
+        -------
+        energy (eV), pressures xx yy zz xy xz yz (bar), volume (A^3)
+        of every atom: place, force, energy, and its six of stress times volume, in order of ids
+        """
+        status, screen, folder = self.attempt(atoms, ranks=ranks, pair=pair, words=words, **parts)
+        assert status == 0, screen
+        totals = (folder / "totals.txt").read_text().split()[1:]
+        rows = np.loadtxt(folder / "atoms.dump", skiprows=9, ndmin=2)
+        return np.array(totals, dtype=float), rows[:, 1:]
+
+    def attempt(
+        self, atoms: Atoms, *, ranks: int = 1, pair: str = PAIR, words: str = "", **parts: str
+    ) -> tuple[int, str, Path]:
+        """As `run`, which may fail: exit status, screen output and folder."""
+        self.count += 1
+        folder = self.folder / f"{self.count}"
+        folder.mkdir()
+        write_data(folder / "atoms.data", atoms)
+        changed = {"before": "", "extra": "", "run": "run 0", "stress": STRESS} | parts
+        changed["columns"] = "c_stress[*]" if changed["stress"] else ""
+        deck = START.format(
+            plugin=self.plugin, pair=pair.format(model=self.model, words=words), **changed
+        )
+        (folder / "deck.lmp").write_text(deck)
+        done = subprocess.run(
+            [lammps.mpirun(), "-n", str(ranks), lammps.find_lammps().binary, "-in", "deck.lmp"],
+            cwd=folder,
+            env=lammps.environment(1),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return done.returncode, done.stdout, folder
+
+
+def write_data(path: Path, atoms: Atoms) -> None:
+    """Lower-triangular cells only; places as they are."""
+    a, b, c = atoms.cell.array
+    assert abs(a[1:]).max() == abs(b[2]) == 0
+    zlo = atoms.info.get("zlo", 0.0)
+    kinds = [ELEMENTS.index(symbol) + 1 for symbol in atoms.get_chemical_symbols()]
+    lines = [
+        "atoms of a test\n",
+        f"{len(atoms)} atoms",
+        f"{len(ELEMENTS)} atom types",
+        f"0.0 {a[0]:.16g} xlo xhi",
+        f"0.0 {b[1]:.16g} ylo yhi",
+        f"{zlo:.16g} {zlo + c[2]:.16g} zlo zhi",
+        f"{b[0]:.16g} {c[0]:.16g} {c[1]:.16g} xy xz yz\n",
+        "Atoms\n",
+        *(
+            f"{k} {kind} {x:.17g} {y:.17g} {z:.17g}"
+            for k, (kind, (x, y, z)) in enumerate(zip(kinds, atoms.positions, strict=True), 1)
+        ),
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+BRICK = random_cell(cell=np.diag([8.0, 9.0, 10.0]), n_atoms=20, closest_A=1.9, seed=3)
+TILTED = random_cell(
+    cell=np.array([[8.0, 0.0, 0.0], [6.0, 7.0, 0.0], [-5.0, 6.5, 8.0]]),
+    n_atoms=14,
+    closest_A=1.9,
+    seed=4,
+)
+SMALL = random_cell(
+    cell=np.array([[3.0, 0.0, 0.0], [0.2, 3.4, 0.0], [0.5, 0.4, 3.8]]),
+    n_atoms=2,
+    closest_A=1.7,
+    seed=5,
+)

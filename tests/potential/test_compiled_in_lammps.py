@@ -1,0 +1,87 @@
+"""AOTInductor packages in LAMMPS: the numbers of TorchScript, or a sentence why not."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from lammps_deck import BRICK, SMALL, TILTED
+from test_pair_style_errors import refused
+
+pytestmark = pytest.mark.xdist_group("aotinductor")  # the package is compiled once
+
+ALONE = Atoms("Li", positions=[(1.0, 1.0, 1.0)], cell=20.0 * np.eye(3))
+FAR_APART = Atoms("LiCl", positions=[(1.0, 1.0, 1.0), (10.0, 10.0, 10.0)], cell=20.0 * np.eye(3))
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize(
+    "atoms",
+    [BRICK, TILTED, SMALL, ALONE, FAR_APART],
+    ids=["brick", "tilted", "small", "one atom", "no edge"],
+)
+def test_same_as_torchscript(deck, aotinductor64, atoms, ranks):
+    expected = deck.run(atoms)
+    deck.model = aotinductor64
+    found = deck.run(atoms, ranks=ranks)
+    assert found[0][0] == pytest.approx(expected[0][0], abs=1e-9)
+    np.testing.assert_allclose(found[0][1:], expected[0][1:], rtol=1e-9, atol=1e-2)
+    np.testing.assert_allclose(found[1][:, 3:7], expected[1][:, 3:7], rtol=0, atol=1e-9)
+
+
+def made_for(package: Path, out: Path, **changes: str) -> Path:
+    """A copy of a package that says something else of where it was made."""
+    with zipfile.ZipFile(package) as source, zipfile.ZipFile(out, "w") as target:
+        for item in source.infolist():
+            content = source.read(item)
+            if item.filename.endswith("_metadata.json"):
+                content = json.dumps(json.loads(content) | changes).encode()
+            target.writestr(item, content)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ()),
+        ({"torch": "1.13.1"}, ("torch 1.13.1",)),
+        ({"device": "cuda"}, ("device cuda", "on cpu")),
+        ({"machine": "riscv64"}, ("riscv64",)),
+        ({"cpu_flags": "avx2 avx512_of_tomorrow"}, ("avx512_of_tomorrow", "lacks")),
+        ({"mlipsse_format": "7"}, ("format is 7",)),
+    ],
+    ids=lambda value: next(iter(value), "unchanged") if isinstance(value, dict) else "",
+)
+def test_made_for_something_else(run_deck, tmp_path, aotinductor64, torchscript, changes, words):
+    """Refused with the command that makes the right one; with `fallback`, the .pt beside it."""
+    package = made_for(aotinductor64, tmp_path / "there.pt2", **changes)
+    pair_coeff = f'pair_coeff * * "{package}" Li Cl'
+    result = run_deck(pair_coeff=pair_coeff, pair_style="pair_style mace device cpu")
+    if not changes:
+        assert result[0] == 0, result[1]
+        return
+    refused(result, "there.pt2", *words)
+    if "mlipsse_format" in changes:
+        return
+    refused(result, "potential export", "--head target", "--dtype float64", "fallback")
+    missing = run_deck(pair_coeff=pair_coeff, pair_style="pair_style mace device cpu fallback")
+    refused(missing, "there.pt", "no such file")
+    shutil.copyfile(torchscript, tmp_path / "there.pt")
+    status, screen = run_deck(
+        pair_coeff=pair_coeff, pair_style="pair_style mace device cpu fallback"
+    )
+    assert status == 0, screen
+    assert "WARNING" in screen
+    assert "is not used" in screen
+
+
+def test_torn_package(run_deck, tmp_path, aotinductor64):
+    torn = tmp_path / "torn.pt2"
+    torn.write_bytes(aotinductor64.read_bytes()[:5000])
+    refused(run_deck(pair_coeff=f'pair_coeff * * "{torn}" Li Cl'), "torn.pt2", "not a whole")
+    wrong = tmp_path / "wrong.pt2"
+    wrong.write_text("not a package")
+    refused(run_deck(pair_coeff=f'pair_coeff * * "{wrong}" Li Cl'), "wrong.pt2", "not a whole")
