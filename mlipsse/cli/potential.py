@@ -48,7 +48,8 @@ def build(
         typer.Option(
             "--lammps",
             metavar="DIR",
-            help="Build for the LAMMPS in DIR instead of this environment's.",
+            help="Build for the LAMMPS in DIR (source tree or installation, built with PLUGIN) "
+            "instead of this environment's.",
         ),
     ] = None,
     as_json: Json = False,
@@ -56,8 +57,7 @@ def build(
     """Compile `pair_style mace` for the LAMMPS and torch of this environment; print its path."""
     from mlipsse.potential.plugin import build_plugin
 
-    options: dict[str, Any] = {} if lammps is None else {"lammps": lammps}
-    plugin = build_plugin(rebuild=rebuild, **options)
+    plugin = build_plugin(rebuild=rebuild, lammps=lammps)
     typer.echo(json.dumps({"plugin": str(plugin)}) if as_json else plugin)
 
 

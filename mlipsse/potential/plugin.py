@@ -30,11 +30,10 @@ def cache_dir() -> Path:
 
 def plugin_path() -> Path | None:
     """The plugin built for this LAMMPS, torch and source, or None when it is not built yet."""
-    plugin = _home() / PLUGIN_FILE
-    return plugin if plugin.is_file() else None
+    return _built(_home(None))
 
 
-def build_plugin(*, rebuild: bool = False) -> Path:
+def build_plugin(*, rebuild: bool = False, lammps: Path | None = None) -> Path:
     """Compile the plugin (about 20 s) unless it is in the cache, and return its path.
 
     Builders wait for one another; the plugin appears under its name only when it is whole.
@@ -42,20 +41,22 @@ def build_plugin(*, rebuild: bool = False) -> Path:
     Parameters
     ----------
     rebuild : compile even when the cache has it
+    lammps : source tree or installation of another LAMMPS than the Python package (built with
+        PLUGIN); MPI is then the system's, where CMake finds one
 
     Raises
     ------
     MlipsseError
         when LAMMPS, torch, CMake or a C++ compiler is missing, or the compilation fails.
     """
-    if not rebuild and (built := plugin_path()):
+    home = _home(lammps)
+    if not rebuild and (built := _built(home)):
         return built
-    home = _home()
     cmake, compiler = _cmake(), _compiler()
     with exclusive_lock(
         home / "lock", holder="build of the pair style", patience_s=_BUILD_PATIENCE_S
     ):
-        if not rebuild and (built := plugin_path()):
+        if not rebuild and (built := _built(home)):
             return built
         log = home / "build.log"
         for abandoned in home.glob("build-*"):  # by a builder that was killed
@@ -64,6 +65,8 @@ def build_plugin(*, rebuild: bool = False) -> Path:
             configure = [cmake, "-S", str(resource_dir("cmake")), "-B", build, *_generator()]
             configure += [f"-DCMAKE_CXX_COMPILER={compiler}"]
             configure += [f"-DPython3_EXECUTABLE={sys.executable}"]
+            if lammps is not None:
+                configure += [f"-DLAMMPS_DIR={lammps.resolve()}"]
             log.unlink(missing_ok=True)
             _step(configure, log=log)
             _step([cmake, "--build", build, "--parallel", "2"], log=log)
@@ -98,12 +101,17 @@ def check_plugin(plugin: Path) -> None:
             ) from error
 
 
-def _home() -> Path:
+def _built(home: Path) -> Path | None:
+    plugin = home / PLUGIN_FILE
+    return plugin if plugin.is_file() else None
+
+
+def _home(own: Path | None) -> Path:
     # The library path is part of the key: the plugin finds libtorch there by itself.
     digest = hashlib.sha256()
     installed = lammps.find_lammps()
     for part in (
-        installed.version,
+        _identity(own) if own else installed.version,
         metadata.version("torch"),
         str(installed.library_dirs),
         platform.machine(),
@@ -113,6 +121,18 @@ def _home() -> Path:
         if source.is_file():
             digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     return cache_dir() / "pair-style" / digest.hexdigest()[:16]
+
+
+def _identity(own: Path) -> str:
+    """A LAMMPS tree, and the state of its headers."""
+    for headers in (own / "src", own / "include" / "lammps"):
+        if (headers / "pair.h").is_file():
+            newest = max(path.stat().st_mtime_ns for path in headers.glob("*.h"))
+            return f"{own.resolve()} {newest}"
+    raise MlipsseError(
+        f"{own} is no LAMMPS: it has neither src/pair.h (a source tree) nor include/lammps/pair.h "
+        "(an installation). Name the folder that has one."
+    )
 
 
 def _cmake() -> str:

@@ -102,3 +102,20 @@ def test_mpi_missing(monkeypatch, tmp_path):
         lammps.find_lammps()
     with pytest.raises(MlipsseError, match="pip install mpich"):
         lammps.mpirun()
+
+
+def test_no_lammps_there(tmp_path):
+    with pytest.raises(MlipsseError, match=r"is no LAMMPS: it has neither src/pair.h"):
+        build_plugin(lammps=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("headers", ["src", "include/lammps"])
+def test_lammps_of_ones_own(own_cache, tmp_path, headers):
+    """The headers of the package, laid out as in a source tree and as in an installation."""
+    folder = tmp_path / "lammps" / headers
+    shutil.copytree(lammps.find_lammps().include_dir / "lammps", folder)
+    (folder / "version.h").write_text('#define LAMMPS_VERSION "22 Jul 2025"\n')
+    built = build_plugin(lammps=tmp_path / "lammps")
+    assert built != plugin_path()
+    check_plugin(built)
