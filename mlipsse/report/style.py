@@ -62,9 +62,7 @@ def dress(axes: Axes) -> None:
         spine.set_linewidth(0.7)
 
 
-def place_legend(
-    axes: Axes, *, loc: Literal["best", "upper left", "lower left"] = "best"
-) -> None:
+def place_legend(axes: Axes, *, loc: Literal["best", "upper left", "lower left"] = "best") -> None:
     """Legend in the common look, when there is anything to name."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=6.5, frameon=False, handlelength=1.6, loc=loc)
