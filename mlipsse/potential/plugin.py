@@ -30,7 +30,7 @@ def cache_dir() -> Path:
 
 def plugin_path() -> Path | None:
     """The plugin built for this LAMMPS, torch and source, or None when it is not built yet."""
-    return _built(_home(None))
+    return _built(_home())
 
 
 def build_plugin(*, rebuild: bool = False, lammps: Path | None = None) -> Path:
@@ -106,7 +106,7 @@ def _built(home: Path) -> Path | None:
     return plugin if plugin.is_file() else None
 
 
-def _home(own: Path | None) -> Path:
+def _home(own: Path | None = None) -> Path:
     # The library path is part of the key: the plugin finds libtorch there by itself.
     digest = hashlib.sha256()
     installed = lammps.find_lammps()
