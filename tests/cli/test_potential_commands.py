@@ -115,7 +115,10 @@ def test_build_tells_its_path(
     status, text, _ = invoke("build", "--rebuild", "--lammps", tmp_path, "--json")
     assert status == 0
     assert json.loads(text) == {"plugin": str(tmp_path / "macepair.so")}
-    assert asked == [{"rebuild": False}, {"rebuild": True, "lammps": tmp_path}]
+    assert asked == [
+        {"rebuild": False, "lammps": None},
+        {"rebuild": True, "lammps": tmp_path},
+    ]
 
 
 @dataclass(frozen=True)

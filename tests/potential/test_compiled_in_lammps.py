@@ -17,11 +17,20 @@ ALONE = Atoms("Li", positions=[(1.0, 1.0, 1.0)], cell=20.0 * np.eye(3))
 FAR_APART = Atoms("LiCl", positions=[(1.0, 1.0, 1.0), (10.0, 10.0, 10.0)], cell=20.0 * np.eye(3))
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+slow = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
-    "atoms",
-    [BRICK, TILTED, SMALL, ALONE, FAR_APART],
-    ids=["brick", "tilted", "small", "one atom", "no edge"],
+    ("atoms", "ranks"),
+    [
+        pytest.param(BRICK, 1, id="brick"),
+        pytest.param(BRICK, 2, id="brick, two ranks"),
+        pytest.param(ALONE, 1, id="one atom"),
+        pytest.param(TILTED, 2, id="tilted, two ranks", marks=slow),
+        pytest.param(SMALL, 2, id="small, two ranks", marks=slow),
+        pytest.param(FAR_APART, 1, id="no edge", marks=slow),
+        pytest.param(FAR_APART, 2, id="no edge, two ranks", marks=slow),
+    ],
 )
 def test_same_as_torchscript(deck, aotinductor64, atoms, ranks):
     expected = deck.run(atoms)

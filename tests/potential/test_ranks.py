@@ -22,20 +22,24 @@ def assert_equal(one, several, *, tolerance=1e-8):
     np.testing.assert_allclose(several[1][:, 7:], one[1][:, 7:], rtol=1e-9, atol=1e-1)
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 # A slice of the brick in four is 2 Å thick, and ghosts reach 13 Å: over six neighbours.
 @pytest.mark.parametrize(
     ("atoms", "ranks", "before"),
     [
         (BRICK, 2, ""),
         (BRICK, 4, "processors 4 1 1"),
-        (BRICK, 4, "processors 2 2 1"),
+        slow(BRICK, 4, "processors 2 2 1"),
         (TILTED, 2, ""),
-        (TILTED, 4, "processors 1 1 4"),
+        slow(TILTED, 4, "processors 1 1 4"),
         (SMALL, 2, ""),
-        (BRICK, 2, "boundary p p f"),
+        slow(BRICK, 2, "boundary p p f"),
         (BRICK, 4, "boundary s p f"),
         (clustered(), 4, "boundary f f f"),
-        (clustered(), 4, ""),
+        slow(clustered(), 4, ""),
     ],
     ids=lambda value: value if not isinstance(value, Atoms) else str(len(value)),
 )

@@ -41,7 +41,7 @@ def test_a_type_left_to_another_style(deck):
     assert np.abs(mixed[np.logical_not(kept), 3:6]).max() == 0
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", [pytest.param(1, marks=pytest.mark.slow), 2])
 @pytest.mark.parametrize(
     "run",
     [
