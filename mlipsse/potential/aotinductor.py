@@ -13,17 +13,23 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.potential import machine
-from mlipsse.potential.export import Dtype, check_dtype, first_line, load_head, summarise
+from mlipsse.potential.export import (
+    Device,
+    Dtype,
+    check_device,
+    check_dtype,
+    first_line,
+    load_head,
+    summarise,
+)
 
 if TYPE_CHECKING:
     import torch
-
-Device = Literal["cpu", "cuda"]
 
 FORMAT = "1"
 """Of the package's inputs, outputs and metadata."""
@@ -65,6 +71,7 @@ def export_aotinductor(
     check_dtype(dtype)
     if out.suffix != ".pt2":
         raise MlipsseError(f"An AOTInductor package is named NAME.pt2, not {out.name}.")
+    check_device(device)
     loaded = load_head(model, head)
     import torch
 

@@ -3,14 +3,13 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
 
 from ase import Atoms
 
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle import Bundle, read_bundle
 from mlipsse.potential.example import read_example
-from mlipsse.potential.export import export_upstream
+from mlipsse.potential.export import Device, check_device, export_upstream
 from mlipsse.potential.frames import heated, li3incl6, read_crystal, repeat_to
 from mlipsse.potential.measurement import (
     BACKENDS,
@@ -18,7 +17,6 @@ from mlipsse.potential.measurement import (
     Backend,
     BenchmarkRow,
     Contender,
-    Device,
     at_least_one,
     measure,
     median_row,
@@ -66,8 +64,7 @@ def benchmark(
     """
     for what, number in (("threads", threads), ("repeats", repeats), ("steps", steps or 1)):
         at_least_one(what, number)
-    if device not in get_args(Device):
-        raise MlipsseError(f"Models run on {' or '.join(get_args(Device))}, not on {device}.")
+    check_device(device)
     if not atoms:
         raise MlipsseError("A benchmark needs at least one size, e.g. --atoms 160,640.")
     potential = read_bundle(bundle)

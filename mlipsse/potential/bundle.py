@@ -12,7 +12,7 @@ import yaml
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256, write_text
-from mlipsse.potential.export import Dtype, export_torchscript, model_summary
+from mlipsse.potential.export import Device, Dtype, export_torchscript, model_summary
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -115,7 +115,7 @@ def write_bundle(
     extra: Mapping[str, Any] | None = None,
     example: "Atoms | None" = None,
     formats: Sequence[Format] = ("torchscript",),
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: Device = "cpu",
 ) -> Bundle:
     """Export one head of `model` and put everything into `folder/name/`, in one step.
 
@@ -192,7 +192,7 @@ def write_bundle(
     return _bundle(final, card)
 
 
-def add_export(folder: Path, form: Format, *, device: Literal["cpu", "cuda"] = "cpu") -> Bundle:
+def add_export(folder: Path, form: Format, *, device: Device = "cpu") -> Bundle:
     """Export a bundle's own head and dtype in one more format, beside what is there.
 
     A file of the same format is replaced. The card is written last: until then the new file is one
@@ -300,9 +300,7 @@ def verify_file(path: Path, expected: str) -> None:
         )
 
 
-def _export(
-    model: Path, form: Format, *, head: str, dtype: Dtype, device: Literal["cpu", "cuda"]
-) -> Path:
+def _export(model: Path, form: Format, *, head: str, dtype: Dtype, device: Device) -> Path:
     """Write one format beside `model`, under its name."""
     out = model.with_suffix(SUFFIXES[form])
     if form == "torchscript":

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Literal
 
 from ase import Atoms
 
@@ -20,7 +19,14 @@ from mlipsse.potential.bundle import (
     verify_file,
     write_bundle,
 )
-from mlipsse.potential.export import Dtype, ModelSummary, check_dtype, model_summary
+from mlipsse.potential.export import (
+    Device,
+    Dtype,
+    ModelSummary,
+    check_device,
+    check_dtype,
+    model_summary,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}")
 
@@ -32,7 +38,7 @@ def export_bundle(
     form: Format = "torchscript",
     head: str | None = None,
     dtype: Dtype | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: Device = "cpu",
     expected_sha256: str | None = None,
     example: Atoms | None = None,
     label_source: str | None = None,
@@ -65,6 +71,7 @@ def export_bundle(
         raise MlipsseError(f"Formats are {', '.join(FORMATS)}, not {form}.")
     if dtype is not None:
         check_dtype(dtype)
+    check_device(device)
     source = read_bundle(model, model_only=True) if model.is_dir() else None
     file = source.model if source else model
     _verify_source(file, expected_sha256)
@@ -95,7 +102,7 @@ def _into_bundle(
     form: Format,
     head: str | None,
     dtype: Dtype | None,
-    device: Literal["cpu", "cuda"],
+    device: Device,
 ) -> tuple[Bundle, Path]:
     there = read_bundle(out, model_only=True)
     asked = {"model": sha256(model)[:12], "head": head or there.head, "dtype": dtype or there.dtype}
@@ -151,6 +158,10 @@ def _head(asked: str | None, summary: ModelSummary, model: Path) -> str:
     if asked is None and len(summary.heads) > 1:
         raise MlipsseError(
             f"{model} has several heads ({', '.join(summary.heads)}). Say which with --head."
+        )
+    if asked is not None and asked not in summary.heads:
+        raise MlipsseError(
+            f"{model} has no head {asked}; it has {', '.join(summary.heads)}. Name one of these."
         )
     return summary.heads[0] if asked is None else asked
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 Dtype = Literal["float32", "float64"]
+Device = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,18 @@ def check_dtype(dtype: str) -> None:
     """
     if dtype not in get_args(Dtype):
         raise MlipsseError(f"Potentials are exported as float32 or float64, not {dtype}.")
+
+
+def check_device(device: str) -> None:
+    """Refuse what is not a `Device`.
+
+    Raises
+    ------
+    MlipsseError
+        when `device` is neither cpu nor cuda.
+    """
+    if device not in get_args(Device):
+        raise MlipsseError(f"Potentials are exported for cpu or cuda, not {device}.")
 
 
 def load_head(model: Path, head: str) -> Any:

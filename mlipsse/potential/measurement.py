@@ -24,12 +24,11 @@ from ase.io.trajectory import TrajectoryWriter
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.ase_dynamics import Job, Timing
-from mlipsse.potential.export import Dtype
+from mlipsse.potential.export import Device, Dtype
 from mlipsse.potential.plugin import build_plugin
 from mlipsse.processes import start_child, stop_group
 
 Backend = Literal["ase", "upstream", "torchscript", "aotinductor"]
-Device = Literal["cpu", "cuda"]
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 TIMESTEP_FS = 1.0

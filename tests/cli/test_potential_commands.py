@@ -171,6 +171,7 @@ def test_wrong_options_are_sentences(invoke: Invoke, tmp_path: Path) -> None:
         (("--head", "DFT"), "has no head DFT; it has Default"),
         (("--format", "onnx"), "torchscript, aotinductor, mliap, not onnx"),
         (("--dtype", "float16"), "float32 or float64, not float16"),
+        (("--device", "tpu"), "cpu or cuda, not tpu"),
         (("--sha256", "0" * 64), "was not opened"),
         (("--structure", tmp_path / "nothing.cif"), "There is no file"),
     ):
@@ -178,4 +179,5 @@ def test_wrong_options_are_sentences(invoke: Invoke, tmp_path: Path) -> None:
         assert status == 2
         assert sentence in error
         assert error.startswith("Error: ")
+        assert ".part" not in error
     assert [path.name for path in tmp_path.iterdir()] == ["loose.model"]

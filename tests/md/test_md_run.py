@@ -45,10 +45,15 @@ def wait_until(condition: Callable[[], bool], *, limit_s: float = 20.0) -> None:
         time.sleep(0.01)
 
 
-def largest_jolt_A(frames: dict[int, np.ndarray]) -> np.ndarray:
-    """Largest second difference of positions around each inner frame, Å: acceleration x time^2."""
+def jolts_A(frames: dict[int, np.ndarray]) -> np.ndarray:
+    """Root mean square second difference of positions around each inner frame, Å.
+
+    It is acceleration x time^2, within a fifth of its median in every frame of this crystal; a
+    frame lost gives twice the median, velocities drawn anew 1.3 to 1.6 times.
+    """
     positions = np.array([frames[step] for step in sorted(frames)])
-    return np.abs(positions[2:] - 2 * positions[1:-1] + positions[:-2]).max(axis=(1, 2))
+    seconds = positions[2:] - 2 * positions[1:-1] + positions[:-2]
+    return np.sqrt((seconds**2).mean(axis=(1, 2)))
 
 
 def test_an_undisturbed_run_has_exactly_its_frames(
@@ -144,17 +149,20 @@ def test_plain_lmp_killed_at_random_moments_loses_and_doubles_nothing(
         time.sleep(draw.uniform(0.02, 0.35))
         process.kill()
         process.wait()
+    interrupted(folder, after_step=25_000)
     result = run_folder(folder)
     assert result.frames == 3001
     frames = frames_by_step(folder)
     assert sorted(frames) == expected_steps(folder)
     # Accelerations at the seams are like anywhere else: neither positions nor velocities jump.
-    jolt_A = largest_jolt_A(frames)
-    seams = [int(path.name.split(".")[1]) for path in folder.glob("traj.*.dcd")]
-    inner = [step for step in seams if step > 20_000]
-    at_seams = [jolt_A[(step - 20_000) // 10 - 2 : (step - 20_000) // 10 + 1] for step in inner]
-    assert jolt_A.max() < 0.35
-    assert all(jolts.max() < 3 * np.median(jolt_A) for jolts in at_seams)
+    jolt_A = jolts_A(frames)
+    steps = [int(path.name.split(".")[1]) for path in folder.glob("traj.*.dcd")]
+    seams = [(step - 20_000) // 10 for step in steps if step > 20_000]
+    inner = range(len(jolt_A))
+    around = sorted({i + shift for i in seams for shift in (-2, -1, 0) if i + shift in inner})
+    at_seams, elsewhere = jolt_A[around], np.delete(jolt_A, around)
+    assert seams
+    assert at_seams.max() < 1.08 * elsewhere.max()
 
 
 @pytest.mark.parametrize("moment", ["log.relax.lammps", "restart.b.inc", "traj.20000.dcd"])

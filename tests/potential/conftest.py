@@ -1,13 +1,11 @@
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from lammps_deck import Deck
-from tiny_potential import ELEMENTS, HEADS
+import torch
+from edge_graphs import make_mace
+from lammps_deck import Deck, run_lammps
 
-from mlipsse import lammps
 from mlipsse.potential.aotinductor import export_aotinductor
 from mlipsse.potential.export import export_torchscript, export_upstream
 from mlipsse.potential.plugin import build_plugin
@@ -39,40 +37,8 @@ def plugin() -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A two-head, two-layer MACE of random weights in float64, with forces of some eV/Å."""
-    import mace  # noqa: F401
-    import torch
-    from e3nn import o3
-    from mace import modules
-
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(7)
-    interaction = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
-    try:
-        model = modules.ScaleShiftMACE(
-            r_max=4.5,
-            num_bessel=6,
-            num_polynomial_cutoff=5,
-            max_ell=2,
-            interaction_cls=interaction,
-            interaction_cls_first=interaction,
-            num_interactions=2,
-            num_elements=len(ELEMENTS),
-            hidden_irreps=o3.Irreps("4x0e+4x1o"),
-            MLP_irreps=o3.Irreps("8x0e"),
-            gate=torch.nn.functional.silu,
-            atomic_energies=np.array([[-1.5, -3.0, -6.0, -2.5], [-1.0, -3.5, -5.0, -2.0]]),
-            avg_num_neighbors=4.0,
-            atomic_numbers=[3, 17, 39, 49],
-            correlation=2,
-            atomic_inter_scale=[20.0, 30.0],
-            atomic_inter_shift=[0.1, -0.2],
-            heads=list(HEADS),
-        )
-    finally:
-        torch.set_default_dtype(default)
     path = tmp_path_factory.mktemp("model") / "tiny.model"
-    torch.save(model, path)
+    torch.save(make_mace(), path)
     return path
 
 
@@ -130,20 +96,6 @@ def run_deck(tmp_path: Path, plugin: Path, torchscript: Path) -> Callable[..., t
             "extra": "",
         } | changes
         (tmp_path / "deck.lmp").write_text(DECK.format(**parts))
-        command = [str(lammps.find_lammps().binary), "-in", "deck.lmp"]
-        if ranks > 1:
-            command = [str(lammps.mpirun()), "-n", str(ranks), *command]
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env=lammps.environment(1),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return done.returncode, done.stdout
+        return run_lammps(tmp_path, ranks=ranks)
 
     return run

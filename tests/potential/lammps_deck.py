@@ -74,18 +74,26 @@ class Deck:
             plugin=self.plugin, pair=pair.format(model=self.model, words=words), **changed
         )
         (folder / "deck.lmp").write_text(deck)
-        done = subprocess.run(
-            [lammps.mpirun(), "-n", str(ranks), lammps.find_lammps().binary, "-in", "deck.lmp"],
-            cwd=folder,
-            env=lammps.environment(1),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return done.returncode, done.stdout, folder
+        return *run_lammps(folder, ranks=ranks), folder
+
+
+def run_lammps(folder: Path, *, ranks: int) -> tuple[int, str]:
+    """Run `deck.lmp` in `folder`: exit status and screen output."""
+    command: list[str | Path] = [lammps.find_lammps().binary, "-in", "deck.lmp"]
+    if ranks > 1:
+        command = [lammps.mpirun(), "-n", str(ranks), *command]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=lammps.environment(1),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.returncode, done.stdout
 
 
 def write_data(path: Path, atoms: Atoms) -> None:

@@ -137,7 +137,7 @@ def test_medians():
         ({"threads": 0}, "threads = 0"),
         ({"repeats": 0}, "repeats = 0"),
         ({"steps": 0}, "steps = 0"),
-        ({"device": "tpu"}, "not on tpu"),
+        ({"device": "tpu"}, "not tpu"),
     ],
 )
 def test_refused_before_anything_runs(bundle, monkeypatch, wrong, sentence):
