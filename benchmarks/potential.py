@@ -6,7 +6,7 @@
     python benchmarks/potential.py --tables         # what is there so far, in Markdown
 
 Random-weight MACE models (see models.py) in Li3InCl6 at 800 K: ASE's Python loop, the file that
-mace_create_lammps_model writes (with glibc's default memory thresholds), TorchScript and
+mace_create_lammps_model writes (with torch's own use of memory), TorchScript and
 AOTInductor in LAMMPS. Each measurement is a process of its own; repeats of different backends
 alternate. Results are appended to WORK/results.jsonl one by one: stopped and started again, the
 script goes on.
@@ -24,7 +24,7 @@ from ase import Atoms
 from models import ARCHITECTURES, HEAD, SMALL, Architecture, write_model
 
 from mlipsse.potential.aotinductor import export_aotinductor
-from mlipsse.potential.export import export_torchscript, export_upstream
+from mlipsse.potential.export import Target, export_torchscript, export_upstream
 from mlipsse.potential.frames import heated, li3incl6, repeat_to
 from mlipsse.potential.measurement import BACKENDS, TEMPERATURE_K, Contender, measure
 from mlipsse.potential.parity import SinglePoint, ase_single_points, differences, single_points
@@ -32,6 +32,7 @@ from mlipsse.potential.plugin import build_plugin
 
 SIZES = (160, 640, 1280, 2560)
 LARGEST_ACCURACY = 1280  # atoms; ASE in float64 needs the memory
+SERIAL = Target(serial=True)
 WARM_UP = {"ase": 2, "upstream": 3, "torchscript": 3, "aotinductor": 2}
 """Steps before the clock starts: TorchScript compiles in its first calls, the others do not."""
 
@@ -92,7 +93,7 @@ def time_steps(matrix: Matrix) -> None:
                         if done[key] > repeat:
                             continue
                         row = measure(
-                            _contender(matrix, architecture, backend),
+                            _contender(matrix, architecture, backend, threads=threads),
                             frame,
                             threads=threads,
                             steps=matrix.steps,
@@ -135,8 +136,11 @@ def _frame(size: int) -> Atoms:
     return heated(repeat_to(li3incl6(), size), temperature_K=TEMPERATURE_K, seed=size)
 
 
-def _contender(matrix: Matrix, architecture: Architecture, backend: str) -> Contender:
-    file = _exported(matrix, architecture, backend, dtype=matrix.dtype)
+def _contender(
+    matrix: Matrix, architecture: Architecture, backend: str, *, threads: int
+) -> Contender:
+    target = Target(matrix.device, serial=threads == 1 and matrix.device == "cpu")  # type: ignore[arg-type]
+    file = _exported(matrix, architecture, backend, dtype=matrix.dtype, target=target)
     return Contender(backend, file, HEAD, matrix.dtype, matrix.device)  # type: ignore[arg-type]
 
 
@@ -147,12 +151,20 @@ def _model(matrix: Matrix, architecture: Architecture) -> Path:
     return path
 
 
-def _exported(matrix: Matrix, architecture: Architecture, backend: str, *, dtype: str) -> Path:
+def _exported(
+    matrix: Matrix,
+    architecture: Architecture,
+    backend: str,
+    *,
+    dtype: str,
+    target: Target = SERIAL,
+) -> Path:
     """The file of `backend`, exported when it is missing."""
     model = _model(matrix, architecture)
     if backend == "ase":
         return model
-    suffix = {"upstream": "upstream.pt", "torchscript": "pt", "aotinductor": f"{matrix.device}.pt2"}
+    compiled = f"{target.device}.serial" if target.serial else target.device
+    suffix = {"upstream": "upstream.pt", "torchscript": "pt", "aotinductor": f"{compiled}.pt2"}
     out = matrix.work / f"{architecture.name}.{dtype}.{suffix[backend]}"
     if not out.is_file():
         print(f"exporting {out.name}", flush=True)
@@ -160,7 +172,7 @@ def _exported(matrix: Matrix, architecture: Architecture, backend: str, *, dtype
             "upstream": lambda: export_upstream(model, head=HEAD, dtype=dtype, out=out),
             "torchscript": lambda: export_torchscript(model, head=HEAD, dtype=dtype, out=out),
             "aotinductor": lambda: export_aotinductor(
-                model, head=HEAD, dtype=dtype, out=out, device=matrix.device
+                model, head=HEAD, dtype=dtype, out=out, target=target
             ),
         }
         exports[backend]()

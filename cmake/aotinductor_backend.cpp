@@ -105,6 +105,14 @@ class AOTInductorBackend : public Backend {
     facts.dtype = found.at("dtype") == "float64" ? torch::kFloat64 : torch::kFloat32;
     facts.device = gpu < 0 ? torch::Device(torch::kCPU) : torch::Device(torch::kCUDA, gpu);
     facts.format = "AOTInductor";
+    const auto threads = found.find("threads");
+    if (threads != found.end() && threads->second == "1") {
+      facts.format = "AOTInductor for one thread";
+      if (at::get_num_threads() > 1)
+        facts.remark = path + " was compiled for one thread and uses no more of the " +
+            std::to_string(at::get_num_threads()) +
+            " that OMP_NUM_THREADS allows. Export it again without --serial to use them";
+    }
     package = std::make_unique<AOTIModelPackageLoader>(path, "model", false, 1, gpu);
   }
 

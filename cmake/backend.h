@@ -21,6 +21,7 @@ struct Facts {
   torch::Device device = torch::kCPU;
   std::string format;                   // for the log
   bool edge_form = true;                // gives the gradient of every edge
+  std::string remark;                   // what the user should hear, or nothing
 };
 
 struct BackendInput {

@@ -105,6 +105,7 @@ MaceModel::MaceModel(const std::string &path, const ModelOptions &options)
   guarded(what(path), [&] {
     try {
       state->backend = load_aotinductor(path, gpu);
+      state->remark = state->backend->facts.remark;
     } catch (const NotForHere &reason) {
       if (!options.fallback) throw;
       state->remark = path + " is not used: " + reason.what();

@@ -1,31 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "torch_process.h"
 
-#include <cstdlib>
-#include <cstring>
+#include "tensor_memory.h"
 
-#include <malloc.h>
+#include <cstdlib>
+
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/torch.h>
 
 namespace mlipsse {
 
-static void tune_allocator()
-{
-  // glibc returns every large tensor to the kernel and faults it in again at the next step.
-  // benchmarks/README.md has what this gives; MLIPSSE_ALLOCATOR=default leaves it out, to measure.
-  const char *choice = std::getenv("MLIPSSE_ALLOCATOR");
-  if (choice && std::strcmp(choice, "default") == 0) return;
-  constexpr int half_gib = 1 << 29;
-  constexpr int older_limit = 1 << 25;    // glibc before 2.35 refuses a higher threshold
-  if (!mallopt(M_MMAP_THRESHOLD, half_gib)) mallopt(M_MMAP_THRESHOLD, older_limit);
-  mallopt(M_TRIM_THRESHOLD, half_gib);
-  mallopt(M_TOP_PAD, 1 << 26);
-}
-
 void prepare_process()
 {
-  tune_allocator();
+  keep_tensor_memory();
 
   // As LAMMPS does: one thread unless the environment says otherwise. torch would take every core.
   const char *threads = std::getenv("OMP_NUM_THREADS");

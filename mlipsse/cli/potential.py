@@ -85,6 +85,14 @@ def export(
     ] = "torchscript",
     dtype: DtypeOption = None,
     device: Device = "cpu",
+    serial: Annotated[
+        bool,
+        typer.Option(
+            "--serial",
+            help="aotinductor: code for one CPU thread, a little faster there; more threads than "
+            "one do not help it.",
+        ),
+    ] = False,
     expected_sha256: Annotated[
         str | None,
         typer.Option("--sha256", help="What the model's must be; compared before it is loaded."),
@@ -103,6 +111,7 @@ def export(
 ) -> None:
     """Export one head of a model for LAMMPS, in a folder that can be handed on."""
     from mlipsse.potential.bundle_export import export_bundle
+    from mlipsse.potential.export import Target
 
     bundle, file = export_bundle(
         model,
@@ -110,7 +119,7 @@ def export(
         form=form,  # type: ignore[arg-type]  # checked there
         head=head,
         dtype=dtype,  # type: ignore[arg-type]
-        device=device,  # type: ignore[arg-type]
+        target=Target(device, serial),  # type: ignore[arg-type]
         expected_sha256=expected_sha256,
         example=None if structure is None else _structures(structure)[-1],
         label_source=labels,

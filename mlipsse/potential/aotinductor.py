@@ -19,9 +19,9 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.potential import machine
 from mlipsse.potential.export import (
-    Device,
+    ANY_CPU,
     Dtype,
-    check_device,
+    Target,
     check_dtype,
     first_line,
     load_head,
@@ -43,8 +43,7 @@ def export_aotinductor(
     head: str,
     dtype: Dtype,
     out: Path,
-    device: Device = "cpu",
-    threads: int | None = None,
+    target: Target = ANY_CPU,
 ) -> None:
     """Compile one head of `model` for this machine and write it to `out`; about a minute.
 
@@ -57,10 +56,7 @@ def export_aotinductor(
     head : name of the head LAMMPS will see
     dtype : number type of weights, vectors and gradient
     out : `.pt2` file, written in one step
-    device : `cpu` or `cuda`: where the package will run, which must be this machine
-    threads : the one number of CPU threads it will run with; not given: whatever OMP_NUM_THREADS
-        says when it runs. Code for one thread adds up messages without locks or copies: a step
-        of a 32x0e model took 12 % less time
+    target : what it is compiled for
 
     Raises
     ------
@@ -71,21 +67,22 @@ def export_aotinductor(
     check_dtype(dtype)
     if out.suffix != ".pt2":
         raise MlipsseError(f"An AOTInductor package is named NAME.pt2, not {out.name}.")
-    check_device(device)
     loaded = load_head(model, head)
     import torch
 
-    if device == "cuda" and not torch.cuda.is_available():
+    if target.device == "cuda" and not torch.cuda.is_available():
         raise MlipsseError(
             "torch sees no GPU here, and a package for one is compiled where it runs. Export on "
             "the GPU machine, or with device cpu."
         )
     _find_compiler()
-    program = _exported_program(loaded.to(device=device, dtype=getattr(torch, dtype)), head=head)
+    program = _exported_program(
+        loaded.to(device=target.device, dtype=getattr(torch, dtype)), head=head
+    )
     options = {
-        "aot_inductor.metadata": _metadata(loaded, head=head, dtype=dtype, device=device),
-        "cpp.dynamic_threads": threads is None,
-    } | ({} if threads is None else {"cpp.threads": threads})
+        "aot_inductor.metadata": _metadata(loaded, head=head, dtype=dtype, target=target),
+        "cpp.dynamic_threads": not target.serial,
+    } | ({"cpp.threads": 1} if target.serial else {})
     # Elsewhere first: the file's name goes into the archive.
     with tempfile.TemporaryDirectory(prefix="mlipsse-aotinductor-") as folder:
         package = Path(folder) / out.name
@@ -144,7 +141,7 @@ def _find_compiler() -> None:
         ) from error
 
 
-def _metadata(loaded: Any, *, head: str, dtype: Dtype, device: Device) -> Mapping[str, str]:
+def _metadata(loaded: Any, *, head: str, dtype: Dtype, target: Target) -> Mapping[str, str]:
     import torch
 
     summary = summarise(loaded)
@@ -155,11 +152,12 @@ def _metadata(loaded: Any, *, head: str, dtype: Dtype, device: Device) -> Mappin
         "layers": str(summary.layers),
         "dtype": dtype,
         "head": head,
-        "device": device,
+        "device": target.device,
+        "threads": "1" if target.serial else "any",
         "torch": torch.__version__.partition("+")[0],
         "machine": machine.cpu_machine(),
         "cpu_flags": " ".join(machine.cpu_flags()),
-        "gpu": machine.gpu_name() if device == "cuda" else "",
+        "gpu": machine.gpu_name() if target.device == "cuda" else "",
     }
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256, write_text
-from mlipsse.potential.export import Device, Dtype, export_torchscript, model_summary
+from mlipsse.potential.export import ANY_CPU, Dtype, Target, export_torchscript, model_summary
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -115,7 +115,7 @@ def write_bundle(
     extra: Mapping[str, Any] | None = None,
     example: "Atoms | None" = None,
     formats: Sequence[Format] = ("torchscript",),
-    device: Device = "cpu",
+    target: Target = ANY_CPU,
 ) -> Bundle:
     """Export one head of `model` and put everything into `folder/name/`, in one step.
 
@@ -133,7 +133,7 @@ def write_bundle(
     example : structure for `in.example`, periodic in three directions, e.g. a training frame;
         made up from the elements when not given
     formats : to export beside TorchScript, which is always there
-    device : of an AOTInductor package
+    target : what an AOTInductor package is compiled for
 
     Raises
     ------
@@ -154,7 +154,7 @@ def write_bundle(
         shutil.copyfile(model, copied)
         wanted: list[Format] = [f for f in FORMATS if f == "torchscript" or f in formats]
         for form in wanted:
-            _export(copied, form, head=head, dtype=dtype, device=device)
+            _export(copied, form, head=head, dtype=dtype, target=target)
         write_example(aside, example, name=name, elements=summary.elements)
         card = {
             "name": name,
@@ -192,7 +192,7 @@ def write_bundle(
     return _bundle(final, card)
 
 
-def add_export(folder: Path, form: Format, *, device: Device = "cpu") -> Bundle:
+def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundle:
     """Export a bundle's own head and dtype in one more format, beside what is there.
 
     A file of the same format is replaced. The card is written last: until then the new file is one
@@ -202,7 +202,7 @@ def add_export(folder: Path, form: Format, *, device: Device = "cpu") -> Bundle:
     ----------
     folder : the bundle
     form : format of the new file
-    device : of an AOTInductor package
+    target : what an AOTInductor package is compiled for
 
     Raises
     ------
@@ -210,7 +210,7 @@ def add_export(folder: Path, form: Format, *, device: Device = "cpu") -> Bundle:
         when the model is not the one of the card, or it cannot be exported.
     """
     bundle = read_bundle(folder, model_only=True)
-    made = _export(bundle.model, form, head=bundle.head, dtype=bundle.dtype, device=device)
+    made = _export(bundle.model, form, head=bundle.head, dtype=bundle.dtype, target=target)
     card = read_card(folder / CARD_FILE)
     card.setdefault("exported_head", bundle.head)
     card["versions"] = {**(card.get("versions") or {}), **_versions()}
@@ -300,7 +300,7 @@ def verify_file(path: Path, expected: str) -> None:
         )
 
 
-def _export(model: Path, form: Format, *, head: str, dtype: Dtype, device: Device) -> Path:
+def _export(model: Path, form: Format, *, head: str, dtype: Dtype, target: Target) -> Path:
     """Write one format beside `model`, under its name."""
     out = model.with_suffix(SUFFIXES[form])
     if form == "torchscript":
@@ -308,7 +308,7 @@ def _export(model: Path, form: Format, *, head: str, dtype: Dtype, device: Devic
     elif form == "aotinductor":
         from mlipsse.potential.aotinductor import export_aotinductor
 
-        export_aotinductor(model, head=head, dtype=dtype, out=out, device=device)
+        export_aotinductor(model, head=head, dtype=dtype, out=out, target=target)
     else:
         from mlipsse.potential.export import export_mliap
 

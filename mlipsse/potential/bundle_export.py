@@ -20,10 +20,10 @@ from mlipsse.potential.bundle import (
     write_bundle,
 )
 from mlipsse.potential.export import (
-    Device,
+    ANY_CPU,
     Dtype,
     ModelSummary,
-    check_device,
+    Target,
     check_dtype,
     model_summary,
 )
@@ -38,7 +38,7 @@ def export_bundle(
     form: Format = "torchscript",
     head: str | None = None,
     dtype: Dtype | None = None,
-    device: Device = "cpu",
+    target: Target = ANY_CPU,
     expected_sha256: str | None = None,
     example: Atoms | None = None,
     label_source: str | None = None,
@@ -57,7 +57,7 @@ def export_bundle(
     form : torchscript (always made), aotinductor, mliap
     head : to export; may be left out where there is one, or a bundle says which
     dtype : to export; that of the bundle, or of the model's weights, when not given
-    device : that a `.pt2` is compiled for
+    target : what a `.pt2` is compiled for
     expected_sha256 : of the model file, from whom it came from
     example : structure of `in.example`
     label_source, licence : for the card of a new bundle
@@ -71,12 +71,11 @@ def export_bundle(
         raise MlipsseError(f"Formats are {', '.join(FORMATS)}, not {form}.")
     if dtype is not None:
         check_dtype(dtype)
-    check_device(device)
     source = read_bundle(model, model_only=True) if model.is_dir() else None
     file = source.model if source else model
     _verify_source(file, expected_sha256)
     if (out / CARD_FILE).is_file():
-        return _into_bundle(out, file, form=form, head=head, dtype=dtype, device=device)
+        return _into_bundle(out, file, form=form, head=head, dtype=dtype, target=target)
     name = out.resolve().name
     _check_new(out, name)
     summary = model_summary(file)
@@ -90,7 +89,7 @@ def export_bundle(
         licence=licence or (_licence(source) if source else "not stated"),
         example=example,
         formats=(form,),
-        device=device,
+        target=target,
     )
     return bundle, bundle.exports[form]
 
@@ -102,7 +101,7 @@ def _into_bundle(
     form: Format,
     head: str | None,
     dtype: Dtype | None,
-    device: Device,
+    target: Target,
 ) -> tuple[Bundle, Path]:
     there = read_bundle(out, model_only=True)
     asked = {"model": sha256(model)[:12], "head": head or there.head, "dtype": dtype or there.dtype}
@@ -117,7 +116,7 @@ def _into_bundle(
             f"{out} is the bundle of something else: asked for is {', '.join(differing)}. A bundle "
             "is one model, one head and one number type: name another folder with --out."
         )
-    bundle = add_export(out, form, device=device)
+    bundle = add_export(out, form, target=target)
     return bundle, out / f"{bundle.name}{SUFFIXES[form]}"
 
 

@@ -1,6 +1,7 @@
 """Decks of the tests: one structure on any number of ranks, and every number that comes out."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ class Deck:
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.folder, self.model, self.plugin = folder, model, build_plugin()
+        self.environment: dict[str, str] = {}
         self.count = 0
 
     def run(
@@ -74,10 +76,12 @@ class Deck:
             plugin=self.plugin, pair=pair.format(model=self.model, words=words), **changed
         )
         (folder / "deck.lmp").write_text(deck)
-        return *run_lammps(folder, ranks=ranks), folder
+        return *run_lammps(folder, ranks=ranks, environment=self.environment), folder
 
 
-def run_lammps(folder: Path, *, ranks: int) -> tuple[int, str]:
+def run_lammps(
+    folder: Path, *, ranks: int, environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
     """Run `deck.lmp` in `folder`: exit status and screen output."""
     command: list[str | Path] = [lammps.find_lammps().binary, "-in", "deck.lmp"]
     if ranks > 1:
@@ -85,7 +89,7 @@ def run_lammps(folder: Path, *, ranks: int) -> tuple[int, str]:
     done = subprocess.run(
         command,
         cwd=folder,
-        env=lammps.environment(1),
+        env=lammps.environment(1) | dict(environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

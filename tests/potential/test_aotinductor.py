@@ -14,6 +14,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.mace_model import load_mace_model
 from mlipsse.potential import machine
 from mlipsse.potential.aotinductor import export_aotinductor, package_metadata
+from mlipsse.potential.export import Target
 
 pytestmark = pytest.mark.xdist_group("aotinductor")  # so that one process compiles the package
 
@@ -95,6 +96,7 @@ def test_says_what_it_was_made_for(aotinductor64):
         "machine": platform.machine(),
         "cpu_flags": " ".join(machine.cpu_flags()),
         "gpu": "",
+        "threads": "any",
     }
     assert {key: found[key] for key in expected} == expected
     loaded = torch._inductor.aoti_load_package(str(aotinductor64)).loader.get_metadata()
@@ -140,7 +142,9 @@ def test_every_kind_of_model(kind, dtype, tmp_path):
 @pytest.mark.slow
 def test_compiled_for_one_thread(tiny_model, torchscript, tmp_path):
     out = tmp_path / "one.pt2"
-    export_aotinductor(tiny_model, head="target", dtype="float64", out=out, threads=1)
+    export_aotinductor(
+        tiny_model, head="target", dtype="float64", out=out, target=Target(serial=True)
+    )
     expected = torch.jit.load(torchscript).edge_energies(*graph(LARGE))
     for ours, theirs in zip(run(out, graph(LARGE)), expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
@@ -161,7 +165,11 @@ def test_unknown_head_and_dtype_and_name(tiny_model, tmp_path):
 def test_no_gpu(tiny_model, tmp_path):
     with pytest.raises(MlipsseError, match="no GPU here"):
         export_aotinductor(
-            tiny_model, head="target", dtype="float32", out=tmp_path / "x.pt2", device="cuda"
+            tiny_model,
+            head="target",
+            dtype="float32",
+            out=tmp_path / "x.pt2",
+            target=Target("cuda"),
         )
 
 

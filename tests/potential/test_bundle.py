@@ -22,6 +22,7 @@ from mlipsse.potential.bundle import (
 )
 from mlipsse.potential.bundle_export import export_bundle
 from mlipsse.potential.example import example_crystal, read_example
+from mlipsse.potential.export import Target
 from mlipsse.potential.info import describe_bundle
 from mlipsse.resources import resource_dir
 
@@ -197,15 +198,15 @@ def test_a_format_is_added_and_replaced(bundle, monkeypatch):
 
     made = []
 
-    def pretend(model, *, head, dtype, out, device):
-        made.append((model, head, dtype, device))
+    def pretend(model, *, head, dtype, out, target):
+        made.append((model, head, dtype, target))
         out.write_bytes(f"package {len(made)}".encode())
 
     monkeypatch.setattr(aotinductor, "export_aotinductor", pretend)
     before = read_card(bundle.folder / "card.yaml")
     for _ in range(2):
         added = add_export(bundle.folder, "aotinductor")
-    assert made == 2 * [(bundle.model, "target", "float32", "cpu")]
+    assert made == 2 * [(bundle.model, "target", "float32", Target())]
     assert added == read_bundle(bundle.folder)
     assert set(added.exports) == {"torchscript", "aotinductor"}
     assert added.exports["aotinductor"].read_bytes() == b"package 2"

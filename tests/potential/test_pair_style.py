@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
+from lammps_deck import BRICK
 from tiny_potential import ELEMENTS, random_cell
 
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.parity import check_parity, single_points
+from mlipsse.potential.parity import (
+    ase_single_points,
+    check_parity,
+    differences,
+    single_points,
+)
+from mlipsse.potential.plugin import build_plugin
 
 CELLS = {
     "orthorhombic": (np.diag([8.0, 9.0, 10.0]), 20),
@@ -52,6 +59,70 @@ def test_same_as_ase_in_float32(tiny_model, torchscript32):
     assert parity.max_energy_error_eV < 2e-6
     assert parity.max_force_error_eV_A < 2e-5
     assert parity.max_stress_error_eV_A3 < 1e-6
+
+
+def random_crystal(rng: np.random.Generator) -> Atoms:
+    """Any cell, any elements, from dense to nearly empty, atoms also outside of the cell."""
+    while True:
+        shape = np.eye(3) + rng.uniform(-0.7, 0.7, (3, 3))
+        volume = np.linalg.det(shape)
+        heights = abs(volume) / np.linalg.norm(np.cross(shape[[1, 2, 0]], shape[[2, 0, 1]]), axis=1)
+        if volume > 0.05 and heights.min() > 0.35:
+            break
+    n_atoms = int(rng.integers(1, 13))
+    cell = shape * (n_atoms * rng.uniform(12, 120) / volume) ** (1 / 3)
+    images = np.stack(np.meshgrid(*[range(-3, 4)] * 3), axis=-1).reshape(-1, 3) @ cell
+    closest_A = 1.5
+    if np.sort(np.linalg.norm(images, axis=1))[1] < closest_A:
+        return random_crystal(rng)
+    places: list[np.ndarray] = []
+    for _ in range(300):
+        place = rng.random(3) @ cell
+        if all(
+            np.linalg.norm(place - other + images, axis=1).min() > closest_A for other in places
+        ):
+            places.append(place)
+        if len(places) == n_atoms:
+            break
+    outside = rng.integers(-2, 3, (len(places), 3)) @ cell
+    return Atoms(
+        rng.choice(ELEMENTS, size=len(places)),
+        positions=np.array(places) + outside,
+        cell=cell,
+        pbc=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "seed"),
+    [(12, 1), pytest.param(100, None, marks=pytest.mark.slow)],
+    ids=["always the same", "new ones"],
+)
+def test_random_crystals_as_in_ase(tiny_model, torchscript, number, seed):
+    seed = int(np.random.SeedSequence().entropy) if seed is None else seed
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    crystals = [random_crystal(rng) for _ in range(number)]
+    exact = ase_single_points(crystals, model=tiny_model, head="target", dtype="float64")
+    found = single_points(crystals, torchscript=torchscript, plugin=build_plugin())
+    for crystal, ours, theirs in zip(crystals, found, exact, strict=True):
+        difference = differences([ours], [theirs])
+        largest_eV_A = np.abs(theirs.forces_eV_A).max()
+        assert difference.energy_eV < 1e-10 * max(1, abs(theirs.energy_eV)), crystal
+        assert difference.force_eV_A < 1e-10 * max(1, largest_eV_A), crystal
+        assert difference.stress_eV_A3 < 1e-10 * max(1, largest_eV_A), crystal
+
+
+def test_memory_kept_between_steps_changes_nothing(deck):
+    """Large tensors of changing sizes live in blocks that are used again and again."""
+    crystal = BRICK.repeat(4)
+    run = "velocity all create 900 5 loop geom\ntimestep 0.004\nfix 1 all nve\nrun 8"
+    kept = deck.run(crystal, run=run)
+    deck.environment = {"MLIPSSE_ALLOCATOR": "default"}
+    fresh = deck.run(crystal, run=run)
+    assert np.isfinite(kept[1]).all()
+    np.testing.assert_array_equal(kept[0], fresh[0])
+    np.testing.assert_array_equal(kept[1], fresh[1])
 
 
 def test_heads_differ(tiny_model, torchscript):

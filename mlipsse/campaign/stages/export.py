@@ -38,6 +38,7 @@ def inputs(campaign: Campaign) -> list[Path]:
 def perform(work: Work) -> list[Path]:
     """Write the bundle `07-export/<name>/`."""
     from mlipsse.potential.bundle import TrainingData, write_bundle
+    from mlipsse.potential.export import Target
 
     campaign, config = work.campaign, work.campaign.config
     metrics = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
@@ -66,6 +67,7 @@ def perform(work: Work) -> list[Path]:
         },
         example=_example(frames),
         formats=(config.export.format,),
+        target=Target(serial=config.export.serial),
     )
     return sorted(path for path in bundle.folder.iterdir() if path.is_file())
 
