@@ -57,8 +57,8 @@ def _medians(results: Sequence[dict[str, Any]]) -> Rows:
 def _times(medians: Rows, *, model: str, dtype: str, threads: int) -> str:
     lines = [
         "| atoms | backend | ms/step | µs/atom/step | ns/day | peak MB | outside model | "
-        "waited | × upstream | × ASE |",
-        "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "waited | slowest step | × upstream | × ASE |",
+        "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for (m, d, atoms, t), found in sorted(medians.items()):
         if (m, d, t) != (model, dtype, threads):
@@ -72,6 +72,7 @@ def _times(medians: Rows, *, model: str, dtype: str, threads: int) -> str:
                 f"{row.ns_per_day:.3f} | {row.peak_memory_MB:.0f} | "
                 f"{100 * row.outside_model_fraction:.1f} % | "
                 f"{100 * row.waited_fraction:.0f} % | "
+                f"{f'{row.slowest_step_ratio:.2f}' if row.slowest_step_ratio else ''} | "
                 f"{_ratio(found, 'upstream', backend)} | {_ratio(found, 'ase', backend)} |"
             )
     return "\n".join(lines)

@@ -46,8 +46,9 @@ PairMACE::PairMACE(LAMMPS *lmp) : Pair(lmp)
 PairMACE::~PairMACE()
 {
   if (model && n_steps > 0 && comm->me == 0 && std::getenv("MLIPSSE_PROFILE"))
-    utils::logmesg(lmp, fmt::format("MACE profile: steps {}, model {:.6f} s, total {:.6f} s\n",
-                                    n_steps, model->seconds_in_model(), seconds));
+    utils::logmesg(lmp, fmt::format("MACE profile: steps {}, model {:.6f} s, total {:.6f} s, "
+                                    "slowest after the second {:.6f} s\n",
+                                    n_steps, model->seconds_in_model(), seconds, slowest));
   if (allocated) {
     memory->destroy(setflag);
     memory->destroy(cutsq);
@@ -316,8 +317,9 @@ void PairMACE::compute(int eflag, int vflag)
         for (int k = 0; k < 6; ++k)
           vatom[graph.atoms[node]][k] += result.atom_virials[6 * node + k];
   }
-  ++n_steps;
-  seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+  seconds += spent.count();
+  if (++n_steps > 2) slowest = std::max(slowest, spent.count());
 }
 
 double PairMACE::memory_usage()

@@ -41,6 +41,7 @@ class PairMACE : public Pair {
   int built_of = -1;        // atoms and ghosts then
   bigint n_steps = 0;
   double seconds = 0.0;
+  double slowest = 0.0;     // of the steps after the second, s
 
   void allocate();
   void fill_graph();

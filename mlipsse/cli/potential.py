@@ -315,8 +315,9 @@ def _cell(value: object) -> str:
 
 def _show_info(found: "BundleInfo") -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    for key, value in found.card.items():
-        if key != "sha256" and value not in (None, [], {}):
+    extra = found.card.get("extra") or {}
+    for key, value in (found.card | extra).items():
+        if key not in ("sha256", "extra") and value not in (None, [], {}):
             console.print(f"{key}: {_plain(value)}")
     table = Table()
     for column in ("file", "MB", "state", "made for"):
@@ -326,6 +327,7 @@ def _show_info(found: "BundleInfo") -> None:
         made_for = file.made_for or {}
         place = [made_for.get(key, "") for key in ("device", "gpu", "machine")]
         words = [*filter(None, place), f"torch {made_for['torch']}"] if made_for else []
+        words += ["one thread"] if made_for.get("threads") == "1" else []
         table.add_row(file.name, size, file.state, " ".join(words))
     Console(highlight=False).print(table)
     if carriers := [file.name for file in found.files if file.runs_code and file.bytes]:

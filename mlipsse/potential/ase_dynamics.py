@@ -46,11 +46,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall time of the measured steps, and the part of it inside the model (energy, forces), s."""
+    """Wall time of the measured steps, and the part of it inside the model (energy, forces), s.
+
+    `slowest_s`, where it is known, is the longest call after the second, warm-up included.
+    """
 
     steps: int
     loop_s: float
     model_s: float
+    slowest_s: float | None = None
 
 
 def run(job: Job) -> Timing:

@@ -183,7 +183,7 @@ def write_bundle(
         card["sha256"] = {
             path.name: sha256(path) for path in sorted(aside.iterdir()) if path.is_file()
         }
-        write_text(aside / CARD_FILE, _card_text(card))
+        write_card(aside, card)
         if final.exists():
             shutil.rmtree(final)
         aside.replace(final)
@@ -215,7 +215,7 @@ def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundl
     card.setdefault("exported_head", bundle.head)
     card["versions"] = {**(card.get("versions") or {}), **_versions()}
     card["sha256"] = dict(sorted({**card["sha256"], made.name: sha256(made)}.items()))
-    write_text(folder / CARD_FILE, _card_text(card))
+    write_card(folder, card)
     return _bundle(folder, card)
 
 
@@ -243,6 +243,12 @@ def read_card(path: Path) -> dict[str, Any]:
             f"{path} lacks what a card must say (it holds no keys). Export the potential again."
         )
     return card
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write `card.yaml` of the bundle in `folder`, in one step."""
+    text = yaml.safe_dump(dict(card), sort_keys=False, allow_unicode=True)
+    write_text(folder / CARD_FILE, text)
 
 
 def read_bundle(folder: Path, *, model_only: bool = False) -> Bundle:
@@ -334,10 +340,6 @@ def _training_entries(training: TrainingData) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     return {package: metadata.version(package) for package in ("mlipsse", "mace-torch", "torch")}
-
-
-def _card_text(card: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(card), sort_keys=False, allow_unicode=True)
 
 
 def _bundle(folder: Path, card: Mapping[str, Any]) -> Bundle:

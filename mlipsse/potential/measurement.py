@@ -40,7 +40,10 @@ _SEED = 20250722
 _POLL_S = 0.05
 _LOOP = re.compile(r"^Loop time of (\S+) on \d+ procs for (\d+) steps", re.MULTILINE)
 _PAIR = re.compile(r"^Pair +\| +\S+ +\| +(\S+) ", re.MULTILINE)
-_PROFILE = re.compile(r"^MACE profile: steps (\d+), model (\S+) s, total (\S+) s", re.MULTILINE)
+_PROFILE = re.compile(
+    r"^MACE profile: steps (\d+), model (\S+) s, total (\S+) s, slowest after the second (\S+) s",
+    re.MULTILINE,
+)
 
 # Neighbours are listed again every `rebuild` steps, moved or not: more often than dynamics asks
 # for, so that short runs pay for what long ones pay.
@@ -100,6 +103,8 @@ class BenchmarkRow:
         assembly of forces, integration
     waited_fraction : share of the measured time that the process was ready to run and got no core;
         the times are too long by it: above some per cent, the machine was busy with other things
+    slowest_step_ratio : longest call of the pair style after the second, over the mean step: above
+        some, a step stalled, e.g. to compile for another number of edges; None for `ase`
     """
 
     backend: Backend
@@ -112,6 +117,7 @@ class BenchmarkRow:
     peak_memory_MB: float
     outside_model_fraction: float
     waited_fraction: float
+    slowest_step_ratio: float | None = None
 
 
 @dataclass(frozen=True)
@@ -190,11 +196,12 @@ def measure(
         peak_memory_MB=watch.peak_memory_MB,
         outside_model_fraction=1.0 - timing.model_s / timing.loop_s,
         waited_fraction=watch.waited_fraction(timing.loop_s),
+        slowest_step_ratio=timing.slowest_s and 1e3 * timing.slowest_s / ms,
     )
 
 
 def median_row(rows: Sequence[BenchmarkRow]) -> BenchmarkRow:
-    """The median of repeats of one measurement, number by number; of the memory, the largest.
+    """Medians over repeats of one measurement; of memory and slowest step, the largest.
 
     Raises
     ------
@@ -217,6 +224,9 @@ def median_row(rows: Sequence[BenchmarkRow]) -> BenchmarkRow:
         peak_memory_MB=max(row.peak_memory_MB for row in rows),
         outside_model_fraction=median(row.outside_model_fraction for row in rows),
         waited_fraction=median(row.waited_fraction for row in rows),
+        slowest_step_ratio=max(
+            (row.slowest_step_ratio for row in rows if row.slowest_step_ratio), default=None
+        ),
     )
 
 
@@ -282,9 +292,9 @@ def _lammps_timing(screen: str, *, steps: int) -> Timing:
         )
     # The profile holds the warm-up too, when models are compiled: of it, only the time outside of
     # the model is taken, which is the same in every step.
-    counted, model_s, total_s = (float(number) for number in profile[-1])
+    counted, model_s, total_s, slowest_s = (float(number) for number in profile[-1])
     outside_in_pair_s = steps * (total_s - model_s) / counted
-    return Timing(steps, float(loops[-1][0]), float(pairs[-1]) - outside_in_pair_s)
+    return Timing(steps, float(loops[-1][0]), float(pairs[-1]) - outside_in_pair_s, slowest_s)
 
 
 def _in_ase(

@@ -1,4 +1,4 @@
-"""Train `halide-small` on the frames of `make_frames.py`, and write its model, replay set and card.
+"""Train `halide-small` on the frames of `make_frames.py`, and write the bundle that is shipped.
 
     python make_model.py WORK_FOLDER
 
@@ -8,16 +8,25 @@ Killed and run again, the training goes on from its last checkpoint. Fifteen min
 import subprocess
 import sys
 import sysconfig
+import tempfile
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import yaml
+from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.dataset.extxyz import read_frames, write_frames
 from mlipsse.energetics.calculators import make_calculator
-from mlipsse.files import sha256, write_aside, write_text
+from mlipsse.files import sha256, write_aside
+from mlipsse.potential.bundle import (
+    CARD_FILE,
+    TrainingData,
+    read_card,
+    write_bundle,
+    write_card,
+)
 
 HERE = Path(__file__).resolve().parent
 NAME = HERE.name
@@ -63,11 +72,11 @@ def train(folder: Path) -> Path:
     return folder / "training" / f"{NAME}.model"
 
 
-def errors(model: Path, test: Path) -> dict[str, float]:
+def errors(model: Path, test: Sequence[Atoms]) -> dict[str, float]:
     """RMSE on the held-out trajectories."""
     calculator = make_calculator(str(model))
     energy, forces, stress = [], [], []
-    for frame in read_frames(test, labelled=True):
+    for frame in test:
         atoms = frame.copy()
         atoms.calc = calculator
         energy.append((atoms.get_potential_energy() - frame.info[keys.ENERGY]) / len(atoms))
@@ -84,45 +93,66 @@ def errors(model: Path, test: Path) -> dict[str, float]:
     }
 
 
+def hand_on(
+    model: Path, *, replay: Path, frames: dict[str, int], test_errors: dict[str, float]
+) -> None:
+    """Write the bundle around `model` and copy it here."""
+    settings = {key: value for key, value in SETTINGS.items() if key != "device"}
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = write_bundle(
+            Path(folder),
+            model=model,
+            name=NAME,
+            head="Default",
+            dtype="float32",
+            label_source="teacher: chgnet (CHGNet 0.3.0, PBE level; teacher labels, not DFT)",
+            licence="MIT; CHGNet, the teacher, is BSD-3-Clause",
+            training=TrainingData(
+                frames=frames["train"],
+                temperature_range_K=(600, 1400),
+                compositions=["Li3In(x)Y(1-x)Br(6y)Cl(6-6y)"],
+                errors={"Default": test_errors},
+            ),
+            extra={
+                "what": "Small MACE model for tests and demonstrations of fine-tuning; not for "
+                "research.",
+                "limits": "Like ions closer than 2 Å are not described: below that the Li-Li "
+                "energy falls again (barrier above 2 eV). Keep to crystals of this family, below "
+                "about 1200 K.",
+                "structures": "C2/m orderings, 40 atoms, NVT MD at 600, 1000 and 1400 K, random "
+                "strain up to 5 %; rattled 20-atom cells of 0.86 to 1.20 times the relaxed volume",
+                "frames": frames,
+                "replay": f"replay.extxyz: {N_REPLAY} of the training frames, drawn at random",
+                "training": settings,
+                "made_by": ["make_frames.py", "make_model.py"],
+                "teacher_version": f"chgnet {metadata.version('chgnet')}",
+            },
+            example=min(read_frames(replay, labelled=True), key=len),
+        )
+        for file in bundle.folder.iterdir():
+            with write_aside(HERE / file.name) as aside:
+                aside.write_bytes(file.read_bytes())
+    card = read_card(HERE / CARD_FILE)
+    card["sha256"][replay.name] = sha256(replay)
+    write_card(HERE, card)
+
+
 def main(folder: Path) -> None:
     """Train, then write what is shipped."""
     best = train(folder)
-    model = HERE / f"{NAME}.model"
-    with write_aside(model) as aside:
-        aside.write_bytes(best.read_bytes())
-    frames = read_frames(folder / "train.extxyz", labelled=True)
-    chosen = np.random.default_rng(SEED).choice(len(frames), N_REPLAY, replace=False)
-    replay = HERE / "replay.extxyz"
-    write_frames(replay, [frames[index] for index in sorted(chosen)])
-    card = {
-        "name": NAME,
-        "what": "Small MACE model for tests and demonstrations of fine-tuning; not for research.",
-        "limits": "Like ions closer than 2 Å are not described: below that the Li-Li energy falls "
-        "again (barrier above 2 eV). Keep to crystals of this family, below about 1200 K.",
-        "elements": ["Li", "Cl", "Y", "Br", "In"],
-        "heads": ["Default"],
-        "dtype": SETTINGS["default_dtype"],
-        "cutoff_A": SETTINGS["r_max"],
-        "layers": SETTINGS["num_interactions"],
-        "label_source": "teacher: chgnet (CHGNet 0.3.0, PBE level; teacher labels, not DFT)",
-        "structures": "Li3In(x)Y(1-x)Br(6y)Cl(6-6y), C2/m orderings, 40 atoms, NVT MD at 600, "
-        "1000 and 1400 K, random strain up to 5 %; rattled 20-atom cells of 0.86 to 1.20 times "
-        "the relaxed volume",
-        "frames": {
-            part: len(read_frames(folder / f"{part}.extxyz", labelled=True))
-            for part in ("train", "valid", "test")
-        },
-        "errors_on_held_out_trajectories": errors(model, folder / "test.extxyz"),
-        "replay": f"replay.extxyz: {N_REPLAY} of the training frames, drawn at random",
-        "training": {key: value for key, value in SETTINGS.items() if key != "device"},
-        "made_by": ["make_frames.py", "make_model.py"],
-        "licence": "MIT; CHGNet, the teacher, is BSD-3-Clause",
-        "versions": {
-            package: metadata.version(package) for package in ("mace-torch", "torch", "chgnet")
-        },
-        "sha256": {path.name: sha256(path) for path in (model, replay)},
+    frames = {
+        part: read_frames(folder / f"{part}.extxyz", labelled=True)
+        for part in ("train", "valid", "test")
     }
-    write_text(HERE / "card.yaml", yaml.safe_dump(card, sort_keys=False, allow_unicode=True))
+    chosen = np.random.default_rng(SEED).choice(len(frames["train"]), N_REPLAY, replace=False)
+    replay = HERE / "replay.extxyz"
+    write_frames(replay, [frames["train"][index] for index in sorted(chosen)])
+    hand_on(
+        best,
+        replay=replay,
+        frames={part: len(some) for part, some in frames.items()},
+        test_errors=errors(best, frames["test"]),
+    )
 
 
 if __name__ == "__main__":

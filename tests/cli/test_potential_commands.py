@@ -156,7 +156,7 @@ def test_bench_passes_its_options_on(invoke: Invoke, monkeypatch: pytest.MonkeyP
 def test_info_reads_the_shipped_potential(invoke: Invoke, tmp_path: Path) -> None:
     status, text, _ = invoke("info", SHIPPED)
     assert status == 0
-    for words in ("halide-small", "Li, Cl, Y, Br, In", "teacher labels, not DFT", "runs code"):
+    for words in ("halide-small", "Li, Cl, Br, Y, In", "teacher labels, not DFT", "runs code"):
         assert words in text
     status, _, error = invoke("info", tmp_path)
     assert status == 2

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from edge_graphs import make_mace
-from lammps_deck import Deck, run_lammps
+from lammps_deck import Deck, lammps_command, run_lammps
 
 from mlipsse.potential.aotinductor import export_aotinductor
 from mlipsse.potential.export import export_torchscript, export_upstream
@@ -96,6 +96,6 @@ def run_deck(tmp_path: Path, plugin: Path, torchscript: Path) -> Callable[..., t
             "extra": "",
         } | changes
         (tmp_path / "deck.lmp").write_text(DECK.format(**parts))
-        return run_lammps(tmp_path, ranks=ranks)
+        return run_lammps(tmp_path, lammps_command(ranks))
 
     return run

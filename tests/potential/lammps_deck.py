@@ -1,7 +1,7 @@
 """Decks of the tests: one structure on any number of ranks, and every number that comes out."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,10 @@ from tiny_potential import ELEMENTS, random_cell
 from mlipsse import lammps
 from mlipsse.potential.plugin import build_plugin
 
+Command = Callable[[int], Sequence[str | Path]]
+
 START = """\
-plugin load "{plugin}"
+{load}
 units metal
 atom_style atomic
 atom_modify map yes
@@ -42,8 +44,10 @@ class Deck:
     """Runs one structure on any number of ranks."""
 
     def __init__(self, folder: Path, model: Path) -> None:
-        self.folder, self.model, self.plugin = folder, model, build_plugin()
+        self.folder, self.model = folder, model
+        self.load = f'plugin load "{build_plugin()}"'
         self.environment: dict[str, str] = {}
+        self.command: Command = lammps_command
         self.count = 0
 
     def run(
@@ -73,21 +77,25 @@ class Deck:
         changed = {"before": "", "extra": "", "run": "run 0", "stress": STRESS} | parts
         changed["columns"] = "c_stress[*]" if changed["stress"] else ""
         deck = START.format(
-            plugin=self.plugin, pair=pair.format(model=self.model, words=words), **changed
+            load=self.load, pair=pair.format(model=self.model, words=words), **changed
         )
         (folder / "deck.lmp").write_text(deck)
-        return *run_lammps(folder, ranks=ranks, environment=self.environment), folder
+        argv = self.command(ranks)
+        return *run_lammps(folder, argv, environment=self.environment), folder
+
+
+def lammps_command(ranks: int) -> list[str | Path]:
+    """This environment's LAMMPS on `ranks` ranks."""
+    binary = lammps.find_lammps().binary
+    return [binary] if ranks == 1 else [lammps.mpirun(), "-n", str(ranks), binary]
 
 
 def run_lammps(
-    folder: Path, *, ranks: int, environment: Mapping[str, str] | None = None
+    folder: Path, command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
     """Run `deck.lmp` in `folder`: exit status and screen output."""
-    command: list[str | Path] = [lammps.find_lammps().binary, "-in", "deck.lmp"]
-    if ranks > 1:
-        command = [lammps.mpirun(), "-n", str(ranks), *command]
     done = subprocess.run(
-        command,
+        [*command, "-in", "deck.lmp"],
         cwd=folder,
         env=lammps.environment(1) | dict(environment or {}),
         stdin=subprocess.DEVNULL,

@@ -13,12 +13,14 @@ from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
 from mlipsse.potential.bundle import (
+    NOT_DFT,
     Bundle,
     TrainingData,
     add_export,
     read_bundle,
     read_card,
     write_bundle,
+    write_card,
 )
 from mlipsse.potential.bundle_export import export_bundle
 from mlipsse.potential.example import example_crystal, read_example
@@ -309,9 +311,18 @@ def test_the_shipped_potential_is_a_bundle_too():
     folder = resource_dir("potentials") / "halide-small"
     assert describe_bundle(folder).whole
     bundle = read_bundle(folder)
-    assert bundle.elements == ("Li", "Cl", "Y", "Br", "In")
+    assert bundle.elements == ("Li", "Cl", "Br", "Y", "In")
     assert (bundle.heads, bundle.head, bundle.cutoff_A, bundle.layers) == (
         ("Default",), "Default", 5.0, 2,
     )  # fmt: skip
+    assert bundle.torchscript == folder / "halide-small.pt"
+    assert NOT_DFT in bundle.label_source
+
+
+def test_a_bundle_without_torchscript(bundle):
+    (bundle.folder / "tiny.pt").unlink()
+    card = read_card(bundle.folder / "card.yaml")
+    del card["sha256"]["tiny.pt"]
+    write_card(bundle.folder, card)
     with pytest.raises(MlipsseError, match=r"no TorchScript file\. Make one: mlipsse"):
-        _ = bundle.torchscript
+        _ = read_bundle(bundle.folder).torchscript

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from edge_graphs import forces, graph, make_mace, reference
 from tiny_potential import ELEMENTS, HEADS, random_cell
 
@@ -146,23 +147,46 @@ def test_upstream_file_has_no_edge_form(tiny_model, torchscript, tmp_path):
     torch.testing.assert_close(found["forces"], expected["forces"], rtol=0, atol=1e-12)
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("cuequivariance_torch") is not None, reason="cuequivariance is here"
-)
-def test_mliap_needs_cuequivariance(tiny_model, tmp_path):
+def test_mliap_needs_cuequivariance(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MlipsseError, match="pip install cuequivariance-torch"):
         export_mliap(tiny_model, head="target", dtype="float64", out=tmp_path / "x.pt")
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("cuequivariance_torch") is None, reason="needs cuequivariance"
-)
 def test_mliap(tiny_model, tmp_path):
     out = tmp_path / "mliap.pt"
     export_mliap(tiny_model, head="target", dtype="float64", out=out)
     loaded = torch.load(out, weights_only=False)
     assert loaded.element_types == list(ELEMENTS)
-    assert int(loaded.model.head) == HEADS.index("target")
+    data = MliapData(ATOMS)
+    loaded.compute_forces(data)
+    energy_eV, forces_eV_A, _ = reference(load_mace_model(tiny_model), ATOMS, head="target")
+    assert data.energy == pytest.approx(energy_eV, rel=0, abs=1e-9)
+    np.testing.assert_allclose(data.forces, forces_eV_A, rtol=0, atol=1e-9)
+
+
+class MliapData:
+    """What `pair_style mliap unified` hands to a model, without ghosts: images are their atoms."""
+
+    def __init__(self, atoms: Atoms) -> None:
+        types, (senders, receivers), vectors, _ = graph(atoms)
+        self.nlocal = self.ntotal = len(atoms)
+        self.npairs = len(vectors)
+        self.elems = types.numpy()
+        self.pair_i, self.pair_j = senders.numpy(), receivers.numpy()
+        self.rij = vectors.numpy()  # from i to j
+        self.eatoms = np.zeros(len(atoms))
+        self.forces = np.zeros((len(atoms), 3))
+        self.energy = 0.0
+
+    def forward_exchange(self, features: torch.Tensor, out: torch.Tensor, _: int) -> None:
+        out.copy_(features)
+
+    reverse_exchange = forward_exchange
+
+    def update_pair_forces_gpu(self, forces: torch.Tensor) -> None:
+        np.add.at(self.forces, self.pair_i, forces.numpy())
+        np.add.at(self.forces, self.pair_j, -forces.numpy())
 
 
 def test_missing_model(tmp_path):

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the plugin (CMakeLists.txt) and the package of a LAMMPS build (lammps_package.cmake) share:
+# the sources, where torch lies, and how a target is linked with it.
+set(PAIR_MACE_SOURCES pair_mace.cpp mace_model.cpp torchscript_backend.cpp aotinductor_backend.cpp
+  tensor_memory.cpp torch_process.cpp)
+list(TRANSFORM PAIR_MACE_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/")
+
+set(TORCH_DIR "" CACHE PATH "Folder of the torch package, the one that holds lib/ and include/")
+
+function(ask_python variable expression)
+  if("${${variable}}" STREQUAL "")
+    find_package(Python3 REQUIRED COMPONENTS Interpreter)
+    execute_process(
+      COMMAND ${Python3_EXECUTABLE} -c "${expression}"
+      OUTPUT_VARIABLE answer ERROR_VARIABLE complaint RESULT_VARIABLE status
+      OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(NOT status EQUAL 0)
+      message(FATAL_ERROR "${variable} is not set and ${Python3_EXECUTABLE} cannot tell:\n${complaint}")
+    endif()
+    set(${variable} "${answer}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# By path: find_package(Torch) wants the CUDA toolkit as soon as torch was built for CUDA. The CUDA
+# libraries are named although nothing calls them: loading them is what registers their kernels.
+function(link_torch target)
+  set(api "${TORCH_DIR}/include/torch/csrc/api/include")
+  if(NOT EXISTS "${api}/torch/torch.h")
+    message(FATAL_ERROR "${api}/torch/torch.h is missing")
+  endif()
+  target_include_directories(${target} SYSTEM PRIVATE "${TORCH_DIR}/include" "${api}")
+  foreach(name torch torch_cpu c10 torch_cuda c10_cuda)
+    if(EXISTS "${TORCH_DIR}/lib/lib${name}.so")
+      target_link_libraries(${target} PRIVATE "${TORCH_DIR}/lib/lib${name}.so")
+    endif()
+  endforeach()
+  target_link_options(${target} PRIVATE -Wl,--no-as-needed)
+endfunction()
+
+string(CONCAT torch_folder "import importlib.util as u; "
+  "print(u.find_spec('torch').submodule_search_locations[0])")
+ask_python(TORCH_DIR "${torch_folder}")
