@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 from lammps_deck import BRICK
-from tiny_potential import ELEMENTS, random_cell
+from tiny_potential import ELEMENTS, random_cell, random_places
 
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.parity import (
@@ -75,19 +75,11 @@ def random_crystal(rng: np.random.Generator) -> Atoms:
     closest_A = 1.5
     if np.sort(np.linalg.norm(images, axis=1))[1] < closest_A:
         return random_crystal(rng)
-    places: list[np.ndarray] = []
-    for _ in range(300):
-        place = rng.random(3) @ cell
-        if all(
-            np.linalg.norm(place - other + images, axis=1).min() > closest_A for other in places
-        ):
-            places.append(place)
-        if len(places) == n_atoms:
-            break
+    places = random_places(rng, cell=cell, number=n_atoms, closest_A=closest_A, tries=300)
     outside = rng.integers(-2, 3, (len(places), 3)) @ cell
     return Atoms(
         rng.choice(ELEMENTS, size=len(places)),
-        positions=np.array(places) + outside,
+        positions=places + outside,
         cell=cell,
         pbc=True,
     )
