@@ -7,14 +7,34 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mlipsse.errors import MlipsseError
 
 Kelvin = Annotated[float, Field(gt=0, le=10_000)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-Supercell = Annotated[str, Field(pattern=r"^[1-9]\d?x[1-9]\d?x[1-9]\d?$")]
+
+
+def _supercell_name(value: Any) -> str:
+    # pymatgen, half a second, only when there is a supercell to read.
+    from mlipsse.orderings import parse_repeats
+
+    try:
+        return parse_repeats(value).name
+    except MlipsseError as error:
+        raise ValueError(str(error)) from error
+
+
+Supercell = Annotated[str, BeforeValidator(_supercell_name)]
 # Names become file names and words of LAMMPS decks: nothing in them may mean more than a name.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$")]
 
@@ -28,14 +48,40 @@ class Section(BaseModel):
 class StructureConfig(Section):
     """The disordered host."""
 
-    host: Path = Field(description="CIF with partial occupancies, relative to the campaign folder")
+    host: Path = Field(
+        description="CIF with partial occupancies, or POSCAR, relative to the campaign folder"
+    )
     mobile: str = Field(description="symbol of the mobile ion, e.g. Li")
     substitutions: dict[str, list[str]] = Field(
         default_factory=dict,
-        description="species of the CIF -> species that may fill its sites, e.g. In: [In, Y]",
+        description="species (or site label) of the CIF -> what may fill its sites, e.g. "
+        "In: [In, Y], or Li2: [Li, vacancy]",
     )
     charges: dict[str, int] | None = Field(
         default=None, description="formal charges in e; guessed when not given"
+    )
+    closest_A: Positive = Field(
+        default=1.5,
+        description="of two sites nearer than this to each other only one is filled, Å",
+    )
+    symprec_A: Positive = Field(default=0.01, le=1, description="of the symmetry search, Å")
+    primitive: bool = Field(
+        default=False, description="reduce the host to its primitive cell before all else"
+    )
+
+
+class GridConfig(Section):
+    """Compositions on a grid."""
+
+    formula: str = Field(
+        description="with an expression in braces for each amount that varies, e.g. "
+        "Li3In{x}Y{1-x}Br{6*y}Cl{6-6*y}"
+    )
+    values: dict[str, list[float | str]] = Field(
+        description="values of each name, e.g. x: [0, 0.5, 1]; fractions as 1/8"
+    )
+    where: str | None = Field(
+        default=None, description="only points where this holds, e.g. x + y >= 1"
     )
 
 
@@ -43,7 +89,12 @@ class EnumerateConfig(Section):
     """Which atom sits where."""
 
     compositions: list[str] = Field(
-        min_length=1, description="formulas, e.g. Li3In0.5Y0.5Br3Cl3; names in all results"
+        min_length=1,
+        description="formulas, e.g. Li3In0.5Y0.5Br3Cl3; names in all results; those of the grid "
+        "follow",
+    )
+    grid: GridConfig | None = Field(
+        default=None, description="further compositions, or all, by rule"
     )
     end_members: list[str] = Field(
         default_factory=list,
@@ -51,7 +102,10 @@ class EnumerateConfig(Section):
         "are among the compositions; ranked, not sampled or simulated for their own sake",
     )
     supercells: list[Supercell] = Field(
-        default=["1x1x1"], min_length=1, description="of the host's conventional cell, e.g. 1x1x2"
+        default=["1x1x1"],
+        min_length=1,
+        description="of the host's cell, e.g. 1x1x2, or rows such as [[1,1,0],[-1,1,0],[0,0,1]]; a "
+        "composition is listed in those that can hold it",
     )
     max_orderings: Count = Field(
         default=2000, description="most orderings kept per composition and supercell"
@@ -61,6 +115,22 @@ class EnumerateConfig(Section):
     def formulas(self) -> list[str]:
         """Compositions and end members, each once."""
         return list(dict.fromkeys([*self.compositions, *self.end_members]))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_grid(cls, content: Any) -> Any:
+        """Put the grid's formulas behind the compositions given one by one."""
+        if not isinstance(content, dict) or not content.get("grid"):
+            return content
+        from mlipsse.orderings import composition_grid
+
+        grid = GridConfig.model_validate(content["grid"])
+        try:
+            formulas = composition_grid(grid.formula, grid.values, where=grid.where)
+        except MlipsseError as error:
+            raise ValueError(str(error)) from error
+        listed = content.get("compositions") or []
+        return {**content, "compositions": list(dict.fromkeys([*listed, *formulas]))}
 
     @field_validator("compositions", "end_members", "supercells")
     @classmethod

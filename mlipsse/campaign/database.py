@@ -38,8 +38,11 @@ def ordering_row(ordering: Ordering) -> Row:
         {
             keys.ORDERING: ordering.name,
             keys.COMPOSITION: ordering.composition,
-            "supercell": f"cell-{ordering.supercell}",  # a bare 1x1x1 could be read as a number
-            "mobile_pattern": ordering.mobile_pattern,
+            # A bare 1x1x1 could be read as a number.
+            "supercell": f"cell-{ordering.supercell.name}",
+            "pattern": ordering.pattern,
+            "mobile_code": ordering.mobile_code,
+            "decoration_code": ordering.decoration_code,
             "degeneracy": float(ordering.degeneracy),
             "ewald_energy_eV": ordering.ewald_energy_eV,
             "route": ordering.route,

@@ -33,13 +33,14 @@ def problems(campaign: Campaign) -> list[str]:
 
 def _composition_check(formula: str) -> Callable[[Campaign], None]:
     def check(campaign: Campaign) -> None:
-        from mlipsse.campaign.stages.enumerate import campaign_host
-        from mlipsse.orderings import Supercell, parse_composition, parse_supercell
+        from mlipsse.campaign.orderings import (
+            campaign_host,
+            campaign_supercells,
+            realisable_composition,
+        )
 
         host = campaign_host(campaign)
-        composition = parse_composition(formula, host)
-        for name in campaign.config.enumerate.supercells:
-            composition.site_counts(Supercell(host, parse_supercell(name)))
+        realisable_composition(formula, host, campaign_supercells(campaign, host))
 
     return check
 

@@ -6,24 +6,45 @@ repeats of the host's cell; `count_orderings` says how many orderings there are,
 labelled as a sample where not.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from mlipsse.orderings.composition import Composition, parse_composition, smallest_supercells
-from mlipsse.orderings.counting import OrderingCount, count_orderings
-from mlipsse.orderings.enumeration import enumerate_orderings
-from mlipsse.orderings.host import Host, Sublattice, read_host
+from mlipsse.orderings.counting import OrderingCount, SublatticeCount, count_orderings
+from mlipsse.orderings.grid import composition_grid
+from mlipsse.orderings.host import VACANCY, Exclusion, Host, Sublattice
+from mlipsse.orderings.host_file import read_host
 from mlipsse.orderings.ordering import Ordering
-from mlipsse.orderings.supercell import Supercell, parse_supercell
+from mlipsse.orderings.repeats import Repeats, parse_repeats
+from mlipsse.orderings.supercell import Supercell
+
+if TYPE_CHECKING:
+    from mlipsse.orderings.enumeration import enumerate_orderings
 
 __all__ = [
+    "VACANCY",
     "Composition",
+    "Exclusion",
     "Host",
     "Ordering",
     "OrderingCount",
+    "Repeats",
     "Sublattice",
+    "SublatticeCount",
     "Supercell",
+    "composition_grid",
     "count_orderings",
     "enumerate_orderings",
     "parse_composition",
-    "parse_supercell",
+    "parse_repeats",
     "read_host",
     "smallest_supercells",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Its compiled parts take a second to import, which those who only count need not wait for.
+    if name == "enumerate_orderings":
+        from mlipsse.orderings.enumeration import enumerate_orderings
+
+        return enumerate_orderings
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.formula import parse_formula
-from mlipsse.orderings.host import Host
+from mlipsse.orderings.host import VACANCY, Host, Sublattice
 from mlipsse.orderings.supercell import Supercell
 
 
@@ -33,6 +33,10 @@ class Composition:
         """Smallest number of host cells that makes every count whole."""
         return math.lcm(*(count.denominator for row in self.per_cell for count in row))
 
+    def fits(self, supercell: Supercell) -> bool:
+        """Whether every count is whole in a supercell."""
+        return supercell.n_cells % self.cells_needed == 0
+
     def site_counts(self, supercell: Supercell) -> tuple[tuple[int, ...], ...]:
         """Atoms (and vacancies) of every species per sublattice of the supercell.
 
@@ -41,7 +45,7 @@ class Composition:
         MlipsseError
             when a count is not whole; the sentence names the supercells that can.
         """
-        if supercell.n_cells % self.cells_needed:
+        if not self.fits(supercell):
             broken = [
                 f"{float(count * supercell.n_cells):g} {name}"
                 for row, names in zip(self.per_cell, self.species, strict=True)
@@ -82,30 +86,34 @@ def smallest_supercells(
 def parse_composition(formula: str, host: Host) -> Composition:
     """Lay a formula such as ``Li3In0.5Y0.5Br3Cl3`` onto a host.
 
-    The framework fixes how many formula units a cell holds; `parse_formula` says how numbers are
-    read.
+    The sublattices without vacancies fix how many formula units a cell holds; a sublattice with
+    vacancies takes what the formula gives and leaves the rest empty. `parse_formula` says how
+    numbers are read.
 
     Raises
     ------
     MlipsseError
-        for a formula that cannot be parsed, species the host lacks, a framework that the formula
-        does not fill, more mobile ions than sites, and a charge that is not zero.
+        for a formula that cannot be parsed, species the host lacks, sublattices that the formula
+        does not fill or overfills, and a charge that is not zero.
     """
     amounts = parse_formula(formula)
     _check_species(formula, amounts, host)
     _check_neutrality(formula, amounts, host)
-    sites = sum(len(sublattice.sites) for sublattice in host.sublattices[1:])
-    framework = {name: n for name, n in amounts.items() if name != host.mobile.name}
-    if not framework:
-        raise _does_not_fill(formula, framework, host)
-    units = sites / sum(framework.values(), Fraction(0))
-    ions, mobile_sites = units * amounts.get(host.mobile.name, 0), len(host.mobile.sites)
-    if ions > mobile_sites:
-        raise MlipsseError(
-            f"{formula} puts {float(ions):g} {host.mobile.name} into a cell of {host.name}, "
-            f"which has {mobile_sites} sites for it."
-        )
-    rows = [(ions, mobile_sites - ions), *_framework_rows(formula, framework, units, host)]
+    units = _units_per_cell(formula, amounts, host)
+    rows = []
+    for sublattice in host.sublattices:
+        atoms = [
+            units * amounts.get(name, Fraction(0)) for name in sublattice.species if name != VACANCY
+        ]
+        empty = len(sublattice.sites) - sum(atoms, Fraction(0))
+        if empty < 0:
+            raise MlipsseError(
+                f"{formula} puts {float(sum(atoms)):g} {sublattice.name} into a cell of "
+                f"{host.name}, which has {len(sublattice.sites)} sites for it."
+            )
+        row = tuple(atoms) if sublattice.full else (*atoms, empty)
+        _check_restricted_sites(formula, row, sublattice, host)
+        rows.append(row)
     return Composition(
         formula=formula,
         per_cell=tuple(rows),
@@ -113,42 +121,43 @@ def parse_composition(formula: str, host: Host) -> Composition:
     )
 
 
-def _framework_rows(
-    formula: str, framework: Mapping[str, Fraction], units: Fraction, host: Host
-) -> list[tuple[Fraction, ...]]:
-    """Atoms per host cell of every species, per framework sublattice."""
-    left = {name: amount * units for name, amount in framework.items()}
-    variable = [s for s in host.sublattices[1:] if len(s.species) > 1]
-    for fixed in (s for s in host.sublattices[1:] if len(s.species) == 1):
-        left[fixed.species[0]] = left.get(fixed.species[0], Fraction(0)) - len(fixed.sites)
-    rows: list[tuple[Fraction, ...]] = []
-    for sublattice in host.sublattices[1:]:
-        if sublattice not in variable:
-            rows.append((Fraction(len(sublattice.sites)),))
-            continue
-        for name in sublattice.species:
-            if left.get(name) and sum(name in other.species for other in variable) > 1:
-                raise MlipsseError(
-                    f"{name} may sit on several sublattices of {host.name}, so {formula} does not "
-                    "say how many go where. Give the sublattices species that differ."
-                )
-        row = tuple(left.pop(name, Fraction(0)) for name in sublattice.species)
-        if sum(row) != len(sublattice.sites) or min(row) < 0:
-            raise _does_not_fill(formula, framework, host)
-        rows.append(row)
-    if any(left.values()):
-        raise _does_not_fill(formula, framework, host)
-    return rows
+def _units_per_cell(formula: str, amounts: Mapping[str, Fraction], host: Host) -> Fraction:
+    """Formula units in a cell of the host, from the sublattices that are always full."""
+    full = [sublattice for sublattice in host.sublattices if sublattice.full]
+    if not full:
+        raise MlipsseError(
+            f"Every sublattice of {host.name} may hold vacancies, so nothing says how many formula "
+            "units a cell holds. Fill one of them: give its sites species without `vacancy` in "
+            "`substitutions`."
+        )
+    given = [sum((amounts.get(n, Fraction(0)) for n in s.species), Fraction(0)) for s in full]
+    units = {len(s.sites) / amount for s, amount in zip(full, given, strict=True) if amount}
+    if len(units) != 1 or not all(given):
+        names = [name for sublattice in full for name in sublattice.species if name in amounts]
+        sites = ", ".join(f"{len(s.sites)} {s.name}" for s in full)
+        held = ", ".join(f"{float(amounts[name]):g} {name}" for name in names)
+        raise MlipsseError(
+            f"{formula} does not fill the framework of {host.name}: a cell has sites for {sites}, "
+            f"and the formula gives {held or 'none'}, in another ratio. Change the formula, or let "
+            "other species onto the sites with `substitutions`."
+        )
+    return units.pop()
 
 
-def _does_not_fill(formula: str, framework: Mapping[str, Fraction], host: Host) -> MlipsseError:
-    sites = ", ".join(f"{len(s.sites)} {s.name}" for s in host.sublattices[1:])
-    given = ", ".join(f"{float(amount):g} {name}" for name, amount in framework.items())
-    return MlipsseError(
-        f"{formula} does not fill the framework of {host.name}: a cell has sites for {sites}, and "
-        f"the formula gives {given or 'none'}, in another ratio. Change the formula, or let other "
-        "species onto the sites with `substitutions`."
-    )
+def _check_restricted_sites(
+    formula: str, row: tuple[Fraction, ...], sublattice: Sublattice, host: Host
+) -> None:
+    """Sites that can hold one species only must get it, and no species more than its sites."""
+    alone = sublattice.allowed_mask.sum(axis=1) == 1
+    for index, (name, count) in enumerate(zip(sublattice.species, row, strict=True)):
+        sites = int(sublattice.allowed_mask[:, index].sum())
+        least = int(sublattice.allowed_mask[alone, index].sum())
+        if not least <= count <= sites:
+            raise MlipsseError(
+                f"{formula} puts {float(count):g} {name} into a cell of {host.name}, where {sites} "
+                f"sites may hold it and {least} hold nothing else. Change the formula, or what may "
+                "sit there (`substitutions`)."
+            )
 
 
 def _check_species(formula: str, amounts: Mapping[str, Fraction], host: Host) -> None:
@@ -172,14 +181,3 @@ def _check_neutrality(formula: str, amounts: Mapping[str, Fraction], host: Host)
             f"{formula} is not charge neutral: {float(total):+g} per formula unit ({parts}). "
             "Change the formula or the formal `charges`."
         )
-
-
-def mean_charges(composition: Composition, host: Host) -> tuple[float, ...]:
-    """Mean formal charge of a site of every sublattice, elementary charges."""
-    return tuple(
-        float(sum(count * host.charges[name] for count, name in zip(row, names, strict=True)))
-        / len(sublattice.sites)
-        for row, names, sublattice in zip(
-            composition.per_cell, composition.species, host.sublattices, strict=True
-        )
-    )

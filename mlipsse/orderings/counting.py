@@ -1,38 +1,62 @@
 """How many orderings there are, by Burnside's lemma, in whole numbers, before any is made."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.orderings.choices import Choices
 from mlipsse.orderings.composition import Composition
+from mlipsse.orderings.fixed import Rules, TooManyError, fixed_arrangements
+from mlipsse.orderings.labels import charge_classes, site_rules
 from mlipsse.orderings.supercell import Supercell
 
-EXACT_LIMIT = 1_000_000
-"""Largest number of raw mobile-ion patterns, and of distinct orderings, that is listed whole."""
+MOST_PATTERNS = 20_000_000
+"""Distinct charge patterns that are listed and ranked whole, in some ten seconds."""
 
-Route = Literal["exact", "sample"]
+Route = Literal["exact", "patterns", "annealing", "impossible"]
+"""How orderings are got; see `OrderingCount.route`."""
+
+
+@dataclass(frozen=True)
+class SublatticeCount:
+    """Arrangements of one sublattice's species over its sites; None where beyond counting."""
+
+    name: str
+    sites: int
+    raw: int | None
+    distinct: int | None
 
 
 @dataclass(frozen=True)
 class OrderingCount:
     """Number of orderings of a composition in a supercell.
 
-    `raw` counts all arrangements of the species over their sites, `distinct` those that no
-    symmetry operation of the host carries into each other; `mobile_raw` and `mobile_distinct`
-    are the same for the mobile-ion pattern alone. `route` says how orderings will be got:
-    `exact`, all distinct ones, or `sample`.
+    Attributes
+    ----------
+    raw : all arrangements of the species over their sites; None where beyond counting
+    distinct : those that no symmetry operation of the host carries into each other
+    patterns_raw, patterns_distinct : the same for charge patterns: orderings in which species of
+        one sublattice and one formal charge are the same, which is all that an Ewald sum can
+        tell apart; where no two species of the framework differ in charge they are the mobile
+        ion's patterns
+    sublattices : the same per sublattice, each for itself
+    route : `exact`, every distinct ordering is listed; `patterns`, every distinct charge pattern
+        is listed and ranked by Ewald energy, the lowest are decorated at random; `annealing`,
+        patterns of low Ewald energy are searched for, and decorated at random; `impossible`, the
+        supercell cannot hold the composition
+    reason : why numbers are missing, or why it is impossible; empty otherwise
     """
 
-    raw: int
-    distinct: int
-    mobile_raw: int
-    mobile_distinct: int
+    raw: int | None
+    distinct: int | None
+    patterns_raw: int | None
+    patterns_distinct: int | None
+    sublattices: tuple[SublatticeCount, ...]
     route: Route
+    reason: str = ""
 
 
 def count_orderings(
@@ -40,7 +64,7 @@ def count_orderings(
     supercell: Supercell,
     *,
     max_orderings: int | None = None,
-    exact_limit: int = EXACT_LIMIT,
+    most_patterns: int = MOST_PATTERNS,
 ) -> OrderingCount:
     """Count the orderings and say which route `enumerate_orderings` takes.
 
@@ -48,26 +72,51 @@ def count_orderings(
     1/|G| sum over g of the arrangements that g leaves unchanged (Burnside's lemma; Frobenius,
     1887); an operation leaves those unchanged that are constant on each of its cycles.
 
-    Raises
-    ------
-    MlipsseError
-        when the supercell cannot realise the composition.
+    Parameters
+    ----------
+    max_orderings : most that will be asked for; None for all
+    most_patterns : distinct charge patterns that are listed whole
     """
-    counts = composition.site_counts(supercell)
-    fixed = [
-        fixed_arrangements(permutations, row)
-        for permutations, row in zip(supercell.sublattice_permutations, counts, strict=True)
-    ]
-    mobile_distinct = orbit_count(fixed[0])
-    distinct = orbit_count([math.prod(parts) for parts in zip(*fixed, strict=True)])
-    raw = [_multinomial(row) for row in counts]
-    largest = exact_limit if max_orderings is None else min(exact_limit, max_orderings)
+    try:
+        counts = composition.site_counts(supercell)
+    except MlipsseError as error:
+        return OrderingCount(0, 0, 0, 0, (), "impossible", str(error))
+    permutations = supercell.sublattice_permutations
+    everything = range(len(counts))
+    rules = [site_rules(supercell, counts, [index]) for index in everything]
+    alone = [_count(part, rule) for part, rule in zip(permutations, rules, strict=True)]
+    species = _joint(supercell, counts, alone, classes=False)
+    patterns = _joint(supercell, counts, alone, classes=True)
+    sublattices = tuple(
+        SublatticeCount(sublattice.name, len(sites), *_raw_and_distinct(fixed))
+        for sublattice, sites, fixed in zip(
+            supercell.host.sublattices, supercell.sites, alone, strict=True
+        )
+    )
+    raw, distinct = _raw_and_distinct(species)
+    patterns_raw, patterns_distinct = _raw_and_distinct(patterns)
+    if raw == 0:
+        return OrderingCount(
+            0,
+            0,
+            0,
+            0,
+            sublattices,
+            "impossible",
+            f"{composition.formula} in {supercell.name}: no arrangement keeps to what may sit "
+            "where and to the pairs of sites of which only one may be filled.",
+        )
     return OrderingCount(
-        raw=math.prod(raw),
-        distinct=distinct,
-        mobile_raw=raw[0],
-        mobile_distinct=mobile_distinct,
-        route="exact" if raw[0] <= exact_limit and distinct <= largest else "sample",
+        raw,
+        distinct,
+        patterns_raw,
+        patterns_distinct,
+        sublattices,
+        _route(supercell, counts, distinct, patterns_distinct, max_orderings, most_patterns),
+        ""
+        if distinct is not None
+        else "pairs of sites that exclude each other form nets too "
+        "large to count the arrangements on",
     )
 
 
@@ -82,73 +131,77 @@ def orbit_count(fixed: Sequence[int]) -> int:
     return orbits
 
 
-def fixed_arrangements(permutations: np.ndarray, counts: Sequence[int]) -> list[int]:
-    """Per permutation, the number of arrangements that it leaves unchanged.
-
-    Parameters
-    ----------
-    permutations : (n_operations, n) int
-    counts : how many of the n sites each species takes
-    """
-    lengths = _cycle_lengths(permutations)
-    present = np.unique(lengths)
-    # The number of sites on cycles of a length, over the length, is the number of cycles.
-    cycles = np.stack([(lengths == k).sum(axis=1) // k for k in present], axis=1)
-    kinds, which = np.unique(cycles, axis=0, return_inverse=True)
-    ways = [
-        _constant_on_cycles(
-            tuple((int(k), int(m)) for k, m in zip(present, kind, strict=True) if m), tuple(counts)
-        )
-        for kind in kinds
-    ]
-    return [ways[index] for index in which.ravel()]
+def _route(
+    supercell: Supercell,
+    counts: Sequence[Sequence[int]],
+    distinct: int | None,
+    patterns: int | None,
+    max_orderings: int | None,
+    most_patterns: int,
+) -> Route:
+    if patterns is None or distinct is None or patterns > most_patterns:
+        return "annealing"
+    if not Choices(supercell, counts).listable:
+        return "annealing"
+    largest = most_patterns if max_orderings is None else min(max_orderings, most_patterns)
+    return "exact" if distinct <= largest else "patterns"
 
 
-def _cycle_lengths(permutations: np.ndarray) -> np.ndarray:
-    """Length of the cycle that every site lies on, same shape as `permutations`."""
-    start = np.arange(permutations.shape[1])
-    lengths = np.zeros(permutations.shape, dtype=np.int32)
-    reached, step = permutations, 1
-    while True:
-        lengths[(reached == start) & (lengths == 0)] = step
-        if lengths.all():
-            return lengths
-        reached, step = np.take_along_axis(permutations, reached, axis=1), step + 1
+def _count(permutations: np.ndarray, rules: Rules) -> list[int] | None:
+    try:
+        return fixed_arrangements(permutations, rules)
+    except TooManyError:
+        return None
 
 
-@cache
-def _constant_on_cycles(cycles: tuple[tuple[int, int], ...], counts: tuple[int, ...]) -> int:
-    """Ways to give each cycle one species so that species s takes ``counts[s]`` sites.
-
-    `cycles` are (length, how many) pairs.
-    """
-    if not cycles:
-        return int(not any(counts))
-    (length, number), rest = cycles[0], cycles[1:]
-    return sum(
-        _multinomial(share)
-        * _constant_on_cycles(
-            rest, tuple(c - length * s for c, s in zip(counts, share, strict=True))
-        )
-        for share in _shares(number, tuple(c // length for c in counts))
-    )
+def _raw_and_distinct(fixed: list[int] | None) -> tuple[int | None, int | None]:
+    # Only the identity leaves every arrangement unchanged.
+    return (None, None) if fixed is None else (max(fixed), orbit_count(fixed))
 
 
-def _shares(total: int, limits: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """All ways to write `total` as an ordered sum with the given upper limits."""
-    if len(limits) == 1:
-        if total <= limits[0]:
-            yield (total,)
-        return
-    others = sum(limits[1:])
-    for first in range(max(0, total - others), min(total, limits[0]) + 1):
-        for shares in _shares(total - first, limits[1:]):
-            yield (first, *shares)
+def _joint(
+    supercell: Supercell,
+    counts: Sequence[Sequence[int]],
+    alone: Sequence[list[int] | None],
+    *,
+    classes: bool,
+) -> list[int] | None:
+    """Arrangements of all sublattices together that each operation leaves unchanged."""
+    total: list[int] | None = None
+    for block in _coupled(supercell):
+        if len(block) == 1 and not (classes and _merges(supercell, block[0])):
+            fixed = alone[block[0]]
+        else:
+            rules = site_rules(supercell, counts, block, classes=classes)
+            fixed = _count(_joined(supercell, block), rules)
+        if fixed is None:
+            return None
+        total = fixed if total is None else [a * b for a, b in zip(total, fixed, strict=True)]
+    return total
 
 
-def _multinomial(counts: Sequence[int]) -> int:
-    left, ways = sum(counts), 1
-    for count in counts:
-        ways *= math.comb(left, count)
-        left -= count
-    return ways
+def _merges(supercell: Supercell, index: int) -> bool:
+    """Whether charge does not tell all species of a sublattice apart."""
+    sublattice = supercell.host.sublattices[index]
+    return len(charge_classes(sublattice, supercell.host.charges)) < len(sublattice.species)
+
+
+def _coupled(supercell: Supercell) -> list[list[int]]:
+    """Sublattices joined where a site of one excludes a site of another."""
+    owner = np.empty(supercell.n_sites, dtype=int)
+    for index, sites in enumerate(supercell.sites):
+        owner[sites] = index
+    blocks = [{index} for index in range(len(supercell.sites))]
+    for i, j in supercell.excluded_pairs:
+        joined = [block for block in blocks if owner[i] in block or owner[j] in block]
+        blocks = [block for block in blocks if block not in joined] + [set().union(*joined)]
+    return [sorted(block) for block in blocks]
+
+
+def _joined(supercell: Supercell, block: Sequence[int]) -> np.ndarray:
+    parts, offset = [], 0
+    for index in block:
+        part = supercell.sublattice_permutations[index]
+        parts.append(part + offset)
+        offset += part.shape[1]
+    return np.concatenate(parts, axis=1)

@@ -1,25 +1,25 @@
-"""Framework decorations of mobile-ion patterns, shared out among the patterns in turn."""
+"""Decorations of charge patterns: which of equally charged species sits where."""
 
-import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from mlipsse.orderings.arrangements import distinct_arrangements, smallest_image, stabiliser
-from mlipsse.orderings.counting import fixed_arrangements, orbit_count
+from mlipsse.errors import MlipsseError
+from mlipsse.orderings.choices import Choices
+from mlipsse.orderings.counting import orbit_count
+from mlipsse.orderings.fixed import Rules, fixed_arrangements
+from mlipsse.orderings.patterns import smallest_image
 
 LIST_UP_TO = 4
 """Decorations are listed and then chosen from when there are up to this many times the number
 wanted; beyond it random draws seldom meet one twice."""
 
+_DRAWS_AT_RANDOM = 10_000
+
 
 def decorate_patterns(
-    patterns: np.ndarray,
-    counts: Sequence[Sequence[int]],
-    permutations: Sequence[np.ndarray],
-    *,
-    at_most: int,
-    rng: np.random.Generator,
+    choices: Choices, patterns: np.ndarray, *, at_most: int, rng: np.random.Generator
 ) -> Iterator[tuple[int, np.ndarray, int]]:
     """Give every pattern its share of distinct decorations, drawn uniformly, none twice.
 
@@ -28,34 +28,19 @@ def decorate_patterns(
 
     Parameters
     ----------
-    patterns : (n, n_mobile_sites) int8, distinct mobile-ion patterns
-    counts : per sublattice, the mobile one first, how many sites each label takes
-    permutations : per sublattice, (n_operations, n_sites) int; the same operations in each
+    patterns : (n, n_sites) int8, distinct charge patterns (`Patterns.labels`)
 
     Yields
     ------
     tuple
-        index of the pattern; labels of all sublattices one after the other, int8; number of
-        arrangements that symmetry makes equal to them.
+        index of the pattern; labels, (n_sites,) int8; number of arrangements that symmetry makes
+        equal to them.
     """
-    mobile, framework = permutations[0], permutations[1:]
-    unchanged = [
-        math.prod(parts)
-        for parts in zip(*map(fixed_arrangements, framework, counts[1:]), strict=True)
-    ]
-    groups = [np.flatnonzero(stabiliser(pattern, mobile)) for pattern in patterns]
-    available = [orbit_count([unchanged[g] for g in group]) for group in groups]
-    shares = served_in_turn(available, at_most)
-    for index, (pattern, group, share) in enumerate(zip(patterns, groups, shares, strict=True)):
-        allowed = [part[group] for part in framework]
-        if available[index] <= LIST_UP_TO * share:
-            every = list(distinct_arrangements(counts[1:], allowed))
-            picks = np.sort(rng.choice(len(every), size=share, replace=False))
-            decorations = [every[pick] for pick in picks]
-        else:
-            decorations = _draw(counts[1:], allowed, share, rng)
-        for labels, size in decorations:
-            yield index, np.concatenate([pattern, labels]), size * (len(mobile) // len(group))
+    decorated = [_Decorated.of(choices, pattern) for pattern in patterns]
+    shares = served_in_turn([entry.available for entry in decorated], at_most)
+    for index, (entry, share) in enumerate(zip(decorated, shares, strict=True)):
+        for labels, size in entry.pick(share, rng):
+            yield index, labels, size
 
 
 def served_in_turn(available: Sequence[int], total: int) -> list[int]:
@@ -70,24 +55,95 @@ def served_in_turn(available: Sequence[int], total: int) -> list[int]:
     return shares
 
 
-def _draw(
-    counts: Sequence[Sequence[int]],
-    permutations: Sequence[np.ndarray],
-    number: int,
-    rng: np.random.Generator,
-) -> list[tuple[np.ndarray, int]]:
-    """Distinct joint arrangements, each orbit as likely as any other, and their orbits' sizes."""
-    ordered = [np.repeat(np.arange(len(row), dtype=np.int8), row) for row in counts]
-    offsets = np.cumsum([0, *(len(part) for part in ordered)])
-    joint = np.concatenate(
-        [part + offset for part, offset in zip(permutations, offsets[:-1], strict=True)], axis=1
+@dataclass(frozen=True, eq=False)
+class _Decorated:
+    """One charge pattern, the operations that leave it unchanged, and its decorations' number."""
+
+    choices: Choices
+    pattern: np.ndarray
+    group: np.ndarray
+    available: int
+
+    @classmethod
+    def of(cls, choices: Choices, pattern: np.ndarray) -> "_Decorated":
+        permutations = choices.supercell.permutations
+        varied = choices.varied_sites
+        unchanged = (pattern[permutations[:, varied]] == pattern[varied]).all(axis=1)
+        group = np.flatnonzero(unchanged)
+        fixed = [1] * len(group)
+        for _, sites, rules in _shared_classes(choices, pattern):
+            number = np.empty(choices.supercell.n_sites, dtype=np.int32)
+            number[sites] = np.arange(len(sites))
+            ways = fixed_arrangements(number[permutations[np.ix_(group, sites)]], rules)
+            fixed = [a * b for a, b in zip(fixed, ways, strict=True)]
+        return cls(choices, pattern, group, orbit_count(fixed))
+
+    def pick(self, share: int, rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
+        """`share` distinct decorations, uniformly, with the number of arrangements of each."""
+        if share and self.available <= LIST_UP_TO * share and self.choices.listable:
+            return self._listed(share, rng)
+        return self._drawn(share, rng)
+
+    def _listed(self, share: int, rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
+        masks = self.choices.pattern_masks(self.pattern[None])[0]
+        blocks = list(self.choices.decorations(masks))
+        every = np.concatenate([block for block, _ in blocks])
+        orders = np.concatenate([order for _, order in blocks])
+        picks = np.sort(rng.choice(len(every), size=share, replace=False))
+        labels = self.choices.labels(every[picks])
+        sizes = self.choices.n_operations // orders[picks]
+        return [(row, int(size)) for row, size in zip(labels, sizes, strict=True)]
+
+    def _drawn(self, share: int, rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
+        """Distinct decorations, each orbit as likely as any other, and their sizes."""
+        varied = self.choices.varied_sites
+        number = np.empty(self.choices.supercell.n_sites, dtype=np.int32)
+        number[varied] = np.arange(len(varied))
+        permutations = number[self.choices.supercell.permutations[np.ix_(self.group, varied)]]
+        classes = _shared_classes(self.choices, self.pattern)
+        drawn: dict[bytes, tuple[np.ndarray, int]] = {}
+        while len(drawn) < share:
+            labels = self.pattern.copy()
+            for members, sites, rules in classes:
+                labels[sites] = np.array(members, dtype=np.int8)[_shuffled(rules, rng)]
+            smallest, unchanged = smallest_image(labels[varied], permutations)
+            # A random arrangement falls into an orbit as often as the orbit is large; keeping it
+            # with the inverse of that makes all orbits equal.
+            if rng.random() * len(permutations) < unchanged:
+                labels[varied] = smallest
+                size = self.choices.n_operations // unchanged
+                drawn.setdefault(smallest.tobytes(), (labels, size))
+        return list(drawn.values())
+
+
+def _shared_classes(
+    choices: Choices, pattern: np.ndarray
+) -> list[tuple[tuple[int, ...], np.ndarray, Rules]]:
+    """Classes of several species: those, the sites they share in a pattern, and the rules."""
+    found = []
+    for kind in choices.classes:
+        if len(kind.members) < 2:
+            continue
+        pool = choices.pools[kind.pool]
+        here = pattern[pool.sites] == kind.members[0]
+        rules = Rules(
+            counts=tuple(pool.counts[member] for member in kind.members),
+            allowed=pool.allowed[here][:, list(kind.members)],
+            filled=np.ones(len(kind.members), dtype=bool),
+            pairs=np.empty((0, 2), dtype=int),
+        )
+        found.append((kind.members, pool.sites[here], rules))
+    return found
+
+
+def _shuffled(rules: Rules, rng: np.random.Generator) -> np.ndarray:
+    """Labels at random, as many of each as there must be, where they may sit; uniformly."""
+    labels = np.repeat(np.arange(len(rules.counts)), rules.counts)
+    for _ in range(_DRAWS_AT_RANDOM):
+        labels = rng.permutation(labels)
+        if rules.allowed[np.arange(len(labels)), labels].all():
+            return labels
+    raise MlipsseError(
+        f"No decoration was found in {_DRAWS_AT_RANDOM} attempts that keeps to what may sit where. "
+        "Let the species onto more sites with `substitutions`."
     )
-    drawn: dict[bytes, tuple[np.ndarray, int]] = {}
-    while len(drawn) < number:
-        labels = np.concatenate([rng.permutation(part) for part in ordered])
-        smallest, unchanged = smallest_image(labels, joint)
-        # A random arrangement falls into an orbit as often as the orbit is large; keeping it with
-        # the inverse of that makes all orbits equal.
-        if rng.random() * len(joint) < unchanged:
-            drawn.setdefault(smallest.tobytes(), (smallest, len(joint) // unchanged))
-    return list(drawn.values())

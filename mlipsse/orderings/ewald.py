@@ -4,6 +4,9 @@ import numpy as np
 from pymatgen.analysis.ewald import EwaldSummation
 from pymatgen.core import Lattice, Structure
 
+ENERGY_TOLERANCE_EV = 1e-6
+"""Energies this close are one level: symmetry-degenerate orderings differ by rounding."""
+
 
 def ewald_matrix(cell: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Matrix M of the Ewald sum, E = q^T M q.
@@ -33,7 +36,9 @@ def ewald_energies(matrix: np.ndarray, charges: np.ndarray) -> np.ndarray:
     return np.einsum("ni,ni->n", charges @ matrix, charges)
 
 
-def degenerate_levels(energies_eV: np.ndarray, *, tolerance_eV: float = 1e-6) -> np.ndarray:
+def degenerate_levels(
+    energies_eV: np.ndarray, *, tolerance_eV: float = ENERGY_TOLERANCE_EV
+) -> np.ndarray:
     """Number the levels of energies from the lowest, those within rounding of each other as one.
 
     A new level begins where the sorted energies step by more than `tolerance_eV`, so that the

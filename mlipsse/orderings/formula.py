@@ -34,7 +34,7 @@ def parse_formula(formula: str) -> dict[str, Fraction]:
         if number is not None:
             if not last:
                 raise _unparsable(formula, f"the number {number} follows no element")
-            factor = _exact(number) - 1
+            factor = exact_number(number) - 1
         else:
             factor = Fraction(1)
             if opened:
@@ -67,10 +67,21 @@ def _unparsable(formula: str, reason: str) -> MlipsseError:
     )
 
 
-def _exact(number: str) -> Fraction:
-    exact = Fraction(number)
-    decimals = len(number.partition(".")[2])
+def exact_number(number: str | float) -> Fraction:
+    """A decimal number as it is meant: 0.25 is 1/4, 0.333 (three decimals or more) is 1/3."""
+    text = str(number)
+    exact = Fraction(text)
+    decimals = len(text.partition(".")[2])
     simple = exact.limit_denominator(_LARGEST_DENOMINATOR)
     if decimals >= 3 and abs(simple - exact) <= Fraction(1, 2 * 10**decimals):
         return simple
     return exact
+
+
+def write_number(number: Fraction) -> str:
+    """The shortest decimal that `exact_number` reads back: 1/4 is 0.25, 1/3 is 0.333."""
+    for decimals in range(12):
+        text = f"{float(number):.{decimals}f}"
+        if exact_number(text) == number:
+            return text
+    return f"{float(number):.12g}"

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
 
+from mlipsse import keys
 from mlipsse.orderings.counting import Route
 from mlipsse.orderings.host import VACANCY
 from mlipsse.orderings.supercell import Supercell
@@ -18,28 +20,77 @@ class Ordering:
     Attributes
     ----------
     name : e.g. `Li3InCl6-1x1x1-o003`; the number is the rank by Ewald energy in its list
-    atoms : sorted by species, then site; `info` holds keys.COMPOSITION and keys.ORDERING
     composition : formula as the user wrote it
-    supercell : e.g. `1x1x2`
-    mobile_pattern : rank of the mobile-ion pattern by Ewald energy, from 0; orderings that share
-        it differ in their framework alone
+    supercell : the sites
+    labels : (n_sites,) int8, per site the index of its species among its sublattice's
+    pattern : rank of the charge pattern by Ewald energy, from 0; orderings that share it differ
+        only in which of equally charged species sits where
     degeneracy : arrangements in the supercell that symmetry makes equal to this one
     ewald_energy_eV : of the supercell, formal charges
-    route : `exact` when the list holds every distinct ordering, else `sample`
-    pattern_route : `exact` when all mobile-ion patterns were ranked, else `sample`
-    coverage : orderings in the list over distinct orderings there are
+    route : how the list was made, see `OrderingCount.route`
+    coverage : orderings in the list over distinct orderings there are; None where these are
+        beyond counting
     """
 
     name: str
-    atoms: Atoms
     composition: str
-    supercell: str
-    mobile_pattern: int
+    supercell: Supercell
+    labels: np.ndarray
+    pattern: int
     degeneracy: int
     ewald_energy_eV: float
     route: Route
-    pattern_route: Route
-    coverage: float
+    coverage: float | None
+
+    @cached_property
+    def atoms(self) -> Atoms:
+        """Sorted by species, then site; `info` holds keys.COMPOSITION and keys.ORDERING."""
+        atoms = decorated_atoms(self.supercell, self.labels)
+        atoms.info = {keys.COMPOSITION: self.composition, keys.ORDERING: self.name}
+        return atoms
+
+    @property
+    def mobile_code(self) -> str:
+        """Labels of the mobile ion's sublattice, see `site_code`."""
+        return "m" + site_code(self.supercell, self.labels, [0])
+
+    @property
+    def decoration_code(self) -> str:
+        """Labels of the other sublattices where there is a choice, see `site_code`."""
+        return "d" + site_code(self.supercell, self.labels, framework(self.supercell))
+
+
+def framework(supercell: Supercell) -> list[int]:
+    """Sublattices other than the mobile ion's where there is a choice."""
+    sublattices = supercell.host.sublattices
+    return [n for n, s in enumerate(sublattices) if n and len(s.species) > 1]
+
+
+def site_code(supercell: Supercell, labels: np.ndarray, sublattices: list[int]) -> str:
+    """Labels as a number in hexadecimal: one digit per site to the base of the most species.
+
+    The first site is the lowest digit; `site_labels` reads it back.
+    """
+    sites, base = _digits(supercell, sublattices)
+    number = 0
+    for label in labels[sites][::-1].tolist():
+        number = number * base + label
+    return f"{number:x}"
+
+
+def site_labels(supercell: Supercell, code: str, sublattices: list[int]) -> np.ndarray:
+    """Labels of the sites of sublattices, one after the other, from their code (without letter)."""
+    sites, base = _digits(supercell, sublattices)
+    labels, number = np.zeros(len(sites), dtype=np.int8), int(code, 16)
+    for place in range(len(sites)):
+        number, labels[place] = divmod(number, base)
+    return labels
+
+
+def _digits(supercell: Supercell, sublattices: list[int]) -> tuple[np.ndarray, int]:
+    parts = [supercell.sites[n] for n in sublattices]
+    kinds = [len(supercell.host.sublattices[n].species) for n in sublattices]
+    return np.concatenate([np.empty(0, dtype=int), *parts]), max([2, *kinds])
 
 
 def site_charges(supercell: Supercell, labels: np.ndarray) -> np.ndarray:

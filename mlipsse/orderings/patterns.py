@@ -1,65 +1,236 @@
-"""Mobile-ion patterns of low Ewald energy where there are too many to list: a labelled sample."""
+"""Charge patterns of low Ewald energy: all of them ranked, or a search where they are too many."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from mlipsse.orderings.arrangements import smallest_image
+from mlipsse.errors import MlipsseError
+from mlipsse.orderings.choices import Choices, Kind
+from mlipsse.orderings.ewald import ENERGY_TOLERANCE_EV
+from mlipsse.orderings.host import VACANCY
+from mlipsse.orderings.pattern_energy import PatternEnergy
 
-MIN_STARTS = 50
-MAX_STARTS = 1000
+TRIALS = 1_000_000
+"""Swaps tried by one annealing."""
+
+LEAST_STARTS = 20
+MOST_STARTS = 200
+_KEPT_PER_START = 512
+_STARTS_AT_RANDOM = 1000
 
 
-def sample_patterns(
-    counts: Sequence[int],
-    permutations: np.ndarray,
-    *,
-    pair: np.ndarray,
-    field: np.ndarray,
-    target: int,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Distinct patterns met on steepest descents from random ones.
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Distinct charge patterns, the lowest Ewald energy first.
 
-    Each descent swaps an ion and a vacancy, always the pair that lowers the energy most, until
-    none does; every pattern on the way is kept once per symmetry orbit. A sample without claim
-    to completeness: the lowest found need not be the lowest there is.
-
-    Parameters
+    Attributes
     ----------
-    counts : (ions, vacancies)
-    permutations : (n_operations, n_sites) int, the group on the mobile sites
-    pair, field : (n_sites, n_sites) and (n_sites,) float64, eV; the energy of a pattern is
-        s^T pair s + s . field with s = 1 on ions and 0 on vacancies
-    target : stop at twice this many distinct patterns (but not before `MIN_STARTS` descents, and
-        at `MAX_STARTS` in any case)
-    rng : source of the random patterns
-
-    Returns
-    -------
-    np.ndarray
-        (n, n_sites) int8, label 0 is an ion, 1 a vacancy; sorted.
+    labels : (n, n_sites) int8; on sites of a charge class the first of its species
+    energies_eV : (n,) float64, Ewald energy of the supercell
     """
-    ordered = np.repeat(np.array([0, 1], dtype=np.int8), counts)
-    found: set[bytes] = set()
-    for start in range(MAX_STARTS):
-        if start >= MIN_STARTS and len(found) >= 2 * target:
+
+    labels: np.ndarray
+    energies_eV: np.ndarray
+
+
+def ranked_patterns(choices: Choices, *, at_most: int) -> Patterns:
+    """The lowest of all distinct charge patterns, every one of which is listed and ranked.
+
+    Takes memory for `at_most` patterns, however many there are.
+    """
+    energy = PatternEnergy(choices)
+    masks = np.empty((0, choices.n_pattern_levels), dtype=np.uint64)
+    energies_eV = np.empty(0)
+    for block, _ in choices.patterns():
+        masks = np.concatenate([masks, block])
+        energies_eV = np.concatenate([energies_eV, energy.energies(energy.charges(block))])
+        if len(masks) > 2 * at_most + 100_000:
+            order = by_energy(energies_eV)[:at_most]
+            masks, energies_eV = masks[order], energies_eV[order]
+    order = by_energy(energies_eV)[:at_most]
+    return Patterns(choices.pattern_labels(masks[order]), energies_eV[order])
+
+
+def annealed_patterns(
+    choices: Choices, *, at_most: int, rng: np.random.Generator, most_starts: int = MOST_STARTS
+) -> Patterns:
+    """Distinct charge patterns of low energy met by annealings from random ones.
+
+    Each annealing tries `TRIALS` swaps of two sites of a sublattice at a falling temperature and
+    keeps the lowest patterns that it meets, one of each energy. Annealings follow each other until
+    there are `at_most` patterns, at least `LEAST_STARTS` and at most `most_starts`. A sample
+    without claim to completeness: the lowest found need not be the lowest there is.
+
+    Raises
+    ------
+    MlipsseError
+        when no pattern without excluded pairs is found.
+    """
+    from mlipsse.orderings.anneal import anneal
+
+    tables = _Tables.of(choices)
+    permutations = _local_permutations(choices, tables.energy.sites)
+    room = min(max(at_most, 8), _KEPT_PER_START)
+    found: dict[bytes, float] = {}
+    for start in range(most_starts):
+        if start >= LEAST_STARTS and len(found) >= at_most:
             break
-        labels = rng.permutation(ordered)
-        while True:
-            found.add(smallest_image(labels, permutations)[0].tobytes())
-            ions, vacancies = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
-            if not len(ions) or not len(vacancies):
-                break
-            site_energy = 2 * pair[:, ions].sum(axis=1) + field
-            change = (
-                (site_energy + pair.diagonal())[vacancies][None, :]
-                - (site_energy - pair.diagonal())[ions][:, None]
-                - 2 * pair[np.ix_(ions, vacancies)]
+        labels = tables.random_labels(rng)
+        hottest_eV = tables.mean_step(labels, rng)
+        kept = np.empty((room, len(labels)), dtype=np.int64)
+        energies_eV = np.full(room, np.inf)
+        charges = tables.charge[labels][None]
+        anneal(
+            tables.energy.pair,
+            tables.energy.field,
+            labels,
+            tables.charge,
+            tables.allowed,
+            tables.filled,
+            tables.pool_start,
+            tables.pool_of,
+            tables.excluded,
+            TRIALS,
+            TRIALS // 20,
+            hottest_eV,
+            hottest_eV / 1000,
+            float(tables.energy.energies(charges)[0]) - tables.energy.constant_eV,
+            int(rng.integers(2**31)),
+            kept,
+            energies_eV,
+        )
+        for row in kept[np.isfinite(energies_eV)].astype(np.int8):
+            code = smallest_image(row, permutations)[0].tobytes()
+            if code not in found:
+                charges = tables.charge[row.astype(int)][None]
+                found[code] = float(tables.energy.energies(charges)[0])
+    if not found:
+        raise MlipsseError(
+            f"No arrangement of {choices.supercell.name} was found in {most_starts} annealings in "
+            "which no two sites closer than closest_A are both filled. Take fewer ions, or a "
+            "smaller closest_A."
+        )
+    codes = sorted(found)
+    energies_eV = np.array([found[code] for code in codes])
+    order = by_energy(energies_eV)[:at_most]
+    rows = np.array([np.frombuffer(codes[index], dtype=np.int8) for index in order])
+    return Patterns(tables.site_labels(rows, choices), energies_eV[order])
+
+
+def by_energy(energies_eV: np.ndarray) -> np.ndarray:
+    """Indices by rising energy; within rounding of each other, in the order they came."""
+    return np.argsort(np.rint(energies_eV / ENERGY_TOLERANCE_EV), kind="stable")
+
+
+def smallest_image(row: np.ndarray, permutations: np.ndarray) -> tuple[np.ndarray, int]:
+    """The smallest row of an orbit, and by how many of the permutations it is reached."""
+    images = np.ascontiguousarray(row[permutations])
+    found = [image.tobytes() for image in images]
+    smallest = min(found)
+    return np.frombuffer(smallest, dtype=row.dtype), found.count(smallest)
+
+
+def _local_permutations(choices: Choices, sites: np.ndarray) -> np.ndarray:
+    number = np.full(choices.supercell.n_sites, -1)
+    number[sites] = np.arange(len(sites))
+    return number[choices.supercell.permutations[:, sites]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """The pattern's sites and classes as the annealing takes them; classes numbered over pools."""
+
+    energy: PatternEnergy
+    classes: Sequence[Kind]
+    charge: np.ndarray
+    filled: np.ndarray
+    allowed: np.ndarray
+    pool_start: np.ndarray
+    pool_of: np.ndarray
+    excluded: np.ndarray
+
+    @classmethod
+    def of(cls, choices: Choices) -> "_Tables":
+        energy = PatternEnergy(choices)
+        host = choices.supercell.host
+        pools = energy.pools
+        classes = [kind for number in pools for kind in choices.classes if kind.pool == number]
+        sizes = [len(choices.pools[number].sites) for number in pools]
+        start = np.cumsum([0, *sizes])
+        allowed = np.zeros((len(energy.sites), len(classes)), dtype=bool)
+        for label, kind in enumerate(classes):
+            place = pools.index(kind.pool)
+            held = choices.pools[kind.pool].allowed[:, list(kind.members)].any(axis=1)
+            allowed[start[place] : start[place + 1], label] = held
+        species = [
+            host.sublattices[choices.pools[kind.pool].sublattice].species[kind.members[0]]
+            for kind in classes
+        ]
+        return cls(
+            energy=energy,
+            classes=classes,
+            charge=np.array([energy.class_charge(kind) for kind in classes]),
+            filled=np.array([name != VACANCY for name in species]),
+            allowed=allowed,
+            pool_start=start,
+            pool_of=np.repeat(np.arange(len(pools)), sizes),
+            excluded=_excluded_sites(choices, energy.sites),
+        )
+
+    def random_labels(self, rng: np.random.Generator) -> np.ndarray:
+        """Classes at random, (n,) int, as many of each as there must be, where they may sit."""
+        counts = np.array([kind.count for kind in self.classes])
+        for _ in range(_STARTS_AT_RANDOM):
+            labels, left = np.full(len(self.allowed), -1), counts.copy()
+            # The choosy sites first, so that the others do not take what they need.
+            for site in np.lexsort((rng.random(len(labels)), self.allowed.sum(axis=1))):
+                ways = np.where(self.allowed[site], left, 0)
+                if not ways.any():
+                    break
+                labels[site] = rng.choice(len(ways), p=ways / ways.sum())
+                left[labels[site]] -= 1
+            else:
+                return labels
+        raise MlipsseError(
+            f"No arrangement was found in {_STARTS_AT_RANDOM} attempts that keeps to what may sit "
+            "where. Let the species onto more sites with `substitutions`."
+        )
+
+    def mean_step(self, labels: np.ndarray, rng: np.random.Generator) -> float:
+        """Mean change of energy by a swap, eV: the temperature at which most are taken."""
+        charges = self.charge[labels]
+        field = 2 * self.energy.pair @ charges + self.energy.field
+        steps = []
+        for _ in range(1000):
+            i = rng.integers(len(labels))
+            j = rng.integers(self.pool_start[self.pool_of[i]], self.pool_start[self.pool_of[i] + 1])
+            change = charges[j] - charges[i]
+            pair = self.energy.pair
+            steps.append(
+                abs(change * (field[i] - field[j]))
+                + change**2 * (pair[i, i] + pair[j, j] - 2 * pair[i, j])
             )
-            best = int(change.argmin())
-            if change.flat[best] > -1e-9:
-                break
-            labels[ions[best // len(vacancies)]] = 1
-            labels[vacancies[best % len(vacancies)]] = 0
-    return np.array([np.frombuffer(code, dtype=np.int8) for code in sorted(found)])
+        return max(float(np.mean(np.abs(steps))), 1e-3)
+
+    def site_labels(self, rows: np.ndarray, choices: Choices) -> np.ndarray:
+        """Labels (n, n_sites) int8 of rows (n, n_pattern_sites) of classes."""
+        labels = choices.undecorated(len(rows))
+        first = np.array([kind.members[0] for kind in self.classes], dtype=np.int8)
+        labels[:, self.energy.sites] = first[rows]
+        return labels
+
+
+def _excluded_sites(choices: Choices, sites: np.ndarray) -> np.ndarray:
+    """(n, most) int: per site of `sites`, those it excludes, -1 where there are fewer."""
+    number = {int(site): place for place, site in enumerate(sites)}
+    lists: list[list[int]] = [[] for _ in sites]
+    for i, j in choices.supercell.excluded_pairs.tolist():
+        if i in number and j in number:
+            lists[number[i]].append(number[j])
+            lists[number[j]].append(number[i])
+    most = max([0, *map(len, lists)])
+    table = np.full((len(lists), most), -1)
+    for place, others in enumerate(lists):
+        table[place, : len(others)] = others
+    return table

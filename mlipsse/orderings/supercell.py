@@ -1,6 +1,5 @@
 """A supercell of a host: its sites, and the symmetry operations as permutations of them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,39 +10,38 @@ import spglib
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.ewald import ewald_matrix
 from mlipsse.orderings.host import Host
+from mlipsse.orderings.repeats import Repeats, RepeatsLike, parse_repeats
 
 
 @dataclass(frozen=True, eq=False)
 class Supercell:
-    """na x nb x nc cells of a host.
+    """A supercell of a host.
 
-    Site ``s * n_cells + c`` is site ``s`` of the host in cell ``c`` (C order over na, nb, nc).
+    Site ``s * n_cells + c`` is site ``s`` of the host in cell ``c`` (see `Repeats.origins`).
 
     Parameters
     ----------
     host : the disordered crystal
-    factors : (na, nb, nc), each at least 1
+    repeats : (na, nb, nc), each at least 1; or three rows of whole numbers, the supercell's
+        lattice vectors in units of the host's; or a `Repeats`
     """
 
     host: Host
-    factors: tuple[int, int, int]
+    repeats: Repeats
 
-    def __post_init__(self) -> None:
-        if len(self.factors) != 3 or any(int(f) != f or f < 1 for f in self.factors):
-            raise MlipsseError(
-                f"A supercell is three whole numbers of at least 1, such as 1x1x2, not "
-                f"{'x'.join(map(str, self.factors))}."
-            )
+    def __init__(self, host: Host, repeats: RepeatsLike) -> None:
+        object.__setattr__(self, "host", host)
+        object.__setattr__(self, "repeats", parse_repeats(repeats))
 
     @property
     def name(self) -> str:
-        """E.g. `1x1x2`."""
-        return "x".join(map(str, self.factors))
+        """E.g. `1x1x2`; of a matrix its rows, e.g. `1.1.0_-1.1.0_0.0.1`."""
+        return self.repeats.name
 
     @property
     def n_cells(self) -> int:
         """Number of host cells."""
-        return int(np.prod(self.factors))
+        return self.repeats.n_cells
 
     @property
     def n_sites(self) -> int:
@@ -53,52 +51,74 @@ class Supercell:
     @property
     def cell(self) -> np.ndarray:
         """(3, 3) float64, rows are lattice vectors, Å."""
-        return self.host.cell * np.array(self.factors)[:, None]
-
-    @cached_property
-    def _origins(self) -> np.ndarray:
-        """(n_cells, 3) int, origin of every host cell in units of host cells."""
-        return np.stack(np.unravel_index(np.arange(self.n_cells), self.factors), axis=1)
+        return self.repeats.matrix @ self.host.cell
 
     @cached_property
     def positions(self) -> np.ndarray:
         """(n_sites, 3) float64, Cartesian, Å."""
-        scaled = self.host.scaled_positions[:, None, :] + self._origins
+        scaled = self.host.scaled_positions[:, None, :] + self.repeats.origins
         return scaled.reshape(-1, 3) @ self.host.cell
 
     @cached_property
     def sites(self) -> tuple[np.ndarray, ...]:
         """Per sublattice of the host, the indices of its sites in the supercell."""
-        cells = np.arange(self.n_cells)
+        return tuple(self._everywhere(sublattice.sites) for sublattice in self.host.sublattices)
+
+    @cached_property
+    def allowed(self) -> tuple[np.ndarray, ...]:
+        """Per sublattice, (n, n_species) bool: what may sit on each of `sites`."""
         return tuple(
-            (np.array(sublattice.sites)[:, None] * self.n_cells + cells).ravel()
+            np.repeat(sublattice.allowed_mask, self.n_cells, axis=0)
             for sublattice in self.host.sublattices
         )
+
+    @cached_property
+    def excluded_pairs(self) -> np.ndarray:
+        """(n_pairs, 2) int: sites that may not both be filled.
+
+        Raises
+        ------
+        MlipsseError
+            when a site excludes its own image: the supercell is too small to say what that means.
+        """
+        pairs = []
+        for exclusion in self.host.exclusions:
+            there = self.repeats.index(self.repeats.origins + np.array(exclusion.shift))
+            first = exclusion.first * self.n_cells + np.arange(self.n_cells)
+            pairs.append(np.stack([first, exclusion.second * self.n_cells + there], axis=1))
+        found = np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0) if pairs else None
+        if found is None:
+            return np.empty((0, 2), dtype=int)
+        if (found[:, 0] == found[:, 1]).any():
+            raise MlipsseError(
+                f"In the supercell {self.name} of {self.host.name} a site lies closer to its own "
+                "image than two atoms may. Take a larger supercell, or lower closest_A."
+            )
+        return found
 
     @cached_property
     def permutations(self) -> np.ndarray:
         """(n_operations, n_sites) int32: operation g carries site i to site ``[g, i]``.
 
-        Every operation of the host's space group (sublattices as species, so that every
-        decoration is an image of equally probable ones) that maps the supercell onto itself,
-        times the translations of the supercell; no permutation twice.
+        Every operation of the host's space group (what may sit on a site as its species, so that
+        every decoration is an image of equally probable ones) that maps the supercell onto
+        itself, times the translations of the supercell.
 
         Raises
         ------
         MlipsseError
             when spglib finds no symmetry at the host's tolerance, or one that is no permutation.
         """
-        factors = np.array(self.factors)
+        origins = self.repeats.origins
         found = []
         for rotation, images, shifts in zip(*_host_operations(self.host), strict=True):
-            # N^-1 R N must be whole: else the operation leaves the supercell's lattice.
-            if np.any((rotation * factors[None, :]) % factors[:, None]):
+            if not self.repeats.kept_by(rotation):
                 continue
-            origins = self._origins @ rotation.T
-            target = origins[None, None] + shifts[None, :, None] + self._origins[:, None, None]
-            cells = np.ravel_multi_index(np.moveaxis(target % factors, -1, 0), self.factors)
+            moved = origins @ rotation.T
+            target = moved[None, None] + shifts[None, :, None] + origins[:, None, None]
+            cells = self.repeats.index(target)
             found.append((images[None, :, None] * self.n_cells + cells).reshape(self.n_cells, -1))
-        return np.unique(np.concatenate(found).astype(np.int32), axis=0)
+        return np.concatenate(found).astype(np.int32)
 
     @cached_property
     def sublattice_permutations(self) -> tuple[np.ndarray, ...]:
@@ -113,19 +133,8 @@ class Supercell:
         """(n_sites, n_sites) float64, eV per elementary charge squared; see `ewald_matrix`."""
         return ewald_matrix(self.cell, self.positions)
 
-
-def parse_supercell(text: str | Sequence[int]) -> tuple[int, int, int]:
-    """(1, 1, 2) from ``1x1x2`` or ``[1, 1, 2]``; MlipsseError when it is neither."""
-    if isinstance(text, str):
-        match = re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\d+)\s*[x×]\s*(\d+)\s*", text)
-        factors: Sequence[int] = [int(f) for f in match.groups()] if match else []
-    else:
-        factors = text
-    if len(factors) != 3 or any(f < 1 for f in factors):
-        raise MlipsseError(
-            f"The supercell {text!r} is not three whole numbers of at least 1: write it like 1x1x2."
-        )
-    return (int(factors[0]), int(factors[1]), int(factors[2]))
+    def _everywhere(self, sites: Sequence[int]) -> np.ndarray:
+        return (np.array(sites)[:, None] * self.n_cells + np.arange(self.n_cells)).ravel()
 
 
 def _host_operations(host: Host) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,8 +143,10 @@ def _host_operations(host: Host) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Operation g carries site i at x to site ``images[g, i]`` in the cell ``shifts[g, i]``.
     """
     labels = np.empty(len(host.scaled_positions), dtype=int)
-    for index, sublattice in enumerate(host.sublattices):
-        labels[list(sublattice.sites)] = index
+    kinds: dict[tuple[str, ...], int] = {}
+    for sublattice in host.sublattices:
+        for site, names in zip(sublattice.sites, sublattice.allowed, strict=True):
+            labels[site] = kinds.setdefault(names, len(kinds))
     cell = (host.cell.tolist(), host.scaled_positions.tolist(), labels.tolist())
     try:
         symmetry = spglib.get_symmetry(cell, symprec=host.symprec_A)

@@ -1,9 +1,17 @@
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings import Supercell, parse_composition, parse_supercell, smallest_supercells
+from mlipsse.orderings import (
+    Supercell,
+    composition_grid,
+    parse_composition,
+    parse_repeats,
+    read_host,
+    smallest_supercells,
+)
 
 
 def test_counts_per_cell(halide):
@@ -55,7 +63,6 @@ def test_supercell_that_is_too_small_names_those_that_do(halide):
         ("Li3InO3", "holds O, but .* has sites only for Br, Cl, In, Li, Y"),
         ("Li3InCl5", r"not charge neutral: \+1 per formula unit \(.*Cl 5 x -1 = -5"),
         ("Li2InCl5", "does not fill the framework"),
-        ("LiCl", "puts 14 Li into a cell .* which has 8 sites"),
     ],
 )
 def test_formulas_that_cannot_be(halide, formula, sentence):
@@ -63,16 +70,111 @@ def test_formulas_that_cannot_be(halide, formula, sentence):
         parse_composition(formula, halide)
 
 
+def test_more_ions_than_sites(structures):
+    host = read_host(
+        structures / "Li3InCl6_C2m.cif", mobile="Li", charges={"Li": 1, "In": 1, "Cl": -1}
+    )
+    with pytest.raises(MlipsseError, match=r"puts 10 Li into a cell .* which has 8 sites"):
+        parse_composition("Li5InCl6", host)
+
+
+def test_fewer_ions_than_sites_that_hold_nothing_else(structures):
+    host = read_host(
+        structures / "Li3InCl6_C2m.cif",
+        mobile="Li",
+        substitutions={"Li1": ["Li"]},
+        charges={"Li": 1, "In": 5, "Cl": -1},
+    )
+    with pytest.raises(MlipsseError, match=r"puts 2 Li .* 8 sites may hold it and 4 hold nothing"):
+        parse_composition("LiInCl6", host)
+
+
+def test_host_without_a_full_sublattice(structures):
+    host = read_host(
+        structures / "Li3InCl6_C2m.cif",
+        mobile="Li",
+        substitutions={"In": ["In", "vacancy"], "Cl": ["Cl", "vacancy"]},
+    )
+    with pytest.raises(MlipsseError, match="nothing says how many formula units"):
+        parse_composition("Li3InCl6", host)
+
+
 def test_supercell_names():
-    assert parse_supercell("1x1x2") == parse_supercell([1, 1, 2]) == (1, 1, 2)
+    assert parse_repeats("1x1x2") == parse_repeats([1, 1, 2])
+    assert parse_repeats("1x1x2").name == "1x1x2"
+    rows = [[1, 1, 0], [-1, 1, 0], [0, 0, 1]]
+    assert parse_repeats(rows).name == "1.1.0_-1.1.0_0.0.1"
+    assert parse_repeats("1.1.0_-1.1.0_0.0.1") == parse_repeats(rows)
+    assert parse_repeats([[1, 0, 0], [0, 1, 0], [0, 0, 2]]).name == "1x1x2"
 
 
-@pytest.mark.parametrize("bad", ["1x1", "0x1x1", "axbxc", [1, 1], [1, 1, 0]])
-def test_supercells_that_cannot_be(halide, bad):
-    with pytest.raises(MlipsseError, match="whole numbers of at least 1"):
-        parse_supercell(bad)
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "1x1",
+        "0x1x1",
+        "axbxc",
+        [1, 1],
+        [1, 1, 0],
+        [1, 1, 1.5],
+        [[1, 0, 0], [0, 1, 0], [1, 1, 0]],
+        [[0, 1, 0], [1, 0, 0], [0, 0, 1]],
+    ],
+)
+def test_supercells_that_cannot_be(bad):
+    with pytest.raises(MlipsseError, match=r"whole numbers of at least 1, .* positive volume"):
+        parse_repeats(bad)
 
 
-def test_supercell_refuses_zero(halide):
-    with pytest.raises(MlipsseError, match="not 1x1x0"):
-        Supercell(halide, (1, 1, 0))
+@pytest.mark.parametrize("seed", range(20))
+def test_cells_of_a_matrix_are_one_per_translation(seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(-3, 4, size=(3, 3))
+    while round(np.linalg.det(rows)) <= 0:
+        rows = rng.integers(-3, 4, size=(3, 3))
+    repeats = parse_repeats(rows.tolist())
+    assert len(repeats.origins) == repeats.n_cells == round(np.linalg.det(rows))
+    assert (repeats.index(repeats.origins) == np.arange(repeats.n_cells)).all()
+    moved = repeats.origins + rng.integers(-5, 6, size=(repeats.n_cells, 3)) @ rows
+    assert (repeats.index(moved) == np.arange(repeats.n_cells)).all()
+
+
+def test_grid_of_the_published_triangle():
+    formulas = composition_grid(
+        "Li3In{x}Y{1-x}Br{6*y}Cl{6-6*y}",
+        {"x": [0, 0.25, 0.5, 0.75, 1], "y": [0, "1/4", 0.5, 0.75, 1]},
+        where="x + y >= 1",
+    )
+    assert len(formulas) == 15
+    assert formulas[0] == "Li3YBr6"
+    assert "Li3In0.5Y0.5Br3Cl3" in formulas
+    assert {"Li3InCl6", "Li3InBr6", "Li3InBr4.5Cl1.5"} <= set(formulas)
+
+
+def test_grid_with_groups_and_thirds(nasicon):
+    formulas = composition_grid("Na{1+x}Zr2(SiO4){x}(PO4){3-x}", {"x": [0, "1/3", 3]})
+    assert formulas == ["NaZr2(PO4)3", "Na1.333Zr2(SiO4)0.333(PO4)2.667", "Na4Zr2(SiO4)3"]
+    assert parse_composition(formulas[1], nasicon).per_cell[0] == (8, 16)
+
+
+@pytest.mark.parametrize(
+    ("formula", "values", "where", "sentence"),
+    [
+        (
+            "Li3In{x}Y{1-x}Cl6",
+            {"x": [0, 1.5]},
+            None,
+            "At x = 1.5 .* gives Y an amount of -0.5.*simplex",
+        ),
+        ("Li3In{x}Y{1-z}Cl6", {"x": [1]}, None, r"'1-z' .* names that have values \(x\)"),
+        ("Li3In{x}Y{1-x}Cl6", {"x": [0.5]}, "x > 1", "no points"),
+        ("Li3In{x}Y{1-x}Cl6", {"x": ["half"]}, None, "'half' of x is no number"),
+        ("Li3In{x}Y{1-x}Cl6", {"x": [1]}, "__import__('os')", "cannot be evaluated"),
+        ("Li3In{x > 0}Cl6", {"x": [1]}, None, "is no number"),
+        ("Li3InCl6", {"x": [1]}, None, "no amount in braces"),
+        ("Li3Qq{x}Cl6", {"x": [1]}, None, "Qq is not an element"),
+    ],
+)
+def test_grids_that_cannot_be(formula, values, where, sentence):
+    with pytest.raises(MlipsseError, match=sentence):
+        composition_grid(formula, values, where=where)

@@ -1,5 +1,5 @@
-import itertools
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -7,8 +7,9 @@ from pymatgen.core import DummySpecies, Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from mlipsse.orderings import Supercell, count_orderings, parse_composition, read_host
-from mlipsse.orderings.arrangements import all_arrangements, distinct_arrangements
-from mlipsse.orderings.counting import fixed_arrangements, orbit_count
+from mlipsse.orderings.choices import Choices
+from mlipsse.orderings.counting import orbit_count
+from mlipsse.orderings.fixed import Rules, fixed_arrangements
 
 # x = .5 (In:Y = 1:1), y is the fraction of Br; counted beforehand with other programs
 # (Burnside by hand and exhaustive enumeration; icet and bsym where they finish).
@@ -40,50 +41,29 @@ def test_burnside_gives_the_known_counts(halide, factors, formula, distinct):
     assert count.distinct == distinct
 
 
+@pytest.mark.parametrize(
+    ("factors", "formula", "distinct"), [row for row in PUBLISHED if row[2] < 30_000_000]
+)
+def test_walk_meets_as_many_and_they_stand_for_every_arrangement(
+    halide, factors, formula, distinct
+):
+    """23,337,656 of them too: the walk is over in a second or two."""
+    composition, supercell = parse_composition(formula, halide), Supercell(halide, factors)
+    count = count_orderings(composition, supercell)
+    choices = Choices(supercell, composition.site_counts(supercell))
+    met = stands_for = 0
+    for masks, stabilisers in choices.orderings():
+        met += len(masks)
+        stands_for += int((choices.n_operations // stabilisers).sum())
+    assert met == distinct
+    assert stands_for == count.raw
+
+
 def test_count_beyond_any_list(halide):
     count = count_orderings(parse_composition(Y_2, halide), Supercell(halide, (1, 2, 2)))
     assert count.raw == math.comb(32, 24) * math.comb(48, 24) * math.comb(8, 4)
     assert count.distinct == pytest.approx(7.42e20, rel=1e-3)
-    assert count.route == "sample"
-
-
-@pytest.mark.parametrize(
-    ("factors", "formula"),
-    [*(((1, 1, 1), y) for y in (Y_0, Y_12, Y_6, Y_2)), ((1, 1, 2), Y_0), ((1, 1, 2), Y_12)],
-)
-def test_list_is_as_long_as_the_count_and_stands_for_every_arrangement(halide, factors, formula):
-    composition, supercell = parse_composition(formula, halide), Supercell(halide, factors)
-    count = count_orderings(composition, supercell)
-    sizes = [
-        size
-        for _, size in distinct_arrangements(
-            composition.site_counts(supercell), supercell.sublattice_permutations
-        )
-    ]
-    assert len(sizes) == count.distinct
-    assert sum(sizes) == count.raw
-
-
-def test_three_species_on_a_sublattice_against_exhaustive_orbits(structures):
-    host = read_host(
-        structures / "Li3InCl6_C2m.cif",
-        mobile="Li",
-        substitutions={"In": ["In", "Y"], "Cl": ["Cl", "Br", "I"]},
-    )
-    supercell = Supercell(host, (1, 1, 1))
-    composition = parse_composition("Li3In0.5Y0.5Br0.5I0.5Cl5", host)
-    tables = [all_arrangements(row) for row in composition.site_counts(supercell)]
-    labels = np.empty(supercell.n_sites, dtype=np.int8)
-    seen: set[bytes] = set()
-    orbits = 0
-    for rows in itertools.product(*tables):
-        for sites, row in zip(supercell.sites, rows, strict=True):
-            labels[sites] = row
-        if labels.tobytes() not in seen:
-            orbits += 1
-            seen.update(image.tobytes() for image in labels[supercell.permutations])
-    count = count_orderings(composition, supercell)
-    assert (count.raw, count.distinct) == (len(seen), orbits)
+    assert count.route == "patterns"
 
 
 @pytest.mark.parametrize(
@@ -122,14 +102,81 @@ def test_necklaces():
     # 6 beads on a ring that may be turned: 14 two-coloured necklaces in all, 4 with three of each
     # (the cyclic group's cycle index; OEIS A000031, A047996).
     turns = np.array([[(i + k) % 6 for i in range(6)] for k in range(6)])
-    by_number = [orbit_count(fixed_arrangements(turns, (6 - k, k))) for k in range(7)]
+
+    def rules(k):
+        return Rules((6 - k, k), np.ones((6, 2), bool), np.ones(2, bool), np.empty((0, 2), int))
+
+    by_number = [orbit_count(fixed_arrangements(turns, rules(k))) for k in range(7)]
     assert by_number == [1, 1, 3, 4, 3, 1, 1]
     assert sum(by_number) == 14
+
+
+def test_independent_sets_of_a_ring():
+    # k sites of a ring of 8, no two neighbours: 8/(8-k) C(8-k, k) (Kaplansky, 1943); up to turns
+    # they are necklaces of 8-k beads, k of one kind, as every chosen site takes a gap along.
+    turns = np.array([[(i + k) % 8 for i in range(8)] for k in range(8)])
+    pairs = np.array([[i, (i + 1) % 8] for i in range(8)])
+    for k, necklaces in enumerate([1, 1, 3, 2, 1]):
+        rules = Rules((k, 8 - k), np.ones((8, 2), bool), np.array([True, False]), pairs)
+        fixed = fixed_arrangements(turns, rules)
+        assert fixed[0] == 8 * math.comb(8 - k, k) // (8 - k)
+        assert orbit_count(fixed) == necklaces
+
+
+def test_per_sublattice(halide):
+    supercell = Supercell(halide, (1, 1, 1))
+    count = count_orderings(parse_composition(Y_2, halide), supercell)
+    found = {part.name: (part.sites, part.raw, part.distinct) for part in count.sublattices}
+    expected = {}
+    for name, permutations, chosen in zip(
+        ("Li", "Br/Cl", "In/Y"), supercell.sublattice_permutations, (6, 6, 1), strict=True
+    ):
+        n = permutations.shape[1]
+        sets = list(combinations(range(n), chosen))
+        orbits = {min(tuple(sorted(row[list(s)])) for row in permutations) for s in sets}
+        expected[name] = (n, len(sets), len(orbits))
+    assert found == expected
+    assert (count.patterns_raw, count.patterns_distinct) == (28, 10)
+
+
+def test_nasicon_beyond_a_machine_word_is_counted(nasicon):
+    """2x2x1 of the hexagonal cell has 96 sites for Na: no mask, but a number."""
+    count = count_orderings(
+        parse_composition("Na3Zr2Si2PO12", nasicon), Supercell(nasicon, (2, 2, 1))
+    )
+    assert count.raw == math.comb(96, 72) * math.comb(72, 48)
+    assert count.distinct * 144 > count.raw  # 144 operations, and some arrangements are symmetric
+    assert count.route == "annealing"
+
+
+def test_excluded_pairs_of_lgps(structures):
+    """Sites of Li 0.42 Å apart: 4 of the 8 at most, and with them C(32, 20 - k) C(4, k) 2^k."""
+    host = read_host(
+        structures / "LGPS_split_sites.cif",
+        mobile="Li",
+        charges={"Li": 1, "Ge": 4, "P": 5, "S": -2},
+    )
+    supercell = Supercell(host, (1, 1, 1))
+    assert len(supercell.excluded_pairs)
+    composition = parse_composition("Li10GeP2S12", host)
+    count = count_orderings(composition, supercell)
+    choices = Choices(supercell, composition.site_counts(supercell))
+    sizes = [choices.n_operations // orders for _, orders in choices.patterns()]
+    assert sum(map(len, sizes)) == count.patterns_distinct
+    assert sum(int(part.sum()) for part in sizes) == count.patterns_raw
+
+
+def test_impossible_is_a_count_of_none(halide):
+    count = count_orderings(
+        parse_composition("Li3In0.25Y0.75Cl6", halide), Supercell(halide, (1, 1, 1))
+    )
+    assert (count.raw, count.distinct, count.route) == (0, 0, "impossible")
+    assert "The smallest supercells that can: 1x1x2" in count.reason
 
 
 def test_route(halide):
     composition, supercell = parse_composition(Y_2, halide), Supercell(halide, (1, 1, 1))
     assert count_orderings(composition, supercell).route == "exact"
     assert count_orderings(composition, supercell, max_orderings=6_672).route == "exact"
-    assert count_orderings(composition, supercell, max_orderings=6_671).route == "sample"
-    assert count_orderings(composition, supercell, exact_limit=6_671).route == "sample"
+    assert count_orderings(composition, supercell, max_orderings=6_671).route == "patterns"
+    assert count_orderings(composition, supercell, most_patterns=9).route == "annealing"

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings import read_host
+from mlipsse.orderings import Supercell, count_orderings, parse_composition, read_host
 
 
 def sizes(host):
@@ -58,7 +61,7 @@ def test_missing_cif(tmp_path):
 def test_unreadable_cif(tmp_path, text):
     path = tmp_path / "broken.cif"
     path.write_text(text)
-    with pytest.raises(MlipsseError, match="cannot be read as a CIF"):
+    with pytest.raises(MlipsseError, match="cannot be read as a CIF or POSCAR"):
         read_host(path, mobile="Li")
 
 
@@ -66,11 +69,10 @@ def test_unreadable_cif(tmp_path, text):
     ("mobile", "substitutions", "sentence"),
     [
         ("Na", {}, "mobile species 'Na' is not in the CIF: .* holds Cl, In, Li"),
-        ("Li", {"Zr": ["Zr"]}, "names 'Zr', which is not in the CIF"),
+        ("Li", {"Zr": ["Zr"]}, "names 'Zr', which is not in the CIF: .* labels Cl3, Cl4, In2, Li0"),
         ("Li", {"In": []}, "no species for In"),
+        ("Li", {"In": ["vacancy"]}, "no species for In"),
         ("Li", {"In": ["In", "Xx"]}, "'Xx' .* is not an element"),
-        ("Li", {"In": ["In", "Li"]}, "'Li' .* is the mobile species"),
-        ("Li", {"Li": ["Li"]}, "names the mobile species"),
     ],
 )
 def test_species_that_cannot_be(structures, mobile, substitutions, sentence):
@@ -87,25 +89,94 @@ def test_lists_that_contradict_each_other(structures):
         )
 
 
-def test_framework_site_that_is_not_full(structures, tmp_path):
+def test_framework_site_that_is_not_full_may_be_vacant(structures, tmp_path):
     path = tmp_path / "half.cif"
     text = (structures / "Li3InCl6_C2m.cif").read_text()
     path.write_text(text.replace("0.00000000  1\n", "0.00000000  0.5\n"))
-    with pytest.raises(MlipsseError, match=r"\(In\) is occupied by 0.500"):
-        read_host(path, mobile="Li")
+    host = read_host(path, mobile="Li", charges={"Li": 1, "In": 3, "Cl": -1})
+    indium = next(s for s in host.sublattices if s.name == "In")
+    assert indium.species == ("In", "vacancy")
 
 
-def test_mobile_ion_on_a_framework_site(structures, tmp_path):
+def test_mobile_ion_on_a_framework_site_joins_the_sublattices(structures, tmp_path):
+    """Li and In share the 2a site: one pool, where the other Li sites cannot hold In."""
     path = tmp_path / "mixed.cif"
     text = (structures / "Li3InCl6_C2m.cif").read_text()
     shared = "0.00000000  0.00000000  0.00000000  0.5\n"
     metal = "  In  In2  2  0.00000000  0.00000000  0.00000000  1\n"
     assert metal in text
     path.write_text(text.replace(metal, f"  In  In2  2  {shared}  Li  Li9  2  {shared}"))
-    with pytest.raises(MlipsseError, match="mixes the mobile Li with In"):
+    host = read_host(path, mobile="Li", charges={"Li": 1, "In": 3, "Cl": -1})
+    assert sizes(host) == {"In/Li": 10, "Cl": 12}
+    assert host.mobile.species == ("In", "Li", "vacancy")
+    assert host.mobile.allowed_mask[:, 0].sum() == 2
+
+
+def test_site_labels_go_before_species(structures):
+    host = read_host(
+        structures / "Li3InCl6_C2m.cif",
+        mobile="Li",
+        substitutions={"Li1": ["Li"], "Li0": ["Li", "vacancy"]},
+    )
+    assert sizes(host) == {"Li": 8, "Cl": 12, "In": 2}
+    assert host.mobile.allowed_mask[:, 1].sum() == 4
+    # The published occupancies: 4g full, 4h half. Of its four sites two are filled: 6 ways, and
+    # the operations of C2/m make 3 of them.
+    count = count_orderings(parse_composition("Li3InCl6", host), Supercell(host, (1, 1, 1)))
+    assert count.raw == 6
+    assert count.distinct == 3
+
+
+def test_split_sites_exclude_each_other(structures):
+    charges = {"Li": 1, "Ge": 4, "P": 5, "S": -2}
+    host = read_host(structures / "LGPS_split_sites.cif", mobile="Li", charges=charges)
+    assert {round(pair.distance_A, 2) for pair in host.exclusions} == {0.42, 1.36}
+    closer = read_host(
+        structures / "LGPS_split_sites.cif", mobile="Li", charges=charges, closest_A=1.0
+    )
+    assert {round(pair.distance_A, 2) for pair in closer.exclusions} == {0.42}
+
+
+def test_site_beside_one_that_is_always_filled(structures):
+    with pytest.raises(MlipsseError, match=r"Li.*\(S\).*lie 1\.38 Å apart.*one of them is always"):
+        read_host(structures / "Li3PS4_beta.cif", mobile="Li", charges={"Li": 1, "P": 5, "S": -2})
+
+
+def test_one_site_written_twice(structures, tmp_path):
+    path = tmp_path / "twice.cif"
+    text = (structures / "Li3InCl6_C2m.cif").read_text()
+    path.write_text(text + "  Br  Br9  2  0.00300000  0.00000000  0.00000000  1\n")
+    with pytest.raises(MlipsseError, match=r"lie 0\.0\d+ Å apart: one site written twice"):
         read_host(path, mobile="Li")
 
 
-def test_split_sites_are_refused(structures):
-    with pytest.raises(MlipsseError, match=r"lie 0\.42 Å apart"):
-        read_host(structures / "LGPS_split_sites.cif", mobile="Li")
+def test_occupancy_above_one(structures, tmp_path):
+    path = tmp_path / "above.cif"
+    text = (structures / "Li3InCl6_C2m.cif").read_text()
+    path.write_text(text.replace("0.50000000  0.75\n", "0.50000000  1.75\n"))
+    with pytest.raises(MlipsseError, match="occupancies that sum to at most 1"):
+        read_host(path, mobile="Li")
+
+
+def test_symmetry_that_spglib_cannot_find(halide):
+    lost = replace(halide, symprec_A=10.0)
+    with pytest.raises(MlipsseError, match=r"no consistent symmetry .* tolerance of 10\.0 Å"):
+        Supercell(lost, (1, 1, 1)).permutations  # noqa: B018
+
+
+def test_poscar(tmp_path):
+    path = tmp_path / "POSCAR"
+    path.write_text(
+        "rock salt\n5.13\n1 0 0\n0 1 0\n0 0 1\nLi Cl\n4 4\ndirect\n"
+        "0 0 0\n0 .5 .5\n.5 0 .5\n.5 .5 0\n.5 0 0\n0 .5 0\n0 0 .5\n.5 .5 .5\n"
+    )
+    host = read_host(path, mobile="Li", substitutions={"Cl": ["Cl", "Br"]})
+    assert sizes(host) == {"Li": 4, "Br/Cl": 4}
+    small = read_host(path, mobile="Li", primitive=True)
+    assert sizes(small) == {"Li": 1, "Cl": 1}
+
+
+def test_primitive_cell_of_nasicon(structures, nasicon):
+    small = read_host(structures / "NaSICON_R-3c.cif", mobile="Na", primitive=True)
+    assert {name: 3 * n for name, n in sizes(small).items()} == sizes(nasicon)
+    assert abs(3 * np.linalg.det(small.cell)) == pytest.approx(np.linalg.det(nasicon.cell))

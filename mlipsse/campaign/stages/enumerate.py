@@ -4,17 +4,14 @@ from pathlib import Path
 
 from mlipsse.campaign.database import ordering_row, write_database
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.orderings import (
+    campaign_host,
+    campaign_supercells,
+    realisable_composition,
+)
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.table import write_csv
-from mlipsse.orderings import (
-    Host,
-    Supercell,
-    count_orderings,
-    enumerate_orderings,
-    parse_composition,
-    parse_supercell,
-    read_host,
-)
+from mlipsse.orderings import count_orderings, enumerate_orderings
 
 DATABASE = "01-enumerate/orderings.db"
 
@@ -24,30 +21,25 @@ def inputs(campaign: Campaign) -> list[Path]:
     return [campaign.path(campaign.config.structure.host)]
 
 
-def campaign_host(campaign: Campaign) -> Host:
-    """The host that the config describes."""
-    structure = campaign.config.structure
-    return read_host(
-        campaign.path(structure.host),
-        mobile=structure.mobile,
-        substitutions=structure.substitutions,
-        charges=structure.charges,
-    )
-
-
 def perform(work: Work) -> list[Path]:
     """Write `orderings.db` and `counts.csv`."""
     config = work.campaign.config
     host = campaign_host(work.campaign)
-    cells = [Supercell(host, parse_supercell(name)) for name in config.enumerate.supercells]
-    compositions = [parse_composition(formula, host) for formula in config.enumerate.formulas]
+    cells = campaign_supercells(work.campaign, host)
+    compositions = [
+        realisable_composition(formula, host, cells) for formula in config.enumerate.formulas
+    ]
     jobs = [(composition, cell) for composition in compositions for cell in cells]
     limit = config.enumerate.max_orderings
     rows, counts = [], []
     for done, (composition, cell) in enumerate(jobs):
         work.progress(done, len(jobs), f"{composition.formula} {cell.name}")
         count = count_orderings(composition, cell, max_orderings=limit)
-        found = enumerate_orderings(composition, cell, max_orderings=limit, seed=config.seed)
+        found = (
+            []
+            if count.route == "impossible"
+            else enumerate_orderings(composition, cell, max_orderings=limit, seed=config.seed)
+        )
         rows += [ordering_row(ordering) for ordering in found]
         counts.append(
             {
@@ -55,9 +47,11 @@ def perform(work: Work) -> list[Path]:
                 "supercell": cell.name,
                 "raw": count.raw,
                 "distinct": count.distinct,
-                "mobile_distinct": count.mobile_distinct,
+                "patterns_distinct": count.patterns_distinct,
                 "route": count.route,
                 "kept": len(found),
+                "coverage": found[0].coverage if found else None,
+                "reason": count.reason,
             }
         )
     database = work.folder / "orderings.db"

@@ -1,0 +1,84 @@
+"""The orderings that a campaign asks for: its host, its compositions in its supercells, counted."""
+
+from typing import Any
+
+from mlipsse.campaign.folder import Campaign
+from mlipsse.orderings import (
+    Composition,
+    Host,
+    OrderingCount,
+    Supercell,
+    count_orderings,
+    parse_composition,
+    read_host,
+)
+
+
+def campaign_host(campaign: Campaign) -> Host:
+    """The host that the config describes."""
+    structure = campaign.config.structure
+    return read_host(
+        campaign.path(structure.host),
+        mobile=structure.mobile,
+        substitutions=structure.substitutions,
+        charges=structure.charges,
+        symprec_A=structure.symprec_A,
+        closest_A=structure.closest_A,
+        primitive=structure.primitive,
+    )
+
+
+def campaign_supercells(campaign: Campaign, host: Host) -> list[Supercell]:
+    """The supercells of the config, in its order."""
+    return [Supercell(host, name) for name in campaign.config.enumerate.supercells]
+
+
+def realisable_composition(formula: str, host: Host, supercells: list[Supercell]) -> Composition:
+    """Lay a formula onto the host.
+
+    Raises
+    ------
+    MlipsseError
+        when it cannot be laid on, or none of the supercells can hold it.
+    """
+    composition = parse_composition(formula, host)
+    if not any(composition.fits(supercell) for supercell in supercells):
+        largest = max(supercells, key=lambda supercell: supercell.n_cells)
+        composition.site_counts(largest)
+    return composition
+
+
+def count_row(
+    composition: Composition, supercell: Supercell, count: OrderingCount
+) -> dict[str, Any]:
+    """A composition in a supercell as a row of `mlipsse orderings count --json`."""
+    return {
+        "composition": composition.formula,
+        "supercell": supercell.name,
+        "raw": count.raw,
+        "distinct": count.distinct,
+        "patterns_raw": count.patterns_raw,
+        "patterns_distinct": count.patterns_distinct,
+        "sublattices": [
+            {"name": part.name, "sites": part.sites, "raw": part.raw, "distinct": part.distinct}
+            for part in count.sublattices
+        ],
+        "route": count.route,
+        "reason": count.reason,
+    }
+
+
+def count_rows(campaign: Campaign) -> list[dict[str, Any]]:
+    """Count every composition of a campaign, end members too, in every supercell of it."""
+    host = campaign_host(campaign)
+    supercells = campaign_supercells(campaign, host)
+    compositions = [
+        realisable_composition(formula, host, supercells)
+        for formula in campaign.config.enumerate.formulas
+    ]
+    limit = campaign.config.enumerate.max_orderings
+    return [
+        count_row(composition, cell, count_orderings(composition, cell, max_orderings=limit))
+        for composition in compositions
+        for cell in supercells
+    ]

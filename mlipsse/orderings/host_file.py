@@ -1,0 +1,217 @@
+"""A host from a CIF or a POSCAR, with what the user says may sit where."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import spglib
+from pymatgen.core import Element, Structure
+
+from mlipsse.errors import MlipsseError
+from mlipsse.orderings.charges import given_charges, guess_charges
+from mlipsse.orderings.host import VACANCY, Exclusion, Host, make_sublattices
+
+OCCUPANCY_TOLERANCE = 1e-3
+
+ON_TOP_A = 0.05
+"""Sites nearer than this are one site written twice."""
+
+CLOSEST_A = 1.5
+
+
+def read_host(
+    path: Path,
+    *,
+    mobile: str,
+    substitutions: Mapping[str, Sequence[str]] | None = None,
+    charges: Mapping[str, int] | None = None,
+    symprec_A: float = 0.01,
+    closest_A: float = CLOSEST_A,
+    primitive: bool = False,
+) -> Host:
+    """Read a host from a CIF with partial occupancies, or from a POSCAR.
+
+    What may sit on a site is read from the file: the species it holds, and nothing (a vacancy)
+    where they do not fill it or where the mobile species is among them. The occupancies are not
+    used further: how many of each there are is the composition's.
+
+    Parameters
+    ----------
+    path : of the file
+    mobile : species of the mobile ion; its sites may also be vacant
+    substitutions : other lists than the file's: for a species of the file, or a site label of the
+        CIF (which goes before the species), what may sit on its sites, e.g.
+        ``{"In": ["In", "Y"], "Li2": ["Li", "vacancy"], "Li1": ["Li"]}``
+    charges : formal charge per species; None to have them guessed (see `guess_charges`)
+    symprec_A : tolerance of the symmetry search, Å
+    closest_A : of two sites nearer than this to each other only one may be filled, Å
+    primitive : reduce to the primitive cell (of the disordered crystal) first
+
+    Raises
+    ------
+    MlipsseError
+        for a file that is missing or unreadable, species it lacks, sites on top of each other or
+        next to one that is always filled, and charges that are missing or ambiguous.
+    """
+    path = Path(path)
+    structure = _read_structure(path)
+    occupancies = [
+        {_symbol(species): float(part) for species, part in site.species.items()}
+        for site in structure
+    ]
+    labels = [str(site.label) for site in structure]
+    present = sorted({name for site in occupancies for name in site})
+    lists = _checked_substitutions(substitutions or {}, present, labels, mobile, path)
+    allowed = [
+        _allowed_species(index, site, label, lists, mobile, path)
+        for index, (site, label) in enumerate(zip(occupancies, labels, strict=True))
+    ]
+    cell, scaled = np.array(structure.lattice.matrix), np.array(structure.frac_coords)
+    amounts = {name: sum(site.get(name, 0.0) for site in occupancies) for name in present}
+    if primitive:
+        cell, scaled, allowed = _primitive_cell(cell, scaled, allowed, symprec_A, path)
+    exclusions = _exclusions(cell, scaled, allowed, closest_A, path)
+    sublattices = make_sublattices(allowed, mobile=mobile)
+    atoms = [tuple(n for n in s.species if n != VACANCY) for s in sublattices]
+    every = sorted({name for group in atoms for name in group})
+    formal = guess_charges(amounts, atoms) if charges is None else given_charges(charges, every)
+    return Host(
+        name=path.stem,
+        cell=cell,
+        scaled_positions=scaled,
+        sublattices=sublattices,
+        charges={**{name: formal[name] for name in every}, VACANCY: 0},
+        mobile_species=mobile,
+        exclusions=exclusions,
+        symprec_A=symprec_A,
+    )
+
+
+def _read_structure(path: Path) -> Structure:
+    if not path.is_file():
+        raise MlipsseError(f"There is no CIF at {path}. Give the path of the host's CIF or POSCAR.")
+    try:
+        with warnings.catch_warnings():
+            # pymatgen tells of every rounded coordinate it repaired.
+            warnings.simplefilter("ignore")
+            return Structure.from_file(path)
+    except Exception as error:  # pymatgen raises whatever its parsers run into
+        raise MlipsseError(
+            f"{path} cannot be read as a CIF or POSCAR ({type(error).__name__}: {error}). Check "
+            "that it holds a cell, sites, and occupancies that sum to at most 1 per site."
+        ) from error
+
+
+def _symbol(species: object) -> str:
+    return str(getattr(species, "symbol", species))
+
+
+def _checked_substitutions(
+    substitutions: Mapping[str, Sequence[str]],
+    present: list[str],
+    labels: list[str],
+    mobile: str,
+    path: Path,
+) -> dict[str, tuple[str, ...]]:
+    held = f"{path.name} holds {', '.join(present)}"
+    if mobile not in present:
+        raise MlipsseError(f"The mobile species {mobile!r} is not in the CIF: {held}.")
+    for name, species in substitutions.items():
+        if name not in present and name not in labels:
+            raise MlipsseError(
+                f"`substitutions` names {name!r}, which is not in the CIF: {held}, with the site "
+                f"labels {', '.join(sorted(set(labels)))}."
+            )
+        if not set(species) - {VACANCY}:
+            raise MlipsseError(f"`substitutions` gives no species for {name}: list at least one.")
+        for other in species:
+            if other != VACANCY and not Element.is_valid_symbol(other):
+                raise MlipsseError(
+                    f"`substitutions` lets {other!r} sit on the sites of {name}, but it is not an "
+                    f"element. List elements, and `{VACANCY}` where a site may be empty."
+                )
+    return {name: tuple(sorted(set(species))) for name, species in substitutions.items()}
+
+
+def _allowed_species(
+    index: int,
+    site: Mapping[str, float],
+    label: str,
+    substitutions: Mapping[str, tuple[str, ...]],
+    mobile: str,
+    path: Path,
+) -> tuple[str, ...]:
+    if label in substitutions:
+        return substitutions[label]
+    names = set(site)
+    lists = {substitutions[name] for name in names if name in substitutions}
+    if len(lists) > 1:
+        raise MlipsseError(
+            f"`substitutions` gives different lists for the species of site {index + 1} of "
+            f"{path.name} ({'/'.join(sorted(names))}). Give one list, under one of them or under "
+            f"the site's label {label}."
+        )
+    if lists:
+        return lists.pop()
+    partly = sum(site.values()) < 1 - OCCUPANCY_TOLERANCE
+    return (*sorted(names), *((VACANCY,) if partly or mobile in names else ()))
+
+
+def _primitive_cell(
+    cell: np.ndarray,
+    scaled: np.ndarray,
+    allowed: list[tuple[str, ...]],
+    symprec_A: float,
+    path: Path,
+) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
+    kinds = sorted(set(allowed))
+    numbers = [kinds.index(names) for names in allowed]
+    found = spglib.find_primitive((cell.tolist(), scaled.tolist(), numbers), symprec=symprec_A)
+    if found is None:
+        raise MlipsseError(
+            f"spglib finds no primitive cell of {path.name} at a tolerance of {symprec_A} Å. "
+            "Check the file for sites on top of each other, change symprec_A, or leave "
+            "`primitive` out."
+        )
+    return np.array(found[0]), np.array(found[1]), [kinds[number] for number in found[2]]
+
+
+def _exclusions(
+    cell: np.ndarray,
+    scaled: np.ndarray,
+    allowed: Sequence[Sequence[str]],
+    closest_A: float,
+    path: Path,
+) -> tuple[Exclusion, ...]:
+    """Pairs nearer than `closest_A`; pairs of two sites that are always filled are the CIF's."""
+    from ase import Atoms
+    from ase.neighborlist import neighbor_list
+
+    points = Atoms("X" * len(scaled), scaled_positions=scaled, cell=cell, pbc=True)
+    found = []
+    rows = zip(*neighbor_list("ijSd", points, max(closest_A, ON_TOP_A)), strict=True)
+    for i, j, shift, distance_A in rows:
+        first, second = (
+            f"Sites {i + 1} ({'/'.join(allowed[i])})",
+            f"{j + 1} ({'/'.join(allowed[j])})",
+        )
+        if distance_A < ON_TOP_A:
+            raise MlipsseError(
+                f"{first} and {second} of {path.name} lie {distance_A:.3f} Å apart: one site "
+                "written twice. Leave one out of the CIF."
+            )
+        may_be_empty = [VACANCY in allowed[i], VACANCY in allowed[j]]
+        if any(may_be_empty) and not all(may_be_empty):
+            raise MlipsseError(
+                f"{first} and {second} of {path.name} lie {distance_A:.2f} Å apart, closer than "
+                f"closest_A = {closest_A} Å, and one of them is always filled, so that the other "
+                "never can be. Leave it out of the CIF, or lower closest_A."
+            )
+        if all(may_be_empty) and (i, j, *shift) <= (j, i, *-shift):
+            found.append(
+                Exclusion(
+                    int(i), int(j), (int(shift[0]), int(shift[1]), int(shift[2])), float(distance_A)
+                )
+            )
+    return tuple(sorted(found, key=lambda pair: (pair.first, pair.second, pair.shift)))

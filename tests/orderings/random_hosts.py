@@ -1,0 +1,152 @@
+"""Small random hosts of every crystal system, and their orderings by brute force."""
+
+from itertools import product
+
+import numpy as np
+from pymatgen.core import DummySpecies, Lattice, Structure
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+from mlipsse.orderings import VACANCY, Exclusion, Host
+from mlipsse.orderings.host import make_sublattices
+
+SYSTEMS = {
+    "triclinic": (1, 2),
+    "monoclinic": (3, 15),
+    "orthorhombic": (16, 74),
+    "tetragonal": (75, 142),
+    "trigonal": (143, 167),
+    "hexagonal": (168, 194),
+    "cubic": (195, 230),
+}
+CHOICES = [
+    ("Na",),
+    ("Li", VACANCY),
+    ("Li",),
+    ("In", "Y"),
+    ("Cl", "Br", VACANCY),
+    ("Li", "Y", VACANCY),
+]
+CHARGES = {"Li": 1, "Na": 1, "In": 3, "Y": 3, "Cl": -1, "Br": -1, VACANCY: 0}
+
+
+def random_host(system: str, rng: np.random.Generator) -> Host:
+    """A host of a few sites; some on special positions, some pairs excluding each other."""
+    low, high = SYSTEMS[system]
+    while True:
+        group = int(rng.integers(low, high + 1))
+        allowed_of_orbit = [CHOICES[k] for k in rng.integers(len(CHOICES), size=rng.integers(1, 4))]
+        special = [0.0, 0.25, 0.5, 0.75]
+        places = [
+            [float(rng.choice([*special, rng.random()])) for _ in range(3)]
+            for _ in allowed_of_orbit
+        ]
+        structure = Structure.from_spacegroup(
+            group,
+            _lattice(system, rng),
+            [DummySpecies("X" + "abc"[k]) for k in range(len(allowed_of_orbit))],
+            places,
+        )
+        if len(structure) > 14 or len(structure) < 2:
+            continue
+        if np.min(structure.distance_matrix + 9 * np.eye(len(structure))) < 0.3:
+            continue
+        allowed = [allowed_of_orbit["abc".index(site.specie.symbol[1])] for site in structure]
+        if len(set(allowed)) == 1 and len(allowed[0]) == 1:
+            continue
+        return Host(
+            name=f"{system}-{group}",
+            cell=np.array(structure.lattice.matrix),
+            scaled_positions=np.array(structure.frac_coords),
+            sublattices=make_sublattices(allowed, mobile="Li"),
+            charges=CHARGES,
+            mobile_species="Li",
+            exclusions=_exclusions(structure, allowed, float(rng.choice([0.0, 2.0, 3.0]))),
+        )
+
+
+def _lattice(system: str, rng: np.random.Generator) -> Lattice:
+    a, b, c = rng.uniform(4, 7, size=3)
+    match system:
+        case "triclinic":
+            return Lattice.from_parameters(a, b, c, *rng.uniform(75, 105, size=3))
+        case "monoclinic":
+            return Lattice.monoclinic(a, b, c, rng.uniform(95, 115))
+        case "orthorhombic":
+            return Lattice.orthorhombic(a, b, c)
+        case "tetragonal":
+            return Lattice.tetragonal(a, c)
+        case "trigonal" | "hexagonal":
+            return Lattice.hexagonal(a, c)
+    return Lattice.cubic(a)
+
+
+def _exclusions(
+    structure: Structure, allowed: list[tuple[str, ...]], closest_A: float
+) -> tuple[Exclusion, ...]:
+    found = []
+    for i, neighbours in enumerate(structure.get_all_neighbors(closest_A) if closest_A else []):
+        for other in neighbours:
+            shift = tuple(int(x) for x in other.image)
+            if VACANCY in allowed[i] and VACANCY in allowed[other.index] and i != other.index:
+                found.append(Exclusion(i, other.index, shift, float(other.nn_distance)))
+    return tuple(found)
+
+
+def brute_force_orbits(supercell, counts) -> tuple[int, int]:
+    """All arrangements one by one, joined by the operations that spglib finds of the supercell.
+
+    Returns how many arrangements there are, and how many orbits.
+    """
+    kinds = np.empty(supercell.n_sites, dtype=object)
+    for sites, sublattice, allowed in zip(
+        supercell.sites, supercell.host.sublattices, supercell.allowed, strict=True
+    ):
+        for site, mask in zip(sites, allowed, strict=True):
+            kinds[site] = "".join(n for n, ok in zip(sublattice.species, mask, strict=True) if ok)
+    names = sorted(set(kinds))
+    crystal = Structure(
+        Lattice(supercell.cell),
+        [DummySpecies("X" + "abcdef"[names.index(kind)]) for kind in kinds],
+        supercell.positions,
+        coords_are_cartesian=True,
+    )
+    permutations = []
+    for operation in SpacegroupAnalyzer(crystal, symprec=0.01).get_symmetry_operations():
+        moved = operation.operate_multi(crystal.frac_coords)
+        apart = crystal.lattice.get_all_distances(moved, crystal.frac_coords)
+        permutations.append(apart.argmin(axis=1))
+    # Site i of an image holds what the operation carries there.
+    sources = np.argsort(np.array(permutations), axis=1)
+    everything = list(_arrangements(supercell, counts))
+    left, orbits = set(everything), 0
+    for labels in everything:
+        if labels in left:
+            orbits += 1
+            row = np.frombuffer(labels, dtype=np.int8)
+            left.difference_update(image.tobytes() for image in row[sources])
+    assert not left
+    return len(everything), orbits
+
+
+def _arrangements(supercell, counts):
+    owners = np.empty(supercell.n_sites, dtype=int)
+    ways: list[list[int]] = [[] for _ in range(supercell.n_sites)]
+    empty = np.full(supercell.n_sites, -1)
+    for index, (sites, allowed) in enumerate(zip(supercell.sites, supercell.allowed, strict=True)):
+        species = supercell.host.sublattices[index].species
+        for site, mask in zip(sites, allowed, strict=True):
+            ways[site] = np.flatnonzero(mask).tolist()
+            owners[site] = index
+            if VACANCY in species:
+                empty[site] = species.index(VACANCY)
+    for labels in product(*ways):
+        row = np.array(labels, dtype=np.int8)
+        if any(
+            not np.array_equal(np.bincount(row[owners == k], minlength=len(counts[k])), counts[k])
+            for k in range(len(counts))
+        ):
+            continue
+        filled = row != empty
+        if any(filled[i] and filled[j] for i, j in supercell.excluded_pairs):
+            continue
+        yield row.tobytes()
