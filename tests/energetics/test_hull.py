@@ -3,7 +3,7 @@ import pytest
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
-from mlipsse.energetics.hull import energy_above_hull, formation_energy
+from mlipsse.energetics.hull import energy_above_hull, formation_energy, hull_phases
 from mlipsse.errors import MlipsseError
 
 
@@ -25,19 +25,24 @@ def test_pseudo_binary_needs_no_elements():
     assert above == pytest.approx([0, 0, 0, 0.1], abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_equal_to_pymatgen(seed):
+def random_phases(seed, elements):
+    """Elements and 40 random compounds of them, in cells of any size, and pymatgen's diagram."""
     rng = np.random.default_rng(seed)
-    elements = ["Li", "In", "Y", "Cl"]
     compositions = [{name: 1.0} for name in elements]
-    for _ in range(40):
-        counts = rng.integers(0, 5, 4)
+    while len(compositions) < len(elements) + 40:
+        counts = rng.integers(0, 5, len(elements))
         if counts.sum():
             compositions.append({n: int(c) for n, c in zip(elements, counts, strict=True) if c})
     atoms = np.array([sum(c.values()) for c in compositions])
     energies = atoms * rng.normal(-4.0, 0.3, len(atoms))
     entries = [PDEntry(Composition(c), e) for c, e in zip(compositions, energies, strict=True)]
-    diagram = PhaseDiagram(entries)
+    return compositions, energies, entries, PhaseDiagram(entries)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_to_pymatgen(seed):
+    elements = ["Li", "In", "Y", "Cl"]
+    compositions, energies, entries, diagram = random_phases(seed, elements)
     expected = [diagram.get_e_above_hull(entry) for entry in entries]
     above = energy_above_hull(compositions, energies)
     assert above == pytest.approx(expected, abs=1e-8)
@@ -49,6 +54,34 @@ def test_equal_to_pymatgen(seed):
         for c, e in zip(compositions, energies, strict=True)
     ]
     assert ours == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("elements", [["Li", "Cl"], ["Li", "In", "Cl"], ["Li", "In", "Y", "Cl"]])
+@pytest.mark.parametrize("seed", range(3))
+def test_mixtures_are_pymatgens(elements, seed):
+    compositions, energies, entries, diagram = random_phases(seed, elements)
+    above = [diagram.get_e_above_hull(entry) for entry in entries]
+    phases = hull_phases(compositions, energies)
+    assert sorted(i for phase in phases for i in phase.structures) == list(range(len(entries)))
+    assert [phase.stable for phase in phases].count(True) == len(diagram.stable_entries)
+    for phase in phases:
+        values = [above[i] for i in phase.structures]
+        assert values == sorted(values)
+        assert phase.above_hull_eV_atom == pytest.approx(values[0], abs=1e-8)
+        assert phase.stable == (phase.mixture == {phase.structures[0]: 1.0})
+        expected = diagram.get_decomposition(entries[phase.structures[0]].composition)
+        ours = {entries[i]: share for i, share in phase.mixture.items()}
+        assert ours == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_mixture_below_a_pseudo_binary_is_in_atoms():
+    # One Li3PS4 (8 atoms) and one Li4GeO4 (9 atoms): 8/17 and 9/17 of the atoms.
+    ends = [{"Li": 3, "P": 1, "S": 4}, {"Li": 8, "Ge": 2, "O": 8}]
+    mixed = {"Li": 7, "P": 1, "Ge": 1, "S": 4, "O": 4}
+    *_, phase = hull_phases([*ends, mixed], [-40.0, -100.0, -89.0])
+    assert phase.above_hull_eV_atom == pytest.approx(1.0 / 17)
+    assert phase.mixture == pytest.approx({0: 8 / 17, 1: 9 / 17})
+    assert not phase.stable
 
 
 def test_cells_of_any_size_are_one_composition():
@@ -71,13 +104,13 @@ def test_formation_energy_in_a_reciprocal_system_takes_the_cheapest_mixture():
 
 
 def test_bad_entries_are_told():
-    with pytest.raises(MlipsseError, match=r"Structure 1 \(B1\) has energy nan"):
+    with pytest.raises(MlipsseError, match=r"Structure 1 \(B\) has energy nan"):
         energy_above_hull([{"A": 1}, {"B": 1}], [0.0, np.nan])
     with pytest.raises(MlipsseError, match="one energy per structure"):
         energy_above_hull([{"A": 1}], [0.0, 1.0])
     with pytest.raises(MlipsseError, match="one energy per structure"):
         energy_above_hull([], [])
-    with pytest.raises(MlipsseError, match=r"end member B1 has no energy.*enumerate.end_members"):
+    with pytest.raises(MlipsseError, match=r"end member B has no energy.*end_members.*two levels"):
         formation_energy([{"A": 1}], [0.0], end_members=[{"A": 1}, {"B": 1}])
-    with pytest.raises(MlipsseError, match="A1B1 is no mixture of the end members A1"):
+    with pytest.raises(MlipsseError, match="AB is no mixture of the end members A\\."):
         formation_energy([{"A": 1}, {"A": 1, "B": 1}], [0.0, 0.0], end_members=[{"A": 1}])
