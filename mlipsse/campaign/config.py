@@ -162,8 +162,16 @@ class SelectConfig(Section):
     per: Literal["atom", "formula_unit", "cell"] = Field(
         default="cell", description="what the energy difference in the weight is counted for"
     )
+    draw: Literal["count", "boltzmann"] = Field(
+        default="count",
+        description="count: as many as `structures`, without replacement; boltzmann: each but the "
+        "lowest by itself, with `structures` - 1 times its Boltzmann probability, so that fewer "
+        "come out where few matter; selection.csv gives the expected and the actual number",
+    )
     structures: Count = Field(
-        default=5, description="orderings taken per composition and supercell, the lowest always in"
+        default=5,
+        description="orderings taken per composition and supercell, the lowest always in; with "
+        "draw: boltzmann the bound of their mean",
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class Record:
     inputs, outputs : path relative to the campaign (inputs from elsewhere: their name) -> digest
     commands : exact external commands that the stage ran
     wall_time_s : of the run that completed the stage, seconds
+    results : a few numbers that say what came out, under names with units
     """
 
     stage: str
@@ -36,6 +37,7 @@ class Record:
     versions: dict[str, str]
     commands: list[str]
     wall_time_s: float
+    results: dict[str, Any] = field(default_factory=dict)
 
 
 def fingerprint(content: Any) -> str:

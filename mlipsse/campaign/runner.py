@@ -122,6 +122,7 @@ def run_campaign(
                     versions=versions(),
                     commands=work.commands,
                     wall_time_s=round(seconds, 3),
+                    results=work.results,
                 ),
             )
             work.remove_stale_units()

@@ -53,13 +53,19 @@ class Stage:
 
 @dataclass
 class Work:
-    """What a stage works with: its campaign, its folder, and hands for its units."""
+    """What a stage works with: its campaign, its folder, and hands for its units.
+
+    Attributes
+    ----------
+    commands, results : what the stage wants in its record; results are a few JSON-able numbers
+    """
 
     campaign: Campaign
     folder: Path
     execution: Execution
     progress: Progress
     commands: list[str] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)
     _used: set[Path] = field(default_factory=set)
 
     def unit_path(self, name: str, inputs: Any, suffix: str) -> Path:

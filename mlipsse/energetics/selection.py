@@ -1,6 +1,7 @@
 """Boltzmann selection of orderings."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -8,6 +9,23 @@ from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
 
 Per = Literal["atom", "formula_unit", "cell"]
+Draw = Literal["count", "boltzmann"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was selected of one composition in one supercell.
+
+    Attributes
+    ----------
+    chosen : (k,) int, indices of the orderings taken, by rising energy
+    weights : (n,) float64, Boltzmann probability of every ordering, sum 1
+    expected : mean of k over all seeds
+    """
+
+    chosen: np.ndarray
+    weights: np.ndarray
+    expected: float
 
 
 def boltzmann_weights(
@@ -51,8 +69,20 @@ def boltzmann_weights(
     log_weights = _log_weights(
         energies_eV, temperature_K, degeneracies, _divisor(per, n_atoms, n_formula_units)
     )
-    weights = np.exp(log_weights - log_weights.max())
-    return weights / weights.sum()
+    return _normalised(log_weights)
+
+
+def effective_number(weights: np.ndarray) -> float:
+    """Number of equally likely orderings with as much entropy: exp(-sum_i p_i ln p_i).
+
+    From 1, when one ordering has all the weight, to n, when all n have the same.
+
+    Parameters
+    ----------
+    weights : (n,) probabilities, sum 1
+    """
+    present = weights[weights > 0]
+    return float(np.exp(-np.sum(present * np.log(present))))
 
 
 def select(
@@ -60,38 +90,62 @@ def select(
     *,
     count: int,
     seed: int,
+    draw: Draw = "count",
     temperature_K: float = 800.0,
     degeneracies: np.ndarray | None = None,
     per: Per = "cell",
     n_atoms: int | None = None,
     n_formula_units: float | None = None,
-) -> np.ndarray:
-    """Indices of `count` orderings: the lowest, and others drawn without replacement.
+) -> Selection:
+    """Boltzmann selection among the orderings of one composition in one supercell.
 
-    One after the other is drawn with its Boltzmann weight among those that are left. Drawing the
-    largest of log weight + Gumbel noise is the same (Yellott, J. Math. Psychol. 15, 109 (1977),
-    doi 10.1016/0022-2496(77)90026-8) and does not fail where weights underflow.
+    The lowest ordering is always in. The publication (see `boltzmann_weights`) says no more than
+    that others are selected by their Boltzmann weight at 800 K; how they are drawn and how many is
+    open (about 2500 frames, 30 per ordering, over 12 compositions in 3 supercells make 2.3
+    orderings per composition and supercell). Two ways:
+
+    `draw="count"`: `count` orderings whatever the energies, one after the other with its weight
+    among those that are left, without replacement. Drawing the largest of log weight + Gumbel
+    noise is the same (Yellott, J. Math. Psychol. 15, 109 (1977), doi
+    10.1016/0022-2496(77)90026-8) and does not fail where weights underflow.
+
+    `draw="boltzmann"`: each ordering but the lowest is taken or not by itself (Poisson sampling),
+    with probability min(1, (count - 1) p_i): for `count` 2 its Boltzmann probability p_i. How many
+    come out follows from the energies: 1 + sum_i min(1, (count - 1) p_i) on average, between 1
+    (the lowest has all the weight) and `count` (it has next to none).
 
     Parameters
     ----------
-    count : at most; all orderings are taken when there are no more
+    count : orderings taken, at most all there are; for `draw="boltzmann"`, the bound of the mean
     seed : the same seed gives the same selection
+    draw : how the others are drawn
     others : as in `boltzmann_weights`
-
-    Returns
-    -------
-    (min(count, n),) int, by rising energy
     """
     if count < 1:
         raise MlipsseError(f"{count} structures were asked for; at least 1 is selected.")
+    if draw not in get_args(Draw):
+        raise MlipsseError(
+            f"The draw {draw!r} is not known; take one of {', '.join(get_args(Draw))}."
+        )
     energies_eV = np.asarray(energies_eV, dtype=float)
     log_weights = _log_weights(
         energies_eV, temperature_K, degeneracies, _divisor(per, n_atoms, n_formula_units)
     )
-    keys = log_weights + np.random.default_rng(seed).gumbel(size=len(log_weights))
-    keys[np.argmin(energies_eV)] = np.inf
-    chosen = np.argsort(-keys, kind="stable")[:count]
-    return chosen[np.lexsort((chosen, energies_eV[chosen]))]
+    weights = _normalised(log_weights)
+    lowest = int(np.argmin(energies_eV))
+    random = np.random.default_rng(seed)
+    if draw == "count":
+        keys = log_weights + random.gumbel(size=len(log_weights))
+        keys[lowest] = np.inf
+        chosen = np.argsort(-keys, kind="stable")[:count]
+        expected = float(len(chosen))
+    else:
+        inclusion = np.minimum(1.0, (count - 1) * weights)
+        inclusion[lowest] = 1.0
+        chosen = np.flatnonzero(random.random(len(weights)) < inclusion)
+        expected = float(inclusion.sum())
+    chosen = chosen[np.lexsort((chosen, energies_eV[chosen]))]
+    return Selection(chosen, weights, expected)
 
 
 def _divisor(per: Per, n_atoms: int | None, n_formula_units: float | None) -> float:
@@ -130,3 +184,8 @@ def _log_weights(
         )
     excess_eV = (energies_eV - energies_eV.min()) / divisor
     return np.log(copies) - excess_eV / (BOLTZMANN_EV_K * temperature_K)
+
+
+def _normalised(log_weights: np.ndarray) -> np.ndarray:
+    weights = np.exp(log_weights - log_weights.max())
+    return weights / weights.sum()

@@ -1,6 +1,7 @@
 """Stage 3: orderings that matter at temperature, the lowest of each composition always in."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -9,12 +10,15 @@ from pymatgen.core import Composition
 from mlipsse import keys
 from mlipsse.campaign.database import Row, read_database
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import rank
+from mlipsse.campaign.table import write_csv
 from mlipsse.dataset.extxyz import write_frames
-from mlipsse.energetics.selection import select
+from mlipsse.energetics.selection import Selection, effective_number, select
 
 SELECTED = "03-select/selected.extxyz"
+TABLE = "03-select/selection.csv"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -23,10 +27,11 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `selected.extxyz`: per composition and supercell, by rising energy."""
+    """Write `selected.extxyz`, per composition and supercell by rising energy, and its counts."""
     config = work.campaign.config
     rows = read_database(work.campaign.path(rank.DATABASE))
     selected: list[Atoms] = []
+    table = []
     for formula in config.enumerate.compositions:
         for cell in config.enumerate.supercells:
             group = [
@@ -35,26 +40,46 @@ def perform(work: Work) -> list[Path]:
                 if row.composition == formula and row.values["supercell"] == f"cell-{cell}"
             ]
             if group:
-                selected += _selected(group, work)
+                selection = _select(group, work, derived_seed(config.seed, f"{formula} {cell}"))
+                selected += [_frame(group[index]) for index in selection.chosen]
+                table.append(_table_row(formula, cell, selection))
     path = work.folder / "selected.extxyz"
     write_frames(path, selected)
-    return [path]
+    write_csv(work.folder / "selection.csv", table)
+    work.results["expected_orderings"] = sum(row["expected"] for row in table)
+    work.results["selected_orderings"] = len(selected)
+    return [path, work.folder / "selection.csv"]
 
 
-def _selected(group: list[Row], work: Work) -> list[Atoms]:
-    config = work.campaign.config
+def _select(group: list[Row], work: Work, seed: int) -> Selection:
+    config = work.campaign.config.select
     n_atoms = len(group[0].atoms)
-    chosen = select(
+    return select(
         np.array([row.values["energy_eV"] for row in group]),
-        count=config.select.structures,
-        seed=config.seed,
-        temperature_K=config.select.temperature_K,
+        count=config.structures,
+        seed=seed,
+        draw=config.draw,
+        temperature_K=config.temperature_K,
         degeneracies=np.array([row.values["degeneracy"] for row in group]),
-        per=config.select.per,
+        per=config.per,
         n_atoms=n_atoms,
         n_formula_units=n_atoms / Composition(group[0].composition).num_atoms,
     )
-    return [_frame(group[index]) for index in chosen]
+
+
+def _table_row(formula: str, cell: str, selection: Selection) -> dict[str, Any]:
+    """Row of `selection.csv`; the weights are of the orderings that were ranked, no others."""
+    weights = selection.weights
+    return {
+        "composition": formula,
+        "supercell": cell,
+        "orderings": len(weights),
+        "expected": selection.expected,
+        "selected": len(selection.chosen),
+        "effective_orderings": effective_number(weights),
+        "lowest_weight": weights[selection.chosen[0]],
+        "selected_weight": weights[selection.chosen].sum(),
+    }
 
 
 def _frame(row: Row) -> Atoms:
