@@ -1,6 +1,6 @@
 """Relaxed orderings with their energies above the hull, and the table of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,12 +72,13 @@ def _one_of(formula: str, good: Sequence[Ranked], tried: Sequence[Ranked]) -> Ra
     )
 
 
-def hull_row(entry: Ranked) -> dict[str, Any]:
-    """Row of `hull.csv`."""
+def hull_row(entry: Ranked, coordinates: Mapping[str, float]) -> dict[str, Any]:
+    """Row of `hull.csv`; `coordinates` are columns that say where the composition lies."""
     values = entry.row.values
     energy = values["energy_eV"]
     return {
         "composition": entry.row.composition,
+        **coordinates,
         "ordering": entry.row.name,
         "energy_eV_atom": None if energy is None else energy / len(entry.row.atoms),
         "energy_above_hull_eV_atom": entry.above_hull_eV_atom,

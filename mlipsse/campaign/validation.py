@@ -9,11 +9,12 @@ from mlipsse.errors import MlipsseError
 def problems(campaign: Campaign) -> list[str]:
     """Everything that is wrong with a campaign, one sentence each; an empty list when nothing is.
 
-    Checks host, compositions, supercells, potentials, their species, the label source and the
-    protocol of every temperature. Loads no potential but the model that is fine-tuned.
+    Checks host, compositions, end members, supercells, potentials, their species, the label source
+    and the protocol of every temperature. Loads no potential but the model that is fine-tuned.
     """
     checks: list[Callable[[Campaign], None]] = [
         *(_composition_check(formula) for formula in campaign.config.enumerate.formulas),
+        _check_end_members,
         _check_rank,
         _check_sample,
         _check_label,
@@ -43,6 +44,12 @@ def _composition_check(formula: str) -> Callable[[Campaign], None]:
         realisable_composition(formula, host, campaign_supercells(campaign, host))
 
     return check
+
+
+def _check_end_members(campaign: Campaign) -> None:
+    from mlipsse.campaign.phases import system_of
+
+    system_of(campaign.config.enumerate)
 
 
 def _species(campaign: Campaign) -> set[str]:

@@ -138,9 +138,10 @@ def _names(end_members: Sequence[Amounts]) -> list[str]:
 
 
 def _sum_text(amounts: Sequence[Fraction], names: Sequence[str]) -> str:
+    pairs = sorted(zip(amounts, names, strict=True), key=lambda pair: pair[0] < 0)
     terms = [
         f"{'-' if amount < 0 else '+'} {'' if abs(amount) == 1 else f'{abs(amount)} '}{name}"
-        for amount, name in zip(amounts, names, strict=True)
+        for amount, name in pairs
         if amount
     ]
     return " ".join(terms).removeprefix("+ ")

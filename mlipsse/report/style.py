@@ -1,5 +1,6 @@
 """The look that all figures share, and how they are written."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -45,6 +46,11 @@ def colour(index: int) -> str:
 def marker(index: int) -> str:
     """Marker of the series with this index."""
     return MARKERS[index % len(MARKERS)]
+
+
+def formula_label(formula: str) -> str:
+    """A formula with its numbers as subscripts, for labels: `Li$_{3}$InCl$_{6}$`."""
+    return re.sub(r"(\d+(?:\.\d+)?)", r"$_{\1}$", formula)
 
 
 def sequential_colours(count: int) -> list[str]:

@@ -24,24 +24,49 @@ def runs_table(rows: Rows) -> Table:
     return _table("Runs", columns, used)
 
 
-def hull_table(rows: Rows, formulas: Sequence[str]) -> Table:
-    """The lowest ordering of each composition."""
-    lowest = []
-    for formula in formulas:
-        mine = [row for row in rows if row["composition"] == formula]
-        good = [row for row in mine if not row["left_out"]]
-        best = min(good, key=lambda row: float(row["energy_above_hull_eV_atom"]))
-        counts = {"relaxed": str(len(good)), "left out": str(len(mine) - len(good))}
-        lowest.append({**best, **counts})
+def compositions_table(rows: Rows, *, note: str = "") -> Table:
+    """The lowest ordering of each composition, and what the hull consists of there."""
     columns = {
         "composition": "composition",
-        "lowest ordering": "ordering",
-        "above hull (eV/atom)": "energy_above_hull_eV_atom",
-        "formation (eV/atom)": "formation_energy_eV_atom",
-        "relaxed": "relaxed",
-        "left out": "left out",
+        "above hull (meV/atom)": "above",
+        "formation (meV/atom)": "formation",
+        "the hull there": "decomposition",
+        "lowest ordering": "lowest_ordering",
+        "relaxed": "orderings",
+        "left out": "left_out",
     }
-    return _table("Orderings", columns, lowest)
+    shown = [
+        {
+            **row,
+            "above": _milli(row["energy_above_hull_eV_atom"]),
+            "formation": _milli(row["formation_energy_eV_atom"]),
+            "decomposition": "itself" if row["stable"] == "yes" else row["decomposition"],
+        }
+        for row in rows
+    ]
+    meaning = "All energies are of the potential that ranked; mixtures are in formula units."
+    return _table("Compositions", columns, shown, note=f"{meaning} {note}".strip())
+
+
+def selection_table(rows: Rows) -> Table:
+    """How many orderings were selected, and how many matter."""
+    columns = {
+        "composition": "composition",
+        "supercell": "supercell",
+        "ranked": "orderings",
+        "expected": "expected",
+        "selected": "selected",
+        "effective number": "effective_orderings",
+        "weight of the lowest": "lowest_weight",
+        "weight of the selected": "selected_weight",
+    }
+    return _table(
+        "Selection",
+        columns,
+        rows,
+        note="Boltzmann weights among the ranked orderings of one composition and supercell; the "
+        "effective number is exp(entropy) of the weights.",
+    )
 
 
 def errors_table(metrics: Mapping[str, Any]) -> Table:
@@ -69,12 +94,17 @@ def errors_table(metrics: Mapping[str, Any]) -> Table:
     )
 
 
-def _table(title: str, columns: Mapping[str, str], rows: Rows) -> Table:
+def _table(title: str, columns: Mapping[str, str], rows: Rows, *, note: str = "") -> Table:
     return Table(
         title,
         tuple(columns),
         [tuple(_short(row[key]) for key in columns.values()) for row in rows],
+        note=note,
     )
+
+
+def _milli(text: str) -> str:
+    return f"{1000 * float(text):.1f}" if text else ""
 
 
 def _short(text: str) -> str | None:

@@ -6,11 +6,12 @@ from pathlib import Path
 from ase import Atoms
 from ase.io.jsonio import decode, encode
 
-from mlipsse.campaign.config import CampaignConfig, RankConfig
+from mlipsse.campaign.config import RankConfig
 from mlipsse.campaign.database import Row, read_database, write_database
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.ranking import Ranked, hull_row, relaxed_row, with_hull
+from mlipsse.campaign.phases import composition_rows, system_of
+from mlipsse.campaign.ranking import hull_row, relaxed_row, with_hull
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.table import write_csv
@@ -18,6 +19,7 @@ from mlipsse.files import write_text
 
 DATABASE = "02-rank/ranked.db"
 HULL = "02-rank/hull.csv"
+COMPOSITIONS = "02-rank/compositions.csv"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -27,8 +29,11 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `ranked.db`, `hull.csv` and `hull.png`."""
+    """Write `ranked.db`, `hull.csv`, `compositions.csv`, `hull.png` and the system's diagram."""
+    from mlipsse.campaign.hull_figures import save_hull_figures
+
     campaign, config = work.campaign, work.campaign.config
+    system = system_of(config.enumerate)  # before anything is relaxed: it may refuse a composition
     rows = read_database(campaign.path(enumerate_stage.DATABASE))
     batches = [rows[i : i + config.rank.batch] for i in range(0, len(rows), config.rank.batch)]
     units = [_unit(work, batch) for batch in batches]
@@ -37,9 +42,13 @@ def perform(work: Work) -> list[Path]:
     relaxed = [relaxed_row(row, answer) for row, answer in zip(rows, answers, strict=True)]
     ranked = with_hull(relaxed, config.enumerate)
     write_database(work.folder / "ranked.db", [entry.row for entry in ranked if not entry.reason])
-    write_csv(work.folder / "hull.csv", [hull_row(entry) for entry in ranked])
-    figures = _draw(ranked, config, work.folder / "hull")
-    return [work.folder / "ranked.db", work.folder / "hull.csv", *figures]
+    columns = [system.columns(entry.row.composition) for entry in ranked]
+    write_csv(work.folder / "hull.csv", list(map(hull_row, ranked, columns)))
+    table = composition_rows(ranked, config.enumerate, system)
+    write_csv(work.folder / "compositions.csv", table)
+    figures = save_hull_figures(ranked, table, config.enumerate, system, work.folder)
+    tables = [work.folder / name for name in ("hull.csv", "compositions.csv")]
+    return [work.folder / "ranked.db", *tables, *figures]
 
 
 def relax_batch(
@@ -88,20 +97,6 @@ def _unit(work: Work, batch: Sequence[Row]) -> Unit:
     return Unit(
         f"relaxation of {batch[0].name} to {batch[-1].name}", output, relax_batch, arguments
     )
-
-
-def _draw(ranked: Sequence[Ranked], config: CampaignConfig, path: Path) -> list[Path]:
-    from mlipsse.report.hull_plot import hull_plot
-    from mlipsse.report.style import new_figure, save_figure
-
-    formulas = config.enumerate.formulas
-    energies_meV_atom: dict[str, list[float]] = {formula: [] for formula in formulas}
-    for entry in ranked:
-        if entry.above_hull_eV_atom is not None:
-            energies_meV_atom[entry.row.composition].append(1000 * entry.above_hull_eV_atom)
-    figure, (axes,) = new_figure()
-    hull_plot(axes, formulas, list(energies_meV_atom.values()))
-    return save_figure(figure, path)
 
 
 STAGE = Stage(2, "rank", ("structure", "enumerate", "rank"), inputs, perform)

@@ -5,31 +5,39 @@ from pathlib import Path
 from typing import Any
 
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.phases import system_of
 from mlipsse.campaign.record import versions
 from mlipsse.campaign.stage import Stage, Work
-from mlipsse.campaign.stages import export, finetune, rank, transport
+from mlipsse.campaign.stages import export, finetune, rank, select, transport
 from mlipsse.campaign.table import read_csv
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.html import FigureFile, ReportContent, write_report
 from mlipsse.report.summary import write_summary
-from mlipsse.report.tables import errors_table, hull_table, runs_table
+from mlipsse.report.tables import compositions_table, errors_table, runs_table, selection_table
 
-HULL_FIGURE = "02-rank/hull.png"
 CAPTIONS = {
     "09-transport/arrhenius.png": "Tracer diffusivity and Nernst-Einstein conductivity against "
     "inverse temperature. Bars: one standard error.",
-    HULL_FIGURE: "Energy above hull of every relaxed ordering; the lowest of each "
-    "composition is marked.",
     "06-finetune/parity.png": "Predictions of the fine-tuned head against the labels of the test "
     "trajectories, which the training never saw.",
     "06-finetune/learning.png": "Errors on the validation trajectories during fine-tuning.",
+}
+HULL_CAPTIONS = {
+    "hull": "Energy above hull of every relaxed ordering; the lowest of each composition is "
+    "marked.",
+    "formation": "Formation energy of every relaxed ordering against the end members, over their "
+    "formula units, and the convex hull of the stable compositions.",
+    "ternary": "Stable and metastable compositions (numbers: energy above hull of the lowest "
+    "ordering, meV/atom) and the tie lines of the hull. Numbers along an edge: mole fraction of "
+    "the formula unit at the corner towards which they rise.",
 }
 
 
 def inputs(campaign: Campaign) -> list[Path]:
     """Numbers, tables and figures of the stages before."""
-    names = (transport.NUMBERS, transport.RUNS, rank.HULL, finetune.METRICS, *CAPTIONS)
-    figures = [path for path, _ in _msd_figures(campaign)]
+    tables = (transport.RUNS, rank.COMPOSITIONS, select.TABLE)
+    names = (transport.NUMBERS, finetune.METRICS, *tables, *CAPTIONS)
+    figures = [path for path, _ in [*_msd_figures(campaign), *_hull_figures(campaign)]]
     return [*(campaign.path(name) for name in names), *figures, export.card_file(campaign)]
 
 
@@ -39,18 +47,21 @@ def perform(work: Work) -> list[Path]:
     summary = json.loads(campaign.path(transport.NUMBERS).read_text(encoding="utf-8"))
     write_summary(summary, work.folder / "summary.json")
     arrhenius, *others = [
-        FigureFile(campaign.path(name), caption, wide=name != HULL_FIGURE)
-        for name, caption in CAPTIONS.items()
+        FigureFile(campaign.path(name), caption, wide=True) for name, caption in CAPTIONS.items()
     ]
-    msd = [FigureFile(path, caption) for path, caption in _msd_figures(campaign)]
+    narrow = [*_msd_figures(campaign), *_hull_figures(campaign)]
     content = ReportContent(
         title=campaign.config.name,
         summary=summary,
-        figures=[arrhenius, *msd, *others],
+        figures=[arrhenius, *(FigureFile(*figure) for figure in narrow), *others],
         tables=[
             runs_table(read_csv(campaign.path(transport.RUNS))),
             errors_table(json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))),
-            hull_table(read_csv(campaign.path(rank.HULL)), campaign.config.enumerate.formulas),
+            compositions_table(
+                read_csv(campaign.path(rank.COMPOSITIONS)),
+                note=system_of(campaign.config.enumerate).note,
+            ),
+            selection_table(read_csv(campaign.path(select.TABLE))),
         ],
         provenance=_provenance(campaign),
     )
@@ -66,6 +77,12 @@ def _msd_figures(campaign: Campaign) -> list[tuple[Path, str]]:
         if path.is_file():  # there is none when every run of the composition exploded
             found.append((path, caption.format(formula)))
     return found
+
+
+def _hull_figures(campaign: Campaign) -> list[tuple[Path, str]]:
+    folder = campaign.path(rank.HULL).parent
+    found = [(folder / f"{name}.png", caption) for name, caption in HULL_CAPTIONS.items()]
+    return [(path, caption) for path, caption in found if path.is_file()]
 
 
 def _provenance(campaign: Campaign) -> dict[str, Any]:
