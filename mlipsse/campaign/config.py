@@ -98,8 +98,9 @@ class EnumerateConfig(Section):
     )
     end_members: list[str] = Field(
         default_factory=list,
-        description="formulas that the formation energies are counted from, whether or not they "
-        "are among the compositions; ranked, not sampled or simulated for their own sake",
+        description="formulas that the formation energies are counted from and the compositions "
+        "lie between, whether or not they are among them; ranked, not sampled or simulated for "
+        "their own sake. Two have a figure of formation energies, three a triangle",
     )
     supercells: list[Supercell] = Field(
         default=["1x1x1"],

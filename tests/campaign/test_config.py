@@ -15,7 +15,7 @@ simulate: {temperatures_K: [800]}
 def test_defaults_are_the_published_protocol() -> None:
     config = parse_config(MINIMAL, source="campaign.yaml")
     assert config.select.temperature_K == 800
-    assert config.select.per == "cell"
+    assert (config.select.per, config.select.draw) == ("cell", "count")
     assert (config.sample.temperatures_K, config.sample.duration_ps) == ([800.0], 15.0)
     assert (config.sample.equilibration_ps, config.sample.frames) == (5.0, 30)
     assert config.sample.max_strain == 0.03

@@ -27,8 +27,12 @@ def test_every_stage_leaves_its_files(finished_campaign: Path) -> None:
         "01-enumerate/counts.csv",
         "02-rank/ranked.db",
         "02-rank/hull.csv",
+        "02-rank/compositions.csv",
         "02-rank/hull.png",
+        "02-rank/formation.png",
+        "02-rank/formation.svg",
         "03-select/selected.extxyz",
+        "03-select/selection.csv",
         "04-sample/frames.extxyz",
         "05-label/train.extxyz",
         "05-label/valid.extxyz",
@@ -47,6 +51,8 @@ def test_every_stage_leaves_its_files(finished_campaign: Path) -> None:
         assert record["stage"] == stage[3:]
         assert record["versions"]["torch"]
         assert record["outputs"]
+    counts = json.loads((finished_campaign / "03-select" / "record.json").read_text())["results"]
+    assert counts == {"expected_orderings": 4.0, "selected_orderings": 4}
     leftovers = [path for path in finished_campaign.rglob(".*.part*")]
     assert leftovers == []
 

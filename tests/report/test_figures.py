@@ -7,11 +7,13 @@ from matplotlib.image import imread
 
 from mlipsse.errors import MlipsseError
 from mlipsse.report.arrhenius_plot import arrhenius_plot
+from mlipsse.report.formation_plot import formation_plot
 from mlipsse.report.hull_plot import hull_plot
 from mlipsse.report.learning_plot import learning_plot
 from mlipsse.report.msd_plot import msd_plot
 from mlipsse.report.parity_plot import parity_plot
-from mlipsse.report.style import new_figure, save_figure
+from mlipsse.report.style import formula_label, new_figure, save_figure
+from mlipsse.report.ternary_plot import ternary_plot
 
 
 def written(figure, path):
@@ -78,6 +80,89 @@ def test_hull(tmp_path):
         hull_plot(axes, ["a", "b"], [[0.0]])
 
 
+def test_formation_hull_is_the_mixtures(tmp_path):
+    """Between two phases the curve is the energy per atom of so much of each."""
+    figure, (axes,) = new_figure()
+    sizes = (18.0, 21.0)  # NaZr2P3O12 and Na4Zr2Si3O12
+    x = np.array([0.0, 1 / 3, 2 / 3, 2 / 3, 1.0])
+    y = np.array([0.0, -10.0, -50.0, -20.0, 0.0])
+    stable = np.array([True, False, True, False, True])
+    ends = ("NaZr2P3O12", "Na4Zr2Si3O12")
+    drawn = formation_plot(axes, x, y, stable, end_members=ends, atoms_per_unit=sizes)
+    assert drawn is axes
+    assert axes.get_ylabel() == "formation energy (meV/atom)"
+    assert formula_label("Na4Zr2Si3O12") in axes.get_xlabel()
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["orderings", "stable", "lowest, metastable"]
+    by_name = {line.get_label(): line for line in axes.get_lines()}
+    assert by_name["stable"].get_xydata().tolist() == np.column_stack([x, y])[stable].tolist()
+    assert by_name["lowest, metastable"].get_xydata().tolist() == [[1 / 3, -10.0]]
+    curve = max(axes.get_lines(), key=lambda line: len(line.get_xdata()))
+    for place, energy in curve.get_xydata():
+        # moles of the phase at 2/3 (20 atoms) and of the nearer end, one in all
+        middle, size = (1.5 * place, 18.0) if place < 2 / 3 else (3 * (1 - place), 21.0)
+        atoms = 20.0 * middle + size * (1 - middle)
+        assert energy == pytest.approx(-50.0 * 20.0 * middle / atoms, abs=1e-9)
+    written(figure, tmp_path / "formation")
+    with pytest.raises(MlipsseError, match=r"got \(5,\) fractions, \(4,\) energies"):
+        formation_plot(axes, x, y[:4], stable, end_members=ends)
+    with pytest.raises(MlipsseError, match="not from 0 to 1"):
+        formation_plot(axes, x + 0.5, y, stable, end_members=ends)
+
+
+def test_ternary(tmp_path):
+    figure, (axes,) = new_figure(height_in=2.75)
+    fractions = np.vstack([np.eye(3), [0.5, 0.25, 0.25], [0.2, 0.4, 0.4]])
+    energies = np.array([0.0, 0.0, 0.0, 12.4, 3.14])
+    stable = energies == 0
+    corners = ("Li3InCl6", "Li3InBr6", "Li3YBr6")
+    lines = np.array([[0, 1], [0, 2], [1, 2]])
+    drawn = ternary_plot(axes, fractions, energies, stable, corners=corners, tie_lines=lines)
+    assert drawn is axes
+    (bar,) = (other for other in figure.axes if other is not axes)
+    assert bar.get_ylabel() == "energy above hull (meV/atom)"
+    assert bar.get_ylim() == pytest.approx((0.0, 12.4))
+    texts = {text.get_text(): text for text in axes.texts}
+    assert {formula_label(name) for name in corners} | {"12", "3.1"} <= set(texts)
+    circles, diamonds = (item for item in axes.collections if len(item.get_offsets()))
+    # Distances from the three sides of a triangle of height 1 are the fractions.
+    height = np.sqrt(3) / 2
+    places = np.vstack([np.asarray(item.get_offsets()) for item in (circles, diamonds)])
+    from_base = places[:, 1] / height
+    from_right = (np.array([1.0, 0.0]) - places) @ [height, 0.5] / height
+    assert from_base == pytest.approx(fractions[:, 2])
+    assert from_right == pytest.approx(fractions[:, 0])
+    assert diamonds.get_array().tolist() == [12.4, 3.14]
+    written(figure, tmp_path / "ternary")
+    with pytest.raises(MlipsseError, match=r"fractions of shape \(5, 2\)"):
+        ternary_plot(axes, fractions[:, :2], energies, stable, corners=corners)
+    with pytest.raises(MlipsseError, match="do not add up to 1"):
+        ternary_plot(axes, fractions * 2, energies, stable, corners=corners)
+
+
+def test_ternary_edges_count_towards_their_corner(tmp_path):
+    figure, (axes,) = new_figure(height_in=2.75)
+    ternary_plot(axes, np.eye(3), np.zeros(3), np.ones(3, bool), corners=("A", "B", "C"))
+    figure.canvas.draw()
+    corners = {t.get_text(): np.array(t.xy) for t in axes.texts if t.get_text() in "ABC"}
+    for start, end in ("AB", "BC", "CA"):
+        edge = corners[end] - corners[start]
+        middle = (corners[start] + corners[end]) / 2
+        near = sorted(
+            (text for text in axes.texts if text.get_text() in ("0.25", "0.5", "0.75")),
+            key=lambda text: np.linalg.norm(np.array(text.get_position()) - middle),
+        )[:3]
+        for text in near:
+            along = (np.array(text.get_position()) - corners[start]) @ edge
+            assert along == pytest.approx(float(text.get_text()))
+
+
+def test_formula_labels():
+    assert formula_label("Li3In0.5Y0.5Br6") == "Li$_{3}$In$_{0.5}$Y$_{0.5}$Br$_{6}$"
+    assert formula_label("Na3Zr2(SiO4)2PO4") == "Na$_{3}$Zr$_{2}$(SiO$_{4}$)$_{2}$PO$_{4}$"
+    assert formula_label("LiCl") == "LiCl"
+
+
 def test_parity(tmp_path):
     figure, (axes,) = new_figure()
     reference = np.array([[0.0, 3.0], [-4.0, 1.0]])
@@ -123,7 +208,8 @@ def test_nothing_global_changes(tmp_path):
 import sys, matplotlib
 before = matplotlib.rcParams.copy()
 from mlipsse.report.style import new_figure, save_figure
-from mlipsse.report import arrhenius_plot, hull_plot, learning_plot, msd_plot, parity_plot
+from mlipsse.report import arrhenius_plot, formation_plot, hull_plot, learning_plot, msd_plot
+from mlipsse.report import parity_plot, ternary_plot
 figure, (axes,) = new_figure()
 learning_plot.learning_plot(axes, [0, 1], {"a": [1.0, 2.0]}, unit="eV")
 save_figure(figure, sys.argv[1])
