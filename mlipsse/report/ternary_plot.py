@@ -95,9 +95,14 @@ def ternary_plot(
     if n <= _MOST_NUMBERS:
         _write_numbers(axes, places[~stable], energies[~stable])
     axes.legend(
-        fontsize=6.5, frameon=False, loc="upper right", handletextpad=0.2, borderaxespad=0.0
+        fontsize=6.5,
+        frameon=False,
+        handletextpad=0.2,
+        borderaxespad=0.0,
+        ncols=2,
+        loc="lower center",
     )
-    bar = axes.figure.colorbar(drawn[0], ax=axes, shrink=0.72, aspect=18, pad=0.02)
+    bar = axes.figure.colorbar(drawn[0], ax=axes, shrink=0.75, aspect=18, pad=0.02)
     bar.set_label("energy above hull (meV/atom)", fontsize=8)
     bar.ax.tick_params(labelsize=7, direction="in")
     bar.outline.set_linewidth(0.7)
@@ -111,7 +116,7 @@ def _draw_frame(axes: Axes, corners: tuple[str, str, str]) -> None:
     axes.set_axis_off()
     axes.set_aspect("equal")
     axes.set_xlim(-0.1, 1.1)
-    axes.set_ylim(-0.13, np.sqrt(3) / 2 + 0.1)
+    axes.set_ylim(-0.26, np.sqrt(3) / 2 + 0.09)  # the legend stands below
     axes.plot(*_CORNERS[[0, 1, 2, 0]].T, color="0.3", linewidth=0.8, zorder=1)
     centre = _CORNERS.mean(axis=0)
     for k in range(3):
@@ -136,7 +141,7 @@ def _draw_frame(axes: Axes, corners: tuple[str, str, str]) -> None:
                 color="0.35",
             )
     for corner, name, offset, alignment in zip(
-        _CORNERS, corners, ((-2, -8), (2, -8), (0, 7)), ("top", "top", "bottom"), strict=True
+        _CORNERS, corners, ((-2, -12), (2, -12), (0, 7)), ("top", "top", "bottom"), strict=True
     ):
         axes.annotate(
             formula_label(name),

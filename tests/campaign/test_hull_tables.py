@@ -10,12 +10,15 @@ from ase import Atoms
 
 from mlipsse.campaign.config import EnumerateConfig
 from mlipsse.campaign.database import Row
+from mlipsse.campaign.folder import read_campaign
 from mlipsse.campaign.hull_figures import save_hull_figures
 from mlipsse.campaign.phases import composition_rows, system_of
 from mlipsse.campaign.ranking import Ranked, hull_row, with_hull
 from mlipsse.campaign.table import write_csv
+from mlipsse.campaign.validation import problems
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.formula import parse_formula
+from mlipsse.resources import resource_dir
 
 # (x, y) of Li3In(x)Y(1-x)Br(6y)Cl(6-6y): published energy above hull, meV/atom (Deng et al.,
 # 2025, doi 10.1039/d5ta05321h).
@@ -168,3 +171,16 @@ def test_compositions_outside_are_refused_before_they_cost_time(
 ) -> None:
     with pytest.raises(MlipsseError, match=sentence):
         system_of(EnumerateConfig(compositions=["Li3YCl6"], end_members=ends))
+
+
+def test_validate_names_the_composition_outside(tmp_path: Path) -> None:
+    example = resource_dir("examples") / "li3incl6"
+    (tmp_path / "Li3InCl6.cif").write_bytes((example / "Li3InCl6.cif").read_bytes())
+    text = (example / "campaign.yaml").read_text()
+    (tmp_path / "campaign.yaml").write_text(text)
+    assert not any("end members" in problem for problem in problems(read_campaign(tmp_path)))
+    changed = text.replace("[Li3InCl6, Li3YBr6]", "[Li3InCl6, Li3YCl6]")
+    assert changed != text
+    (tmp_path / "campaign.yaml").write_text(changed)
+    found = [problem for problem in problems(read_campaign(tmp_path)) if "end members" in problem]
+    assert found[0].startswith("Li3In0.5Y0.5Br3Cl3 cannot be made of the end members")
