@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 
 from mlipsse import keys
 from mlipsse.orderings.counting import Route
@@ -104,12 +105,15 @@ def site_charges(supercell: Supercell, labels: np.ndarray) -> np.ndarray:
 
 def decorated_atoms(supercell: Supercell, labels: np.ndarray) -> Atoms:
     """Atoms of labels (n_sites,): vacancies left out, sorted by species, then site."""
-    symbols = np.empty(supercell.n_sites, dtype=object)
+    names = supercell.host.species
+    place = {name: number for number, name in enumerate((*names, VACANCY))}
+    kinds = np.empty(supercell.n_sites, dtype=int)
     for sublattice, sites in zip(supercell.host.sublattices, supercell.sites, strict=True):
-        symbols[sites] = np.array(sublattice.species, dtype=object)[labels[sites]]
-    order = [site for site in np.argsort(symbols, kind="stable") if symbols[site] != VACANCY]
+        kinds[sites] = np.array([place[name] for name in sublattice.species])[labels[sites]]
+    order = np.argsort(kinds, kind="stable")[: int((kinds < len(names)).sum())]
+    numbers = np.array([atomic_numbers[name] for name in names])
     return Atoms(
-        symbols=list(symbols[order]),
+        numbers=numbers[kinds[order]],
         positions=supercell.positions[order],
         cell=supercell.cell,
         pbc=True,
