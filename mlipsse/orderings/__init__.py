@@ -3,7 +3,7 @@
 `read_host` takes a CIF with partial occupancies, `parse_composition` a formula, `Supercell` the
 repeats of the host's cell; `count_orderings` says how many orderings there are, and
 `enumerate_orderings` gives them ranked by Ewald energy, complete where that is possible and
-labelled as a sample where not.
+labelled as a sample where not. For cells too large for lists see `mlipsse.orderings.thermal`.
 """
 
 from typing import TYPE_CHECKING, Any

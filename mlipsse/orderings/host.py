@@ -21,13 +21,17 @@ class Sublattice:
     name : its species, e.g. `Br/Cl`
     sites : indices into the host's cell, rising
     species : what may sit on any of them, sorted, `VACANCY` last
-    allowed : per site, what may sit there: in the order of `species`, often all of them
+    allowed : per site, what may sit there, in the order of `species`; everything when not given
     """
 
     name: str
     sites: tuple[int, ...]
     species: tuple[str, ...]
-    allowed: tuple[tuple[str, ...], ...]
+    allowed: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.allowed:
+            object.__setattr__(self, "allowed", (self.species,) * len(self.sites))
 
     @cached_property
     def allowed_mask(self) -> np.ndarray:
@@ -67,7 +71,6 @@ class Host:
     sublattices : every site belongs to exactly one; that of the mobile species comes first, then
         those where there is a choice, then the fixed ones
     charges : formal charge of every species, elementary charges (`VACANCY` is 0)
-    mobile_species : symbol of the mobile ion
     exclusions : pairs of sites too close to be filled together
     symprec_A : distance within which spglib takes two sites for symmetry images, Å
     """
@@ -77,7 +80,6 @@ class Host:
     scaled_positions: np.ndarray
     sublattices: tuple[Sublattice, ...]
     charges: Mapping[str, int]
-    mobile_species: str
     exclusions: tuple[Exclusion, ...] = ()
     symprec_A: float = 0.01
 

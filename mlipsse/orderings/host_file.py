@@ -82,7 +82,6 @@ def read_host(
         scaled_positions=scaled,
         sublattices=sublattices,
         charges={**{name: formal[name] for name in every}, VACANCY: 0},
-        mobile_species=mobile,
         exclusions=exclusions,
         symprec_A=symprec_A,
     )

@@ -10,6 +10,7 @@ from mlipsse.orderings.choices import Choices, Kind
 from mlipsse.orderings.ewald import ENERGY_TOLERANCE_EV
 from mlipsse.orderings.host import VACANCY
 from mlipsse.orderings.pattern_energy import PatternEnergy
+from mlipsse.orderings.shuffle import random_arrangement
 
 TRIALS = 1_000_000
 """Swaps tried by one annealing."""
@@ -17,7 +18,6 @@ TRIALS = 1_000_000
 LEAST_STARTS = 20
 MOST_STARTS = 200
 _KEPT_PER_START = 512
-_STARTS_AT_RANDOM = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,22 +180,16 @@ class _Tables:
 
     def random_labels(self, rng: np.random.Generator) -> np.ndarray:
         """Classes at random, (n,) int, as many of each as there must be, where they may sit."""
-        counts = np.array([kind.count for kind in self.classes])
-        for _ in range(_STARTS_AT_RANDOM):
-            labels, left = np.full(len(self.allowed), -1), counts.copy()
-            # The choosy sites first, so that the others do not take what they need.
-            for site in np.lexsort((rng.random(len(labels)), self.allowed.sum(axis=1))):
-                ways = np.where(self.allowed[site], left, 0)
-                if not ways.any():
-                    break
-                labels[site] = rng.choice(len(ways), p=ways / ways.sum())
-                left[labels[site]] -= 1
-            else:
-                return labels
-        raise MlipsseError(
-            f"No arrangement was found in {_STARTS_AT_RANDOM} attempts that keeps to what may sit "
-            "where. Let the species onto more sites with `substitutions`."
-        )
+        labels = np.empty(len(self.allowed), dtype=int)
+        for start, end in zip(self.pool_start[:-1], self.pool_start[1:], strict=True):
+            here = np.flatnonzero(self.allowed[start:end].any(axis=0))
+            drawn = random_arrangement(
+                [self.classes[int(label)].count for label in here],
+                self.allowed[start:end, here],
+                rng,
+            )
+            labels[start:end] = here[drawn]
+        return labels
 
     def mean_step(self, labels: np.ndarray, rng: np.random.Generator) -> float:
         """Mean change of energy by a swap, eV: the temperature at which most are taken."""

@@ -62,7 +62,7 @@ class Supercell:
     @cached_property
     def sites(self) -> tuple[np.ndarray, ...]:
         """Per sublattice of the host, the indices of its sites in the supercell."""
-        return tuple(self._everywhere(sublattice.sites) for sublattice in self.host.sublattices)
+        return tuple(self.everywhere(sublattice.sites) for sublattice in self.host.sublattices)
 
     @cached_property
     def allowed(self) -> tuple[np.ndarray, ...]:
@@ -111,7 +111,7 @@ class Supercell:
         """
         origins = self.repeats.origins
         found = []
-        for rotation, images, shifts in zip(*_host_operations(self.host), strict=True):
+        for rotation, images, shifts in zip(*host_operations(self.host), strict=True):
             if not self.repeats.kept_by(rotation):
                 continue
             moved = origins @ rotation.T
@@ -133,11 +133,12 @@ class Supercell:
         """(n_sites, n_sites) float64, eV per elementary charge squared; see `ewald_matrix`."""
         return ewald_matrix(self.cell, self.positions)
 
-    def _everywhere(self, sites: Sequence[int]) -> np.ndarray:
+    def everywhere(self, sites: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Sites of the host in all its cells, (n * n_cells,) int, site after site."""
         return (np.array(sites)[:, None] * self.n_cells + np.arange(self.n_cells)).ravel()
 
 
-def _host_operations(host: Host) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def host_operations(host: Host) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rotations (n, 3, 3), images (n, n_sites) and whole-cell shifts (n, n_sites, 3) of the host.
 
     Operation g carries site i at x to site ``images[g, i]`` in the cell ``shifts[g, i]``.

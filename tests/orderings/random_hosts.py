@@ -59,7 +59,6 @@ def random_host(system: str, rng: np.random.Generator) -> Host:
             scaled_positions=np.array(structure.frac_coords),
             sublattices=make_sublattices(allowed, mobile="Li"),
             charges=CHARGES,
-            mobile_species="Li",
             exclusions=_exclusions(structure, allowed, float(rng.choice([0.0, 2.0, 3.0]))),
         )
 

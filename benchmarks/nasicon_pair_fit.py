@@ -1,0 +1,161 @@
+"""A pair model of NaSICON from CHGNet energies, and 4x4x4 orderings at 1500 K from it.
+
+    python benchmarks/nasicon_pair_fit.py            # about two minutes on one core
+
+Single points of unrelaxed orderings of Na3Zr2Si2PO12 in the host's hexagonal cell: random ones
+first, then ones that the model fitted to those takes for typical at 1500 K (where
+such crystals are sintered), which say whether it may
+be believed there; then cells of twice the size that it never saw. Relaxed energies would be the
+better ones, and a hundred relaxations take an hour.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from ase.calculators.calculator import Calculator
+
+from mlipsse.energetics.calculators import make_calculator
+from mlipsse.orderings import Host, Supercell, parse_composition, read_host
+from mlipsse.orderings.ordering import decorated_atoms
+from mlipsse.orderings.thermal.monte_carlo import run_monte_carlo
+from mlipsse.orderings.thermal.pair_fit import fit_pair_model
+from mlipsse.orderings.thermal.pair_model import PairModel
+from mlipsse.orderings.thermal.random_labels import random_labels
+
+CIF = Path(__file__).parents[1] / "tests/orderings/data/NaSICON_R-3c.cif"
+FORMULA, UNITS, TEMPERATURE_K = "Na3Zr2Si2PO12", 6, 1500.0
+CUTOFFS_A = (4.0, 5.0)  # beyond 5.6 Å the hexagonal cell cannot tell pairs apart
+
+Labels = list[np.ndarray]
+
+
+def main() -> None:
+    """Fit, check, sample, and print what came out."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--random", type=int, default=80, help="random orderings to train on")
+    parser.add_argument("--typical", type=int, default=30, help="typical orderings to add")
+    parser.add_argument("--samples", type=int, default=8, help="samples of the 4x4x4 cell")
+    parser.add_argument("--out", type=Path, help="folder for the model, as JSON")
+    arguments = parser.parse_args()
+    host = read_host(CIF, mobile="Na")
+    calculator = make_calculator("chgnet")
+    small, double = Supercell(host, (1, 1, 1)), Supercell(host, (2, 1, 1))
+    rng = np.random.default_rng(0)
+
+    clock = time.perf_counter()
+    labels = _random(small, arguments.random, rng)
+    energies = _energies(small, labels, calculator)
+    print(f"{len(labels)} random orderings, {time.perf_counter() - clock:.0f} s")
+    for cutoff_A in CUTOFFS_A:
+        for ewald in (False, True):
+            model = _fit(host, small, labels, energies, cutoff_A=cutoff_A, ewald=ewald)
+            print(f"- {cutoff_A:g} Å{', Ewald' if ewald else ''}: {_words(model)}")
+    first = _fit(host, small, labels, energies, cutoff_A=CUTOFFS_A[1], ewald=True)
+
+    typical = _sample(first, small, arguments.typical, seed=1).labels
+    found = _energies(small, list(typical), calculator)
+    compared = _compare(first, small, typical, found)
+    print(f"{len(typical)} orderings typical at {TEMPERATURE_K:g} K: {compared}")
+    labels, energies = [*labels, *typical], np.concatenate([energies, found])
+    model = _fit(host, small, labels, energies, cutoff_A=CUTOFFS_A[1], ewald=True)
+    print(f"- with them, {CUTOFFS_A[1]:g} Å, Ewald: {_words(model)}")
+
+    for name, others in (
+        ("random", np.array(_random(double, 8, rng))),
+        ("typical", _sample(model, double, 8, seed=2).labels),
+    ):
+        found = _energies(double, list(others), calculator)
+        print(f"8 {name} orderings of 2x1x1, never seen: {_compare(model, double, others, found)}")
+
+    large = Supercell(host, (4, 4, 4))
+    clock = time.perf_counter()
+    run = _sample(model, large, arguments.samples, seed=3)
+    print(f"{run.sentence()} {time.perf_counter() - clock:.0f} s")
+    print(
+        f"Random order lies {_order_energy(model, large, run.mean_energy_eV, rng):.0f} meV per "
+        "formula unit higher."
+    )
+    if arguments.out is not None:
+        from mlipsse.orderings.thermal.pair_model_file import save_pair_model
+
+        save_pair_model(model, arguments.out / "nasicon.json")
+
+
+def _counts(supercell: Supercell) -> tuple[tuple[int, ...], ...]:
+    return parse_composition(FORMULA, supercell.host).site_counts(supercell)
+
+
+def _random(supercell: Supercell, n: int, rng: np.random.Generator) -> Labels:
+    return [random_labels(supercell, _counts(supercell), rng=rng) for _ in range(n)]
+
+
+def _sample(model: PairModel, supercell: Supercell, n: int, *, seed: int):  # type: ignore[no-untyped-def]
+    return run_monte_carlo(
+        model,
+        supercell,
+        counts=_counts(supercell),
+        temperature_K=TEMPERATURE_K,
+        samples=n,
+        seed=seed,
+    )
+
+
+def _energies(supercell: Supercell, labels: Labels, calculator: Calculator) -> np.ndarray:
+    energies = []
+    for row in labels:
+        atoms = decorated_atoms(supercell, row)
+        atoms.calc = calculator
+        energies.append(atoms.get_potential_energy())
+    return np.array(energies)
+
+
+def _fit(
+    host: Host,
+    supercell: Supercell,
+    labels: Labels,
+    energies_eV: np.ndarray,
+    *,
+    cutoff_A: float,
+    ewald: bool,
+) -> PairModel:
+    return fit_pair_model(
+        host,
+        [(supercell, row) for row in labels],
+        energies_eV,
+        cutoff_A=cutoff_A,
+        ewald=ewald,
+        formula_units_per_cell=UNITS,
+    )
+
+
+def _words(model: PairModel) -> str:
+    return model.report.sentence() if model.report else ""
+
+
+def _compare(
+    model: PairModel, supercell: Supercell, labels: np.ndarray, energies_eV: np.ndarray
+) -> str:
+    lattice = model.lay_on(supercell)
+    predicted = np.array([model.energy_eV(lattice, row) for row in labels])
+    units = UNITS * supercell.n_cells
+    errors = 1e3 * (predicted - energies_eV) / units
+    spread = 1e3 * energies_eV.std() / units
+    return (
+        f"RMSE {np.sqrt(np.mean(errors**2)):.3g} meV per formula unit (mean error "
+        f"{errors.mean():+.3g}), the energies themselves spread by {spread:.3g}"
+    )
+
+
+def _order_energy(
+    model: PairModel, supercell: Supercell, mean_eV: float, rng: np.random.Generator
+) -> float:
+    """How far above the mean at temperature random order lies, meV per formula unit."""
+    lattice = model.lay_on(supercell)
+    drawn = [model.energy_eV(lattice, row) for row in _random(supercell, 5, rng)]
+    return float(1e3 * (np.mean(drawn) - mean_eV) / (UNITS * supercell.n_cells))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""Orderings of large cells at a temperature.
+
+`fit_pair_model` turns energies of small cells into a pair model with an Ewald term and says how
+well it predicts; `run_monte_carlo` samples it in a large cell by Metropolis swaps until samples are
+independent.
+"""
+
+from mlipsse.orderings.thermal.monte_carlo import MonteCarloRun, run_monte_carlo
+from mlipsse.orderings.thermal.pair_fit import fit_pair_model
+from mlipsse.orderings.thermal.pair_model import PairModel
+from mlipsse.orderings.thermal.pair_model_file import load_pair_model, save_pair_model
+
+__all__ = [
+    "MonteCarloRun",
+    "PairModel",
+    "fit_pair_model",
+    "load_pair_model",
+    "run_monte_carlo",
+    "save_pair_model",
+]

@@ -1,0 +1,366 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from pair_models import even_counts, random_model, random_orderings, simple_host
+
+from mlipsse.errors import MlipsseError
+from mlipsse.orderings import Host, Sublattice, Supercell, parse_composition, read_host
+from mlipsse.orderings.thermal.autocorrelation import integrated_autocorrelation_time
+from mlipsse.orderings.thermal.monte_carlo import MonteCarloRun, run_monte_carlo
+from mlipsse.orderings.thermal.pair_model import PairModel
+from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
+from mlipsse.orderings.thermal.random_labels import clashes, filled_sites, random_labels
+from mlipsse.orderings.thermal.swap_arrays import arrange, interactions
+from mlipsse.orderings.thermal.swap_kernel import run_sweeps, swap_energy
+from mlipsse.units import BOLTZMANN_EV_K
+
+
+def ising(spacings_A, *, coupling_eV, cutoff_A):
+    """Unlike neighbours cost `coupling_eV`, like ones gain it."""
+    clusters = find_pair_clusters(simple_host(spacings_A=spacings_A), cutoff_A)
+    (_,) = clusters.pair_orbits
+    entries = np.array([0.0, 0.0, -coupling_eV, coupling_eV, coupling_eV, -coupling_eV])
+    return PairModel(clusters, entries, constant_eV=0.0, inverse_dielectric=None)
+
+
+def three_sublattices():
+    """Ions and vacancies, two framework species and three anions in a low-symmetry cell."""
+    return Host(
+        name="ionic",
+        cell=np.array([[4.0, 0, 0], [0.4, 4.3, 0], [0.2, 0.7, 4.8]]),
+        scaled_positions=np.array([[0, 0, 0], [0.45, 0.4, 0.5], [0.7, 0.8, 0.2]]),
+        sublattices=(
+            Sublattice("Li", (0,), ("Li", "vacancy")),
+            Sublattice("M", (1,), ("Zr", "Y")),
+            Sublattice("X", (2,), ("Cl", "O", "Br")),
+        ),
+        charges={"Li": 1, "vacancy": 0, "Zr": 4, "Y": 3, "Cl": -1, "O": -2, "Br": -1},
+        symprec_A=0.01,
+    )
+
+
+@pytest.mark.parametrize("inverse_dielectric", [None, 0.2])
+@pytest.mark.parametrize("material", ["ionic", "halide"])
+def test_energy_of_many_swaps_equals_the_recomputed_one(material, inverse_dielectric, halide):
+    host, factors = (
+        (halide, (1, 1, 2)) if material == "halide" else (three_sublattices(), (4, 3, 3))
+    )
+    model = random_model(host, cutoff_A=6.0, seed=1, inverse_dielectric=inverse_dielectric)
+    supercell = Supercell(host, factors)
+    lattice = model.lay_on(supercell)
+    (labels,) = random_orderings(supercell, 1, seed=2)
+    now, segments = arrange(model, lattice, labels)
+    start = model.energy_eV(lattice, labels)
+    rng = np.random.default_rng(3)
+    on, total, accepted = interactions(model, lattice), 0.0, 0
+    while accepted < 100_000:
+        changes, taken = run_sweeps(rng, on, now, segments, np.full(500, 1 / 2.0))
+        total, accepted = total + changes[-1], accepted + taken
+    labels = labels.copy()
+    labels[lattice.sites] = now.labels
+    assert start + total == pytest.approx(model.energy_eV(lattice, labels), abs=1e-10, rel=0)
+    fresh, _ = arrange(model, lattice, labels)
+    assert np.abs(now.fields - fresh.fields).max() < 1e-10
+    assert np.abs(now.potentials - fresh.potentials).max() < 1e-10
+
+
+def test_every_swap_energy_equals_the_difference_of_two_energies():
+    host = three_sublattices()
+    model = random_model(host, cutoff_A=6.0, seed=1, inverse_dielectric=0.2)
+    supercell = Supercell(host, (2, 2, 1))  # several images of a neighbour within the cutoff
+    lattice = model.lay_on(supercell)
+    (labels,) = random_orderings(supercell, 1, seed=2)
+    now, _ = arrange(model, lattice, labels)
+    on, before = interactions(model, lattice), model.energy_eV(lattice, labels)
+    tried = 0
+    for i, j in itertools.combinations(range(len(lattice.sites)), 2):
+        if lattice.sublattice[i] != lattice.sublattice[j]:
+            continue
+        swapped = labels.copy()
+        ends = lattice.sites[[i, j]]
+        swapped[ends] = labels[ends[::-1]]
+        expected = model.energy_eV(lattice, swapped) - before
+        assert swap_energy(on, now, i, j) == pytest.approx(expected, abs=1e-10)
+        tried += labels[ends[0]] != labels[ends[1]]
+    assert tried >= 10
+
+
+def all_labels(supercell, counts):
+    """Every arrangement of the counts, one after the other."""
+    each = []
+    for row in counts:
+        one = np.repeat(np.arange(len(row)), row).tolist()
+        each.append(sorted(set(itertools.permutations(one))))
+    for parts in itertools.product(*each):
+        labels = np.zeros(supercell.n_sites, dtype=np.int8)
+        for sites, part in zip(supercell.sites, parts, strict=True):
+            labels[sites] = part
+        yield labels
+
+
+def exact_averages(model, supercell, counts, temperature_K, *, excluded=None):
+    """Mean energy and variance of all arrangements by their Boltzmann factors."""
+    lattice = model.lay_on(supercell)
+    allowed = [
+        labels
+        for labels in all_labels(supercell, counts)
+        if excluded is None or not len(clashes(filled_sites(supercell, labels), excluded))
+    ]
+    energies = np.array([model.energy_eV(lattice, labels) for labels in allowed])
+    weights = np.exp(-(energies - energies.min()) / (BOLTZMANN_EV_K * temperature_K))
+    weights /= weights.sum()
+    mean = weights @ energies
+    return len(allowed), mean, weights @ (energies - mean) ** 2
+
+
+@pytest.mark.parametrize("with_exclusion", [False, True])
+def test_averages_equal_full_enumeration(with_exclusion):
+    host, temperature_K = three_sublattices(), 1500.0
+    supercell = Supercell(host, (3, 2, 1))
+    model = random_model(host, cutoff_A=5.0, seed=7, inverse_dielectric=0.02, scale_eV=0.06)
+    counts = [(2, 4), (3, 3), (4, 1, 1)]
+    sites = supercell.sites[0]
+    excluded = np.array([[sites[0], sites[1]], [sites[2], sites[4]]]) if with_exclusion else None
+    number, mean, variance = exact_averages(
+        model, supercell, counts, temperature_K, excluded=excluded
+    )
+    assert number == (13 if with_exclusion else 15) * 20 * 30
+    assert variance > (0.5 * BOLTZMANN_EV_K * temperature_K) ** 2
+    run = run_monte_carlo(
+        model,
+        supercell,
+        counts=counts,
+        temperature_K=temperature_K,
+        samples=2000,
+        seed=1,
+        chains=4,
+        excluded=excluded,
+    )
+    assert run.effective_samples > 4000
+    assert run.mean_energy_error_eV < 0.03 * math.sqrt(variance)
+    assert run.mean_energy_eV == pytest.approx(mean, abs=4 * run.mean_energy_error_eV)
+    # Samples are independent: their mean has the error of so many of them.
+    assert run.independent
+    error = math.sqrt(variance / 2000)
+    assert run.energies_eV.mean() == pytest.approx(mean, abs=4 * error)
+    # The variance of Gaussian-like energies has a relative error of sqrt(2 / n).
+    assert run.energies_eV.var() == pytest.approx(variance, rel=5 * math.sqrt(2 / 2000))
+    for labels in run.labels:
+        assert [
+            np.bincount(labels[s], minlength=len(c)).tolist()
+            for s, c in zip(supercell.sites, counts, strict=True)
+        ] == [list(c) for c in counts]
+        assert excluded is None or not len(clashes(filled_sites(supercell, labels), excluded))
+
+
+def ring_mean_energy(n, n_up, coupling_eV, beta):
+    """Closed form: a ring with 2 k walls has (n / k) C(up - 1, k - 1) C(down - 1, k - 1) states."""
+    down = n - n_up
+    walls = range(1, min(n_up, down) + 1)
+    energies = [coupling_eV * (4 * k - n) for k in walls]
+    states = [n / k * math.comb(n_up - 1, k - 1) * math.comb(down - 1, k - 1) for k in walls]
+    weights = [g * math.exp(-beta * e) for g, e in zip(states, energies, strict=True)]
+    return sum(w * e for w, e in zip(weights, energies, strict=True)) / sum(weights)
+
+
+@pytest.mark.parametrize("coupling_eV", [0.04, -0.04])
+def test_ising_ring_has_its_closed_form(coupling_eV):
+    model = ising((2.0, 9.0, 9.0), coupling_eV=coupling_eV, cutoff_A=3.0)
+    supercell = Supercell(model.host, (40, 1, 1))
+    run = run_monte_carlo(
+        model, supercell, counts=[(16, 24)], temperature_K=600.0, samples=2000, seed=5, chains=3
+    )
+    expected = ring_mean_energy(40, 16, coupling_eV, 1 / (BOLTZMANN_EV_K * 600))
+    assert run.mean_energy_error_eV < 0.004
+    assert run.mean_energy_eV == pytest.approx(expected, abs=4 * run.mean_energy_error_eV)
+
+
+def test_annealing_finds_the_checkerboard():
+    model = ising((2.0, 2.0, 9.0), coupling_eV=-0.1, cutoff_A=2.5)
+    supercell = Supercell(model.host, (8, 8, 1))
+    run = run_monte_carlo(
+        model,
+        supercell,
+        counts=[(32, 32)],
+        temperature_K=2000.0,
+        samples=4,
+        seed=2,
+        anneal_from_K=20_000.0,
+    )
+    x, y = np.rint(supercell.positions[:, :2] / 2.0).astype(int).T
+    board = (-1) ** (x + y)
+    for labels in run.labels:
+        assert abs(board @ (2 * labels - 1)) / 64 > 0.85
+    ground_eV = -0.1 * 2 * 64
+    assert ground_eV < run.mean_energy_eV < 0.9 * ground_eV
+
+
+def test_same_seed_same_samples_stopped_or_not(halide, tmp_path):
+    model = random_model(halide, cutoff_A=5.0, seed=1, inverse_dielectric=0.05, scale_eV=0.02)
+    supercell = Supercell(halide, (1, 1, 2))
+    settings = {"counts": even_counts(supercell), "temperature_K": 1500.0, "seed": 4}
+    whole = run_monte_carlo(model, supercell, samples=7, **settings)
+    run_monte_carlo(model, supercell, samples=3, folder=tmp_path, **settings)
+    # A sample more in chain 0 and none in chain 1, as after a kill between the two.
+    resumed = run_monte_carlo(model, supercell, samples=7, folder=tmp_path, **settings)
+    assert (resumed.labels == whole.labels).all()
+    assert (resumed.energies_eV == whole.energies_eV).all()
+    assert resumed.acceptance == whole.acceptance
+    other = run_monte_carlo(model, supercell, samples=7, **{**settings, "seed": 5})
+    assert (other.labels != whole.labels).any()
+    for labels, energy in zip(whole.labels, whole.energies_eV, strict=True):
+        assert model.energy_eV(model.lay_on(supercell), labels) == pytest.approx(energy, abs=1e-9)
+    with pytest.raises(MlipsseError, match="holds a chain of another run"):
+        run_monte_carlo(model, supercell, samples=7, folder=tmp_path, **{**settings, "seed": 5})
+    (tmp_path / "chain-01.npz").write_bytes(b"PK torn")
+    with pytest.raises(MlipsseError, match="cannot be read as a chain"):
+        run_monte_carlo(model, supercell, samples=7, folder=tmp_path, **settings)
+
+
+def test_samples_are_atoms_of_the_composition(halide):
+    model = random_model(halide, cutoff_A=5.0, seed=1, scale_eV=0.02)
+    supercell = Supercell(halide, (1, 2, 2))
+    composition = parse_composition("Li3In0.5Y0.5Br3Cl3", halide)
+    run = run_monte_carlo(
+        model,
+        supercell,
+        counts=composition.site_counts(supercell),
+        temperature_K=2000.0,
+        samples=2,
+        seed=0,
+    )
+    symbols = run.atoms(1).get_chemical_symbols()
+    assert {name: symbols.count(name) for name in set(symbols)} == {
+        "Li": 24,
+        "In": 4,
+        "Y": 4,
+        "Br": 24,
+        "Cl": 24,
+    }
+    assert run.chain_of.tolist() == [0, 1]
+    assert "2 samples of 1x2x2 (88 sites) at 2000 K from 2 chain(s)" in run.sentence()
+
+
+@pytest.mark.parametrize("tau", [2.0, 20.0])
+def test_autocorrelation_time_of_an_autoregressive_series(tau):
+    # x' = r x + noise has rho(t) = r^t and tau = 1/2 + r / (1 - r)
+    r = (tau - 0.5) / (tau + 0.5)
+    rng = np.random.default_rng(0)
+    x = np.empty(400_000)
+    x[0] = 0
+    noise = rng.normal(size=len(x))
+    for t in range(1, len(x)):
+        x[t] = r * x[t - 1] + noise[t]
+    # Relative error sqrt(2 (2 W + 1) / n) with a window W of 5 tau (Madras and Sokal 1988)
+    error = math.sqrt(2 * (10 * tau + 1) / len(x))
+    assert integrated_autocorrelation_time(x) == pytest.approx(tau, rel=4 * error + 0.01)
+    assert integrated_autocorrelation_time(np.full(100, 3.0)) == 0.5
+
+
+def test_always_filled_site_cannot_exclude(nasicon):
+    model = random_model(nasicon, cutoff_A=4.0, seed=1)
+    supercell = Supercell(nasicon, (1, 1, 1))
+    oxygen = next(s for s in nasicon.sublattices if s.name == "O").sites[0]
+    excluded = np.array([[supercell.sites[0][0], oxygen]])
+    with pytest.raises(MlipsseError, match="holds one that is always filled"):
+        interactions(model, model.lay_on(supercell), excluded)
+
+
+def test_chains_in_different_orders_are_told():
+    # Below its critical temperature a square lattice of unlike numbers that attract each other
+    # holds one drop, or a stripe: chains of either start do not agree.
+    model = ising((2.0, 2.0, 9.0), coupling_eV=0.05, cutoff_A=2.5)
+    supercell = Supercell(model.host, (12, 12, 1))
+    lattice = model.lay_on(supercell)
+    x, y = np.rint(supercell.positions[:, :2] / 2.0).astype(int).T
+    stripe, checkers = (x < 6).astype(np.int8), ((x + y) % 2).astype(np.int8)
+    chains = []
+    for start, temperature_K in ((stripe, 700.0), (checkers, 3000.0)):
+        run = run_monte_carlo(
+            model,
+            supercell,
+            start=start,
+            temperature_K=temperature_K,
+            samples=4,
+            seed=0,
+            chains=2,
+            anneal_sweeps=0,
+        )
+        assert run.chains_agree
+        assert "NOT agree" not in run.sentence()
+        chains.append(run.chains[0])
+    mixed = MonteCarloRun(supercell, 700.0, tuple(chains))
+    assert not mixed.chains_agree
+    assert "do NOT agree" in mixed.sentence()
+    apart = chains[0].trace_eV.mean() - chains[1].trace_eV.mean()
+    assert mixed.mean_energy_error_eV >= abs(apart) / 2 * (1 - 1e-12)
+    assert model.energy_eV(lattice, stripe) < mixed.mean_energy_eV < 0
+
+
+def test_random_labels_heed_excluded_pairs(nasicon):
+    supercell = Supercell(nasicon, (1, 1, 1))
+    counts = parse_composition("Na3Zr2Si2PO12", nasicon).site_counts(supercell)
+    sites = supercell.sites[0]
+    excluded = np.stack([sites[:12], sites[12:]], axis=1)[:6]
+    rng = np.random.default_rng(0)
+    assert len(
+        clashes(filled_sites(supercell, random_labels(supercell, counts, rng=rng)), excluded)
+    )
+    for _ in range(20):
+        labels = random_labels(supercell, counts, rng=rng, excluded=excluded)
+        assert not len(clashes(filled_sites(supercell, labels), excluded))
+        assert np.bincount(labels[sites]).tolist() == list(counts[0])
+    all_pairs = np.array(list(itertools.combinations(sites, 2)))
+    with pytest.raises(MlipsseError, match="No ordering of 1x1x1 without two atoms"):
+        random_labels(supercell, counts, rng=rng, excluded=all_pairs)
+
+
+def test_what_cannot_be_run_is_refused(halide):
+    model = random_model(halide, cutoff_A=4.0, seed=1)
+    supercell = Supercell(halide, (1, 1, 1))
+    counts, start = even_counts(supercell), random_orderings(supercell, 1, seed=0)[0]
+
+    def run(**changes):
+        settings = {"counts": counts, "temperature_K": 1000.0, "samples": 2, "seed": 0}
+        return run_monte_carlo(model, supercell, **{**settings, **changes})
+
+    with pytest.raises(MlipsseError, match="either counts or a start"):
+        run(start=start)
+    with pytest.raises(MlipsseError, match="samples is 0"):
+        run(samples=0)
+    with pytest.raises(MlipsseError, match="temperature_K is 0"):
+        run(temperature_K=0.0)
+    with pytest.raises(MlipsseError, match="Li has 8 sites"):
+        run(counts=[[3, 4], *counts[1:]])
+    with pytest.raises(MlipsseError, match="labels of shape"):
+        run(counts=None, start=start[:-1])
+    with pytest.raises(MlipsseError, match="labels from 0 to 5"):
+        run(counts=None, start=np.where(start == 1, 5, start))
+    with pytest.raises(MlipsseError, match="nothing to swap"):
+        run(counts=[[8, 0], [12, 0], [2, 0]])
+    with pytest.raises(MlipsseError, match=r"not at equilibrium after .* no swap was accepted"):
+        run(temperature_K=0.5, anneal_from_K=3000.0, max_sweeps=2000)
+    filled = np.flatnonzero(filled_sites(supercell, start))[:2]
+    with pytest.raises(MlipsseError, match="fills both sites of 1 excluded pairs"):
+        run(counts=None, start=start, excluded=filled[None])
+
+
+def test_samples_keep_to_what_may_sit_where_and_to_excluded_pairs(structures):
+    """LGPS: Ge on one of two metal sites only, and Li on one of each pair of split sites."""
+    host = read_host(
+        structures / "LGPS_split_sites.cif",
+        mobile="Li",
+        charges={"Li": 1, "Ge": 4, "P": 5, "S": -2},
+    )
+    model = random_model(host, cutoff_A=3.0, seed=1, scale_eV=0.01)
+    supercell = Supercell(host, (1, 1, 2))
+    counts = parse_composition("Li10GeP2S12", host).site_counts(supercell)
+    run = run_monte_carlo(model, supercell, counts=counts, temperature_K=1000.0, samples=4, seed=2)
+    assert not all(mask.all() for mask in supercell.allowed)
+    for labels in run.labels:
+        for sites, mask in zip(supercell.sites, supercell.allowed, strict=True):
+            assert mask[np.arange(len(sites)), labels[sites]].all()
+        assert not len(clashes(filled_sites(supercell, labels), supercell.excluded_pairs))
+    assert run.acceptance > 0
