@@ -52,12 +52,20 @@ def build(
             "instead of this environment's.",
         ),
     ] = None,
+    mpi: Annotated[
+        Path | None,
+        typer.Option(
+            "--mpi",
+            metavar="DIR",
+            help="Folder with the mpi.h that this LAMMPS was built with, if not the system's.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compile `pair_style mace` for the LAMMPS and torch of this environment; print its path."""
     from mlipsse.potential.plugin import build_plugin
 
-    plugin = build_plugin(rebuild=rebuild, lammps=lammps)
+    plugin = build_plugin(rebuild=rebuild, lammps=lammps, mpi=mpi)
     typer.echo(json.dumps({"plugin": str(plugin)}) if as_json else plugin)
 
 

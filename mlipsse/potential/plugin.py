@@ -33,7 +33,9 @@ def plugin_path() -> Path | None:
     return _built(_home())
 
 
-def build_plugin(*, rebuild: bool = False, lammps: Path | None = None) -> Path:
+def build_plugin(
+    *, rebuild: bool = False, lammps: Path | None = None, mpi: Path | None = None
+) -> Path:
     """Compile the plugin (about 20 s) unless it is in the cache, and return its path.
 
     Builders wait for one another; the plugin appears under its name only when it is whole.
@@ -43,13 +45,19 @@ def build_plugin(*, rebuild: bool = False, lammps: Path | None = None) -> Path:
     rebuild : compile even when the cache has it
     lammps : source tree or installation of another LAMMPS than the Python package (built with
         PLUGIN); MPI is then the system's, where CMake finds one
+    mpi : folder that holds the mpi.h which that LAMMPS was built with, where it is another
 
     Raises
     ------
     MlipsseError
         when LAMMPS, torch, CMake or a C++ compiler is missing, or the compilation fails.
     """
-    home = _home(lammps)
+    if mpi is not None and not (mpi / "mpi.h").is_file():
+        raise MlipsseError(
+            f"There is no mpi.h in {mpi}. Name the folder of headers of the MPI that LAMMPS was "
+            "built with, or leave it out for the system's."
+        )
+    home = _home(lammps, mpi)
     if not rebuild and (built := _built(home)):
         return built
     cmake, compiler = _cmake(), _compiler()
@@ -67,6 +75,8 @@ def build_plugin(*, rebuild: bool = False, lammps: Path | None = None) -> Path:
             configure += [f"-DPython3_EXECUTABLE={sys.executable}"]
             if lammps is not None:
                 configure += [f"-DLAMMPS_DIR={lammps.resolve()}"]
+            if mpi is not None:
+                configure += [f"-DMPI_INCLUDE_DIR={mpi.resolve()}"]
             log.unlink(missing_ok=True)
             _step(configure, log=log)
             _step([cmake, "--build", build, "--parallel", "2"], log=log)
@@ -106,7 +116,7 @@ def _built(home: Path) -> Path | None:
     return plugin if plugin.is_file() else None
 
 
-def _home(own: Path | None = None) -> Path:
+def _home(own: Path | None = None, mpi: Path | None = None) -> Path:
     # The library path is part of the key: the plugin finds libtorch there by itself.
     digest = hashlib.sha256()
     installed = lammps.find_lammps()
@@ -114,6 +124,7 @@ def _home(own: Path | None = None) -> Path:
         _identity(own) if own else installed.version,
         metadata.version("torch"),
         str(installed.library_dirs),
+        "" if mpi is None else str(mpi.resolve()),
         platform.machine(),
     ):
         digest.update(part.encode() + b"\0")

@@ -116,6 +116,14 @@ def test_lammps_of_ones_own(own_cache, tmp_path, headers):
     folder = tmp_path / "lammps" / headers
     shutil.copytree(lammps.find_lammps().include_dir / "lammps", folder)
     (folder / "version.h").write_text('#define LAMMPS_VERSION "22 Jul 2025"\n')
-    built = build_plugin(lammps=tmp_path / "lammps")
+    # Of this environment, as its LAMMPS: the system's MPI, where there is one, is another.
+    built = build_plugin(lammps=tmp_path / "lammps", mpi=Path(sys.prefix) / "include")
     assert built != plugin_path()
     check_plugin(built)
+
+
+def test_mpi_without_its_header(own_cache, tmp_path):
+    with pytest.raises(
+        MlipsseError, match=r"There is no mpi\.h in .*headers of the MPI that LAMMPS"
+    ):
+        build_plugin(mpi=tmp_path)
