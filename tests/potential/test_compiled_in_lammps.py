@@ -94,3 +94,12 @@ def test_torn_package(run_deck, tmp_path, aotinductor64):
     wrong = tmp_path / "wrong.pt2"
     wrong.write_text("not a package")
     refused(run_deck(pair_coeff=f'pair_coeff * * "{wrong}" Li Cl'), "wrong.pt2", "not a whole")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_code_for_one_thread_warns_when_it_gets_more(deck, tmp_path, aotinductor64, threads):
+    deck.model = made_for(aotinductor64, tmp_path / "alone.pt2", threads="1")
+    deck.environment["OMP_NUM_THREADS"] = str(threads)
+    status, screen, _ = deck.attempt(BRICK)
+    assert status == 0, screen
+    assert ("was compiled for one thread and uses no more of the 2" in screen) == (threads == 2)
