@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import tables
+import results
 from ase import Atoms
 from models import ARCHITECTURES, HEAD, SMALL, Architecture, write_model
 
@@ -77,12 +77,14 @@ def main() -> None:
             time_steps(matrix)
         if not arguments.skip_accuracy:
             compare_forces(matrix)
-    print(tables.markdown(work))
+    print(results.markdown(work))
 
 
 def time_steps(matrix: Matrix) -> None:
     """Append one row of results per process, the repeats of all backends interleaved."""
-    done = _done(matrix.work / tables.TIMES_FILE, ("model", "backend", "dtype", "atoms", "threads"))
+    done = _done(
+        matrix.work / results.TIMES_FILE, ("model", "backend", "dtype", "atoms", "threads")
+    )
     for size in matrix.sizes:
         frame = _frame(size)
         for threads in matrix.threads:
@@ -101,12 +103,12 @@ def time_steps(matrix: Matrix) -> None:
                             plugin=matrix.plugin,
                         )
                         facts = {"model": architecture.name, **asdict(row)}
-                        _append(matrix.work / tables.TIMES_FILE, facts)
+                        _append(matrix.work / results.TIMES_FILE, facts)
 
 
 def compare_forces(matrix: Matrix) -> None:
     """Append the errors of every file in LAMMPS, and of ASE in float32, against ASE in float64."""
-    done = _done(matrix.work / tables.FORCES_FILE, ("model", "atoms"))
+    done = _done(matrix.work / results.FORCES_FILE, ("model", "atoms"))
     for architecture in matrix.architectures:
         for size in (size for size in matrix.sizes if size <= LARGEST_ACCURACY):
             frame = _frame(size)
@@ -125,7 +127,7 @@ def compare_forces(matrix: Matrix) -> None:
                     found = single_points([frame], torchscript=file, plugin=matrix.plugin)
                     rows.append(facts | {"what": f"{backend} {dtype}"} | _errors(found, exact))
             for row in rows:
-                _append(matrix.work / tables.FORCES_FILE, row)
+                _append(matrix.work / results.FORCES_FILE, row)
 
 
 def _errors(found: Sequence[SinglePoint], exact: Sequence[SinglePoint]) -> dict[str, float]:
@@ -189,7 +191,7 @@ def _append(path: Path, facts: dict[str, object]) -> None:
 def _done(path: Path, fields: Iterable[str]) -> dict[tuple[object, ...], int]:
     """How many rows there are of each kind."""
     counts: dict[tuple[object, ...], int] = defaultdict(int)
-    for row in tables.rows(path):
+    for row in results.rows(path):
         counts[tuple(row[field] for field in fields)] += 1
     return counts
 

@@ -143,17 +143,46 @@ class EnumerateConfig(Section):
 
 
 class RankConfig(Section):
-    """Relaxation with the foundation potential and the convex hull."""
+    """Energies with the foundation potential, relaxed or not, and the convex hull."""
 
     foundation: str = Field(
         default="chgnet",
         description="potential that relaxes and ranks: chgnet, a MACE-MP name, a MACE file, "
         "or a name in potentials/",
     )
-    max_force_eV_A: Positive = Field(default=0.05, description="relaxed below this force, eV/Å")
+    relaxation: Literal["none", "positions", "cell"] = Field(
+        default="cell",
+        description="what is relaxed: none for the energies of the orderings as they stand, the "
+        "positions, or the cell as well; relax_cell: true or false is understood as cell or "
+        "positions",
+    )
+    max_force_eV_A: Positive = Field(
+        default=0.02,
+        description="relaxed below this force, eV/Å; 0.05 leaves 2 to 3 meV/atom in soft modes",
+    )
     max_steps: Count = Field(default=500, description="steps before a relaxation is given up")
-    relax_cell: bool = Field(default=True, description="relax the cell as well as the positions")
-    batch: Count = Field(default=8, description="relaxations in one unit of work")
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="where the potential runs; for cuda, execution.workers: 1"
+    )
+    batch: Count | None = Field(
+        default=None,
+        description="orderings in one unit of work, the most that an interruption costs a worker; "
+        "by the number of atoms if not given, some minutes at most",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _relax_cell(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "relax_cell" not in values:
+            return values
+        rest = {key: value for key, value in values.items() if key != "relax_cell"}
+        flag = values["relax_cell"]
+        if "relaxation" in rest or not isinstance(flag, bool):
+            raise ValueError(
+                "relax_cell is true or false, and does not go with relaxation: none, positions or "
+                "cell; give one of the two"
+            )
+        return {**rest, "relaxation": "cell" if flag else "positions"}
 
 
 class SelectConfig(Section):

@@ -1,32 +1,58 @@
-"""Relaxed orderings with their energies above the hull, and the table of them."""
+"""Ranked orderings with their energies above the hull, and the tables of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from mlipsse.campaign.config import EnumerateConfig
+from mlipsse.campaign.config import EnumerateConfig, RankConfig
 from mlipsse.campaign.database import Row
+from mlipsse.energetics.catalogue import find_potential
+from mlipsse.energetics.energies import BATCH_ATOMS
 from mlipsse.energetics.hull import energy_above_hull, formation_energy
+from mlipsse.energetics.outcome import FAULTS, Fault
 from mlipsse.errors import MlipsseError
+
+_UNIT_ATOMS = {"one by one": 160, "cpu": 4 * BATCH_ATOMS, "cuda": 100 * BATCH_ATOMS}
+"""Atoms in a unit of work: enough to outweigh the loading of a model, at most minutes."""
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A relaxed ordering with what the ranking says of it; energies None when left out."""
+    """An ordering with what the ranking says of it.
+
+    Attributes
+    ----------
+    steps : of its relaxation
+    fault, reason : why it is left out, its kind and in words; None when it is not
+    above_hull_eV_atom, formation_eV_atom : None when it is left out
+    """
 
     row: Row
     steps: int
-    reason: str | None
+    fault: Fault | None = None
+    reason: str | None = None
     above_hull_eV_atom: float | None = None
     formation_eV_atom: float | None = None
+
+
+def units_of_work(rows: Sequence[Row], settings: RankConfig, potential: str) -> Iterator[list[Row]]:
+    """Cut rows into units of one composition and supercell: others do not change them."""
+    one_by_one = find_potential(potential).kind == "chgnet"
+    unit_atoms = _UNIT_ATOMS["one by one" if one_by_one else settings.device]
+    for _, group in groupby(rows, key=lambda row: (row.composition, row.values["supercell"])):
+        several = list(group)
+        size = settings.batch or max(1, unit_atoms // len(several[0].atoms))
+        for first in range(0, len(several), size):
+            yield several[first : first + size]
 
 
 def relaxed_row(row: Row, answer: dict[str, Any]) -> Ranked:
     """An ordering with what its relaxation came to."""
     values = {**row.values, "energy_eV": answer["energy_eV"]}
-    return Ranked(Row(answer["atoms"], values), answer["steps"], answer["reason"])
+    return Ranked(Row(answer["atoms"], values), answer["steps"], answer["fault"], answer["reason"])
 
 
 def with_hull(relaxed: Sequence[Ranked], config: EnumerateConfig) -> list[Ranked]:
@@ -35,7 +61,7 @@ def with_hull(relaxed: Sequence[Ranked], config: EnumerateConfig) -> list[Ranked
     Raises
     ------
     MlipsseError
-        when no ordering of a composition was relaxed.
+        when every ordering of a composition was left out.
     """
     good = [entry for entry in relaxed if entry.reason is None]
     lowest = {
@@ -55,7 +81,12 @@ def with_hull(relaxed: Sequence[Ranked], config: EnumerateConfig) -> list[Ranked
             hull = float(above[index])
             values = {**entry.row.values, "energy_above_hull_eV_atom": hull}
             formation = None if formed is None else float(formed[index])
-            entry = Ranked(Row(entry.row.atoms, values), entry.steps, None, hull, formation)
+            entry = Ranked(
+                Row(entry.row.atoms, values),
+                entry.steps,
+                above_hull_eV_atom=hull,
+                formation_eV_atom=formation,
+            )
         result.append(entry)
     return result
 
@@ -66,7 +97,7 @@ def _one_of(formula: str, good: Sequence[Ranked], tried: Sequence[Ranked]) -> Ra
             return entry
     reasons = [entry.reason for entry in tried if entry.row.composition == formula]
     raise MlipsseError(
-        f"No ordering of {formula} could be relaxed ({len(reasons)} tried; the first: "
+        f"No ordering of {formula} could be ranked ({len(reasons)} tried; the first: "
         f"{reasons[0]}). Raise rank.max_steps or rank.max_force_eV_A, or take another "
         "rank.foundation."
     )
@@ -87,3 +118,21 @@ def hull_row(entry: Ranked, coordinates: Mapping[str, float]) -> dict[str, Any]:
         "steps": entry.steps,
         "left_out": entry.reason or "",
     }
+
+
+def left_out_rows(ranked: Sequence[Ranked]) -> list[dict[str, Any]]:
+    """Rows of `left_out.csv`: how many orderings were tried, kept, and left out for what."""
+    groups: dict[tuple[str, str], list[Ranked]] = {}
+    for entry in ranked:
+        supercell = entry.row.values["supercell"].removeprefix("cell-")
+        groups.setdefault((entry.row.composition, supercell), []).append(entry)
+    return [
+        {
+            "composition": composition,
+            "supercell": supercell,
+            "tried": len(entries),
+            "kept": sum(entry.fault is None for entry in entries),
+            **{fault: sum(entry.fault == fault for entry in entries) for fault in FAULTS},
+        }
+        for (composition, supercell), entries in groups.items()
+    ]

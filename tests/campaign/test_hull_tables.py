@@ -49,7 +49,12 @@ def ordering(formula: str, number: int, energy_eV_unit: float, *, units: int = 4
 
 def failed(formula: str, number: int) -> Ranked:
     entry = ordering(formula, number, 0.0)
-    return Ranked(Row(entry.row.atoms, {**entry.row.values, "energy_eV": None}), 500, "too slow")
+    return Ranked(
+        Row(entry.row.atoms, {**entry.row.values, "energy_eV": None}),
+        500,
+        "not_converged",
+        "too slow",
+    )
 
 
 @pytest.fixture

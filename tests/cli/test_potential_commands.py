@@ -112,12 +112,14 @@ def test_build_tells_its_path(
 
     monkeypatch.setattr(plugin, "build_plugin", pretend)
     assert invoke("build")[1] == f"{tmp_path / 'macepair.so'}\n"
-    status, text, _ = invoke("build", "--rebuild", "--lammps", tmp_path, "--json")
+    status, text, _ = invoke(
+        "build", "--rebuild", "--lammps", tmp_path, "--mpi", tmp_path / "include", "--json"
+    )
     assert status == 0
     assert json.loads(text) == {"plugin": str(tmp_path / "macepair.so")}
     assert asked == [
-        {"rebuild": False, "lammps": None},
-        {"rebuild": True, "lammps": tmp_path},
+        {"rebuild": False, "lammps": None, "mpi": None},
+        {"rebuild": True, "lammps": tmp_path, "mpi": tmp_path / "include"},
     ]
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 
 # Li3InCl6, C2/m, 10.1002/anie.201909805 (cell); positions: In 2a, Li 4g and half of 4h, Cl 8j + 4i.
@@ -19,3 +20,47 @@ def _li3incl6() -> Atoms:
 @pytest.fixture
 def li3incl6() -> Atoms:
     return _li3incl6()
+
+
+def _tiny_mace(heads):
+    import mace  # noqa: F401
+    from e3nn import o3
+    from mace import modules
+
+    torch.manual_seed(1)
+    energies = np.tile(np.array([-1.0, -2.0]), (len(heads), 1))
+    energies += np.arange(len(heads))[:, None]
+    return modules.ScaleShiftMACE(
+        r_max=4.0,
+        num_bessel=4,
+        num_polynomial_cutoff=5,
+        max_ell=1,
+        interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+        interaction_cls_first=modules.interaction_classes["RealAgnosticInteractionBlock"],
+        num_interactions=1,
+        num_elements=2,
+        hidden_irreps=o3.Irreps("4x0e"),
+        MLP_irreps=o3.Irreps("4x0e"),
+        atomic_energies=energies,
+        avg_num_neighbors=8.0,
+        atomic_numbers=[3, 17],
+        correlation=1,
+        gate=torch.nn.functional.silu,
+        atomic_inter_scale=[1.0] * len(heads),
+        atomic_inter_shift=[0.0] * len(heads),
+        heads=heads,
+    ).double()
+
+
+@pytest.fixture(scope="module")
+def mace_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mace") / "tiny.model"
+    torch.save(_tiny_mace(["Default"]), path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def two_heads_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mace") / "heads.model"
+    torch.save(_tiny_mace(["pt_head", "scan"]), path)
+    return str(path)

@@ -8,54 +8,11 @@ from ase.build import bulk
 from mlipsse.energetics import catalogue
 from mlipsse.energetics.calculators import check_species, known_species, make_calculator
 from mlipsse.energetics.catalogue import find_potential, functional
+from mlipsse.energetics.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation import relax
 from mlipsse.errors import MlipsseError
 
 VOIGT = [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]
-
-
-def _tiny_mace(heads):
-    import mace  # noqa: F401
-    from e3nn import o3
-    from mace import modules
-
-    torch.manual_seed(1)
-    energies = np.tile(np.array([-1.0, -2.0]), (len(heads), 1))
-    energies += np.arange(len(heads))[:, None]
-    return modules.ScaleShiftMACE(
-        r_max=4.0,
-        num_bessel=4,
-        num_polynomial_cutoff=5,
-        max_ell=1,
-        interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
-        interaction_cls_first=modules.interaction_classes["RealAgnosticInteractionBlock"],
-        num_interactions=1,
-        num_elements=2,
-        hidden_irreps=o3.Irreps("4x0e"),
-        MLP_irreps=o3.Irreps("4x0e"),
-        atomic_energies=energies,
-        avg_num_neighbors=8.0,
-        atomic_numbers=[3, 17],
-        correlation=1,
-        gate=torch.nn.functional.silu,
-        atomic_inter_scale=[1.0] * len(heads),
-        atomic_inter_shift=[0.0] * len(heads),
-        heads=heads,
-    ).double()
-
-
-@pytest.fixture(scope="module")
-def mace_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("mace") / "tiny.model"
-    torch.save(_tiny_mace(["Default"]), path)
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def two_heads_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("mace") / "heads.model"
-    torch.save(_tiny_mace(["pt_head", "scan"]), path)
-    return str(path)
 
 
 def _energy(atoms, calculator):
@@ -144,7 +101,7 @@ def test_chgnet_works_once_per_structure_and_without_stress_in_nvt(li3incl6, mon
     li3incl6.calc = calculator
     forces = li3incl6.get_forces()
     assert tasks == ["ef"]
-    outcome = relax(li3incl6, calculator, max_steps=3)
+    outcome = relax(li3incl6, calculator, RelaxationSettings(max_steps=3))
     assert tasks == ["ef"] + ["efs"] * (outcome.steps + 1)
     li3incl6.get_stress()
     assert li3incl6.get_forces() == pytest.approx(forces, abs=1e-5)

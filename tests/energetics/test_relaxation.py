@@ -7,6 +7,7 @@ from ase.calculators.lj import LennardJones
 
 from mlipsse.energetics.calculators import make_calculator
 from mlipsse.energetics.contacts import FrameworkBonds, unphysical_contact
+from mlipsse.energetics.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation import relax
 
 
@@ -35,7 +36,7 @@ def test_argon_relaxes_to_the_closed_form_lattice():
     # (Kittel, Introduction to Solid State Physics, ch. 3).
     calculator = LennardJones(sigma=3.4, epsilon=0.0104, rc=34.0)
     atoms = bulk("Ar", "fcc", a=5.5)
-    outcome = relax(atoms, calculator, fmax_eV_A=1e-5)
+    outcome = relax(atoms, calculator, RelaxationSettings(fmax_eV_A=1e-5))
     assert outcome.converged, outcome.reason
     nearest = outcome.atoms.get_volume() ** (1 / 3) * 2 ** (1 / 6)
     assert nearest / 3.4 == pytest.approx(1.0902, abs=5e-4)
@@ -50,7 +51,7 @@ def test_copper_relaxes_positions_in_a_fixed_cell():
     atoms = bulk("Cu", cubic=True)
     atoms.rattle(0.1, seed=1)
     atoms.info["ordering"] = "o001"
-    outcome = relax(atoms, EMT(), fmax_eV_A=0.01, relax_cell=False)
+    outcome = relax(atoms, EMT(), RelaxationSettings(fmax_eV_A=0.01, relaxed="positions"))
     assert outcome.converged
     assert outcome.max_force_eV_A <= 0.01
     assert outcome.atoms.cell[:] == pytest.approx(atoms.cell[:])
@@ -62,7 +63,7 @@ def test_copper_relaxes_positions_in_a_fixed_cell():
 
 
 def test_li3incl6_relaxes_with_chgnet(li3incl6):
-    outcome = relax(li3incl6, make_calculator("chgnet"), mobile="Li")
+    outcome = relax(li3incl6, make_calculator("chgnet"), RelaxationSettings(mobile="Li"))
     assert outcome.converged, outcome.reason
     assert outcome.steps < 60
     # Published: 6.419 x 11.028 x 6.423 Å, 109.2° (doi 10.1039/d5ta05321h, table S4): 429.4 Å³.
@@ -72,7 +73,7 @@ def test_li3incl6_relaxes_with_chgnet(li3incl6):
 def test_too_few_steps_are_recorded():
     atoms = bulk("Cu", cubic=True)
     atoms.rattle(0.2, seed=1)
-    outcome = relax(atoms, EMT(), fmax_eV_A=1e-4, max_steps=2)
+    outcome = relax(atoms, EMT(), RelaxationSettings(fmax_eV_A=1e-4, max_steps=2))
     assert not outcome.converged
     assert outcome.steps == 2
     assert "not converged in 2 steps" in outcome.reason
@@ -82,7 +83,7 @@ def test_too_few_steps_are_recorded():
 def test_exploding_cell_is_recorded():
     atoms = bulk("Cu", cubic=True)
     pushed = Scripted(lambda a: (-a.get_volume(), np.zeros((4, 3)), [-1, -1, -1, 0, 0, 0]))
-    outcome = relax(atoms, pushed, max_volume_factor=1.3)
+    outcome = relax(atoms, pushed, RelaxationSettings(max_volume_factor=1.3))
     assert not outcome.converged
     assert "exploded" in outcome.reason
     assert "1.3" in outcome.reason
@@ -144,7 +145,7 @@ def test_relaxation_that_breaks_the_framework_is_void(li3incl6):
         offset = atoms.positions - target
         return 0.5 * 5 * (offset**2).sum(), -5 * offset, np.zeros(6)
 
-    assert relax(li3incl6, Scripted(pull), relax_cell=False).converged
-    outcome = relax(li3incl6, Scripted(pull), relax_cell=False, mobile="Li")
+    assert relax(li3incl6, Scripted(pull), RelaxationSettings(relaxed="positions")).converged
+    outcome = relax(li3incl6, Scripted(pull), RelaxationSettings(relaxed="positions", mobile="Li"))
     assert not outcome.converged
     assert "bond of In" in outcome.reason

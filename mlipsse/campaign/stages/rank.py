@@ -1,4 +1,4 @@
-"""Stage 2: orderings relaxed with the foundation potential, and their energies above the hull."""
+"""Stage 2: energies of the orderings with the foundation potential, and above the hull."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +11,18 @@ from mlipsse.campaign.database import Row, read_database, write_database
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.phases import composition_rows, system_of
-from mlipsse.campaign.ranking import hull_row, relaxed_row, with_hull
+from mlipsse.campaign.ranking import (
+    hull_row,
+    left_out_rows,
+    relaxed_row,
+    units_of_work,
+    with_hull,
+)
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.table import write_csv
+from mlipsse.energetics.energies import relax_all
+from mlipsse.energetics.outcome import RelaxationSettings
 from mlipsse.files import write_text
 
 DATABASE = "02-rank/ranked.db"
@@ -29,54 +37,57 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `ranked.db`, `hull.csv`, `compositions.csv`, `hull.png` and the system's diagram."""
+    """Write `ranked.db`, the tables, `hull.png` and the system's diagram."""
     from mlipsse.campaign.hull_figures import save_hull_figures
 
     campaign, config = work.campaign, work.campaign.config
     system = system_of(config.enumerate)  # before anything is relaxed: it may refuse a composition
     rows = read_database(campaign.path(enumerate_stage.DATABASE))
-    batches = [rows[i : i + config.rank.batch] for i in range(0, len(rows), config.rank.batch)]
-    units = [_unit(work, batch) for batch in batches]
+    potential = work.campaign.potential(config.rank.foundation)
+    units = [_unit(work, batch) for batch in units_of_work(rows, config.rank, potential)]
     work.run_units(units)
     answers = [answer for unit in units for answer in decode(unit.output.read_text())]
     relaxed = [relaxed_row(row, answer) for row, answer in zip(rows, answers, strict=True)]
     ranked = with_hull(relaxed, config.enumerate)
     write_database(work.folder / "ranked.db", [entry.row for entry in ranked if not entry.reason])
     columns = [system.columns(entry.row.composition) for entry in ranked]
-    write_csv(work.folder / "hull.csv", list(map(hull_row, ranked, columns)))
-    table = composition_rows(ranked, config.enumerate, system)
-    write_csv(work.folder / "compositions.csv", table)
-    figures = save_hull_figures(ranked, table, config.enumerate, system, work.folder)
-    tables = [work.folder / name for name in ("hull.csv", "compositions.csv")]
+    compositions = composition_rows(ranked, config.enumerate, system)
+    tables = {
+        work.folder / "hull.csv": list(map(hull_row, ranked, columns)),
+        work.folder / "compositions.csv": compositions,
+        work.folder / "left_out.csv": left_out_rows(ranked),
+    }
+    for path, table in tables.items():
+        write_csv(path, table)
+    figures = save_hull_figures(ranked, compositions, config.enumerate, system, work.folder)
     return [work.folder / "ranked.db", *tables, *figures]
 
 
 def relax_batch(
     output: Path, *, structures: Sequence[Atoms], potential: str, mobile: str, settings: RankConfig
 ) -> None:
-    """Unit of work: relax structures one after the other and keep what came of each."""
-    from mlipsse.energetics.calculators import make_calculator
-    from mlipsse.energetics.relaxation import relax
-
-    calculator = make_calculator(potential)
-    answers = []
-    for atoms in structures:
-        result = relax(
-            atoms,
-            calculator,
+    """Unit of work: relax structures and keep what came of each."""
+    results = relax_all(
+        structures,
+        potential,
+        RelaxationSettings(
+            relaxed=settings.relaxation,
             fmax_eV_A=settings.max_force_eV_A,
             max_steps=settings.max_steps,
-            relax_cell=settings.relax_cell,
             mobile=mobile,
-        )
-        answers.append(
-            {
-                "atoms": result.atoms,
-                "energy_eV": result.energy_eV if result.converged else None,
-                "steps": result.steps,
-                "reason": result.reason,
-            }
-        )
+        ),
+        device=settings.device,
+    )
+    answers = [
+        {
+            "atoms": result.atoms,
+            "energy_eV": result.energy_eV if result.converged else None,
+            "steps": result.steps,
+            "fault": result.fault,
+            "reason": result.reason,
+        }
+        for result in results
+    ]
     write_text(output, encode(answers))
 
 
@@ -90,13 +101,12 @@ def _unit(work: Work, batch: Sequence[Row]) -> Unit:
     }
     identity = {
         "structures": [encode(row.atoms) for row in batch],
-        "settings": config.rank.model_dump(mode="json"),
+        "mobile": config.structure.mobile,
+        "settings": config.rank.model_dump(mode="json", exclude={"foundation", "batch"}),
         "potential": work.potential_identity(config.rank.foundation),
     }
     output = work.unit_path(batch[0].name, identity, ".json")
-    return Unit(
-        f"relaxation of {batch[0].name} to {batch[-1].name}", output, relax_batch, arguments
-    )
+    return Unit(f"energies of {batch[0].name} to {batch[-1].name}", output, relax_batch, arguments)
 
 
 STAGE = Stage(2, "rank", ("structure", "enumerate", "rank"), inputs, perform)
