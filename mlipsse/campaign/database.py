@@ -1,5 +1,6 @@
 """Orderings in an ASE database: `ase db` and `ase gui` read it."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,16 @@ def write_database(path: Path, rows: Iterable[Row]) -> None:
                 database.write(row.atoms, key_value_pairs=row.values)
             for statement in (*index_statements, _VALUE_INDEX):
                 database.connection.execute(statement)
+
+
+def mark_rows(source: Path, target: Path, names: Iterable[str], key: str) -> None:
+    """Copy a database, with `key` true in the rows of these orderings (and absent in others)."""
+    with write_aside(target) as aside:
+        shutil.copyfile(source, aside)
+        with connect(aside, type="db", use_lock_file=False) as database:
+            wanted, every = set(names), database.select(columns=["id", "key_value_pairs"])
+            for number in [row.id for row in every if row.get(keys.ORDERING) in wanted]:
+                database.update(number, **{key: True})
 
 
 def read_database(path: Path) -> list[Row]:

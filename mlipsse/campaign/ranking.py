@@ -51,7 +51,7 @@ def units_of_work(rows: Sequence[Row], settings: RankConfig, potential: str) -> 
 
 def relaxed_row(row: Row, answer: dict[str, Any]) -> Ranked:
     """An ordering with what its relaxation came to."""
-    values = {**row.values, "energy_eV": answer["energy_eV"]}
+    values = {**row.values, "energy_eV": answer["energy_eV"], "relaxed": answer["relaxed"]}
     return Ranked(Row(answer["atoms"], values), answer["steps"], answer["fault"], answer["reason"])
 
 

@@ -22,11 +22,13 @@ class Composition:
     per_cell : atoms per cell of the host, one row per sublattice in the order of
         `Host.sublattices`, one entry per species in the order of `Sublattice.species`
     species : the rows' species
+    units_per_cell : formula units in a cell of the host
     """
 
     formula: str
     per_cell: tuple[tuple[Fraction, ...], ...]
     species: tuple[tuple[str, ...], ...]
+    units_per_cell: Fraction = Fraction(1)
 
     @cached_property
     def cells_needed(self) -> int:
@@ -118,6 +120,7 @@ def parse_composition(formula: str, host: Host) -> Composition:
         formula=formula,
         per_cell=tuple(rows),
         species=tuple(sublattice.species for sublattice in host.sublattices),
+        units_per_cell=units,
     )
 
 

@@ -82,6 +82,7 @@ def relax_batch(
         {
             "atoms": result.atoms,
             "energy_eV": result.energy_eV if result.converged else None,
+            "relaxed": settings.relaxation != "none",
             "steps": result.steps,
             "fault": result.fault,
             "reason": result.reason,

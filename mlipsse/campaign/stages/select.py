@@ -8,7 +8,7 @@ from ase import Atoms
 from pymatgen.core import Composition
 
 from mlipsse import keys
-from mlipsse.campaign.database import Row, read_database
+from mlipsse.campaign.database import Row, mark_rows, read_database
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import Stage, Work
@@ -27,7 +27,7 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `selected.extxyz`, per composition and supercell by rising energy, and its counts."""
+    """Write `selected.extxyz` by rising energy, its counts, and the store with a mark on them."""
     config = work.campaign.config
     rows = read_database(work.campaign.path(rank.DATABASE))
     selected: list[Atoms] = []
@@ -43,12 +43,14 @@ def perform(work: Work) -> list[Path]:
                 selection = _select(group, work, derived_seed(config.seed, f"{formula} {cell}"))
                 selected += [_frame(group[index]) for index in selection.chosen]
                 table.append(_table_row(formula, cell, selection))
-    path = work.folder / "selected.extxyz"
+    path, store = work.folder / "selected.extxyz", work.folder / "orderings.db"
     write_frames(path, selected)
     write_csv(work.folder / "selection.csv", table)
+    names = [str(atoms.info[keys.ORDERING]) for atoms in selected]
+    mark_rows(work.campaign.path(rank.DATABASE), store, names, "selected")
     work.results["expected_orderings"] = sum(row["expected"] for row in table)
     work.results["selected_orderings"] = len(selected)
-    return [path, work.folder / "selection.csv"]
+    return [path, work.folder / "selection.csv", store]
 
 
 def _select(group: list[Row], work: Work, seed: int) -> Selection:

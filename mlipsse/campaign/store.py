@@ -1,0 +1,98 @@
+"""The store of a campaign's orderings: rows by query, and the orderings that they stand for."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase.db import connect
+
+from mlipsse.campaign.database import Row
+from mlipsse.campaign.folder import Campaign
+from mlipsse.errors import MlipsseError
+from mlipsse.orderings import Host, Supercell
+from mlipsse.orderings.ordering import framework, site_labels
+
+_CONDITION = re.compile(r"\w+((<=|>=|!=|<|>|=)[^<>=,]+)?")
+
+STORES = ("03-select/orderings.db", "02-rank/ranked.db", "01-enumerate/orderings.db")
+"""Where orderings are kept, the one that knows most first."""
+
+
+def newest_store(campaign: Campaign) -> Path:
+    """The store of the last stage that was done.
+
+    Raises
+    ------
+    MlipsseError
+        when there is none yet.
+    """
+    for name in STORES:
+        if (path := campaign.path(name)).is_file():
+            return path
+    raise MlipsseError(
+        f"{campaign.folder} has no orderings yet. Make them: mlipsse run {campaign.folder} "
+        "--until enumerate."
+    )
+
+
+def stored_values(
+    path: Path, *, where: Sequence[str] = (), limit: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Values of rows, in the order of their ids; structures are not read.
+
+    Parameters
+    ----------
+    path : an ASE database
+    where : conditions that all hold, as `ase db` takes them: ``composition=Li3InCl6``,
+        ``energy_above_hull_eV_atom<0.01``, ``selected``
+    limit : most rows
+
+    Raises
+    ------
+    MlipsseError
+        for a condition that cannot be read.
+    """
+    for row in _select(path, where, limit, columns=["id", "key_value_pairs"], include_data=False):
+        yield {**row.key_value_pairs}
+
+
+def stored_rows(
+    path: Path, *, where: Sequence[str] = (), limit: int | None = None
+) -> Iterator[Row]:
+    """Rows with their structures, in the order of their ids; see `stored_values`."""
+    for row in _select(path, where, limit, include_data=False):
+        yield Row(row.toatoms(), dict(row.key_value_pairs))
+
+
+def row_labels(supercell: Supercell, values: dict[str, Any]) -> np.ndarray:
+    """Labels, (n_sites,) int8, of a row's ordering, from its codes.
+
+    Sites without a choice have the one label that they may have.
+    """
+    labels = np.zeros(supercell.n_sites, dtype=np.int8)
+    for sites, allowed in zip(supercell.sites, supercell.allowed, strict=True):
+        labels[sites] = allowed.argmax(axis=1)
+    rest = framework(supercell)
+    labels[supercell.sites[0]] = site_labels(supercell, values["mobile_code"][1:], [0])
+    if rest:
+        sites = np.concatenate([supercell.sites[number] for number in rest])
+        labels[sites] = site_labels(supercell, values["decoration_code"][1:], rest)
+    return labels
+
+
+def row_supercell(host: Host, values: dict[str, Any]) -> Supercell:
+    """The supercell of a row."""
+    return Supercell(host, str(values["supercell"]).removeprefix("cell-"))
+
+
+def _select(path: Path, where: Sequence[str], limit: int | None, **options: Any) -> Iterator[Any]:
+    for condition in where:
+        if not _CONDITION.fullmatch(condition):
+            raise MlipsseError(
+                f"The condition {condition!r} cannot be read. Write it like composition=Li3InCl6, "
+                "energy_above_hull_eV_atom<0.01 or selected."
+            )
+    with connect(path, type="db", use_lock_file=False) as database:
+        yield from database.select(",".join(where) or None, limit=limit, **options)
