@@ -5,7 +5,7 @@ from numba import njit
 
 _SIGNATURE = (
     "i8(f8[:,::1], f8[::1], i8[::1], f8[::1], b1[:,::1], b1[::1], i8[::1], i8[::1], i8[:,::1],"
-    " i8, i8, f8, f8, f8, i8, i8[:,::1], f8[::1])"
+    " i8, f8, f8, f8, i8, i8[:,::1], f8[::1])"
 )
 
 
@@ -21,7 +21,6 @@ def anneal(
     pool_of: np.ndarray,
     excluded: np.ndarray,
     trials: int,
-    hot: int,
     hottest: float,
     coldest: float,
     energy: float,
@@ -45,7 +44,7 @@ def anneal(
     pool_start : (n_pools + 1,) first site of every sublattice
     pool_of : (n,) its number
     excluded : (n, most) sites that a site excludes, -1 where there are fewer
-    trials : swaps tried; `hot` of them at the first temperature
+    trials : swaps tried
     hottest, coldest : first and last temperature, eV
     energy : of the labels given, eV
     seed : of the random numbers
@@ -75,13 +74,10 @@ def anneal(
     for k in range(room):
         if kept_energies[k] > kept_energies[worst]:
             worst = k
-    cooling = 1.0
-    if trials > hot:
-        cooling = (coldest / hottest) ** (1.0 / (trials - hot))
+    cooling = (coldest / hottest) ** (1.0 / trials)
     temperature = hottest
-    for trial in range(trials):
-        if trial > hot:
-            temperature *= cooling
+    for _ in range(trials):
+        temperature *= cooling
         i = np.random.randint(n)  # noqa: NPY002
         begin, end = pool_start[pool_of[i]], pool_start[pool_of[i] + 1]
         j = begin + np.random.randint(end - begin)  # noqa: NPY002
