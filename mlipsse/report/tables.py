@@ -7,6 +7,13 @@ from mlipsse.report.html import Table
 
 Rows = Sequence[Mapping[str, str]]
 
+_ROUTES = {
+    "exact": "all of them",
+    "patterns": "a sample: patterns of lowest Ewald energy, decorated at random",
+    "annealing": "a sample: patterns found by annealing, decorated at random",
+    "impossible": "the supercell cannot hold it",
+}
+
 
 def runs_table(rows: Rows) -> Table:
     """Every run: temperature, diffusivity, whether it was used."""
@@ -22,6 +29,31 @@ def runs_table(rows: Rows) -> Table:
     }
     used = [{**row, "used": "left out" if row["left_out"] else "yes"} for row in rows]
     return _table("Runs", columns, used)
+
+
+def orderings_table(rows: Rows) -> Table:
+    """How many orderings there are, and how those that went on were got."""
+    columns = {
+        "composition": "composition",
+        "supercell": "supercell",
+        "distinct": "distinct",
+        "charge patterns": "patterns_distinct",
+        "taken": "kept",
+        "of all": "coverage",
+        "how": "how",
+    }
+    counts = ("distinct", "patterns_distinct", "kept")
+    shown = [
+        {**row, **{key: _count(row[key]) for key in counts}, "how": _ROUTES[row["route"]]}
+        for row in rows
+    ]
+    return _table(
+        "Orderings",
+        columns,
+        shown,
+        note="Symmetry-distinct, by Burnside's lemma. A charge pattern is all that an Ewald sum "
+        "can tell apart: species of equal formal charge are the same in it.",
+    )
 
 
 def compositions_table(rows: Rows, *, note: str = "") -> Table:
@@ -105,6 +137,10 @@ def _table(title: str, columns: Mapping[str, str], rows: Rows, *, note: str = ""
 
 def _milli(text: str) -> str:
     return f"{1000 * float(text):.1f}" if text else ""
+
+
+def _count(text: str) -> str:
+    return f"{int(text):,}" if text and len(text) < 12 else text
 
 
 def _short(text: str) -> str | None:

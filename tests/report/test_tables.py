@@ -1,4 +1,28 @@
-from mlipsse.report.tables import compositions_table, selection_table
+from mlipsse.report.tables import compositions_table, orderings_table, selection_table
+
+
+def test_orderings_say_what_is_a_sample():
+    shared = {"raw": "1", "reason": "", "composition": "Li3InCl6"}
+    rows = [
+        {
+            **shared, "supercell": "1x1x2", "distinct": "160", "patterns_distinct": "160",
+            "route": "exact", "kept": "160", "coverage": "1.0",
+        },
+        {
+            **shared, "supercell": "1x2x2", "distinct": "741978059902102199008",
+            "patterns_distinct": "338316", "route": "patterns", "kept": "2000",
+            "coverage": "2.7e-18",
+        },
+        {
+            **shared, "supercell": "1x1x1", "distinct": "0", "patterns_distinct": "0",
+            "route": "impossible", "kept": "0", "coverage": "",
+        },
+    ]  # fmt: skip
+    first, second, third = orderings_table(rows).rows
+    assert first[2:] == ("160", "160", "160", "1", "all of them")
+    assert second[2:6] == ("7.42e+20", "338,316", "2,000", "2.7e-18")
+    assert second[6].startswith("a sample: ")
+    assert third[6] == "the supercell cannot hold it"
 
 
 def test_compositions_say_what_the_hull_is():

@@ -14,6 +14,7 @@ from mlipsse.campaign.table import write_csv
 from mlipsse.orderings import count_orderings, enumerate_orderings
 
 DATABASE = "01-enumerate/orderings.db"
+COUNTS = "01-enumerate/counts.csv"
 
 
 def inputs(campaign: Campaign) -> list[Path]:

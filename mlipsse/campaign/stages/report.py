@@ -8,12 +8,19 @@ from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.phases import system_of
 from mlipsse.campaign.record import versions
 from mlipsse.campaign.stage import Stage, Work
+from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.stages import export, finetune, rank, select, transport
 from mlipsse.campaign.table import read_csv
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.html import FigureFile, ReportContent, write_report
 from mlipsse.report.summary import write_summary
-from mlipsse.report.tables import compositions_table, errors_table, runs_table, selection_table
+from mlipsse.report.tables import (
+    compositions_table,
+    errors_table,
+    orderings_table,
+    runs_table,
+    selection_table,
+)
 
 CAPTIONS = {
     "09-transport/arrhenius.png": "Tracer diffusivity and Nernst-Einstein conductivity against "
@@ -35,7 +42,7 @@ HULL_CAPTIONS = {
 
 def inputs(campaign: Campaign) -> list[Path]:
     """Numbers, tables and figures of the stages before."""
-    tables = (transport.RUNS, rank.COMPOSITIONS, select.TABLE)
+    tables = (transport.RUNS, enumerate_stage.COUNTS, rank.COMPOSITIONS, select.TABLE)
     names = (transport.NUMBERS, finetune.METRICS, *tables, *CAPTIONS)
     figures = [path for path, _ in [*_msd_figures(campaign), *_hull_figures(campaign)]]
     return [*(campaign.path(name) for name in names), *figures, export.card_file(campaign)]
@@ -57,6 +64,7 @@ def perform(work: Work) -> list[Path]:
         tables=[
             runs_table(read_csv(campaign.path(transport.RUNS))),
             errors_table(json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))),
+            orderings_table(read_csv(campaign.path(enumerate_stage.COUNTS))),
             compositions_table(
                 read_csv(campaign.path(rank.COMPOSITIONS)),
                 note=system_of(campaign.config.enumerate).note,
