@@ -15,7 +15,9 @@ function(ask_python variable expression)
       OUTPUT_VARIABLE answer ERROR_VARIABLE complaint RESULT_VARIABLE status
       OUTPUT_STRIP_TRAILING_WHITESPACE)
     if(NOT status EQUAL 0)
-      message(FATAL_ERROR "${variable} is not set and ${Python3_EXECUTABLE} cannot tell:\n${complaint}")
+      message(FATAL_ERROR "error: ${variable} is not set and ${Python3_EXECUTABLE} cannot tell. Name "
+        "the Python that has mlipsse and torch, -D Python3_EXECUTABLE=DIR/.venv/bin/python, or give "
+        "-D ${variable}=...\n${complaint}")
     endif()
     set(${variable} "${answer}" PARENT_SCOPE)
   endif()
@@ -26,7 +28,8 @@ endfunction()
 function(link_torch target)
   set(api "${TORCH_DIR}/include/torch/csrc/api/include")
   if(NOT EXISTS "${api}/torch/torch.h")
-    message(FATAL_ERROR "${api}/torch/torch.h is missing")
+    message(FATAL_ERROR "error: ${api}/torch/torch.h is missing: TORCH_DIR=${TORCH_DIR} is not the "
+      "folder of a torch package")
   endif()
   target_include_directories(${target} SYSTEM PRIVATE "${TORCH_DIR}/include" "${api}")
   foreach(name torch torch_cpu c10 torch_cuda c10_cuda)
