@@ -117,6 +117,13 @@ class EnumerateConfig(Section):
         """Compositions and end members, each once."""
         return list(dict.fromkeys([*self.compositions, *self.end_members]))
 
+    @property
+    def elements(self) -> set[str]:
+        """Symbols of all elements of the formulas."""
+        from mlipsse.orderings.formula import parse_formula
+
+        return {symbol for formula in self.formulas for symbol in parse_formula(formula)}
+
     @model_validator(mode="before")
     @classmethod
     def _with_grid(cls, content: Any) -> Any:
@@ -248,12 +255,19 @@ class FinetuneConfig(Section):
 
     foundation: str = Field(
         default="halide-small",
-        description="MACE model that is fine-tuned: a name in potentials/ or a MACE file",
+        description="MACE model that is fine-tuned: a name in potentials/, a MACE-MP name "
+        "(downloaded), or a MACE file",
     )
-    replay: Path | None = Field(
+    replay: str | None = Field(
         default=None,
-        description="extxyz that the replay head keeps learning; the one shipped beside the "
-        "foundation when not given",
+        description="extxyz that the replay head keeps learning, or `mp`: frames of MPtrj, which "
+        "mace-torch replays to its MACE-MP models (600 MB, downloaded once); the one shipped "
+        "beside the foundation when not given",
+    )
+    replay_frames: Count = Field(
+        default=10_000,
+        description="frames drawn from `mp`: those of the campaign's elements alone first, others "
+        "at random after them",
     )
     max_epochs: Count = Field(default=500, description="most epochs")
     patience: Count = Field(default=20, description="epochs without improvement before the stop")

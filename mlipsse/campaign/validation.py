@@ -10,7 +10,8 @@ def problems(campaign: Campaign) -> list[str]:
     """Everything that is wrong with a campaign, one sentence each; an empty list when nothing is.
 
     Checks host, compositions, end members, supercells, potentials, their species, the label source
-    and the protocol of every temperature. Loads no potential but the model that is fine-tuned.
+    and the protocol of every temperature. Loads no potential but MACE files, for their elements,
+    and downloads none.
     """
     checks: list[Callable[[Campaign], None]] = [
         *(_composition_check(formula) for formula in campaign.config.enumerate.formulas),
@@ -52,18 +53,11 @@ def _check_end_members(campaign: Campaign) -> None:
     system_of(campaign.config.enumerate)
 
 
-def _species(campaign: Campaign) -> set[str]:
-    from pymatgen.core import Composition
-
-    formulas = campaign.config.enumerate.formulas
-    return {element.symbol for formula in formulas for element in Composition(formula).elements}
-
-
 def _check_potential(campaign: Campaign, field: str, name: str) -> None:
     from mlipsse.energetics.calculators import check_species
 
     try:
-        check_species(campaign.potential(name), _species(campaign))
+        check_species(campaign.potential(name), campaign.config.enumerate.elements)
     except MlipsseError as error:
         raise MlipsseError(f"{field}: {error}") from error
 
@@ -95,9 +89,9 @@ def _check_label(campaign: Campaign) -> None:
 
 
 def _check_finetune(campaign: Campaign) -> None:
-    from mlipsse.campaign.foundation import foundation_files
+    from mlipsse.campaign.foundation import find_foundation
 
-    foundation_files(campaign)
+    find_foundation(campaign)
     _check_potential(campaign, "finetune.foundation", campaign.config.finetune.foundation)
 
 

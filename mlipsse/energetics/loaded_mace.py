@@ -1,5 +1,7 @@
 """MACE potentials in memory, of a known head, dtype and device."""
 
+import contextlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +58,20 @@ def load_mace(
 
 def read_mace(potential: Potential, *, device: str) -> Any:
     """The torch module of a MACE potential, downloaded by mace-torch where it is one of its own."""
-    path = _download(potential) if potential.kind == "mace-mp" else Path(potential.source)
-    return load_mace_model(path, device=device)
+    return load_mace_model(mace_file(potential), device=device)
+
+
+def mace_file(potential: Potential) -> Path:
+    """The model file of a MACE potential; mace-torch's own are downloaded at first use.
+
+    Raises
+    ------
+    MlipsseError
+        for a potential that is not MACE, and a failed download.
+    """
+    if potential.kind == "chgnet":
+        raise MlipsseError(f"{potential.name} is no MACE potential: there is no model file of it.")
+    return _download(potential) if potential.kind == "mace-mp" else Path(potential.source)
 
 
 def elements(model: Any) -> frozenset[str]:
@@ -91,7 +105,8 @@ def _download(potential: Potential) -> Path:
     from mace.calculators.foundations_models import download_mace_mp_checkpoint
 
     try:
-        return Path(download_mace_mp_checkpoint(potential.source))
+        with contextlib.redirect_stdout(sys.stderr):
+            return Path(download_mace_mp_checkpoint(potential.source))
     except Exception as error:
         raise MlipsseError(
             f"mace-torch could not download its model {potential.source} ({error}). Connect this "

@@ -8,7 +8,7 @@ from pathlib import Path
 from mlipsse.campaign.config import FinetuneConfig
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.foundation import foundation_files
+from mlipsse.campaign.foundation import find_foundation, provide_foundation
 from mlipsse.campaign.record import digest
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import label
@@ -22,8 +22,8 @@ TRAINING = "training"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
-    """The labelled sets, the foundation model and the replay set."""
-    return [*label.part_files(campaign).values(), *foundation_files(campaign)]
+    """The labelled sets, and those of foundation model and replay set that are not downloaded."""
+    return [*label.part_files(campaign).values(), *find_foundation(campaign).files]
 
 
 def perform(work: Work) -> list[Path]:
@@ -33,7 +33,7 @@ def perform(work: Work) -> list[Path]:
     from mlipsse.report.style import save_figure
 
     campaign, config = work.campaign, work.campaign.config
-    foundation, replay = foundation_files(campaign)
+    foundation, replay = provide_foundation(work)
     sets = {**label.part_files(campaign), "replay": replay}
     settings = _settings(config.finetune, seed=config.seed)
     identity = {
