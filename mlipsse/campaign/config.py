@@ -168,6 +168,12 @@ class RankConfig(Section):
         description="relaxed below this force, eV/Å; 0.05 leaves 2 to 3 meV/atom in soft modes",
     )
     max_steps: Count = Field(default=500, description="steps before a relaxation is given up")
+    max_volume_factor: float = Field(
+        default=1.5,
+        gt=1,
+        description="a cell that grows or shrinks by more than this has exploded and is left out; "
+        "more where one host serves compositions of very different volume",
+    )
     device: Literal["cpu", "cuda"] = Field(
         default="cpu", description="where the potential runs; for cuda, execution.workers: 1"
     )

@@ -12,7 +12,7 @@ from mlipsse.campaign.database import Row
 from mlipsse.energetics.catalogue import find_potential
 from mlipsse.energetics.energies import BATCH_ATOMS
 from mlipsse.energetics.hull import energy_above_hull, formation_energy
-from mlipsse.energetics.outcome import FAULTS, Fault
+from mlipsse.energetics.outcome import FAULTS, Fault, RelaxationSettings
 from mlipsse.errors import MlipsseError
 
 _UNIT_ATOMS = {"one by one": 160, "cpu": 4 * BATCH_ATOMS, "cuda": 100 * BATCH_ATOMS}
@@ -47,6 +47,17 @@ def units_of_work(rows: Sequence[Row], settings: RankConfig, potential: str) -> 
         size = settings.batch or max(1, unit_atoms // len(several[0].atoms))
         for first in range(0, len(several), size):
             yield several[first : first + size]
+
+
+def relaxation_settings(config: RankConfig, *, mobile: str) -> RelaxationSettings:
+    """What the config wants relaxed, and how far."""
+    return RelaxationSettings(
+        relaxed=config.relaxation,
+        fmax_eV_A=config.max_force_eV_A,
+        max_steps=config.max_steps,
+        max_volume_factor=config.max_volume_factor,
+        mobile=mobile,
+    )
 
 
 def relaxed_row(row: Row, answer: dict[str, Any]) -> Ranked:

@@ -10,10 +10,10 @@ import numpy as np
 
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.orderings import campaign_host
+from mlipsse.campaign.ranking import relaxation_settings
 from mlipsse.campaign.store import row_labels, row_supercell, stored_values
 from mlipsse.campaign.table import write_csv
 from mlipsse.energetics.energies import relax_all
-from mlipsse.energetics.outcome import RelaxationSettings
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 from mlipsse.md.structure_files import write_structures
@@ -226,12 +226,7 @@ def _typical_orderings(
     results = relax_all(
         [decorated_atoms(cell, row) for row in missing],
         campaign.potential(rank.foundation),
-        RelaxationSettings(
-            relaxed=rank.relaxation,
-            fmax_eV_A=rank.max_force_eV_A,
-            max_steps=rank.max_steps,
-            mobile=campaign.config.structure.mobile,
-        ),
+        relaxation_settings(rank, mobile=campaign.config.structure.mobile),
         device=rank.device,
     )
     for row, result in zip(missing, results, strict=True):

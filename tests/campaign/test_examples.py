@@ -235,8 +235,10 @@ def test_lpsgo_counts_are_binomials(counts: Callable[[str], Rows]) -> None:
             raw = math.comb(16 * n, 12 * n + steps) * math.comb(4 * n, steps)
             raw *= math.comb(16 * n, 4 * steps)
             assert rows[formula, cell]["raw"] == raw
-    config = read_campaign(resource_dir("examples") / "lpsgo").config.enumerate
-    assert system_of(config).diagram == "formation"
+    config = read_campaign(resource_dir("examples") / "lpsgo").config
+    assert system_of(config.enumerate).diagram == "formation"
+    # Relaxed by CHGNet, Li4GeO4 in this host has 0.59 of the volume: not an explosion.
+    assert 1 / config.rank.max_volume_factor < 0.55
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from ase import Atoms
+from ase.build import bulk
+from ase.io.jsonio import decode
 
 from mlipsse.campaign import ranking
 from mlipsse.campaign.config import RankConfig, parse_config
@@ -166,3 +168,24 @@ def test_an_element_that_the_potential_lacks_is_a_sentence(tmp_path):
     write_database(tmp_path / "01-enumerate" / "orderings.db", [row])
     with pytest.raises(MlipsseError, match="halide-small does not know Na: it knows Br, Cl"):
         _ranked(campaign, Here())
+
+
+@pytest.mark.parametrize(("factor", "reason"), [(1.1, "exploded"), (1.5, None)])
+def test_a_cell_may_change_by_what_the_config_says(
+    factor: float, reason: str | None, tmp_path: Path
+) -> None:
+    """LiCl squeezed to about 0.8 of its volume grows back, or is left out for that."""
+    out = tmp_path / "unit.json"
+    rank.relax_batch(
+        out,
+        structures=[bulk("LiCl", "rocksalt", a=4.7)],
+        potential="chgnet",
+        mobile="Li",
+        settings=RankConfig(max_volume_factor=factor),
+    )
+    (answer,) = decode(out.read_text())
+    if reason is None:
+        assert answer["reason"] is None
+        assert answer["atoms"].get_volume() > 1.15 * 4.7**3 / 4
+    else:
+        assert reason in answer["reason"]

@@ -14,6 +14,7 @@ from mlipsse.campaign.phases import composition_rows, system_of
 from mlipsse.campaign.ranking import (
     hull_row,
     left_out_rows,
+    relaxation_settings,
     relaxed_row,
     units_of_work,
     with_hull,
@@ -22,7 +23,6 @@ from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.table import write_csv
 from mlipsse.energetics.energies import relax_all
-from mlipsse.energetics.outcome import RelaxationSettings
 from mlipsse.files import write_text
 
 DATABASE = "02-rank/ranked.db"
@@ -70,12 +70,7 @@ def relax_batch(
     results = relax_all(
         structures,
         potential,
-        RelaxationSettings(
-            relaxed=settings.relaxation,
-            fmax_eV_A=settings.max_force_eV_A,
-            max_steps=settings.max_steps,
-            mobile=mobile,
-        ),
+        relaxation_settings(settings, mobile=mobile),
         device=settings.device,
     )
     answers = [
