@@ -126,7 +126,7 @@ def test_numbers_are_the_published_ones(example: str) -> None:
     assert (config.simulate.ensemble, config.simulate.timestep_fs) == ("berendsen", 1)
     assert config.simulate.production_ps is None  # as published for each temperature
     assert config.structure.charges is not None
-    assert {"foundation", "relax_cell"} <= given["rank"]
+    assert {"foundation", "relaxation"} <= given["rank"]
     assert {"max_epochs", "patience", "learning_rate", "replay"} <= given["finetune"]
     assert {"duration_ps", "equilibration_ps", "frames", "max_strain"} <= given["sample"]
     assert config.label.source.startswith("teacher: ")
