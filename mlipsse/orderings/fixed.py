@@ -12,8 +12,9 @@ from functools import cache
 
 import numpy as np
 
-MOST_STEPS = 50_000
-"""Steps spent on one polynomial of a net of excluded pairs, some seconds, before it is given up."""
+MOST_STEPS = 3_000
+"""Steps spent on one polynomial of a net of excluded pairs, a second or two, before it is given up;
+the net of lithium sites in a garnet, Li7La3Zr2O12, takes 2,000."""
 
 
 class TooManyError(Exception):

@@ -6,10 +6,19 @@ import pytest
 from pymatgen.core import DummySpecies, Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from mlipsse.orderings import Supercell, count_orderings, parse_composition, read_host
+from mlipsse.orderings import (
+    Exclusion,
+    Host,
+    Supercell,
+    count_orderings,
+    enumerate_orderings,
+    parse_composition,
+    read_host,
+)
 from mlipsse.orderings.choices import Choices
 from mlipsse.orderings.counting import orbit_count
 from mlipsse.orderings.fixed import Rules, fixed_arrangements
+from mlipsse.orderings.host import make_sublattices
 
 # x = .5 (In:Y = 1:1), y is the fraction of Br; counted beforehand with other programs
 # (Burnside by hand and exhaustive enumeration; icet and bsym where they finish).
@@ -180,3 +189,43 @@ def test_route(halide):
     assert count_orderings(composition, supercell, max_orderings=6_672).route == "exact"
     assert count_orderings(composition, supercell, max_orderings=6_671).route == "patterns"
     assert count_orderings(composition, supercell, most_patterns=9).route == "annealing"
+
+
+def rocks_apart(n):
+    """Ions on a simple cubic lattice, no two of them neighbours, beside full sites."""
+    shifts = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    host = Host(
+        name="cubic",
+        cell=4.0 * np.eye(3),
+        scaled_positions=np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]]),
+        sublattices=make_sublattices([("Li", "vacancy"), ("Cl",)], mobile="Li"),
+        charges={"Li": 27, "Cl": -4, "vacancy": 0},
+        exclusions=tuple(Exclusion(0, 0, shift, 4.0) for shift in shifts),
+    )
+    return parse_composition("Li4Cl27", host), Supercell(host, (n, n, n))
+
+
+def test_net_of_excluded_pairs():
+    composition, supercell = rocks_apart(3)
+    pairs = {tuple(pair) for pair in supercell.excluded_pairs.tolist()}
+    assert len(pairs) == 81
+    free = [
+        sites
+        for sites in combinations(range(27), 4)
+        if not any(pair in pairs for pair in combinations(sites, 2))
+    ]
+    assert count_orderings(composition, supercell).raw == len(free)
+
+
+def test_net_beyond_counting_is_none_with_a_reason_and_is_sampled():
+    composition, supercell = rocks_apart(6)
+    count = count_orderings(composition, supercell)
+    assert (count.raw, count.distinct, count.route) == (None, None, "annealing")
+    assert "too large to count" in count.reason
+    assert count.sublattices[1].raw == 1
+    (ordering,) = enumerate_orderings(composition, supercell, max_orderings=1, seed=0)
+    assert ordering.coverage is None
+    ions = ordering.atoms[ordering.atoms.symbols == "Li"]
+    distances = ions.get_all_distances(mic=True)
+    assert len(ions) == 32
+    assert distances[distances > 0].min() > 4.1
