@@ -105,8 +105,10 @@ def test_dies_with_its_parent(tmp_path):
 
 def test_interrupt_kills_it(tmp_path):
     (tmp_path / "deck.lmp").write_text(ENDLESS)
+    # A shell starts what it puts into the background deaf to interrupts, and this test with it.
     code = (
-        "import sys; from pathlib import Path; from mlipsse import lammps\n"
+        "import signal, sys; from pathlib import Path; from mlipsse import lammps\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "lammps.run(['-in', 'deck.lmp', '-log', 'started.log'], folder=Path(sys.argv[1]))\n"
     )
     parent = subprocess.Popen(
