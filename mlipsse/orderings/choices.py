@@ -102,8 +102,7 @@ class Choices:
         self.supercell = supercell
         self.forced = np.zeros(supercell.n_sites, dtype=np.int8)
         self.pools: list[Pool] = []
-        for index, row in enumerate(counts):
-            self._add_pool(index, row)
+        self._sort_out(counts)
         plan, classes = _Plan(), []
         for number, pool in enumerate(self.pools):
             classes += plan.share_out(number, self._charge_groups(pool), None)
@@ -117,24 +116,39 @@ class Choices:
             self.kinds += plan.share_out(kind.pool, groups, kind) if len(groups) > 1 else [kind]
         self.levels = plan.levels
 
-    def _add_pool(self, index: int, row: Sequence[int]) -> None:
-        """Sort out sites that can hold one species only; the others are a pool."""
-        counts, sites = np.array(row), self.supercell.sites[index]
-        allowed = self.supercell.allowed[index].copy()
-        open_ = np.ones(len(sites), dtype=bool)
+    def _sort_out(self, counts: Sequence[Sequence[int]]) -> None:
+        """Force the sites that can hold one species only; the others of a sublattice are a pool."""
+        supercell = self.supercell
+        allowed = np.zeros((supercell.n_sites, max(len(row) for row in counts)), dtype=bool)
+        owner = np.empty(supercell.n_sites, dtype=int)
+        for index, sites in enumerate(supercell.sites):
+            owner[sites] = index
+            allowed[sites, : len(counts[index])] = supercell.allowed[index]
+        left = [np.array(row) for row in counts]
+        vacancy = [len(s.species) - 1 if not s.full else -1 for s in supercell.host.sublattices]
+        undecided = np.ones(supercell.n_sites, dtype=bool)
         while True:
-            allowed[open_] &= counts > 0
-            single = open_ & (allowed.sum(axis=1) == 1)
+            for index, sites in enumerate(supercell.sites):
+                open_ = sites[undecided[sites]]
+                allowed[open_, : len(left[index])] &= left[index] > 0
+            single = undecided & (allowed.sum(axis=1) == 1)
             if not single.any():
                 break
-            only = allowed[single].argmax(axis=1)
-            self.forced[sites[single]] = only
-            counts = counts - np.bincount(only, minlength=len(counts))
-            open_ &= ~single
-        if open_.any():
-            self.pools.append(
-                Pool(index, sites[open_], allowed[open_], tuple(int(n) for n in counts))
-            )
+            self.forced[single] = allowed[single].argmax(axis=1)
+            undecided &= ~single
+            for index, sites in enumerate(supercell.sites):
+                taken = self.forced[sites[single[sites]]]
+                left[index] = left[index] - np.bincount(taken, minlength=len(left[index]))
+            # What an atom that is there in any case excludes is empty.
+            for pair in supercell.excluded_pairs.tolist():
+                for here, there in (pair, pair[::-1]):
+                    atom = single[here] and self.forced[here] != vacancy[owner[here]]
+                    if atom and undecided[there]:
+                        allowed[there] = np.arange(allowed.shape[1]) == vacancy[owner[there]]
+        for index, sites in enumerate(supercell.sites):
+            if (open_ := sites[undecided[sites]]).size:
+                species = allowed[open_, : len(left[index])]
+                self.pools.append(Pool(index, open_, species, tuple(int(n) for n in left[index])))
 
     def _charge_groups(self, pool: Pool) -> list[tuple[tuple[int, ...], int]]:
         """Charge classes of a pool, the one that is left over last."""

@@ -229,3 +229,25 @@ def test_net_beyond_counting_is_none_with_a_reason_and_is_sampled():
     distances = ions.get_all_distances(mic=True)
     assert len(ions) == 32
     assert distances[distances > 0].min() > 4.1
+
+
+def test_ions_that_are_there_in_any_case_exclude_their_neighbours():
+    """Both sites of Li are filled, one of them beside a site of Na, which is left empty."""
+    places = np.array([[0.0, 0.0, 0.0], [0.5, 0.1, 0.0], [0.1, 0.05, 0.2], [0.3, 0.6, 0.5],
+                       [0.7, 0.5, 0.6], [0.2, 0.3, 0.8]])  # fmt: skip
+    allowed = [("Li", "vacancy")] * 2 + [("Na", "vacancy")] * 3 + [("Cl",)]
+    host = Host(
+        name="two ions",
+        cell=np.array([[5.0, 0.0, 0.0], [0.3, 6.0, 0.0], [0.2, 0.5, 7.0]]),
+        scaled_positions=places,
+        sublattices=make_sublattices(allowed, mobile="Li"),
+        charges={"Li": 1, "Na": 1, "Cl": -3, "vacancy": 0},
+        exclusions=(Exclusion(0, 2, (0, 0, 0), 1.4),),
+    )
+    composition, supercell = parse_composition("Li2NaCl", host), Supercell(host, (1, 1, 1))
+    assert count_orderings(composition, supercell).raw == 2
+    found = enumerate_orderings(composition, supercell, max_orderings=10, seed=0)
+    assert len(found) == 2
+    for ordering in found:
+        (sodium,) = ordering.atoms.positions[ordering.atoms.symbols == "Na"]
+        assert np.linalg.norm(sodium - supercell.positions[2]) > 1.0
