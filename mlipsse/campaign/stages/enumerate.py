@@ -1,8 +1,10 @@
 """Stage 1: host and composition grid in, symmetry-distinct orderings and their counts out."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from mlipsse.campaign.database import ordering_row, write_database
+from mlipsse.campaign.database import Row, ordering_row, write_database
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.orderings import (
     campaign_host,
@@ -32,31 +34,35 @@ def perform(work: Work) -> list[Path]:
     ]
     jobs = [(composition, cell) for composition in compositions for cell in cells]
     limit = config.enumerate.max_orderings
-    rows, counts = [], []
-    for done, (composition, cell) in enumerate(jobs):
-        work.progress(done, len(jobs), f"{composition.formula} {cell.name}")
-        count = count_orderings(composition, cell, max_orderings=limit)
-        found = (
-            []
-            if count.route == "impossible"
-            else enumerate_orderings(composition, cell, max_orderings=limit, seed=config.seed)
-        )
-        rows += [ordering_row(ordering) for ordering in found]
-        counts.append(
-            {
-                "composition": composition.formula,
-                "supercell": cell.name,
-                "raw": count.raw,
-                "distinct": count.distinct,
-                "patterns_distinct": count.patterns_distinct,
-                "route": count.route,
-                "kept": len(found),
-                "coverage": found[0].coverage if found else None,
-                "reason": count.reason,
-            }
-        )
+    counts: list[dict[str, Any]] = []
+
+    def rows() -> Iterator[Row]:
+        """Orderings of one composition and supercell after the other, no more in memory."""
+        for done, (composition, cell) in enumerate(jobs):
+            work.progress(done, len(jobs), f"{composition.formula} {cell.name}")
+            count = count_orderings(composition, cell, max_orderings=limit)
+            found = (
+                []
+                if count.route == "impossible"
+                else enumerate_orderings(composition, cell, max_orderings=limit, seed=config.seed)
+            )
+            counts.append(
+                {
+                    "composition": composition.formula,
+                    "supercell": cell.name,
+                    "raw": count.raw,
+                    "distinct": count.distinct,
+                    "patterns_distinct": count.patterns_distinct,
+                    "route": count.route,
+                    "kept": len(found),
+                    "coverage": found[0].coverage if found else None,
+                    "reason": count.reason,
+                }
+            )
+            yield from map(ordering_row, found)
+
     database = work.folder / "orderings.db"
-    write_database(database, rows)
+    write_database(database, rows())
     table = work.folder / "counts.csv"
     write_csv(table, counts)
     return [database, table]
