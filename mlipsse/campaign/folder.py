@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlipsse.campaign.config import CampaignConfig, parse_config
+from mlipsse.campaign.config import CampaignConfig
+from mlipsse.campaign.config_file import parse_config
 from mlipsse.errors import MlipsseError
 
 CONFIG_NAME = "campaign.yaml"

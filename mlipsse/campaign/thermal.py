@@ -16,7 +16,7 @@ from mlipsse.campaign.table import write_csv
 from mlipsse.energetics.energies import relax_all
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
-from mlipsse.md.structure_files import write_structures
+from mlipsse.md.structure_files import check_formats, write_structures
 from mlipsse.orderings import Composition, Host, Supercell, parse_composition
 from mlipsse.orderings.ordering import decorated_atoms, ordering_name
 from mlipsse.orderings.thermal import (
@@ -94,6 +94,7 @@ def sample_orderings(
         when nothing was ranked yet, the fit is not determined, or the sampling is not at
         equilibrium.
     """
+    check_formats(formats)  # before hours are spent on what they are to hold
     host = campaign_host(campaign)
     composition = parse_composition(settings.composition, host)
     large = Supercell(host, settings.supercell)

@@ -113,6 +113,11 @@ def export(
     written = write_structures(
         [(row.name, _with_values(row)) for row in rows], out, formats=formats.split(",")
     )
+    if not written:
+        raise MlipsseError(
+            f"No ordering fulfils {' and '.join(where) or 'that'}: nothing was written. "
+            "`mlipsse orderings table` shows what there is."
+        )
     typer.echo(f"{out}: {len(written)} files.")
 
 

@@ -14,6 +14,16 @@ FORMATS = ("cif", "extxyz", "lammps")
 _SUFFIXES = {"cif": ".cif", "extxyz": ".extxyz", "lammps": ".data"}
 
 
+def check_formats(formats: Sequence[str]) -> None:
+    """Refuse formats that there are not; MlipsseError names those that there are."""
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise MlipsseError(
+            f"Structures are written as {', '.join(FORMATS)}, not as "
+            f"{', '.join(map(repr, unknown)) or 'nothing'}. Name one or more of these."
+        )
+
+
 def write_structures(
     structures: Sequence[tuple[str, Atoms]],
     folder: Path,
@@ -39,12 +49,7 @@ def write_structures(
     MlipsseError
         for an unknown format, two structures of one name, or a name that is no file name.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown or not formats:
-        raise MlipsseError(
-            f"Structures are written as {', '.join(FORMATS)}, not as "
-            f"{', '.join(map(repr, unknown)) or 'nothing'}. Name one or more of these."
-        )
+    check_formats(formats)
     names = [name for name, _ in structures]
     wrong = [name for name in names if names.count(name) > 1 or Path(name).name != name]
     if wrong:

@@ -8,18 +8,22 @@ ENERGY_TOLERANCE_EV = 1e-6
 """Energies this close are one level: symmetry-degenerate orderings differ by rounding."""
 
 
-def ewald_matrix(cell: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def ewald_matrix(
+    cell: np.ndarray, positions: np.ndarray, *, background: bool = False
+) -> np.ndarray:
     """Matrix M of the Ewald sum, E = q^T M q.
 
     Computed once per set of sites by pymatgen's EwaldSummation (Toukmaji and Board, Comput. Phys.
     Commun. 95, 73, 1996, doi 10.1016/0010-4655(96)00016-1) with a unit charge on every site; a
-    vacancy is a charge of zero. Holds for neutral sets of charges only: the term of a charged
-    cell's background is not in it.
+    vacancy is a charge of zero. Without `background` it holds for neutral sets of charges only.
 
     Parameters
     ----------
     cell : (3, 3) float64, rows are lattice vectors, Å
     positions : (n_sites, 3) float64, Cartesian, Å
+    background : add a neutralising background for every charge: -pi k / (2 V eta) in every
+        element, with k = 14.3996 eV Å, V the cell's volume and eta the splitting parameter (the
+        charged-cell term of pymatgen's EwaldSummation, element by element)
 
     Returns
     -------
@@ -27,8 +31,11 @@ def ewald_matrix(cell: np.ndarray, positions: np.ndarray) -> np.ndarray:
         (n_sites, n_sites) float64, symmetric, eV per elementary charge squared.
     """
     sites = Structure(Lattice(cell), ["H+"] * len(positions), positions, coords_are_cartesian=True)
-    matrix = EwaldSummation(sites).total_energy_matrix
-    return (matrix + matrix.T) / 2
+    ewald = EwaldSummation(sites)
+    matrix = (ewald.total_energy_matrix + ewald.total_energy_matrix.T) / 2
+    if background:
+        matrix -= np.pi * EwaldSummation.CONV_FACT / (2 * sites.volume * ewald.eta)
+    return matrix
 
 
 def ewald_energies(matrix: np.ndarray, charges: np.ndarray) -> np.ndarray:

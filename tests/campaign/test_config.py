@@ -1,6 +1,7 @@
 import pytest
 
-from mlipsse.campaign.config import CampaignConfig, parse_config
+from mlipsse.campaign.config import CampaignConfig
+from mlipsse.campaign.config_file import parse_config
 from mlipsse.errors import MlipsseError
 from mlipsse.resources import resource_dir
 
@@ -68,3 +69,10 @@ def test_examples_are_valid() -> None:
     for path in resource_dir("examples").glob("*/campaign.yaml"):
         config = parse_config(path.read_text(), source=str(path))
         assert (path.parent / config.structure.host).is_file()
+
+
+def test_unknown_key_of_a_grid_is_named_with_its_neighbours():
+    text = MINIMAL.replace("compositions: [Li3InCl6]", "grid: {formla: a, values: {x: [0]}}")
+    assert text != MINIMAL
+    with pytest.raises(MlipsseError, match=r"enumerate\.grid\.formla: .* did you mean formula\?"):
+        parse_config(text, source="campaign.yaml")

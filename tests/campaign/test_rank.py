@@ -8,7 +8,8 @@ from ase.build import bulk
 from ase.io.jsonio import decode
 
 from mlipsse.campaign import ranking
-from mlipsse.campaign.config import RankConfig, parse_config
+from mlipsse.campaign.config import RankConfig
+from mlipsse.campaign.config_file import parse_config
 from mlipsse.campaign.database import Row, read_database, write_database
 from mlipsse.campaign.folder import Campaign, read_campaign
 from mlipsse.campaign.stage import Work

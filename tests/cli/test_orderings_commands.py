@@ -106,6 +106,17 @@ def test_tables_that_cannot_be(campaign, arguments, sentence):
         call("table", campaign, *arguments)
 
 
+def test_exports_that_cannot_be(campaign, tmp_path):
+    with pytest.raises(MlipsseError, match="No ordering fulfils composition=LiCl: nothing"):
+        call("export", campaign, "--where", "composition=LiCl", "--out", tmp_path)
+    with pytest.raises(MlipsseError, match="not as 'pdf'"):
+        call("export", campaign, "--format", "pdf", "--out", tmp_path)
+    place = ("--composition", HALF, "--supercell", "2x2x2", "--temperature", 900)
+    with pytest.raises(MlipsseError, match="not as 'pdf'"):
+        call("sample", campaign, *place, "--format", "pdf", "--out", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_campaign_without_orderings(tmp_path):
     shutil.copytree(resource_dir("examples") / "li3incl6", tmp_path, dirs_exist_ok=True)
     with pytest.raises(MlipsseError, match=r"has no orderings yet.*mlipsse run"):

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from pymatgen.analysis.ewald import EwaldSummation
-from pymatgen.core import Lattice, Structure
 
 from mlipsse.errors import MlipsseError
+from mlipsse.orderings.ewald import ewald_matrix
 from mlipsse.orderings.host import Host
 from mlipsse.orderings.supercell import Supercell
 
@@ -89,10 +88,10 @@ def lay_charges(supercell: Supercell, variable: np.ndarray) -> Electrostatics:
             f"{0.8 * (sites.size / 2688) ** 2:.0f} GB; the limit is {MOST_SITES} sites. Take a "
             "smaller supercell, or a model without the Ewald term."
         )
-    full = background_ewald(supercell.cell, supercell.positions[sites.ravel()])
+    full = ewald_matrix(supercell.cell, supercell.positions[sites.ravel()], background=True)
     # Translations carry every row onto one of the first cell's.
     rows = full.reshape(*sites.shape, *sites.shape)[:, 0]
-    of_host = background_ewald(host.cell, host.scaled_positions @ host.cell)
+    of_host = ewald_matrix(host.cell, host.scaled_positions @ host.cell, background=True)
     fixed = np.setdiff1d(np.arange(len(host.scaled_positions)), variable)
     table = _charge_table(host)
     fixed_charges = table[fixed, 0]
@@ -103,30 +102,6 @@ def lay_charges(supercell: Supercell, variable: np.ndarray) -> Electrostatics:
         fixed_energy_eV=float(fixed_charges @ of_host[np.ix_(fixed, fixed)] @ fixed_charges),
         difference=repeats.index(repeats.origins[None] - repeats.origins[:, None]).astype(np.int32),
     )
-
-
-def background_ewald(cell: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Ewald matrix M, E = q^T M q, with a neutralising background for every charge.
-
-    As `ewald_matrix`, but also right for charges that do not add up to zero: -pi k / (2 V eta)
-    more in every element, with k = 14.3996 eV Å, V the cell's volume and eta the splitting
-    parameter (the charged-cell term of pymatgen's EwaldSummation, element by element).
-
-    Parameters
-    ----------
-    cell : (3, 3) float64, rows are lattice vectors, Å
-    positions : (n, 3) float64, Cartesian, Å
-
-    Returns
-    -------
-    np.ndarray
-        (n, n) float64, symmetric, eV per elementary charge squared.
-    """
-    sites = Structure(Lattice(cell), ["H+"] * len(positions), positions, coords_are_cartesian=True)
-    ewald = EwaldSummation(sites)
-    matrix = ewald.total_energy_matrix
-    background = np.pi * EwaldSummation.CONV_FACT / (2 * sites.volume * ewald.eta)
-    return (matrix + matrix.T) / 2 - background
 
 
 def _charge_table(host: Host) -> np.ndarray:

@@ -8,7 +8,6 @@ from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition
 from mlipsse.orderings.ewald import ewald_matrix
 from mlipsse.orderings.ordering import site_charges
-from mlipsse.orderings.thermal.electrostatics import background_ewald
 from mlipsse.orderings.thermal.pair_model import PairModel
 from mlipsse.orderings.thermal.pair_model_file import load_pair_model, save_pair_model
 from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
@@ -155,7 +154,7 @@ def test_energies_per_cell_do_not_depend_on_the_supercell(nasicon):
 def test_background_of_one_charge_equals_the_published_constant():
     # Wigner lattice, simple cubic: -2.837297 k q^2 / (2 a) (Hasimoto 1959; Makov and Payne 1995)
     a = 3.7
-    energy = background_ewald(a * np.eye(3), np.zeros((1, 3)))[0, 0]
+    energy = ewald_matrix(a * np.eye(3), np.zeros((1, 3)), background=True)[0, 0]
     assert energy == pytest.approx(-2.837297479 * 14.399645 / (2 * a), rel=1e-7)
 
 
