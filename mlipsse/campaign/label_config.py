@@ -106,7 +106,7 @@ class LabelConfig(Section):
         default="teacher: chgnet-r2scan",
         description="«teacher: NAME» (another potential; teacher labels, not DFT), or «vasp»",
     )
-    vasp: VaspConfig = VaspConfig()
+    vasp: VaspConfig = Field(default=VaspConfig(), description="of the source «vasp»")
     valid_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
     test_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
     batch: Count = Field(

@@ -21,6 +21,11 @@ OUTPUT_FILE = "vasprun.xml"
 _CORES = frozenset({"NCORE", "NPAR", "KPAR", "NSIM", "LPLANE", "LSCALAPACK"})
 """Tags that spread the work over cores and change no result."""
 
+_ANOTHER_METHOD = frozenset(
+    {"GGA", "LDAU", "LHFCALC", "IVDW", "LUSE_VDW", "PSTRESS", "LEPSILON", "ML_LMLFF"}
+)
+"""Tags by which the result would be that of another functional, or no static calculation."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VaspSettings:
@@ -51,7 +56,7 @@ class VaspSettings:
     Raises
     ------
     MlipsseError
-        for a tag in `incar` that the settings decide.
+        for a tag in `incar` that the settings decide, or that would make it another method.
     """
 
     functional: Functional = "SCAN"
@@ -70,7 +75,8 @@ class VaspSettings:
     incar: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        ours = sorted(tag for tag in self.incar if tag.upper() in self.tags(attempt=1))
+        decided = _ANOTHER_METHOD | set(self.tags(attempt=1))
+        ours = sorted(tag for tag in self.incar if tag.upper() in decided)
         if ours:
             raise MlipsseError(
                 f"The INCAR tag {ours[0]} is not free: the settings of VASP decide it. Leave it "

@@ -1,6 +1,7 @@
 """Stage 5 on a handful of frames, in this process, with a stand-in for VASP (EMT)."""
 
 import json
+import pickle
 import shlex
 import subprocess
 import sys
@@ -48,7 +49,7 @@ class Here:
                 continue
             if len(self.done) == self._at_most:
                 raise KeyboardInterrupt
-            unit.function(unit.output, **unit.arguments)
+            unit.function(unit.output, **pickle.loads(pickle.dumps(unit.arguments)))
             self.done.append(unit.name)
 
 
@@ -161,20 +162,25 @@ def test_without_a_command_inputs_are_written_and_outputs_read(tmp_path):
     assert len(_sets(campaign)) == N_FRAMES
 
 
+class Moody(Calculator):
+    implemented_properties = ("energy", "forces", "stress")
+
+    def calculate(self, atoms=None, *arguments):
+        if atoms.info[keys.TRAJECTORY] == "t2":
+            raise ValueError("not this one")
+        copy = atoms.copy()
+        self.results = {
+            name: EMT().get_property(name, copy) for name in self.implemented_properties
+        }
+
+
+def moody_teacher(source: str) -> Teacher:
+    return Teacher("moody", Moody())
+
+
 def test_a_teachers_failures_are_rejected_too(tmp_path, monkeypatch):
-    class Moody(Calculator):
-        implemented_properties = ("energy", "forces", "stress")
-
-        def calculate(self, atoms=None, *arguments):
-            if atoms.info[keys.TRAJECTORY] == "t2":
-                raise ValueError("not this one")
-            copy = atoms.copy()
-            self.results = {
-                name: EMT().get_property(name, copy) for name in self.implemented_properties
-            }
-
     campaign = _campaign(tmp_path, source="teacher: chgnet")
-    monkeypatch.setattr(labelling, "make_teacher", lambda source: Teacher("moody", Moody()))
+    monkeypatch.setattr(labelling, "make_teacher", moody_teacher)
     work = _labelled(campaign, Here())
     assert work.results == {"labelled": 3, "rejected": 1}
     (row,) = read_csv(tmp_path / "05-label" / "rejected.csv")

@@ -228,13 +228,13 @@ def test_what_every_frame_lacks_stops_all(tmp_path, library, monkeypatch):
 
 
 def test_settings_and_commands_are_checked():
-    for tag in ("METAGGA", "metagga", "NSW", "AMIX"):
+    for tag in ("METAGGA", "metagga", "NSW", "AMIX", "IVDW"):
         with pytest.raises(MlipsseError, match="is not free"):
             VaspSettings(incar={tag: 1})
     same = Vasp(VaspSettings(nelm=50, algo="Normal", incar={"NCORE": 4})).decisive
     assert same == Vasp(VaspSettings()).decisive
     assert same != Vasp(VaspSettings(encut_eV=520)).decisive
-    assert same != Vasp(VaspSettings(incar={"LREAL_": 4})).decisive
+    assert same != Vasp(VaspSettings(incar={"ISYM": 0})).decisive
     for command in (f"{sys.executable} x", "OMP_NUM_THREADS=1 sh x", "ulimit -s unlimited && sh x"):
         check_command(command)
     for command in ("no-such-vasp", "A=1", "sh 'x"):
