@@ -15,7 +15,7 @@ from ase import Atoms
 from mlipsse.dataset.labels import Label, RejectedFrame, with_label
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
-from mlipsse.processes import start_child, wait_for_child
+from mlipsse.processes import start_command, wait_for_child
 
 Keep = Literal["all", "rejected", "none"]
 
@@ -195,9 +195,7 @@ class ProgramSource:
         """How the command ended, empty when well."""
         command = str(self.runs.command)
         with (folder / SCREEN_FILE).open("wb") as screen:
-            child = start_child(
-                ["bash", "-c", command], folder=folder, output=screen, keep_open=(descriptor,)
-            )
+            child = start_command(command, folder=folder, output=screen, keep_open=(descriptor,))
             status = wait_for_child(child)
         if status in _NOT_RUNNABLE:
             raise MlipsseError(

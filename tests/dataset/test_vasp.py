@@ -1,7 +1,9 @@
 """VASP's inputs as pymatgen reads them back, and its outputs by way of a stand-in (EMT)."""
 
 import shlex
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,10 @@ from mlipsse.dataset.labels import RejectedFrame
 from mlipsse.dataset.program import ProgramSource, RunSettings, check_command
 from mlipsse.dataset.vasp import Vasp, VaspSettings
 from mlipsse.errors import MlipsseError
+from mlipsse.files import exclusive_lock
+
+# The dummy POTCARs are known to nobody.
+pytestmark = pytest.mark.filterwarnings("ignore:POTCAR data with symbol")
 
 STAND_IN = Path(__file__).parents[1] / "fake_vasp.py"
 POTCAR = """  PAW_PBE {symbol} 01Jan2000
@@ -175,6 +181,32 @@ def test_a_run_that_was_killed_with_its_driver_is_redone(tmp_path):
     source.label(_alloy(), tmp_path / "run")
     assert _attempts(tmp_path) == 2
     assert (tmp_path / "run" / "vasprun.xml").read_text() == whole
+
+
+def test_nothing_outlives_a_driver_that_was_killed(tmp_path):
+    """Nor what its command had started: the folder's lock, which they hold, is free again."""
+    driver = f"""
+from ase.build import bulk
+from pathlib import Path
+from mlipsse.dataset.program import ProgramSource, RunSettings
+from mlipsse.dataset.vasp import Vasp, VaspSettings
+runs = RunSettings(command="(echo begun > begun; sleep 600); true")
+source = ProgramSource(Vasp(VaspSettings(write_potcar=False)), runs)
+source.label(bulk("Cu"), Path({str(tmp_path / "run")!r}))
+"""
+    child = subprocess.Popen([sys.executable, "-c", driver])
+    while not (tmp_path / "run" / "begun").exists():
+        assert child.poll() is None
+        time.sleep(0.05)
+    with (
+        pytest.raises(MlipsseError, match="Another vasp run is at work"),
+        exclusive_lock(tmp_path / "run" / ".lock", holder="vasp run"),
+    ):
+        pass
+    child.kill()
+    child.wait()
+    with exclusive_lock(tmp_path / "run" / ".lock", holder="vasp run", patience_s=30):
+        pass
 
 
 def test_an_output_of_another_frame_is_refused(tmp_path):
