@@ -34,7 +34,8 @@ class VaspSettings:
     The basis (680 eV), the projection (LREAL off, LASPH on) and PREC are those of the Materials
     Project's meta-GGA calculations (Kingsbury et al. 2022, doi 10.1103/PhysRevMaterials.6.013801),
     by way of pymatgen's `MPScanStaticSet`; METAGGA is written always, as that set means r2SCAN.
-    Smearing is Gaussian: the set's tetrahedra need four k-points, which large cells lack.
+    Smearing is Gaussian: the set's tetrahedra need four k-points, which large cells lack. The
+    density of k-points is that of pymatgen's `MPStaticSet`.
 
     Attributes
     ----------
@@ -64,7 +65,7 @@ class VaspSettings:
     ediff_eV: float = 1e-6
     ismear: Literal[-5, -1, 0, 1, 2] = 0
     sigma_eV: float = 0.05
-    kpoint_density_A3: float = 64.0
+    kpoint_density_A3: float = 100.0
     kspacing_1_A: float | None = None
     spin: bool = False
     nelm: int = 200
