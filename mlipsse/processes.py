@@ -21,9 +21,15 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent, process `parent`, dies."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+_IN_SHELL = (
+    """trap "trap '' TERM; kill -TERM 0; sleep 1; kill -KILL 0" TERM; """  # 0: the process group
+    """bash -c "$1" & wait $!"""
+)
+
+
+def die_with_parent(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """Ask the kernel to send this process `how` when its parent, process `parent`, dies."""
+    _libc.prctl(_PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:  # it died before we could ask
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -35,11 +41,13 @@ def start_child(
     environment: Mapping[str, str] | None = None,
     output: IO[bytes] | int = subprocess.DEVNULL,
     keep_open: Sequence[int] = (),
+    at_our_death: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
     """Start `argv` in `folder`, in a process group of its own, to die with this process.
 
     Parameters
     ----------
+    at_our_death : the signal that it, without its own children, gets then
     output : where standard output and error go
     keep_open : file descriptors the child inherits, e.g. of a lock it shall hold while it lives
     """
@@ -53,7 +61,23 @@ def start_child(
         stderr=subprocess.STDOUT,
         pass_fds=tuple(keep_open),
         process_group=0,
-        preexec_fn=lambda: die_with_parent(parent),
+        preexec_fn=lambda: die_with_parent(parent, at_our_death),
+    )
+
+
+def start_command(
+    command: str, *, folder: Path, output: IO[bytes] | int, keep_open: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a command of the shell (see `start_child`); all that it starts here dies with us.
+
+    Its processes are asked to end first, so that `srun` and `mpirun` end what they run elsewhere.
+    """
+    return start_child(
+        ["bash", "-c", _IN_SHELL, "bash", command],
+        folder=folder,
+        output=output,
+        keep_open=keep_open,
+        at_our_death=signal.SIGTERM,
     )
 
 

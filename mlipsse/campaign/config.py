@@ -6,20 +6,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from mlipsse.campaign.label_config import LabelConfig
+from mlipsse.campaign.section import Count, Kelvin, Positive, Section
 from mlipsse.errors import MlipsseError
-
-Kelvin = Annotated[float, Field(gt=0, le=10_000)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
 
 
 def _supercell_name(value: Any) -> str:
@@ -35,12 +31,6 @@ def _supercell_name(value: Any) -> str:
 Supercell = Annotated[str, BeforeValidator(_supercell_name)]
 # Names become file names and words of LAMMPS decks: nothing in them may mean more than a name.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$")]
-
-
-class Section(BaseModel):
-    """A block of the config: frozen, and strict about its keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class StructureConfig(Section):
@@ -244,18 +234,6 @@ class SampleConfig(Section):
         default="full", description="one number, or a full symmetric tensor, per frame"
     )
     min_atoms: Count = Field(default=40, description="smaller cells are repeated up to this")
-
-
-class LabelConfig(Section):
-    """What the model learns from."""
-
-    source: str = Field(
-        default="teacher: chgnet-r2scan",
-        description="«teacher: NAME» (another potential; teacher labels, not DFT)",
-    )
-    valid_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
-    test_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
-    batch: Count = Field(default=50, description="single points in one unit of work")
 
 
 class FinetuneConfig(Section):

@@ -8,10 +8,12 @@ from typing import Any
 from mlipsse.files import write_aside
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write `rows` (at least one, all with the same keys) with a header line."""
+def write_csv(
+    path: Path, rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] | None = None
+) -> None:
+    """Write `rows`, all with the same keys, with a header line; none only with `columns`."""
     with write_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(stream, fieldnames=columns or list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 

@@ -10,8 +10,8 @@ def problems(campaign: Campaign) -> list[str]:
     """Everything that is wrong with a campaign, one sentence each; an empty list when nothing is.
 
     Checks host, compositions, end members, supercells, potentials, their species, the label source
-    and the protocol of every temperature. Loads no potential but MACE files, for their elements,
-    and downloads none.
+    (its command and pseudopotentials where it is a program) and the protocol of every temperature.
+    Loads no potential but MACE files, for their elements, downloads none, and runs nothing.
     """
     checks: list[Callable[[Campaign], None]] = [
         *(_composition_check(formula) for formula in campaign.config.enumerate.formulas),
@@ -83,9 +83,19 @@ def _check_sample(campaign: Campaign) -> None:
 
 def _check_label(campaign: Campaign) -> None:
     from mlipsse.dataset.labels import teacher_name
+    from mlipsse.dataset.program import check_command
 
-    name = teacher_name(campaign.config.label.source)
-    _check_potential(campaign, "label.source", name)
+    config = campaign.config.label
+    name = teacher_name(config.source)
+    if name is not None:
+        _check_potential(campaign, "label.source", name)
+    if config.program is not None:
+        try:
+            if config.program.runs.command is not None:
+                check_command(config.program.runs.command)
+            config.program.program.check(campaign.config.enumerate.elements)
+        except MlipsseError as error:
+            raise MlipsseError(f"label.{config.program.name}: {error}") from error
 
 
 def _check_finetune(campaign: Campaign) -> None:

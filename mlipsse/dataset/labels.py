@@ -1,18 +1,64 @@
 """Label sources by name: what gives frames their energies, forces and stresses."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
+import numpy as np
 from ase import Atoms
 
+from mlipsse import keys
 from mlipsse.errors import MlipsseError
 
+if TYPE_CHECKING:
+    from mlipsse.dataset.teacher import Teacher
+
 TEACHER = "teacher"
-_PLANNED = ("vasp", "cp2k")
+VASP = "vasp"
+_PLANNED = ("cp2k",)
 _THERE_IS = (
     f"There is «{TEACHER}: NAME» (labels from another potential, not DFT; e.g. "
-    f"«{TEACHER}: chgnet-r2scan»)."
+    f"«{TEACHER}: chgnet-r2scan») and «{VASP}» (DFT)."
 )
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a single point gives.
+
+    Attributes
+    ----------
+    energy_eV : of the whole cell
+    forces_eV_A : (n_atoms, 3), in the frame's order of atoms
+    stress_eV_A3 : (6,), Voigt xx yy zz yz xz xy, ASE's sign (tension positive)
+    source : functional and program, or teacher; for `keys.LABEL_SOURCE`
+    """
+
+    energy_eV: float
+    forces_eV_A: np.ndarray
+    stress_eV_A3: np.ndarray
+    source: str
+
+    @property
+    def finite(self) -> bool:
+        """Whether all numbers are finite."""
+        parts = (self.energy_eV, self.forces_eV_A, self.stress_eV_A3)
+        return all(bool(np.isfinite(part).all()) for part in parts)
+
+
+class RejectedFrame(MlipsseError):
+    """A frame that a source cannot label; others may be fine.
+
+    Attributes
+    ----------
+    may_pass : whether the same single point could succeed when tried again (it was killed, say)
+    """
+
+    may_pass: bool = False
+
+    def __init__(self, reason: str, *, may_pass: bool = False) -> None:
+        super().__init__(reason)
+        self.may_pass = may_pass
 
 
 class LabelSource(Protocol):
@@ -24,32 +70,52 @@ class LabelSource(Protocol):
 
     @property
     def description(self) -> str:
-        """For `keys.LABEL_SOURCE` and every artefact downstream."""
+        """Functional and program, or teacher; labels say the same, and the program's version."""
 
-    def label(self, atoms: Atoms) -> Atoms:
+    def label(self, atoms: Atoms, folder: Path) -> Atoms:
         """A copy with energy, forces and stress under `mlipsse.keys`, units and sign as there.
+
+        Parameters
+        ----------
+        folder : the frame's own, for a source that runs a program
 
         Raises
         ------
+        RejectedFrame
+            when this frame cannot be labelled.
         MlipsseError
-            when the frame cannot be labelled.
+            when none can: a program or a file is missing.
         """
 
 
-def make_label_source(source: str, *, device: str = "cpu", dtype: str | None = None) -> LabelSource:
-    """Label source by its name in the config.
+def with_label(atoms: Atoms, label: Label) -> Atoms:
+    """A copy of `atoms`, free of constraints and calculator, that carries `label`."""
+    frame = atoms.copy()
+    frame.set_constraint()
+    frame.calc = None
+    frame.info[keys.ENERGY] = label.energy_eV
+    frame.arrays[keys.FORCES] = label.forces_eV_A
+    frame.info[keys.STRESS] = label.stress_eV_A3
+    frame.info[keys.LABEL_SOURCE] = label.source
+    return frame
+
+
+def make_teacher(source: str, *, device: str = "cpu", dtype: str | None = None) -> "Teacher":
+    """The label source `teacher: NAME`.
 
     Parameters
     ----------
-    source : `teacher: NAME`, a potential (see `mlipsse.energetics.catalogue.find_potential`)
+    source : NAME is a potential (see `mlipsse.energetics.catalogue.find_potential`)
     device, dtype : of the potential (see `mlipsse.energetics.calculators.make_calculator`)
 
     Raises
     ------
     MlipsseError
-        for an unknown source or potential.
+        for another source, or an unknown potential.
     """
     name = teacher_name(source)
+    if name is None:
+        raise MlipsseError(f"The label source {source!r} is no teacher. {_THERE_IS}")
     from mlipsse.dataset.teacher import Teacher
     from mlipsse.energetics.calculators import make_calculator
 
@@ -57,17 +123,30 @@ def make_label_source(source: str, *, device: str = "cpu", dtype: str | None = N
     return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype))
 
 
-def teacher_name(source: str) -> str:
-    """NAME of the label source `teacher: NAME`.
+def source_kind(source: str) -> Literal["teacher", "vasp"]:
+    """What a label source is, by its name in the config.
 
     Raises
     ------
     MlipsseError
-        for any other source.
+        for an unknown source.
     """
-    kind, _, name = (part.strip() for part in source.partition(":"))
+    kind, colon, name = (part.strip() for part in source.partition(":"))
     if kind in _PLANNED:
         raise MlipsseError(f"The label source {kind} is planned and not there yet. {_THERE_IS}")
-    if kind != TEACHER or not name:
-        raise MlipsseError(f"No label source is called {source!r}. {_THERE_IS}")
-    return name
+    if kind == TEACHER and name:
+        return "teacher"
+    if kind == VASP and not colon:
+        return "vasp"
+    raise MlipsseError(f"No label source is called {source!r}. {_THERE_IS}")
+
+
+def teacher_name(source: str) -> str | None:
+    """NAME of the label source `teacher: NAME`, None for another source.
+
+    Raises
+    ------
+    MlipsseError
+        for an unknown source.
+    """
+    return source.partition(":")[2].strip() if source_kind(source) == "teacher" else None

@@ -1,14 +1,14 @@
 """Labels from another potential: for tests, demonstrations and distillation. Not DFT."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from mlipsse import keys
-from mlipsse.dataset.labels import TEACHER
-from mlipsse.errors import MlipsseError
+from mlipsse.dataset.labels import TEACHER, Label, RejectedFrame, with_label
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,15 @@ class Teacher:
         """`teacher: NAME (teacher labels, not DFT)`."""
         return f"{self.name} (teacher labels, not DFT)"
 
-    def label(self, atoms: Atoms) -> Atoms:
+    def label(self, atoms: Atoms, folder: Path | None = None) -> Atoms:
         """A copy with the potential's energy, forces and stress under `mlipsse.keys`.
 
-        Forces are those on all atoms: constraints, which would zero some, are dropped.
+        Forces are those on all atoms: constraints, which would zero some, are dropped. A teacher
+        needs no `folder`.
 
         Raises
         ------
-        MlipsseError
+        RejectedFrame
             when the potential fails or gives numbers that are not finite.
         """
         frame = atoms.copy()
@@ -53,20 +54,16 @@ class Teacher:
             forces_eV_A = np.array(frame.get_forces(), dtype=float)
             energy_eV = float(frame.get_potential_energy())
         except (ValueError, RuntimeError, ArithmeticError) as error:
-            raise MlipsseError(
+            raise RejectedFrame(
                 f"{self.potential} cannot label {_who(frame)}: {error}. Leave the frame out."
             ) from error
-        if not all(np.isfinite(label).all() for label in (energy_eV, forces_eV_A, stress_eV_A3)):
-            raise MlipsseError(
+        label = Label(energy_eV, forces_eV_A, stress_eV_A3, self.description)
+        if not label.finite:
+            raise RejectedFrame(
                 f"{self.potential} gives {_who(frame)} labels that are not finite. Leave the frame "
                 "out, or look whether its atoms are too close."
             )
-        frame.calc = None
-        frame.info[keys.ENERGY] = energy_eV
-        frame.arrays[keys.FORCES] = forces_eV_A
-        frame.info[keys.STRESS] = stress_eV_A3
-        frame.info[keys.LABEL_SOURCE] = self.description
-        return frame
+        return with_label(atoms, label)
 
 
 def _who(frame: Atoms) -> str:

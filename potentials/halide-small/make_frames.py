@@ -21,7 +21,7 @@ from ase.calculators.calculator import Calculator
 
 from mlipsse import keys
 from mlipsse.dataset.extxyz import read_frames, write_frames
-from mlipsse.dataset.labels import make_label_source
+from mlipsse.dataset.labels import make_teacher
 from mlipsse.dataset.sampling import SamplingSettings, sample
 from mlipsse.dataset.split import split_by_trajectory
 from mlipsse.dataset.strain import strain_frames
@@ -63,7 +63,7 @@ def make_trajectory(job: Job) -> None:
     if job.path.is_file():
         return
     calculator = make_calculator(TEACHER)
-    source = make_label_source(f"teacher: {TEACHER}")
+    source = make_teacher(f"teacher: {TEACHER}")
     host = read_host(
         resource_dir("examples") / "li3incl6" / "Li3InCl6.cif",
         mobile="Li",

@@ -6,7 +6,7 @@ from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 
 from mlipsse import keys
-from mlipsse.dataset.labels import make_label_source, teacher_name
+from mlipsse.dataset.labels import RejectedFrame, make_teacher, source_kind, teacher_name
 from mlipsse.dataset.teacher import Teacher
 from mlipsse.errors import MlipsseError
 
@@ -48,28 +48,31 @@ def test_labels_are_copies_with_source_and_forces_on_constrained_atoms():
 
 
 def test_teacher_by_name_is_the_potential():
-    source = make_label_source("teacher: chgnet-r2scan")
+    source = make_teacher("teacher: chgnet-r2scan")
     assert source.name == "teacher: chgnet-r2scan"
     assert source.description == "teacher: chgnet-r2scan (teacher labels, not DFT)"
     frame = source.label(bulk("LiCl", "rocksalt", a=5.13, cubic=True))
     assert frame.info[keys.ENERGY] < -8 * 3.0
     assert frame.arrays[keys.FORCES].shape == (8, 3)
     assert frame.info[keys.STRESS].shape == (6,)
-    pbe = make_label_source("teacher:chgnet").label(frame)
+    pbe = make_teacher("teacher:chgnet").label(frame)
     assert abs(pbe.info[keys.ENERGY] - frame.info[keys.ENERGY]) / 8 > 0.5
 
 
-def test_unknown_and_planned_sources_are_told():
-    with pytest.raises(MlipsseError, match=r"vasp is planned and not there yet.*teacher: NAME"):
-        make_label_source("vasp")
-    with pytest.raises(MlipsseError, match=r"cp2k is planned and not there yet"):
-        make_label_source("cp2k")
+def test_sources_are_known_by_name():
+    assert source_kind("teacher: models/mine.model") == "teacher"
     assert teacher_name("teacher: models/mine.model") == "models/mine.model"
-    for name in ("teacher", "teacher:", "oracle", "oracle: chgnet"):
-        with pytest.raises(MlipsseError, match="No label source is called"):
-            make_label_source(name)
+    assert source_kind("vasp") == "vasp"
+    assert teacher_name("vasp") is None
+    with pytest.raises(MlipsseError, match=r"cp2k is planned and not there yet.*teacher: NAME"):
+        source_kind("cp2k")
+    for name in ("teacher", "teacher:", "oracle", "oracle: chgnet", "vasp: scan"):
+        with pytest.raises(MlipsseError, match=r"No label source is called.*«vasp»"):
+            source_kind(name)
     with pytest.raises(MlipsseError, match="No potential is called 'chgnot'"):
-        make_label_source("teacher: chgnot")
+        make_teacher("teacher: chgnot")
+    with pytest.raises(MlipsseError, match="'vasp' is no teacher"):
+        make_teacher("vasp")
 
 
 def test_frames_that_cannot_be_labelled_are_told():
@@ -83,7 +86,7 @@ def test_frames_that_cannot_be_labelled_are_told():
 
     atoms = bulk("Cu", cubic=True)
     atoms.info[keys.TRAJECTORY] = "t7"
-    with pytest.raises(MlipsseError, match=r"gives Cu4 of trajectory t7 labels that are not"):
+    with pytest.raises(RejectedFrame, match=r"gives Cu4 of trajectory t7 labels that are not"):
         Teacher("broken", Broken()).label(atoms)
-    with pytest.raises(MlipsseError, match=r"chgnet cannot label ClLi: .*isolated"):
-        make_label_source("teacher: chgnet").label(bulk("LiCl", "rocksalt", a=30.0))
+    with pytest.raises(RejectedFrame, match=r"chgnet cannot label ClLi: .*isolated"):
+        make_teacher("teacher: chgnet").label(bulk("LiCl", "rocksalt", a=30.0))

@@ -1,20 +1,23 @@
 """Stage 5: frames labelled by a label source and split by trajectory."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from ase import Atoms
-from ase.io.jsonio import decode, encode
-
 from mlipsse import keys
-from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.labelling import (
+    COLUMNS,
+    answers_of,
+    forget_rejections,
+    label_units,
+    require_outputs,
+    require_share,
+)
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import sample
+from mlipsse.campaign.table import write_csv
 from mlipsse.dataset.extxyz import read_frames, write_frames
-from mlipsse.dataset.labels import TEACHER, teacher_name
+from mlipsse.dataset.labels import teacher_name
 from mlipsse.dataset.split import split_by_trajectory
-from mlipsse.files import write_text
 
 FOLDER = "05-label"
 PARTS = ("train", "valid", "test")
@@ -27,21 +30,29 @@ def part_files(campaign: Campaign) -> dict[str, Path]:
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The sampled frames, and the teacher's model where it is a file."""
-    files = campaign.potential_files(teacher_name(campaign.config.label.source))
+    teacher = teacher_name(campaign.config.label.source)
+    files = campaign.potential_files(teacher) if teacher is not None else []
     return [campaign.path(sample.FRAMES), *files]
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `train.extxyz`, `valid.extxyz` and `test.extxyz`."""
+    """Write `train.extxyz`, `valid.extxyz`, `test.extxyz` and `rejected.csv`."""
     config = work.campaign.config
     frames = read_frames(work.campaign.path(sample.FRAMES), labelled=False)
-    size = config.label.batch
-    units = [_unit(work, frames[i : i + size], i) for i in range(0, len(frames), size)]
+    units = label_units(work, frames)
+    forget_rejections(units)
+    require_outputs(work, units)
     work.run_units(units)
-    labelled = [frame for unit in units for frame in decode(unit.output.read_text())]
-    contacts = [frame for frame in labelled if frame.info[keys.ORIGIN] == "contact"]
+    answers = answers_of(units)
+    rejected = work.folder / "rejected.csv"
+    write_csv(rejected, answers.rejected, columns=COLUMNS)
+    require_share(answers, config.label.min_labelled, rejected)
+    if config.label.program is not None and config.label.program.runs.command is not None:
+        work.commands.append(f"{config.label.program.runs.command}  (in every frame's folder)")
+    work.results |= {"labelled": len(answers.labelled), "rejected": len(answers.rejected)}
+    contacts = [frame for frame in answers.labelled if frame.info[keys.ORIGIN] == "contact"]
     split = split_by_trajectory(
-        [frame for frame in labelled if frame.info[keys.ORIGIN] != "contact"],
+        [frame for frame in answers.labelled if frame.info[keys.ORIGIN] != "contact"],
         valid_fraction=config.label.valid_fraction,
         test_fraction=config.label.test_fraction,
         seed=config.seed,
@@ -51,27 +62,7 @@ def perform(work: Work) -> list[Path]:
     files = part_files(work.campaign)
     for part, path in files.items():
         write_frames(path, getattr(split, part))
-    return list(files.values())
-
-
-def label_batch(output: Path, *, frames: Sequence[Atoms], source: str) -> None:
-    """Unit of work: single points of a few frames."""
-    from mlipsse.dataset.labels import make_label_source
-
-    labels = make_label_source(source)
-    write_text(output, encode([labels.label(frame) for frame in frames]))
-
-
-def _unit(work: Work, frames: Sequence[Atoms], first: int) -> Unit:
-    teacher = teacher_name(work.campaign.config.label.source)
-    identity = {
-        "frames": [encode(frame) for frame in frames],
-        "source": work.campaign.config.label.source,
-        "potential": work.potential_identity(teacher),
-    }
-    name = f"frames-{first:05d}"
-    arguments = {"frames": frames, "source": f"{TEACHER}: {work.campaign.potential(teacher)}"}
-    return Unit(name, work.unit_path(name, identity, ".json"), label_batch, arguments)
+    return [*files.values(), rejected]
 
 
 STAGE = Stage(5, "label", ("seed", "label"), inputs, perform)

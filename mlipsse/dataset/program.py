@@ -1,0 +1,243 @@
+"""Labels from a program that is run in a folder of each frame's own."""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from ase import Atoms
+
+from mlipsse.dataset.labels import Label, RejectedFrame, with_label
+from mlipsse.errors import MlipsseError
+from mlipsse.files import exclusive_lock
+from mlipsse.processes import start_command, wait_for_child
+
+Keep = Literal["all", "rejected", "none"]
+
+SCREEN_FILE = "screen.out"
+_LOCK_FILE = ".lock"
+_PATIENCE_S = 5.0
+"""How long a killed predecessor may take to die."""
+
+_NOT_RUNNABLE = {126, 127}
+"""Exit statuses by which a shell says that it found no program, or may not run it (POSIX)."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why an output gives no label.
+
+    Attributes
+    ----------
+    reason : a sentence without its full stop
+    may_pass : whether the same input could succeed when run again: it was cut off, say
+    """
+
+    reason: str
+    may_pass: bool
+
+
+class Program(Protocol):
+    """A program that computes single points: how its inputs are written and its outputs judged.
+
+    Picklable; settings are its fields.
+    """
+
+    @property
+    def name(self) -> str:
+        """As the config writes it, e.g. `vasp`."""
+
+    @property
+    def description(self) -> str:
+        """Functional and program, e.g. `SCAN (VASP)`."""
+
+    @property
+    def output_file(self) -> str:
+        """The file that `read` reads; while it is absent, the program has not run."""
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """What a label depends on, JSON-able: not what only leads to it (mixing, cores)."""
+
+    def prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:
+        """Write the inputs into `folder`, which is empty; `attempt` counts from 0.
+
+        Raises
+        ------
+        RejectedFrame
+            when the frame cannot be written as an input.
+        MlipsseError
+            when something is missing that every frame needs.
+        """
+
+    def read(self, atoms: Atoms, folder: Path) -> Label | Fault:
+        """The label of `atoms`, in their order, from the output, or why there is none."""
+
+    def check(self, elements: Iterable[str]) -> None:
+        """Look for all that inputs of these elements need, without running anything.
+
+        Raises
+        ------
+        MlipsseError
+            saying what is missing.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How a program is run.
+
+    Attributes
+    ----------
+    command : for `bash`, run in the frame's folder; None writes the inputs and reads outputs that
+        were made elsewhere
+    retries : further attempts after one that gave no label; the program says what they change
+    keep : folders that stay: all, those of rejected frames, or none
+    """
+
+    command: str | None
+    retries: int = 1
+    keep: Keep = "all"
+
+
+@dataclass(frozen=True)
+class ProgramSource:
+    """A `mlipsse.dataset.labels.LabelSource` that runs a program."""
+
+    program: Program
+    runs: RunSettings
+
+    @property
+    def name(self) -> str:
+        """As the config writes it."""
+        return self.program.name
+
+    @property
+    def description(self) -> str:
+        """Functional and program."""
+        return self.program.description
+
+    def awaits_output(self, folder: Path) -> bool:
+        """Whether the program must still be run in `folder`, and not by us."""
+        return self.runs.command is None and not (folder / self.program.output_file).is_file()
+
+    def write_inputs(self, atoms: Atoms, folder: Path) -> None:
+        """Write the inputs of a frame, in place of all else in `folder`.
+
+        Raises
+        ------
+        MlipsseError
+            as `Program.prepare`.
+        """
+        with exclusive_lock(folder / _LOCK_FILE, holder=f"{self.name} run"):
+            self._prepare(atoms, folder, attempt=0)
+
+    def label(self, atoms: Atoms, folder: Path) -> Atoms:
+        """A copy with labels under `mlipsse.keys`; the program runs in `folder`, until it succeeds.
+
+        A whole output that is there already is read, not made again. One that was cut off is
+        replaced.
+
+        Raises
+        ------
+        RejectedFrame
+            when no attempt gave a label, with the last one's reason.
+        MlipsseError
+            when the command cannot be run, an input is missing, or another run is in the folder.
+        """
+        # The command's processes hold the lock too, so that one which outlives a killed worker is
+        # not joined by a second.
+        with exclusive_lock(
+            folder / _LOCK_FILE, holder=f"{self.name} run", patience_s=_PATIENCE_S
+        ) as descriptor:
+            try:
+                label = self._label(atoms, folder, descriptor)
+            except RejectedFrame:
+                if self.runs.keep == "none":
+                    shutil.rmtree(folder)
+                raise
+            if self.runs.keep != "all":
+                shutil.rmtree(folder)
+        return with_label(atoms, label)
+
+    def _label(self, atoms: Atoms, folder: Path, descriptor: int) -> Label:
+        answer: Label | Fault = Fault(f"there is no {self.program.output_file}", may_pass=True)
+        if (folder / self.program.output_file).is_file():
+            answer = self.program.read(atoms, folder)
+        attempts = 0 if self.runs.command is None else self.runs.retries + 1
+        for attempt in range(attempts):
+            if isinstance(answer, Label):
+                break
+            self._prepare(atoms, folder, attempt=attempt)
+            ending = self._run(folder, descriptor)
+            answer = self.program.read(atoms, folder)
+            if isinstance(answer, Fault) and ending:
+                answer = Fault(f"{answer.reason}; {ending}", may_pass=True)
+        if isinstance(answer, Fault):
+            tried = f" ({attempts} attempts)" if attempts > 1 else ""
+            raise RejectedFrame(f"{answer.reason}{tried}.", may_pass=answer.may_pass)
+        return answer
+
+    def _prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != _LOCK_FILE:
+                path.unlink()
+        self.program.prepare(atoms, folder, attempt=attempt)
+
+    def _run(self, folder: Path, descriptor: int) -> str:
+        """How the command ended, empty when well."""
+        command = str(self.runs.command)
+        with (folder / SCREEN_FILE).open("wb") as screen:
+            child = start_command(command, folder=folder, output=screen, keep_open=(descriptor,))
+            status = wait_for_child(child)
+        if status in _NOT_RUNNABLE:
+            raise MlipsseError(
+                f"{self.name} cannot be run: {command!r} ended with status {status} "
+                f"({_last_words(folder)}). Give a command that works in a shell on this machine."
+            )
+        return f"{_ending(status)}, last words: {_last_words(folder)}" if status else ""
+
+
+def check_command(command: str) -> None:
+    """Look for the program that `command` starts, without running it.
+
+    Raises
+    ------
+    MlipsseError
+        when the shell knows nothing by its first word.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise MlipsseError(f"The command {command!r} cannot be read: {error}.") from error
+    words = [word for word in words if not word.partition("=")[0].isidentifier() or "=" not in word]
+    if not words:
+        raise MlipsseError(f"The command {command!r} starts no program.")
+    probe = ["bash", "-c", 'command -v -- "$1"', "bash", words[0]]
+    # A function of the user's shell, such as `module`, is known to the shells that it starts.
+    if subprocess.run(probe, stdout=subprocess.DEVNULL, env=dict(os.environ)).returncode:
+        raise MlipsseError(
+            f"The command {command!r} cannot be run: {words[0]} is not found on this machine. Give "
+            "its path, load its module first, or leave the command out to run the inputs elsewhere."
+        )
+
+
+def _ending(status: int) -> str:
+    # A shell reports a child that was killed by a signal as 128 and its number.
+    number = -status if status < 0 else status - 128
+    if number in {signal.value for signal in signal.Signals}:
+        return f"killed by {signal.Signals(number).name}"
+    return f"exit status {status}"
+
+
+def _last_words(folder: Path) -> str:
+    text = (folder / SCREEN_FILE).read_text(errors="replace")
+    said = [line.strip() for line in text.splitlines() if line.strip()]
+    return said[-1].rstrip(".")[:200] if said else "none"

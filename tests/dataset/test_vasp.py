@@ -1,0 +1,279 @@
+"""VASP's inputs as pymatgen reads them back, and its outputs by way of a stand-in (EMT)."""
+
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.io import read
+from pymatgen.core import SETTINGS
+from pymatgen.io.vasp import Incar, Kpoints, Poscar
+
+from mlipsse import keys
+from mlipsse.dataset.labels import RejectedFrame
+from mlipsse.dataset.program import ProgramSource, RunSettings, check_command
+from mlipsse.dataset.vasp import Vasp, VaspSettings
+from mlipsse.errors import MlipsseError
+from mlipsse.files import exclusive_lock
+
+# The dummy POTCARs are known to nobody.
+pytestmark = pytest.mark.filterwarnings("ignore:POTCAR data with symbol")
+
+STAND_IN = Path(__file__).parents[1] / "fake_vasp.py"
+POTCAR = """  PAW_PBE {symbol} 01Jan2000
+   {valence}
+ parameters from PSCTR are:
+   VRHFIN ={element}: none
+   LEXCH  = PE
+   TITEL  = PAW_PBE {symbol} 01Jan2000
+   POMASS =   1.000; ZVAL   =   {valence}    mass and valenz
+ END of PSCTR-controll parameters
+ local part
+   98.2 1.5 2.5 3.5
+ {kinetic}
+   0.1 0.2 0.3
+ End of Dataset
+"""
+
+
+def _alloy() -> Atoms:
+    """Gold and copper by turns, sheared, so that every number differs and none is zero."""
+    atoms = bulk("Cu", cubic=True, a=3.9)
+    atoms.symbols = "CuAuCuAu"
+    atoms.set_cell(
+        atoms.cell[:] @ [[1, 0.02, 0.01], [0, 1.01, 0.03], [0, 0, 0.98]],
+        scale_atoms=True,
+    )
+    atoms.rattle(0.1, seed=4)
+    atoms.info[keys.TRAJECTORY] = "t1"
+    return atoms
+
+
+def _source(*modes: str, settings: VaspSettings | None = None, **runs) -> ProgramSource:
+    command = shlex.join([sys.executable, str(STAND_IN), *(modes or ("fine",))])
+    program = Vasp(settings or VaspSettings(write_potcar=False, nelm=20))
+    return ProgramSource(program, RunSettings(**{"command": command, **runs}))
+
+
+def _attempts(tmp_path: Path) -> int:
+    return len((tmp_path / "attempts").read_text().split())
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A library of dummy POTCARs for Cu and Au, laid out as pymatgen wants it."""
+    folder = tmp_path / "library" / "POT_GGA_PAW_PBE_54"
+    folder.mkdir(parents=True)
+    for element, symbol, valence in (("Cu", "Cu_pv", 17), ("Au", "Au", 11)):
+        text = POTCAR.format(
+            element=element, symbol=symbol, valence=valence, kinetic="kinetic energy-density"
+        )
+        (folder / f"POTCAR.{symbol}").write_text(text)
+    monkeypatch.setitem(SETTINGS, "PMG_VASP_PSP_DIR", str(folder.parent))
+    return folder
+
+
+def test_inputs_are_a_scan_single_point(tmp_path, library):
+    Vasp(VaspSettings(incar={"NCORE": 4})).prepare(_alloy(), tmp_path, attempt=0)
+    incar = Incar.from_file(tmp_path / "INCAR")
+    assert incar["METAGGA"].upper() == "SCAN"
+    expected = {
+        "LASPH": True, "LMIXTAU": True, "LMAXMIX": 6, "ALGO": "All", "NELM": 200, "ENCUT": 680,
+        "EDIFF": 1e-6, "PREC": "Accurate", "ISMEAR": 0, "SIGMA": 0.05, "ISPIN": 1, "NSW": 0,
+        "ISIF": 2, "IBRION": -1, "LREAL": False, "LWAVE": False, "LCHARG": False, "NCORE": 4,
+    }  # fmt: skip
+    assert {tag: incar.get(tag) for tag in expected} == expected
+    assert not {"KSPACING", "MAGMOM", "LORBIT", "LDAU"} & set(incar)
+    kpoints = Kpoints.from_file(tmp_path / "KPOINTS")
+    assert kpoints.style.name == "Gamma"
+    # 100 k-points per Å⁻³ of a reciprocal cell of 248 / 59 Å⁻³: 7 or 8 each way.
+    volume = _alloy().get_volume()
+    assert np.prod(kpoints.kpts[0]) == pytest.approx(100 * (2 * np.pi) ** 3 / volume, rel=0.4)
+    potcar = (tmp_path / "POTCAR").read_text()
+    assert potcar.index("TITEL  = PAW_PBE Cu_pv") < potcar.index("TITEL  = PAW_PBE Au")
+    assert Poscar.from_file(tmp_path / "POSCAR").site_symbols == ["Cu", "Au"]
+
+
+def test_options_reach_the_inputs(tmp_path):
+    settings = VaspSettings(
+        functional="R2SCAN", kspacing_1_A=0.3, spin=True, write_potcar=False, potcars={"Cu": "Cu"}
+    )
+    program = Vasp(settings)
+    program.prepare(_alloy(), tmp_path, attempt=0)
+    incar = Incar.from_file(tmp_path / "INCAR")
+    assert (incar["METAGGA"].upper(), incar["KSPACING"], incar["ISPIN"]) == ("R2SCAN", 0.3, 2)
+    assert len(incar["MAGMOM"]) == 4
+    assert not (tmp_path / "KPOINTS").exists()
+    assert not (tmp_path / "POTCAR").exists()
+    assert (tmp_path / "POTCAR.spec").read_text().split() == ["Cu", "Au"]
+    program.prepare(_alloy(), tmp_path, attempt=1)
+    incar = Incar.from_file(tmp_path / "INCAR")
+    assert (incar["ALGO"], incar["AMIX"], incar["NELM"]) == ("Normal", 0.1, 400)
+    Vasp(VaspSettings(write_potcar=False, algo="Fast")).prepare(_alloy(), tmp_path, attempt=1)
+    incar = Incar.from_file(tmp_path / "INCAR")
+    assert incar["ALGO"] == "All"
+    assert "AMIX" not in incar
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_labels_make_the_round_trip(tmp_path, mirrored):
+    """As EMT has them, in the frame's order, also for a left-handed cell; and as ASE reads them."""
+    atoms = _alloy()
+    if mirrored:
+        atoms.set_cell(atoms.cell[[1, 0, 2]])
+        assert np.linalg.det(atoms.cell[:]) < 0
+    labelled = _source().label(atoms, tmp_path / "run")
+    truth = atoms.copy()
+    truth.calc = EMT()
+    assert labelled.get_chemical_symbols() == ["Cu", "Au", "Cu", "Au"]
+    assert labelled.positions == pytest.approx(atoms.positions)
+    assert labelled.info[keys.TRAJECTORY] == "t1"
+    assert labelled.info[keys.ENERGY] == pytest.approx(truth.get_potential_energy(), abs=1e-6)
+    assert np.abs(truth.get_forces()).min() > 1e-2
+    assert labelled.arrays[keys.FORCES] == pytest.approx(truth.get_forces(), abs=1e-6)
+    assert np.abs(truth.get_stress()).min() > 1e-3
+    assert labelled.info[keys.STRESS] == pytest.approx(truth.get_stress(), abs=1e-8)
+    assert labelled.info[keys.LABEL_SOURCE] == "SCAN (VASP 6.4.2, 680 eV)"
+    there = read(tmp_path / "run" / "vasprun.xml")
+    assert there.get_potential_energy() == pytest.approx(labelled.info[keys.ENERGY], abs=1e-6)
+    assert there.get_stress() == pytest.approx(labelled.info[keys.STRESS], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "may_pass"),
+    [
+        ("unconverged", "did not converge in 40 steps .2 attempts", False),
+        ("stopped", "was stopped after 12 electronic steps.*0.01 eV", False),
+        ("r2scan", "VASP ran with R2SCAN, not SCAN", False),
+        ("crash", "left no vasprun.xml; exit status 3, last words: EDDDAV: sub-space", True),
+        ("killed", "is not whole, VASP was cut off.*killed by SIGKILL", True),
+    ],
+)
+def test_what_is_no_label_is_rejected_with_a_reason(tmp_path, mode, reason, may_pass):
+    with pytest.raises(RejectedFrame, match=reason) as caught:
+        _source(mode).label(_alloy(), tmp_path / "run")
+    assert caught.value.may_pass is may_pass
+    assert _attempts(tmp_path) == 2
+    assert (tmp_path / "run" / "INCAR").is_file()
+
+
+@pytest.mark.parametrize("mode", ["unconverged", "crash", "killed"])
+def test_a_retry_can_succeed_and_a_whole_output_is_not_made_again(tmp_path, mode):
+    source = _source(mode, "fine")
+    labelled = source.label(_alloy(), tmp_path / "run")
+    assert _attempts(tmp_path) == 2
+    again = source.label(_alloy(), tmp_path / "run")
+    assert _attempts(tmp_path) == 2
+    assert again.info[keys.ENERGY] == labelled.info[keys.ENERGY]
+
+
+def test_a_run_that_was_killed_with_its_driver_is_redone(tmp_path):
+    source = _source()
+    source.label(_alloy(), tmp_path / "run")
+    whole = (tmp_path / "run" / "vasprun.xml").read_text()
+    (tmp_path / "run" / "vasprun.xml").write_text(whole[: len(whole) // 2])
+    source.label(_alloy(), tmp_path / "run")
+    assert _attempts(tmp_path) == 2
+    assert (tmp_path / "run" / "vasprun.xml").read_text() == whole
+
+
+def test_nothing_outlives_a_driver_that_was_killed(tmp_path):
+    """Nor what its command had started: the folder's lock, which they hold, is free again."""
+    driver = f"""
+from ase.build import bulk
+from pathlib import Path
+from mlipsse.dataset.program import ProgramSource, RunSettings
+from mlipsse.dataset.vasp import Vasp, VaspSettings
+runs = RunSettings(command="(echo begun > begun; sleep 600); true")
+source = ProgramSource(Vasp(VaspSettings(write_potcar=False)), runs)
+source.label(bulk("Cu"), Path({str(tmp_path / "run")!r}))
+"""
+    child = subprocess.Popen([sys.executable, "-c", driver])
+    while not (tmp_path / "run" / "begun").exists():
+        assert child.poll() is None
+        time.sleep(0.05)
+    with (
+        pytest.raises(MlipsseError, match="Another vasp run is at work"),
+        exclusive_lock(tmp_path / "run" / ".lock", holder="vasp run"),
+    ):
+        pass
+    child.kill()
+    child.wait()
+    with exclusive_lock(tmp_path / "run" / ".lock", holder="vasp run", patience_s=30):
+        pass
+
+
+def test_an_output_of_another_frame_is_refused(tmp_path):
+    source = _source()
+    source.label(_alloy(), tmp_path / "run")
+    reader = _source(command=None)
+    moved = _alloy()
+    moved.positions[2, 0] += 0.01
+    with pytest.raises(RejectedFrame, match=r"of another structure.*by 0\.01 Å"):
+        reader.label(moved, tmp_path / "run")
+    swapped = _alloy()
+    swapped.positions[[0, 2]] = swapped.positions[[2, 0]]
+    with pytest.raises(RejectedFrame, match="of another structure"):
+        reader.label(swapped, tmp_path / "run")
+    assert reader.label(_alloy(), tmp_path / "run").info[keys.ENERGY] != 0
+
+
+@pytest.mark.parametrize(
+    ("keep", "mode", "there"),
+    [("all", "fine", True), ("rejected", "fine", False), ("none", "fine", False),
+     ("rejected", "crash", True), ("none", "crash", False)],
+)  # fmt: skip
+def test_folders_are_kept_by_option(tmp_path, keep, mode, there):
+    source = _source(mode, keep=keep, retries=0)
+    if mode == "fine":
+        source.label(_alloy(), tmp_path / "run")
+    else:
+        with pytest.raises(RejectedFrame):
+            source.label(_alloy(), tmp_path / "run")
+    assert (tmp_path / "run").exists() is there
+
+
+def test_what_every_frame_lacks_stops_all(tmp_path, library, monkeypatch):
+    with pytest.raises(MlipsseError, match=r"cannot be run: 'no-such-vasp' ended") as caught:
+        _source(command="no-such-vasp").label(_alloy(), tmp_path / "run")
+    assert not isinstance(caught.value, RejectedFrame)
+    program = Vasp(VaspSettings())
+    program.check(["Au", "Cu"])
+    with pytest.raises(MlipsseError, match=r"POTCAR Ag of PBE_54.*Set PMG_VASP_PSP_DIR"):
+        program.check(["Ag", "Cu"])
+    with pytest.raises(MlipsseError, match=r"POTCAR Au of PBE_64"):
+        Vasp(VaspSettings(potcar_functional="PBE_64")).check(["Au"])
+    old = library / "POTCAR.Au"
+    old.write_text(old.read_text().replace("kinetic energy-density", ""))
+    with pytest.raises(MlipsseError, match=r"Au of PBE_54 holds no kinetic energy density"):
+        program.prepare(_alloy(), tmp_path, attempt=0)
+    monkeypatch.delitem(SETTINGS, "PMG_VASP_PSP_DIR")
+    with pytest.raises(MlipsseError, match=r"Set PMG_VASP_PSP_DIR.*write_potcar: false"):
+        program.check(["Au"])
+    Vasp(VaspSettings(write_potcar=False)).check(["Au"])
+
+
+def test_settings_and_commands_are_checked():
+    for tag in ("METAGGA", "metagga", "NSW", "AMIX", "IVDW"):
+        with pytest.raises(MlipsseError, match="is not free"):
+            VaspSettings(incar={tag: 1})
+    same = Vasp(VaspSettings(nelm=50, algo="Normal", incar={"NCORE": 4})).decisive
+    assert same == Vasp(VaspSettings()).decisive
+    assert same != Vasp(VaspSettings(encut_eV=520)).decisive
+    assert same != Vasp(VaspSettings(incar={"ISYM": 0})).decisive
+    for command in (f"{sys.executable} x", "OMP_NUM_THREADS=1 sh x", "ulimit -s unlimited && sh x"):
+        check_command(command)
+    for command in ("no-such-vasp", "A=1", "sh 'x"):
+        with pytest.raises(MlipsseError, match=r"^The command"):
+            check_command(command)
+
+
+def test_a_frame_without_a_cell_is_rejected(tmp_path):
+    with pytest.raises(RejectedFrame, match="Cu has no three cell vectors"):
+        _source().label(Atoms("Cu"), tmp_path / "run")
