@@ -1,0 +1,234 @@
+"""Units and signs: by work where frames allow it, by magnitudes where not."""
+
+from collections import defaultdict
+
+import numpy as np
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.dataset.check.labelled_set import LabelledSet, composition, labels
+from mlipsse.dataset.check.verdict import Check, Numbers
+from mlipsse.dataset.check.work import Ratios, work_ratios
+from mlipsse.dataset.label_names import (
+    ENERGY_UNITS_EV,
+    FORCE_UNITS_EV_A,
+    PER_ATOM,
+    STRESS_UNITS_EV_A3,
+)
+from mlipsse.units import EV_A3_TO_GPA
+
+AGREES = 2.5
+"""Work and energy agree within this factor. Units differ by 10 at least, signs by -1; anharmonic
+paths scatter the work and so lower the fitted factor, to 0.7 for copper strained by 3 %."""
+
+USUAL_FORCE_EV_A = (0.02, 12.0)
+"""Root mean square over all components; crystals at 300 to 1500 K have 0.3 to 3."""
+
+MAX_USUAL_STRESS_EV_A3 = 0.3
+"""Median of the largest component, 48 GPa; a crystal strained by 3 % has up to 0.05."""
+
+_MIN_GROUP = 8
+_CLEAR_CORRELATION = 0.4
+
+
+def check_units(labelled: LabelledSet) -> list[Check]:
+    """Energy, force and stress, each against the others."""
+    if not labelled.sound:
+        return [
+            Check(name, "skip", "There are no frames with finite labels to look at.")
+            for name in ("energy unit", "force unit and sign", "stress unit and sign")
+        ]
+    ratios = work_ratios(labelled)
+    energy_off = _energy_is_off(ratios)
+    return [
+        _energy(labelled, ratios, off=energy_off),
+        _forces(labelled, ratios, energy_off=energy_off),
+        _stress(labelled, ratios, energy_off=energy_off),
+    ]
+
+
+def _agree(ratio: float | None) -> bool:
+    return ratio is not None and 1 / AGREES < ratio < AGREES
+
+
+def _energy_is_off(ratios: Ratios) -> bool:
+    """Forces and stresses agree with each other and not with the energies."""
+    if ratios.forces is None or ratios.forces < 0 or _agree(ratios.forces):
+        return False
+    if ratios.stress is not None:
+        return _agree(ratios.stress / ratios.forces)
+    return _agree(ratios.forces_per_atom)
+
+
+def _energy(labelled: LabelledSet, ratios: Ratios, *, off: bool) -> Check:
+    per_atom = [float(labels(f)[keys.ENERGY]) / len(f) for f in _frames(labelled)]
+    numbers: Numbers = {
+        "median_eV_atom": float(np.median(per_atom)),
+        "pairs": ratios.pairs,
+    }
+    name = "energy unit"
+    if off and ratios.forces is not None:
+        if _agree(ratios.forces_per_atom):
+            cause = f"they are divided by the number of atoms (--energy-unit {PER_ATOM})"
+        else:
+            cause = _cause(
+                {unit: 1 / value for unit, value in ENERGY_UNITS_EV.items()}, ratios.forces
+            )
+        numbers["factor_wanted"] = 1 / ratios.forces
+        return Check(
+            name,
+            "fail",
+            f"Energy differences are {ratios.forces:.3g} times what forces and stresses say: "
+            f"{cause}. Normalise with the right --energy-unit.",
+            numbers,
+        )
+    if ratios.forces is None:
+        return Check(
+            name,
+            "skip",
+            f"The median is {numbers['median_eV_atom']:.4g} eV/atom; whether that is eV cannot be "
+            "told, as too few frames lie in one basin. Check with a model (--potential).",
+            numbers,
+        )
+    return Check(name, "pass", f"The median is {numbers['median_eV_atom']:.4g} eV/atom.", numbers)
+
+
+def _forces(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check:
+    squares = [np.mean(labels(frame)[keys.FORCES] ** 2) for frame in _frames(labelled)]
+    rms_eV_A = float(np.sqrt(np.median(squares)))
+    numbers: Numbers = {
+        "rms_eV_A": rms_eV_A,
+        "energy_over_work": ratios.forces,
+        "pairs": ratios.pairs,
+    }
+    name = "force unit and sign"
+    if ratios.forces is not None and not energy_off and not _agree(ratios.forces):
+        factor = ratios.forces
+        cause = _cause(FORCE_UNITS_EV_A, abs(factor)) if not _agree(-factor) else ""
+        sign = "their sign is turned: they are gradients" if factor < 0 else ""
+        return Check(
+            name,
+            "fail",
+            f"Forces would have to be {factor:.3g} times as large to explain the energy "
+            f"differences of {ratios.pairs} pairs of frames: "
+            f"{'; '.join(filter(None, (sign, cause)))}. Normalise with the right --force-unit.",
+            numbers,
+        )
+    told = f"Their root mean square is {rms_eV_A:.3g} eV/Å"
+    low, high = USUAL_FORCE_EV_A
+    if not low < rms_eV_A < high:
+        return Check(
+            name,
+            "warn",
+            f"{told}, outside the {low:g} to {high:g} of crystals at temperature. Relaxed frames "
+            "have less; else look at the units (Ha/bohr is 51 eV/Å, kcal/mol/Å 0.043).",
+            numbers,
+        )
+    if ratios.forces is None:
+        return Check(
+            name, "skip", f"{told}, which is usual; their sign cannot be told from these.", numbers
+        )
+    if energy_off:
+        return Check(name, "pass", f"{told}; they agree with the stresses.", numbers)
+    return Check(
+        name,
+        "pass",
+        f"{told}; their work is the energies' difference ({ratios.forces:.2f}).",
+        numbers,
+    )
+
+
+def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check:
+    name = "stress unit and sign"
+    stresses = [labels(f)[keys.STRESS] for f in _frames(labelled) if keys.STRESS in labels(f)]
+    if not stresses:
+        return Check(name, "skip", "No frame has a stress.")
+    largest = float(np.median([np.abs(stress).max() for stress in stresses]))
+    numbers: Numbers = {
+        "median_largest_eV_A3": largest,
+        "energy_over_work": ratios.stress,
+        "pairs": ratios.pairs,
+    }
+    told = f"The median of the largest components is {largest:.3g} eV/Å³"
+    if ratios.stress is not None and not energy_off and not _agree(ratios.stress):
+        return Check(
+            name,
+            "fail",
+            f"Stresses would have to be {ratios.stress:.3g} times as large to explain the energy "
+            f"differences of {ratios.pairs} pairs of frames: {_stress_cause(ratios)}.",
+            numbers,
+        )
+    if ratios.stress is not None:
+        return Check(name, "pass", f"{told}; their work agrees ({ratios.stress:.2f}).", numbers)
+    if largest > MAX_USUAL_STRESS_EV_A3:
+        return Check(
+            name,
+            "fail",
+            f"{told}, {largest * EV_A3_TO_GPA:.0f} GPa: these are kB or GPa. Normalise with the "
+            "right --stress-unit.",
+            numbers,
+        )
+    correlation = _correlation_with_volume(labelled)
+    numbers["correlation_with_volume"] = correlation
+    if correlation is None or abs(correlation) < _CLEAR_CORRELATION:
+        return Check(
+            name,
+            "skip",
+            f"{told}, which is usual; the sign cannot be told, as frames of one composition do not "
+            "differ enough in their cells. Check with a model (--potential).",
+            numbers,
+        )
+    if correlation < 0:
+        return Check(
+            name,
+            "fail",
+            f"The mean stress falls as the volume grows (correlation {correlation:.2f}): the sign "
+            "is turned. Normalise with --stress-sign compression.",
+            numbers,
+        )
+    return Check(
+        name, "pass", f"{told} and rises with the volume (correlation {correlation:.2f}).", numbers
+    )
+
+
+def _stress_cause(ratios: Ratios) -> str:
+    factor = ratios.stress or 0.0
+    volumes = ratios.stress_per_volume
+    if volumes is not None and (_agree(volumes) or _agree(-volumes)):
+        turn = "" if volumes < 0 else " --stress-sign compression"
+        return f"these are virials, not divided by the volume. Normalise with --virial-key{turn}"
+    if _agree(-factor):
+        return (
+            "their sign is turned (ASE's is positive under tension, VASP's is not). Normalise with "
+            "--stress-sign compression"
+        )
+    turn = "their sign is turned (--stress-sign compression), and " if factor < 0 else ""
+    return f"{turn}{_cause(STRESS_UNITS_EV_A3, abs(factor))}. Normalise with --stress-unit"
+
+
+def _cause(units: dict[str, float], factor: float) -> str:
+    unit = min(units, key=lambda unit: abs(np.log(units[unit] / factor)))
+    if _agree(units[unit] / factor) and not _agree(units[unit]):
+        return f"they are in {unit}"
+    return "of no unit that is known"
+
+
+def _correlation_with_volume(labelled: LabelledSet) -> float | None:
+    """Of the mean stress with the volume per atom, within compositions."""
+    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for frame in _frames(labelled):
+        found = labels(frame)
+        if keys.STRESS in found and frame.cell.rank == 3:
+            volume_A3 = frame.get_volume() / len(frame)
+            groups[composition(frame)].append((volume_A3, float(found[keys.STRESS][:3].mean())))
+    whole = [np.array(group) for group in groups.values() if len(group) >= _MIN_GROUP]
+    if not whole:
+        return None
+    volumes, stresses = np.concatenate([group - group.mean(axis=0) for group in whole]).T
+    if volumes.std() < 0.003 * np.mean([group[:, 0].mean() for group in whole]):
+        return None
+    return float(np.corrcoef(volumes, stresses)[0, 1]) if stresses.std() > 0 else None
+
+
+def _frames(labelled: LabelledSet) -> list[Atoms]:
+    return [labelled.frames[k] for k in labelled.sound]
