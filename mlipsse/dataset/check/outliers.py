@@ -22,6 +22,7 @@ MIN_BAND_GAP_EV_ATOM = 0.1
 HIGH_FORCE_EV_A = 30.0
 
 _MIN_GROUP = 8
+_HIGH_FORCE_FACTOR = 3.0
 _MIN_BAND_FRACTION = 0.1
 _BAND_GAP_TO_WIDTH = 5.0
 
@@ -34,22 +35,38 @@ def check_energy_outliers(labelled: LabelledSet) -> Check:
     residual_eV_atom = energy_residuals(labelled)
     spread = max(1.4826 * float(np.median(np.abs(residual_eV_atom))), MIN_ENERGY_SPREAD_EV_ATOM)
     z = np.abs(residual_eV_atom) / spread
+    # Atoms pushed together raise the energy and feel it; a wrong energy comes with usual forces.
+    force_eV_A = _largest_forces(labelled)
+    explained = (residual_eV_atom > 0) & (force_eV_A > _HIGH_FORCE_FACTOR * np.median(force_eV_A))
     order = np.argsort(-z)
     far = [labelled.typical[k] for k in order if z[k] > MAX_Z]
+    wrong = [labelled.typical[k] for k in order if z[k] > MAX_Z and not explained[k]]
     numbers: Numbers = {
         "max_z": float(z.max()),
         "spread_eV_atom": spread,
         "outliers": len(far),
+        "outliers_with_usual_forces": len(wrong),
     }
-    # Many at once are a band, which `check_bands` tells of.
-    if far and len(far) < _MIN_BAND_FRACTION * len(labelled.typical):
-        worst = float(np.abs(residual_eV_atom).max())
+    told = f"by up to {np.abs(residual_eV_atom).max():.2g} eV/atom or {z.max():.0f} spreads"
+    if len(far) >= _MIN_BAND_FRACTION * len(labelled.typical):
+        told = f"{len(far)} frames are far from the median: see energy bands."
+        return Check(name, "pass", told, numbers)
+    if wrong:
         return Check(
             name,
             "fail",
-            f"{len(far)} frames lie off their composition's energies, by up to {worst:.2g} eV/atom "
-            f"or {z.max():.0f} spreads ({some(labelled.at(far))}): calculations that did not "
-            "converge or exploded frames. Label them again or take them out.",
+            f"{len(wrong)} frames lie off their composition's energies, {told}, and their forces "
+            f"do not say why ({some(labelled.at(wrong))}): calculations that did not converge. "
+            "Label them again or take them out.",
+            numbers,
+        )
+    if far:
+        return Check(
+            name,
+            "warn",
+            f"{len(far)} frames lie off their composition's energies, {told} "
+            f"({some(labelled.at(far))}). Of close contacts that are meant to be there, say "
+            f"{keys.ORIGIN}=contact; else look at them.",
             numbers,
         )
     return Check(name, "pass", f"The largest robust z-score is {z.max():.1f}.", numbers)
@@ -60,12 +77,7 @@ def check_force_outliers(labelled: LabelledSet) -> Check:
     name = "force outliers"
     if not labelled.typical:
         return Check(name, "skip", "There are no frames of dynamics.")
-    largest_eV_A = np.array(
-        [
-            np.linalg.norm(labels(labelled.frames[k])[keys.FORCES], axis=1).max()
-            for k in labelled.typical
-        ]
-    )
+    largest_eV_A = _largest_forces(labelled)
     scale = np.log(np.maximum(largest_eV_A, 1e-6))
     spread = max(1.4826 * float(np.median(np.abs(scale - np.median(scale)))), 0.05)
     z = (scale - np.median(scale)) / spread
@@ -126,6 +138,16 @@ def check_bands(labelled: LabelledSet) -> Check:
             numbers,
         )
     return Check(name, "pass", "Energies of each composition lie in one band.", numbers)
+
+
+def _largest_forces(labelled: LabelledSet) -> np.ndarray:
+    """Of every frame of `labelled.typical`, eV/Å."""
+    return np.array(
+        [
+            np.linalg.norm(labels(labelled.frames[k])[keys.FORCES], axis=1).max()
+            for k in labelled.typical
+        ]
+    )
 
 
 def energy_residuals(labelled: LabelledSet) -> np.ndarray:

@@ -29,6 +29,8 @@ MAX_USUAL_STRESS_EV_A3 = 0.3
 
 _MIN_GROUP = 8
 _CLEAR_CORRELATION = 0.4
+_CLEAR_MISFIT = 0.95
+_TURN = 0.4  # what a turned sign costs a cause that explains the factor as well as another
 
 
 def check_units(labelled: LabelledSet) -> list[Check]:
@@ -68,12 +70,9 @@ def _energy(labelled: LabelledSet, ratios: Ratios, *, off: bool) -> Check:
     }
     name = "energy unit"
     if off and ratios.forces is not None:
-        if _agree(ratios.forces_per_atom):
-            cause = f"they are divided by the number of atoms (--energy-unit {PER_ATOM})"
-        else:
-            cause = _cause(
-                {unit: 1 / value for unit, value in ENERGY_UNITS_EV.items()}, ratios.forces
-            )
+        sizes = float(np.median([len(frame) for frame in _frames(labelled)]))
+        in_units = {unit: 1 / value for unit, value in ENERGY_UNITS_EV.items()}
+        cause = _cause(in_units | {PER_ATOM: 1 / sizes}, ratios.forces)
         numbers["factor_wanted"] = 1 / ratios.forces
         return Check(
             name,
@@ -192,22 +191,36 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
 
 
 def _stress_cause(ratios: Ratios) -> str:
+    """The unit and sign, or virials, that come nearest to the fitted factor."""
     factor = ratios.stress or 0.0
-    volumes = ratios.stress_per_volume
-    if volumes is not None and (_agree(volumes) or _agree(-volumes)):
-        turn = "" if volumes < 0 else " --stress-sign compression"
-        return f"these are virials, not divided by the volume. Normalise with --virial-key{turn}"
+    turned = "their sign is turned (ASE's is positive under tension, VASP's is not)"
     if _agree(-factor):
-        return (
-            "their sign is turned (ASE's is positive under tension, VASP's is not). Normalise with "
-            "--stress-sign compression"
-        )
-    turn = "their sign is turned (--stress-sign compression), and " if factor < 0 else ""
-    return f"{turn}{_cause(STRESS_UNITS_EV_A3, abs(factor))}. Normalise with --stress-unit"
+        return f"{turned}. Normalise with --stress-sign compression"
+    unit = min(STRESS_UNITS_EV_A3, key=lambda unit: _distance(STRESS_UNITS_EV_A3[unit], factor))
+    as_unit = _distance(STRESS_UNITS_EV_A3[unit], factor) + (_TURN if factor < 0 else 0.0)
+    per_volume = ratios.stress_per_volume
+    if per_volume is not None:
+        as_virial = _distance(1.0, per_volume) + (_TURN if per_volume > 0 else 0.0)
+        fits = ratios.virial_misfit
+        clearly = fits < _CLEAR_MISFIT or fits > 1 / _CLEAR_MISFIT
+        if _agree(abs(per_volume)) and (fits < 1 if clearly else as_virial < as_unit):
+            turn = "" if per_volume < 0 else " --stress-sign compression"
+            return (
+                f"these are virials, not divided by the volume. Normalise with --virial-key{turn}"
+            )
+    cause = _cause(STRESS_UNITS_EV_A3, abs(factor))
+    if factor < 0:
+        return f"{cause} and {turned}. Normalise with --stress-unit and --stress-sign compression"
+    return f"{cause}. Normalise with --stress-unit"
+
+
+def _distance(unit: float, factor: float) -> float:
+    """Between two factors, whatever their sign, on a logarithmic scale."""
+    return abs(float(np.log(unit / abs(factor))))
 
 
 def _cause(units: dict[str, float], factor: float) -> str:
-    unit = min(units, key=lambda unit: abs(np.log(units[unit] / factor)))
+    unit = min(units, key=lambda unit: _distance(units[unit], factor))
     if _agree(units[unit] / factor) and not _agree(units[unit]):
         return f"they are in {unit}"
     return "of no unit that is known"

@@ -35,6 +35,7 @@ class Ratios:
     forces, stress : None where the frames do not determine it within 15 %
     forces_per_atom : `forces` were the energies divided by the numbers of atoms
     stress_per_volume : `stress` were the stresses virials, not divided by volumes
+    virial_misfit : misfit of that fit over the misfit as stresses; 1 where volumes are alike
     pairs : of frames
     """
 
@@ -42,6 +43,7 @@ class Ratios:
     stress: float | None
     forces_per_atom: float | None
     stress_per_volume: float | None
+    virial_misfit: float
     pairs: int
 
 
@@ -64,27 +66,31 @@ def work_ratios(labelled: LabelledSet) -> Ratios:
     with_stress = [pair for pair in pairs if pair.stress_eV is not None]
     chosen = with_stress if len(with_stress) >= _MIN_PAIRS else pairs
     if len(chosen) < _MIN_PAIRS:
-        return Ratios(None, None, None, None, len(chosen))
+        return Ratios(None, None, None, None, 1.0, len(chosen))
     energy = np.array([pair.energy_eV for pair in chosen])
     atoms = np.array([pair.atoms for pair in chosen])
     volumes = np.array([pair.volume_A3 for pair in chosen])
     columns = [np.array([pair.forces_eV for pair in chosen])]
     if chosen is with_stress:
         columns.append(np.array([pair.stress_eV for pair in chosen], dtype=float))
-    ratios = _fit(columns, energy)
-    per_atom = _fit(columns, energy * atoms)
-    per_volume = _fit([columns[0], columns[1] / volumes], energy) if len(columns) > 1 else []
+    ratios, misfit = _fit(columns, energy)
+    per_atom, _ = _fit(columns, energy * atoms)
+    per_volume: list[float | None] = [None, None]
+    virial_misfit = misfit
+    if len(columns) > 1:
+        per_volume, virial_misfit = _fit([columns[0], columns[1] / volumes], energy)
     return Ratios(
         forces=ratios[0],
         stress=ratios[1] if len(columns) > 1 else None,
         forces_per_atom=per_atom[0],
-        stress_per_volume=per_volume[1] if per_volume else None,
+        stress_per_volume=per_volume[1],
+        virial_misfit=virial_misfit / misfit if misfit > 0 else 1.0,
         pairs=len(chosen),
     )
 
 
-def _fit(columns: Sequence[np.ndarray], target: np.ndarray) -> list[float | None]:
-    """Coefficients of least absolute deviations; None for those that the data do not determine."""
+def _fit(columns: Sequence[np.ndarray], target: np.ndarray) -> tuple[list[float | None], float]:
+    """Coefficients of least absolute deviations, None where not determined; mean misfit."""
     scales = np.array([np.sqrt(np.mean(column**2)) for column in columns])
     scales[scales == 0] = 1.0  # a column of zeros gets the coefficient 0: not determined
     design = np.stack(columns, axis=1) / scales
@@ -96,10 +102,11 @@ def _fit(columns: Sequence[np.ndarray], target: np.ndarray) -> list[float | None
         weights = 1 / np.sqrt(np.maximum(misfit, floor))
     spread = 1.4826 * float(np.median(misfit))
     errors = spread * np.sqrt(np.diag(np.linalg.pinv(design.T @ design)))
-    return [
+    coefficients = [
         float(value / scale) if error < _MAX_RELATIVE_ERROR * abs(value) else None
         for value, error, scale in zip(solution, errors, scales, strict=True)
     ]
+    return coefficients, float(misfit.mean())
 
 
 def _pairs(frames: Sequence[Atoms]) -> list[_Pair]:

@@ -21,7 +21,9 @@ def emt_label(frame: Atoms) -> Atoms:
     return frame
 
 
-def trajectory(name: str, *, gold: int, frames: int = 12, seed: int, repeat=(2, 1, 1)) -> list[Atoms]:
+def trajectory(
+    name: str, *, gold: int, frames: int = 12, seed: int, repeat=(2, 1, 1)
+) -> list[Atoms]:
     """Frames scattered around one crystal, each strained by up to 3 %."""
     rng = np.random.default_rng(seed)
     crystal = bulk("Cu", cubic=True, a=3.6 + 0.1 * gold / (4 * np.prod(repeat)) * 4) * repeat
