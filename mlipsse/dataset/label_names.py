@@ -218,7 +218,7 @@ def _find(
         if not all(_equal(*pair) for pair in _both(frames, found[0], other)):
             raise MlipsseError(
                 f"{where} holds different {kind} under {found[0]!r} and {other!r}. Say which is "
-                f"meant: --{'energy' if kind == 'energy' else kind}-key NAME."
+                f"meant: --{kind}-key NAME."
             )
     return found[0]
 
