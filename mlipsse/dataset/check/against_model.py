@@ -23,13 +23,9 @@ MAX_SLOPE = 2.0
 """By which labels may be larger or smaller than predictions; units differ by 3 and more."""
 
 
-def check_known_elements(
-    labelled: LabelledSet, potential: str, known: frozenset[str] | None
-) -> Check:
-    """Elements that the potential does not know; `known` is None for one that does not tell."""
+def check_known_elements(labelled: LabelledSet, potential: str, known: frozenset[str]) -> Check:
+    """Elements that the potential does not know."""
     name = "elements known"
-    if known is None:
-        return Check(name, "skip", f"{potential} does not say which elements it knows.")
     found = {s for frame in labelled.frames for s in frame.get_chemical_symbols()}
     unknown = sorted(found - known)
     if unknown:

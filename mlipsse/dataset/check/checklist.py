@@ -77,10 +77,14 @@ def check_set(labelled: LabelledSet, *, model: ModelChoice | None = None) -> lis
 def _by_model(labelled: LabelledSet, model: ModelChoice) -> list[Check]:
     from mlipsse.dataset.check.against_model import check_against_model, check_known_elements
     from mlipsse.energetics.calculators import known_species, make_calculator
+    from mlipsse.energetics.loaded_mace import elements
 
-    elements = check_known_elements(labelled, model.potential, known_species(model.potential))
-    if elements.verdict == "fail":
-        return [elements]
     calculator = make_calculator(model.potential, head=model.head)
+    known = known_species(model.potential)
+    if known is None:
+        known = elements(calculator.models[0])
+    knows = check_known_elements(labelled, model.potential, known)
+    if knows.verdict == "fail":
+        return [knows]
     most = None if model.every_frame else MODEL_FRAMES
-    return [elements, *check_against_model(labelled, calculator, most=most, seed=model.seed)]
+    return [knows, *check_against_model(labelled, calculator, most=most, seed=model.seed)]
