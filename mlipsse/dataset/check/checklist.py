@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from mlipsse.dataset.check.copies import check_copies
 from mlipsse.dataset.check.isolated import check_isolated_atoms
@@ -79,7 +80,7 @@ def _by_model(labelled: LabelledSet, model: ModelChoice) -> list[Check]:
     from mlipsse.energetics.calculators import known_species, make_calculator
     from mlipsse.energetics.loaded_mace import elements
 
-    calculator = make_calculator(model.potential, head=model.head)
+    calculator: Any = make_calculator(model.potential, head=model.head)
     known = known_species(model.potential)
     if known is None:
         known = elements(calculator.models[0])

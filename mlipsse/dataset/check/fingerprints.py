@@ -10,8 +10,8 @@ from scipy.spatial import cKDTree
 
 NEAR_A = 0.005
 """Two frames are near-identical when their sorted short distances differ by less, root mean
-square. Of 800 copies of an 80-atom crystal, scattered by 0.12 Å (as at 300 K), the nearest two differ
-by 0.04; scattered by 0.02 Å, by 0.009."""
+square. Of 60 copies of an 80-atom crystal, scattered by 0.12 Å (as at 300 K), the nearest two
+differ by 0.04; scattered by 0.02 Å, by 0.009."""
 
 SAME_A = 1e-4
 """Below this two frames are the same: files round positions to 1e-8 Å, others to 1e-5."""

@@ -20,6 +20,7 @@ MAX_DISPLACEMENT_A = 0.9
 """Of any atom between two frames: beyond, it has hopped, and the path leads over a barrier."""
 
 MAX_STRAIN = 0.15
+_STILL = 1e-4  # strain whose work may go uncounted where there is no stress
 _OFFSETS = (1, 2)  # frames apart, within a trajectory
 _MAX_PAIRS = 4000
 _MIN_PAIRS = 8
@@ -94,19 +95,31 @@ def _fit(columns: Sequence[np.ndarray], target: np.ndarray) -> tuple[list[float 
     scales = np.array([np.sqrt(np.mean(column**2)) for column in columns])
     scales[scales == 0] = 1.0  # a column of zeros gets the coefficient 0: not determined
     design = np.stack(columns, axis=1) / scales
+    solution, misfit = _least_absolute(design, target)
+    spread = 1.4826 * float(np.median(misfit))
+    errors = spread * np.sqrt(np.diag(np.linalg.pinv(design.T @ design)))
+    determined = errors < _MAX_RELATIVE_ERROR * np.abs(solution)
+    # What scatters is the work (anharmonic paths), not the energy, and scatter on that side lowers
+    # the coefficients. The work fitted to the energy is free of it.
+    lowered, _ = _least_absolute(target[:, None], design @ solution)
+    if lowered[0] > 0:
+        solution = solution / lowered[0]
+    coefficients = [
+        float(value / scale) if known else None
+        for value, known, scale in zip(solution, determined, scales, strict=True)
+    ]
+    return coefficients, float(misfit.mean())
+
+
+def _least_absolute(design: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients of least absolute deviations and the deviations."""
     weights = np.ones(len(target))
+    floor = 1e-3 * np.median(np.abs(target)) + 1e-12
     for _ in range(50):  # iteratively reweighted least squares
         solution = np.linalg.lstsq(design * weights[:, None], target * weights, rcond=None)[0]
         misfit = np.abs(target - design @ solution)
-        floor = 1e-3 * np.median(np.abs(target)) + 1e-12
         weights = 1 / np.sqrt(np.maximum(misfit, floor))
-    spread = 1.4826 * float(np.median(misfit))
-    errors = spread * np.sqrt(np.diag(np.linalg.pinv(design.T @ design)))
-    coefficients = [
-        float(value / scale) if error < _MAX_RELATIVE_ERROR * abs(value) else None
-        for value, error, scale in zip(solution, errors, scales, strict=True)
-    ]
-    return coefficients, float(misfit.mean())
+    return solution, misfit
 
 
 def _pairs(frames: Sequence[Atoms]) -> list[_Pair]:
@@ -139,15 +152,15 @@ def _pair(first: Atoms, second: Atoms) -> _Pair | None:
     path_A = moved @ (cells[0] + cells[1]) / 2
     change_A = cells[1] - cells[0]
     strain = np.abs(inverses[0] @ change_A).max()
-    if np.abs(path_A).max() > MAX_DISPLACEMENT_A or strain > MAX_STRAIN:
+    has_stress = all(keys.STRESS in labels(frame) for frame in (first, second))
+    most_strain = MAX_STRAIN if has_stress else _STILL
+    if np.abs(path_A).max() > MAX_DISPLACEMENT_A or strain > most_strain:
         return None
     energy_eV = forces_eV = stress_eV = 0.0
-    has_stress = True
     for sign, frame, cell, inverse in zip((-1, 1), (first, second), cells, inverses, strict=True):
         found = labels(frame)
         energy_eV += sign * float(found[keys.ENERGY])
         forces_eV -= float(np.sum(found[keys.FORCES] * (moved @ cell))) / 2
-        has_stress &= keys.STRESS in found
         if has_stress:
             tensor = voigt_6_to_full_3x3_stress(found[keys.STRESS])
             stress_eV += frame.get_volume() * float(np.sum(tensor * (inverse @ change_A))) / 2

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse import keys
 from mlipsse.dataset.check.labelled_set import LabelledSet
+from mlipsse.dataset.check.unit_checks import check_units
 from mlipsse.dataset.check.work import work_ratios
 
 SPRINGS_EV_A2 = 2.5
@@ -82,3 +83,21 @@ def test_trajectories_are_not_mixed():
     for k, frame in enumerate(frames):
         frame.info[keys.TRAJECTORY] = f"t{k}"
     assert ratios(frames).pairs == 0
+
+
+def test_strain_whose_work_is_not_known_is_left_out():
+    frames = harmonic_frames(strain=0.02)
+    for frame in frames:
+        del frame.info[keys.STRESS]
+    assert ratios(frames).pairs == 0
+
+
+def test_without_stress_energies_or_forces_may_be_off():
+    frames = harmonic_frames()
+    for frame in frames:
+        del frame.info[keys.STRESS]
+        frame.info[keys.ENERGY] /= units.Ha
+    labelled = LabelledSet(frames, ["train"] * len(frames), [""] * len(frames), {})
+    (failed,) = [check for check in check_units(labelled) if check.verdict == "fail"]
+    assert failed.name == "force unit and sign"
+    assert "of the energies, they are in Ha" in failed.sentence
