@@ -336,3 +336,19 @@ def test_elements_that_a_model_does_not_know(sets):
     assert "Au" in check.sentence
     known = frozenset({"Cu", "Au"})
     assert against_model.check_known_elements(labelled(sets), "m", known).verdict == "pass"
+
+
+def test_sets_of_which_nothing_can_be_judged(sets):
+    """Atoms alone, frames that are all spoilt, frames without labels: verdicts, not tracebacks."""
+    atoms = {"train": [isolated("Cu", 3.5), isolated("Au", 3.5)]}
+    assert "fail" not in verdicts(atoms).values()
+    spoilt = {"train": sets["train"][:3]}
+    for frame in spoilt["train"]:
+        frame.info[keys.ENERGY] = float("nan")
+    assert only_failure(spoilt, "finite")
+    bare = {"train": [frame.copy() for frame in sets["test"]]}
+    for frame in bare["train"]:
+        frame.info = {}
+        del frame.arrays[keys.FORCES]
+    found = verdicts(bare)
+    assert {n for n, v in found.items() if v == "fail"} == {"keys", "stress present"}
