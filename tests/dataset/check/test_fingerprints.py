@@ -25,6 +25,27 @@ def test_nothing_that_leaves_the_crystal_as_it_is_changes_it():
     assert fingerprint(other) == pytest.approx(fingerprint(atoms), abs=1e-9)
 
 
+def test_distances_are_those_to_the_nearest_image():
+    atoms = random_crystal()
+    atoms.set_cell(np.array([[1, 0, 0], [2, 1, 0], [-1, 3, 1]]) @ atoms.cell[:])  # the same lattice
+    expected = atoms.get_all_distances(mic=True)[np.triu_indices(len(atoms), 1)]
+    print_of_one_kind = fingerprint(Atoms("Li16", atoms.positions, cell=atoms.cell, pbc=True))
+    count = len(print_of_one_kind) - 6
+    assert print_of_one_kind[:count] * np.sqrt(count) == pytest.approx(np.sort(expected)[:count])
+
+
+def test_atoms_half_a_cell_apart_do_not_jump():
+    rng = np.random.default_rng(2)
+    cell = np.array([[6.0, 0, 0], [1.5, 6.5, 0], [-1.0, 2.0, 7.0]])
+    sites = [[x / 2, y / 2, z / 2] for x in range(2) for y in range(2) for z in range(2)]
+    frames = []
+    for _ in range(10):
+        atoms = Atoms("Li8", scaled_positions=sites, cell=cell, pbc=True)
+        atoms.positions += rng.normal(0, 1e-4, atoms.positions.shape)
+        frames.append(atoms)
+    assert len(find_twins(frames).first) == 45
+
+
 def test_twins_are_those_of_brute_force():
     """Noise from far below to far above the tolerance; every pair compared by hand."""
     rng = np.random.default_rng(3)
