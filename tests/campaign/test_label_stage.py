@@ -14,7 +14,7 @@ from ase.calculators.emt import EMT
 
 from mlipsse import keys
 from mlipsse.campaign import labelling
-from mlipsse.campaign.config import parse_config
+from mlipsse.campaign.config_file import parse_config
 from mlipsse.campaign.folder import Campaign, read_campaign
 from mlipsse.campaign.labelling import COLUMNS
 from mlipsse.campaign.stage import Work

@@ -1,0 +1,91 @@
+"""All checks of a labelled set."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mlipsse.dataset.check.copies import check_copies
+from mlipsse.dataset.check.isolated import check_isolated_atoms
+from mlipsse.dataset.check.labelled_set import LabelledSet
+from mlipsse.dataset.check.outliers import (
+    check_bands,
+    check_energy_outliers,
+    check_force_outliers,
+)
+from mlipsse.dataset.check.presence import (
+    check_finite,
+    check_keys,
+    check_net_force,
+    check_stress_present,
+    check_zero,
+)
+from mlipsse.dataset.check.sources import check_sources, check_splits
+from mlipsse.dataset.check.unit_checks import check_units
+from mlipsse.dataset.check.verdict import Check
+
+MODEL_FRAMES = 200
+"""Frames that a model is asked for, unless all are wanted."""
+
+_FIRST: tuple[Callable[[LabelledSet], Check], ...] = (
+    check_keys,
+    check_stress_present,
+    check_finite,
+    check_zero,
+    check_net_force,
+)
+_LAST: tuple[Callable[[LabelledSet], Check], ...] = (
+    check_isolated_atoms,
+    check_energy_outliers,
+    check_force_outliers,
+    check_bands,
+    check_sources,
+    check_splits,
+)
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """The potential that labels are compared with.
+
+    Attributes
+    ----------
+    potential : see `mlipsse.energetics.catalogue.find_potential`
+    head : of a model with several
+    every_frame : evaluate all frames, not `MODEL_FRAMES` drawn by `seed`
+    """
+
+    potential: str
+    head: str | None = None
+    every_frame: bool = False
+    seed: int = 0
+
+
+def check_set(labelled: LabelledSet, *, model: ModelChoice | None = None) -> list[Check]:
+    """Every check, in the order of the table.
+
+    Raises
+    ------
+    MlipsseError
+        when the potential is unknown or cannot be loaded.
+    """
+    checks = [check(labelled) for check in _FIRST]
+    checks += check_units(labelled)
+    checks += [check(labelled) for check in _LAST]
+    checks += check_copies(labelled)
+    return checks + (_by_model(labelled, model) if model is not None else [])
+
+
+def _by_model(labelled: LabelledSet, model: ModelChoice) -> list[Check]:
+    from mlipsse.dataset.check.against_model import check_against_model, check_known_elements
+    from mlipsse.energetics.calculators import known_species, make_calculator
+    from mlipsse.energetics.loaded_mace import elements
+
+    calculator: Any = make_calculator(model.potential, head=model.head)
+    known = known_species(model.potential)
+    if known is None:
+        known = elements(calculator.models[0])
+    knows = check_known_elements(labelled, model.potential, known)
+    if knows.verdict == "fail":
+        return [knows]
+    most = None if model.every_frame else MODEL_FRAMES
+    return [knows, *check_against_model(labelled, calculator, most=most, seed=model.seed)]

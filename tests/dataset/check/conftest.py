@@ -1,0 +1,15 @@
+import copy
+
+import pytest
+
+from tests.dataset.check.sound_set import sound_sets
+
+
+@pytest.fixture(scope="session")
+def sound():
+    return sound_sets()
+
+
+@pytest.fixture
+def sets(sound):
+    return copy.deepcopy(sound)

@@ -1,0 +1,354 @@
+"""A sound set passes; each defect, planted into it, is told of by its check and by no other."""
+
+import numpy as np
+import pytest
+from ase import Atoms, units
+from ase.calculators.emt import EMT
+
+from mlipsse import keys
+from mlipsse.dataset.check import against_model
+from mlipsse.dataset.check.checklist import check_set
+from mlipsse.dataset.check.labelled_set import LabelledSet
+from tests.dataset.check.sound_set import SOURCE, emt_label, trajectory
+
+EV_A3_TO_KB = 1602.176634
+UNITS = ("energy unit", "force unit and sign", "stress unit and sign")
+
+
+def labelled(sets):
+    frames = [frame for part in sets.values() for frame in part]
+    splits = [name for name, part in sets.items() for _ in part]
+    return LabelledSet(frames, splits, [f"#{k}" for k in range(len(frames))], {})
+
+
+def verdicts(sets):
+    return {check.name: check.verdict for check in check_set(labelled(sets))}
+
+
+def sentence(sets, name):
+    return next(check.sentence for check in check_set(labelled(sets)) if check.name == name)
+
+
+def only_failure(sets, name):
+    """The sentence of the one check that fails; no other may even warn."""
+    found = verdicts(sets)
+    assert [n for n, verdict in found.items() if verdict == "fail"] == [name], found
+    assert "warn" not in found.values(), found
+    return sentence(sets, name)
+
+
+def every(sets):
+    return [frame for part in sets.values() for frame in part]
+
+
+def scale(frames, key, factor):
+    for frame in frames:
+        store = frame.arrays if key == keys.FORCES else frame.info
+        store[key] = store[key] * factor
+
+
+def test_a_sound_set_passes_every_check(sets):
+    assert set(verdicts(sets).values()) == {"pass"}
+
+
+def test_wrong_sign_of_stress(sets):
+    scale(every(sets), keys.STRESS, -1.0)
+    told = only_failure(sets, "stress unit and sign")
+    assert "sign is turned" in told
+    assert "kB" not in told
+
+
+def test_stress_in_kb(sets):
+    scale(every(sets), keys.STRESS, EV_A3_TO_KB)
+    assert "in kB" in only_failure(sets, "stress unit and sign")
+
+
+def test_stress_as_vasp_prints_it(sets):
+    scale(every(sets), keys.STRESS, -EV_A3_TO_KB)
+    told = only_failure(sets, "stress unit and sign")
+    assert "in kB" in told
+    assert "sign is turned" in told
+
+
+def test_stress_in_gpa(sets):
+    scale(every(sets), keys.STRESS, EV_A3_TO_KB / 10)
+    assert "in GPa" in only_failure(sets, "stress unit and sign")
+
+
+@pytest.mark.parametrize(("sign", "turned"), [(-1.0, False), (1.0, True)])
+def test_virials_as_stress(sets, sign, turned):
+    for frame in every(sets):
+        frame.info[keys.STRESS] = sign * frame.info[keys.STRESS] * frame.get_volume()
+    told = only_failure(sets, "stress unit and sign")
+    (cause,) = [cause for cause in told.split("; or ") if "virials" in cause]
+    assert ("compression" in cause) == turned
+    assert turned or cause == told.split("; or ")[0]
+
+
+def test_energy_per_atom(sets):
+    for frame in every(sets):
+        frame.info[keys.ENERGY] /= len(frame)
+    assert "eV/atom" in only_failure(sets, "energy unit")
+
+
+@pytest.mark.parametrize(("unit", "value_eV"), [("Ha", units.Ha), ("kJ/mol", units.kJ / units.mol)])
+def test_energy_in_another_unit(sets, unit, value_eV):
+    scale(every(sets), keys.ENERGY, 1 / value_eV)
+    # Energies in Ha or kJ/mol leave forces and stresses in eV: only the energies are blamed.
+    assert f"in {unit}" in sentence(sets, "energy unit")
+    failed = {name for name, verdict in verdicts(sets).items() if verdict == "fail"}
+    assert failed & set(UNITS) == {"energy unit"}
+
+
+def test_forces_in_rydberg_per_bohr(sets):
+    scale(every(sets), keys.FORCES, units.Bohr / units.Ry)
+    found = verdicts(sets)
+    assert [name for name, verdict in found.items() if verdict == "fail"] == ["force unit and sign"]
+    assert "in Ry/bohr" in sentence(sets, "force unit and sign")
+
+
+def test_gradients_as_forces(sets):
+    scale(every(sets), keys.FORCES, -1.0)
+    assert "gradients" in only_failure(sets, "force unit and sign")
+
+
+def test_units_without_trajectories_that_hold_together(sets):
+    """Frames of different crystals only: nothing to integrate along, magnitudes are left."""
+    for part in sets.values():
+        part[:] = part[::12]
+    for frame in every(sets):
+        frame.info.pop(keys.TRAJECTORY)
+    assert verdicts(sets)["energy unit"] == "skip"
+    assert verdicts(sets)["stress unit and sign"] in ("skip", "pass")
+    scale(every(sets), keys.STRESS, EV_A3_TO_KB)
+    assert verdicts(sets)["stress unit and sign"] == "fail"
+
+
+def test_sign_of_stress_by_the_volume_where_atoms_are_shuffled(sets):
+    rng = np.random.default_rng(3)
+    for name, part in sets.items():
+        part[:] = [frame[rng.permutation(len(frame))] for frame in part]
+        for k, frame in enumerate(part):
+            frame.info[keys.TRAJECTORY] = f"{name}-{k}"
+    assert verdicts(sets)["stress unit and sign"] == "pass"
+    assert verdicts(sets)["force unit and sign"] == "skip"
+    scale(every(sets), keys.STRESS, -1.0)
+    assert "falls as the volume grows" in only_failure(sets, "stress unit and sign")
+
+
+@pytest.mark.parametrize("key", [keys.ENERGY, keys.FORCES, keys.STRESS])
+def test_one_frame_with_nan(sets, key):
+    frame = sets["train"][5]
+    if key == keys.FORCES:
+        frame.arrays[key][2, 1] = np.nan
+    elif key == keys.STRESS:
+        frame.info[key][3] = np.nan
+    else:
+        frame.info[key] = float("nan")
+    assert "#5" in only_failure(sets, "finite")
+
+
+def test_missing_stress(sets):
+    for k in (7, 9):
+        del sets["train"][k].info[keys.STRESS]
+    assert "2 of 96" in only_failure(sets, "stress present")
+
+
+def test_missing_labels(sets):
+    del sets["train"][7].info[keys.ENERGY]
+    del sets["train"][8].arrays[keys.FORCES]
+    told = only_failure(sets, "keys")
+    assert "#7" in told
+    assert "#8" in told
+
+
+def test_zero_forces(sets):
+    for frame in every(sets):
+        frame.arrays[keys.FORCES][:] = 0.0
+    assert verdicts(sets)["zero labels"] == "fail"
+
+
+def test_forces_zeroed_by_constraints(sets):
+    for frame in sets["train"][:12]:
+        frame.arrays[keys.FORCES][:3] = 0.0
+    found = verdicts(sets)
+    assert found["net force"] == "fail"
+    assert found["zero labels"] == "warn"
+
+
+def test_duplicates_in_another_order_shifted_and_turned(sets):
+    rng = np.random.default_rng(4)
+    copy = sets["train"][3].copy()
+    copy.positions += [1.3, 0.2, -0.7]
+    copy.wrap()
+    copy = copy[rng.permutation(len(copy))]
+    copy.rotate(37.0, (1, 2, 3), rotate_cell=True)
+    sets["train"].append(emt_label(copy))
+    told = only_failure(sets, "duplicates")
+    assert "1 pairs" in told
+    assert "#3 = " in told
+    assert "energies differ" not in told
+
+
+def test_duplicates_with_other_energies(sets):
+    copy = sets["train"][3].copy()
+    copy.info[keys.ENERGY] += 0.05 * len(copy)
+    sets["train"].append(copy)
+    assert "energies differ" in only_failure(sets, "duplicates")
+
+
+def test_near_duplicates_warn(sets):
+    rng = np.random.default_rng(5)
+    for frame in sets["train"][:12]:
+        copy = frame.copy()
+        copy.positions += rng.normal(0, 0.001, copy.positions.shape)
+        sets["train"].append(emt_label(copy))
+    found = verdicts(sets)
+    assert found.pop("duplicates") == "warn"
+    assert set(found.values()) == {"pass"}
+
+
+def test_leaked_trajectory(sets):
+    sets["valid"].append(sets["train"].pop(0))
+    told = only_failure(sets, "leakage")
+    assert "t0" in told
+    assert "near-identical" not in told
+
+
+def test_leaked_structure(sets):
+    copy = sets["train"][30].copy()
+    copy.positions += np.random.default_rng(6).normal(0, 0.001, copy.positions.shape)
+    copy.info[keys.TRAJECTORY] = "s1"
+    sets["test"].append(emt_label(copy))
+    assert "near-identical" in only_failure(sets, "leakage")
+
+
+def test_mixed_functionals_by_their_names(sets):
+    for frame in sets["train"][::2]:
+        frame.info[keys.LABEL_SOURCE] = "vasp: r2SCAN"
+    assert "r2SCAN" in only_failure(sets, "label sources")
+    for frame in sets["train"][::2]:
+        frame.info["head"] = "r2scan"
+    assert verdicts(sets)["label sources"] == "pass"
+
+
+def test_mixed_functionals_by_their_energies(sets):
+    for frame in sets["train"][1::2]:
+        frame.info[keys.ENERGY] -= 2.5 * len(frame)
+    found = verdicts(sets)
+    assert found["energy bands"] == "fail"
+    assert found["energy outliers"] == "pass"
+
+
+def test_one_energy_that_did_not_converge(sets):
+    sets["train"][17].info[keys.ENERGY] += 1.5 * len(sets["train"][17])
+    assert "#17" in only_failure(sets, "energy outliers")
+
+
+def test_a_close_contact_warns_and_is_excused_when_it_is_meant(sets):
+    frame = sets["train"][17]
+    frame.positions[0] += 0.55 * frame.get_distance(0, 1, mic=True, vector=True)
+    emt_label(frame)
+    found = verdicts(sets)
+    assert found["energy outliers"] == "warn"
+    assert "fail" not in found.values()
+    frame.info[keys.ORIGIN] = "contact"
+    assert set(verdicts(sets).values()) == {"pass"}
+
+
+def isolated(symbol, energy_eV):
+    atom = Atoms(symbol, cell=[12, 12, 12], pbc=True)
+    atom.info = {keys.ENERGY: energy_eV, keys.LABEL_SOURCE: SOURCE}
+    atom.arrays[keys.FORCES] = np.zeros((1, 3))
+    return atom
+
+
+def test_isolated_atoms(sets):
+    atoms = [isolated(symbol, 3.5) for symbol in ("Cu", "Au")]
+    sets["train"] += atoms
+    assert set(verdicts(sets).values()) == {"pass"}
+    atoms[0].info[keys.ENERGY] = -1800.0
+    assert "another functional" in only_failure(sets, "isolated atoms")
+    atoms[0].info[keys.ENERGY] = 3.5
+    sets["train"].append(isolated("Cu", 3.6))
+    assert "Cu are there with different" in only_failure(sets, "isolated atoms")
+    del sets["train"][-1], sets["train"][-1]
+    assert "Au have none" in only_failure(sets, "isolated atoms")
+
+
+def test_element_that_train_lacks(sets):
+    sets["train"] = [frame for frame in sets["train"] if 79 not in frame.numbers]
+    assert "valid holds Au" in only_failure(sets, "splits")
+
+
+def test_composition_that_train_lacks(sets):
+    sets["test"] = trajectory("s9", gold=6, seed=30)
+    found = verdicts(sets)
+    assert found.pop("splits") == "warn"
+    assert set(found.values()) == {"pass"}
+
+
+def model_verdicts(sets, most=40):
+    checks = against_model.check_against_model(labelled(sets), EMT(), most=most, seed=1)
+    return {check.name: check.verdict for check in checks}
+
+
+MODEL_CHECKS = ("energy offset", "forces against model", "stress against model")
+
+
+@pytest.mark.parametrize(
+    ("key", "factor", "name"),
+    [
+        (keys.STRESS, -1.0, "stress against model"),
+        (keys.STRESS, EV_A3_TO_KB, "stress against model"),
+        (keys.FORCES, -1.0, "forces against model"),
+        (keys.FORCES, units.Bohr / units.Ry, "forces against model"),
+    ],
+)
+def test_defects_against_a_model(sets, key, factor, name):
+    assert model_verdicts(sets) == dict.fromkeys(MODEL_CHECKS, "pass")
+    scale(every(sets), key, factor)
+    found = model_verdicts(sets)
+    assert found.pop(name) == "fail"
+    assert set(found.values()) == {"pass"}
+
+
+def test_offset_per_element_against_a_model(sets):
+    for frame in every(sets):
+        frame.info[keys.ENERGY] += float(np.where(frame.numbers == 79, -3.0, 0.25).sum())
+    checks = against_model.check_against_model(labelled(sets), EMT(), most=None, seed=1)
+    offset = checks[0]
+    assert offset.verdict == "warn"
+    assert offset.numbers["frames"] == 96
+    assert offset.numbers["Au_eV"] == pytest.approx(-3.0, abs=1e-6)
+    assert offset.numbers["Cu_eV"] == pytest.approx(0.25, abs=1e-6)
+
+
+def test_stress_that_some_lack_is_compared_where_it_is(sets):
+    for frame in sets["train"][::2]:
+        del frame.info[keys.STRESS]
+    assert model_verdicts(sets) == dict.fromkeys(MODEL_CHECKS, "pass")
+
+
+def test_elements_that_a_model_does_not_know(sets):
+    check = against_model.check_known_elements(labelled(sets), "m", frozenset({"Cu"}))
+    assert check.verdict == "fail"
+    assert "Au" in check.sentence
+    known = frozenset({"Cu", "Au"})
+    assert against_model.check_known_elements(labelled(sets), "m", known).verdict == "pass"
+
+
+def test_sets_of_which_nothing_can_be_judged(sets):
+    """Atoms alone, frames that are all spoilt, frames without labels: verdicts, not tracebacks."""
+    atoms = {"train": [isolated("Cu", 3.5), isolated("Au", 3.5)]}
+    assert "fail" not in verdicts(atoms).values()
+    spoilt = {"train": sets["train"][:3]}
+    for frame in spoilt["train"]:
+        frame.info[keys.ENERGY] = float("nan")
+    assert only_failure(spoilt, "finite")
+    bare = {"train": [frame.copy() for frame in sets["test"]]}
+    for frame in bare["train"]:
+        frame.info = {}
+        del frame.arrays[keys.FORCES]
+    found = verdicts(bare)
+    assert {n for n, v in found.items() if v == "fail"} == {"keys", "stress present"}
