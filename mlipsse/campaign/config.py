@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from mlipsse.campaign.finetune_config import FinetuneConfig
 from mlipsse.campaign.label_config import LabelConfig
 from mlipsse.campaign.section import Count, Kelvin, Positive, Section
 from mlipsse.errors import MlipsseError
@@ -234,33 +235,6 @@ class SampleConfig(Section):
         default="full", description="one number, or a full symmetric tensor, per frame"
     )
     min_atoms: Count = Field(default=40, description="smaller cells are repeated up to this")
-
-
-class FinetuneConfig(Section):
-    """Multi-head fine-tuning of MACE with replay."""
-
-    foundation: str = Field(
-        default="halide-small",
-        description="MACE model that is fine-tuned: a name in potentials/, a MACE-MP name "
-        "(downloaded), or a MACE file",
-    )
-    replay: str | None = Field(
-        default=None,
-        description="extxyz that the replay head keeps learning, or `mp`: frames of MPtrj, which "
-        "mace-torch replays to its MACE-MP models (600 MB, downloaded once); the one shipped "
-        "beside the foundation when not given",
-    )
-    replay_frames: Count = Field(
-        default=10_000,
-        description="frames drawn from `mp`: those of the campaign's elements alone first, others "
-        "at random after them",
-    )
-    max_epochs: Count = Field(default=500, description="most epochs")
-    patience: Count = Field(default=20, description="epochs without improvement before the stop")
-    learning_rate: Positive = Field(default=0.01, lt=1, description="initial learning rate")
-    batch_size: Count = Field(default=8, description="frames per gradient step")
-    dtype: Literal["float32", "float64"] = Field(default="float32", description="of the training")
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where it is trained")
 
 
 class ExportConfig(Section):

@@ -23,11 +23,13 @@ class Foundation:
     Attributes
     ----------
     potential : the model
-    replay : the replay set's file; None for `mp`
+    replay : the replay set's file; None for `mp`, and when there is none
+    downloads_replay : whether it is `mp`
     """
 
     potential: Potential
     replay: Path | None
+    downloads_replay: bool = False
 
     @property
     def files(self) -> list[Path]:
@@ -54,25 +56,32 @@ def find_foundation(campaign: Campaign) -> Foundation:
         )
     if config.replay == MP_REPLAY:
         _check_level_of_theory(potential)
-        return Foundation(potential, None)
+        return Foundation(potential, None, downloads_replay=True)
+    optional = config.replay is None and config.strategy != "multihead"
     if config.replay is None and potential.kind == "mace-mp":
+        if optional:
+            return Foundation(potential, None)
         raise MlipsseError(
             f"finetune.replay: no replay set is shipped with mace-torch's {potential.source}. "
             "Without replay a fine-tuning forgets what its foundation knew: give mp (MPtrj, "
-            "downloaded), or an extxyz file with the foundation's labels."
+            "downloaded), an extxyz file with the foundation's labels, or structures and "
+            "replay_labels: foundation."
         )
     beside = Path(potential.source).parent / REPLAY_NAME
     replay = campaign.path(config.replay) if config.replay else beside
+    if optional and not replay.is_file():
+        return Foundation(potential, None)
     if not replay.is_file():
         raise MlipsseError(
             f"finetune.replay: there is no replay set {replay}. Without replay a fine-tuning "
-            "forgets what its foundation knew: give an extxyz file with the foundation's labels."
+            "forgets what its foundation knew: give an extxyz file with the foundation's labels, "
+            "or structures and replay_labels: foundation."
         )
     return Foundation(potential, replay)
 
 
-def provide_foundation(work: Work) -> tuple[Path, Path]:
-    """The files of the foundation model and its replay set, downloaded and drawn where needed.
+def provide_foundation(work: Work) -> tuple[Path, Path | None]:
+    """The files of the foundation model and its replay set, made where needed.
 
     Raises
     ------
@@ -80,15 +89,21 @@ def provide_foundation(work: Work) -> tuple[Path, Path]:
         as `find_foundation`, and when a download fails.
     """
     from mlipsse.energetics.loaded_mace import mace_file
-    from mlipsse.training.replay import fetch_mp_replay
 
-    campaign, config = work.campaign, work.campaign.config
-    found = find_foundation(campaign)
+    found = find_foundation(work.campaign)
     model = mace_file(found.potential)
     if found.potential.kind == "mace-mp":
         work.results["foundation_sha256"] = digest(model)
-    if found.replay is not None:
-        return model, found.replay
+    replay = _drawn_replay(work, model) if found.downloads_replay else found.replay
+    if replay is not None and work.campaign.config.finetune.replay_labels == "foundation":
+        replay = _labelled_replay(work, model, replay)
+    return model, replay
+
+
+def _drawn_replay(work: Work, model: Path) -> Path:
+    from mlipsse.training.replay import fetch_mp_replay
+
+    config = work.campaign.config
     source = fetch_mp_replay()
     arguments = {
         "own": sorted(config.enumerate.elements),
@@ -105,7 +120,22 @@ def provide_foundation(work: Work) -> tuple[Path, Path]:
     work.run_units([unit])
     work.results["replay_source_sha256"] = identity["source"]
     work.results["replay_sha256"] = digest(unit.output)
-    return model, unit.output
+    return unit.output
+
+
+def _labelled_replay(work: Work, model: Path, structures: Path) -> Path:
+    config = work.campaign.config.finetune
+    arguments = {"head": config.foundation_head, "device": config.device, "dtype": config.dtype}
+    identity = {"structures": digest(structures), "foundation": digest(model), **arguments}
+    unit = Unit(
+        "replay labels",
+        work.unit_path("pseudo-labels", identity, ".extxyz"),
+        label_replay,
+        {"structures": structures, "foundation": model, **arguments},
+    )
+    work.run_units([unit])
+    work.results["replay_sha256"] = digest(unit.output)
+    return unit.output
 
 
 def draw_replay(
@@ -119,6 +149,25 @@ def draw_replay(
     known = known_species(str(foundation)) or frozenset()
     drawn = select_replay(source, known=known, own=set(own), count=count, seed=seed)
     write_frames(output, drawn.frames)
+
+
+def label_replay(
+    output: Path,
+    *,
+    structures: Path,
+    foundation: Path,
+    head: str | None,
+    device: str,
+    dtype: str,
+) -> None:
+    """Unit of work: structures labelled by the foundation itself."""
+    from mlipsse.dataset.extxyz import write_frames
+    from mlipsse.energetics.catalogue import find_potential
+    from mlipsse.energetics.loaded_mace import load_mace
+    from mlipsse.training.pseudo_labels import label_by_foundation, read_structures
+
+    mace = load_mace(find_potential(str(foundation)), head=head, device=device, dtype=dtype)
+    write_frames(output, label_by_foundation(read_structures(structures), mace))
 
 
 def _check_level_of_theory(potential: Potential) -> None:

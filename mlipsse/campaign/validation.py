@@ -100,9 +100,22 @@ def _check_label(campaign: Campaign) -> None:
 
 def _check_finetune(campaign: Campaign) -> None:
     from mlipsse.campaign.foundation import find_foundation
+    from mlipsse.training.command import check_options
 
+    config = campaign.config.finetune
     find_foundation(campaign)
-    _check_potential(campaign, "finetune.foundation", campaign.config.finetune.foundation)
+    _check_potential(campaign, "finetune.foundation", config.foundation)
+    try:
+        check_options(config.options)
+    except MlipsseError as error:
+        raise MlipsseError(f"finetune.options: {error}") from error
+    if not isinstance(config.e0s, str):
+        missing = sorted(campaign.config.enumerate.elements - set(config.e0s))
+        if missing:
+            raise MlipsseError(
+                f"finetune.e0s gives no energy of {', '.join(missing)}. Add it, or let e0s be "
+                "estimated."
+            )
 
 
 def _check_protocols(campaign: Campaign) -> None:

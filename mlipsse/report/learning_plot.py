@@ -63,17 +63,29 @@ def learning_plot(
 
 
 def learning_figure(
-    *,
-    epoch: Sequence[int],
-    force_rmse_meV_A: Sequence[float],
-    energy_rmse_meV_atom: Sequence[float],
-    **_: object,
+    curve: Mapping[str, Sequence[float]], replay: Mapping[str, Sequence[float]] | None = None
 ) -> Figure:
-    """Force and energy errors on the validation set against the epoch (a `LearningCurve`)."""
-    figure, (left, right) = new_figure(width_in=DOUBLE_COLUMN_IN, columns=2)
-    name = "validation trajectories"
-    learning_plot(left, epoch, {name: force_rmse_meV_A}, unit="meV/Å", quantity="force RMSE")
-    learning_plot(
-        right, epoch, {name: energy_rmse_meV_atom}, unit="meV/atom", quantity="energy RMSE"
-    )
+    """Force and energy errors against the epoch, on validation trajectories and watched replay.
+
+    Parameters
+    ----------
+    curve, replay : fields of a `mlipsse.training.learning_curve.LearningCurve`; without replay
+        head, `replay` is empty
+    """
+    figure, panels = new_figure(width_in=DOUBLE_COLUMN_IN, columns=2)
+    epochs = curve["epoch"]
+    known = dict(zip(replay["epoch"], range(len(replay["epoch"])), strict=True)) if replay else {}
+    for axes, key, unit, quantity in zip(
+        panels,
+        ("force_rmse_meV_A", "energy_rmse_meV_atom"),
+        ("meV/Å", "meV/atom"),
+        ("force RMSE", "energy RMSE"),
+        strict=True,
+    ):
+        series = {"validation trajectories": curve[key]}
+        if replay and known:
+            series["replay"] = [
+                replay[key][known[epoch]] if epoch in known else np.nan for epoch in epochs
+            ]
+        learning_plot(axes, [int(epoch) for epoch in epochs], series, unit=unit, quantity=quantity)
     return figure

@@ -103,27 +103,66 @@ def selection_table(rows: Rows) -> Table:
 
 def errors_table(metrics: Mapping[str, Any]) -> Table:
     """Errors of fine-tuned and foundation model on every set."""
+    trained = "from scratch" if metrics["strategy"] == "scratch" else "fine-tuned"
     rows = [
-        *((f"fine-tuned, {part}", errors) for part, errors in metrics["errors"].items()),
+        *((f"{trained}, {part}", errors) for part, errors in metrics["errors"].items()),
         *((f"foundation, {part}", errors) for part, errors in metrics["foundation_errors"].items()),
-        ("fine-tuned, replay", metrics["replay_errors"]),
-        ("foundation, replay", metrics["foundation_replay_errors"]),
+        (f"{trained}, held-out replay", metrics["replay_errors"]),
+        ("foundation, held-out replay", metrics["foundation_replay_errors"]),
     ]
     return Table(
         "Errors of the potential",
-        ("model and set", "energy (meV/atom)", "force (meV/Å)", "stress (meV/Å³)"),
-        [
-            (
-                name,
-                f"{errors['energy_rmse_meV_atom']:.1f}",
-                f"{errors['force_rmse_meV_A']:.1f}",
-                f"{errors['stress_rmse_meV_A3']:.2f}",
-            )
-            for name, errors in rows
-        ],
-        note="Root-mean-square errors. Test trajectories were seen by neither training nor early "
-        "stopping. Energies of the foundation model are of another functional.",
+        ("model and set", *_ERROR_COLUMNS),
+        [(name, *_error_cells(errors)) for name, errors in rows if errors is not None],
+        note="Root-mean-square (mean absolute) errors. Test trajectories were seen by neither "
+        "training nor early stopping. Energies of the foundation model are of another functional.",
     )
+
+
+def grouped_errors_table(metrics: Mapping[str, Any]) -> Table:
+    """Errors of the new head on valid and test set, by composition and temperature."""
+    names = {"composition": "{}", "temperature_K": "{:.0f} K"}
+    rows = [
+        (part, _named(names[group], value), *_error_cells(errors))
+        for part, groups in metrics["grouped_errors"].items()
+        for group, values in groups.items()
+        for value, errors in values.items()
+    ]
+    return Table(
+        "Errors by composition and temperature",
+        ("set", "frames of", *_ERROR_COLUMNS),
+        rows,
+        note="Root-mean-square (mean absolute) errors of the head of the new labels.",
+    )
+
+
+def training_checks_table(metrics: Mapping[str, Any]) -> Table:
+    """What was looked at after the training."""
+    rows = [(check["name"], check["verdict"], check["sentence"]) for check in metrics["checks"]]
+    return Table("Checks of the training", ("check", "verdict", "found"), rows)
+
+
+_ERROR_COLUMNS = (
+    "frames",
+    "energy (meV/atom)",
+    "offset (meV/atom)",
+    "force (meV/Å)",
+    "stress (meV/Å³)",
+)
+
+
+def _error_cells(errors: Mapping[str, float]) -> tuple[str, ...]:
+    return (
+        f"{errors['frames']}",
+        f"{errors['energy_rmse_meV_atom']:.1f} ({errors['energy_mae_meV_atom']:.1f})",
+        f"{errors['energy_offset_meV_atom']:+.1f}",
+        f"{errors['force_rmse_meV_A']:.1f} ({errors['force_mae_meV_A']:.1f})",
+        f"{errors['stress_rmse_meV_A3']:.2f} ({errors['stress_mae_meV_A3']:.2f})",
+    )
+
+
+def _named(pattern: str, value: str) -> str:
+    return pattern.format(float(value) if "f" in pattern else value)
 
 
 def _table(title: str, columns: Mapping[str, str], rows: Rows, *, note: str = "") -> Table:

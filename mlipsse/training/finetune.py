@@ -1,71 +1,38 @@
-"""Multi-head fine-tuning with replay: checked before, trained, checked after, measured."""
+"""Fine-tuning: checked before, trained, measured, and judged."""
 
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mlipsse.energetics.calculators import make_calculator
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.dataset.energy_offset import EnergyOffset, energy_offset
+from mlipsse.dataset.evaluation import predict
+from mlipsse.dataset.predictions import Predictions, errors_by
+from mlipsse.energetics.catalogue import find_potential
+from mlipsse.energetics.loaded_mace import LoadedMace, elements, load_mace
 from mlipsse.files import write_aside
-from mlipsse.mace_model import load_mace_model
-from mlipsse.training.checks import (
-    EnergyOffset,
-    energy_offset,
-    read_sets,
-    require_better,
-    require_labels_read,
-    require_learning,
-    require_replay,
+from mlipsse.mace_model import head_names, load_mace_model
+from mlipsse.training import judgement
+from mlipsse.training.architecture import options_like
+from mlipsse.training.checks import NEW_LABELS, read_sets, require_own_replay
+from mlipsse.training.command import Job, check_options, train_command
+from mlipsse.training.isolated_atoms import (
+    head_energies,
+    isolated_atom_energies,
+    set_energies,
 )
+from mlipsse.training.judgement import Limits
 from mlipsse.training.learning_curve import LearningCurve
-from mlipsse.training.metrics import Errors, Predictions, predict
+from mlipsse.training.replay_split import split_replay, write_split
+from mlipsse.training.result import FailedTraining, FineTuned
 from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
 from mlipsse.training.trainer import learning_curve, train_model, training_log
 
-
-@dataclass(frozen=True, eq=False)
-class FineTuned:
-    """What a fine-tuning came to.
-
-    Attributes
-    ----------
-    model : the `.model` file, with both heads
-    head, replay_head : names of the heads of the new labels and of the replay set
-    errors : of the fine-tuned head on train, valid and test
-    foundation_errors : of the foundation model on the same sets, before
-    replay_errors, foundation_replay_errors : of the replay head on the replay set, after and
-        before: their difference is what was forgotten
-    offset : of the new labels' energies from the foundation's, per element
-    test : labels and predictions of the test set
-    curve : errors on the validation set, epoch by epoch
-    """
-
-    model: Path
-    errors: Mapping[str, Errors]
-    foundation_errors: Mapping[str, Errors]
-    replay_errors: Errors
-    foundation_replay_errors: Errors
-    offset: EnergyOffset
-    test: Predictions
-    curve: LearningCurve
-    head: str = HEAD
-    replay_head: str = REPLAY_HEAD
-
-    def as_dict(self) -> dict[str, Any]:
-        """What JSON can hold of it: all but the model's path and the predictions."""
-        return {
-            "head": self.head,
-            "replay_head": self.replay_head,
-            "errors": {part: asdict(errors) for part, errors in self.errors.items()},
-            "foundation_errors": {
-                part: asdict(errors) for part, errors in self.foundation_errors.items()
-            },
-            "replay_errors": asdict(self.replay_errors),
-            "foundation_replay_errors": asdict(self.foundation_replay_errors),
-            "energy_offset": asdict(self.offset),
-            "learning_curve": asdict(self.curve),
-        }
+GROUPS = {"composition": keys.COMPOSITION, "temperature_K": "temperature_K"}
+"""By what errors are told apart -> key in `info`."""
 
 
 def fine_tune(
@@ -75,10 +42,11 @@ def fine_tune(
     settings: FineTuneSettings,
     folder: Path,
     out: Path,
+    limits: Limits = Limits(),  # noqa: B008
     threads: int = 1,
     progress: Callable[[LearningCurve], None] | None = None,
 ) -> FineTuned:
-    """Fine-tune `foundation` on labelled sets, keeping its own labels alive by replay.
+    """Train on labelled sets as `settings` say, keeping the foundation's labels alive by replay.
 
     A training that was killed goes on from its best whole checkpoint when called again with the
     same arguments; with others it starts afresh. Model files are pickles, which run code when
@@ -86,64 +54,191 @@ def fine_tune(
 
     Parameters
     ----------
-    sets : train, valid, test and replay -> extxyz with labels under `mlipsse.keys`
-    foundation : MACE model with one head
+    sets : train, valid, test and replay -> extxyz with labels under `mlipsse.keys`. Replay must be
+        there for multi-head fine-tuning, and is measured, not trained on, in the others.
+    foundation : MACE model; from scratch it is what the new model is compared with
     folder : of the training's own files; nothing else may write there
     out : where the model of the best epoch is put, in one step
+    limits : beyond which the training has failed
     threads : for torch
     progress : called with the learning curve after every epoch
 
     Raises
     ------
+    FailedTraining
+        when the result may not be called a fine-tuning, with all that was measured.
     MlipsseError
-        when a set or the foundation model will not do, the training fails, and when its result
-        may not be called a fine-tuning (see `mlipsse.training.checks`).
+        when a set or the foundation model will not do, or the training breaks off.
     """
-    frames = read_sets(sets, foundation=foundation)
-    device, dtype = settings.device, settings.dtype
-    before = make_calculator(str(foundation), device=device, dtype=dtype)
-    old = {part: predict(frames[part], before) for part in ("train", "valid", "test", "replay")}
-    offset = energy_offset(frames["train"], old["train"])
-    trained = train_model(
-        sets,
-        foundation=_foundation_in(dtype, foundation, folder=folder),
-        settings=settings,
-        folder=folder,
-        threads=threads,
-        progress=progress,
-    )
-    log = training_log(folder)
-    require_labels_read(log, n_train=len(frames["train"]))
-    require_replay(trained, log)
-    after = make_calculator(str(trained), head=HEAD, device=device)
-    replayed = make_calculator(str(trained), head=REPLAY_HEAD, device=device)
-    new = {part: predict(frames[part], after) for part in ("train", "valid", "test")}
-    curve = learning_curve(folder, settings)
-    require_learning(curve, new["valid"].errors)
-    require_better(new["valid"].errors, old["valid"].errors)
-    with write_aside(out) as aside:
+    prepared = _prepare(sets, foundation=foundation, settings=settings, folder=folder)
+    trained = train_model(prepared.job, folder=folder, threads=threads, progress=progress)
+    result = _measure(trained, prepared, folder=folder, limits=limits, out=out)
+    failed = _failed_name(out)
+    for path in (out, failed):
+        path.unlink(missing_ok=True)
+    with write_aside(result.model) as aside:
         shutil.copyfile(trained, aside)
-    return FineTuned(
-        model=out,
-        errors={part: prediction.errors for part, prediction in new.items()},
-        foundation_errors={part: old[part].errors for part in new},
-        replay_errors=predict(frames["replay"], replayed).errors,
-        foundation_replay_errors=old["replay"].errors,
+    if result.failures:
+        raise FailedTraining(result)
+    return result
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Prepared:
+    """What is known before the training.
+
+    Attributes
+    ----------
+    frames : train, valid, test, and held-out replay where there is any
+    foundation : its predictions for the same
+    n_replay : replay frames that are trained on
+    """
+
+    job: Job
+    frames: Mapping[str, Sequence[Atoms]]
+    foundation: Mapping[str, Predictions]
+    offset: EnergyOffset
+    n_replay: int
+
+
+def _prepare(
+    sets: Mapping[str, Path], *, foundation: Path, settings: FineTuneSettings, folder: Path
+) -> _Prepared:
+    check_options(settings.options)
+    frames = read_sets(sets, foundation=foundation, settings=settings)
+    mace = _load(foundation, settings, head=settings.foundation_head)
+    predictions = {part: predict(some, mace) for part, some in frames.items()}
+    offset = energy_offset(frames["train"], predictions["train"])
+    files = {part: sets[part] for part in ("train", "valid")}
+    n_replay = 0
+    if "replay" in frames:
+        require_own_replay(predictions["replay"], sets)
+        replay = frames["replay"]
+        split = split_replay(len(replay), seed=settings.seed)
+        if settings.strategy == "multihead":
+            files |= write_split(replay, split, folder=folder)
+            n_replay = len(split.train)
+        frames |= {"replay": [replay[index] for index in split.held_out]}
+        predictions |= {"replay": predict(frames["replay"], mace)}
+    scratch = settings.strategy == "scratch"
+    given = settings.architecture
+    architecture = given.options if given is not None else options_like(mace.model)
+    species = {symbol for frame in frames["train"] for symbol in frame.symbols}
+    e0s_eV = isolated_atom_energies(settings, mace, offset, species=species)
+    return _Prepared(
+        job=Job(
+            sets=files,
+            foundation=None
+            if scratch
+            else _start_from(foundation, settings, e0s_eV, folder=folder),
+            e0s_eV=e0s_eV,
+            settings=settings,
+            architecture=architecture if scratch else {},
+        ),
+        frames=frames,
+        foundation=predictions,
         offset=offset,
-        test=new["test"],
-        curve=curve,
+        n_replay=n_replay,
     )
 
 
-def _foundation_in(dtype: str, foundation: Path, *, folder: Path) -> Path:
-    """The foundation, or a copy in `dtype`: estimating E0s fails in mace-torch when they differ."""
+def _measure(
+    trained: Path, prepared: _Prepared, *, folder: Path, limits: Limits, out: Path
+) -> FineTuned:
+    settings, frames = prepared.job.settings, prepared.frames
+    heads = head_names(load_mace_model(trained))
+    new_head = _load(trained, settings, head=HEAD)
+    new = {part: predict(frames[part], new_head) for part in NEW_LABELS}
+    errors = {part: prediction.errors for part, prediction in new.items()}
+    foundation_errors = {part: some.errors for part, some in prepared.foundation.items()}
+    replay_test = _predict_replay(trained, settings, heads, frames.get("replay", ()))
+    replay_errors = replay_test.errors if replay_test else None
+    before = foundation_errors.pop("replay", None)
+    curve = learning_curve(folder, settings)
+    log = training_log(folder)
+    own_e0s_eV = head_energies(new_head)
+    checks = [
+        judgement.check_labels_read(log, n_train=len(frames["train"])),
+        judgement.check_heads(heads, log, settings=settings, n_replay=prepared.n_replay),
+        judgement.check_isolated_atoms(own_e0s_eV, prepared.job.e0s_eV or own_e0s_eV),
+        judgement.check_learning(curve, errors["valid"], limits),
+        judgement.check_energy_offset(errors["valid"], limits),
+        judgement.check_better(errors["valid"], foundation_errors["valid"], settings=settings),
+        judgement.check_forgetting(
+            before,
+            replay_errors,
+            force_rms_meV_A=replay_test.force_rms_meV_A if replay_test else 0.0,
+            settings=settings,
+            limits=limits,
+        ),
+    ]
+    return FineTuned(
+        model=_failed_name(out) if judgement.failures(checks) else out,
+        strategy=settings.strategy,
+        heads=heads,
+        errors=errors,
+        foundation_errors=foundation_errors,
+        grouped_errors={
+            part: {name: errors_by(frames[part], new[part], key) for name, key in GROUPS.items()}
+            for part in ("valid", "test")
+        },
+        replay_errors=replay_errors,
+        foundation_replay_errors=before,
+        offset=prepared.offset,
+        e0s_eV=own_e0s_eV,
+        test=new["test"],
+        replay_test=replay_test,
+        curve=curve,
+        replay_curve=learning_curve(folder, settings, head=REPLAY_HEAD),
+        checks=checks,
+        command=train_command(prepared.job, folder=folder),
+    )
+
+
+def _predict_replay(
+    trained: Path, settings: FineTuneSettings, heads: Sequence[str], frames: Sequence[Atoms]
+) -> Predictions | None:
+    """By the replay head, or the only one; None where there are no frames it knows all atoms of."""
+    if not frames:
+        return None
+    mace = _load(trained, settings, head=REPLAY_HEAD if REPLAY_HEAD in heads else HEAD)
+    known = {symbol for frame in frames for symbol in frame.symbols} <= elements(mace.model)
+    return predict(frames, mace) if known else None
+
+
+def _load(model: Path, settings: FineTuneSettings, *, head: str | None) -> LoadedMace:
+    return load_mace(
+        find_potential(str(model)), device=settings.device, dtype=settings.dtype, head=head
+    )
+
+
+def _failed_name(out: Path) -> Path:
+    return out.with_suffix(f".failed{out.suffix}")
+
+
+def _start_from(
+    foundation: Path,
+    settings: FineTuneSettings,
+    e0s_eV: Mapping[str, float] | None,
+    *,
+    folder: Path,
+) -> Path:
+    """The foundation, or a copy that mace-torch (0.3.16) starts from as it should.
+
+    Its loader of weights wants the dtype of the training; and training one head it keeps the
+    foundation's isolated-atom energies, whatever its log says, so that they must be in the file.
+    """
     import torch
 
     model = load_mace_model(foundation)
-    wanted = getattr(torch, dtype)
-    if next(model.parameters()).dtype == wanted:
+    wanted = getattr(torch, settings.dtype)
+    naive = settings.strategy == "naive" and e0s_eV is not None
+    if next(model.parameters()).dtype == wanted and not naive:
         return foundation
-    copy = folder / f"foundation-{dtype}.model"
+    model = model.to(wanted)
+    if naive and e0s_eV is not None:
+        set_energies(model, e0s_eV)
+    copy = folder / f"start-{settings.dtype}.model"
     with write_aside(copy) as aside, aside.open("wb") as stream:
-        torch.save(model.to(wanted), stream)
+        torch.save(model, stream)
     return copy

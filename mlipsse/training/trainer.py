@@ -1,40 +1,38 @@
-"""The one place that talks to mace-torch's trainer, by its command line (mace-torch 0.3.16)."""
+"""Run mace-torch's trainer to its end, through kills and stalls (mace-torch 0.3.16)."""
 
 import json
 import math
 import os
 import shutil
 import subprocess
-import sys
-import sysconfig
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from mlipsse import keys
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, sha256, write_text
 from mlipsse.processes import start_child, stop_group, wait_for_child
 from mlipsse.training import checkpoints
+from mlipsse.training.command import NAME, Job, train_command
 from mlipsse.training.learning_curve import LearningCurve, read_learning_curve
-from mlipsse.training.settings import FineTuneSettings
+from mlipsse.training.settings import HEAD, FineTuneSettings
 
-_NAME = "finetune"
 _IDENTITY = "training.json"
 _LOOK_EVERY_S = 1.0
 _DYING_TRAINER_S = 10.0
 
+_DISK_FULL = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "file write failed",
+    "unexpected pos",
+)
+"""By the system, and by torch when it writes a checkpoint."""
+
 Progress = Callable[[LearningCurve], None]
 
 
-def train_model(
-    sets: Mapping[str, Path],
-    *,
-    foundation: Path,
-    settings: FineTuneSettings,
-    folder: Path,
-    threads: int,
-    progress: Progress | None = None,
-) -> Path:
+def train_model(job: Job, *, folder: Path, threads: int, progress: Progress | None = None) -> Path:
     """Run `mace_run_train` until it stops improving; the model of the best epoch.
 
     A training that was killed goes on from its best whole checkpoint; one of other settings or
@@ -49,11 +47,12 @@ def train_model(
     MlipsseError
         when another training is at work in `folder`, or mace_run_train fails.
     """
+    settings = job.settings
     folder.mkdir(parents=True, exist_ok=True)
     # The trainer of a driver just killed is told to die, and holds the lock until it has.
     with exclusive_lock(folder / "lock", holder="fine-tuning", patience_s=_DYING_TRAINER_S) as lock:
-        _throw_other_training_away(folder, _identity(sets, foundation, settings))
-        model = folder / f"{_NAME}.model"
+        _throw_other_training_away(folder, _identity(job))
+        model = folder / f"{NAME}.model"
         if checkpoints.is_whole(model):
             return model
         epochs = folder / "checkpoints"
@@ -61,7 +60,7 @@ def train_model(
         curve = learning_curve(folder, settings)
         if not _is_over(curve, settings):
             checkpoints.go_on_from_best(epochs, curve)
-            command = train_command(sets, foundation=foundation, settings=settings, folder=folder)
+            command = train_command(job, folder=folder)
             with _start(command, folder=folder, threads=threads, lock=lock) as child:
                 _watch(child, folder=folder, settings=settings, progress=progress)
             curve = learning_curve(folder, settings)
@@ -76,67 +75,16 @@ def train_model(
         if newest != best or not checkpoints.is_whole(model):
             # No epoch is left to do, so it loads the best checkpoint and writes the model.
             checkpoints.keep_only(epochs, best)
-            command = train_command(
-                sets, foundation=foundation, settings=settings, folder=folder, max_epochs=0
-            )
+            command = train_command(job, folder=folder, max_epochs=0)
             with _start(command, folder=folder, threads=threads, lock=lock) as child:
                 _check(wait_for_child(child), folder)
         return model
 
 
-def train_command(
-    sets: Mapping[str, Path],
-    *,
-    foundation: Path,
-    settings: FineTuneSettings,
-    folder: Path,
-    max_epochs: int | None = None,
-) -> list[str]:
-    """Words of the command line."""
-    options = {
-        "name": _NAME,
-        "work_dir": folder.resolve(),
-        "foundation_model": foundation.resolve(),
-        "foundation_model_elements": True,
-        "multiheads_finetuning": True,
-        "pt_train_file": sets["replay"].resolve(),
-        "train_file": sets["train"].resolve(),
-        "valid_file": sets["valid"].resolve(),
-        "energy_key": keys.ENERGY,
-        "forces_key": keys.FORCES,
-        "stress_key": keys.STRESS,
-        "E0s": settings.e0s,
-        "lr": settings.learning_rate,
-        "force_mh_ft_lr": True,
-        "max_num_epochs": settings.max_epochs if max_epochs is None else max_epochs,
-        "patience": settings.patience,
-        "batch_size": settings.batch_size,
-        "valid_batch_size": settings.batch_size,
-        "energy_weight": settings.energy_weight,
-        "forces_weight": settings.forces_weight,
-        "stress_weight": settings.stress_weight,
-        "compute_stress": True,
-        "error_table": "PerAtomRMSEstressvirials",
-        "scheduler_patience": settings.scheduler_patience,
-        "ema_decay": settings.ema_decay,
-        "default_dtype": settings.dtype,
-        "device": settings.device,
-        "seed": settings.seed,
-        "plot": False,
-        # We measure the errors ourselves, on the test set too, which the trainer never sees.
-        "skip_evaluate_heads": "Default,pt_head",
-    }
-    # Without --keep_checkpoints the old one is deleted before the new one is written: a kill in
-    # between would lose both.
-    flags = ["--ema", "--amsgrad", "--restart_latest", "--keep_checkpoints"]
-    program = Path(sysconfig.get_path("scripts")) / "mace_run_train"
-    words = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, str(program), *words, *flags]
-
-
-def learning_curve(folder: Path, settings: FineTuneSettings) -> LearningCurve:
+def learning_curve(folder: Path, settings: FineTuneSettings, *, head: str = HEAD) -> LearningCurve:
     """Errors per epoch of the training in `folder`; empty before the first epoch."""
-    return read_learning_curve(folder / "results" / f"{_NAME}_run-{settings.seed}_train.txt")
+    results = folder / "results" / f"{NAME}_run-{settings.seed}_train.txt"
+    return read_learning_curve(results, head=head)
 
 
 def training_log(folder: Path) -> str:
@@ -211,6 +159,12 @@ def _check(status: int, folder: Path) -> None:
     if status != 0:
         text = _screen(folder).read_text(errors="replace")
         lines = [line for line in text.splitlines() if line.strip()]
+        if any(words in text for words in _DISK_FULL):
+            raise MlipsseError(
+                f"The disk ran full during training (free now: "
+                f"{shutil.disk_usage(folder).free / 1e9:.1f} GB in {folder}). Make room and run "
+                "again: it goes on from the best whole checkpoint."
+            )
         raise MlipsseError(
             f"mace_run_train ended with status {status}: {lines[-1] if lines else 'no output'} "
             f"The whole output is {_screen(folder)}."
@@ -221,9 +175,16 @@ def _screen(folder: Path) -> Path:
     return folder / "mace_run_train.out"
 
 
-def _identity(sets: Mapping[str, Path], foundation: Path, settings: FineTuneSettings) -> str:
-    files = {name: sha256(path) for name, path in sets.items() if name != "test"}
-    content = {"files": files | {"foundation": sha256(foundation)}, "settings": vars(settings)}
+def _identity(job: Job) -> str:
+    files = {name: sha256(path) for name, path in job.sets.items()}
+    if job.foundation is not None:
+        files["foundation"] = sha256(job.foundation)
+    content = {
+        "files": files,
+        "e0s_eV": job.e0s_eV,
+        "architecture": job.architecture,
+        "settings": asdict(job.settings),
+    }
     return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
@@ -233,6 +194,6 @@ def _throw_other_training_away(folder: Path, identity: str) -> None:
         return
     for name in ("checkpoints", "results", "logs"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for path in (folder / f"{_NAME}.model", _screen(folder)):
+    for path in (folder / f"{NAME}.model", _screen(folder)):
         path.unlink(missing_ok=True)
     write_text(record, identity)

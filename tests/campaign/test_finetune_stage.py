@@ -4,22 +4,32 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 from mlipsse import keys
 from mlipsse.campaign import runner
 from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.foundation import find_foundation
+from mlipsse.campaign.foundation import find_foundation, label_replay
 from mlipsse.campaign.record import read_record
 from mlipsse.campaign.runner import campaign_status, run_campaign
 from mlipsse.campaign.stages import finetune, label
+from mlipsse.campaign.validation import problems
 from mlipsse.dataset.extxyz import read_frames
+from mlipsse.energetics.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
 from mlipsse.training import replay
-from tests.training.tiny_sets import labelled_frames, write_foundation, write_sets
+from mlipsse.training.pseudo_labels import read_structures
+from tests.training.tiny_sets import (
+    REPLAY_SHIFT_EV,
+    labelled_frames,
+    write_foundation,
+    write_sets,
+)
 
 CONFIG = """
 name: named
@@ -31,6 +41,7 @@ finetune:
   replay_frames: {frames}
   max_epochs: 3
   batch_size: 4
+  max_energy_offset_meV_atom: {offset}
 simulate: {{temperatures_K: [800]}}
 execution: {{workers: 1}}
 """
@@ -65,7 +76,7 @@ def online(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Online:
     """Not connected yet."""
     folder = tmp_path / "online"
     folder.mkdir()
-    frames = labelled_frames(count=20, seed=3, shift_eV={"Li": -1.0, "Cl": -2.0})
+    frames = labelled_frames(count=20, seed=3, shift_eV=REPLAY_SHIFT_EV)
     for number, frame in enumerate(frames):
         forces, info = frame.arrays.pop(keys.FORCES), dict(frame.info)
         frame.info = {"mp_id": f"mp-{number}"}
@@ -98,9 +109,10 @@ def campaign(tmp_path: Path) -> Campaign:
     return made
 
 
-def reread(folder: Path, *, foundation: str, frames: int) -> Campaign:
+def reread(folder: Path, *, foundation: str, frames: int, offset: float = 300) -> Campaign:
     folder.mkdir(exist_ok=True)
-    (folder / "campaign.yaml").write_text(CONFIG.format(foundation=foundation, frames=frames))
+    text = CONFIG.format(foundation=foundation, frames=frames, offset=offset)
+    (folder / "campaign.yaml").write_text(text)
     return read_campaign(folder)
 
 
@@ -145,7 +157,11 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
         "replay_sha256": sha256(drawn),
     }
     (command,) = record.commands
-    assert f"--pt_train_file={drawn.resolve()}" in command
+    part = campaign.folder / finetune.FOLDER / "training" / "replay.extxyz"
+    assert f"--pt_train_file={part.resolve()}" in command
+    trained_on = [f.info[keys.ENERGY] for f in read_frames(part, labelled=True)]
+    assert len(trained_on) == 8, "one is watched, one held out"
+    assert set(trained_on) < {f.info[keys.ENERGY] for f in frames}
     metrics = json.loads((campaign.path(finetune.METRICS)).read_text())
     assert metrics["replay_head"] == "pt_head"
     assert metrics["foundation_replay_errors"]["force_rmse_meV_A"] > 0
@@ -165,6 +181,22 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
         path.unlink()
     assert not ran(campaign)
     assert state(campaign) == "done"
+
+    # A limit that it breaks marks it as failed, without training anew; what was measured stays.
+    checkpoints = list((campaign.folder / finetune.FOLDER / "training/checkpoints").glob("*"))
+    written = {path: path.stat().st_mtime_ns for path in checkpoints}
+    online.connect()
+    strict = reread(campaign.folder, foundation="medium", frames=10, offset=1e-6)
+    for _ in range(2):  # the second time from what the first left
+        with pytest.raises(MlipsseError, match=r"failed 1 of 7 checks.*Errors and figures of it"):
+            ran(strict)
+    assert not model.exists()
+    assert model.with_suffix(".failed.model").is_file()
+    failed = json.loads(campaign.path(finetune.METRICS).read_text())
+    assert failed["failures"][0].startswith("Energies of the validation set are off by")
+    assert failed["errors"] == metrics["errors"]
+    assert {path: path.stat().st_mtime_ns for path in checkpoints} == written
+    assert checkpoints
 
     # Another number of frames is another training.
     assert state(reread(campaign.folder, foundation="medium", frames=9)) == "changed"
@@ -192,3 +224,83 @@ def test_a_name_alone_has_no_replay_set(tmp_path: Path) -> None:
     (folder / "campaign.yaml").write_text(config.replace("  replay: mp\n", ""))
     with pytest.raises(MlipsseError, match=r"no replay set is shipped.*give mp"):
         find_foundation(read_campaign(folder))
+
+
+def test_structures_are_labelled_by_the_foundation_itself(tmp_path: Path) -> None:
+    foundation = write_foundation(tmp_path / "tiny.model")
+    crystal = bulk("LiCl", "rocksalt", a=5.1)
+    crystal.rattle(0.1, seed=1)
+    write(tmp_path / "named.cif", crystal)
+    label_replay(
+        tmp_path / "labelled.extxyz",
+        structures=tmp_path / "named.cif",
+        foundation=foundation,
+        head=None,
+        device="cpu",
+        dtype="float64",
+    )
+    (frame,) = read_frames(tmp_path / "labelled.extxyz", labelled=True)
+    assert frame.info[keys.LABEL_SOURCE] == "pseudo-labels: tiny.model"
+    frame.calc = make_calculator(str(foundation), dtype="float64")
+    assert frame.get_potential_energy() == pytest.approx(frame.info[keys.ENERGY], abs=1e-6)
+    np.testing.assert_allclose(frame.get_forces(), frame.arrays[keys.FORCES], atol=1e-6)
+    np.testing.assert_allclose(frame.get_stress(), frame.info[keys.STRESS], atol=1e-8)
+    assert np.abs(frame.get_forces()).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [("nonsense", "cannot be read as structures"), ("1\n\nLi 0 0 0\n", "is not periodic")],
+)
+def test_structures_that_cannot_be_labelled(content: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "named.xyz").write_text(content)
+    with pytest.raises(MlipsseError, match=sentence):
+        read_structures(tmp_path / "named.xyz")
+
+
+def test_naive_training_needs_no_replay_set(tmp_path: Path) -> None:
+    folder = tmp_path / "campaign"
+    reread(folder, foundation="medium", frames=9)
+    config = (folder / "campaign.yaml").read_text().replace("replay: mp", "strategy: naive")
+    (folder / "campaign.yaml").write_text(config)
+    assert find_foundation(read_campaign(folder)).replay is None
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("options: {clip_grads: 10}", "has no option 'clip_grads'"),
+        ("options: {lr: 0.1}", "'lr' of mace_run_train is set by mlipsse itself"),
+        ("options: {wandb: 1}", "takes no value: give true"),
+        ("e0s: {Li: -1.0}", "gives no energy of Cl"),
+    ],
+)
+def test_what_is_wrong_with_a_training_is_found_before(
+    line: str, sentence: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "campaign"
+    reread(folder, foundation=str(write_foundation(tmp_path / "tiny.model")), frames=9)
+    labelled = write_sets(tmp_path)["replay"]
+    config = (folder / "campaign.yaml").read_text()
+    config = config.replace("replay: mp", f"replay: {labelled}\n  {line}")
+    (folder / "campaign.yaml").write_text(config)
+    assert any(sentence in problem for problem in problems(read_campaign(folder)))
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("lora_rank: 4\n  freeze: embedding", "Give one of the two"),
+        ("strategy: scratch\n  lora_rank: 4", "has no weights to keep"),
+        ("strategy: scratch\n  e0s: foundation", "has no foundation"),
+        ("gpus: 2", "with cuda only"),
+        ("freeze: everything", "freeze"),
+    ],
+)
+def test_settings_that_do_not_go_together(line: str, sentence: str, tmp_path: Path) -> None:
+    folder = tmp_path / "campaign"
+    reread(folder, foundation="medium", frames=9)
+    config = (folder / "campaign.yaml").read_text().replace("replay: mp", line)
+    (folder / "campaign.yaml").write_text(config)
+    with pytest.raises(MlipsseError, match=sentence):
+        read_campaign(folder)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,26 +19,39 @@ from mlipsse import keys
 from mlipsse.dataset.extxyz import read_frames
 from mlipsse.energetics.calculators import make_calculator
 from mlipsse.errors import MlipsseError
-from mlipsse.training import FineTuned, FineTuneSettings, fine_tune
+from mlipsse.mace_model import head_names, load_mace_model
+from mlipsse.training import FineTuneSettings, fine_tune
+from mlipsse.training.command import Job
+from mlipsse.training.judgement import Limits
+from mlipsse.training.result import FailedTraining, FineTuned
 from mlipsse.training.trainer import train_model, training_log
 
 SETTINGS = FineTuneSettings(max_epochs=3, batch_size=4)
+
+# Three epochs of a model of random weights leave energies off by tens of meV/atom.
+LIMITS = Limits(max_energy_offset_meV_atom=300)
 
 DRIVER = """\
 import sys
 from pathlib import Path
 from mlipsse.training import FineTuneSettings
 from mlipsse.training.trainer import train_model
+from tests.training.test_fine_tune import job_of
 folder, foundation, epochs = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-parts = ("train", "valid", "test", "replay")
-train_model(
-    {part: folder / f"{part}.extxyz" for part in parts},
-    foundation=foundation,
-    settings=FineTuneSettings(max_epochs=epochs, batch_size=4),
-    folder=folder / "work",
-    threads=1,
-)
+sets = {part: folder / f"{part}.extxyz" for part in ("train", "valid", "test", "replay")}
+settings = FineTuneSettings(max_epochs=epochs, batch_size=4)
+train_model(job_of(sets, foundation, settings), folder=folder / "work", threads=1)
 """
+
+
+def job_of(sets: dict[str, Path], foundation: Path, settings: FineTuneSettings) -> Job:
+    """A multi-head training without what is measured around it."""
+    return Job(
+        sets={**sets, "replay_valid": sets["replay"]},
+        foundation=foundation,
+        e0s_eV={"Li": -6.0, "Cl": -2.5},
+        settings=settings,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +67,7 @@ def tuned(place: Path, module_sets: dict[str, Path], foundation: Path) -> FineTu
         settings=SETTINGS,
         folder=place / "work",
         out=place / "out.model",
+        limits=LIMITS,
     )
 
 
@@ -70,13 +86,18 @@ def test_both_heads_are_there_and_the_new_one_has_learned(tuned: FineTuned) -> N
     json.dumps(tuned.as_dict(), allow_nan=False)
 
 
-def test_isolated_atom_energies_are_estimated_per_element(tuned: FineTuned, place: Path) -> None:
+def test_isolated_atom_energies_are_estimated_per_element(
+    tuned: FineTuned, place: Path, module_sets: dict[str, Path], foundation: Path
+) -> None:
     """Against what mace-torch says it used: foundation's -1 and -2 eV, and the fitted shift."""
     (line,) = re.findall(r"Energies used.*head Default: (\{.*\})", training_log(place / "work"))
     used = {int(z): float(e) for z, e in re.findall(r"(\d+): (-?[\d.]+)", line)}
-    assert used[3] == pytest.approx(-1 + tuned.offset.shift_eV["Li"], abs=1e-3)
-    assert used[17] == pytest.approx(-2 + tuned.offset.shift_eV["Cl"], abs=1e-3)
+    assert used == pytest.approx({3: tuned.e0s_eV["Li"], 17: tuned.e0s_eV["Cl"]}, abs=1e-6)
+    assert used[3] == pytest.approx(-1 + tuned.offset.shift_eV["Li"], abs=1e-6)
+    assert used[17] == pytest.approx(-2 + tuned.offset.shift_eV["Cl"], abs=1e-6)
     assert tuned.offset.rank == 2
+    # What mace-torch estimates of the same frames (estimate_e0s_from_foundation).
+    assert mace_estimate(module_sets["train"], foundation) == pytest.approx(used, abs=1e-3)
 
 
 def test_errors_equal_those_of_the_calculator_and_of_mace(
@@ -104,16 +125,23 @@ def test_what_is_done_is_not_done_again(
 ) -> None:
     model = place / "work" / "finetune.model"
     written = model.stat().st_mtime_ns
-    arguments = {"foundation": foundation, "folder": place / "work", "threads": 1}
-    train_model(module_sets, settings=SETTINGS, **arguments)
+    again = fine_tune(
+        module_sets,
+        foundation=foundation,
+        settings=SETTINGS,
+        folder=place / "work",
+        out=place / "out.model",
+        limits=LIMITS,
+    )
     assert model.stat().st_mtime_ns == written
+    assert again.as_dict() == tuned.as_dict()
 
 
 def test_patience_stops_the_run(tmp_path: Path, sets: dict[str, Path], foundation: Path) -> None:
     """mace-torch's own does not, on one device."""
     still = replace(SETTINGS, max_epochs=400, patience=2, learning_rate=1e-12)
     folder = tmp_path / "work"
-    model = train_model(sets, foundation=foundation, settings=still, folder=folder, threads=1)
+    model = train_model(job_of(sets, foundation, still), folder=folder, threads=1)
     assert len([row for row in results(folder) if row["epoch"] is not None]) < 200
     assert make_calculator(str(model), head="pt_head")
 
@@ -137,13 +165,8 @@ def test_a_killed_training_goes_on_and_leaves_no_writer(
     newest.write_bytes(newest.read_bytes()[:1000])  # as a kill amid writing leaves it
     done = results(tmp_path / "work")[-1]["epoch"]
     assert done < epochs - 1
-    train_model(
-        sets,
-        foundation=foundation,
-        settings=replace(SETTINGS, max_epochs=epochs),
-        folder=tmp_path / "work",
-        threads=1,
-    )
+    settings = replace(SETTINGS, max_epochs=epochs)
+    train_model(job_of(sets, foundation, settings), folder=tmp_path / "work", threads=1)
     first = [row for row in results(tmp_path / "work") if row["epoch"] == 0]
     assert len(first) == 1, "it began anew"
     assert [path.name for path in checkpoints.glob("*.torn")] == [newest.name + ".torn"]
@@ -152,14 +175,97 @@ def test_a_killed_training_goes_on_and_leaves_no_writer(
 def test_a_failed_training_says_what_mace_said(
     tmp_path: Path, sets: dict[str, Path], foundation: Path
 ) -> None:
+    # Without given energies mace-torch would fit them, and refuses that for several heads.
+    job = replace(job_of(sets, foundation, SETTINGS), e0s_eV=None)
     with pytest.raises(MlipsseError, match=r"ended with status 1: .*(?s:.*)mace_run_train\.out"):
-        train_model(
-            sets,
+        train_model(job, folder=tmp_path / "work", threads=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "heads", "untouched"),
+    [
+        # One head: mace-torch by itself keeps the foundation's isolated-atom energies.
+        ({"strategy": "naive"}, ("Default",), ()),
+        pytest.param(
+            {"strategy": "scratch", "architecture": None}, ("Default",), (), marks=pytest.mark.slow
+        ),
+        pytest.param({"lora_rank": 2}, ("pt_head", "Default"), (), marks=pytest.mark.slow),
+        pytest.param(
+            {"freeze": "interactions"},
+            ("pt_head", "Default"),
+            ("node_embedding", "interactions"),
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_other_ways_of_training(
+    changes: dict[str, Any],
+    heads: tuple[str, ...],
+    untouched: tuple[str, ...],
+    tmp_path: Path,
+    module_sets: dict[str, Path],
+    foundation: Path,
+) -> None:
+    tuned = fine_tune(
+        module_sets,
+        foundation=foundation,
+        settings=replace(SETTINGS, **changes),
+        folder=tmp_path / "work",
+        out=tmp_path / "out.model",
+        limits=LIMITS,
+    )
+    assert tuned.heads == heads
+    before, after = load_mace_model(foundation), load_mace_model(tuned.model)
+    assert head_names(after) == heads
+    assert not [name for name, _ in after.named_parameters() if "lora" in name], "not merged"
+    old, new = dict(before.named_parameters()), dict(after.named_parameters())
+    same = {n for n, w in old.items() if w.shape == new[n].shape and bool((w == new[n]).all())}
+    kept = {name for name in old if name.startswith(untouched)} if untouched else set()
+    assert kept <= same
+    assert len(kept) < len(old) - len(same - kept), "nothing was trained"
+    if changes.get("strategy") != "scratch":
+        assert tuned.e0s_eV["Li"] == pytest.approx(-1 + tuned.offset.shift_eV["Li"], abs=1e-5)
+    assert tuned.replay_errors is not None, "forgetting is measured in any case"
+
+
+def test_a_training_that_fails_a_check_is_marked(
+    tuned: FineTuned,
+    place: Path,
+    tmp_path: Path,
+    module_sets: dict[str, Path],
+    foundation: Path,
+) -> None:
+    """Limits are no part of the training: it is judged again, not done again."""
+    out = tmp_path / "out.model"
+    out.write_text("of an earlier, good training")
+    with pytest.raises(FailedTraining, match=r"forgetting .* refused above -100%") as failure:
+        fine_tune(
+            module_sets,
             foundation=foundation,
-            settings=replace(SETTINGS, e0s="average"),  # refused by mace-torch for multi-head
-            folder=tmp_path / "work",
-            threads=1,
+            settings=SETTINGS,
+            folder=place / "work",
+            out=out,
+            limits=replace(LIMITS, max_forgetting=-1.0),
         )
+    assert not out.exists()
+    assert failure.value.result.model == tmp_path / "out.failed.model"
+    assert failure.value.result.curve == tuned.curve
+    assert make_calculator(str(tmp_path / "out.failed.model"), head="Default")
+    assert pickle.loads(pickle.dumps(failure.value)).result.failures
+
+
+def mace_estimate(train: Path, foundation: Path) -> dict[int, float]:
+    from mace.data import KeySpecification, estimate_e0s_from_foundation, load_from_xyz
+    from mace.tools import AtomicNumberTable
+
+    specification = KeySpecification(
+        info_keys={"energy": keys.ENERGY, "stress": keys.STRESS, "head": "head"},
+        arrays_keys={"forces": keys.FORCES},
+    )
+    _, frames = load_from_xyz(str(train), key_specification=specification)
+    return estimate_e0s_from_foundation(
+        load_mace_model(foundation), {3: -1.0, 17: -2.0}, frames, AtomicNumberTable([3, 17])
+    )
 
 
 def wait_until(condition, *, timeout_s: float = 40) -> None:

@@ -9,21 +9,15 @@ from ase import Atoms
 from ase.io import write
 
 from mlipsse import keys
+from mlipsse.dataset.energy_offset import energy_offset
+from mlipsse.dataset.evaluation import predict
 from mlipsse.dataset.extxyz import read_frames, write_frames
 from mlipsse.energetics.calculators import make_calculator
 from mlipsse.errors import MlipsseError
-from mlipsse.training.checks import (
-    energy_offset,
-    read_sets,
-    require_better,
-    require_labels_read,
-    require_learning,
-    require_replay,
-)
-from mlipsse.training.learning_curve import LearningCurve
-from mlipsse.training.metrics import Errors, predict
+from mlipsse.training.checks import read_sets, require_own_replay
+from mlipsse.training.settings import FineTuneSettings
 
-READ = "Training set 1/1 [energy: {0}, stress: {0}, virials: 0, forces: {0}, charges: 0]\n"
+SETTINGS = FineTuneSettings(batch_size=4)
 
 
 def rename_keys(frame: Atoms) -> None:
@@ -64,14 +58,14 @@ def test_sets_that_would_train_on_nothing_are_refused(
         spoil(frame)
     write_frames(sets[name], frames)
     with pytest.raises(MlipsseError, match=sentence) as refusal:
-        read_sets(sets, foundation=foundation)
+        read_sets(sets, foundation=foundation, settings=SETTINGS)
     assert str(sets[name]) in str(refusal.value)
 
 
 def test_an_empty_replay_set_is_refused(sets: dict[str, Path], foundation: Path) -> None:
     sets["replay"].write_text("")
     with pytest.raises(MlipsseError, match="replay"):
-        read_sets(sets, foundation=foundation)
+        read_sets(sets, foundation=foundation, settings=SETTINGS)
 
 
 def test_a_test_set_of_elements_never_trained_on_is_refused(
@@ -82,7 +76,7 @@ def test_a_test_set_of_elements_never_trained_on_is_refused(
         frame.symbols[:] = "Li"
     write_frames(sets["train"], frames)
     with pytest.raises(MlipsseError, match="holds Cl, which the train set"):
-        read_sets(sets, foundation=foundation)
+        read_sets(sets, foundation=foundation, settings=SETTINGS)
 
 
 def test_energies_in_other_units_are_refused(sets: dict[str, Path], foundation: Path) -> None:
@@ -130,40 +124,6 @@ def test_one_composition_fixes_one_shift_only(sets: dict[str, Path], foundation:
     assert energy_offset(frames, predict(frames, make_calculator(str(foundation)))).rank == 1
 
 
-def test_a_model_without_replay_head_is_refused(foundation: Path) -> None:
-    with pytest.raises(MlipsseError, match=r"Replay was off.*no head pt_head"):
-        require_replay(foundation, "configurations in pretraining: train=9, valid=1")
-
-
-@pytest.mark.parametrize(
-    "log", ["", READ.format(0), READ.format(5), READ.format(8).replace("forces: 8", "forces: 0")]
-)
-def test_labels_that_mace_did_not_find_are_refused(log: str) -> None:
-    require_labels_read(READ.format(8), n_train=8)
-    with pytest.raises(MlipsseError, match="of 8 training frames"):
-        require_labels_read(log, n_train=8)
-
-
-@pytest.mark.parametrize("losses", [[], [0.0, 0.0], [0.1, float("nan")]])
-def test_a_training_without_a_loss_is_refused(losses: list[float]) -> None:
-    nothing = [0.0] * len(losses)
-    curve = LearningCurve(list(range(len(losses))), losses, nothing, nothing, nothing)
-    with pytest.raises(MlipsseError, match="Nothing was learned"):
-        require_learning(curve, Errors(1, 1, 1))
-
-
-def test_energies_far_off_are_refused() -> None:
-    curve = LearningCurve([0], [0.1], [5000.0], [50.0], [1.0])
-    with pytest.raises(MlipsseError, match="5000 meV/atom"):
-        require_learning(curve, Errors(5000, 50, 1))
-
-
-def test_a_model_no_better_than_the_foundation_is_refused() -> None:
-    require_better(Errors(1, 60, 1), Errors(1, 150, 1))
-    with pytest.raises(MlipsseError, match="off by 150 meV/Å, by 150 before"):
-        require_better(Errors(1, 150, 1), Errors(1, 150, 1))
-
-
 def test_keys_of_ase_are_not_taken_for_labels(sets: dict[str, Path], foundation: Path) -> None:
     """The names that ASE writes by itself are moved into a calculator when read."""
     frames = read_frames(sets["train"], labelled=True)
@@ -173,4 +133,60 @@ def test_keys_of_ase_are_not_taken_for_labels(sets: dict[str, Path], foundation:
         del frame.arrays[keys.FORCES], frame.info[keys.ENERGY], frame.info[keys.STRESS]
     write(sets["train"], frames, format="extxyz")
     with pytest.raises(MlipsseError, match="has no REF_energy"):
-        read_sets(sets, foundation=foundation)
+        read_sets(sets, foundation=foundation, settings=SETTINGS)
+
+
+def test_labels_of_two_functionals_are_refused(sets: dict[str, Path], foundation: Path) -> None:
+    for name, source in {"train": "SCAN (VASP)", "valid": "PBE (VASP)"}.items():
+        frames = read_frames(sets[name], labelled=True)
+        frames[1].info[keys.LABEL_SOURCE] = source
+        write_frames(sets[name], frames)
+    with pytest.raises(MlipsseError, match=r"2 sources: «SCAN .*» in .*train.*; «PBE .*» in .*val"):
+        read_sets(sets, foundation=foundation, settings=SETTINGS)
+
+
+def test_fewer_frames_than_a_batch_are_refused(sets: dict[str, Path], foundation: Path) -> None:
+    with pytest.raises(MlipsseError, match=r"holds 8 frames, fewer than a batch \(9\)"):
+        read_sets(sets, foundation=foundation, settings=FineTuneSettings(batch_size=9))
+
+
+def test_replay_of_another_functional_is_refused(sets: dict[str, Path], foundation: Path) -> None:
+    calculator = make_calculator(str(foundation))
+    frames = read_frames(sets["replay"], labelled=True)
+    require_own_replay(predict(frames, calculator), sets)
+    for frame in frames:
+        frame.info[keys.ENERGY] -= 0.9 * len(frame)
+    with pytest.raises(MlipsseError, match="replay_labels: foundation"):
+        require_own_replay(predict(frames, calculator), sets)
+
+
+def test_multihead_without_replay_is_refused(sets: dict[str, Path], foundation: Path) -> None:
+    del sets["replay"]
+    with pytest.raises(MlipsseError, match="needs a replay set"):
+        read_sets(sets, foundation=foundation, settings=SETTINGS)
+    naive = FineTuneSettings(batch_size=4, strategy="naive")
+    assert set(read_sets(sets, foundation=foundation, settings=naive)) == set(sets)
+
+
+def test_a_molecule_is_refused(sets: dict[str, Path], foundation: Path) -> None:
+    frames = read_frames(sets["train"], labelled=True)
+    frames[3].pbc = [True, True, False]
+    write_frames(sets["train"], frames)
+    with pytest.raises(MlipsseError, match=r"frame 3 \(1 in all\) is not periodic"):
+        read_sets(sets, foundation=foundation, settings=SETTINGS)
+
+
+def test_one_frame_with_nan_is_named(sets: dict[str, Path], foundation: Path) -> None:
+    frames = read_frames(sets["valid"], labelled=True)
+    frames[2].arrays[keys.FORCES][0, 0] = np.nan
+    write_frames(sets["valid"], frames)
+    with pytest.raises(MlipsseError, match=r"Frame 2 of .*valid.*REF_forces: 1 of \d+ numbers"):
+        read_sets(sets, foundation=foundation, settings=SETTINGS)
+
+
+def test_a_missing_stress_is_named(sets: dict[str, Path], foundation: Path) -> None:
+    frames = read_frames(sets["train"], labelled=True)
+    del frames[5].info[keys.STRESS]
+    write_frames(sets["train"], frames)
+    with pytest.raises(MlipsseError, match=r"Frame 5 of .*has no REF_stress"):
+        read_sets(sets, foundation=foundation, settings=SETTINGS)

@@ -11,6 +11,8 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from mlipsse import keys
+from mlipsse.dataset.evaluation import predict
+from mlipsse.dataset.predictions import errors_by
 from mlipsse.training.checkpoints import (
     best_epoch,
     checkpoints,
@@ -20,7 +22,6 @@ from mlipsse.training.checkpoints import (
     set_torn_aside,
 )
 from mlipsse.training.learning_curve import LearningCurve, read_learning_curve
-from mlipsse.training.metrics import predict
 
 
 def curve(losses: dict[int, float]) -> LearningCurve:
@@ -125,7 +126,27 @@ def test_errors_of_known_size() -> None:
     assert predictions.forces_eV_A.shape == (2, 12)
     assert predictions.stress_eV_A3.shape == (2, 18)
     errors = predictions.errors
+    assert errors.energy_mae_meV_atom == pytest.approx(10)
+    assert errors.energy_offset_meV_atom == pytest.approx(10)
+    assert errors.force_mae_meV_A == pytest.approx(20)
+    assert errors.stress_mae_meV_A3 == pytest.approx((3 * 1 + 6 * 2) / 9)
     assert errors.energy_rmse_meV_atom == pytest.approx(10)
     assert errors.force_rmse_meV_A == pytest.approx(20)
     # three components of 1 and, counted on both sides of the diagonal, six of 2 meV/Å³
     assert errors.stress_rmse_meV_A3 == pytest.approx(np.sqrt((3 * 1 + 6 * 4) / 9))
+
+
+def test_errors_apart_are_those_of_the_frames_alone() -> None:
+    frames = []
+    for number, (name, energy_eV) in enumerate([("a", 3.0), ("b", 2.0), ("a", 3.1), (None, 0.0)]):
+        frame = Atoms(f"Li{number + 1}", positions=[[0, 0, 2 * k] for k in range(number + 1)])
+        frame.set_cell([9, 9, 9])
+        frame.pbc = True
+        frame.info = {keys.ENERGY: energy_eV, keys.STRESS: np.full(6, 0.001 * number)}
+        frame.info |= {"composition": name} if name else {}
+        frame.set_array(keys.FORCES, np.full((number + 1, 3), 0.01 * number))
+        frames.append(frame)
+    apart = errors_by(frames, predict(frames, Off()), "composition")
+    assert list(apart) == ["a", "b"]
+    assert apart["a"] == predict([frames[0], frames[2]], Off()).errors
+    assert apart["b"] == predict([frames[1]], Off()).errors

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
@@ -56,10 +57,7 @@ def perform(work: Work) -> list[Path]:
             frames=len(frames),
             temperature_range_K=(min(temperatures_K), max(temperatures_K)),
             compositions=config.enumerate.compositions,
-            errors={
-                metrics["head"]: metrics["errors"]["test"],
-                metrics["replay_head"]: metrics["replay_errors"],
-            },
+            errors=_errors(metrics),
         ),
         extra={
             "sampling_temperatures_K": temperatures_K,
@@ -70,6 +68,14 @@ def perform(work: Work) -> list[Path]:
         target=Target(serial=config.export.serial),
     )
     return sorted(path for path in bundle.folder.iterdir() if path.is_file())
+
+
+def _errors(metrics: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Of every head, on frames it was not trained on."""
+    errors = {metrics["head"]: metrics["errors"]["test"]}
+    if metrics["replay_head"] is not None:
+        errors[metrics["replay_head"]] = metrics["replay_errors"]
+    return errors
 
 
 def _example(frames: list[Atoms]) -> Atoms:

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from mlipsse.campaign.config import FinetuneConfig
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.foundation import find_foundation, provide_foundation
 from mlipsse.campaign.record import digest
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import label
+from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
+from mlipsse.training.judgement import Limits
 from mlipsse.training.settings import FineTuneSettings
 
 FOLDER = "06-finetune"
@@ -27,18 +30,19 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `finetuned.model`, `metrics.json`, `parity.png` and `learning.png`."""
-    from mlipsse.report.learning_plot import learning_figure
-    from mlipsse.report.parity_plot import parity_figure
-    from mlipsse.report.style import save_figure
+    """Write `finetuned.model`, `metrics.json` and figures.
 
+    A training that failed a check leaves the same, its model marked as failed, and stops here.
+    """
     campaign, config = work.campaign, work.campaign.config
     foundation, replay = provide_foundation(work)
-    sets = {**label.part_files(campaign), "replay": replay}
-    settings = _settings(config.finetune, seed=config.seed)
+    sets = label.part_files(campaign) | ({"replay": replay} if replay is not None else {})
+    settings = config.finetune.settings(seed=config.seed)
+    limits = config.finetune.limits
     identity = {
         "files": {name: digest(path) for name, path in {**sets, "foundation": foundation}.items()},
-        "settings": vars(settings),
+        "settings": asdict(settings),
+        "limits": asdict(limits),
     }
     training = work.folder / TRAINING
     unit = Unit(
@@ -49,6 +53,7 @@ def perform(work: Work) -> list[Path]:
             "sets": sets,
             "foundation": foundation,
             "settings": settings,
+            "limits": limits,
             "folder": training,
             "model": campaign.path(MODEL),
             "threads": work.execution.all_threads,
@@ -57,13 +62,11 @@ def perform(work: Work) -> list[Path]:
     )
     work.run_units([unit])
     answer = json.loads(unit.output.read_text(encoding="utf-8"))
-    test = answer.pop("test")
+    figures = _figures(work.folder, answer)
     work.commands.append(" ".join(answer.pop("command")))
     write_text(campaign.path(METRICS), json.dumps(answer, indent=1) + "\n")
-    figures = [
-        *save_figure(parity_figure(test), work.folder / "parity"),
-        *save_figure(learning_figure(**answer["learning_curve"]), work.folder / "learning"),
-    ]
+    if answer["failed"]:
+        raise MlipsseError(f"{answer['failed']} Errors and figures of it are in {work.folder}.")
     return [campaign.path(MODEL), campaign.path(METRICS), *figures]
 
 
@@ -73,36 +76,53 @@ def train(
     sets: Mapping[str, Path],
     foundation: Path,
     settings: FineTuneSettings,
+    limits: Limits,
     folder: Path,
     model: Path,
     threads: int,
 ) -> None:
     """Unit of work: the training; a killed one goes on from its best checkpoint."""
     from mlipsse.training.finetune import fine_tune
-    from mlipsse.training.trainer import train_command
+    from mlipsse.training.result import FailedTraining
 
-    result = fine_tune(
-        sets, foundation=foundation, settings=settings, folder=folder, out=model, threads=threads
-    )
-    test = {
-        "energy (eV/atom)": result.test.energy_eV_atom.tolist(),
-        "force (eV/Å)": result.test.forces_eV_A.tolist(),
-        "stress (eV/Å³)": result.test.stress_eV_A3.tolist(),
+    failed = None
+    try:
+        result = fine_tune(
+            sets,
+            foundation=foundation,
+            settings=settings,
+            limits=limits,
+            folder=folder,
+            out=model,
+            threads=threads,
+        )
+    except FailedTraining as failure:
+        failed, result = str(failure), failure.result
+    pairs = {"test": result.test, "replay_test": result.replay_test}
+    answer = {
+        **result.as_dict(),
+        **{name: some.pairs if some is not None else None for name, some in pairs.items()},
+        "command": result.command,
+        "failed": failed,
     }
-    command = train_command(sets, foundation=foundation, settings=settings, folder=folder)
-    write_text(output, json.dumps({**result.as_dict(), "test": test, "command": command}))
+    write_text(output, json.dumps(answer))
 
 
-def _settings(config: FinetuneConfig, *, seed: int) -> FineTuneSettings:
-    return FineTuneSettings(
-        max_epochs=config.max_epochs,
-        patience=config.patience,
-        learning_rate=config.learning_rate,
-        batch_size=config.batch_size,
-        dtype=config.dtype,
-        device=config.device,
-        seed=seed,
-    )
+def _figures(folder: Path, answer: dict[str, Any]) -> list[Path]:
+    """Parity and learning; takes what only they need out of `answer`."""
+    from mlipsse.report.learning_plot import learning_figure
+    from mlipsse.report.parity_plot import parity_figure
+    from mlipsse.report.style import save_figure
+
+    curves = answer["learning_curve"], answer["replay_learning_curve"]
+    figures = {
+        "parity": parity_figure(answer.pop("test")),
+        "learning": learning_figure(*curves),
+    }
+    replay_test = answer.pop("replay_test")
+    if replay_test is not None:
+        figures["parity-replay"] = parity_figure(replay_test)
+    return [path for name, figure in figures.items() for path in save_figure(figure, folder / name)]
 
 
 def _describe(folder: Path, settings: FineTuneSettings) -> str:

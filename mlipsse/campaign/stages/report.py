@@ -17,9 +17,11 @@ from mlipsse.report.summary import write_summary
 from mlipsse.report.tables import (
     compositions_table,
     errors_table,
+    grouped_errors_table,
     orderings_table,
     runs_table,
     selection_table,
+    training_checks_table,
 )
 
 CAPTIONS = {
@@ -27,7 +29,8 @@ CAPTIONS = {
     "inverse temperature. Bars: one standard error.",
     "06-finetune/parity.png": "Predictions of the fine-tuned head against the labels of the test "
     "trajectories, which the training never saw.",
-    "06-finetune/learning.png": "Errors on the validation trajectories during fine-tuning.",
+    "06-finetune/learning.png": "Errors on the validation trajectories, and of the replay head on "
+    "replay frames that are not trained on, during fine-tuning.",
 }
 HULL_CAPTIONS = {
     "hull": "Energy above hull of every relaxed ordering; the lowest of each composition is "
@@ -52,6 +55,7 @@ def perform(work: Work) -> list[Path]:
     """Write `summary.json` and `report.html`."""
     campaign = work.campaign
     summary = json.loads(campaign.path(transport.NUMBERS).read_text(encoding="utf-8"))
+    metrics = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
     write_summary(summary, work.folder / "summary.json")
     arrhenius, *others = [
         FigureFile(campaign.path(name), caption, wide=True) for name, caption in CAPTIONS.items()
@@ -63,7 +67,9 @@ def perform(work: Work) -> list[Path]:
         figures=[arrhenius, *(FigureFile(*figure) for figure in narrow), *others],
         tables=[
             runs_table(read_csv(campaign.path(transport.RUNS))),
-            errors_table(json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))),
+            errors_table(metrics),
+            grouped_errors_table(metrics),
+            training_checks_table(metrics),
             orderings_table(read_csv(campaign.path(enumerate_stage.COUNTS))),
             compositions_table(
                 read_csv(campaign.path(rank.COMPOSITIONS)),

@@ -9,9 +9,10 @@ from ase.calculators.calculator import Calculator
 from mlipsse import keys
 from mlipsse.dataset.check.labelled_set import LabelledSet, labels
 from mlipsse.dataset.check.verdict import Check, Numbers
+from mlipsse.dataset.energy_offset import energy_offset
+from mlipsse.dataset.evaluation import predict
+from mlipsse.dataset.predictions import Predictions
 from mlipsse.errors import MlipsseError
-from mlipsse.training.checks import energy_offset
-from mlipsse.training.metrics import Predictions, predict
 
 MAX_USUAL_SHIFT_EV_ATOM = 1.0
 """Of one element. Functionals differ by some eV per atom, pseudopotentials by hundreds."""

@@ -1,0 +1,134 @@
+"""How far a model is from its labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.stress import voigt_6_to_full_3x3_stress
+
+from mlipsse import keys
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Labels and what a model says of the same frames.
+
+    Attributes
+    ----------
+    atoms : (n_frames,) int, atoms of each frame
+    energy_eV_atom : (2, n_frames) float64, labels and predictions, divided by the atoms
+    forces_eV_A : (2, n_components) float64, all Cartesian components of all atoms
+    stress_eV_A3 : (2, 9 n_frames) float64, all components of the tensor
+    """
+
+    atoms: np.ndarray
+    energy_eV_atom: np.ndarray
+    forces_eV_A: np.ndarray
+    stress_eV_A3: np.ndarray
+
+    @property
+    def errors(self) -> "Errors":
+        """Errors over all frames."""
+        energy, forces, stress = (
+            1000 * (pair[1] - pair[0])
+            for pair in (self.energy_eV_atom, self.forces_eV_A, self.stress_eV_A3)
+        )
+        return Errors(
+            frames=len(self.atoms),
+            energy_rmse_meV_atom=_rms(energy),
+            force_rmse_meV_A=_rms(forces),
+            stress_rmse_meV_A3=_rms(stress),
+            energy_mae_meV_atom=float(np.mean(np.abs(energy))),
+            force_mae_meV_A=float(np.mean(np.abs(forces))),
+            stress_mae_meV_A3=float(np.mean(np.abs(stress))),
+            energy_offset_meV_atom=float(np.mean(energy)),
+        )
+
+    @property
+    def force_rms_meV_A(self) -> float:
+        """Root mean square of the labels' force components."""
+        return _rms(1000 * self.forces_eV_A[0])
+
+    @property
+    def pairs(self) -> dict[str, list[list[float]]]:
+        """«quantity (unit)» -> labels and predictions, for figures."""
+        return {
+            "energy (eV/atom)": self.energy_eV_atom.tolist(),
+            "force (eV/Å)": self.forces_eV_A.tolist(),
+            "stress (eV/Å³)": self.stress_eV_A3.tolist(),
+        }
+
+    def of(self, chosen: np.ndarray) -> "Predictions":
+        """Those of some frames; `chosen` is (n_frames,) bool."""
+        return Predictions(
+            atoms=self.atoms[chosen],
+            energy_eV_atom=self.energy_eV_atom[:, chosen],
+            forces_eV_A=self.forces_eV_A[:, np.repeat(chosen, 3 * self.atoms)],
+            stress_eV_A3=self.stress_eV_A3[:, np.repeat(chosen, 9)],
+        )
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors over frames (energy) and over components (forces, stress), as RMSE and MAE.
+
+    As in mace-torch's tables, all nine components of the stress count: sheared ones twice.
+    `energy_offset_meV_atom` is the mean of prediction less label: what is left of a difference
+    between isolated-atom energies.
+    """
+
+    frames: int
+    energy_rmse_meV_atom: float
+    force_rmse_meV_A: float
+    stress_rmse_meV_A3: float
+    energy_mae_meV_atom: float
+    force_mae_meV_A: float
+    stress_mae_meV_A3: float
+    energy_offset_meV_atom: float
+
+
+def compare(
+    frames: Sequence[Atoms], predicted: Sequence[tuple[float, np.ndarray, np.ndarray]]
+) -> Predictions:
+    """Put labels (under `mlipsse.keys`) and predictions side by side.
+
+    Parameters
+    ----------
+    predicted : energy (eV), forces (n_atoms, 3) (eV/Å) and stress (3, 3) (eV/Å³) of every frame
+    """
+    atoms = np.array([len(frame) for frame in frames])
+    energy = np.array(
+        [(frame.info[keys.ENERGY], new[0]) for frame, new in zip(frames, predicted, strict=True)]
+    )
+    forces = [
+        np.stack([frame.arrays[keys.FORCES].ravel(), np.ravel(new[1])])
+        for frame, new in zip(frames, predicted, strict=True)
+    ]
+    stress = [
+        np.stack([voigt_6_to_full_3x3_stress(frame.info[keys.STRESS]).ravel(), np.ravel(new[2])])
+        for frame, new in zip(frames, predicted, strict=True)
+    ]
+    return Predictions(
+        atoms=atoms,
+        energy_eV_atom=energy.astype(float).T / atoms,
+        forces_eV_A=np.concatenate(forces, axis=1),
+        stress_eV_A3=np.concatenate(stress, axis=1),
+    )
+
+
+def errors_by(frames: Sequence[Atoms], predictions: Predictions, key: str) -> Mapping[str, Errors]:
+    """Errors apart for every value of `frame.info[key]`, in the order of the values.
+
+    Frames without it are left out.
+    """
+    values = [frame.info.get(key) for frame in frames]
+    known = {value for value in values if value is not None}
+    return {
+        str(value): predictions.of(np.array([other == value for other in values])).errors
+        for value in sorted(known)
+    }
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))

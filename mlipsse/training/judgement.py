@@ -1,0 +1,247 @@
+"""What must hold before the result of a training may be called one.
+
+mace-torch switches multi-head training off with a warning, counts labels it did not find as zero
+loss, and ends well when nothing was learned.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlipsse import keys
+from mlipsse.dataset.check.verdict import Check, Numbers, Verdict
+from mlipsse.dataset.predictions import Errors
+from mlipsse.training.learning_curve import LearningCurve
+from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
+
+_SET_COUNTS = re.compile(r"Training set \d+/\d+ \[energy: (\d+), stress: (\d+), .*?forces: (\d+)")
+_REPLAYED = re.compile(r"configurations in pretraining: train=(\d+)")
+_E0_TOLERANCE = 1e-5
+_OWN_LABELS = 0.01
+"""A foundation whose force error is below this share of the forces made these labels itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Beyond these a training has failed.
+
+    Attributes
+    ----------
+    max_energy_rmse_meV_atom : on the validation set; isolated-atom energies that are off are off
+        by more, a working training by far less
+    max_energy_offset_meV_atom : mean error of the energies of the validation set
+    max_forgetting : growth of the foundation's force error on held-out replay, as a share of it;
+        above `noted_forgetting` it is a warning
+    """
+
+    max_energy_rmse_meV_atom: float = 500.0
+    max_energy_offset_meV_atom: float = 20.0
+    max_forgetting: float = 0.5
+    noted_energy_offset_meV_atom: float = 2.0
+    noted_forgetting: float = 0.2
+
+
+def forgetting(before: Errors, after: Errors, *, force_rms_meV_A: float) -> float:
+    """How much worse held-out replay is told than by the foundation, as a share.
+
+    Of the foundation's force error; of the forces themselves where the labels are the foundation's
+    own, of which it has no error.
+    """
+    own = before.force_rmse_meV_A < _OWN_LABELS * force_rms_meV_A
+    scale_meV_A = force_rms_meV_A if own else before.force_rmse_meV_A
+    return (after.force_rmse_meV_A - before.force_rmse_meV_A) / scale_meV_A
+
+
+def check_labels_read(log: str, *, n_train: int) -> Check:
+    """Whether mace-torch found energy, forces and stress of every training frame.
+
+    Parameters
+    ----------
+    log : of mace_run_train, which counts the labels it found in each training set
+    n_train : frames of the new head's training set
+    """
+    found = [tuple(int(number) for number in match) for match in _SET_COUNTS.findall(log)]
+    whole = bool(found) and all(min(counts) == max(counts) > 0 for counts in found)
+    told = "; ".join("{} energies, {} stresses, {} forces".format(*c) for c in found) or "none"
+    if whole and n_train in {counts[0] for counts in found}:
+        return Check("labels read", "pass", f"mace-torch read, set by set: {told}.")
+    return Check(
+        "labels read",
+        "fail",
+        f"Labels were not read: of {n_train} training frames mace-torch's log counts, set by "
+        f"set: {told}, under the keys {keys.ENERGY}, {keys.STRESS} and {keys.FORCES}.",
+    )
+
+
+def check_heads(
+    heads: Sequence[str], log: str, *, settings: FineTuneSettings, n_replay: int
+) -> Check:
+    """Whether the model has the heads it should have, in their order, and replay was on.
+
+    Parameters
+    ----------
+    heads : of the trained model
+    n_replay : frames of the replay set that were to be trained on
+    """
+    multihead = settings.strategy == "multihead"
+    expected = [REPLAY_HEAD, HEAD] if multihead else [HEAD]
+    fed = _REPLAYED.search(log)
+    numbers: Numbers = {"heads": ", ".join(heads), "replay_frames": int(fed[1]) if fed else 0}
+    if list(heads) != expected:
+        sentence = f"The model has the heads {', '.join(heads)}, not {', '.join(expected)}."
+        if multihead and REPLAY_HEAD not in heads:
+            sentence = f"Replay was off: the trained model has no head {REPLAY_HEAD}."
+        return Check("heads", "fail", sentence, numbers)
+    if multihead and (fed is None or int(fed[1]) != n_replay):
+        return Check(
+            "heads",
+            "fail",
+            f"Replay was off: by its log the training saw {numbers['replay_frames']} of "
+            f"{n_replay} replay frames.",
+            numbers,
+        )
+    replay = f", {n_replay} frames replayed" if multihead else ""
+    return Check("heads", "pass", f"Heads: {', '.join(heads)}{replay}.", numbers)
+
+
+def check_isolated_atoms(found: Mapping[str, float], expected: Mapping[str, float]) -> Check:
+    """Whether the new head has the isolated-atom energies (eV by element) it was to have.
+
+    mace-torch 0.3.16 logs those it was given, also where it keeps the foundation's.
+    """
+    worst = max(expected, key=lambda symbol: abs(found.get(symbol, np.inf) - expected[symbol]))
+    off_eV = abs(found.get(worst, np.inf) - expected[worst])
+    # float32 holds tens of eV to some 1e-6.
+    if off_eV <= _E0_TOLERANCE * max(1.0, abs(expected[worst])):
+        return Check("isolated atoms", "pass", "The new head has the isolated-atom energies given.")
+    return Check(
+        "isolated atoms",
+        "fail",
+        f"The new head's isolated-atom energy of {worst} is {found.get(worst)} eV, not "
+        f"{expected[worst]:.4f}: mace-torch did not take those that it was given.",
+        {"off_eV": off_eV},
+    )
+
+
+def check_learning(curve: LearningCurve, valid: Errors, limits: Limits) -> Check:
+    """Whether anything was learned, with isolated-atom energies that fit the labels."""
+    losses = np.array(curve.loss)
+    if not len(losses) or not np.isfinite(losses).all() or (losses == 0).all():
+        return Check(
+            "learning",
+            "fail",
+            f"Nothing was learned: the validation losses are {curve.loss[:3]}... . The labels were "
+            "not read, or the training diverged: lower the learning rate.",
+        )
+    rmse = valid.energy_rmse_meV_atom
+    if not rmse <= limits.max_energy_rmse_meV_atom:
+        return Check(
+            "learning",
+            "fail",
+            f"The energies of the validation set are off by {rmse:.0f} meV/atom, more than "
+            f"{limits.max_energy_rmse_meV_atom:.0f}: the isolated-atom energies are those of "
+            "another functional. Use e0s: estimated, and training frames of more compositions.",
+            {"energy_rmse_meV_atom": rmse},
+        )
+    return Check(
+        "learning",
+        "pass",
+        f"The loss fell to {min(curve.loss):.3g} at epoch "
+        f"{curve.epoch[int(np.argmin(losses))]} of {curve.epoch[-1] + 1}.",
+    )
+
+
+def check_energy_offset(valid: Errors, limits: Limits) -> Check:
+    """Whether energies are off on average."""
+    offset = valid.energy_offset_meV_atom
+    verdict = _graded(
+        abs(offset), limits.noted_energy_offset_meV_atom, limits.max_energy_offset_meV_atom
+    )
+    advice = (
+        ""
+        if verdict == "pass"
+        else " Give e0s in eV by element, train for more epochs, or on frames of more compositions."
+    )
+    return Check(
+        "energy offset",
+        verdict,
+        f"Energies of the validation set are off by {offset:+.1f} meV/atom on average; noted above "
+        f"{limits.noted_energy_offset_meV_atom:g}, refused above "
+        f"{limits.max_energy_offset_meV_atom:g}.{advice}",
+        {"energy_offset_meV_atom": offset},
+    )
+
+
+def check_better(valid: Errors, foundation: Errors, *, settings: FineTuneSettings) -> Check:
+    """Whether forces on the validation set are better than the foundation's."""
+    after, before = valid.force_rmse_meV_A, foundation.force_rmse_meV_A
+    better = after < before
+    # A model from scratch is there to be compared, whatever comes out.
+    worse: Verdict = "warn" if settings.strategy == "scratch" else "fail"
+    advice = (
+        ""
+        if better
+        else " Train for more epochs or with more frames, or use the foundation model as it is."
+    )
+    return Check(
+        "better than the foundation",
+        "pass" if better else worse,
+        f"Forces of the validation set are off by {after:.0f} meV/Å, those of the foundation by "
+        f"{before:.0f}.{advice}",
+        {"force_rmse_meV_A": after, "foundation_force_rmse_meV_A": before},
+    )
+
+
+def check_forgetting(
+    before: Errors | None,
+    after: Errors | None,
+    *,
+    force_rms_meV_A: float,
+    settings: FineTuneSettings,
+    limits: Limits,
+) -> Check:
+    """Whether what the foundation knew is still there, on replay that was not trained on.
+
+    Parameters
+    ----------
+    before, after : the foundation's errors on held-out replay, and those of the head that keeps
+        it; None when there is no replay set
+    """
+    if before is None or after is None:
+        return Check("forgetting", "skip", "There is no replay set to measure forgetting on.")
+    share = forgetting(before, after, force_rms_meV_A=force_rms_meV_A)
+    told = (
+        f"Forces of {before.frames} held-out replay frames are off by "
+        f"{after.force_rmse_meV_A:.1f} meV/Å, before by {before.force_rmse_meV_A:.1f}: "
+        f"forgetting {share:.0%}"
+    )
+    numbers: Numbers = {"forgetting": share}
+    if settings.strategy != "multihead":
+        return Check("forgetting", "skip", f"{told}; {settings.strategy} promises none.", numbers)
+    verdict = _graded(share, limits.noted_forgetting, limits.max_forgetting)
+    advice = "" if verdict == "pass" else " Replay more frames, or lower the learning rate."
+    return Check(
+        "forgetting",
+        verdict,
+        f"{told}; noted above {limits.noted_forgetting:.0%}, refused above "
+        f"{limits.max_forgetting:.0%}.{advice}",
+        numbers,
+    )
+
+
+def failures(checks: Sequence[Check]) -> list[str]:
+    """Sentences of the checks that failed."""
+    return [check.sentence for check in checks if check.verdict == "fail"]
+
+
+def as_rows(checks: Sequence[Check]) -> list[Mapping[str, object]]:
+    """What JSON can hold of checks."""
+    return [vars(check) for check in checks]
+
+
+def _graded(value: float, noted: float, refused: float) -> Verdict:
+    if not value <= refused:
+        return "fail"
+    return "warn" if value > noted else "pass"
