@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from mlipsse.cli import dataset, doctor, init, orderings, potential, run, schema, status, validate
+from mlipsse.cli import (
+    dataset,
+    doctor,
+    init,
+    learning_curve,
+    orderings,
+    potential,
+    run,
+    schema,
+    status,
+    validate,
+)
 from mlipsse.errors import MlipsseError
 
 app = typer.Typer(
@@ -19,6 +30,7 @@ app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("learning-curve")(learning_curve.learning_curve)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(orderings.app, name="orderings")
 app.add_typer(potential.app, name="potential")

@@ -33,7 +33,12 @@ sample:
   min_atoms: 20
   contact_frames: 1
 label: {source: "teacher: chgnet-r2scan", batch: 6}
-finetune: {foundation: halide-small, replay: replay.extxyz, max_epochs: 2, batch_size: 2, max_forgetting: 10}
+finetune:
+  foundation: halide-small
+  replay: replay.extxyz
+  max_epochs: 2
+  batch_size: 2
+  max_forgetting: 10
 export: {name: tiny}
 simulate:
   temperatures_K: [700, 900]
