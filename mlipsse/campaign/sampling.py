@@ -3,7 +3,7 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -224,6 +224,16 @@ def sampled_frames(planned: Sequence[PlannedTrajectory], settings: SampleConfig)
         [frame for one in planned for frame in kept[one.name]],
         rows,
         [row for one in planned for row in rejected[one.name]],
+    )
+
+
+def sampling_summary(trajectories: Sequence[Mapping[str, str]]) -> str:
+    """What is kept and what is not of the rows of `trajectories.csv`, in words."""
+    kept, left = (sum(int(row[name]) for row in trajectories) for name in ("frames", "left_out"))
+    stopped = sum(bool(row["stopped"]) for row in trajectories)
+    return (
+        f"{kept}, from {len(trajectories)} trajectories, {stopped} of which were stopped early; "
+        f"{left} left out by filters"
     )
 
 
