@@ -38,7 +38,6 @@ from mlipsse.orderings import (
     Supercell,
     enumerate_orderings,
     parse_composition,
-    parse_supercell,
     read_host,
 )
 from mlipsse.resources import resource_dir
@@ -90,7 +89,7 @@ def orderings(n_atoms: int, count: int) -> list[Atoms]:
         substitutions={"In": ["In", "Y"], "Cl": ["Cl", "Br"]},
         charges=CHARGES,
     )
-    cell = Supercell(host, parse_supercell(f"1x1x{n_atoms // 20}"))
+    cell = Supercell(host, f"1x1x{n_atoms // 20}")
     composition = parse_composition(COMPOSITION, host)
     return [o.atoms for o in enumerate_orderings(composition, cell, max_orderings=count, seed=1)]
 

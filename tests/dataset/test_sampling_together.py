@@ -133,7 +133,7 @@ def test_kinetic_energies_are_chi_squared_with_3n_degrees_of_freedom():
         friction_per_ps=50.0,
         max_temperature_factor=100.0,  # twelve degrees of freedom now and then have thrice as much
     )
-    atoms = bulk("Cu", cubic=True)
+    atoms = bulk("Cu", cubic=True, a=6.0)  # far apart: nothing collides
     runs = [SamplingRun(atoms, asked, seed) for seed in range(4)]
     # Velocities forget themselves in some 0.02 ps; every 0.2 ps they are independent.
     drawn = np.concatenate([one.temperatures_K[::100] for one in sample_together(runs, Springs())])
@@ -146,7 +146,7 @@ def test_kinetic_energies_are_chi_squared_with_3n_degrees_of_freedom():
 
 def test_configurations_of_springs_are_gaussian_even_with_a_long_time_step():
     # BAOAB has no error of the time step in the positions of a harmonic crystal (closed form).
-    atoms = bulk("Al", cubic=True)
+    atoms = bulk("Al", cubic=True, a=6.0)
     asked = settings(400.0, duration_ps=60.0, timestep_fs=15.0, equilibration_ps=1.5, n_frames=300)
     runs = [SamplingRun(atoms, asked, seed) for seed in range(2)]
     offsets = [
@@ -154,6 +154,7 @@ def test_configurations_of_springs_are_gaussian_even_with_a_long_time_step():
         for one in sample_together(runs, Springs())
         for frame in one.frames
     ]
+    assert len(offsets) == 600
     variance_A2 = BOLTZMANN_EV_K * 400.0 / SPRING_EV_A2
     values = np.concatenate([offset.ravel() for offset in offsets])
     # 600 frames some 0.2 ps apart of 12 oscillators: half a per cent of scatter each way, doubled
