@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from models import Architecture, write_model
-from torch_sim.io import atoms_to_state
 
 from mlipsse.energetics.batched_mace import BatchedMace
 from mlipsse.energetics.batches import relax_in_batches
@@ -39,7 +38,6 @@ from mlipsse.orderings import (
     Supercell,
     enumerate_orderings,
     parse_composition,
-    parse_supercell,
     read_host,
 )
 from mlipsse.resources import resource_dir
@@ -54,7 +52,7 @@ LARGE = Architecture("128x0e", "128x0e", force_scale=60.0)
 def main() -> None:
     """Measure and print the tables."""
     arguments = _parser().parse_args()
-    print(_versions(), "\n")
+    print(versions(), "\n")
     if not arguments.calls:
         settings = RelaxationSettings(fmax_eV_A=arguments.fmax, mobile="Li")
         print(
@@ -91,7 +89,7 @@ def orderings(n_atoms: int, count: int) -> list[Atoms]:
         substitutions={"In": ["In", "Y"], "Cl": ["Cl", "Br"]},
         charges=CHARGES,
     )
-    cell = Supercell(host, parse_supercell(f"1x1x{n_atoms // 20}"))
+    cell = Supercell(host, f"1x1x{n_atoms // 20}")
     composition = parse_composition(COMPOSITION, host)
     return [o.atoms for o in enumerate_orderings(composition, cell, max_orderings=count, seed=1)]
 
@@ -146,7 +144,7 @@ def force_calls(
         parts = [list(some[first : first + size]) for first in range(0, len(some), size)]
         with kept_memory():  # as in relax_in_batches
             for part in parts * ROUNDS:
-                model(atoms_to_state(part, model.device, model.dtype))
+                model(model.state(part))
 
     ways: dict[str, Callable[[Sequence[Atoms]], None]] = {"ase": one_by_one}
     ways |= {str(n): partial(batched, n_atoms=n) for n in batches}
@@ -204,7 +202,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _versions() -> str:
+def versions() -> str:
+    """The machine and what runs on it, in a line."""
     names = ("torch", "torch-sim-atomistic", "mace-torch", "ase")
     listed = ", ".join(f"{name} {metadata.version(name)}" for name in names)
     return f"{os.cpu_count()} cores, {os.environ.get('OMP_NUM_THREADS', 'all')} thread; {listed}."

@@ -15,6 +15,7 @@ from pydantic import (
 
 from mlipsse.campaign.finetune_config import FinetuneConfig
 from mlipsse.campaign.label_config import LabelConfig
+from mlipsse.campaign.sample_config import SampleConfig
 from mlipsse.campaign.section import Count, Kelvin, Positive, Section
 from mlipsse.errors import MlipsseError
 
@@ -209,32 +210,6 @@ class SelectConfig(Section):
         description="orderings taken per composition and supercell, the lowest always in; with "
         "draw: boltzmann the bound of their mean",
     )
-
-
-class SampleConfig(Section):
-    """MD with the foundation potential, from which frames are drawn."""
-
-    foundation: str = Field(default="chgnet", description="potential that drives the sampling MD")
-    temperatures_K: list[Kelvin] = Field(
-        default=[800.0], min_length=1, description="one trajectory per ordering and temperature, K"
-    )
-    duration_ps: Positive = Field(default=15.0, description="length of a trajectory, ps")
-    timestep_fs: Positive = Field(default=1.0, le=10, description="time step, fs")
-    equilibration_ps: float = Field(default=5.0, ge=0, description="dropped from the start, ps")
-    frames: Count = Field(default=30, description="frames drawn at random per trajectory")
-    contact_frames: int = Field(
-        default=0,
-        ge=0,
-        description="frames per ordering with a mobile ion pushed at another, for training only: a "
-        "small foundation model needs them to know that atoms repel",
-    )
-    max_strain: float = Field(
-        default=0.03, ge=0, le=0.2, description="random strain on every frame, within +- this"
-    )
-    strain: Literal["isotropic", "full"] = Field(
-        default="full", description="one number, or a full symmetric tensor, per frame"
-    )
-    min_atoms: Count = Field(default=40, description="smaller cells are repeated up to this")
 
 
 class ExportConfig(Section):

@@ -67,18 +67,12 @@ def _check_rank(campaign: Campaign) -> None:
 
 
 def _check_sample(campaign: Campaign) -> None:
-    from mlipsse.dataset.sampling import SamplingSettings
+    from mlipsse.campaign.sampling import sampling_settings
 
     config = campaign.config.sample
     _check_potential(campaign, "sample.foundation", config.foundation)
     for temperature_K in config.temperatures_K:
-        SamplingSettings(
-            temperature_K=temperature_K,
-            duration_ps=config.duration_ps,
-            timestep_fs=config.timestep_fs,
-            equilibration_ps=config.equilibration_ps,
-            n_frames=config.frames,
-        )
+        sampling_settings(config, temperature_K)
 
 
 def _check_label(campaign: Campaign) -> None:

@@ -1,15 +1,25 @@
 """torch-sim's MACE, with a head; importing this imports torch, mace and torch-sim."""
 
+import contextlib
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from ase import Atoms
 
 from mlipsse.energetics.loaded_mace import LoadedMace
 from mlipsse.mace_model import head_names, import_mace
 
 import_mace()
+from e3nn.o3 import Irreps  # noqa: E402
 from torch_sim import SimState  # noqa: E402
+from torch_sim.autobatching import calculate_memory_scaler, estimate_max_memory_scaler  # noqa: E402
+from torch_sim.io import atoms_to_state  # noqa: E402
 from torch_sim.models.mace import MaceModel  # noqa: E402
+
+_MEMORY_USED = 0.6
+"""Share of the GPU's memory that is planned for: a cell may become 1.5 times as dense."""
 
 
 class BatchedMace(MaceModel):
@@ -45,15 +55,53 @@ class BatchedMace(MaceModel):
         state.positions = state.positions.detach()
         return results
 
+    def state(self, structures: Sequence[Atoms]) -> SimState:
+        """Structures as a batch for this model."""
+        return atoms_to_state(list(structures), self.device, self.dtype)
+
+    def room(
+        self, structures: Sequence[Atoms], batch_atoms: int, *, known: float | None = None
+    ) -> tuple[list[float], float]:
+        """Size of every structure, and how much of it a batch holds.
+
+        On a CPU these are atoms and `batch_atoms`; on a GPU torch-sim tries how much its memory
+        holds, unless that is `known` from a call before.
+        """
+        if self.device.type == "cpu":
+            return [float(len(atoms)) for atoms in structures], float(batch_atoms)
+        states = [self.state([atoms]) for atoms in structures]
+        sizes = [float(calculate_memory_scaler(state)) for state in states]
+        if known is not None:
+            return sizes, known
+        # It tells of its memory and of volumes on standard output, where `--json` writes.
+        with contextlib.redirect_stdout(sys.stderr):
+            room = estimate_max_memory_scaler(self, states, sizes, max_atoms=2 * len(states))
+        return sizes, _MEMORY_USED * float(room)
+
+    def invariants(self) -> torch.Tensor:
+        """What the model says of every atom's surroundings, whichever way they are turned.
+
+        Scalars of all layers of the last call, (n_atoms, n): `MACECalculator.get_descriptors`.
+        """
+        return self.model.node_features[:, self.model.is_scalar]
+
 
 class _OneHead(torch.nn.Module):
     def __init__(self, model: torch.nn.Module, head: int) -> None:
         super().__init__()
         self._model = model
         self._head = head
+        products: Any = model.products
+        irreps = [Irreps(str(product.linear.irreps_out)) for product in products]
+        scalar = [
+            part.ir.is_scalar() for layer in irreps for part in layer for _ in range(part.dim)
+        ]
+        self.is_scalar = torch.tensor(scalar)
 
     def forward(self, graph: dict[str, Any], **options: bool) -> dict[str, Any]:
         n_systems, device = len(graph["ptr"]) - 1, graph["ptr"].device
-        return self._model(
+        results: dict[str, Any] = self._model(
             graph | {"head": torch.full((n_systems,), self._head, device=device)}, **options
         )
+        self.node_features = results["node_feats"].detach()
+        return results

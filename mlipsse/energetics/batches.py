@@ -18,7 +18,6 @@ from typing import Any
 import torch
 import torch_sim
 from ase import Atoms
-from torch_sim.autobatching import calculate_memory_scaler, estimate_max_memory_scaler
 from torch_sim.optimizers import fire, unit_cell_fire
 from torch_sim.quantities import systemwise_max_force
 
@@ -26,9 +25,6 @@ from mlipsse.energetics.batched_mace import BatchedMace
 from mlipsse.energetics.loaded_mace import LoadedMace
 from mlipsse.energetics.outcome import FAILURES, Reading, Relaxation, RelaxationSettings, Trial
 from mlipsse.memory import kept_memory
-
-_MEMORY_USED = 0.6
-"""Share of the GPU's memory that is planned for: a cell may become 1.5 times as dense."""
 
 _FIRST_STEP = 0.1  # ASE's, in its units of time
 
@@ -62,7 +58,7 @@ def relax_in_batches(
     # torch-sim tells of its memory and of volumes on standard output, where `--json` writes.
     with contextlib.redirect_stdout(sys.stderr), kept_memory():
         flight = _Flight(trials, BatchedMace(mace, stress=settings.relaxed == "cell"), settings)
-        sizes, room = _sizes(trials, flight.model, batch_atoms)
+        sizes, room = flight.model.room([trial.atoms for trial in trials], batch_atoms)
         groups = [list(range(len(trials)))]
         while groups:
             group = groups.pop()
@@ -71,22 +67,6 @@ def relax_in_batches(
             except _PotentialFailed as failure:
                 groups += flight.after(failure.__cause__, group)
     return [flight.outcomes[index] for index in range(len(trials))]
-
-
-def _sizes(
-    trials: Sequence[Trial], model: BatchedMace, batch_atoms: int
-) -> tuple[list[float], float]:
-    """Size of every structure, and how much of it a batch holds."""
-    if model.device.type == "cpu":
-        return [float(len(trial.atoms)) for trial in trials], float(batch_atoms)
-    states = [_state([trial.atoms], model) for trial in trials]
-    sizes = [float(calculate_memory_scaler(state)) for state in states]
-    room = estimate_max_memory_scaler(model, states, sizes, max_atoms=2 * len(states))
-    return sizes, _MEMORY_USED * float(room)
-
-
-def _state(structures: Sequence[Atoms], model: BatchedMace) -> Any:
-    return torch_sim.io.atoms_to_state(list(structures), model.device, model.dtype)
 
 
 class _PotentialFailed(Exception):
@@ -155,7 +135,7 @@ class _Flight:
             return
         self.indices = [*self.indices, *new]
         self.steps |= dict.fromkeys(new, 0)
-        state = self._start(_state([self.trials[index].atoms for index in new], self.model))
+        state = self._start(self.model.state([self.trials[index].atoms for index in new]))
         # torch-sim starts from velocities of NaN, and a single one resets those of the whole batch.
         state.velocities = torch.zeros_like(state.velocities)
         if self.settings.relaxed == "cell":

@@ -1,5 +1,6 @@
 """Atoms closer than atoms can be, and bonds that a framework must keep."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,19 +21,39 @@ _BONDED = 1.25
 _BROKEN = 1.5
 
 
-def unphysical_contact(atoms: Atoms) -> str | None:
-    """The closest pair below `CLOSEST_CONTACT`, in words; None when there is none."""
-    reach_A = CLOSEST_CONTACT * covalent_radii[atoms.numbers]
+def unphysical_contact(atoms: Atoms, *, closest: float = CLOSEST_CONTACT) -> str | None:
+    """The closest pair below `closest` x the sum of covalent radii, in words, or None."""
+    reach_A = closest * covalent_radii[atoms.numbers]
     first, second, distance_A = neighbor_list("ijd", atoms, reach_A)
+    return _worst(atoms, first, second, distance_A, reach_A[first] + reach_A[second])
+
+
+def contact_below(atoms: Atoms, limits_A: Mapping[tuple[str, str], float]) -> str | None:
+    """A pair of species that is closer than its limit in Å, in words; None when there is none."""
+    if not limits_A:
+        return None
+    first, second, distance_A = neighbor_list("ijd", atoms, dict(limits_A))
+    of = {frozenset(pair): limit_A for pair, limit_A in limits_A.items()}
+    symbols = atoms.get_chemical_symbols()
+    limit_A = [of[frozenset((symbols[i], symbols[j]))] for i, j in zip(first, second, strict=True)]
+    return _worst(atoms, first, second, distance_A, np.array(limit_A))
+
+
+def _worst(
+    atoms: Atoms,
+    first: np.ndarray,
+    second: np.ndarray,
+    distance_A: np.ndarray,
+    limit_A: np.ndarray,
+) -> str | None:
     if len(distance_A) == 0:
         return None
     worst = int(np.argmin(distance_A))
     i, j = int(first[worst]), int(second[worst])
     symbols = atoms.get_chemical_symbols()
-    limit_A = reach_A[i] + reach_A[j]
     return (
         f"{symbols[i]} (atom {i}) and {symbols[j]} (atom {j}) are {distance_A[worst]:.2f} Å apart, "
-        f"closer than {limit_A:.2f} Å"
+        f"closer than {limit_A[worst]:.2f} Å"
     )
 
 

@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.io import iread
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from mlipsse.dataset.evaluation import evaluate
+from mlipsse.dataset.evaluation import single_points
 from mlipsse.dataset.labels import Label, with_label
 from mlipsse.energetics.calculators import require_species
 from mlipsse.energetics.loaded_mace import LoadedMace, elements
@@ -66,6 +66,6 @@ def label_by_foundation(structures: Sequence[Atoms], foundation: LoadedMace) -> 
             Label(energy_eV, np.asarray(forces), full_3x3_to_voigt_6_stress(stress), source),
         )
         for atoms, (energy_eV, forces, stress) in zip(
-            structures, evaluate(structures, foundation), strict=True
+            structures, single_points(structures, foundation), strict=True
         )
     ]

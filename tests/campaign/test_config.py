@@ -19,7 +19,8 @@ def test_defaults_are_the_published_protocol() -> None:
     assert (config.select.per, config.select.draw) == ("cell", "count")
     assert (config.sample.temperatures_K, config.sample.duration_ps) == ([800.0], 15.0)
     assert (config.sample.equilibration_ps, config.sample.frames) == (5.0, 30)
-    assert config.sample.max_strain == 0.03
+    assert (config.sample.max_strain, config.sample.strain) == (0.03, "full")
+    assert (config.sample.timestep_fs, config.sample.selection) == (1.0, "random")
     assert (config.finetune.max_epochs, config.finetune.patience) == (500, 20)
     assert config.finetune.learning_rate == 0.01
     assert config.simulate.ensemble == "berendsen"

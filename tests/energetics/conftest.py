@@ -22,7 +22,7 @@ def li3incl6() -> Atoms:
     return _li3incl6()
 
 
-def _tiny_mace(heads):
+def _tiny_mace(heads, *, layers=1, hidden="4x0e"):
     import mace  # noqa: F401
     from e3nn import o3
     from mace import modules
@@ -37,9 +37,9 @@ def _tiny_mace(heads):
         max_ell=1,
         interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
         interaction_cls_first=modules.interaction_classes["RealAgnosticInteractionBlock"],
-        num_interactions=1,
+        num_interactions=layers,
         num_elements=2,
-        hidden_irreps=o3.Irreps("4x0e"),
+        hidden_irreps=o3.Irreps(hidden),
         MLP_irreps=o3.Irreps("4x0e"),
         atomic_energies=energies,
         avg_num_neighbors=8.0,
@@ -63,4 +63,12 @@ def mace_file(tmp_path_factory):
 def two_heads_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("mace") / "heads.model"
     torch.save(_tiny_mace(["pt_head", "scan"]), path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def equivariant_file(tmp_path_factory):
+    """Two layers, the first with vectors beside scalars."""
+    path = tmp_path_factory.mktemp("mace") / "equivariant.model"
+    torch.save(_tiny_mace(["Default"], layers=2, hidden="4x0e+4x1o"), path)
     return str(path)

@@ -10,7 +10,6 @@ from ase.build import bulk
 from ase.filters import FrechetCellFilter
 from ase.optimize import FIRE
 
-from mlipsse.energetics import batches
 from mlipsse.energetics.batched_mace import BatchedMace
 from mlipsse.energetics.batches import relax_in_batches
 from mlipsse.energetics.calculators import make_calculator
@@ -60,7 +59,7 @@ def test_single_points_are_those_of_the_ase_calculator(crystals, mace, calculato
 
 def test_stress_is_that_of_the_ase_calculator(crystals, mace, calculator):
     model = BatchedMace(mace, stress=True)
-    found = model(batches._state(crystals, model))
+    found = model(model.state(crystals))
     for atoms, stress in zip(crystals, found["stress"].numpy(), strict=True):
         atoms.calc = calculator
         expected = atoms.get_stress(voigt=False)
@@ -133,8 +132,8 @@ def test_another_cut_of_the_same_atoms_is_another_batch(li3incl6, mace):
     double.rattle(0.1, seed=1)
     double.symbols = list(li3incl6.symbols) * 2
     model = BatchedMace(mace, stress=True)
-    first = model(batches._state([li3incl6, double], model))["energy"]
-    second = model(batches._state([double, li3incl6], model))["energy"]
+    first = model(model.state([li3incl6, double]))["energy"]
+    second = model(model.state([double, li3incl6]))["energy"]
     assert second.flip(0).numpy() == pytest.approx(first.numpy(), abs=1e-9)
 
 

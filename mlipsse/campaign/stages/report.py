@@ -7,9 +7,10 @@ from typing import Any
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.phases import system_of
 from mlipsse.campaign.record import versions
+from mlipsse.campaign.sampling import sampling_summary
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
-from mlipsse.campaign.stages import export, finetune, rank, select, transport
+from mlipsse.campaign.stages import export, finetune, rank, sample, select, transport
 from mlipsse.campaign.table import read_csv
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.html import FigureFile, ReportContent, write_report
@@ -45,8 +46,8 @@ HULL_CAPTIONS = {
 
 def inputs(campaign: Campaign) -> list[Path]:
     """Numbers, tables and figures of the stages before."""
-    tables = (transport.RUNS, enumerate_stage.COUNTS, rank.COMPOSITIONS, select.TABLE)
-    names = (transport.NUMBERS, finetune.METRICS, *tables, *CAPTIONS)
+    counts = (enumerate_stage.COUNTS, rank.COMPOSITIONS, select.TABLE, sample.TRAJECTORIES)
+    names = (transport.NUMBERS, finetune.METRICS, transport.RUNS, *counts, *CAPTIONS)
     figures = [path for path, _ in [*_msd_figures(campaign), *_hull_figures(campaign)]]
     return [*(campaign.path(name) for name in names), *figures, export.card_file(campaign)]
 
@@ -104,6 +105,7 @@ def _provenance(campaign: Campaign) -> dict[str, Any]:
     return {
         "label source": card["label_source"],
         "sampling potential": campaign.config.sample.foundation,
+        "sampled frames": sampling_summary(read_csv(campaign.path(sample.TRAJECTORIES))),
         "fine-tuned from": campaign.config.finetune.foundation,
         "potential (sha256)": card["sha256"][f"{campaign.config.export.name}.pt"],
         "seed": campaign.config.seed,

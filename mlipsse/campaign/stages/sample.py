@@ -1,15 +1,17 @@
-"""Stage 4: MD of every selected ordering, frames drawn from it and strained."""
+"""Stage 4: MD of every selected ordering, frames drawn from it, strained and filtered."""
 
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
-from ase.io.jsonio import decode, encode
 
 from mlipsse import keys
-from mlipsse.campaign.config import SampleConfig
-from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.sampling import (
+    LEFT_OUT_COLUMNS,
+    planned_trajectories,
+    sampled_frames,
+    sampling_units,
+)
 from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import select
@@ -17,10 +19,9 @@ from mlipsse.campaign.table import write_csv
 from mlipsse.dataset.contacts import contact_frames
 from mlipsse.dataset.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
-from mlipsse.files import write_text
 
 FRAMES = "04-sample/frames.extxyz"
-NOT_OF_ONE_TRAJECTORY = {"temperatures_K", "contact_frames"}
+TRAJECTORIES = "04-sample/trajectories.csv"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -30,94 +31,30 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `frames.extxyz` and `trajectories.csv`."""
+    """Write `frames.extxyz`, `trajectories.csv` and `left_out.csv`."""
     starts = read_frames(work.campaign.path(select.SELECTED), labelled=False)
-    temperatures = work.campaign.config.sample.temperatures_K
-    units = [_unit(work, start, T) for start in starts for T in temperatures]
-    work.run_units(units)
-    frames: list[Atoms] = []
-    rows: list[dict[str, Any]] = []
-    for unit in units:
-        answer = decode(unit.output.read_text())
-        frames += answer["frames"]
-        rows.append({"trajectory": unit.name, **answer["row"]})
-    if not frames:
+    planned = planned_trajectories(work, starts)
+    work.run_units(sampling_units(work, planned))
+    found = sampled_frames(planned, work.campaign.config.sample)
+    tables = [work.folder / "trajectories.csv", work.folder / "left_out.csv"]
+    write_csv(tables[0], found.trajectories)
+    write_csv(tables[1], found.left_out, columns=LEFT_OUT_COLUMNS)
+    if not found.frames:
+        stopped = next((row["stopped"] for row in found.trajectories if row["stopped"]), None)
+        told = f"; the first that was stopped: {stopped}" if stopped else ""
         raise MlipsseError(
-            f"No trajectory gave a frame ({len(units)} were run; the first: {rows[0]['stopped']}). "
-            "Sample at a lower temperature or with another foundation."
+            f"No trajectory gave a frame ({len(planned)} were run, {len(found.left_out)} frames "
+            f"left out{told}). See {tables[0]} and {tables[1]}; sample at a lower temperature or "
+            "with another foundation."
         )
-    frames += [frame for start in starts for frame in _contacts(work, start)]
-    write_frames(work.folder / "frames.extxyz", frames)
-    write_csv(work.folder / "trajectories.csv", rows)
-    return [work.folder / "frames.extxyz", work.folder / "trajectories.csv"]
-
-
-def sample_trajectory(
-    output: Path,
-    *,
-    start: Atoms,
-    name: str,
-    temperature_K: float,
-    potential: str,
-    settings: SampleConfig,
-    seed: int,
-) -> None:
-    """Unit of work: one trajectory, its frames strained."""
-    from mlipsse.dataset.sampling import SamplingSettings, sample
-    from mlipsse.dataset.strain import strain_frames
-    from mlipsse.energetics.calculators import make_calculator
-    from mlipsse.geometry import supercell
-
-    trajectory = sample(
-        supercell(start, min_atoms=settings.min_atoms),
-        make_calculator(potential),
-        SamplingSettings(
-            temperature_K=temperature_K,
-            duration_ps=settings.duration_ps,
-            timestep_fs=settings.timestep_fs,
-            equilibration_ps=settings.equilibration_ps,
-            n_frames=settings.frames,
-        ),
-        seed=seed,
-    )
-    frames = strain_frames(
-        trajectory.frames, max_strain=settings.max_strain, kind=settings.strain, seed=seed
-    )
-    for frame in frames:
-        frame.info = {
-            key: frame.info[key] for key in (keys.COMPOSITION, keys.ORDERING, "time_ps")
-        } | {keys.TRAJECTORY: name, keys.ORIGIN: "dynamics", "temperature_K": temperature_K}
-    row = {
-        "composition": start.info[keys.COMPOSITION],
-        "ordering": start.info[keys.ORDERING],
-        "temperature_K": temperature_K,
-        "mean_temperature_K": round(trajectory.mean_temperature_K, 1),
-        "frames": len(frames),
-        "stopped": trajectory.stopped or "",
+    work.results |= {
+        "frames": len(found.frames),
+        "left_out": len(found.left_out),
+        "stopped": sum(bool(row["stopped"]) for row in found.trajectories),
     }
-    write_text(output, encode({"frames": frames, "row": row}))
-
-
-def _unit(work: Work, start: Atoms, temperature_K: float) -> Unit:
-    config = work.campaign.config
-    name = f"{start.info[keys.ORDERING]}-T{temperature_K:04.0f}"
-    identity = {
-        "start": encode(start),
-        "temperature_K": temperature_K,
-        # Other temperatures are other trajectories: adding one leaves this one as it is.
-        "settings": config.sample.model_dump(mode="json", exclude=NOT_OF_ONE_TRAJECTORY),
-        "potential": work.potential_identity(config.sample.foundation),
-        "seed": derived_seed(config.seed, name),
-    }
-    arguments = {
-        "start": start,
-        "name": name,
-        "temperature_K": temperature_K,
-        "potential": work.campaign.potential(config.sample.foundation),
-        "settings": config.sample,
-        "seed": identity["seed"],
-    }
-    return Unit(name, work.unit_path(name, identity, ".json"), sample_trajectory, arguments)
+    contacts = [frame for start in starts for frame in _contacts(work, start)]
+    write_frames(work.folder / "frames.extxyz", found.frames + contacts)
+    return [work.folder / "frames.extxyz", *tables]
 
 
 def _contacts(work: Work, start: Atoms) -> list[Atoms]:

@@ -8,20 +8,21 @@ import numpy as np
 from mlipsse import keys
 from mlipsse.dataset.check.labelled_set import LabelledSet, composition, labels
 from mlipsse.dataset.check.verdict import Check, Numbers, some
-
-MAX_Z = 12.0
-"""Robust z-score: the distance from the median over 1.4826 times the median absolute deviation.
-Heated and strained frames of one composition stay below 6."""
-
-MIN_ENERGY_SPREAD_EV_ATOM = 0.003
-"""Below this a spread counts as this: frames of one relaxed structure differ by next to nothing."""
+from mlipsse.dataset.scores import (
+    MAX_Z,
+    MIN_ENERGY_SPREAD_EV_ATOM,
+    MIN_GROUP,
+    MIN_LOG_FORCE_SPREAD,
+    log_forces,
+    robust_z,
+    spread,
+)
 
 MIN_BAND_GAP_EV_ATOM = 0.1
 """Between two bands of energies of one composition; functionals differ by more, phases by less."""
 
 HIGH_FORCE_EV_A = 30.0
 
-_MIN_GROUP = 8
 _HIGH_FORCE_FACTOR = 3.0
 _MIN_BAND_FRACTION = 0.1
 _BAND_GAP_TO_WIDTH = 5.0
@@ -30,11 +31,11 @@ _BAND_GAP_TO_WIDTH = 5.0
 def check_energy_outliers(labelled: LabelledSet) -> Check:
     """Energies per atom, less what composition explains, by robust z-scores."""
     name = "energy outliers"
-    if len(labelled.typical) < _MIN_GROUP:
-        return Check(name, "skip", f"There are fewer than {_MIN_GROUP} frames of dynamics.")
+    if len(labelled.typical) < MIN_GROUP:
+        return Check(name, "skip", f"There are fewer than {MIN_GROUP} frames of dynamics.")
     residual_eV_atom = energy_residuals(labelled)
-    spread = max(1.4826 * float(np.median(np.abs(residual_eV_atom))), MIN_ENERGY_SPREAD_EV_ATOM)
-    z = np.abs(residual_eV_atom) / spread
+    width = max(spread(residual_eV_atom, centre=0.0), MIN_ENERGY_SPREAD_EV_ATOM)
+    z = np.abs(residual_eV_atom) / width
     # Atoms pushed together raise the energy and feel it; a wrong energy comes with usual forces.
     force_eV_A = _largest_forces(labelled)
     explained = (residual_eV_atom > 0) & (force_eV_A > _HIGH_FORCE_FACTOR * np.median(force_eV_A))
@@ -43,7 +44,7 @@ def check_energy_outliers(labelled: LabelledSet) -> Check:
     wrong = [labelled.typical[k] for k in order if z[k] > MAX_Z and not explained[k]]
     numbers: Numbers = {
         "max_z": float(z.max()),
-        "spread_eV_atom": spread,
+        "spread_eV_atom": width,
         "outliers": len(far),
         "outliers_with_usual_forces": len(wrong),
     }
@@ -78,9 +79,7 @@ def check_force_outliers(labelled: LabelledSet) -> Check:
     if not labelled.typical:
         return Check(name, "skip", "There are no frames of dynamics.")
     largest_eV_A = _largest_forces(labelled)
-    scale = np.log(np.maximum(largest_eV_A, 1e-6))
-    spread = max(1.4826 * float(np.median(np.abs(scale - np.median(scale)))), 0.05)
-    z = (scale - np.median(scale)) / spread
+    z = robust_z(log_forces(largest_eV_A), floor=MIN_LOG_FORCE_SPREAD)
     far = [
         labelled.typical[k]
         for k in np.argsort(-z)
@@ -108,9 +107,7 @@ def check_bands(labelled: LabelledSet) -> Check:
     name = "energy bands"
     groups = list(_groups(labelled))
     if not groups:
-        return Check(
-            name, "skip", f"No composition has {_MIN_GROUP} frames of dynamics to look at."
-        )
+        return Check(name, "skip", f"No composition has {MIN_GROUP} frames of dynamics to look at.")
     split = []
     for formula, _, energies in groups:
         ordered = np.sort(energies)
@@ -119,7 +116,7 @@ def check_bands(labelled: LabelledSet) -> Check:
         if not len(gaps):
             continue
         cut = int(np.argmax(gaps)) + least
-        width = max(_spread(ordered[:cut]), _spread(ordered[cut:]))
+        width = max(spread(ordered[:cut]), spread(ordered[cut:]))
         gap = float(gaps.max())
         if gap > max(MIN_BAND_GAP_EV_ATOM, _BAND_GAP_TO_WIDTH * width):
             split.append((formula, gap))
@@ -176,11 +173,7 @@ def _groups(labelled: LabelledSet) -> Iterator[tuple[str, np.ndarray, np.ndarray
     for position, k in enumerate(labelled.typical):
         groups[composition(labelled.frames[k])].append(position)
     for formula, members in groups.items():
-        if len(members) >= _MIN_GROUP:
+        if len(members) >= MIN_GROUP:
             frames = [labelled.frames[labelled.typical[position]] for position in members]
             energies = np.array([float(labels(f)[keys.ENERGY]) / len(f) for f in frames])
             yield formula, np.array(members), energies
-
-
-def _spread(values: np.ndarray) -> float:
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))

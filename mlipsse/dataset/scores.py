@@ -1,0 +1,32 @@
+"""How far a number lies from its like, in spreads that outliers do not widen."""
+
+import numpy as np
+
+MAX_Z = 12.0
+"""Robust z-score: the distance from the median over 1.4826 times the median absolute deviation.
+Heated and strained frames of one composition stay below 6."""
+
+MIN_ENERGY_SPREAD_EV_ATOM = 0.003
+"""Below this a spread counts as this: frames of one relaxed structure differ by next to nothing."""
+
+MIN_LOG_FORCE_SPREAD = 0.05
+"""The same for the natural logarithm of the largest force of a frame."""
+
+MIN_GROUP = 8
+"""Fewer numbers tell no spread."""
+
+
+def spread(values: np.ndarray, *, centre: float | None = None) -> float:
+    """1.4826 times the median absolute deviation: the standard deviation of a normal sample."""
+    middle = float(np.median(values)) if centre is None else centre
+    return 1.4826 * float(np.median(np.abs(values - middle)))
+
+
+def robust_z(values: np.ndarray, *, floor: float) -> np.ndarray:
+    """Signed distances from the median over the spread, or over `floor` where that is larger."""
+    return (values - np.median(values)) / max(spread(values), floor)
+
+
+def log_forces(largest_eV_A: np.ndarray) -> np.ndarray:
+    """Natural logarithms of largest forces, in which their scatter is even."""
+    return np.log(np.maximum(largest_eV_A, 1e-6))
