@@ -126,6 +126,17 @@ def errors_table(metrics: Mapping[str, Any]) -> Table:
     )
 
 
+def acceptance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Every criterion of the model's acceptance, crystal by crystal."""
+    keys = ("structure", "name", "verdict", "value", "limit", "unit", "sentence")
+    return Table(
+        "Acceptance of the potential",
+        ("crystal", "criterion", "verdict", "value", "limit", "unit", "what was found"),
+        [tuple(row[key] for key in keys) for row in rows],
+        note="Of the exported file, before any production run; `fail` refuses the model.",
+    )
+
+
 def _table(title: str, columns: Mapping[str, str], rows: Rows, *, note: str = "") -> Table:
     return Table(
         title,
