@@ -34,7 +34,9 @@ sample:
   contact_frames: 1
 label: {source: "teacher: chgnet-r2scan", batch: 6}
 finetune: {foundation: halide-small, replay: replay.extxyz, max_epochs: 2, batch_size: 2}
-export: {name: tiny}
+export:
+  name: tiny
+  acceptance: {duration_ps: 0.06, constant_energy_ps: 0.03, min_atoms: 20, require: false}
 simulate:
   temperatures_K: [700, 900]
   min_atoms: 40

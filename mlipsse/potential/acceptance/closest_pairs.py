@@ -7,7 +7,6 @@ from itertools import combinations_with_replacement
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
-from ase.neighborlist import neighbor_list
 
 from mlipsse.energetics.contacts import CLOSEST_CONTACT
 
@@ -44,9 +43,11 @@ def closest_pairs(
     ----------
     mobile : symbol of the mobile ion, two of which may not come below `mobile_pair_A`, Å, either
     """
+    from matscipy.neighbours import neighbour_list
+
     shortest_A: dict[tuple[int, int], float] = {}
     for frame in frames:
-        first, second, distances_A = neighbor_list("ijd", frame, _REACH_A)
+        first, second, distances_A = neighbour_list("ijd", frame, _REACH_A)
         low = np.minimum(frame.numbers[first], frame.numbers[second])
         high = np.maximum(frame.numbers[first], frame.numbers[second])
         for kind in {*zip(low.tolist(), high.tolist(), strict=True)}:

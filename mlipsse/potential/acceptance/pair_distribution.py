@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
+from ase.data import atomic_numbers
 
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance.closest_pairs import element_pairs
@@ -14,6 +14,8 @@ REACH_A = 6.0
 """The first two or three shells, where crystals and potentials differ."""
 
 BIN_A = 0.1
+LEAST_FRAMES = 4
+_LEAST_OF_A_GAS = 0.25
 _LARGEST_STRAIN = 0.1
 
 
@@ -50,36 +52,40 @@ def difference(first: np.ndarray, second: np.ndarray) -> float:
 
     The integral of |g1 - g2| is the usual measure of dynamics against dynamics (Fu et al., Trans.
     Mach. Learn. Res. 2023, doi 10.48550/arXiv.2210.07237); here as a fraction, so that sharp and
-    flat functions share one limit. Two empty functions are equal.
+    flat functions share one limit. A pair whose first shell only begins at the end of the range
+    has too little there for a fraction: the sum counts as a quarter of that of a gas at least.
     """
-    total = float(np.sum(first + second))
-    return float(np.abs(first - second).sum()) / total if total else 0.0
+    total = max(float(np.sum(first + second)), _LEAST_OF_A_GAS * 2 * len(first))
+    return float(np.abs(first - second).sum()) / total
 
 
-def radial_distribution(
-    frames: Sequence[Atoms], elements: tuple[str, str]
+def radial_distributions(
+    frames: Sequence[Atoms], pairs: Sequence[tuple[str, str]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """g(r) of two elements, images beyond half the cell included.
+    """g(r) of pairs of elements in every frame, images beyond half the cell included.
 
     Parameters
     ----------
     frames : periodic, of one composition
+    pairs : of symbols
 
     Returns
     -------
-    radii_A, g : (n_bins,) float64; g tends to 1 at large distances
+    radii_A : (n_bins,) float64
+    g : (n_frames, n_pairs, n_bins) float64; tends to 1 at large distances
     """
+    from matscipy.neighbours import neighbour_list
+
     edges = np.linspace(0.0, REACH_A, round(REACH_A / BIN_A) + 1)
     shells_A3 = 4 / 3 * np.pi * np.diff(edges**3)
-    total = np.zeros(len(edges) - 1)
-    for frame in frames:
-        symbols = np.array(frame.get_chemical_symbols())
-        counts = [int((symbols == element).sum()) for element in elements]
-        first, second, distances_A = neighbor_list("ijd", frame, REACH_A)
-        ours = (symbols[first] == elements[0]) & (symbols[second] == elements[1])
-        found, _ = np.histogram(distances_A[ours], edges)
-        total += found * frame.get_volume() / (counts[0] * counts[1] * shells_A3)
-    return (edges[:-1] + edges[1:]) / 2, total / len(frames)
+    g = np.zeros((len(frames), len(pairs), len(shells_A3)))
+    for row, frame in enumerate(frames):
+        first, second, distances_A = neighbour_list("ijd", frame, REACH_A)
+        for column, elements in enumerate(pairs):
+            one, other = (frame.numbers == atomic_numbers[element] for element in elements)
+            found, _ = np.histogram(distances_A[one[first] & other[second]], edges)
+            g[row, column] = found * frame.get_volume() / (one.sum() * other.sum() * shells_A3)
+    return (edges[:-1] + edges[1:]) / 2, g
 
 
 def compare(
@@ -93,26 +99,26 @@ def compare(
         when one has fewer than four frames, which cannot be halved to tell chance.
     """
     for name, frames in (("model", model), ("reference", reference)):
-        if len(frames) < 4:
+        if len(frames) < LEAST_FRAMES:
             raise MlipsseError(
-                f"g(r) of the {name} has {len(frames)} frames; 4 are needed at least. Take more."
+                f"g(r) of the {name} has {len(frames)} frames; {LEAST_FRAMES} are needed at least. "
+                "Take more."
             )
-    pairs = []
-    for elements in element_pairs(of):
-        radii_A, ours = radial_distribution(model, elements)
-        _, theirs = radial_distribution(reference, elements)
+    pairs = element_pairs(of)
+    radii_A, ours = radial_distributions(model, pairs)
+    _, theirs = radial_distributions(reference, pairs)
+    found = []
+    for k, elements in enumerate(pairs):
         chance = [
-            difference(
-                radial_distribution(frames[: len(frames) // 2], elements)[1],
-                radial_distribution(frames[len(frames) // 2 :], elements)[1],
-            )
-            for frames in (model, reference)
+            difference(g[: len(g) // 2, k].mean(axis=0), g[len(g) // 2 :, k].mean(axis=0))
+            for g in (ours, theirs)
         ]
         scale = float(np.sqrt(np.mean(np.square(chance)) / 2))
-        pairs.append(
-            PairDistribution(elements, radii_A, ours, theirs, difference(ours, theirs), scale)
+        mine, other = ours[:, k].mean(axis=0), theirs[:, k].mean(axis=0)
+        found.append(
+            PairDistribution(elements, radii_A, mine, other, difference(mine, other), scale)
         )
-    return pairs
+    return found
 
 
 def unstrained(frames: Sequence[Atoms], cell: np.ndarray | None = None) -> tuple[list[Atoms], int]:

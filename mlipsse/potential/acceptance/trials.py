@@ -24,14 +24,18 @@ from mlipsse.potential.acceptance.equation_of_state import (
     scan_volumes,
 )
 from mlipsse.potential.acceptance.limits import LIMITS, Limits
-from mlipsse.potential.acceptance.pair_distribution import PairDistribution, compare, unstrained
+from mlipsse.potential.acceptance.pair_distribution import (
+    LEAST_FRAMES,
+    PairDistribution,
+    compare,
+    unstrained,
+)
 from mlipsse.potential.acceptance.wall import Wall, scan_walls
 
 FRAMES = 100
 """Of a run, for distances and g(r)."""
 
 _SETTLING = 0.2  # of the run for g(r): its start comes from another potential
-_LEAST_FRAMES = 4
 
 Say = Callable[[str], None]
 
@@ -251,8 +255,8 @@ def _distribution(
     limits: Limits,
     say: Say,
 ) -> tuple[list[PairDistribution], Criterion]:
-    if len(frames) < _LEAST_FRAMES:
-        why = f"{len(frames)} reference frames were given; {_LEAST_FRAMES} are needed."
+    if len(frames) < LEAST_FRAMES:
+        why = f"{len(frames)} reference frames were given; {LEAST_FRAMES} are needed."
         return [], judgements.skipped_distribution(limits, why)
     reference, _ = unstrained(frames, cell)
     temperature_K = float(frames[0].info.get("temperature_K", settings.temperature_K))

@@ -6,7 +6,6 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.data import covalent_radii
-from ase.neighborlist import neighbor_list
 
 from mlipsse.energetics.outcome import FAILURES
 from mlipsse.potential.acceptance.closest_pairs import element_pairs
@@ -33,8 +32,8 @@ class Wall:
     distances_A : (n,) float64, falling from the distance in the crystal to 0.5 Å
     energies_eV : (n,) float64, of the whole cell, less that of the crystal; NaN from where on the
         potential fails
-    rises_to_A : the distance down to which the energy rises, inwards of 0.8 of the sum of covalent
-        radii; the scan's end when it never turns
+    rises_to_A : the distance down to which the energy rises; the scan's end when it never turns.
+        Falls farther out than 0.8 of the sum of covalent radii do not count if made up for inwards
     barrier_eV : highest energy on the way to where it turns; None when it never does
     """
 
@@ -56,8 +55,10 @@ def scan_walls(crystal: Atoms, calculator: Calculator) -> list[Wall]:
     crystal : periodic, relaxed by the same potential; at least some 10 Å wide, so that the images
         of the pair are not pushed together as well
     """
+    from matscipy.neighbours import neighbour_list
+
     base = _energy_eV(crystal, calculator)
-    first, second, vectors, distances_A = neighbor_list("ijDd", crystal, _REACH_A)
+    first, second, vectors, distances_A = neighbour_list("ijDd", crystal, _REACH_A)
     symbols = np.array(crystal.get_chemical_symbols())
     walls = []
     for elements in element_pairs(crystal):
@@ -80,10 +81,12 @@ def scan_walls(crystal: Atoms, calculator: Calculator) -> list[Wall]:
 
 def _room_A(crystal: Atoms, pair: tuple[int, int], vector: np.ndarray) -> float:
     """Distance of the nearest third atom from the middle of the way."""
+    from matscipy.neighbours import neighbour_list
+
     probe = crystal.copy()
     probe.append("X")
     probe.positions[-1] = crystal.positions[pair[0]] + vector / 2
-    owner, neighbour, distances_A = neighbor_list("ijd", probe, _REACH_A)
+    owner, neighbour, distances_A = neighbour_list("ijd", probe, _REACH_A)
     third = (owner == len(crystal)) & ~np.isin(neighbour, [*pair, len(crystal)])
     return float(distances_A[third].min()) if third.any() else _REACH_A
 
@@ -116,14 +119,18 @@ def _scan(
 def _turn(
     distances_A: np.ndarray, energies_eV: np.ndarray, *, from_A: float
 ) -> tuple[float, float | None]:
-    """Where the energy ceases to rise inwards of `from_A`, and the highest energy before that."""
-    within = np.flatnonzero(distances_A <= from_A)
-    for k in within:
-        if k == 0:
-            continue
+    """Where the energy ceases to rise, and the highest energy before that.
+
+    Farther out than `from_A` an ion may well find another site; what falls there is a hole only
+    if the energy does not come back.
+    """
+    for k in np.flatnonzero(distances_A <= from_A):
         # A NaN compares as no rise.
-        if not energies_eV[k] > energies_eV[k - 1] - _NOISE_EV:
+        if k > 0 and not energies_eV[k] > energies_eV[k - 1] - _NOISE_EV:
             return float(distances_A[k - 1]), float(np.nanmax(energies_eV[:k]))
+    highest = int(np.argmax(energies_eV))
+    if energies_eV[-1] < energies_eV[highest] - _NOISE_EV:
+        return float(distances_A[highest]), float(energies_eV[highest])
     return float(distances_A[-1]), None
 
 
