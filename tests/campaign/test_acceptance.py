@@ -125,7 +125,7 @@ def refused_card(campaign: Campaign, *, accepted: bool = False) -> Path:
     return path
 
 
-def with_settings(campaign: Campaign, **changes: bool) -> Campaign:
+def with_settings(campaign: Campaign, **changes: bool | int) -> Campaign:
     text = (campaign.folder / "campaign.yaml").read_text()
     extra = "".join(f", {key}: {str(value).lower()}" for key, value in changes.items())
     text = text.replace("min_atoms: 1}\nsimulate", f"min_atoms: 1{extra}}}\nsimulate")
@@ -171,11 +171,11 @@ def test_simulate_asks_for_acceptance(campaign) -> None:
         simulate.perform(work)
 
 
-def test_some_compositions_spread_evenly(campaign, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("most", "expected"), [(1, ["o0"]), (3, ["o0", "o4", "o8"]), (20, [f"o{k}" for k in range(9)])]
+)
+def test_some_compositions_spread_evenly(campaign, monkeypatch, most, expected) -> None:
     groups = [[f"o{k}", "higher"] for k in range(9)]
     monkeypatch.setattr(acceptance, "selected_by_energy", lambda campaign: [*groups, []])
     assert acceptance._crystals(campaign) == [f"o{k}" for k in range(9)]
-    config = campaign.config.export.acceptance
-    for most, expected in ((1, ["o0"]), (3, ["o0", "o4", "o8"]), (20, [f"o{k}" for k in range(9)])):
-        monkeypatch.setattr(config, "compositions", most)
-        assert acceptance._crystals(campaign) == expected
+    assert acceptance._crystals(with_settings(campaign, compositions=most)) == expected
