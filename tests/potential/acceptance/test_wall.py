@@ -44,10 +44,10 @@ def test_the_same_hole_is_out_of_reach_of_less_heat():
 
 
 def test_another_site_on_the_way_is_no_hole():
-    """A bump of 0.3 eV at 3.2 Å, and then the wall as it should be."""
+    """A bump of 1 eV at 3.2 Å, and then the wall as it should be."""
 
     def curve(r_A):
-        return lennard_jones()(r_A) + 0.3 * np.exp(-(((r_A - 3.2) / 0.1) ** 2))
+        return lennard_jones()(r_A) + 1.0 * np.exp(-(((r_A - 3.2) / 0.1) ** 2))
 
     (wall,), line = judge(PairPotential(curve))
     assert (np.diff(wall.energies_eV) < -0.02).any()
