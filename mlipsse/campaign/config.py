@@ -212,6 +212,29 @@ class SelectConfig(Section):
     )
 
 
+class AcceptanceConfig(Section):
+    """Trials of the exported model before it is used."""
+
+    run: bool = Field(default=True, description="try the model at all")
+    require: bool = Field(
+        default=True, description="stop before simulate when the model is not accepted"
+    )
+    compositions: Count | None = Field(
+        default=None,
+        description="so many compositions, spread evenly over their list, are tried, each with its "
+        "lowest ordering; all if not given",
+    )
+    duration_ps: Positive = Field(
+        default=5.0,
+        description="length of the run at the highest temperature of simulate, and of that for "
+        "g(r) at the sampling temperature, ps",
+    )
+    constant_energy_ps: Positive = Field(
+        default=1.0, description="length of the run at constant energy, ps"
+    )
+    min_atoms: Count = Field(default=80, description="crystals are repeated to at least this")
+
+
 class ExportConfig(Section):
     """The bundle that LAMMPS loads."""
 
@@ -231,6 +254,7 @@ class ExportConfig(Section):
     licence: str = Field(
         default="not stated", description="under which others may use the potential; for its card"
     )
+    acceptance: AcceptanceConfig = AcceptanceConfig()
 
 
 class SimulateConfig(Section):

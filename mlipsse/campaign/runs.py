@@ -39,18 +39,24 @@ class Run:
 def runs(campaign: Campaign) -> list[Run]:
     """The runs of a campaign whose orderings are selected, in a fixed order."""
     config = campaign.config
+    return [
+        Run(start, temperature_K, replica)
+        for starts in selected_by_energy(campaign)
+        for start in starts[: config.simulate.orderings]
+        for temperature_K in config.simulate.temperatures_K
+        for replica in range(config.simulate.replicas)
+    ]
+
+
+def selected_by_energy(campaign: Campaign) -> list[list[Atoms]]:
+    """The selected orderings of each composition, by rising energy per atom."""
     selected = read_frames(campaign.path(select.SELECTED), labelled=False)
-    result = []
-    for formula in config.enumerate.compositions:
+    groups = []
+    for formula in campaign.config.enumerate.compositions:
         starts = [atoms for atoms in selected if atoms.info[keys.COMPOSITION] == formula]
         starts.sort(key=lambda atoms: atoms.info["relaxed_energy_eV"] / len(atoms))
-        result += [
-            Run(start, temperature_K, replica)
-            for start in starts[: config.simulate.orderings]
-            for temperature_K in config.simulate.temperatures_K
-            for replica in range(config.simulate.replicas)
-        ]
-    return result
+        groups.append(starts)
+    return groups
 
 
 def protocol(config: SimulateConfig, temperature_K: float, *, seed: int) -> Protocol:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -17,6 +17,7 @@ from mlipsse.errors import MlipsseError
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from mlipsse.potential.acceptance import StructureAcceptance
     from mlipsse.potential.check import Acceptance
     from mlipsse.potential.info import BundleInfo
 
@@ -186,6 +187,94 @@ def check(
 
 
 @app.command()
+def accept(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BUNDLE",
+            help="Bundle, whose exported file is tried, or a MACE .model file. Loading a .model "
+            "runs the pickle code in it: name only files you trust.",
+        ),
+    ],
+    structure: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Crystals to try it on: any file that ASE reads."),
+    ],
+    temperature_K: Annotated[
+        float | None,
+        typer.Option(
+            "--temperature",
+            help="Highest temperature of use, K.",
+            show_default="the highest of the training in the card, else 800",
+        ),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Frames of dynamics (extxyz) whose g(r) the model's must be like, of one "
+            "structure; strained ones are put back into their mean cell.",
+        ),
+    ] = None,
+    reference_potential: Annotated[
+        str | None,
+        typer.Option(help="Potential whose volume the model's must be like: what made its labels."),
+    ] = None,
+    mobile: Annotated[str | None, typer.Option(help="Symbol of the mobile ion.")] = None,
+    duration_ps: Annotated[float, typer.Option("--duration", help="Of hot runs, ps.")] = 5.0,
+    constant_energy_ps: Annotated[
+        float, typer.Option("--constant-energy", help="Of the run without thermostat, ps.")
+    ] = 1.0,
+    timestep_fs: Annotated[float, typer.Option("--timestep", help="Time step, fs.")] = 1.0,
+    min_atoms: Annotated[
+        int, typer.Option(min=1, help="Crystals are repeated to at least this.")
+    ] = 80,
+    head: Annotated[str | None, typer.Option(help="Head of a MACE file.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of velocities and thermostats.")] = 1,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to draw what was found, PNG and SVG."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Try a model on crystals before its release; some minutes each. Told in the bundle's card.
+
+    Relaxation, equation of state, dynamics at the highest temperature, energy conservation, g(r)
+    against a reference, the repulsive wall of every pair of elements. Exit code 0 when accepted,
+    1 when refused.
+    """
+    from mlipsse.potential.acceptance import AcceptanceSettings
+    from mlipsse.potential.acceptance.model import highest_temperature_K, try_model
+    from mlipsse.potential.acceptance.record import acceptance_record
+
+    results = try_model(
+        model,
+        _structures(structure),
+        AcceptanceSettings(
+            temperature_K=temperature_K or highest_temperature_K(model),
+            duration_ps=duration_ps,
+            constant_energy_ps=constant_energy_ps,
+            timestep_fs=timestep_fs,
+            min_atoms=min_atoms,
+            mobile=mobile,
+            seed=seed,
+        ),
+        head=head,
+        frames=[] if reference is None else _structures(reference),
+        reference_potential=reference_potential,
+        say=lambda text: None if as_json else print(f"{text} ...", file=sys.stderr, flush=True),
+    )
+    record = acceptance_record(results)
+    if figures is not None:
+        _draw_trials(results, figures)
+    if as_json:
+        typer.echo(json.dumps(record, indent=1, ensure_ascii=False))
+    else:
+        _show_trials(record)
+    raise typer.Exit(0 if record["accepted"] else 1)
+
+
+@app.command()
 def bench(
     bundle: BundleFolder,
     atoms: Annotated[str, typer.Option(help="Sizes, numbers of atoms.")] = "160,640,2560",
@@ -306,6 +395,31 @@ def _show_acceptance(result: "Acceptance") -> None:
         typer.echo("Passed.")
 
 
+def _draw_trials(results: "Sequence[StructureAcceptance]", folder: Path) -> None:
+    from mlipsse.report.acceptance_plot import acceptance_figure
+    from mlipsse.report.style import save_figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        save_figure(acceptance_figure(result.curves), folder / f"acceptance-{result.structure}")
+
+
+def _show_trials(record: Mapping[str, Any]) -> None:
+    from mlipsse.potential.acceptance.record import table_rows
+
+    table = Table()
+    for column in ("crystal", "criterion", "verdict", "value", "limit", "what was found"):
+        table.add_column(column, overflow="fold")
+    for row in table_rows(record):
+        style = {"fail": "red", "warn": "yellow"}.get(row["verdict"])
+        values = [_cell(row["value"]), f"{_cell(row['limit'])} {row['unit']}".strip()]
+        table.add_row(
+            row["structure"], row["name"], row["verdict"], *values, row["sentence"], style=style
+        )
+    Console(highlight=False, markup=False).print(table)
+    typer.echo("Accepted." if record["accepted"] else "Not accepted.")
+
+
 def _show_rows(rows: Sequence[dict[str, Any]]) -> None:
     table = Table()
     for column in rows[0] if rows else ():
@@ -325,8 +439,10 @@ def _show_info(found: "BundleInfo") -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     extra = found.card.get("extra") or {}
     for key, value in (found.card | extra).items():
-        if key not in ("sha256", "extra") and value not in (None, [], {}):
+        if key not in ("sha256", "extra", "acceptance") and value not in (None, [], {}):
             console.print(f"{key}: {_plain(value)}")
+    if found.card.get("acceptance"):
+        _show_trials(found.card["acceptance"])
     table = Table()
     for column in ("file", "MB", "state", "made for"):
         table.add_column(column, overflow="fold")

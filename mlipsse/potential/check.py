@@ -14,11 +14,11 @@ from mlipsse.errors import MlipsseError
 from mlipsse.geometry import supercell
 from mlipsse.potential.bundle import Bundle, read_bundle
 from mlipsse.potential.dynamics import Conservation, ThermalisedFrame, conserve, thermalise
+from mlipsse.potential.edge_form import SinglePoint
 from mlipsse.potential.example import example_crystal, present_elements, read_example
 from mlipsse.potential.export import Dtype, export_torchscript
 from mlipsse.potential.parity import (
     Differences,
-    SinglePoint,
     ase_single_points,
     differences,
     python_single_points,

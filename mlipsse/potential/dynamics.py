@@ -86,11 +86,13 @@ class Conservation:
     drift_eV_atom_ps : least-squares slope of the total energy per atom
     fluctuation_eV_atom : standard deviation of the total energy per atom about that line
     temperature_K : mean kinetic temperature
+    drift_std_eV_atom_ps : standard error of the slope
     """
 
     drift_eV_atom_ps: float
     fluctuation_eV_atom: float
     temperature_K: float
+    drift_std_eV_atom_ps: float
 
 
 def thermalise(
@@ -161,10 +163,15 @@ def conserve(
 def slope(rows: np.ndarray, *, n_atoms: int) -> Conservation:
     """Straight line through a run's total energy.
 
+    The residuals remember each other: the slope's variance is that of independent ones times
+    twice their integrated autocorrelation time.
+
     Parameters
     ----------
     rows : (n_steps, 3) time in ps, total energy in eV, temperature in K
     """
+    from mlipsse.orderings.thermal.autocorrelation import integrated_autocorrelation_time
+
     if len(rows) < 3 or not np.isfinite(rows).all():
         raise MlipsseError(
             "The run at constant energy left no finite energies: the potential does not hold this "
@@ -173,8 +180,12 @@ def slope(rows: np.ndarray, *, n_atoms: int) -> Conservation:
     times_ps, energies_eV, temperatures_K = rows.T
     per_atom = (energies_eV - energies_eV[0]) / n_atoms
     line = np.polyfit(times_ps, per_atom, 1)
+    residuals = per_atom - np.polyval(line, times_ps)
+    steps = 2 * integrated_autocorrelation_time(residuals)  # that remember each other
+    lever_ps = float(np.linalg.norm(times_ps - times_ps.mean()))
     return Conservation(
         drift_eV_atom_ps=float(line[0]),
-        fluctuation_eV_atom=float(np.std(per_atom - np.polyval(line, times_ps))),
+        fluctuation_eV_atom=float(residuals.std()),
         temperature_K=float(temperatures_K.mean()),
+        drift_std_eV_atom_ps=float(np.sqrt(steps) * residuals.std(ddof=2) / lever_ps),
     )

@@ -1,27 +1,22 @@
 """One potential, three ways, the same structures: MACE in ASE, the export in Python, and LAMMPS."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.lammps import Prism
-from ase.data import atomic_numbers
-from ase.neighborlist import neighbor_list
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.mace_model import import_mace, load_mace_model
+from mlipsse.potential.edge_form import SinglePoint, load_edge_form
 from mlipsse.potential.export import Dtype
 from mlipsse.potential.plugin import build_plugin
 from mlipsse.potential.structure_file import data_text
-
-if TYPE_CHECKING:
-    import torch
 
 LAMMPS_EV_A3_TO_BAR = 1.6021765e6
 """LAMMPS' own rounding (`nktv2p` of units metal): its pressures are undone with the same number."""
@@ -41,15 +36,6 @@ print "$(pe:%.17g) $(pxx:%.17g) $(pyy:%.17g) $(pzz:%.17g) $(pyz:%.17g) $(pxz:%.1
     file {name}.totals
 write_dump all custom {name}.forces id fx fy fz modify sort id format float %.17g
 """
-
-
-@dataclass(frozen=True)
-class SinglePoint:
-    """Energy (eV), forces (n_atoms, 3) in eV/Å, stress (6,) in eV/Å³, Voigt, ASE's sign."""
-
-    energy_eV: float
-    forces_eV_A: np.ndarray
-    stress_eV_A3: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -226,98 +212,5 @@ def python_single_points(exported: Path, structures: Sequence[Atoms]) -> list[Si
     MlipsseError
         when the file cannot be loaded or has no edge form.
     """
-    form = _load_edge_form(exported)
-    return [_from_edges(atoms, form) for atoms in structures]
-
-
-@dataclass(frozen=True)
-class _EdgeForm:
-    """What is needed to call an exported file: see `mlipsse.potential.edge_model`."""
-
-    energies: "Callable[..., tuple[torch.Tensor, torch.Tensor]]"
-    numbers: tuple[int, ...]
-    cutoff_A: float
-    dtype: "torch.dtype"
-    device: str
-
-
-def _load_edge_form(exported: Path) -> _EdgeForm:
-    try:
-        return _load_pt2(exported) if exported.suffix == ".pt2" else _load_pt(exported)
-    except MlipsseError:
-        raise
-    except Exception as error:  # torch has no exception of its own for files it cannot load
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise MlipsseError(
-            f"{exported} cannot be loaded in Python ({reason}). Export the potential again on "
-            "this machine."
-        ) from error
-
-
-def _load_pt(exported: Path) -> _EdgeForm:
-    import torch
-
-    module: Any = torch.jit.load(exported, map_location="cpu")
-    if not hasattr(module, "edge_energies"):
-        raise MlipsseError(
-            f"{exported} has no edge form: it was not exported by this version of mlipsse. "
-            "Export the potential again: mlipsse potential export."
-        )
-    dtype = next(weight.dtype for weight in module.parameters() if weight.is_floating_point())
-    numbers = tuple(int(number) for number in module.atomic_numbers)
-    return _EdgeForm(module.edge_energies, numbers, float(module.r_max), dtype, "cpu")
-
-
-def _load_pt2(exported: Path) -> _EdgeForm:
-    import torch
-
-    from mlipsse.potential.aotinductor import package_metadata
-
-    metadata = package_metadata(exported)
-    package: Any = torch._inductor.aoti_load_package(str(exported))
-    return _EdgeForm(
-        lambda *inputs: package(*inputs),
-        tuple(atomic_numbers[element] for element in metadata["elements"].split()),
-        float(metadata["r_max_A"]),
-        getattr(torch, metadata["dtype"]),
-        metadata["device"],
-    )
-
-
-def _from_edges(atoms: Atoms, form: _EdgeForm) -> SinglePoint:
-    import torch
-
-    # `neighbor_list` gives vectors from i to j, so that i is the sender.
-    senders, receivers, vectors = neighbor_list("ijD", atoms, form.cutoff_A)
-    try:
-        types = [form.numbers.index(number) for number in atoms.numbers]
-    except ValueError as error:
-        raise MlipsseError(
-            f"{atoms.get_chemical_formula()} holds elements that the potential does not know."
-        ) from error
-    weights = np.ones(len(atoms))
-    # A compiled package takes two atoms and two edges at least: the rest weighs nothing.
-    n_atoms, n_edges = len(types), len(senders)
-    missing_atoms, missing_edges = max(0, 2 - n_atoms), max(0, 2 - n_edges)
-    padding = np.zeros(missing_edges, dtype=int)
-    edges = np.stack([np.append(senders, padding), np.append(receivers, padding)])
-    lengths = np.vstack([vectors, np.tile([form.cutoff_A, 0.0, 0.0], (missing_edges, 1))])
-    energies, gradient = form.energies(
-        torch.tensor(types + missing_atoms * [0], dtype=torch.int64, device=form.device),
-        torch.tensor(edges, dtype=torch.int64, device=form.device),
-        torch.tensor(lengths, dtype=form.dtype, device=form.device),
-        torch.tensor(
-            np.append(weights, np.zeros(missing_atoms)), dtype=form.dtype, device=form.device
-        ),
-    )
-    slopes = gradient.detach().cpu().numpy().astype(float)[:n_edges]
-    forces = np.zeros((n_atoms, 3))
-    np.add.at(forces, senders, slopes)
-    np.add.at(forces, receivers, -slopes)
-    strain_slope = slopes.T @ vectors
-    stress = (strain_slope + strain_slope.T) / (2 * atoms.get_volume())
-    return SinglePoint(
-        energy_eV=float(energies.detach()[:n_atoms].sum()),
-        forces_eV_A=forces,
-        stress_eV_A3=full_3x3_to_voigt_6_stress(stress),
-    )
+    form = load_edge_form(exported)
+    return [form.single_point(atoms) for atoms in structures]

@@ -23,19 +23,24 @@ DOUBLE_COLUMN_IN = 7.0
 
 
 def new_figure(
-    *, width_in: float = SINGLE_COLUMN_IN, height_in: float | None = None, columns: int = 1
+    *,
+    width_in: float = SINGLE_COLUMN_IN,
+    height_in: float | None = None,
+    columns: int = 1,
+    rows: int = 1,
 ) -> tuple[Figure, list[Axes]]:
     """A figure with `columns` axes side by side, that belongs to no window and no pyplot.
 
     Parameters
     ----------
-    width_in, height_in : inches; the height is three quarters of a panel's width by default
+    width_in, height_in : inches; each row is three quarters of a panel's width high by default
+    rows : of so many axes each; the axes come row by row
     """
     figure = Figure(
-        figsize=(width_in, height_in or 0.78 * width_in / columns), layout="constrained"
+        figsize=(width_in, height_in or 0.78 * width_in * rows / columns), layout="constrained"
     )
     FigureCanvasAgg(figure)
-    return figure, [figure.add_subplot(1, columns, k + 1) for k in range(columns)]
+    return figure, [figure.add_subplot(rows, columns, k + 1) for k in range(rows * columns)]
 
 
 def colour(index: int) -> str:

@@ -165,6 +165,17 @@ def _named(pattern: str, value: str) -> str:
     return pattern.format(float(value) if "f" in pattern else value)
 
 
+def acceptance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Every criterion of the model's acceptance, crystal by crystal."""
+    keys = ("structure", "name", "verdict", "value", "limit", "unit", "sentence")
+    return Table(
+        "Acceptance of the potential",
+        ("crystal", "criterion", "verdict", "value", "limit", "unit", "what was found"),
+        [tuple(row[key] for key in keys) for row in rows],
+        note="Of the exported file, before any production run; `fail` refuses the model.",
+    )
+
+
 def _table(title: str, columns: Mapping[str, str], rows: Rows, *, note: str = "") -> Table:
     return Table(
         title,

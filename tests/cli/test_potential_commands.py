@@ -184,3 +184,61 @@ def test_wrong_options_are_sentences(invoke: Invoke, tmp_path: Path) -> None:
         assert error.startswith("Error: ")
         assert ".part" not in error
     assert [path.name for path in tmp_path.iterdir()] == ["loose.model"]
+
+
+def test_accept_tells_the_table_the_card_and_an_exit_code(
+    tmp_path: Path, invoke: Invoke, shipped_bundle: Path
+) -> None:
+    from ase.io import read, write
+
+    bundle = tmp_path / "mine"
+    shutil.copytree(shipped_bundle, bundle)
+    frames = read(shipped_bundle / "replay.extxyz", ":")
+    crystal = next(one for one in frames if len(one) < 30 and {"Li", "In"} <= set(one.symbols))
+    write(tmp_path / "crystal.extxyz", crystal)
+    options = ("--structure", tmp_path / "crystal.extxyz", "--duration", "0.04", "--min-atoms", "1",
+               "--constant-energy", "0.02", "--timestep", "2", "--mobile", "Li")  # fmt: skip
+    status, text, error = invoke(
+        "accept", bundle, *options, "--temperature", "300", "--figures", tmp_path / "figures",
+        "--reference-potential", shipped_bundle.name, "--json",
+    )  # fmt: skip
+    record = json.loads(text)
+    assert status == (0 if record["accepted"] else 1), error
+    (entry,) = record["structures"]
+    assert entry["temperature_K"] == 300
+    verdicts = {line["name"]: line["verdict"] for line in entry["criteria"]}
+    # The model against itself, and nothing to compare g(r) with.
+    assert (verdicts["volume"], verdicts["g(r)"]) == ("pass", "skip")
+    drawn = sorted(path.suffix for path in (tmp_path / "figures").iterdir())
+    assert drawn == [".png", ".svg"]
+
+    status, text, _ = invoke("info", bundle, "--json")
+    assert status == 0  # the card is no file that it lists
+    assert json.loads(text)["card"]["acceptance"] == record
+    _, text, _ = invoke("info", bundle)
+    assert "energy conservation" in text
+    assert ("Not accepted." in text) == (not record["accepted"])
+
+
+def test_accept_refuses_what_it_cannot_try(
+    tmp_path: Path, invoke: Invoke, shipped_bundle: Path
+) -> None:
+    from ase.build import bulk
+    from ase.io import write
+
+    write(tmp_path / "gold.extxyz", bulk("Au"))
+    write(tmp_path / "salt.extxyz", bulk("LiCl", "rocksalt", a=5.1))
+    status, _, error = invoke("accept", shipped_bundle, "--structure", tmp_path / "gold.extxyz")
+    assert status == 2
+    assert "Au, which" in error
+    status, _, error = invoke(
+        "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz",
+        "--reference", tmp_path / "gold.extxyz",
+    )  # fmt: skip
+    assert status == 2
+    assert "frames are of Au; the structures are of ClLi" in error
+    status, _, error = invoke(
+        "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz", "--temperature", "-5"
+    )
+    assert status == 2
+    assert "temperature_K above 0" in error

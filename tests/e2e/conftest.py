@@ -39,7 +39,9 @@ finetune:
   max_epochs: 2
   batch_size: 2
   max_forgetting: 10
-export: {name: tiny}
+export:
+  name: tiny
+  acceptance: {duration_ps: 0.06, constant_energy_ps: 0.03, min_atoms: 20, require: false}
 simulate:
   temperatures_K: [700, 900]
   min_atoms: 40

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from ase.io import read
 
 from mlipsse import keys
@@ -41,6 +42,7 @@ def test_every_stage_leaves_its_files(finished_campaign: Path) -> None:
         "06-finetune/parity.png",
         "06-finetune/learning.png",
         "07-export/tiny/card.yaml",
+        "07-export/acceptance.csv",
         "09-transport/arrhenius.json",
         "10-report/report.html",
         "10-report/summary.json",
@@ -71,6 +73,17 @@ def test_summary_keeps_its_contract(finished_campaign: Path) -> None:
         assert all(item["reason"] for item in entry["excluded"])
         assert (entry["activation_energy_eV"] is None) == (len(temperatures) < 2)
         assert (entry["activation_energy_std_eV"] is None) == (len(temperatures) < 3)
+
+
+def test_the_model_was_tried_before_it_was_used(finished_campaign: Path) -> None:
+    card = yaml.safe_load((finished_campaign / "07-export" / "tiny" / "card.yaml").read_text())
+    tried = card["acceptance"]["structures"]
+    assert len(tried) == len(COMPOSITIONS)
+    assert all(entry["temperature_K"] == 900 for entry in tried)
+    assert all("g(r)" in {line["name"] for line in entry["criteria"]} for entry in tried)
+    report = (finished_campaign / "10-report" / "report.html").read_text()
+    assert "Acceptance of the potential" in report
+    assert ("The potential was not accepted" in report) == (not card["acceptance"]["accepted"])
 
 
 def test_splits_share_no_trajectory(finished_campaign: Path) -> None:

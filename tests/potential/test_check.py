@@ -159,12 +159,12 @@ def no_dynamics(monkeypatch, small_frame):
     """The frame as it is, and a run that conserves energy."""
     frame = dynamics.ThermalisedFrame(small_frame, Path("nowhere"), ())
     monkeypatch.setattr(check, "thermalise", lambda *_, **__: frame)
-    found = dynamics.Conservation(1e-7, 1e-6, 300.0)
+    found = dynamics.Conservation(1e-7, 1e-6, 300.0, 1e-8)
     monkeypatch.setattr(check, "conserve", lambda *_, **__: found)
 
 
 def test_a_drift_is_noticed(written, no_dynamics, monkeypatch):
-    found = dynamics.Conservation(-2e-5, 1e-6, 300.0)
+    found = dynamics.Conservation(-2e-5, 1e-6, 300.0, 1e-8)
     monkeypatch.setattr(check, "conserve", lambda *_, **__: found)
     result = check_bundle(written.folder)
     assert not result.passed

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.image import imread
 
 from mlipsse.errors import MlipsseError
+from mlipsse.report.acceptance_plot import acceptance_figure
 from mlipsse.report.arrhenius_plot import arrhenius_plot
 from mlipsse.report.formation_plot import formation_plot
 from mlipsse.report.hull_plot import hull_plot
@@ -222,3 +223,26 @@ assert all(matplotlib.rcParams[key] == before[key] for key in before if key != "
         [sys.executable, "-c", code, tmp_path / "figure"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_acceptance(tmp_path):
+    curves = {
+        "equation_of_state": {"volume_A3_atom": [19, 20, 21], "energy_meV_atom": [5, 0, 5]},
+        "reference_equation_of_state": None,
+        "constant_energy": {"time_ps": [0, 0.5, 1], "energy_meV_atom": [0, 0.1, 0]},
+        "distributions": [
+            {"pair": "Cl-Li", "r_A": [1, 2, 3], "model": [0, 2, 1], "reference": [0, 1.8, 1.1]}
+        ],
+        "walls": [{"pair": "Li-Li", "distance_A": [3, 2, 1], "energy_eV": [0, 1, 30]}],
+    }
+    figure = acceptance_figure(curves)
+    panels = figure.axes
+    assert len(panels) == 4
+    labels = [axes.get_xlabel() for axes in panels]
+    assert labels == ["volume (Å³/atom)", "time at constant energy (ps)", "r (Å)", "distance (Å)"]
+    assert list(panels[0].lines[0].get_ydata()) == [5, 0, 5]
+    assert list(panels[2].lines[1].get_ydata()) == [0, 1, 0.5]  # the model's, over the highest
+    assert not any(text.get_text() == "not run" for axes in panels for text in axes.texts)
+    written(figure, tmp_path / "acceptance")
+    empty = acceptance_figure({}).axes
+    assert all([text.get_text() for text in axes.texts] == ["not run"] for axes in empty)

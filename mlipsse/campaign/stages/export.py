@@ -1,16 +1,11 @@
-"""Stage 7: the fine-tuned head as a bundle that LAMMPS loads."""
+"""Stage 7: the fine-tuned head as a bundle that LAMMPS loads, tried before it is used."""
 
-import json
 from pathlib import Path
-from typing import Any
 
-from ase import Atoms
-
-from mlipsse import keys
+from mlipsse.campaign import acceptance
+from mlipsse.campaign.bundle import provide_bundle, sources
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.stage import Stage, Work
-from mlipsse.campaign.stages import finetune, label
-from mlipsse.dataset.extxyz import read_frames
 from mlipsse.potential.bundle import CARD_FILE, SUFFIXES
 
 FOLDER = "07-export"
@@ -28,60 +23,22 @@ def model_file(campaign: Campaign) -> Path:
 
 
 def inputs(campaign: Campaign) -> list[Path]:
-    """The fine-tuned model, its metrics, and the frames it was trained on."""
-    return [
-        campaign.path(finetune.MODEL),
-        campaign.path(finetune.METRICS),
-        label.part_files(campaign)["train"],
-    ]
+    """The fine-tuned model, its metrics, the frames it was trained on, and what it is tried on."""
+    return [*sources(campaign), *acceptance.inputs(campaign)]
 
 
 def perform(work: Work) -> list[Path]:
-    """Write the bundle `07-export/<name>/`."""
-    from mlipsse.potential.bundle import TrainingData, write_bundle
-    from mlipsse.potential.export import Target
-
-    campaign, config = work.campaign, work.campaign.config
-    metrics = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
-    frames = read_frames(label.part_files(campaign)["train"], labelled=True)
-    temperatures_K = config.sample.temperatures_K
-    bundle = write_bundle(
-        work.folder,
-        model=campaign.path(finetune.MODEL),
-        name=config.export.name,
-        head=metrics["head"],
-        dtype=config.export.dtype,
-        label_source=frames[0].info[keys.LABEL_SOURCE],
-        licence=config.export.licence,
-        training=TrainingData(
-            frames=len(frames),
-            temperature_range_K=(min(temperatures_K), max(temperatures_K)),
-            compositions=config.enumerate.compositions,
-            errors=_errors(metrics),
-        ),
-        extra={
-            "sampling_temperatures_K": temperatures_K,
-            "foundation": config.finetune.foundation,
-        },
-        example=_example(frames),
-        formats=(config.export.format,),
-        target=Target(serial=config.export.serial),
-    )
-    return sorted(path for path in bundle.folder.iterdir() if path.is_file())
+    """Write the bundle `07-export/<name>/`, try it, and write into its card how it did."""
+    bundle = provide_bundle(work)
+    exported = bundle.exports[work.campaign.config.export.format]
+    tried = acceptance.try_exported(work, exported=exported, bundle=bundle.folder)
+    return [*sorted(path for path in bundle.folder.iterdir() if path.is_file()), *tried]
 
 
-def _errors(metrics: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Of every head, on frames it was not trained on."""
-    errors = {metrics["head"]: metrics["errors"]["test"]}
-    if metrics["replay_head"] is not None:
-        errors[metrics["replay_head"]] = metrics["replay_errors"]
-    return errors
-
-
-def _example(frames: list[Atoms]) -> Atoms:
-    """A frame of ordinary dynamics; the frames of close contacts are no place to start from."""
-    dynamics = [frame for frame in frames if frame.info.get(keys.ORIGIN) != "contact"]
-    return (dynamics or frames)[0]
-
-
-STAGE = Stage(7, "export", ("enumerate", "sample", "finetune", "export"), inputs, perform)
+STAGE = Stage(
+    7,
+    "export",
+    ("seed", "structure", "enumerate", "rank", "sample", "label", "finetune", "export", "simulate"),
+    inputs,
+    perform,
+)

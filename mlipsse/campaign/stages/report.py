@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mlipsse.campaign import acceptance
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.phases import system_of
 from mlipsse.campaign.record import versions
@@ -12,10 +13,12 @@ from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.stages import export, finetune, rank, sample, select, transport
 from mlipsse.campaign.table import read_csv
+from mlipsse.potential.acceptance.record import table_rows
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.html import FigureFile, ReportContent, write_report
 from mlipsse.report.summary import write_summary
 from mlipsse.report.tables import (
+    acceptance_table,
     compositions_table,
     errors_table,
     grouped_errors_table,
@@ -48,7 +51,7 @@ def inputs(campaign: Campaign) -> list[Path]:
     """Numbers, tables and figures of the stages before."""
     counts = (enumerate_stage.COUNTS, rank.COMPOSITIONS, select.TABLE, sample.TRAJECTORIES)
     names = (transport.NUMBERS, finetune.METRICS, transport.RUNS, *counts, *CAPTIONS)
-    figures = [path for path, _ in [*_msd_figures(campaign), *_hull_figures(campaign)]]
+    figures = [path for path, _ in _narrow_figures(campaign)]
     return [*(campaign.path(name) for name in names), *figures, export.card_file(campaign)]
 
 
@@ -57,17 +60,19 @@ def perform(work: Work) -> list[Path]:
     campaign = work.campaign
     summary = json.loads(campaign.path(transport.NUMBERS).read_text(encoding="utf-8"))
     metrics = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
+    card = read_card(export.card_file(campaign))
+    summary["cautions"] += acceptance.cautions(card)
     write_summary(summary, work.folder / "summary.json")
     arrhenius, *others = [
         FigureFile(campaign.path(name), caption, wide=True) for name, caption in CAPTIONS.items()
     ]
-    narrow = [*_msd_figures(campaign), *_hull_figures(campaign)]
     content = ReportContent(
         title=campaign.config.name,
         summary=summary,
-        figures=[arrhenius, *(FigureFile(*figure) for figure in narrow), *others],
+        figures=[arrhenius, *(FigureFile(*one) for one in _narrow_figures(campaign)), *others],
         tables=[
             runs_table(read_csv(campaign.path(transport.RUNS))),
+            acceptance_table(table_rows(card["acceptance"]) if "acceptance" in card else []),
             errors_table(metrics),
             grouped_errors_table(metrics),
             training_checks_table(metrics),
@@ -78,10 +83,15 @@ def perform(work: Work) -> list[Path]:
             ),
             selection_table(read_csv(campaign.path(select.TABLE))),
         ],
-        provenance=_provenance(campaign),
+        provenance=_provenance(campaign, card),
     )
     write_report(content, work.folder / "report.html")
     return [work.folder / "summary.json", work.folder / "report.html"]
+
+
+def _narrow_figures(campaign: Campaign) -> list[tuple[Path, str]]:
+    tried = acceptance.figures(campaign, campaign.path(export.FOLDER))
+    return [*_msd_figures(campaign), *tried, *_hull_figures(campaign)]
 
 
 def _msd_figures(campaign: Campaign) -> list[tuple[Path, str]]:
@@ -100,8 +110,7 @@ def _hull_figures(campaign: Campaign) -> list[tuple[Path, str]]:
     return [(path, caption) for path, caption in found if path.is_file()]
 
 
-def _provenance(campaign: Campaign) -> dict[str, Any]:
-    card = read_card(export.card_file(campaign))
+def _provenance(campaign: Campaign, card: dict[str, Any]) -> dict[str, Any]:
     return {
         "label source": card["label_source"],
         "sampling potential": campaign.config.sample.foundation,

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from mlipsse import keys
+from mlipsse.campaign.acceptance import require_accepted
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.record import digest
@@ -20,16 +21,18 @@ from mlipsse.potential.plugin import PLUGIN_FILE, build_plugin
 
 
 def inputs(campaign: Campaign) -> list[Path]:
-    """The selected orderings, the exported potential, and the host for the ion's charge."""
+    """The selected orderings, the potential and its card, and the host for the ion's charge."""
     return [
         campaign.path(select.SELECTED),
         export.model_file(campaign),
+        export.card_file(campaign),
         *enumerate_stage.inputs(campaign),
     ]
 
 
 def perform(work: Work) -> list[Path]:
     """Render every run's folder, then run them; killed runs go on from their restarts."""
+    require_accepted(work.campaign, export.card_file(work.campaign))
     _bring_plugin(work.folder / PLUGIN_FILE)
     charges = enumerate_stage.campaign_host(work.campaign).charges
     mobile_charge_e = charges[work.campaign.config.structure.mobile]

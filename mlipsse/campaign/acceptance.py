@@ -1,0 +1,266 @@
+"""Acceptance of a campaign's model: which crystals try it, and what is refused without it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase import Atoms
+from ase.io.jsonio import decode, encode
+
+from mlipsse import keys
+from mlipsse.campaign.execution import Unit
+from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.record import digest
+from mlipsse.campaign.runs import selected_by_energy
+from mlipsse.campaign.seeds import derived_seed
+from mlipsse.campaign.stage import Work
+from mlipsse.campaign.stages import finetune, sample, select
+from mlipsse.campaign.table import write_csv
+from mlipsse.dataset.extxyz import read_frames
+from mlipsse.dataset.labels import teacher_name
+from mlipsse.errors import MlipsseError
+from mlipsse.files import write_text
+
+if TYPE_CHECKING:
+    from mlipsse.potential.acceptance import AcceptanceSettings
+
+TABLE = "acceptance.csv"
+_MOST_TOLD = 3
+
+
+@dataclass(frozen=True)
+class KnownVolume:
+    """What the volume of a crystal is compared with.
+
+    Attributes
+    ----------
+    potential : of the labels, asked for the volume; None when the labels are no potential's
+    volume_A3_atom : of the crystal as the ranking relaxed it; None when it did not relax cells
+    ranked_by : the potential that did
+    """
+
+    potential: str | None
+    volume_A3_atom: float | None
+    ranked_by: str
+
+
+def inputs(campaign: Campaign) -> list[Path]:
+    """The orderings and sampled frames that the model is tried on, and the labels' potential."""
+    if not campaign.config.export.acceptance.run:
+        return []
+    teacher = teacher_name(campaign.config.label.source)
+    return [
+        campaign.path(select.SELECTED),
+        campaign.path(sample.FRAMES),
+        *(campaign.potential_files(teacher) if teacher else []),
+    ]
+
+
+def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
+    """Try the exported file on a crystal of every composition; write card, table and figures.
+
+    Parameters
+    ----------
+    exported : what LAMMPS will run
+    bundle : folder whose card is told
+
+    Returns
+    -------
+    table and figures.
+    """
+    from mlipsse.potential.acceptance.record import table_rows, write_acceptance
+    from mlipsse.report.acceptance_plot import acceptance_figure
+    from mlipsse.report.style import save_figure
+
+    if not work.campaign.config.export.acceptance.run:
+        return []
+    units = [_unit(work, start, exported) for start in _crystals(work.campaign)]
+    work.run_units(units)
+    answers = [decode(unit.output.read_text(encoding="utf-8")) for unit in units]
+    structures = [entry for answer in answers for entry in answer["record"]["structures"]]
+    accepted = all(entry["accepted"] for entry in structures)
+    record = {"accepted": accepted, "structures": structures}
+    write_acceptance(bundle, record)
+    work.results["accepted"] = accepted
+    table = work.folder / TABLE
+    write_csv(table, table_rows(record))
+    figures = [
+        path
+        for unit, answer in zip(units, answers, strict=True)
+        for path in save_figure(
+            acceptance_figure(answer["curves"]), work.folder / f"acceptance-{unit.name}"
+        )
+    ]
+    return [table, *figures]
+
+
+def figures(campaign: Campaign, folder: Path) -> list[tuple[Path, str]]:
+    """The figures in the stage's `folder`, each with what it shows."""
+    if not (campaign.config.export.acceptance.run and campaign.path(select.SELECTED).is_file()):
+        return []
+    names = [start.info[keys.ORDERING] for start in _crystals(campaign)]
+    return [
+        (
+            folder / f"acceptance-{name}.png",
+            f"{name}, the exported model: energy against volume; total energy of a run without "
+            "thermostat; g(r) beside that of the sampling; two atoms pushed together.",
+        )
+        for name in names
+    ]
+
+
+def require_accepted(campaign: Campaign, card_file: Path) -> None:
+    """Stop where production would run with a model that its card says was refused.
+
+    Raises
+    ------
+    MlipsseError
+        with what refused it and what to do.
+    """
+    from mlipsse.potential.acceptance.record import CARD_KEY, refusals
+    from mlipsse.potential.bundle import read_card
+
+    config = campaign.config.export
+    record = read_card(card_file).get(CARD_KEY)
+    if not (config.acceptance.run and config.acceptance.require and record):
+        return
+    if record["accepted"]:
+        return
+    found = refusals(record)
+    told = " ".join(found[:_MOST_TOLD])
+    more = f" And {len(found) - _MOST_TOLD} more." if len(found) > _MOST_TOLD else ""
+    raise MlipsseError(
+        f"The potential {config.name} was not accepted. {told}{more} The table of all criteria is "
+        f"{card_file.parent.parent / TABLE}. Give it more frames of what fails (temperatures, "
+        "contact_frames, epochs) and run again; to simulate with it all the same, set "
+        "export.acceptance.require: false."
+    )
+
+
+def cautions(card: dict[str, Any]) -> list[str]:
+    """What a report must say of a model that was refused and simulated with."""
+    from mlipsse.potential.acceptance.record import CARD_KEY, refusals
+
+    record = card.get(CARD_KEY)
+    if not record or record["accepted"]:
+        return []
+    return ["The potential was not accepted before these runs. " + " ".join(refusals(record))]
+
+
+def try_on_crystal(
+    output: Path,
+    *,
+    start: Atoms,
+    name: str,
+    exported: Path,
+    settings: "AcceptanceSettings",
+    frames: Sequence[Atoms],
+    cell: np.ndarray,
+    known: KnownVolume,
+) -> None:
+    """Unit of work: one crystal through every trial."""
+    from mlipsse.potential.acceptance import accept
+    from mlipsse.potential.acceptance.record import acceptance_record
+    from mlipsse.potential.exported_calculator import ExportedCalculator
+
+    result = accept(
+        start,
+        ExportedCalculator(exported),
+        settings,
+        name=name,
+        volume=_reference_volume(known),
+        frames=frames,
+        cell=cell,
+    )
+    content = {"record": acceptance_record([result]), "curves": result.curves}
+    write_text(output, encode(content))
+
+
+def _reference_volume(known: KnownVolume) -> Any:
+    from mlipsse.energetics.calculators import make_calculator
+    from mlipsse.potential.acceptance import LIMITS, ReferenceVolume
+
+    if known.potential is not None:
+        return ReferenceVolume(
+            f"the potential of the labels ({Path(known.potential).name})",
+            LIMITS.volume_error,
+            calculator=make_calculator(known.potential),
+        )
+    if known.volume_A3_atom is not None:
+        return ReferenceVolume(
+            f"the cell that {Path(known.ranked_by).name} relaxed",
+            LIMITS.other_functional,
+            volume_A3_atom=known.volume_A3_atom,
+        )
+    return None
+
+
+def _crystals(campaign: Campaign) -> list[Atoms]:
+    """The lowest ordering of every composition, or of some, spread evenly."""
+    lowest = [starts[0] for starts in selected_by_energy(campaign) if starts]
+    most = campaign.config.export.acceptance.compositions
+    if most is None or most >= len(lowest):
+        return lowest
+    return [lowest[k] for k in np.unique(np.linspace(0, len(lowest) - 1, most).round().astype(int))]
+
+
+def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
+    from dataclasses import asdict
+
+    from mlipsse.geometry import supercell
+    from mlipsse.potential.acceptance import AcceptanceSettings
+
+    campaign, config = work.campaign, work.campaign.config
+    name = str(start.info[keys.ORDERING])
+    hottest_K = max(config.simulate.temperatures_K)
+    settings = AcceptanceSettings(
+        temperature_K=hottest_K,
+        duration_ps=config.export.acceptance.duration_ps,
+        constant_energy_ps=config.export.acceptance.constant_energy_ps,
+        timestep_fs=config.simulate.timestep_fs,
+        min_atoms=config.export.acceptance.min_atoms,
+        mobile=config.structure.mobile,
+        seed=derived_seed(config.seed, f"{name} acceptance"),
+    )
+    frames = _frames(campaign, name, nearest_K=hottest_K)
+    teacher = teacher_name(config.label.source)
+    relaxed = config.rank.relaxation == "cell"
+    known = KnownVolume(
+        campaign.potential(teacher) if teacher else None,
+        start.get_volume() / len(start) if relaxed else None,
+        config.rank.foundation,
+    )
+    identity = {
+        "start": encode(start),
+        # Compiled code has other bytes each time: it is known by what it is made from.
+        "model": [digest(campaign.path(path)) for path in (finetune.MODEL, finetune.METRICS)],
+        "form": [config.export.dtype, config.export.format],
+        "settings": asdict(settings),
+        "frames": encode(frames),
+        "cell_min_atoms": config.sample.min_atoms,
+        "volume": work.potential_identity(teacher) if teacher else [known.volume_A3_atom],
+    }
+    arguments = {
+        "start": start,
+        "name": name,
+        "exported": exported,
+        "settings": settings,
+        "frames": frames,
+        "cell": supercell(start, min_atoms=config.sample.min_atoms).cell[:],
+        "known": known,
+    }
+    return Unit(name, work.unit_path(name, identity, ".json"), try_on_crystal, arguments)
+
+
+def _frames(campaign: Campaign, ordering: str, *, nearest_K: float) -> list[Atoms]:
+    """Sampled frames of an ordering, at the temperature nearest to the one asked for."""
+    from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
+
+    ours = [
+        frame
+        for frame in read_frames(campaign.path(sample.FRAMES), labelled=False)
+        if frame.info.get(keys.ORDERING) == ordering and frame.info.get(keys.ORIGIN) == "dynamics"
+    ]
+    return at_one_temperature(ours, nearest_K=nearest_K)

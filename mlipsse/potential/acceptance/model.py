@@ -1,0 +1,137 @@
+"""Try a bundle's exported file, or a MACE model, on crystals."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+
+from mlipsse.errors import MlipsseError
+from mlipsse.potential.acceptance.limits import LIMITS
+from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
+from mlipsse.potential.acceptance.record import acceptance_record, write_acceptance
+from mlipsse.potential.acceptance.trials import (
+    AcceptanceSettings,
+    ReferenceVolume,
+    Say,
+    StructureAcceptance,
+    accept,
+)
+from mlipsse.potential.bundle import CARD_FILE, Bundle, read_bundle, read_card
+from mlipsse.potential.exported_calculator import ExportedCalculator
+
+TEMPERATURE_K = 800.0
+"""Where neither the user nor the card says one: that of the published sampling."""
+
+
+def try_model(
+    model: Path,
+    crystals: Sequence[Atoms],
+    settings: AcceptanceSettings,
+    *,
+    head: str | None = None,
+    frames: Sequence[Atoms] = (),
+    reference_potential: str | None = None,
+    say: Say = lambda text: None,
+) -> list[StructureAcceptance]:
+    """Every crystal through every trial; a bundle's card is told.
+
+    What is tried of a bundle is the file that LAMMPS loads, called in Python: that is what is
+    handed on, and neither LAMMPS nor its plugin is needed for it.
+
+    Parameters
+    ----------
+    model : a bundle's folder, or a `.model` file (loading it runs pickle code)
+    head : of a model file with several
+    frames : see `accept`; compared with the crystals of their composition
+    reference_potential : by name or file, whose volumes the model's are compared with
+
+    Raises
+    ------
+    MlipsseError
+        when the model cannot be read, does not know an element, or frames fit no crystal.
+    """
+    formulas = {_formula(crystal) for crystal in crystals}
+    if frames and not formulas & {_formula(frame) for frame in frames}:
+        raise MlipsseError(
+            f"The reference frames are of {_formula(frames[0])}; the structures are of "
+            f"{', '.join(sorted(formulas))}. Give frames of the same composition."
+        )
+    calculator, bundle = _calculator(model, head)
+    if bundle is not None:
+        _require_elements(crystals, bundle)
+    volume = None
+    if reference_potential is not None:
+        from mlipsse.energetics.calculators import make_calculator
+
+        volume = ReferenceVolume(
+            reference_potential, LIMITS.volume_error, make_calculator(reference_potential)
+        )
+    results = []
+    for name, crystal in zip(_names(crystals), crystals, strict=True):
+        ours = [frame for frame in frames if _formula(frame) == _formula(crystal)]
+        results.append(
+            accept(
+                crystal,
+                calculator,
+                settings,
+                name=name,
+                volume=volume,
+                frames=at_one_temperature(ours, nearest_K=settings.temperature_K),
+                say=partial(_say, say, name),
+            )
+        )
+    if bundle is not None:
+        write_acceptance(bundle.folder, acceptance_record(results))
+    return results
+
+
+def highest_temperature_K(model: Path) -> float:
+    """The highest temperature that a bundle's card says the model was trained at, K; else 800."""
+    if not model.is_dir():
+        return TEMPERATURE_K
+    span = read_card(model / CARD_FILE).get("temperature_range_K")
+    return float(max(span)) if span else TEMPERATURE_K
+
+
+def _say(say: Say, name: str, text: str) -> None:
+    say(f"{name}: {text}")
+
+
+def _calculator(model: Path, head: str | None) -> tuple[Calculator, Bundle | None]:
+    if not model.is_dir():
+        from mlipsse.energetics.calculators import make_calculator
+
+        return make_calculator(str(model), head=head), None
+    bundle = read_bundle(model)
+    if head not in (None, bundle.head):
+        raise MlipsseError(f"{model} is the head {bundle.head}; head {head} was asked for.")
+    for form in ("torchscript", "aotinductor"):
+        if form in bundle.exports:
+            return ExportedCalculator(bundle.exports[form]), bundle
+    raise MlipsseError(
+        f"The bundle {model} has no file that can be called in Python. Make one: mlipsse potential "
+        f"export {model} --out {model}"
+    )
+
+
+def _require_elements(crystals: Sequence[Atoms], bundle: Bundle) -> None:
+    for crystal in crystals:
+        if missing := sorted(set(crystal.get_chemical_symbols()) - set(bundle.elements)):
+            raise MlipsseError(
+                f"{crystal.get_chemical_formula()} holds {', '.join(missing)}, which {bundle.name} "
+                f"does not know; it knows {', '.join(bundle.elements)}. Name other structures."
+            )
+
+
+def _names(crystals: Sequence[Atoms]) -> list[str]:
+    formulas = [crystal.get_chemical_formula() for crystal in crystals]
+    return [
+        formula if formulas.count(formula) == 1 else f"{formula}-{number}"
+        for number, formula in enumerate(formulas, start=1)
+    ]
+
+
+def _formula(atoms: Atoms) -> str:
+    return str(atoms.get_chemical_formula("hill", empirical=True))

@@ -1,0 +1,179 @@
+"""Partial radial distribution functions of two sets of frames, and how far apart they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from mlipsse.errors import MlipsseError
+from mlipsse.potential.acceptance.closest_pairs import element_pairs
+
+REACH_A = 6.0
+"""The first two or three shells, where crystals and potentials differ."""
+
+BIN_A = 0.1
+LEAST_FRAMES = 4
+_LEAST_OF_A_GAS = 0.25
+_LARGEST_STRAIN = 0.1
+
+
+@dataclass(frozen=True)
+class PairDistribution:
+    """g(r) of one pair of elements, from a model and from a reference.
+
+    Attributes
+    ----------
+    elements : symbols, in alphabetical order
+    radii_A : (n_bins,) float64, middles of the bins
+    model, reference : (n_bins,) float64
+    difference : see `difference`
+    scale : what differences of this size of sample are made of by chance: the root mean square of
+        that between the first and the second half of each run, over the square root of two, since
+        the whole of two runs is twice as long as their halves
+    """
+
+    elements: tuple[str, str]
+    radii_A: np.ndarray
+    model: np.ndarray
+    reference: np.ndarray
+    difference: float
+    scale: float
+
+    @property
+    def excess(self) -> float:
+        """The difference less what chance makes, in squares; 0 when chance makes all of it."""
+        return float(np.sqrt(max(0.0, self.difference**2 - self.scale**2)))
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> float:
+    """Sum of |g1 - g2| over sum of (g1 + g2): 0 for equal functions, 1 without any overlap.
+
+    The integral of |g1 - g2| is the usual measure of dynamics against dynamics (Fu et al., Trans.
+    Mach. Learn. Res. 2023, doi 10.48550/arXiv.2210.07237); here as a fraction, so that sharp and
+    flat functions share one limit. A pair whose first shell only begins at the end of the range
+    has too little there for a fraction: the sum counts as a quarter of that of a gas at least.
+    """
+    total = max(float(np.sum(first + second)), _LEAST_OF_A_GAS * 2 * len(first))
+    return float(np.abs(first - second).sum()) / total
+
+
+def radial_distributions(
+    frames: Sequence[Atoms], pairs: Sequence[tuple[str, str]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """g(r) of pairs of elements in every frame, images beyond half the cell included.
+
+    Parameters
+    ----------
+    frames : periodic, of one composition
+    pairs : of symbols
+
+    Returns
+    -------
+    radii_A : (n_bins,) float64
+    g : (n_frames, n_pairs, n_bins) float64; tends to 1 at large distances
+    """
+    from matscipy.neighbours import neighbour_list
+
+    edges = np.linspace(0.0, REACH_A, round(REACH_A / BIN_A) + 1)
+    shells_A3 = 4 / 3 * np.pi * np.diff(edges**3)
+    g = np.zeros((len(frames), len(pairs), len(shells_A3)))
+    for row, frame in enumerate(frames):
+        first, second, distances_A = neighbour_list("ijd", frame, REACH_A)
+        for column, elements in enumerate(pairs):
+            one, other = (frame.numbers == atomic_numbers[element] for element in elements)
+            found, _ = np.histogram(distances_A[one[first] & other[second]], edges)
+            g[row, column] = found * frame.get_volume() / (one.sum() * other.sum() * shells_A3)
+    return (edges[:-1] + edges[1:]) / 2, g
+
+
+def compare(
+    model: Sequence[Atoms], reference: Sequence[Atoms], *, of: Atoms
+) -> list[PairDistribution]:
+    """Compare two runs of the same atoms, frames in order of time, for every pair in `of`.
+
+    Raises
+    ------
+    MlipsseError
+        when one has fewer than four frames, which cannot be halved to tell chance.
+    """
+    for name, frames in (("model", model), ("reference", reference)):
+        if len(frames) < LEAST_FRAMES:
+            raise MlipsseError(
+                f"g(r) of the {name} has {len(frames)} frames; {LEAST_FRAMES} are needed at least. "
+                "Take more."
+            )
+    pairs = element_pairs(of)
+    radii_A, ours = radial_distributions(model, pairs)
+    _, theirs = radial_distributions(reference, pairs)
+    found = []
+    for k, elements in enumerate(pairs):
+        chance = [
+            difference(g[: len(g) // 2, k].mean(axis=0), g[len(g) // 2 :, k].mean(axis=0))
+            for g in (ours, theirs)
+        ]
+        scale = float(np.sqrt(np.mean(np.square(chance)) / 2))
+        mine, other = ours[:, k].mean(axis=0), theirs[:, k].mean(axis=0)
+        found.append(
+            PairDistribution(elements, radii_A, mine, other, difference(mine, other), scale)
+        )
+    return found
+
+
+def unstrained(frames: Sequence[Atoms], cell: np.ndarray | None = None) -> tuple[list[Atoms], int]:
+    """Put strained frames back into one cell, fractional coordinates held.
+
+    Sampling strains every frame after its dynamics at a constant cell, and atoms with it: giving
+    the cell back undoes that.
+
+    Parameters
+    ----------
+    frames : of the same atoms in the same order
+    cell : (3, 3), Å, of the dynamics; the mean of the frames' own when not known
+
+    Returns
+    -------
+    the frames in the cell, and how many had another one before.
+
+    Raises
+    ------
+    MlipsseError
+        when frames are of different atoms, or a cell differs by more than strain does (10 %).
+    """
+    if not frames:
+        raise MlipsseError("There are no reference frames; give some, or none at all.")
+    target = np.mean([frame.cell[:] for frame in frames], axis=0) if cell is None else cell
+    restored, strained = [], 0
+    for index, frame in enumerate(frames):
+        if not np.array_equal(frame.numbers, frames[0].numbers):
+            raise MlipsseError(
+                f"Reference frame {index} is {frame.get_chemical_formula()} and frame 0 is "
+                f"{frames[0].get_chemical_formula()} (or their atoms are in another order). Give "
+                "frames of one structure."
+            )
+        strain = np.abs(np.linalg.solve(target, frame.cell[:]) - np.eye(3)).max()
+        if strain > _LARGEST_STRAIN:
+            raise MlipsseError(
+                f"The cell of reference frame {index} differs by {strain:.0%} from that of its "
+                f"run, more than the {_LARGEST_STRAIN:.0%} that strain could be. Give frames of "
+                "one cell, or strained by less."
+            )
+        strained += bool(strain > 1e-6)
+        copy = frame.copy()
+        copy.calc = None
+        copy.set_cell(target, scale_atoms=True)
+        restored.append(copy)
+    return restored, strained
+
+
+def at_one_temperature(frames: Sequence[Atoms], *, nearest_K: float) -> list[Atoms]:
+    """Of frames at several temperatures (`temperature_K` in `info`) those at the nearest one.
+
+    Frames that do not say theirs count as at `nearest_K`.
+    """
+    known = [float(frame.info.get("temperature_K", nearest_K)) for frame in frames]
+    if not known:
+        return []
+    chosen_K = min(known, key=lambda found: (abs(found - nearest_K), found))
+    return [frame for frame, found in zip(frames, known, strict=True) if found == chosen_K]

@@ -1,0 +1,313 @@
+"""One crystal through every trial of a potential."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+
+from mlipsse.dataset.sampling import SampledTrajectory, SamplingSettings, sample
+from mlipsse.energetics.outcome import RelaxationSettings
+from mlipsse.energetics.relaxation import relax
+from mlipsse.errors import MlipsseError
+from mlipsse.geometry import supercell
+from mlipsse.potential.acceptance import judgements
+from mlipsse.potential.acceptance.closest_pairs import closest_pairs
+from mlipsse.potential.acceptance.conservation import ConstantEnergyRun, run_at_constant_energy
+from mlipsse.potential.acceptance.criterion import Criterion
+from mlipsse.potential.acceptance.equation_of_state import (
+    EosFit,
+    VolumeScan,
+    fit_eos,
+    scan_volumes,
+)
+from mlipsse.potential.acceptance.limits import LIMITS, Limits
+from mlipsse.potential.acceptance.pair_distribution import (
+    LEAST_FRAMES,
+    PairDistribution,
+    compare,
+    unstrained,
+)
+from mlipsse.potential.acceptance.wall import Wall, scan_walls
+
+FRAMES = 100
+"""Of a run, for distances and g(r)."""
+
+_SETTLING = 0.2  # of the run for g(r): its start comes from another potential
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class AcceptanceSettings:
+    """How hard a potential is tried.
+
+    Attributes
+    ----------
+    temperature_K : highest one that it will be used at
+    duration_ps : of the hot run and of that for g(r); 5 ps as a rule
+    constant_energy_ps : of the run without thermostat
+    timestep_fs : of all runs; that of the production
+    min_atoms : the crystal is repeated to this for runs and walls
+    mobile : symbol of the mobile ion
+    seed : of velocities and thermostats
+
+    Raises
+    ------
+    MlipsseError
+        when a length, a temperature or a time step is not above zero.
+    """
+
+    temperature_K: float
+    duration_ps: float = 5.0
+    constant_energy_ps: float = 1.0
+    timestep_fs: float = 1.0
+    min_atoms: int = 80
+    mobile: str | None = None
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("temperature_K", "duration_ps", "constant_energy_ps", "timestep_fs"):
+            if not getattr(self, name) > 0:
+                raise MlipsseError(f"Acceptance needs {name} above 0; it is {getattr(self, name)}.")
+        if 1e3 * self.duration_ps < 20 * self.timestep_fs:
+            raise MlipsseError(
+                f"A hot run of {self.duration_ps:g} ps is less than 20 steps of "
+                f"{self.timestep_fs:g} fs. Lengthen it."
+            )
+
+
+@dataclass(frozen=True)
+class ReferenceVolume:
+    """What the model's volume is compared with: a potential, or else a volume that is known.
+
+    Attributes
+    ----------
+    name : for sentences
+    limit : of the relative difference
+    calculator : asked along the model's own cells
+    volume_A3_atom : of the crystal as somebody else relaxed it
+    """
+
+    name: str
+    limit: float
+    calculator: Calculator | None = None
+    volume_A3_atom: float | None = None
+
+
+@dataclass(frozen=True)
+class StructureAcceptance:
+    """What one crystal showed of a potential.
+
+    Attributes
+    ----------
+    structure : its name
+    atoms : of the hot run
+    temperature_K, duration_ps : of the hot run
+    criteria : lines of the table
+    curves : what figures draw (see `mlipsse.report.acceptance_plot`), plain lists and numbers
+    """
+
+    structure: str
+    atoms: int
+    temperature_K: float
+    duration_ps: float
+    criteria: tuple[Criterion, ...]
+    curves: dict[str, Any]
+
+    @property
+    def accepted(self) -> bool:
+        """No criterion refuses."""
+        return all(criterion.verdict != "fail" for criterion in self.criteria)
+
+
+def accept(
+    crystal: Atoms,
+    calculator: Calculator,
+    settings: AcceptanceSettings,
+    *,
+    name: str,
+    volume: ReferenceVolume | None = None,
+    frames: Sequence[Atoms] = (),
+    cell: np.ndarray | None = None,
+    limits: Limits = LIMITS,
+    say: Say = lambda text: None,
+) -> StructureAcceptance:
+    """Relax, scan the volume, run hot, run at constant energy, compare g(r), push pairs together.
+
+    Parameters
+    ----------
+    crystal : periodic in three directions; not changed
+    calculator : the potential, best the exported file
+    name : of the structure
+    volume : what its volume is compared with
+    frames : of dynamics with what the model learned from, at one temperature (`temperature_K` in
+        `info`, that of the hot run if it is not there), in order of time; the model runs at the
+        same temperature in the same cell
+    cell : (3, 3), Å, of those dynamics, if the frames are strained and it is known
+
+    Raises
+    ------
+    MlipsseError
+        when the crystal is not periodic, the potential does not know its elements, or frames do
+        not belong together.
+    """
+    if not crystal.pbc.all() or abs(crystal.cell.volume) < 1e-6:
+        raise MlipsseError(
+            f"{name} is not periodic in all three directions; potentials are accepted on "
+            "crystals. Set its cell and pbc."
+        )
+    say("relaxation and equation of state")
+    relaxation = relax(crystal, calculator, RelaxationSettings(relaxed="cell", max_steps=300))
+    held = relaxation.fault in (None, "not_converged")
+    scan = scan_volumes(relaxation.atoms, calculator) if held else None
+    fit = fit_eos(scan) if scan is not None else None
+    criteria = judgements.judge_equation_of_state(relaxation, fit, limits)
+    theirs = None
+    if volume is not None:
+        theirs, line = _volume(relaxation.atoms, fit, volume)
+        criteria.append(line)
+
+    large = supercell(relaxation.atoms if held else crystal, min_atoms=settings.min_atoms)
+    say(f"{settings.duration_ps:g} ps at {settings.temperature_K:g} K, {len(large)} atoms")
+    hot = _dynamics(large, calculator, settings, temperature_K=settings.temperature_K)
+    criteria += [
+        judgements.judge_hot_run(
+            hot, temperature_K=settings.temperature_K, duration_ps=settings.duration_ps
+        ),
+        judgements.judge_pairs(
+            closest_pairs(hot.frames, mobile=settings.mobile, mobile_pair_A=limits.mobile_pair_A)
+        ),
+    ]
+    constant = None
+    if hot.stopped is None:
+        say(f"{settings.constant_energy_ps:g} ps at constant energy")
+        constant = run_at_constant_energy(
+            hot.frames[-1],
+            calculator,
+            temperature_K=settings.temperature_K,
+            duration_ps=settings.constant_energy_ps,
+            timestep_fs=settings.timestep_fs,
+            seed=settings.seed,
+        )
+    criteria.append(judgements.judge_conservation(constant, limits))
+    pairs, line = _distribution(calculator, settings, frames, cell=cell, limits=limits, say=say)
+    criteria.append(line)
+    say("walls")
+    walls = scan_walls(large, calculator) if held else []
+    criteria.append(
+        judgements.judge_walls(walls, temperature_K=settings.temperature_K, limits=limits)
+    )
+    return StructureAcceptance(
+        structure=name,
+        atoms=len(large),
+        temperature_K=settings.temperature_K,
+        duration_ps=settings.duration_ps,
+        criteria=tuple(criteria),
+        curves=_curves(scan, theirs, constant, pairs, walls),
+    )
+
+
+def _volume(
+    relaxed: Atoms, fit: EosFit | None, reference: ReferenceVolume
+) -> tuple[VolumeScan | None, Criterion]:
+    scan, known = None, reference.volume_A3_atom
+    if fit is not None and reference.calculator is not None:
+        scan = scan_volumes(relaxed, reference.calculator)
+        theirs = fit_eos(scan)
+        known = None if theirs is None else theirs.volume_A3_atom
+    line = judgements.judge_volume(
+        None if fit is None else fit.volume_A3_atom,
+        known,
+        name=reference.name,
+        limit=reference.limit,
+    )
+    return scan, line
+
+
+def _dynamics(
+    atoms: Atoms,
+    calculator: Calculator,
+    settings: AcceptanceSettings,
+    *,
+    temperature_K: float,
+    settling: float = 0.0,
+) -> SampledTrajectory:
+    steps = round(1e3 * settings.duration_ps / settings.timestep_fs)
+    how = SamplingSettings(
+        temperature_K=temperature_K,
+        duration_ps=settings.duration_ps,
+        timestep_fs=settings.timestep_fs,
+        equilibration_ps=settling * settings.duration_ps,
+        n_frames=min(FRAMES, int((1 - settling) * steps)),
+    )
+    return sample(atoms, calculator, how, seed=settings.seed)
+
+
+def _distribution(
+    calculator: Calculator,
+    settings: AcceptanceSettings,
+    frames: Sequence[Atoms],
+    *,
+    cell: np.ndarray | None,
+    limits: Limits,
+    say: Say,
+) -> tuple[list[PairDistribution], Criterion]:
+    if len(frames) < LEAST_FRAMES:
+        why = f"{len(frames)} reference frames were given; {LEAST_FRAMES} are needed."
+        return [], judgements.skipped_distribution(limits, why)
+    reference, _ = unstrained(frames, cell)
+    temperature_K = float(frames[0].info.get("temperature_K", settings.temperature_K))
+    say(f"g(r): {settings.duration_ps:g} ps at {temperature_K:g} K, {len(reference[0])} atoms")
+    run = _dynamics(
+        reference[0], calculator, settings, temperature_K=temperature_K, settling=_SETTLING
+    )
+    if run.stopped is not None:
+        why = f"The model's run at {temperature_K:g} K {run.stopped}."
+        return [], judgements.failed_distribution(limits, why)
+    pairs = compare(run.frames, reference, of=reference[0])
+    return pairs, judgements.judge_distributions(pairs, temperature_K=temperature_K, limits=limits)
+
+
+def _curves(
+    scan: VolumeScan | None,
+    theirs: VolumeScan | None,
+    constant: ConstantEnergyRun | None,
+    pairs: Sequence[PairDistribution],
+    walls: Sequence[Wall],
+) -> dict[str, Any]:
+    def of_scan(one: VolumeScan | None) -> dict[str, list[float]] | None:
+        if one is None or not np.isfinite(one.energies_eV_atom).all():
+            return None
+        above = 1e3 * (one.energies_eV_atom - one.energies_eV_atom.min())
+        return {"volume_A3_atom": one.volumes_A3_atom.tolist(), "energy_meV_atom": above.tolist()}
+
+    return {
+        "equation_of_state": of_scan(scan),
+        "reference_equation_of_state": of_scan(theirs),
+        "constant_energy": None
+        if constant is None
+        else {
+            "time_ps": constant.times_ps.tolist(),
+            "energy_meV_atom": (1e3 * constant.energies_eV_atom).tolist(),
+        },
+        "distributions": [
+            {
+                "pair": "-".join(pair.elements),
+                "r_A": pair.radii_A.tolist(),
+                "model": pair.model.tolist(),
+                "reference": pair.reference.tolist(),
+            }
+            for pair in pairs
+        ],
+        "walls": [
+            {
+                "pair": "-".join(wall.elements),
+                "distance_A": wall.distances_A[np.isfinite(wall.energies_eV)].tolist(),
+                "energy_eV": wall.energies_eV[np.isfinite(wall.energies_eV)].tolist(),
+            }
+            for wall in walls
+        ],
+    }

@@ -1,0 +1,181 @@
+"""Stage 7 on files that stand in for the stages before it: tried once, told, and enforced."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from ase.io import read
+
+from mlipsse import keys
+from mlipsse.campaign import acceptance, runner
+from mlipsse.campaign.folder import Campaign, read_campaign
+from mlipsse.campaign.record import read_record
+from mlipsse.campaign.runner import campaign_status, run_campaign
+from mlipsse.campaign.stages import export, finetune, sample, select
+from mlipsse.dataset.extxyz import write_frames
+from mlipsse.dataset.strain import strain_frames
+from mlipsse.errors import MlipsseError
+from mlipsse.potential.acceptance.record import CARD_KEY
+
+CONFIG = """
+name: test
+structure: {{host: host.cif, mobile: Li}}
+enumerate: {{compositions: [Li3InCl6]}}
+rank: {{relaxation: positions}}
+label: {{source: "teacher: {potential}"}}
+sample: {{min_atoms: 1}}
+export:
+  name: test
+  acceptance: {{duration_ps: {duration_ps}, constant_energy_ps: 0.02, min_atoms: 1}}
+simulate: {{temperatures_K: [300, 400], timestep_fs: 2}}
+execution: {{workers: 1}}
+"""
+
+
+@pytest.fixture
+def campaign(tmp_path, shipped_bundle, monkeypatch) -> Campaign:
+    """Trained, not yet exported; its crystal and frames are replay frames of the model itself."""
+    monkeypatch.setattr(runner, "STAGES", (export.STAGE,))
+    frames = read(shipped_bundle / "replay.extxyz", ":")
+    atoms = next(one for one in frames if set(one.symbols) == {"Li", "In", "Cl"} and len(one) < 30)
+    for folder in ("03-select", "04-sample", "05-label", "06-finetune"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "host.cif").write_text("")
+    start = atoms.copy()
+    start.info = {keys.COMPOSITION: "Li3InCl6", keys.ORDERING: "o001", "relaxed_energy_eV": -60.0}
+    write_frames(tmp_path / select.SELECTED, [start])
+    dynamics = strain_frames([start] * 5, max_strain=0.02, seed=1)
+    for frame in dynamics:
+        frame.info |= {keys.ORIGIN: "dynamics", "temperature_K": 500.0}
+    write_frames(tmp_path / sample.FRAMES, dynamics)
+    labelled = atoms.copy()
+    labelled.info |= {keys.LABEL_SOURCE: "teacher: itself"}
+    write_frames(tmp_path / "05-label" / "train.extxyz", [labelled])
+    (model,) = shipped_bundle.glob("*.model")
+    shutil.copyfile(model, tmp_path / finetune.MODEL)
+    card = yaml.safe_load((shipped_bundle / "card.yaml").read_text())
+    metrics = {"head": card["exported_head"], "replay_head": "replay", "errors": {"test": {}},
+               "replay_errors": {}}  # fmt: skip
+    (tmp_path / finetune.METRICS).write_text(json.dumps(metrics))
+    return configured(tmp_path, shipped_bundle, duration_ps=0.04)
+
+
+def configured(folder: Path, bundle: Path, *, duration_ps: float) -> Campaign:
+    text = CONFIG.format(potential=bundle.name, duration_ps=duration_ps)
+    (folder / "campaign.yaml").write_text(text)
+    return read_campaign(folder)
+
+
+def card_of(campaign: Campaign) -> dict:
+    return yaml.safe_load(export.card_file(campaign).read_text())
+
+
+def test_the_export_is_tried_once_and_told(campaign, shipped_bundle) -> None:
+    run_campaign(campaign)
+    record = card_of(campaign)[CARD_KEY]
+    (crystal,) = record["structures"]
+    assert crystal["structure"] == "o001"
+    assert crystal["temperature_K"] == 400
+    found = {line["name"]: line for line in crystal["criteria"]}
+    # The labels are the model's own: the volume agrees to the rounding of the export.
+    assert found["volume"]["value"] < 1e-3
+    assert shipped_bundle.name in found["volume"]["sentence"]
+    assert "500 K" in found["g(r)"]["sentence"]
+    folder = campaign.path(export.FOLDER)
+    with (folder / acceptance.TABLE).open(newline="") as table:
+        assert len(list(csv.DictReader(table))) == len(crystal["criteria"]) == 8
+    for path, caption in acceptance.figures(campaign, folder):
+        assert path.stat().st_size > 0
+        assert path.with_suffix(".svg").stat().st_size > 0
+        assert "o001" in caption
+    assert read_record(folder).results == {"accepted": record["accepted"]}
+
+    # Cut off after the trials: neither they nor the export are done again.
+    made = [export.model_file(campaign), *folder.glob("units/*")]
+    assert len(made) == 3
+    times = [path.stat().st_mtime_ns for path in made]
+    (folder / "record.json").unlink()
+    run_campaign(campaign)
+    assert [path.stat().st_mtime_ns for path in made] == times
+    assert card_of(campaign)[CARD_KEY] == record
+
+    # Other trials are other units; the exported file, which runs may hang on, stays.
+    longer = configured(campaign.folder, shipped_bundle, duration_ps=0.05)
+    assert [row.state for row in campaign_status(longer)] == ["changed"]
+    run_campaign(longer)
+    assert export.model_file(longer).stat().st_mtime_ns == times[0]
+    assert card_of(longer)[CARD_KEY]["structures"][0]["duration_ps"] == 0.05
+
+    # A damaged bundle is made again.
+    export.model_file(longer).write_bytes(b"")
+    run_campaign(longer)
+    assert export.model_file(longer).stat().st_size > 1000
+
+
+def refused_card(campaign: Campaign, *, accepted: bool = False) -> Path:
+    path = export.card_file(campaign)
+    path.parent.mkdir(parents=True)
+    line = {"name": "hot run", "verdict": "fail", "sentence": "At 400 K Li and Li came close."}
+    line |= {"verdict": "pass"} if accepted else {}
+    structures = [{"structure": "o001", "criteria": [line]}]
+    path.write_text(yaml.safe_dump({CARD_KEY: {"accepted": accepted, "structures": structures}}))
+    return path
+
+
+def with_settings(campaign: Campaign, **changes: bool | int) -> Campaign:
+    text = (campaign.folder / "campaign.yaml").read_text()
+    extra = "".join(f", {key}: {str(value).lower()}" for key, value in changes.items())
+    text = text.replace("min_atoms: 1}\nsimulate", f"min_atoms: 1{extra}}}\nsimulate")
+    (campaign.folder / "campaign.yaml").write_text(text)
+    return read_campaign(campaign.folder)
+
+
+def test_a_refused_model_stops_before_simulate(campaign) -> None:
+    card = refused_card(campaign)
+    with pytest.raises(MlipsseError, match="o001, hot run: At 400 K Li and Li came close") as told:
+        acceptance.require_accepted(campaign, card)
+    assert "export.acceptance.require: false" in str(told.value)
+    (caution,) = acceptance.cautions(yaml.safe_load(card.read_text()))
+    assert "not accepted" in caution
+
+
+@pytest.mark.parametrize("change", [{"require": False}, {"run": False}])
+def test_it_need_not_stop(campaign, change) -> None:
+    changed = with_settings(campaign, **change)
+    assert changed.config.export.acceptance.model_dump().items() >= change.items()
+    acceptance.require_accepted(changed, refused_card(changed))
+
+
+def test_an_accepted_model_goes_on(campaign) -> None:
+    card = refused_card(campaign, accepted=True)
+    acceptance.require_accepted(campaign, card)
+    assert acceptance.cautions(yaml.safe_load(card.read_text())) == []
+
+
+def test_untried_is_not_refused(campaign) -> None:
+    changed = with_settings(campaign, run=False)
+    assert acceptance.inputs(changed) == []
+    assert acceptance.figures(changed, campaign.folder) == []
+
+
+def test_simulate_asks_for_acceptance(campaign) -> None:
+    from mlipsse.campaign.stage import Work
+    from mlipsse.campaign.stages import simulate
+
+    refused_card(campaign)
+    work = Work(campaign, campaign.path("08-simulate"), None, lambda *told: None)
+    with pytest.raises(MlipsseError, match="was not accepted"):
+        simulate.perform(work)
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"), [(1, ["o0"]), (3, ["o0", "o4", "o8"]), (20, [f"o{k}" for k in range(9)])]
+)
+def test_some_compositions_spread_evenly(campaign, monkeypatch, most, expected) -> None:
+    groups = [[f"o{k}", "higher"] for k in range(9)]
+    monkeypatch.setattr(acceptance, "selected_by_energy", lambda campaign: [*groups, []])
+    assert acceptance._crystals(campaign) == [f"o{k}" for k in range(9)]
+    assert acceptance._crystals(with_settings(campaign, compositions=most)) == expected
