@@ -20,8 +20,8 @@ from mlipsse.dataset.extxyz import read_frames
 from mlipsse.energetics.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.mace_model import head_names, load_mace_model
-from mlipsse.training import FineTuneSettings, fine_tune
-from mlipsse.training.command import Job
+from mlipsse.training import FineTuneSettings, fine_tune, trainer
+from mlipsse.training.command import Job, train_command
 from mlipsse.training.judgement import Limits
 from mlipsse.training.result import FailedTraining, FineTuned
 from mlipsse.training.trainer import train_model, training_log
@@ -179,6 +179,39 @@ def test_a_failed_training_says_what_mace_said(
     job = replace(job_of(sets, foundation, SETTINGS), e0s_eV=None)
     with pytest.raises(MlipsseError, match=r"ended with status 1: .*(?s:.*)mace_run_train\.out"):
         train_model(job, folder=tmp_path / "work", threads=1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "OSError: [Errno 28] No space left on device",
+        # What torch says of a checkpoint that did not fit (seen on a full disk).
+        "RuntimeError: [enforce fail at inline_container.cc:672] . unexpected pos 284608 vs 284496",
+    ],
+)
+def test_a_full_disk_is_told_as_such(
+    words: str,
+    tmp_path: Path,
+    sets: dict[str, Path],
+    foundation: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dying = [sys.executable, "-c", f"import sys; print({words!r}); sys.exit(1)"]
+    monkeypatch.setattr(trainer, "train_command", lambda *_, **__: dying)
+    with pytest.raises(MlipsseError, match=r"disk ran full .* goes on from the best whole"):
+        train_model(job_of(sets, foundation, SETTINGS), folder=tmp_path / "work", threads=1)
+
+
+def test_several_gpus_are_started_by_torchrun(
+    tmp_path: Path, sets: dict[str, Path], foundation: Path
+) -> None:
+    settings = replace(SETTINGS, device="cuda", gpus=4)
+    job = job_of(sets, foundation, settings)
+    command = train_command(job, folder=tmp_path)
+    assert command[1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4"]
+    assert {"--distributed", "--launcher=torchrun"} <= set(command)
+    alone = train_command(job, folder=tmp_path, max_epochs=0)
+    assert "--distributed" not in alone, "the best checkpoint is made a model by one process"
 
 
 @pytest.mark.parametrize(
