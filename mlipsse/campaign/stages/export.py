@@ -43,7 +43,8 @@ def perform(work: Work) -> list[Path]:
     campaign, config = work.campaign, work.campaign.config
     metrics = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
     frames = read_frames(label.part_files(campaign)["train"], labelled=True)
-    temperatures_K = config.sample.temperatures_K
+    given = config.label.given_file is not None
+    temperatures_K = _told_temperatures(frames) if given else config.sample.temperatures_K
     bundle = write_bundle(
         work.folder,
         model=campaign.path(finetune.MODEL),
@@ -54,7 +55,9 @@ def perform(work: Work) -> list[Path]:
         licence=config.export.licence,
         training=TrainingData(
             frames=len(frames),
-            temperature_range_K=(min(temperatures_K), max(temperatures_K)),
+            temperature_range_K=(
+                (min(temperatures_K), max(temperatures_K)) if temperatures_K else None
+            ),
             compositions=config.enumerate.compositions,
             errors={
                 metrics["head"]: metrics["errors"]["test"],
@@ -72,10 +75,16 @@ def perform(work: Work) -> list[Path]:
     return sorted(path for path in bundle.folder.iterdir() if path.is_file())
 
 
+def _told_temperatures(frames: list[Atoms]) -> list[float]:
+    """Temperatures, K, that frames of labels that were given tell; none when they tell none."""
+    told = {frame.info["temperature_K"] for frame in frames if "temperature_K" in frame.info}
+    return sorted(float(temperature_K) for temperature_K in told)
+
+
 def _example(frames: list[Atoms]) -> Atoms:
     """A frame of ordinary dynamics; the frames of close contacts are no place to start from."""
     dynamics = [frame for frame in frames if frame.info.get(keys.ORIGIN) != "contact"]
     return (dynamics or frames)[0]
 
 
-STAGE = Stage(7, "export", ("enumerate", "sample", "finetune", "export"), inputs, perform)
+STAGE = Stage(7, "export", ("enumerate", "sample", "label", "finetune", "export"), inputs, perform)

@@ -9,7 +9,7 @@ from mlipsse.campaign.phases import system_of
 from mlipsse.campaign.record import versions
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
-from mlipsse.campaign.stages import export, finetune, rank, select, transport
+from mlipsse.campaign.stages import export, finetune, label, rank, select, transport
 from mlipsse.campaign.table import read_csv
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.html import FigureFile, ReportContent, write_report
@@ -18,6 +18,7 @@ from mlipsse.report.tables import (
     compositions_table,
     errors_table,
     orderings_table,
+    rejected_table,
     runs_table,
     selection_table,
 )
@@ -42,7 +43,8 @@ HULL_CAPTIONS = {
 
 def inputs(campaign: Campaign) -> list[Path]:
     """Numbers, tables and figures of the stages before."""
-    tables = (transport.RUNS, enumerate_stage.COUNTS, rank.COMPOSITIONS, select.TABLE)
+    chosen = (select.TABLE, label.REJECTED)
+    tables = (transport.RUNS, enumerate_stage.COUNTS, rank.COMPOSITIONS, *chosen)
     names = (transport.NUMBERS, finetune.METRICS, *tables, *CAPTIONS)
     figures = [path for path, _ in [*_msd_figures(campaign), *_hull_figures(campaign)]]
     return [*(campaign.path(name) for name in names), *figures, export.card_file(campaign)]
@@ -70,6 +72,7 @@ def perform(work: Work) -> list[Path]:
                 note=system_of(campaign.config.enumerate).note,
             ),
             selection_table(read_csv(campaign.path(select.TABLE))),
+            rejected_table(read_csv(campaign.path(label.REJECTED))),
         ],
         provenance=_provenance(campaign),
     )
@@ -97,7 +100,9 @@ def _provenance(campaign: Campaign) -> dict[str, Any]:
     card = read_card(export.card_file(campaign))
     return {
         "label source": card["label_source"],
-        "sampling potential": campaign.config.sample.foundation,
+        "sampling potential": "none: the labels were given"
+        if campaign.config.label.given_file is not None
+        else campaign.config.sample.foundation,
         "fine-tuned from": campaign.config.finetune.foundation,
         "potential (sha256)": card["sha256"][f"{campaign.config.export.name}.pt"],
         "seed": campaign.config.seed,
@@ -108,7 +113,7 @@ def _provenance(campaign: Campaign) -> dict[str, Any]:
 STAGE = Stage(
     10,
     "report",
-    ("name", "seed", "enumerate", "sample", "finetune", "export", "simulate"),
+    ("name", "seed", "enumerate", "sample", "label", "finetune", "export", "simulate"),
     inputs,
     perform,
 )

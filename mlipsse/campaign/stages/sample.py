@@ -10,6 +10,7 @@ from mlipsse import keys
 from mlipsse.campaign.config import SampleConfig
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.given_labels import given_files
 from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import select
@@ -24,13 +25,18 @@ NOT_OF_ONE_TRAJECTORY = {"temperatures_K", "contact_frames"}
 
 
 def inputs(campaign: Campaign) -> list[Path]:
-    """The selected orderings, and the foundation potential where it is a file."""
+    """The selected orderings, and the foundation potential where it is a file; none of no MD."""
+    if given_files(campaign):
+        return []
     files = campaign.potential_files(campaign.config.sample.foundation)
     return [campaign.path(select.SELECTED), *files]
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `frames.extxyz` and `trajectories.csv`."""
+    """Write `frames.extxyz` and `trajectories.csv`; nothing when the user has labels."""
+    if given_files(work.campaign):
+        work.results["skipped"] = "the labels are given"
+        return []
     starts = read_frames(work.campaign.path(select.SELECTED), labelled=False)
     temperatures = work.campaign.config.sample.temperatures_K
     units = [_unit(work, start, T) for start in starts for T in temperatures]
