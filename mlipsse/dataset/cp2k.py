@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -242,7 +242,7 @@ class Cp2k:
                 "needs spin: true."
             )
         copies = atoms.repeat(sampling.repeats)
-        subsys = [
+        subsys: list[str | Block] = [
             Block("CELL", [_vector(*pair) for pair in zip("ABC", copies.cell[:], strict=True)]),
             Block(
                 "COORD",
@@ -329,7 +329,7 @@ class Block:
     """A section of CP2K's input."""
 
     title: str
-    lines: "list[str | Block] | list[str] | list[Block]"
+    lines: "Sequence[str | Block]"
 
     def text(self, depth: int = 0) -> str:
         """As the file has it, each level two blanks deeper."""
