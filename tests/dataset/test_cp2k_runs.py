@@ -33,8 +33,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.cp2k, pytest.mark.skipif(bool(REASON
 
 # Eight k-points: what is tested is that a label is the derivative of its own energy, at any mesh.
 SETTINGS = Cp2kSettings(min_length_A=5.0, eps_scf=1e-7)
-CELL_A = np.array([[0, 2.57, 2.57], [2.57, 0, 2.57], [2.57, 2.57, 0]])
-DEFORMED = CELL_A @ np.diag([1.04, 1.0, 0.98]) @ [[1, 0.01, 0], [0, 1, 0.02], [0, 0, 1]]
+# Stretched by 8 %: at 600 Ry a step of the strain then changes no number of points of a grid.
+CELL_A = 2.77 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+DEFORMED = CELL_A @ np.diag([1.02, 1.0, 0.99]) @ [[1, 0.01, 0], [0, 1, 0.02], [0, 0, 1]]
 SHIFT_A, STRAIN = 0.02, 0.005
 
 
@@ -46,6 +47,11 @@ def licl(*, strain: np.ndarray | None = None, shift_A: float = 0.0) -> Atoms:
         atoms.set_cell(atoms.cell[:] @ (np.eye(3) + strain), scale_atoms=True)
     atoms.positions[0, 1] += shift_A
     return atoms
+
+
+def points(folder: Path) -> list[str]:
+    """Numbers of points of CP2K's grids along the cell's vectors."""
+    return re.findall(r"PW_GRID\| +Bounds .*Points: +(\d+)", (folder / "frame.out").read_text())
 
 
 def labelled(atoms: Atoms, folder: Path) -> Atoms:
@@ -93,6 +99,7 @@ def test_stress_is_the_derivative_of_the_energy(there, tmp_path, i, j, voigt):
         labelled(licl(strain=sign * strain), tmp_path / f"{sign}").info[keys.ENERGY]
         for sign in (1, -1)
     ]
+    assert points(tmp_path / "1") == points(tmp_path / "-1") != []
     by_energy = (energies_eV[0] - energies_eV[1]) / (2 * STRAIN) / frame.get_volume()
     stress_eV_A3 = frame.info[keys.STRESS][voigt]
     assert abs(stress_eV_A3) > 5e-3
