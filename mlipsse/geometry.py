@@ -35,8 +35,8 @@ def supercell_factors(
     """
     if len(atoms) == 0 or abs(atoms.cell.volume) < 1e-6:
         raise MlipsseError("A supercell needs a structure with atoms and a cell of some volume.")
-    widths_A = _widths_A(atoms)
-    least = [max(1, math.ceil(min_width_A / width - 1e-9)) for width in widths_A]
+    widths = widths_A(atoms)
+    least = [max(1, math.ceil(min_width_A / width - 1e-9)) for width in widths]
     copies = max(math.prod(least), math.ceil(min_atoms / len(atoms)))
     enough = [
         factors
@@ -46,7 +46,7 @@ def supercell_factors(
     fewest = min(math.prod(factors) for factors in enough)
 
     def preference(factors: tuple[int, int, int]) -> tuple[float, int, tuple[int, ...]]:
-        width_A = min(n * width for n, width in zip(factors, widths_A, strict=True))
+        width_A = min(n * width for n, width in zip(factors, widths, strict=True))
         compactness = width_A / math.prod(factors) ** (1 / 3)
         return (-round(compactness, 6), math.prod(factors), tuple(-n for n in factors))
 
@@ -55,8 +55,8 @@ def supercell_factors(
     )
 
 
-def _widths_A(atoms: Atoms) -> list[float]:
-    """Distances between opposite faces: reciprocals of the reciprocal vectors' lengths."""
+def widths_A(atoms: Atoms) -> list[float]:
+    """Distances between opposite faces, Å: reciprocals of the reciprocal vectors' lengths."""
     return [float(1 / np.linalg.norm(vector)) for vector in np.asarray(atoms.cell.reciprocal())]
 
 

@@ -28,3 +28,9 @@ EV_A3_TO_GPA = constants.e * 1e30 / 1e9
 
 EV_A3_TO_BAR = constants.e * 1e30 / 1e5
 """1 eV/Å³ in bar."""
+
+HARTREE_EV = constants.value("Hartree energy in eV")
+"""1 Hartree in eV."""
+
+BOHR_A = constants.value("Bohr radius") * 1e10
+"""1 Bohr in Å."""

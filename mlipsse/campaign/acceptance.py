@@ -12,6 +12,7 @@ from ase.io.jsonio import decode, encode
 from mlipsse import keys
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.given_labels import given_files
 from mlipsse.campaign.record import digest
 from mlipsse.campaign.runs import selected_by_energy
 from mlipsse.campaign.seeds import derived_seed
@@ -51,9 +52,10 @@ def inputs(campaign: Campaign) -> list[Path]:
     if not campaign.config.export.acceptance.run:
         return []
     teacher = teacher_name(campaign.config.label.source)
+    sampled = [] if given_files(campaign) else [campaign.path(sample.FRAMES)]
     return [
         campaign.path(select.SELECTED),
-        campaign.path(sample.FRAMES),
+        *sampled,
         *(campaign.potential_files(teacher) if teacher else []),
     ]
 
@@ -255,9 +257,14 @@ def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
 
 
 def _frames(campaign: Campaign, ordering: str, *, nearest_K: float) -> list[Atoms]:
-    """Sampled frames of an ordering, at the temperature nearest to the one asked for."""
+    """Sampled frames of an ordering, at the temperature nearest to the one asked for.
+
+    None where the labels were given: nothing was sampled.
+    """
     from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
 
+    if given_files(campaign):
+        return []
     ours = [
         frame
         for frame in read_frames(campaign.path(sample.FRAMES), labelled=False)

@@ -64,7 +64,8 @@ def _write_bundle(work: Work) -> Bundle:
     campaign, config = work.campaign, work.campaign.config
     metrics = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
     frames = read_frames(label.part_files(campaign)["train"], labelled=True)
-    temperatures_K = config.sample.temperatures_K
+    given = config.label.given_file is not None
+    temperatures_K = _told_temperatures(frames) if given else config.sample.temperatures_K
     bundle = write_bundle(
         work.folder,
         model=campaign.path(finetune.MODEL),
@@ -75,7 +76,9 @@ def _write_bundle(work: Work) -> Bundle:
         licence=config.export.licence,
         training=TrainingData(
             frames=len(frames),
-            temperature_range_K=(min(temperatures_K), max(temperatures_K)),
+            temperature_range_K=(
+                (min(temperatures_K), max(temperatures_K)) if temperatures_K else None
+            ),
             compositions=config.enumerate.compositions,
             errors=_errors(metrics),
         ),
@@ -89,6 +92,12 @@ def _write_bundle(work: Work) -> Bundle:
     )
     write_text(_mark(work), "{}\n")
     return bundle
+
+
+def _told_temperatures(frames: list[Atoms]) -> list[float]:
+    """Temperatures, K, that frames of labels that were given tell; none when they tell none."""
+    told = {frame.info["temperature_K"] for frame in frames if "temperature_K" in frame.info}
+    return sorted(float(temperature_K) for temperature_K in told)
 
 
 def _errors(metrics: dict[str, Any]) -> dict[str, dict[str, float]]:

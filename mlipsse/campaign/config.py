@@ -254,7 +254,9 @@ class ExportConfig(Section):
     licence: str = Field(
         default="not stated", description="under which others may use the potential; for its card"
     )
-    acceptance: AcceptanceConfig = AcceptanceConfig()
+    acceptance: AcceptanceConfig = Field(
+        default=AcceptanceConfig(), description="trials of the exported model before it is used"
+    )
 
 
 class SimulateConfig(Section):

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from mlipsse.campaign.section import Count, Positive, Section
+from mlipsse.dataset.cp2k import COMMAND, Cp2k, Cp2kSettings, SmallCells, default_command
+from mlipsse.dataset.label_names import LabelNames
 from mlipsse.dataset.labels import source_kind
+from mlipsse.dataset.own_labels import OwnLabelSettings, WithoutStress
 from mlipsse.dataset.program import Keep, ProgramSource, RunSettings
+from mlipsse.dataset.slurm import SlurmJob
 from mlipsse.dataset.vasp import Algorithm, Functional, Vasp, VaspSettings
 from mlipsse.errors import MlipsseError
 
 _VASP = VaspSettings()
+_CP2K = Cp2kSettings()
+_NAMES = LabelNames()
+
+
+class SlurmConfig(Section):
+    """The SLURM job of one frame."""
+
+    options: dict[str, str | int] = Field(
+        default_factory=dict,
+        description="long options of sbatch, e.g. partition: cpu, nodes: 1, ntasks: 32, "
+        "time: '04:00:00'",
+    )
+    setup: list[str] = Field(
+        default_factory=list,
+        description="lines of the shell before the command, e.g. module load vasp",
+    )
+
+    @property
+    def job(self) -> SlurmJob:
+        """For `mlipsse.dataset.slurm`."""
+        return SlurmJob(options=self.options, setup=tuple(self.setup))
 
 
 class ProgramConfig(Section):
@@ -33,10 +60,23 @@ class ProgramConfig(Section):
         description="folders in 05-label/runs that stay: all, those of rejected frames, or none",
     )
 
+    slurm: SlurmConfig | None = Field(
+        default=None,
+        description="run the command in a SLURM job per frame (sbatch --wait), execution.workers "
+        "of them in the queue at a time; not given: the command runs on this machine",
+    )
+
     @property
     def runs(self) -> RunSettings:
         """For `mlipsse.dataset.program`."""
-        return RunSettings(command=self.command, retries=self.retries, keep=self.keep)
+        job = self.slurm.job if self.slurm is not None else None
+        return RunSettings(command=self.command, retries=self.retries, keep=self.keep, slurm=job)
+
+    @model_validator(mode="after")
+    def _job_has_command(self) -> Self:
+        if self.slurm is not None and self.command is None:
+            raise ValueError("a slurm block needs a command for its jobs; give one")
+        return self
 
 
 class VaspConfig(ProgramConfig):
@@ -99,14 +139,166 @@ class VaspConfig(ProgramConfig):
         return self
 
 
+class Cp2kConfig(ProgramConfig):
+    """SCAN single points in CP2K, with the potentials and basis sets of its data folder."""
+
+    command: str | None = Field(
+        default=COMMAND,
+        description="what runs it, for the shell, in the folder of one frame: the CP2K on the PATH "
+        "if not given, with execution.threads_per_worker threads; it reads frame.inp and writes "
+        "frame.out. null: the inputs of all frames are written, and the outputs that you bring "
+        "back into their folders are read by the next run",
+    )
+    cutoff_Ry: Positive = Field(default=_CP2K.cutoff_Ry, description="plane-wave CUTOFF, Ry")
+    rel_cutoff_Ry: Positive = Field(default=_CP2K.rel_cutoff_Ry, description="REL_CUTOFF, Ry")
+    eps_scf: Positive = Field(
+        default=_CP2K.eps_scf, description="EPS_SCF, at which the electrons are converged"
+    )
+    eps_default: Positive = Field(
+        default=_CP2K.eps_default, description="EPS_DEFAULT, accuracy of the integrals"
+    )
+    min_length_A: Positive = Field(
+        default=_CP2K.min_length_A,
+        description="a cell of at least this height along a, b and c is computed at Γ, Å; others "
+        "with k-points whose number times the height reaches it",
+    )
+    small_cells: SmallCells = Field(
+        default=_CP2K.small_cells,
+        description="kpoints, or supercell: cells below min_length_A are repeated to reach it and "
+        "computed at Γ (for a CP2K that has no SCAN stress with k-points)",
+    )
+    diagonalisation: bool = Field(
+        default=_CP2K.diagonalisation,
+        description="at Γ too, instead of OT, which needs a gap; k-points and smearing always do",
+    )
+    smearing_K: Positive | None = Field(
+        default=_CP2K.smearing_K,
+        description="electronic temperature of Fermi-Dirac smearing, K; fixed occupations if not "
+        "given",
+    )
+    spin: bool = Field(default=_CP2K.spin, description="spin-polarised: UKS")
+    multiplicity: Count | None = Field(
+        default=_CP2K.multiplicity, description="2S + 1 of a frame; CP2K's guess if not given"
+    )
+    max_scf: Count = Field(
+        default=_CP2K.max_scf,
+        description="most electronic steps; a retry has twice as many and takes CG instead of DIIS "
+        "(OT), or mixes less of the new density",
+    )
+    basis: str = Field(default=_CP2K.basis, description="kind of basis set, e.g. TZVP-MOLOPT-...")
+    potential: str = Field(default=_CP2K.potential, description="kind of pseudopotential")
+    bases: dict[str, str] = Field(
+        default_factory=dict, description="whole names by element, e.g. Li: NAME-q1"
+    )
+    potentials: dict[str, str] = Field(
+        default_factory=dict, description="whole names by element, e.g. Li: GTH-SCAN-q1"
+    )
+    basis_file: str = Field(default=_CP2K.basis_file, description="in the data folder, or a path")
+    potential_file: str = Field(
+        default=_CP2K.potential_file, description="in the data folder, or a path"
+    )
+    data_dir: str | None = Field(
+        default=_CP2K.data_dir,
+        description="CP2K's data folder; CP2K_DATA_DIR, or where packages put it, if not given",
+    )
+
+    @property
+    def runs(self) -> RunSettings:
+        """For `mlipsse.dataset.program`; CP2K by the name it has here, where none was given."""
+        here = self.command == COMMAND and self.slurm is None
+        return replace(super().runs, command=default_command()) if here else super().runs
+
+    @property
+    def settings(self) -> Cp2kSettings:
+        """For `mlipsse.dataset.cp2k`."""
+        return Cp2kSettings(**self.model_dump(exclude=set(ProgramConfig.model_fields)))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Cp2kConfig:
+        try:
+            _ = self.settings
+        except MlipsseError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class ExtxyzConfig(Section):
+    """Labels that you have: under which names, in which units, and how they are split."""
+
+    valid: Path | None = Field(
+        default=None, description="validation set; with test, the source's file is the training set"
+    )
+    test: Path | None = Field(default=None, description="test set; with valid")
+    split_key: str | None = Field(
+        default=None, description="entry of the frames that says train, valid or test"
+    )
+    trajectory_key: str | None = Field(
+        default=None,
+        description="entry of the frames that names their trajectory, which the split keeps "
+        "whole; `trajectory`, or runs of frames of the same atoms, if not given",
+    )
+    without_stress: WithoutStress = Field(
+        default="refuse", description="frames without stress: refuse, or leave out"
+    )
+    energy_key: str | None = Field(default=None, description="name of the energies; else usual")
+    forces_key: str | None = Field(default=None, description="name of the forces; else usual")
+    stress_key: str | None = Field(default=None, description="name of the stresses; else usual")
+    virial_key: str | None = Field(
+        default=None, description="name of virials (eV, minus stress times volume) to take instead"
+    )
+    energy_unit: str = Field(default=_NAMES.energy_unit, description="eV, eV/atom, Ha, Ry, ...")
+    force_unit: str = Field(default=_NAMES.force_unit, description="eV/A, Ha/bohr, Ry/bohr, ...")
+    stress_unit: str | None = Field(
+        default=_NAMES.stress_unit,
+        description="eV/A3, GPa or kB; eV/A3 for the names REF_stress and stress, else to be given",
+    )
+    stress_sign: str = Field(
+        default=_NAMES.stress_sign, description="what is positive: tension or compression (VASP)"
+    )
+
+    @property
+    def names(self) -> LabelNames:
+        """For `mlipsse.dataset.label_names`."""
+        return LabelNames(
+            energy=self.energy_key,
+            forces=self.forces_key,
+            stress=self.stress_key,
+            virial=self.virial_key,
+            energy_unit=self.energy_unit,
+            force_unit=self.force_unit,
+            stress_unit=self.stress_unit,
+            stress_sign=self.stress_sign,
+        )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ExtxyzConfig:
+        try:
+            _ = self.names
+        except MlipsseError as error:
+            raise ValueError(str(error)) from error
+        if (self.valid is None) != (self.test is None):
+            raise ValueError("valid and test go together; give both files, or none")
+        if self.valid is not None and self.split_key is not None:
+            raise ValueError("split_key and the files valid and test exclude each other")
+        return self
+
+
 class LabelConfig(Section):
     """What the model learns from."""
 
     source: str = Field(
         default="teacher: chgnet-r2scan",
-        description="«teacher: NAME» (another potential; teacher labels, not DFT), or «vasp»",
+        description="«teacher: NAME» (another potential; teacher labels, not DFT), «vasp» or "
+        "«cp2k» (DFT), or «extxyz: FILE» (labels you have; nothing is sampled)",
+    )
+    functional: str | None = Field(
+        default=None,
+        description="of «extxyz», what made the labels, e.g. SCAN (VASP 6.4, 680 eV); for all "
+        "artefacts downstream, if the frames do not say it",
     )
     vasp: VaspConfig = Field(default=VaspConfig(), description="of the source «vasp»")
+    cp2k: Cp2kConfig = Field(default=Cp2kConfig(), description="of the source «cp2k»")
+    extxyz: ExtxyzConfig = Field(default=ExtxyzConfig(), description="of the source «extxyz: FILE»")
     valid_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
     test_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
     batch: Count = Field(
@@ -121,14 +313,35 @@ class LabelConfig(Section):
     )
 
     @property
+    def given_file(self) -> str | None:
+        """FILE of the source «extxyz: FILE», None for another source."""
+        if source_kind(self.source) != "extxyz":
+            return None
+        return self.source.partition(":")[2].strip()
+
+    @property
+    def own_labels(self) -> OwnLabelSettings:
+        """For `mlipsse.dataset.own_labels`."""
+        return OwnLabelSettings(
+            names=self.extxyz.names,
+            functional=self.functional,
+            trajectory_key=self.extxyz.trajectory_key,
+            split_key=self.extxyz.split_key,
+            without_stress=self.extxyz.without_stress,
+        )
+
+    @property
     def program(self) -> ProgramSource | None:
-        """The label source when it is a program, None for a teacher.
+        """The label source when it is a program, None for another.
 
         Raises
         ------
         MlipsseError
             for an unknown source.
         """
-        if source_kind(self.source) == "vasp":
+        kind = source_kind(self.source)
+        if kind == "vasp":
             return ProgramSource(Vasp(self.vasp.settings), self.vasp.runs)
+        if kind == "cp2k":
+            return ProgramSource(Cp2k(self.cp2k.settings), self.cp2k.runs)
         return None

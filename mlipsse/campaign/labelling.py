@@ -30,7 +30,8 @@ class Answers:
     Attributes
     ----------
     labelled : frames with labels, in the order of all frames
-    rejected : rows with the `COLUMNS`; frame is the index in `04-sample/frames.extxyz`
+    rejected : rows with the `COLUMNS`; frame is the index in `04-sample/frames.extxyz`, or file
+        and index of labels that were given
     """
 
     labelled: list[Atoms]
@@ -122,15 +123,15 @@ def answers_of(units: Sequence[Unit]) -> Answers:
             if "frame" in answer:
                 answers.labelled.append(answer["frame"])
             else:
-                values = (
-                    index,
-                    frame.info.get(keys.COMPOSITION, ""),
-                    frame.info.get(keys.TRAJECTORY, ""),
-                    answer["reason"],
-                )
-                answers.rejected.append(dict(zip(COLUMNS, values, strict=True)))
+                answers.rejected.append(row_of(index, frame, answer["reason"]))
             index += 1
     return answers
+
+
+def row_of(frame: int | str, atoms: Atoms, reason: str) -> dict[str, Any]:
+    """A row of the rejected, with the `COLUMNS`; `frame` says which it is."""
+    told = (atoms.info.get(key, "") for key in (keys.COMPOSITION, keys.TRAJECTORY))
+    return dict(zip(COLUMNS, (frame, *told, reason), strict=True))
 
 
 def require_share(answers: Answers, min_labelled: float, table: Path) -> None:
@@ -162,7 +163,8 @@ def _unit(work: Work, program: ProgramSource | None, frames: Sequence[Atoms], fi
         make = partial(make_teacher, f"teacher: {work.campaign.potential(teacher)}")
         way: dict[str, Any] = {}
     else:
-        identity |= {"source": program.name, "settings": program.program.decisive}
+        elements = {symbol for frame in frames for symbol in frame.get_chemical_symbols()}
+        identity |= {"source": program.name, "settings": program.program.decisive(elements)}
         make = partial(_same, program)
         way = asdict(program)
         del way["runs"]["keep"]

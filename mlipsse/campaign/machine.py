@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
@@ -12,6 +12,9 @@ from typing import Literal
 from mlipsse.errors import MlipsseError
 
 State = Literal["ok", "absent", "broken"]
+
+_SYSTEMS = ("Li", "Na", "Zr", "Si", "P", "O", "S", "Ge", "In", "Y", "Br", "Cl")
+"""Elements of the published systems."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def examine() -> list[Finding]:
     findings = [_try(what, check, needed=True) for what, check in needed]
     findings.append(_try("GPU", _gpu, needed=False))
     findings.append(_try("foundation: MACE-MP", _mace_mp, needed=False))
-    for program in ("cp2k", "vasp", "sbatch"):
+    findings.append(_try("cp2k", _cp2k, needed=False))
+    for program in ("vasp", "sbatch"):
         findings.append(_try(program, lambda program=program: _program(program), needed=False))  # type: ignore[misc]
     return findings
 
@@ -129,9 +133,31 @@ def _mace_mp() -> str:
     return ", ".join(models)
 
 
+def _cp2k() -> str:
+    """CP2K, its data, and whether they have SCAN for the elements of the three systems."""
+    from mlipsse.dataset.cp2k import PROGRAMS, Cp2kSettings
+    from mlipsse.dataset.cp2k_data import find_data_dir
+
+    path, settings = _first_on_path(PROGRAMS), Cp2kSettings()
+    folder = find_data_dir(settings.data_dir)
+    lacking = []
+    for element in _SYSTEMS:
+        try:
+            settings.kind(element)
+        except MlipsseError:
+            lacking.append(element)
+    kinds = f"{settings.basis} and {settings.potential}"
+    if lacking:
+        raise MlipsseError(f"{path}; {folder} lacks {kinds} of {', '.join(lacking)}")
+    return f"{path}; {folder} has {kinds} of {', '.join(_SYSTEMS)}"
+
+
 def _program(name: str) -> str:
-    commands = {"vasp": ("vasp_std", "vasp"), "cp2k": ("cp2k.psmp", "cp2k.popt", "cp2k")}
-    for command in commands.get(name, (name,)):
+    return _first_on_path({"vasp": ("vasp_std", "vasp")}.get(name, (name,)))
+
+
+def _first_on_path(commands: Iterable[str]) -> str:
+    for command in commands:
         path = shutil.which(command)
         if path is not None:
             return path

@@ -69,6 +69,8 @@ def _check_rank(campaign: Campaign) -> None:
 def _check_sample(campaign: Campaign) -> None:
     from mlipsse.campaign.sampling import sampling_settings
 
+    if campaign.config.label.given_file is not None:
+        return  # nothing is sampled
     config = campaign.config.sample
     _check_potential(campaign, "sample.foundation", config.foundation)
     for temperature_K in config.temperatures_K:
@@ -77,19 +79,33 @@ def _check_sample(campaign: Campaign) -> None:
 
 def _check_label(campaign: Campaign) -> None:
     from mlipsse.dataset.labels import teacher_name
-    from mlipsse.dataset.program import check_command
 
     config = campaign.config.label
+    if config.given_file is not None:
+        try:
+            _split_given(campaign)
+        except MlipsseError as error:
+            raise MlipsseError(f"label.source: {error}") from error
     name = teacher_name(config.source)
     if name is not None:
         _check_potential(campaign, "label.source", name)
     if config.program is not None:
         try:
-            if config.program.runs.command is not None:
-                check_command(config.program.runs.command)
+            config.program.runs.check()
             config.program.program.check(campaign.config.enumerate.elements)
         except MlipsseError as error:
             raise MlipsseError(f"label.{config.program.name}: {error}") from error
+
+
+def _split_given(campaign: Campaign) -> None:
+    from mlipsse.campaign.given_labels import read_given
+
+    config = campaign.config.label
+    read_given(campaign).split(
+        valid_fraction=config.valid_fraction,
+        test_fraction=config.test_fraction,
+        seed=campaign.config.seed,
+    )
 
 
 def _check_finetune(campaign: Campaign) -> None:

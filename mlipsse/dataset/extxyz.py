@@ -36,8 +36,12 @@ def write_frames(path: Path, frames: Sequence[Atoms]) -> None:
         write(aside, bare, format="extxyz", write_results=False)
 
 
-def read_frames(path: Path, *, labelled: bool) -> list[Atoms]:
+def read_frames(path: Path, *, labelled: bool, finite: bool = True) -> list[Atoms]:
     """Frames of a file; checked to carry whole, finite labels when `labelled`.
+
+    Parameters
+    ----------
+    finite : whether positions must be finite, too; the caller looks at them when not
 
     Raises
     ------
@@ -58,7 +62,8 @@ def read_frames(path: Path, *, labelled: bool) -> list[Atoms]:
         raise MlipsseError(f"{path} holds no frames.")
     for index, frame in enumerate(frames):
         where = f"Frame {index} of {path} ({frame.get_chemical_formula()})"
-        _check_finite(frame.positions, f"{where}: its positions")
+        if finite:
+            _check_finite(frame.positions, f"{where}: its positions")
         if labelled:
             _check_labels(frame, where)
     return frames

@@ -232,7 +232,9 @@ def _both(frames: Sequence[Atoms], one: str, other: str) -> Iterator[tuple[objec
 
 
 def _equal(one: object, other: object) -> bool:
-    return np.array_equal(np.asarray(one, dtype=float), np.asarray(other, dtype=float))
+    return np.array_equal(
+        np.asarray(one, dtype=float), np.asarray(other, dtype=float), equal_nan=one is not None
+    )
 
 
 def _stress_or_virial(

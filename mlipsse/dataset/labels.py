@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 TEACHER = "teacher"
 VASP = "vasp"
-_PLANNED = ("cp2k",)
+CP2K = "cp2k"
+EXTXYZ = "extxyz"
 _THERE_IS = (
     f"There is «{TEACHER}: NAME» (labels from another potential, not DFT; e.g. "
-    f"«{TEACHER}: chgnet-r2scan») and «{VASP}» (DFT)."
+    f"«{TEACHER}: chgnet-r2scan»), «{VASP}» and «{CP2K}» (DFT), and «{EXTXYZ}: FILE» (labels you "
+    "have)."
 )
+
+Kind = Literal["teacher", "vasp", "cp2k", "extxyz"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def make_teacher(source: str, *, device: str = "cpu", dtype: str | None = None) 
     return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype))
 
 
-def source_kind(source: str) -> Literal["teacher", "vasp"]:
+def source_kind(source: str) -> Kind:
     """What a label source is, by its name in the config.
 
     Raises
@@ -132,12 +136,14 @@ def source_kind(source: str) -> Literal["teacher", "vasp"]:
         for an unknown source.
     """
     kind, colon, name = (part.strip() for part in source.partition(":"))
-    if kind in _PLANNED:
-        raise MlipsseError(f"The label source {kind} is planned and not there yet. {_THERE_IS}")
     if kind == TEACHER and name:
         return "teacher"
+    if kind == EXTXYZ and name:
+        return "extxyz"
     if kind == VASP and not colon:
         return "vasp"
+    if kind == CP2K and not colon:
+        return "cp2k"
     raise MlipsseError(f"No label source is called {source!r}. {_THERE_IS}")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from ase import Atoms
 
 from mlipsse.dataset.labels import Label, RejectedFrame, with_label
+from mlipsse.dataset.slurm import SUBMIT, SlurmJob, check_slurm, wait_for_job
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from mlipsse.processes import start_command, wait_for_child
@@ -60,9 +61,16 @@ class Program(Protocol):
     def output_file(self) -> str:
         """The file that `read` reads; while it is absent, the program has not run."""
 
-    @property
-    def decisive(self) -> dict[str, Any]:
-        """What a label depends on, JSON-able: not what only leads to it (mixing, cores)."""
+    def decisive(self, elements: Iterable[str]) -> dict[str, Any]:
+        """What a label of these elements depends on, JSON-able: settings and pseudopotentials.
+
+        Not what only leads to it (mixing, cores), nor where files lie.
+
+        Raises
+        ------
+        MlipsseError
+            when a pseudopotential is missing.
+        """
 
     def prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:
         """Write the inputs into `folder`, which is empty; `attempt` counts from 0.
@@ -98,11 +106,26 @@ class RunSettings:
         were made elsewhere
     retries : further attempts after one that gave no label; the program says what they change
     keep : folders that stay: all, those of rejected frames, or none
+    slurm : the command is run in a job of its own; None for a child of this process
     """
 
     command: str | None
     retries: int = 1
     keep: Keep = "all"
+    slurm: SlurmJob | None = None
+
+    def check(self) -> None:
+        """Look for what starts the program, without running it.
+
+        Raises
+        ------
+        MlipsseError
+            when it is not found.
+        """
+        if self.slurm is not None:
+            check_slurm()
+        elif self.command is not None:
+            check_command(self.command)
 
 
 @dataclass(frozen=True)
@@ -166,6 +189,8 @@ class ProgramSource:
         return with_label(atoms, label)
 
     def _label(self, atoms: Atoms, folder: Path, descriptor: int) -> Label:
+        if self.runs.slurm is not None:
+            wait_for_job(folder)
         answer: Label | Fault = Fault(f"there is no {self.program.output_file}", may_pass=True)
         if (folder / self.program.output_file).is_file():
             answer = self.program.read(atoms, folder)
@@ -194,8 +219,12 @@ class ProgramSource:
     def _run(self, folder: Path, descriptor: int) -> str:
         """How the command ended, empty when well."""
         command = str(self.runs.command)
+        if self.runs.slurm is not None:
+            name = f"mlipsse-{self.name}"
+            self.runs.slurm.write(folder, command=command, name=name, screen=SCREEN_FILE)
+        started = SUBMIT if self.runs.slurm is not None else command
         with (folder / SCREEN_FILE).open("wb") as screen:
-            child = start_command(command, folder=folder, output=screen, keep_open=(descriptor,))
+            child = start_command(started, folder=folder, output=screen, keep_open=(descriptor,))
             status = wait_for_child(child)
         if status in _NOT_RUNNABLE:
             raise MlipsseError(

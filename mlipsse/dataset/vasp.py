@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -140,14 +141,16 @@ class Vasp:
         """VASP's XML output."""
         return OUTPUT_FILE
 
-    @property
-    def decisive(self) -> dict[str, Any]:
-        """Settings without those that lead to the same minimum, or say where inputs come from."""
+    def decisive(self, elements: Iterable[str]) -> dict[str, Any]:
+        """Settings without those that lead to the same minimum, and digests of the POTCARs.
+
+        Inputs without POTCAR have none: what completes them elsewhere is not known here.
+        """
         values = asdict(self.settings)
         for key in ("nelm", "algo", "write_potcar"):
             del values[key]
         values["incar"] = {k: v for k, v in values["incar"].items() if k.upper() not in _CORES}
-        return values
+        return {**values, "potcars": self._potcar_digests(elements) or values["potcars"]}
 
     def prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:
         """Write INCAR, KPOINTS (without `kspacing_1_A`), POSCAR, and POTCAR or POTCAR.spec.
@@ -182,16 +185,20 @@ class Vasp:
         MlipsseError
             when the library, or one in it, is missing or lacks what a meta-GGA needs.
         """
+        self._potcar_digests(elements)
+
+    def _potcar_digests(self, elements: Iterable[str]) -> dict[str, str]:
+        """Name of each element's POTCAR -> SHA-256 of it; empty when none is written."""
+        if not self.settings.write_potcar:
+            return {}
         from pymatgen.core import Lattice, Structure
 
-        if not self.settings.write_potcar:
-            return
-        symbols = sorted(elements)
+        symbols = sorted(set(elements))
         points = [[index / len(symbols), 0, 0] for index in range(len(symbols))]
         structure = Structure(Lattice.cubic(5.0 * len(symbols)), symbols, points)
         with warnings.catch_warnings():
             _hush()
-            self._checked_potcars(self._input_set(structure, attempt=0).potcar_symbols)
+            return self._checked_potcars(self._input_set(structure, attempt=0).potcar_symbols)
 
     def _input_set(self, structure: Any, *, attempt: int) -> Any:
         from pymatgen.io.vasp.sets import MPScanStaticSet
@@ -212,9 +219,11 @@ class Vasp:
                 auto_ismear=False,
             )
 
-    def _checked_potcars(self, symbols: Iterable[str]) -> None:
+    def _checked_potcars(self, symbols: Iterable[str]) -> dict[str, str]:
+        """Name of each POTCAR -> SHA-256 of it."""
         from pymatgen.io.vasp.inputs import PotcarSingle
 
+        digests = {}
         functional = self.settings.potcar_functional
         for symbol in symbols:
             try:
@@ -234,6 +243,8 @@ class Vasp:
                     f"core, which {self.settings.functional} needs. Take a newer library "
                     "(PBE_52, PBE_54, PBE_64)."
                 )
+            digests[symbol] = sha256(potcar.data.encode()).hexdigest()
+        return digests
 
 
 def species_order(atoms: Atoms) -> np.ndarray:

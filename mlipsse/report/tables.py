@@ -1,5 +1,6 @@
 """Tables of the report, from the CSV and JSON files of a campaign."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,17 @@ def orderings_table(rows: Rows) -> Table:
         shown,
         note="Symmetry-distinct, by Burnside's lemma. A charge pattern is all that an Ewald sum "
         "can tell apart: species of equal formal charge are the same in it.",
+    )
+
+
+def rejected_table(rows: Rows) -> Table:
+    """Frames that got no label, by reason."""
+    counts = Counter((row["composition"], row["reason"]) for row in rows)
+    return Table(
+        "Frames without a label",
+        ("composition", "reason", "frames"),
+        [(composition or "-", reason, n) for (composition, reason), n in counts.most_common()],
+        note="Each is in 05-label/rejected.csv." if rows else "Every frame got one.",
     )
 
 

@@ -60,7 +60,7 @@ class Springs:
     def _evaluate(self, atoms, invariants):
         offset = atoms.positions - self.home.setdefault(len(atoms), atoms.positions.copy())
         told = atoms.get_scaled_positions() if invariants else None
-        return Evaluation(float((offset**2).sum()), -2.0 * offset, told)
+        return Evaluation(float((offset**2).sum()), -2.0 * offset, invariants=told)
 
 
 @pytest.fixture(autouse=True)

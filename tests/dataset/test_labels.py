@@ -64,8 +64,9 @@ def test_sources_are_known_by_name():
     assert teacher_name("teacher: models/mine.model") == "models/mine.model"
     assert source_kind("vasp") == "vasp"
     assert teacher_name("vasp") is None
-    with pytest.raises(MlipsseError, match=r"cp2k is planned and not there yet.*teacher: NAME"):
-        source_kind("cp2k")
+    assert source_kind("cp2k") == "cp2k"
+    assert source_kind("extxyz: mine.extxyz") == "extxyz"
+    assert teacher_name("extxyz: mine.extxyz") is None
     for name in ("teacher", "teacher:", "oracle", "oracle: chgnet", "vasp: scan"):
         with pytest.raises(MlipsseError, match=r"No label source is called.*«vasp»"):
             source_kind(name)

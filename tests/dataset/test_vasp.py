@@ -263,15 +263,26 @@ def test_settings_and_commands_are_checked():
     for tag in ("METAGGA", "metagga", "NSW", "AMIX", "IVDW"):
         with pytest.raises(MlipsseError, match="is not free"):
             VaspSettings(incar={tag: 1})
-    same = Vasp(VaspSettings(nelm=50, algo="Normal", incar={"NCORE": 4})).decisive
-    assert same == Vasp(VaspSettings()).decisive
-    assert same != Vasp(VaspSettings(encut_eV=520)).decisive
-    assert same != Vasp(VaspSettings(incar={"ISYM": 0})).decisive
     for command in (f"{sys.executable} x", "OMP_NUM_THREADS=1 sh x", "ulimit -s unlimited && sh x"):
         check_command(command)
     for command in ("no-such-vasp", "A=1", "sh 'x"):
         with pytest.raises(MlipsseError, match=r"^The command"):
             check_command(command)
+
+
+def test_a_label_depends_on_settings_and_potcars_and_not_on_the_way(library):
+    def decisive(**settings):
+        return Vasp(VaspSettings(**settings)).decisive(["Cu", "Au"])
+
+    before = decisive()
+    assert decisive(nelm=50, algo="Normal", incar={"NCORE": 4}) == before
+    assert decisive(encut_eV=520) != before
+    assert decisive(incar={"ISYM": 0}) != before
+    assert decisive(write_potcar=False) != before
+    potcar = library / "POTCAR.Au"
+    potcar.write_text(potcar.read_text().replace("98.2", "98.3"))
+    assert decisive() != before
+    assert Vasp(VaspSettings()).decisive(["Cu"]) != before
 
 
 def test_a_frame_without_a_cell_is_rejected(tmp_path):

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from mlipsse import keys
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.given_labels import answers_of_given, given_files, read_given
 from mlipsse.campaign.labelling import (
     COLUMNS,
+    Answers,
     answers_of,
     forget_rejections,
     label_units,
@@ -21,6 +23,7 @@ from mlipsse.dataset.split import split_by_trajectory
 
 FOLDER = "05-label"
 PARTS = ("train", "valid", "test")
+REJECTED = f"{FOLDER}/rejected.csv"
 
 
 def part_files(campaign: Campaign) -> dict[str, Path]:
@@ -29,7 +32,10 @@ def part_files(campaign: Campaign) -> dict[str, Path]:
 
 
 def inputs(campaign: Campaign) -> list[Path]:
-    """The sampled frames, and the teacher's model where it is a file."""
+    """The sampled frames and the teacher's model where it is a file, or the labels given."""
+    given = given_files(campaign)
+    if given:
+        return [*given.values()]
     teacher = teacher_name(campaign.config.label.source)
     files = campaign.potential_files(teacher) if teacher is not None else []
     return [campaign.path(sample.FRAMES), *files]
@@ -37,32 +43,48 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 def perform(work: Work) -> list[Path]:
     """Write `train.extxyz`, `valid.extxyz`, `test.extxyz` and `rejected.csv`."""
-    config = work.campaign.config
-    frames = read_frames(work.campaign.path(sample.FRAMES), labelled=False)
-    units = label_units(work, frames)
-    forget_rejections(units)
-    require_outputs(work, units)
-    work.run_units(units)
-    answers = answers_of(units)
-    rejected = work.folder / "rejected.csv"
-    write_csv(rejected, answers.rejected, columns=COLUMNS)
-    require_share(answers, config.label.min_labelled, rejected)
-    if config.label.program is not None and config.label.program.runs.command is not None:
-        work.commands.append(f"{config.label.program.runs.command}  (in every frame's folder)")
-    work.results |= {"labelled": len(answers.labelled), "rejected": len(answers.rejected)}
-    contacts = [frame for frame in answers.labelled if frame.info[keys.ORIGIN] == "contact"]
-    split = split_by_trajectory(
-        [frame for frame in answers.labelled if frame.info[keys.ORIGIN] != "contact"],
-        valid_fraction=config.label.valid_fraction,
-        test_fraction=config.label.test_fraction,
-        seed=config.seed,
-    )
-    # They are there to be learned from; errors are told on frames that nature would visit.
-    split.train.extend(contacts)
+    config = work.campaign.config.label
+    fractions = {"valid_fraction": config.valid_fraction, "test_fraction": config.test_fraction}
+    seed = work.campaign.config.seed
+    if given_files(work.campaign):
+        labels = read_given(work.campaign)
+        work.results["notes"] = labels.notes
+        rejected = _report(work, answers_of_given(labels))
+        split = labels.split(**fractions, seed=seed)
+    else:
+        answers = _label(work)
+        rejected = _report(work, answers)
+        contacts = [frame for frame in answers.labelled if frame.info[keys.ORIGIN] == "contact"]
+        others = [frame for frame in answers.labelled if frame.info[keys.ORIGIN] != "contact"]
+        split = split_by_trajectory(others, **fractions, seed=seed)
+        # They are there to be learned from; errors are told on frames that nature would visit.
+        split.train.extend(contacts)
     files = part_files(work.campaign)
     for part, path in files.items():
         write_frames(path, getattr(split, part))
     return [*files.values(), rejected]
 
 
-STAGE = Stage(5, "label", ("seed", "label"), inputs, perform)
+def _label(work: Work) -> Answers:
+    """Single points of the sampled frames."""
+    frames = read_frames(work.campaign.path(sample.FRAMES), labelled=False)
+    units = label_units(work, frames)
+    forget_rejections(units)
+    require_outputs(work, units)
+    work.run_units(units)
+    program = work.campaign.config.label.program
+    if program is not None and program.runs.command is not None:
+        work.commands.append(f"{program.runs.command}  (in every frame's folder)")
+    return answers_of(units)
+
+
+def _report(work: Work, answers: Answers) -> Path:
+    """Write `rejected.csv`, and stop when too much is in it."""
+    rejected = work.campaign.path(REJECTED)
+    write_csv(rejected, answers.rejected, columns=COLUMNS)
+    require_share(answers, work.campaign.config.label.min_labelled, rejected)
+    work.results |= {"labelled": len(answers.labelled), "rejected": len(answers.rejected)}
+    return rejected
+
+
+STAGE = Stage(5, "label", ("seed", "enumerate", "label"), inputs, perform)

@@ -2,16 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from mlipsse.campaign import acceptance
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.phases import system_of
-from mlipsse.campaign.record import versions
-from mlipsse.campaign.sampling import sampling_summary
+from mlipsse.campaign.report_parts import CAPTIONS, narrow_figures, provenance
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
-from mlipsse.campaign.stages import export, finetune, rank, sample, select, transport
+from mlipsse.campaign.stages import export, finetune, label, rank, sample, select, transport
 from mlipsse.campaign.table import read_csv
 from mlipsse.potential.acceptance.record import table_rows
 from mlipsse.potential.bundle import read_card
@@ -23,35 +21,19 @@ from mlipsse.report.tables import (
     errors_table,
     grouped_errors_table,
     orderings_table,
+    rejected_table,
     runs_table,
     selection_table,
     training_checks_table,
 )
 
-CAPTIONS = {
-    "09-transport/arrhenius.png": "Tracer diffusivity and Nernst-Einstein conductivity against "
-    "inverse temperature. Bars: one standard error.",
-    "06-finetune/parity.png": "Predictions of the fine-tuned head against the labels of the test "
-    "trajectories, which the training never saw.",
-    "06-finetune/learning.png": "Errors on the validation trajectories, and of the replay head on "
-    "replay frames that are not trained on, during fine-tuning.",
-}
-HULL_CAPTIONS = {
-    "hull": "Energy above hull of every relaxed ordering; the lowest of each composition is "
-    "marked.",
-    "formation": "Formation energy of every relaxed ordering against the end members, over their "
-    "formula units, and the convex hull of the stable compositions.",
-    "ternary": "Stable and metastable compositions (numbers: energy above hull of the lowest "
-    "ordering, meV/atom) and the tie lines of the hull. Numbers along an edge: mole fraction of "
-    "the formula unit at the corner towards which they rise.",
-}
-
 
 def inputs(campaign: Campaign) -> list[Path]:
     """Numbers, tables and figures of the stages before."""
-    counts = (enumerate_stage.COUNTS, rank.COMPOSITIONS, select.TABLE, sample.TRAJECTORIES)
-    names = (transport.NUMBERS, finetune.METRICS, transport.RUNS, *counts, *CAPTIONS)
-    figures = [path for path, _ in _narrow_figures(campaign)]
+    chosen = (select.TABLE, label.REJECTED, *sample.tables(campaign))
+    tables = (transport.RUNS, enumerate_stage.COUNTS, rank.COMPOSITIONS, *chosen)
+    names = (transport.NUMBERS, finetune.METRICS, *tables, *CAPTIONS)
+    figures = [path for path, _ in narrow_figures(campaign)]
     return [*(campaign.path(name) for name in names), *figures, export.card_file(campaign)]
 
 
@@ -69,7 +51,7 @@ def perform(work: Work) -> list[Path]:
     content = ReportContent(
         title=campaign.config.name,
         summary=summary,
-        figures=[arrhenius, *(FigureFile(*one) for one in _narrow_figures(campaign)), *others],
+        figures=[arrhenius, *(FigureFile(*one) for one in narrow_figures(campaign)), *others],
         tables=[
             runs_table(read_csv(campaign.path(transport.RUNS))),
             acceptance_table(table_rows(card["acceptance"]) if "acceptance" in card else []),
@@ -82,50 +64,18 @@ def perform(work: Work) -> list[Path]:
                 note=system_of(campaign.config.enumerate).note,
             ),
             selection_table(read_csv(campaign.path(select.TABLE))),
+            rejected_table(read_csv(campaign.path(label.REJECTED))),
         ],
-        provenance=_provenance(campaign, card),
+        provenance=provenance(campaign, card),
     )
     write_report(content, work.folder / "report.html")
     return [work.folder / "summary.json", work.folder / "report.html"]
 
 
-def _narrow_figures(campaign: Campaign) -> list[tuple[Path, str]]:
-    tried = acceptance.figures(campaign, campaign.path(export.FOLDER))
-    return [*_msd_figures(campaign), *tried, *_hull_figures(campaign)]
-
-
-def _msd_figures(campaign: Campaign) -> list[tuple[Path, str]]:
-    caption = "{}: mean squared displacement of the mobile ion; bold: the window of the fit."
-    found = []
-    for formula in campaign.config.enumerate.compositions:
-        path = campaign.path(transport.FIGURES) / f"msd-{formula}.png"
-        if path.is_file():  # there is none when every run of the composition exploded
-            found.append((path, caption.format(formula)))
-    return found
-
-
-def _hull_figures(campaign: Campaign) -> list[tuple[Path, str]]:
-    folder = campaign.path(rank.HULL).parent
-    found = [(folder / f"{name}.png", caption) for name, caption in HULL_CAPTIONS.items()]
-    return [(path, caption) for path, caption in found if path.is_file()]
-
-
-def _provenance(campaign: Campaign, card: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "label source": card["label_source"],
-        "sampling potential": campaign.config.sample.foundation,
-        "sampled frames": sampling_summary(read_csv(campaign.path(sample.TRAJECTORIES))),
-        "fine-tuned from": campaign.config.finetune.foundation,
-        "potential (sha256)": card["sha256"][f"{campaign.config.export.name}.pt"],
-        "seed": campaign.config.seed,
-        **versions(),
-    }
-
-
 STAGE = Stage(
     10,
     "report",
-    ("name", "seed", "enumerate", "sample", "finetune", "export", "simulate"),
+    ("name", "seed", "enumerate", "sample", "label", "finetune", "export", "simulate"),
     inputs,
     perform,
 )

@@ -6,6 +6,7 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.given_labels import given_files
 from mlipsse.campaign.sampling import (
     LEFT_OUT_COLUMNS,
     planned_trajectories,
@@ -25,26 +26,36 @@ TRAJECTORIES = "04-sample/trajectories.csv"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
-    """The selected orderings, and the foundation potential where it is a file."""
+    """The selected orderings, and the foundation potential where it is a file; none of no MD."""
+    if given_files(campaign):
+        return []
     files = campaign.potential_files(campaign.config.sample.foundation)
     return [campaign.path(select.SELECTED), *files]
 
 
+def tables(campaign: Campaign) -> list[str]:
+    """Tables of the trajectories; none of no MD."""
+    return [] if given_files(campaign) else [TRAJECTORIES]
+
+
 def perform(work: Work) -> list[Path]:
-    """Write `frames.extxyz`, `trajectories.csv` and `left_out.csv`."""
+    """Write `frames.extxyz`, `trajectories.csv`, `left_out.csv`; nothing when labels are given."""
+    if given_files(work.campaign):
+        work.results["skipped"] = "the labels are given"
+        return []
     starts = read_frames(work.campaign.path(select.SELECTED), labelled=False)
     planned = planned_trajectories(work, starts)
     work.run_units(sampling_units(work, planned))
     found = sampled_frames(planned, work.campaign.config.sample)
-    tables = [work.folder / "trajectories.csv", work.folder / "left_out.csv"]
-    write_csv(tables[0], found.trajectories)
-    write_csv(tables[1], found.left_out, columns=LEFT_OUT_COLUMNS)
+    trajectories, left_out = work.folder / "trajectories.csv", work.folder / "left_out.csv"
+    write_csv(trajectories, found.trajectories)
+    write_csv(left_out, found.left_out, columns=LEFT_OUT_COLUMNS)
     if not found.frames:
         stopped = next((row["stopped"] for row in found.trajectories if row["stopped"]), None)
         told = f"; the first that was stopped: {stopped}" if stopped else ""
         raise MlipsseError(
             f"No trajectory gave a frame ({len(planned)} were run, {len(found.left_out)} frames "
-            f"left out{told}). See {tables[0]} and {tables[1]}; sample at a lower temperature or "
+            f"left out{told}). See {trajectories} and {left_out}; sample at a lower temperature or "
             "with another foundation."
         )
     work.results |= {
@@ -54,7 +65,7 @@ def perform(work: Work) -> list[Path]:
     }
     contacts = [frame for start in starts for frame in _contacts(work, start)]
     write_frames(work.folder / "frames.extxyz", found.frames + contacts)
-    return [work.folder / "frames.extxyz", *tables]
+    return [work.folder / "frames.extxyz", trajectories, left_out]
 
 
 def _contacts(work: Work, start: Atoms) -> list[Atoms]:

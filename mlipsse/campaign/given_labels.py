@@ -1,0 +1,65 @@
+"""Labels that the user has, in place of sampling and labelling."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from ase import Atoms
+
+from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.labelling import Answers, row_of
+from mlipsse.dataset.own_labels import OwnLabels, read_own_labels
+
+
+def given_files(campaign: Campaign) -> dict[str, Path]:
+    """Part -> file of the source `extxyz: FILE`; empty for another source."""
+    config = campaign.config.label
+    if config.given_file is None:
+        return {}
+    files = {"train": campaign.path(config.given_file)}
+    for part, path in (("valid", config.extxyz.valid), ("test", config.extxyz.test)):
+        if path is not None:
+            files[part] = campaign.path(path)
+    return files
+
+
+def read_given(campaign: Campaign) -> OwnLabels:
+    """Read and judge the labels of `given_files`.
+
+    Raises
+    ------
+    MlipsseError
+        as `mlipsse.dataset.own_labels.read_own_labels`.
+    """
+    return read_own_labels(
+        given_files(campaign),
+        campaign.config.label.own_labels,
+        composition_of=_composition_of(campaign),
+    )
+
+
+def answers_of_given(labels: OwnLabels) -> Answers:
+    """Labelled frames, and rows of the rejected."""
+    rows = [row_of(place, frame, reason) for place, frame, reason in labels.rejected]
+    return Answers(labels.frames, rows)
+
+
+def _composition_of(campaign: Campaign) -> Callable[[Atoms], str]:
+    """A frame's formula as the config writes it, where the config has its composition."""
+    from mlipsse.orderings.formula import parse_formula
+
+    formulas = {
+        _shares(parse_formula(formula)): formula for formula in campaign.config.enumerate.formulas
+    }
+
+    def composition_of(frame: Atoms) -> str:
+        amounts = {symbol: Fraction(n) for symbol, n in frame.symbols.formula.count().items()}
+        own: str = frame.get_chemical_formula(empirical=True)
+        return formulas.get(_shares(amounts), own)
+
+    return composition_of
+
+
+def _shares(amounts: dict[str, Fraction]) -> frozenset[tuple[str, Fraction]]:
+    total = sum(amounts.values())
+    return frozenset((symbol, amount / total) for symbol, amount in amounts.items())

@@ -1,0 +1,297 @@
+"""Labels that a user has already: read from any names, judged frame by frame, their parts found."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.dataset.check.labelled_set import LabelledSet
+from mlipsse.dataset.check.sources import SOURCE_NAMES, check_sources
+from mlipsse.dataset.check.verdict import some
+from mlipsse.dataset.extxyz import read_frames
+from mlipsse.dataset.label_names import LabelNames, labels_by_house_keys
+from mlipsse.dataset.split import Split, split_by_trajectory
+from mlipsse.errors import MlipsseError
+
+WithoutStress = Literal["refuse", "leave out"]
+
+ORIGIN = "given"
+PARTS = ("train", "valid", "test")
+_PART_OF_WORD = {"train": "train", "training": "train", "valid": "valid", "validation": "valid",
+                 "val": "valid", "test": "test", "testing": "test"}  # fmt: skip
+_NAMED = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnLabelSettings:
+    """What a user says about labels they have.
+
+    Attributes
+    ----------
+    names : where labels lie in the files, their units and sign
+    functional : what made them; None when the frames say it
+    trajectory_key : entry of `info` that names a frame's trajectory; None for
+        `mlipsse.keys.TRAJECTORY`, or runs of one composition in a file where no frame has that
+    split_key : entry of `info` that says train, valid or test
+    without_stress : whether frames without stress stop all or are left out
+    """
+
+    names: LabelNames = field(default_factory=LabelNames)
+    functional: str | None = None
+    trajectory_key: str | None = None
+    split_key: str | None = None
+    without_stress: WithoutStress = "refuse"
+
+
+@dataclass(frozen=True)
+class OwnLabels:
+    """Frames that can be learned from, and those that cannot.
+
+    Attributes
+    ----------
+    frames : with labels and `LABEL_SOURCE`, `COMPOSITION`, `TRAJECTORY`, `ORIGIN` of
+        `mlipsse.keys`
+    parts : (n_frames) train, valid or test where that was given, else None
+    rejected : (place, frame, reason) of the others
+    notes : sentences on what was made, not found, in the files
+    """
+
+    frames: list[Atoms]
+    parts: list[str | None]
+    rejected: list[tuple[str, Atoms, str]]
+    notes: list[str]
+
+    def split(self, *, valid_fraction: float, test_fraction: float, seed: int) -> Split:
+        """The given parts, or whole trajectories drawn (`mlipsse.dataset.split`).
+
+        Raises
+        ------
+        MlipsseError
+            when a part is empty, or as `split_by_trajectory`.
+        """
+        if None in self.parts:
+            return split_by_trajectory(
+                self.frames, valid_fraction=valid_fraction, test_fraction=test_fraction, seed=seed
+            )
+        of: dict[str, list[Atoms]] = {part: [] for part in PARTS}
+        for frame, part in zip(self.frames, self.parts, strict=True):
+            of[str(part)].append(frame)
+        empty = [part for part in PARTS if not of[part]]
+        if empty:
+            raise MlipsseError(
+                f"The given split has no frame with labels for {' and '.join(empty)}. Give all "
+                "three parts, or none, and they are drawn by trajectory."
+            )
+        trained = {frame.info[keys.COMPOSITION] for frame in of["train"]}
+        others = {frame.info[keys.COMPOSITION] for frame in self.frames} - trained
+        return Split(**of, absent_from_train=tuple(sorted(others)))
+
+
+def read_own_labels(
+    files: Mapping[str, Path],
+    settings: OwnLabelSettings,
+    *,
+    composition_of: Callable[[Atoms], str] = lambda atoms: atoms.get_chemical_formula(
+        empirical=True
+    ),
+) -> OwnLabels:
+    """Read labelled frames of one file, or of a file each for train, valid and test.
+
+    A frame without energy or forces, with a number that is not finite, or of a single atom is
+    rejected; the others are kept.
+
+    Parameters
+    ----------
+    files : part -> extended XYZ file; a single one, under any name, has no given split
+    composition_of : of a frame that has none in `info`
+
+    Raises
+    ------
+    MlipsseError
+        when a file cannot be read, labels cannot be told apart (see `labels_by_house_keys`), no
+        frame has whole labels, stress is missing and not to be left out, labels are of several
+        sources or of none that is known, or the split's entry is missing or unknown.
+    """
+    frames: list[Atoms] = []
+    given: list[str | None] = []
+    places: list[str] = []
+    taken_from: dict[str, dict[str, str]] = {}
+    for part, path in files.items():
+        found, taken_from[path.name] = labels_by_house_keys(
+            read_frames(path, labelled=False, finite=False), settings.names, where=str(path)
+        )
+        frames += found
+        given += [part if len(files) > 1 else None] * len(found)
+        places += [f"{path.name} #{index}" for index in range(len(found))]
+    reasons = [_reason(frame) for frame in frames]
+    _require_stress(frames, reasons, places, settings)
+    kept = [index for index, reason in enumerate(reasons) if not reason]
+    rejected = [(places[i], frames[i], reasons[i]) for i in range(len(frames)) if reasons[i]]
+    where = ", ".join(path.name for path in files.values())
+    if not kept:
+        raise MlipsseError(
+            f"No frame of {where} has whole labels; the first: {reasons[0]} Names that are not "
+            "the usual ones are given as energy_key, forces_key, stress_key or virial_key."
+        )
+    chosen = [frames[index] for index in kept]
+    kept_places = [places[index] for index in kept]
+    parts = [given[index] for index in kept]
+    if settings.split_key is not None:
+        parts = [
+            _part(frame, settings.split_key, place)
+            for frame, place in zip(chosen, kept_places, strict=True)
+        ]
+    source = _source(chosen, parts, kept_places, taken_from, settings, where)
+    notes = [
+        f"{file}: {kind} from {what}"
+        for file, kinds in taken_from.items()
+        for kind, what in kinds.items()
+    ]
+    for frame in chosen:
+        frame.info.setdefault(keys.COMPOSITION, composition_of(frame))
+        frame.info.setdefault(keys.ORIGIN, ORIGIN)
+        frame.info[keys.LABEL_SOURCE] = source
+    notes += _name_trajectories(chosen, kept_places, settings.trajectory_key)
+    notes += _leaks(chosen, parts)
+    return OwnLabels(chosen, parts, rejected, notes)
+
+
+def _reason(frame: Atoms) -> str:
+    """Why nothing can be learned from a frame, but for its stress; empty when it can."""
+    if len(frame) == 1:
+        return "an isolated atom; its energy is estimated in the training."
+    missing = [
+        key for key in (keys.ENERGY, keys.FORCES) if key not in {**frame.info, **frame.arrays}
+    ]
+    if missing:
+        return f"has no {' and no '.join(key.removeprefix('REF_') for key in missing)}."
+    parts = {
+        "positions": frame.positions,
+        "cell": frame.cell[:],
+        "energy": frame.info[keys.ENERGY],
+        "forces": frame.arrays[keys.FORCES],
+        "stress": frame.info.get(keys.STRESS, 0.0),
+    }
+    bad = [name for name, values in parts.items() if not np.isfinite(values).all()]
+    return f"numbers of {' and '.join(bad)} are not finite." if bad else ""
+
+
+def _require_stress(
+    frames: Sequence[Atoms], reasons: list[str], places: Sequence[str], settings: OwnLabelSettings
+) -> None:
+    """Refuse frames without stress, or give them their reason."""
+    without = [
+        index
+        for index, frame in enumerate(frames)
+        if not reasons[index] and keys.STRESS not in frame.info
+    ]
+    if without and settings.without_stress == "refuse":
+        named = some([places[index] for index in without], most=_NAMED)
+        raise MlipsseError(
+            f"{len(without)} of {len(frames)} frames have no stress, which the training learns "
+            f"from ({named}). Compute it, say under which name it lies (stress_key, virial_key), "
+            "or leave such frames out (without_stress: leave out)."
+        )
+    for index in without:
+        reasons[index] = "has no stress."
+
+
+def _part(frame: Atoms, key: str, place: str) -> str:
+    word = str(frame.info.get(key, "nothing")).lower()
+    if word not in _PART_OF_WORD:
+        raise MlipsseError(
+            f"{place} has {word!r} under {key!r}, which split_key names; it must be train, valid "
+            "or test."
+        )
+    return _PART_OF_WORD[word]
+
+
+def _source(
+    frames: Sequence[Atoms],
+    parts: Sequence[str | None],
+    places: Sequence[str],
+    taken_from: Mapping[str, Mapping[str, str]],
+    settings: OwnLabelSettings,
+    where: str,
+) -> str:
+    """What made the labels: one thing, named by the user or told by all frames."""
+    splits = [part or "train" for part in parts]
+    verdict = check_sources(LabelledSet(frames, splits, places, taken_from))
+    if verdict.verdict == "fail":
+        raise MlipsseError(f"{where}: {verdict.sentence}")
+    heads = Counter(str(frame.info.get("head", "default")) for frame in frames)
+    if len(heads) > 1:
+        raise MlipsseError(
+            f"{where} has frames of several heads ({', '.join(heads)}), and a campaign trains one "
+            "beside the replay head. Give a file of one of them."
+        )
+    if settings.functional is not None:
+        return f"{settings.functional} (labels given: {where})"
+    told = next((frames[0].info[name] for name in SOURCE_NAMES if name in frames[0].info), None)
+    if told is None:
+        raise MlipsseError(
+            f"What made the labels of {where} is not known: no frame says it, and every artefact "
+            "downstream must. Name it: label.functional, e.g. SCAN (VASP 6.4, 680 eV)."
+        )
+    return str(told)
+
+
+def _name_trajectories(
+    frames: Sequence[Atoms], places: Sequence[str], key: str | None
+) -> list[str]:
+    """Give every frame its trajectory; sentences when names had to be made."""
+    name = key or keys.TRAJECTORY
+    lacking = [place for frame, place in zip(frames, places, strict=True) if name not in frame.info]
+    if key is not None and lacking:
+        raise MlipsseError(
+            f"{len(lacking)} of {len(frames)} frames have no {key!r}, which trajectory_key names "
+            f"({some(lacking, most=_NAMED)})."
+        )
+    if not lacking:
+        several: dict[Any, set[str]] = defaultdict(set)
+        for frame in frames:
+            several[str(frame.info[name])].add(frame.info[keys.COMPOSITION])
+        for frame in frames:
+            value = str(frame.info[name])
+            # A name that compositions share is one trajectory of each.
+            shared = len(several[value]) > 1
+            own = f"{value}-{frame.info[keys.COMPOSITION]}" if shared else value
+            frame.info[keys.TRAJECTORY] = own
+        return []
+    section = 0
+    _begin(frames[0], places[0], section)
+    for (last, frame), (before, place) in zip(pairwise(frames), pairwise(places), strict=True):
+        same_file = before.rpartition(" #")[0] == place.rpartition(" #")[0]
+        section += not (same_file and np.array_equal(last.numbers, frame.numbers))
+        _begin(frame, place, section)
+    return [
+        f"{len(lacking)} of {len(frames)} frames do not name their trajectory. Frames of the same "
+        f"atoms that follow each other in a file were taken for one ({section + 1} in all). Where "
+        "trajectories were shuffled, neighbouring frames may lie in train and test, and errors "
+        "look better than they are: name the trajectories (label.extxyz.trajectory_key) or give "
+        "the split."
+    ]
+
+
+def _begin(frame: Atoms, place: str, section: int) -> None:
+    frame.info[keys.TRAJECTORY] = f"{Path(place.rpartition(' #')[0]).stem}-section{section:03d}"
+
+
+def _leaks(frames: Sequence[Atoms], parts: Sequence[str | None]) -> list[str]:
+    """A sentence when a given split cuts through trajectories."""
+    of: dict[str, set[str]] = defaultdict(set)
+    for frame, part in zip(frames, parts, strict=True):
+        of[frame.info[keys.TRAJECTORY]].add(part or "")
+    cut = sorted(name for name, its in of.items() if len(its) > 1)
+    if not cut:
+        return []
+    return [
+        f"The given split has frames of {len(cut)} trajectories in several parts ({some(cut)}): "
+        "neighbouring frames may lie in train and test, and errors look better than they are."
+    ]

@@ -1,0 +1,122 @@
+"""Stage 5 with CP2K, by way of a stand-in (EMT) of its output."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+
+from mlipsse import keys
+from mlipsse.campaign.config_file import parse_config
+from mlipsse.campaign.folder import Campaign, read_campaign
+from mlipsse.campaign.stage import Work
+from mlipsse.campaign.stages import label
+from mlipsse.campaign.table import read_csv
+from mlipsse.campaign.validation import problems
+from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.errors import MlipsseError
+from tests.campaign.test_label_stage import CONFIG, Here
+from tests.dataset.test_cp2k import BASES, POTENTIALS
+
+STAND_IN = Path(__file__).parents[1] / "fake_cp2k.py"
+N_FRAMES = 4
+
+
+def _campaign(folder: Path, *modes: str, **settings) -> Campaign:
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    (data / "BASIS_MOLOPT_UZH").write_text(BASES)
+    (data / "POTENTIAL_UZH").write_text(POTENTIALS)
+    command = shlex.join([sys.executable, str(STAND_IN), *modes])
+    cp2k = {"command": command, "retries": 0, "data_dir": str(data), **settings}
+    section = {"source": "cp2k", "cp2k": cp2k, "min_labelled": 0.7}
+    (folder / "campaign.yaml").write_text(CONFIG.format(label=json.dumps(section)))
+    frames = []
+    for index in range(N_FRAMES):
+        atoms = bulk("Cu", cubic=True, a=3.9)
+        atoms.symbols = "CuAuCuAu"
+        atoms.rattle(0.1, seed=index)
+        atoms.info.update(
+            {keys.TRAJECTORY: f"t{index}", keys.COMPOSITION: "CuAu", keys.ORIGIN: "dynamics"}
+        )
+        frames.append(atoms)
+    write_frames(folder / "04-sample" / "frames.extxyz", frames)
+    return read_campaign(folder)
+
+
+def _labelled(campaign: Campaign, execution: Here) -> Work:
+    work = Work(campaign, campaign.folder / "05-label", execution, lambda *_: None)
+    label.perform(work)
+    return work
+
+
+def _energies_eV(campaign: Campaign) -> dict[str, float]:
+    frames = [
+        frame
+        for path in label.part_files(campaign).values()
+        for frame in read_frames(path, labelled=True)
+    ]
+    return {frame.info[keys.TRAJECTORY]: frame.info[keys.ENERGY] for frame in frames}
+
+
+def _runs(campaign: Campaign) -> list[str]:
+    return (campaign.folder / "05-label" / "runs" / "attempts").read_text().split()
+
+
+def test_an_interrupted_stage_goes_on_and_a_killed_run_is_redone_alone(tmp_path):
+    campaign = _campaign(tmp_path, "fine", "killed", "fine")
+    with pytest.raises(KeyboardInterrupt):
+        _labelled(campaign, Here(at_most=3))
+    assert len(_runs(campaign)) == 3
+    work = _labelled(campaign, Here())
+    runs = _runs(campaign)
+    # The second was killed and is done again, the fourth was not begun; the others stand.
+    assert runs[3] == runs[1]
+    assert len(set(runs)) == N_FRAMES
+    assert len(runs) == N_FRAMES + 1
+    assert read_csv(tmp_path / "05-label" / "rejected.csv") == []
+    assert "fake_cp2k.py" in work.commands[0]
+    truth = {}
+    for frame in read_frames(tmp_path / "04-sample" / "frames.extxyz", labelled=False):
+        frame.calc = EMT()
+        truth[frame.info[keys.TRAJECTORY]] = frame.get_potential_energy()
+    assert _energies_eV(campaign) == pytest.approx(truth, abs=1e-6)
+    _labelled(campaign, Here())
+    assert _runs(campaign) == runs
+
+
+def test_another_potential_labels_anew_and_a_rejected_frame_is_listed(tmp_path):
+    campaign = _campaign(tmp_path, "fine", "unconverged", "fine")
+    _labelled(campaign, Here())
+    (row,) = read_csv(tmp_path / "05-label" / "rejected.csv")
+    assert row["reason"] == "the electrons did not converge in 100 steps."
+    assert len(_energies_eV(campaign)) == N_FRAMES - 1
+    file = tmp_path / "data" / "POTENTIAL_UZH"
+    file.write_text(POTENTIALS.replace("    1    0   10", "    1    0   11"))
+    _labelled(campaign, Here())
+    assert len(_runs(campaign)) == 2 * N_FRAMES
+
+
+def test_validate_tells_what_is_missing(tmp_path):
+    def said(**settings) -> str:
+        return "\n".join(p for p in problems(_campaign(tmp_path, **settings)) if "label" in p)
+
+    assert "label.cp2k: The command 'no-such-cp2k' cannot be run" in said(command="no-such-cp2k")
+    assert "label.cp2k: CP2K's data hold no basis set TZVP" in said(basis="TZVP-MOLOPT-SCAN-GTH")
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ("{cp2k: {cutoff: 500}}", r"label\.cp2k\.cutoff: .*did you mean cutoff_Ry"),
+        ("{cp2k: {multiplicity: 3}}", r"label\.cp2k: A multiplicity \(3\) needs"),
+        ("{cp2k: {small_cells: gamma}}", r"label\.cp2k\.small_cells: .*supercell"),
+        ("{cp2k: {command: null, slurm: {}}}", "a slurm block needs a command"),
+    ],
+)
+def test_bad_settings_get_a_sentence(section, sentence):
+    with pytest.raises(MlipsseError, match=sentence):
+        parse_config(CONFIG.format(label=section), source="campaign.yaml")

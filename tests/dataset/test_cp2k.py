@@ -1,0 +1,290 @@
+"""CP2K's inputs, and its outputs by way of a stand-in (EMT) of their layout."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+
+from mlipsse import keys
+from mlipsse.dataset.cp2k import COMMAND, Cp2k, Cp2kSettings, default_command
+from mlipsse.dataset.labels import RejectedFrame
+from mlipsse.dataset.program import ProgramSource, RunSettings
+from mlipsse.errors import MlipsseError
+
+STAND_IN = Path(__file__).parents[1] / "fake_cp2k.py"
+
+# Titles as Debian's files have them, numbers of nothing: CP2K never reads these.
+BASES = """# comment
+Cu  DZVP-MOLOPT-SCAN-GTH-q11 DZVP-MOLOPT-MGGA-GTH-q11
+ 1
+  2 0 1 5 2 1
+  9.1 0.04 -0.03
+Cu  DZVP-MOLOPT-SCAN-GTH-q19
+ 2
+Cu  DZVP-MOLOPT-SCAN-GTH-q1
+ 2.5
+Au DZVP-MOLOPT-SCAN-GTH-q11
+ 3
+Ge DZVP-MOLOPT-SCAN-GTH-q4
+ 4
+Lu TZVP-MOLOPT-PBE-GTH-q11
+ 5
+"""
+POTENTIALS = """
+Cu GTH-SCAN-q11 GTH-MGGA-q11
+    1    0   10
+Cu GTH-SCAN-q1
+    1
+Au GTH-SCAN-q11
+    2
+Ge GTH-SCAN-q14
+    3
+Ge GTH-PBE-q4
+    4
+"""
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "BASIS_MOLOPT_UZH").write_text(BASES)
+    (folder / "POTENTIAL_UZH").write_text(POTENTIALS)
+    monkeypatch.setenv("CP2K_DATA_DIR", str(folder))
+    return folder
+
+
+def _alloy() -> Atoms:
+    """Gold and copper by turns, sheared, so that every number differs and none is zero."""
+    atoms = bulk("Cu", cubic=True, a=3.9)
+    atoms.symbols = "CuAuCuAu"
+    atoms.set_cell(
+        atoms.cell[:] @ [[1, 0.02, 0.01], [0, 1.01, 0.03], [0, 0, 0.98]], scale_atoms=True
+    )
+    atoms.rattle(0.1, seed=4)
+    atoms.info[keys.TRAJECTORY] = "t1"
+    return atoms
+
+
+def _source(*modes: str, settings: Cp2kSettings | None = None, **runs) -> ProgramSource:
+    command = shlex.join([sys.executable, str(STAND_IN), *(modes or ("fine",))])
+    program = Cp2k(settings or Cp2kSettings())
+    return ProgramSource(program, RunSettings(**{"command": command, **runs}))
+
+
+def _written(atoms: Atoms, folder: Path, *, attempt: int = 0, **settings) -> str:
+    folder.mkdir(exist_ok=True)
+    Cp2k(Cp2kSettings(**settings)).prepare(atoms, folder, attempt=attempt)
+    return (folder / "frame.inp").read_text()
+
+
+def _attempts(tmp_path: Path) -> int:
+    return len((tmp_path / "attempts").read_text().split())
+
+
+def test_input_is_a_scan_single_point(tmp_path):
+    text = _written(_alloy(), tmp_path / "run")
+    for line in (
+        "RUN_TYPE ENERGY_FORCE", "STRESS_TENSOR ANALYTICAL", "&MGGA_X_SCAN", "&MGGA_C_SCAN",
+        "CUTOFF 600", "REL_CUTOFF 60", "EPS_SCF 1.0E-06", "EPS_DEFAULT 1.0E-12", "MAX_SCF 100",
+        "BASIS_SET DZVP-MOLOPT-SCAN-GTH-q11", "POTENTIAL GTH-SCAN-q11", "&DIAGONALIZATION",
+        "BASIS_SET_FILE_NAME BASIS_MOLOPT_UZH", "POTENTIAL_FILE_NAME POTENTIAL_UZH",
+        "SCHEME MONKHORST-PACK 3 3 3",
+    ):  # fmt: skip
+        assert re.search(rf"^ *{re.escape(line)}$", text, re.M), line
+    assert not re.search("&OT|UKS|SMEAR|MULTIPLICITY", text)
+    # Sections close in the order in which they opened.
+    opened: list[str] = []
+    for line in text.split("\n"):
+        words = line.split()
+        if words and words[0] == "&END":
+            assert opened.pop() == words[1]
+        elif words and words[0].startswith("&"):
+            opened.append(words[0][1:])
+    assert not opened
+
+
+def test_options_reach_the_input(tmp_path):
+    text = _written(
+        _alloy(), tmp_path / "run", spin=True, multiplicity=3, smearing_K=800, cutoff_Ry=450.0
+    )
+    for line in (
+        "UKS TRUE", "MULTIPLICITY 3", "&SMEAR ON", "ELECTRONIC_TEMPERATURE [K] 800",
+        "ADDED_MOS 10", "CUTOFF 450",
+    ):  # fmt: skip
+        assert re.search(rf"^ *{re.escape(line)}$", text, re.M), line
+    again = _written(_alloy(), tmp_path / "run", attempt=1)
+    assert "ALPHA 0.4" in text
+    assert "ALPHA 0.1" in again
+    assert "MAX_SCF 200" in again
+    given = _written(_alloy(), tmp_path / "run", data_dir=str(tmp_path / "data"))
+    assert f"BASIS_SET_FILE_NAME {tmp_path / 'data' / 'BASIS_MOLOPT_UZH'}" in given
+
+
+def test_size_of_the_cell_decides_on_the_sampling(tmp_path):
+    wide = _alloy().repeat((3, 3, 3))
+    text = _written(wide, tmp_path / "run")
+    assert "&OT" in text
+    assert "MINIMIZER DIIS" in text
+    assert "KPOINTS" not in text
+    assert "MINIMIZER CG" in _written(wide, tmp_path / "run", attempt=1)
+    assert "&DIAGONALIZATION" in _written(wide, tmp_path / "run", diagonalisation=True)
+    slab = Atoms("Cu2", positions=[[0, 0, 0], [2, 2, 2]], cell=[4, 9.9, 12], pbc=True)
+    assert "MONKHORST-PACK 3 2 1" in _written(slab, tmp_path / "run")
+    # What counts is the distance between faces: a sheared cell is lower than its vectors are long.
+    sheared = Atoms(
+        "Cu2", positions=[[0, 0, 0], [2, 2, 2]], cell=[[11, 0, 0], [9, 6, 0], [0, 0, 11]]
+    )
+    assert "MONKHORST-PACK 2 2 1" in _written(sheared, tmp_path / "run")
+    folded = _written(slab, tmp_path / "run", small_cells="supercell")
+    assert "&OT" in folded
+    assert "KPOINTS" not in folded
+    assert len(re.findall(r"^ +Cu ", folded, re.M)) == 12
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"small_cells": "supercell"}, {"min_length_A": 3.0}, {"smearing_K": 1000.0}],
+    ids=["kpoints", "supercell", "gamma", "smearing"],
+)
+def test_labels_make_the_round_trip(tmp_path, settings):
+    """As EMT has them, in the frame's order; a supercell's are folded back."""
+    atoms = _alloy()
+    labelled = _source(settings=Cp2kSettings(**settings)).label(atoms, tmp_path / "run")
+    truth = atoms.copy()
+    truth.calc = EMT()
+    assert labelled.get_chemical_symbols() == ["Cu", "Au", "Cu", "Au"]
+    assert labelled.positions == pytest.approx(atoms.positions)
+    assert labelled.info[keys.TRAJECTORY] == "t1"
+    assert labelled.info[keys.ENERGY] == pytest.approx(truth.get_potential_energy(), abs=1e-6)
+    assert np.abs(truth.get_forces()).min() > 1e-2
+    assert labelled.arrays[keys.FORCES] == pytest.approx(truth.get_forces(), abs=1e-6)
+    assert np.abs(truth.get_stress()).min() > 1e-3
+    assert labelled.info[keys.STRESS] == pytest.approx(truth.get_stress(), abs=1e-8)
+    how = "Γ of supercells" if "small_cells" in settings else "k-points"
+    length = settings.get("min_length_A", 10.0)
+    assert labelled.info[keys.LABEL_SOURCE] == (
+        f"SCAN (CP2K 2023.1, 600 Ry, DZVP-MOLOPT-SCAN-GTH, GTH-SCAN, {how} to {length:g} Å)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "may_pass"),
+    [
+        ("unconverged", "did not converge in 200 steps .2 attempts", False),
+        ("r2scan", "CP2K ran with MGGA_C_R2SCAN and MGGA_X_R2SCAN, not SCAN", False),
+        (
+            "abort",
+            "CP2K gave up: Cholesky decomposition failed. Matrix ill cond.*exit status 1",
+            True,
+        ),
+        ("killed", "is not whole, CP2K was cut off.*killed by SIGKILL", True),
+    ],
+)
+def test_what_is_no_label_is_rejected_with_a_reason(tmp_path, mode, reason, may_pass):
+    with pytest.raises(RejectedFrame, match=reason) as caught:
+        _source(mode).label(_alloy(), tmp_path / "run")
+    assert caught.value.may_pass is may_pass
+    assert _attempts(tmp_path) == 2
+
+
+@pytest.mark.parametrize("mode", ["unconverged", "abort", "killed"])
+def test_a_retry_can_succeed_and_a_whole_output_is_not_made_again(tmp_path, mode):
+    source = _source(mode, "fine")
+    labelled = source.label(_alloy(), tmp_path / "run")
+    assert _attempts(tmp_path) == 2
+    again = source.label(_alloy(), tmp_path / "run")
+    assert _attempts(tmp_path) == 2
+    assert again.info[keys.ENERGY] == labelled.info[keys.ENERGY]
+
+
+def test_a_run_that_was_killed_with_its_driver_is_redone(tmp_path):
+    source = _source()
+    source.label(_alloy(), tmp_path / "run")
+    whole = (tmp_path / "run" / "frame.out").read_text()
+    (tmp_path / "run" / "frame.out").write_text(whole[: len(whole) // 2])
+    source.label(_alloy(), tmp_path / "run")
+    assert _attempts(tmp_path) == 2
+    assert (tmp_path / "run" / "frame.out").read_text() == whole
+
+
+def test_an_output_of_another_input_is_refused(tmp_path):
+    _source().label(_alloy(), tmp_path / "run")
+
+    def refused(atoms: Atoms, match: str, **settings) -> None:
+        reader = _source(settings=Cp2kSettings(**settings), command=None)
+        with pytest.raises(RejectedFrame, match=match):
+            reader.label(atoms, tmp_path / "run")
+
+    moved = _alloy()
+    moved.positions[2, 0] += 0.01
+    refused(moved, r"of another structure.*by 0\.01 Å")
+    swapped = _alloy()
+    swapped.positions[[0, 2]] = swapped.positions[[2, 0]]
+    refused(swapped, "of another structure")
+    refused(_alloy(), "another cutoff than 500 Ry", cutoff_Ry=500.0)
+    refused(_alloy(), "CP2K ran with 3x3x3 k-points, not 4x4x4", min_length_A=15.0)
+    refused(_alloy(), "without smearing, not as asked", smearing_K=300.0)
+    assert _source(command=None).label(_alloy(), tmp_path / "run").info[keys.ENERGY] != 0
+
+
+def test_elements_take_the_pair_of_most_electrons(data):
+    kind = Cp2kSettings().kind("Cu")
+    # There is a basis set of 19 electrons, and no potential.
+    assert (kind.basis, kind.potential) == ("DZVP-MOLOPT-SCAN-GTH-q11", "GTH-SCAN-q11")
+    small = Cp2kSettings(potentials={"Cu": "GTH-SCAN-q1"}).kind("Cu")
+    assert small.basis == "DZVP-MOLOPT-SCAN-GTH-q1"
+    assert small.digest != kind.digest
+    nearest = Cp2kSettings(potentials={"Ge": "GTH-PBE-q4"})
+    assert nearest.kind("Ge").basis == "DZVP-MOLOPT-SCAN-GTH-q4"
+    assert "GTH-SCAN with GTH-PBE-q4" in Cp2k(nearest).description
+
+
+def test_what_every_frame_lacks_stops_all(data, monkeypatch):
+    Cp2k(Cp2kSettings()).check(["Cu", "Au"])
+    sentence = (
+        r"for Ge\..*has DZVP-MOLOPT-SCAN-GTH-q4; .*has GTH-SCAN-q14, GTH-PBE-q4\. Name a pair"
+    )
+    with pytest.raises(MlipsseError, match=sentence):
+        Cp2k(Cp2kSettings()).check(["Cu", "Ge"])
+    with pytest.raises(MlipsseError, match=r"for Ag.*has nothing"):
+        Cp2k(Cp2kSettings()).check(["Ag"])
+    with pytest.raises(MlipsseError, match="NO_SUCH_FILE cannot be read"):
+        Cp2k(Cp2kSettings(potential_file="NO_SUCH_FILE")).check(["Cu"])
+    with pytest.raises(MlipsseError, match=r"not found in /no/such\. Install them"):
+        Cp2k(Cp2kSettings(data_dir="/no/such")).check(["Cu"])
+
+
+def test_what_cannot_be_computed_is_said_before(tmp_path):
+    odd = Atoms("Cu", cell=[4, 4, 4], pbc=True)
+    with pytest.raises(RejectedFrame, match="11 valence electrons: an odd number needs spin"):
+        _written(odd, tmp_path / "run")
+    assert "UKS" in _written(odd, tmp_path / "run", spin=True)
+    with pytest.raises(RejectedFrame, match="no three cell vectors"):
+        _written(Atoms("Cu2", positions=np.eye(2, 3)), tmp_path / "run")
+    with pytest.raises(MlipsseError, match=r"multiplicity .3. needs"):
+        Cp2kSettings(multiplicity=3)
+
+
+def test_a_label_depends_on_the_data_and_not_on_the_way(data):
+    def decisive(**settings):
+        return Cp2k(Cp2kSettings(**settings)).decisive(["Cu", "Au"])
+
+    before = decisive()
+    assert decisive(max_scf=7, diagonalisation=True) == before
+    assert decisive(cutoff_Ry=500.0) != before
+    (data / "POTENTIAL_UZH").write_text(POTENTIALS.replace("    1    0   10", "    1    0   11"))
+    assert decisive() != before
+
+
+def test_cp2k_is_run_by_the_name_it_has(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert default_command() == COMMAND
+    (tmp_path / "cp2k").touch(0o755)
+    assert default_command() == "cp2k -i frame.inp -o frame.out"
