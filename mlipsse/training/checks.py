@@ -5,6 +5,7 @@ functional, on fewer frames than a batch, and starts several eV/atom off when E0
 another functional. Each is refused here.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +25,9 @@ MAX_REPLAY_OFFSET_EV_ATOM = 0.3
 it knows to tens of meV/atom; energies of another functional or code are off by electron-volts."""
 
 NEW_LABELS = ("train", "valid", "test")
+
+_VERSION = re.compile(r"\b(VASP|CP2K) [\w.]+")
+"""In a label's source: two releases of a program are one functional."""
 
 
 def read_sets(
@@ -99,7 +103,7 @@ def _check_one_source(sets: Mapping[str, Sequence[Atoms]], files: Mapping[str, P
         for frame in sets[name]:
             source = frame.info.get(keys.LABEL_SOURCE)
             if source is not None:
-                where.setdefault(str(source), f"{files[name]}")
+                where.setdefault(_VERSION.sub(r"\1", str(source)), f"{files[name]}")
     if len(where) > 1:
         told = "; ".join(f"«{source}» in {path}" for source, path in where.items())
         raise MlipsseError(

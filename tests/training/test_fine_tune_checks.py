@@ -137,6 +137,11 @@ def test_keys_of_ase_are_not_taken_for_labels(sets: dict[str, Path], foundation:
 
 
 def test_labels_of_two_functionals_are_refused(sets: dict[str, Path], foundation: Path) -> None:
+    for name, source in {"train": "SCAN (VASP 6.4.2)", "valid": "SCAN (VASP 6.5.0)"}.items():
+        frames = read_frames(sets[name], labelled=True)
+        frames[1].info[keys.LABEL_SOURCE] = source
+        write_frames(sets[name], frames)
+    read_sets(sets, foundation=foundation, settings=SETTINGS)  # two releases of one program
     for name, source in {"train": "SCAN (VASP)", "valid": "PBE (VASP)"}.items():
         frames = read_frames(sets[name], labelled=True)
         frames[1].info[keys.LABEL_SOURCE] = source
