@@ -38,7 +38,8 @@ finetune:
   replay: replay.extxyz
   max_epochs: 2
   batch_size: 2
-  max_forgetting: 10
+  max_forgetting: 10  # two epochs, four replay frames
+  max_energy_offset_meV_atom: 200
 export:
   name: tiny
   acceptance: {duration_ps: 0.06, constant_energy_ps: 0.03, min_atoms: 20, require: false}
