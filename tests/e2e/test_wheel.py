@@ -112,6 +112,6 @@ def test_init_and_a_deck_from_the_wheel(fresh_environment: Path, tmp_path: Path)
     for example in (CHECKOUT / "examples").iterdir():
         run(mlipsse, "init", example.name, "--example", example.name)
         assert {path.name for path in (tmp_path / example.name).iterdir()} == {
-            path.name for path in example.iterdir() if path.suffix in {".yaml", ".cif"}
+            path.name for path in example.iterdir() if path.suffix in {".yaml", ".cif", ".extxyz"}
         }
     assert "a deck ran" in run(fresh_environment / "bin" / "python", "-c", DECK)
