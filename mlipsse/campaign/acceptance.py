@@ -212,7 +212,7 @@ def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
     from dataclasses import asdict
 
     from mlipsse.geometry import supercell
-    from mlipsse.potential.acceptance import AcceptanceSettings
+    from mlipsse.potential.acceptance import LIMITS, AcceptanceSettings
 
     campaign, config = work.campaign, work.campaign.config
     name = str(start.info[keys.ORDERING])
@@ -240,6 +240,7 @@ def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
         "model": [digest(campaign.path(path)) for path in (finetune.MODEL, finetune.METRICS)],
         "form": [config.export.dtype, config.export.format],
         "settings": asdict(settings),
+        "limits": asdict(LIMITS),
         "frames": encode(frames),
         "cell_min_atoms": config.sample.min_atoms,
         "volume": work.potential_identity(teacher) if teacher else [known.volume_A3_atom],

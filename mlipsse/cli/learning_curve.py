@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from mlipsse.campaign.folder import read_campaign
-from mlipsse.cli.options import CampaignFolder, Json
+from mlipsse.cli.options import CampaignFolder, Json, whole_numbers, words
 from mlipsse.errors import MlipsseError
 
 STRATEGIES = ("multihead", "naive", "scratch")
@@ -33,9 +33,9 @@ def learning_curve(
     from mlipsse.campaign.learning_curve import TABLE, learn_by_size
 
     campaign = read_campaign(folder)
-    numbers = _numbers(sizes)
-    ways = [way for way in STRATEGIES if way in _words(strategies)]
-    unknown = sorted(set(_words(strategies)) - set(STRATEGIES))
+    numbers = whole_numbers(sizes, option="--sizes", example="50,100,500")
+    ways = [way for way in STRATEGIES if way in words(strategies)]
+    unknown = sorted(set(words(strategies)) - set(STRATEGIES))
     if unknown or not ways:
         raise MlipsseError(
             f"--strategies {strategies}: {', '.join(unknown) or 'none'} is not known; there are "
@@ -75,16 +75,3 @@ def learning_curve(
         )
     console.print(table)
     console.print(f"Errors on the test set; all of them: {campaign.path(TABLE)}")
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(word) for word in _words(text)]
-    except ValueError as error:
-        raise MlipsseError(
-            f"--sizes {text}: give whole numbers with commas between them, e.g. 50,100,500."
-        ) from error

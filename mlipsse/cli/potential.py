@@ -2,24 +2,25 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from mlipsse.cli.options import Json
+from mlipsse.cli.options import Json, whole_numbers, words
+from mlipsse.cli.potential_tables import (
+    draw_trials,
+    show_acceptance,
+    show_info,
+    show_rows,
+    show_trials,
+)
 from mlipsse.errors import MlipsseError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mlipsse.potential.acceptance import StructureAcceptance
-    from mlipsse.potential.check import Acceptance
-    from mlipsse.potential.info import BundleInfo
 
 app = typer.Typer(
     help="Export a potential, check and measure it, and build the LAMMPS pair style.",
@@ -182,7 +183,7 @@ def check(
     if as_json:
         typer.echo(json.dumps(asdict(result), indent=1))
     else:
-        _show_acceptance(result)
+        show_acceptance(result)
     raise typer.Exit(0 if result.passed else 1)
 
 
@@ -266,11 +267,11 @@ def accept(
     )
     record = acceptance_record(results)
     if figures is not None:
-        _draw_trials(results, figures)
+        draw_trials(results, figures)
     if as_json:
         typer.echo(json.dumps(record, indent=1, ensure_ascii=False))
     else:
-        _show_trials(record)
+        show_trials(record)
     raise typer.Exit(0 if record["accepted"] else 1)
 
 
@@ -301,9 +302,9 @@ def bench(
 
     rows = benchmark(
         bundle,
-        atoms=_numbers(atoms),
+        atoms=whole_numbers(atoms, option="--atoms", example="160,640"),
         threads=threads,
-        backends=None if backends is None else _words(backends),
+        backends=None if backends is None else words(backends),
         structure=structure,
         device=device,  # type: ignore[arg-type]  # checked there
         steps=steps,
@@ -312,7 +313,7 @@ def bench(
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=1))
         return
-    _show_rows([asdict(row) for row in rows])
+    show_rows([asdict(row) for row in rows])
 
 
 @app.command()
@@ -328,7 +329,7 @@ def info(bundle: BundleFolder, as_json: Json = False) -> None:
         facts = asdict(found) | {"folder": str(found.folder)}
         typer.echo(json.dumps(facts, indent=1, ensure_ascii=False, default=str))
     else:
-        _show_info(found)
+        show_info(found)
     raise typer.Exit(0 if found.whole else 1)
 
 
@@ -348,122 +349,3 @@ def _structures(path: Path) -> "list[Atoms]":
     if not found:
         raise MlipsseError(f"{path} holds no structure.")
     return found
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(word) for word in _words(text)]
-    except ValueError as error:
-        raise MlipsseError(
-            f"--atoms {text!r} is not a list of whole numbers; write e.g. --atoms 160,640."
-        ) from error
-
-
-def _show_acceptance(result: "Acceptance") -> None:
-    rows = [
-        {
-            "file": f"{one.backend} in {one.runner}",
-            "energy eV/atom": one.max_energy_error_eV_atom,
-            "forces eV/Å": one.max_force_error_eV_A,
-            "stress eV/Å^3": one.max_stress_error_eV_A3,
-            "drift eV/atom/ps": one.drift_eV_atom_ps,
-        }
-        for one in result.comparisons
-    ]
-    limits = result.limits
-    rows.append(
-        {
-            "file": "limit",
-            "energy eV/atom": limits.energy_eV_atom,
-            "forces eV/Å": limits.force_eV_A,
-            "stress eV/Å^3": limits.stress_eV_A3,
-            "drift eV/atom/ps": limits.drift_eV_atom_ps,
-        }
-    )
-    _show_rows(rows)
-    typer.echo(
-        f"Largest differences from MACE in ASE in float64, of {result.structures} structures of up "
-        f"to {result.atoms} atoms, {result.dtype}."
-    )
-    for problem in result.problems:
-        typer.echo(f"Not passed: {problem}")
-    if result.passed:
-        typer.echo("Passed.")
-
-
-def _draw_trials(results: "Sequence[StructureAcceptance]", folder: Path) -> None:
-    from mlipsse.report.acceptance_plot import acceptance_figure
-    from mlipsse.report.style import save_figure
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for result in results:
-        save_figure(acceptance_figure(result.curves), folder / f"acceptance-{result.structure}")
-
-
-def _show_trials(record: Mapping[str, Any]) -> None:
-    from mlipsse.potential.acceptance.record import table_rows
-
-    table = Table()
-    for column in ("crystal", "criterion", "verdict", "value", "limit", "what was found"):
-        table.add_column(column, overflow="fold")
-    for row in table_rows(record):
-        style = {"fail": "red", "warn": "yellow"}.get(row["verdict"])
-        values = [_cell(row["value"]), f"{_cell(row['limit'])} {row['unit']}".strip()]
-        table.add_row(
-            row["structure"], row["name"], row["verdict"], *values, row["sentence"], style=style
-        )
-    Console(highlight=False, markup=False).print(table)
-    typer.echo("Accepted." if record["accepted"] else "Not accepted.")
-
-
-def _show_rows(rows: Sequence[dict[str, Any]]) -> None:
-    table = Table()
-    for column in rows[0] if rows else ():
-        table.add_column(column, justify="right", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    Console(highlight=False).print(table)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _show_info(found: "BundleInfo") -> None:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    extra = found.card.get("extra") or {}
-    for key, value in (found.card | extra).items():
-        if key not in ("sha256", "extra", "acceptance") and value not in (None, [], {}):
-            console.print(f"{key}: {_plain(value)}")
-    if found.card.get("acceptance"):
-        _show_trials(found.card["acceptance"])
-    table = Table()
-    for column in ("file", "MB", "state", "made for"):
-        table.add_column(column, overflow="fold")
-    for file in found.files:
-        size = "-" if file.bytes is None else f"{file.bytes / 1e6:.2f}"
-        made_for = file.made_for or {}
-        place = [made_for.get(key, "") for key in ("device", "gpu", "machine")]
-        words = [*filter(None, place), f"torch {made_for['torch']}"] if made_for else []
-        words += ["one thread"] if made_for.get("threads") == "1" else []
-        table.add_row(file.name, size, file.state, " ".join(words))
-    Console(highlight=False).print(table)
-    if carriers := [file.name for file in found.files if file.runs_code and file.bytes]:
-        console.print(
-            f"Loading {' or '.join(carriers)} runs code that the file carries: do so only if you "
-            "trust whom it comes from."
-        )
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{key} {_plain(entry)}" for key, entry in value.items())
-    if isinstance(value, list):
-        return ", ".join(str(entry) for entry in value)
-    return str(value)

@@ -98,7 +98,7 @@ def test_labels_come_first(campaign: Campaign) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--sizes", "4,many"], "give whole numbers"),
+        (["--sizes", "4,many"], "is not a list of whole numbers; write e.g. --sizes 50,100,500"),
         (["--strategies", "lora"], "lora is not known; there are multihead, naive, scratch"),
         (["--strategies", ","], "none is not known"),
     ],

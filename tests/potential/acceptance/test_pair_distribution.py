@@ -12,7 +12,6 @@ from mlipsse.potential.acceptance.judgements import judge_distributions
 from mlipsse.potential.acceptance.pair_distribution import (
     BIN_A,
     REACH_A,
-    PairDistribution,
     at_one_temperature,
     compare,
     difference,
@@ -132,15 +131,3 @@ def test_the_temperature_that_is_nearest():
         frame.info["temperature_K"] = temperature_K
     assert at_one_temperature(frames, nearest_K=900.0) == [frames[1], frames[3]]
     assert at_one_temperature([], nearest_K=900.0) == []
-
-
-@pytest.mark.parametrize(
-    ("difference", "scale", "verdict"),
-    [(0.1, 0.05, "pass"), (0.3, 0.1, "fail"), (0.3, 0.2, "warn")],
-)
-def test_what_chance_could_make_refuses_nothing(
-    difference: float, scale: float, verdict: str
-) -> None:
-    flat = np.ones(4)
-    pair = PairDistribution(("Cl", "In"), flat, flat, flat, difference, scale)
-    assert judge_distributions([pair], temperature_K=800.0, limits=LIMITS).verdict == verdict

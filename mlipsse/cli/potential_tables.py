@@ -1,0 +1,125 @@
+"""What the commands of `mlipsse potential` print and draw."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from mlipsse.potential.acceptance import StructureAcceptance
+    from mlipsse.potential.check import Acceptance
+    from mlipsse.potential.info import BundleInfo
+
+
+def show_acceptance(result: "Acceptance") -> None:
+    """What `check` found."""
+    rows = [
+        {
+            "file": f"{one.backend} in {one.runner}",
+            "energy eV/atom": one.max_energy_error_eV_atom,
+            "forces eV/Å": one.max_force_error_eV_A,
+            "stress eV/Å^3": one.max_stress_error_eV_A3,
+            "drift eV/atom/ps": one.drift_eV_atom_ps,
+        }
+        for one in result.comparisons
+    ]
+    limits = result.limits
+    rows.append(
+        {
+            "file": "limit",
+            "energy eV/atom": limits.energy_eV_atom,
+            "forces eV/Å": limits.force_eV_A,
+            "stress eV/Å^3": limits.stress_eV_A3,
+            "drift eV/atom/ps": limits.drift_eV_atom_ps,
+        }
+    )
+    show_rows(rows)
+    typer.echo(
+        f"Largest differences from MACE in ASE in float64, of {result.structures} structures of up "
+        f"to {result.atoms} atoms, {result.dtype}."
+    )
+    for problem in result.problems:
+        typer.echo(f"Not passed: {problem}")
+    if result.passed:
+        typer.echo("Passed.")
+
+
+def draw_trials(results: "Sequence[StructureAcceptance]", folder: Path) -> None:
+    """Figures of `accept`, one per crystal."""
+    from mlipsse.report.acceptance_plot import acceptance_figure
+    from mlipsse.report.style import save_figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        save_figure(acceptance_figure(result.curves), folder / f"acceptance-{result.structure}")
+
+
+def show_trials(record: Mapping[str, Any]) -> None:
+    """What `accept` found."""
+    from mlipsse.potential.acceptance.record import table_rows
+
+    table = Table()
+    for column in ("crystal", "criterion", "verdict", "value", "limit", "what was found"):
+        table.add_column(column, overflow="fold")
+    for row in table_rows(record):
+        style = {"fail": "red", "warn": "yellow"}.get(row["verdict"])
+        values = [_cell(row["value"]), f"{_cell(row['limit'])} {row['unit']}".strip()]
+        table.add_row(
+            row["structure"], row["name"], row["verdict"], *values, row["sentence"], style=style
+        )
+    Console(highlight=False, markup=False).print(table)
+    typer.echo("Accepted." if record["accepted"] else "Not accepted.")
+
+
+def show_rows(rows: Sequence[dict[str, Any]]) -> None:
+    """Rows of the same keys."""
+    table = Table()
+    for column in rows[0] if rows else ():
+        table.add_column(column, justify="right", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console(highlight=False).print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def show_info(found: "BundleInfo") -> None:
+    """A bundle's card and files."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    extra = found.card.get("extra") or {}
+    for key, value in (found.card | extra).items():
+        if key not in ("sha256", "extra", "acceptance") and value not in (None, [], {}):
+            console.print(f"{key}: {_plain(value)}")
+    if found.card.get("acceptance"):
+        show_trials(found.card["acceptance"])
+    table = Table()
+    for column in ("file", "MB", "state", "made for"):
+        table.add_column(column, overflow="fold")
+    for file in found.files:
+        size = "-" if file.bytes is None else f"{file.bytes / 1e6:.2f}"
+        made_for = file.made_for or {}
+        place = [made_for.get(key, "") for key in ("device", "gpu", "machine")]
+        words = [*filter(None, place), f"torch {made_for['torch']}"] if made_for else []
+        words += ["one thread"] if made_for.get("threads") == "1" else []
+        table.add_row(file.name, size, file.state, " ".join(words))
+    Console(highlight=False).print(table)
+    if carriers := [file.name for file in found.files if file.runs_code and file.bytes]:
+        console.print(
+            f"Loading {' or '.join(carriers)} runs code that the file carries: do so only if you "
+            "trust whom it comes from."
+        )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {_plain(entry)}" for key, entry in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(entry) for entry in value)
+    return str(value)
