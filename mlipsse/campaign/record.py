@@ -27,6 +27,7 @@ class Record:
     commands : exact external commands that the stage ran
     wall_time_s : of the run that completed the stage, seconds
     results : a few numbers that say what came out, under names with units
+    notes : sentences on what was taken for granted or looks odd
     """
 
     stage: str
@@ -38,6 +39,7 @@ class Record:
     commands: list[str]
     wall_time_s: float
     results: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def fingerprint(content: Any) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 
 from mlipsse.campaign import acceptance
 from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.record import versions
+from mlipsse.campaign.record import read_record, versions
 from mlipsse.campaign.sampling import sampling_summary
-from mlipsse.campaign.stages import export, rank, sample, transport
+from mlipsse.campaign.stages import export, finetune, label, rank, sample, transport
 from mlipsse.campaign.table import read_csv
 
 CAPTIONS = {
@@ -18,6 +18,10 @@ CAPTIONS = {
     "06-finetune/learning.png": "Errors on the validation trajectories, and of the replay head on "
     "replay frames that are not trained on, during fine-tuning.",
 }
+REPLAY_CAPTION = (
+    "Predictions of the replay head against the labels of replay frames that are not trained on: "
+    "what the fine-tuned model still knows of what its foundation had learned."
+)
 HULL_CAPTIONS = {
     "hull": "Energy above hull of every relaxed ordering; the lowest of each composition is "
     "marked.",
@@ -32,7 +36,9 @@ HULL_CAPTIONS = {
 def narrow_figures(campaign: Campaign) -> list[tuple[Path, str]]:
     """Figures that there are, each with what it shows."""
     tried = acceptance.figures(campaign, campaign.path(export.FOLDER))
-    return [*_msd_figures(campaign), *tried, *_hull_figures(campaign)]
+    replay = (campaign.path(finetune.REPLAY_PARITY), REPLAY_CAPTION)
+    replayed = [replay] if replay[0].is_file() else []  # there is none without a replay set
+    return [*_msd_figures(campaign), *tried, *replayed, *_hull_figures(campaign)]
 
 
 def _msd_figures(campaign: Campaign) -> list[tuple[Path, str]]:
@@ -53,7 +59,9 @@ def _hull_figures(campaign: Campaign) -> list[tuple[Path, str]]:
 
 def _sampling(campaign: Campaign) -> dict[str, str]:
     if campaign.config.label.given_file is not None:
-        return {"sampling potential": "none: the labels were given"}
+        record = read_record(label.STAGE.folder(campaign))
+        told = {"given labels": "; ".join(record.notes)} if record and record.notes else {}
+        return {"sampling potential": "none: the labels were given", **told}
     trajectories = read_csv(campaign.path(sample.TRAJECTORIES))
     return {
         "sampling potential": campaign.config.sample.foundation,

@@ -72,7 +72,7 @@ def run_campaign(
     first: str | None = None,
     last: str | None = None,
     on_start: Callable[[Stage], Progress] = lambda stage: lambda done, total, text: None,
-    on_end: Callable[[Stage, float | None], None] = lambda stage, seconds: None,
+    on_end: Callable[[Stage, float | None, Sequence[str]], None] = lambda *_: None,
 ) -> None:
     """Run the stages from `first` to `last` (default: all).
 
@@ -83,7 +83,7 @@ def run_campaign(
     Parameters
     ----------
     on_start : called before a stage runs; returns its progress function
-    on_end : called after a stage, with its seconds, or None when it was skipped
+    on_end : called after a stage, with its seconds, or None when it was skipped, and its notes
 
     Raises
     ------
@@ -103,7 +103,7 @@ def run_campaign(
             key, inputs = _fingerprint(stage, campaign)
             record = read_record(stage.folder(campaign))
             if first is None and record and _holds(record, key, campaign):
-                on_end(stage, None)
+                on_end(stage, None, record.notes)
                 continue
             started = time.monotonic()
             work = Work(campaign, stage.folder(campaign), execution, on_start(stage))
@@ -123,10 +123,11 @@ def run_campaign(
                     commands=work.commands,
                     wall_time_s=round(seconds, 3),
                     results=work.results,
+                    notes=work.notes,
                 ),
             )
             work.remove_stale_units()
-            on_end(stage, seconds)
+            on_end(stage, seconds, work.notes)
 
 
 def campaign_status(campaign: Campaign) -> list[StageStatus]:

@@ -57,7 +57,8 @@ class Work:
 
     Attributes
     ----------
-    commands, results : what the stage wants in its record; results are a few JSON-able numbers
+    commands, results, notes : what the stage wants in its record; results are a few JSON-able
+        numbers, notes sentences that whoever started the run should read
     """
 
     campaign: Campaign
@@ -66,6 +67,7 @@ class Work:
     progress: Progress
     commands: list[str] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     _used: set[Path] = field(default_factory=set)
 
     def unit_path(self, name: str, inputs: Any, suffix: str) -> Path:

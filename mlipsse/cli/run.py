@@ -1,5 +1,6 @@
 """`mlipsse run`: do what is missing of a campaign."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -53,9 +54,11 @@ def run(
 
             return show
 
-        def on_end(stage: Stage, seconds: float | None) -> None:
+        def on_end(stage: Stage, seconds: float | None, notes: Sequence[str]) -> None:
             spent = "done already" if seconds is None else f"done in {seconds:.0f} s"
             console.print(f"{stage.folder_name:<14} {spent}")
+            for note in notes if seconds is not None else ():
+                console.print(f"  {note}", soft_wrap=True)
 
         run_campaign(campaign, first=first, last=last, on_start=on_start, on_end=on_end)
     report = campaign.folder / "10-report" / "report.html"

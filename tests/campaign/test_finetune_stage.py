@@ -118,7 +118,7 @@ def reread(folder: Path, *, foundation: str, frames: int, offset: float = 300) -
 
 def ran(campaign: Campaign) -> bool:
     seconds: list[float | None] = []
-    run_campaign(campaign, on_end=lambda stage, taken: seconds.append(taken))
+    run_campaign(campaign, on_end=lambda stage, taken, notes: seconds.append(taken))
     return seconds != [None]
 
 

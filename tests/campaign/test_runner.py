@@ -1,5 +1,6 @@
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             text = work.campaign.path(source).read_text()
             value = getattr(work.campaign.config, section)
             write_text(work.folder / "out", f"{text}|{value}")
+            work.notes.append(f"{name} took {source} as it is")
             return [work.folder / "out"]
 
         return Stage(number, name, (section,), lambda c: [c.path(source)], perform)
@@ -73,6 +75,20 @@ def test_done_stages_are_skipped(campaign: Campaign, ran: list[str]) -> None:
     assert record["inputs"].keys() == {"01-first/out"}
     assert record["outputs"].keys() == {"02-second/out"}
     assert record["config"]["select"]["structures"] == 5
+
+
+def test_notes_of_a_stage_are_told_when_it_ends_and_kept(
+    campaign: Campaign, ran: list[str]
+) -> None:
+    told: list[tuple[str, bool, list[str]]] = []
+
+    def on_end(stage: Stage, seconds: float | None, notes: Sequence[str]) -> None:
+        told.append((stage.name, seconds is None, list(notes)))
+
+    run_campaign(campaign, last="first", on_end=on_end)
+    run_campaign(campaign, last="first", on_end=on_end)
+    note = "first took host.cif as it is"
+    assert told == [("first", False, [note]), ("first", True, [note])]
 
 
 def test_a_change_reruns_its_stage_and_those_after(campaign: Campaign, ran: list[str]) -> None:

@@ -16,6 +16,7 @@ FOLDER = "06-finetune"
 MODEL = f"{FOLDER}/finetuned.model"
 METRICS = f"{FOLDER}/metrics.json"
 TRAINING = "training"
+REPLAY_PARITY = f"{FOLDER}/parity-replay.png"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -62,9 +63,12 @@ def _figures(folder: Path, answer: dict[str, Any]) -> list[Path]:
         "parity": parity_figure(answer.pop("test")),
         "learning": learning_figure(*curves),
     }
+    name = Path(REPLAY_PARITY).stem
+    for stale in folder.glob(f"{name}.*"):  # of a training with other settings
+        stale.unlink()
     replay_test = answer.pop("replay_test")
     if replay_test is not None:
-        figures["parity-replay"] = parity_figure(replay_test)
+        figures[name] = parity_figure(replay_test)
     return [path for name, figure in figures.items() for path in save_figure(figure, folder / name)]
 
 

@@ -48,7 +48,7 @@ def perform(work: Work) -> list[Path]:
     seed = work.campaign.config.seed
     if given_files(work.campaign):
         labels = read_given(work.campaign)
-        work.results["notes"] = labels.notes
+        work.notes += labels.notes
         rejected = _report(work, answers_of_given(labels))
         split = labels.split(**fractions, seed=seed)
     else:
