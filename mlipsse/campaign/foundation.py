@@ -164,10 +164,10 @@ def label_replay(
     from mlipsse.dataset.extxyz import write_frames
     from mlipsse.energetics.catalogue import find_potential
     from mlipsse.energetics.loaded_mace import load_mace
-    from mlipsse.training.pseudo_labels import label_by_foundation, read_structures
+    from mlipsse.training.pseudo_labels import label_by_foundation, read_replayed
 
     mace = load_mace(find_potential(str(foundation)), head=head, device=device, dtype=dtype)
-    write_frames(output, label_by_foundation(read_structures(structures), mace))
+    write_frames(output, label_by_foundation(read_replayed(structures), mace))
 
 
 def _check_level_of_theory(potential: Potential) -> None:

@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -16,11 +16,7 @@ from mlipsse.cli.potential_tables import (
     show_rows,
     show_trials,
 )
-from mlipsse.errors import MlipsseError
-
-if TYPE_CHECKING:
-    from ase import Atoms
-
+from mlipsse.structure_files import read_structures
 
 app = typer.Typer(
     help="Export a potential, check and measure it, and build the LAMMPS pair style.",
@@ -131,7 +127,7 @@ def export(
         dtype=dtype,  # type: ignore[arg-type]
         target=Target(device, serial),  # type: ignore[arg-type]
         expected_sha256=expected_sha256,
-        example=None if structure is None else _structures(structure)[-1],
+        example=None if structure is None else read_structures(structure)[-1],
         label_source=labels,
         licence=licence,
     )
@@ -175,7 +171,7 @@ def check(
         check_dtype(dtype)
     result = check_bundle(
         bundle,
-        structures=None if structures is None else _structures(structures),
+        structures=None if structures is None else read_structures(structures),
         dtype=dtype,  # type: ignore[arg-type]
         threads=threads,
         say=lambda text: None if as_json else print(f"{text} ...", file=sys.stderr, flush=True),
@@ -250,7 +246,7 @@ def accept(
 
     results = try_model(
         model,
-        _structures(structure),
+        read_structures(structure),
         AcceptanceSettings(
             temperature_K=temperature_K or highest_temperature_K(model),
             duration_ps=duration_ps,
@@ -261,7 +257,7 @@ def accept(
             seed=seed,
         ),
         head=head,
-        frames=[] if reference is None else _structures(reference),
+        frames=[] if reference is None else read_structures(reference),
         reference_potential=reference_potential,
         say=lambda text: None if as_json else print(f"{text} ...", file=sys.stderr, flush=True),
     )
@@ -331,21 +327,3 @@ def info(bundle: BundleFolder, as_json: Json = False) -> None:
     else:
         show_info(found)
     raise typer.Exit(0 if found.whole else 1)
-
-
-def _structures(path: Path) -> "list[Atoms]":
-    from ase.io import read
-
-    if not path.is_file():
-        raise MlipsseError(f"There is no file {path} to read structures from.")
-    try:
-        found = cast("list[Atoms]", read(path, index=":"))
-    except Exception as error:  # every reader of ASE has exceptions of its own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise MlipsseError(
-            f"{path} cannot be read as structures ({reason}). Name a file that ASE reads, such as "
-            "extxyz or CIF."
-        ) from error
-    if not found:
-        raise MlipsseError(f"{path} holds no structure.")
-    return found

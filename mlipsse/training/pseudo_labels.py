@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.io import iread
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse.dataset.evaluation import single_points
@@ -13,25 +12,19 @@ from mlipsse.dataset.labels import Label, with_label
 from mlipsse.energetics.calculators import require_species
 from mlipsse.energetics.loaded_mace import LoadedMace, elements
 from mlipsse.errors import MlipsseError
+from mlipsse.structure_files import read_structures
 
 
-def read_structures(path: Path) -> list[Atoms]:
+def read_replayed(path: Path) -> list[Atoms]:
     """All structures of a file that ASE reads; what they carry beside atoms and cell is left.
 
     Raises
     ------
     MlipsseError
-        when the file cannot be read, is empty, or a structure is not periodic in all directions.
+        as `mlipsse.structure_files.read_structures`, and when a structure is not periodic in all
+        directions.
     """
-    try:
-        structures = list(iread(path, index=":"))
-    except Exception as error:  # ASE raises whatever its readers run into
-        raise MlipsseError(
-            f"{path} cannot be read as structures ({type(error).__name__}: {error}). Give a file "
-            "that ASE reads, e.g. extxyz or CIF."
-        ) from error
-    if not structures:
-        raise MlipsseError(f"{path} holds no structures.")
+    structures = read_structures(path)
     for index, atoms in enumerate(structures):
         if not atoms.pbc.all():
             raise MlipsseError(

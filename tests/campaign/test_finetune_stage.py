@@ -23,7 +23,7 @@ from mlipsse.energetics.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
 from mlipsse.training import replay
-from mlipsse.training.pseudo_labels import read_structures
+from mlipsse.training.pseudo_labels import read_replayed
 from tests.training.tiny_sets import (
     REPLAY_SHIFT_EV,
     labelled_frames,
@@ -255,7 +255,7 @@ def test_structures_are_labelled_by_the_foundation_itself(tmp_path: Path) -> Non
 def test_structures_that_cannot_be_labelled(content: str, sentence: str, tmp_path: Path) -> None:
     (tmp_path / "named.xyz").write_text(content)
     with pytest.raises(MlipsseError, match=sentence):
-        read_structures(tmp_path / "named.xyz")
+        read_replayed(tmp_path / "named.xyz")
 
 
 def test_naive_training_needs_no_replay_set(tmp_path: Path) -> None:
