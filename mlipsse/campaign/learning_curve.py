@@ -56,7 +56,8 @@ def learn_by_size(
     Returns
     -------
     list of dict
-        rows of `learning-curve/learning-curve.csv`; beside it lies the figure
+        rows of `learning-curve/learning-curve.csv`, the foundation model alone first (no frames);
+        beside it lies the figure
 
     Raises
     ------
@@ -114,9 +115,15 @@ def learn_by_size(
             work.run_units([unit])
         answers = [json.loads(unit.output.read_text(encoding="utf-8")) for unit in units]
     points = [(size, strategy) for size in sizes for strategy in strategies]
-    rows = [_row(size, answer) for (size, _), answer in zip(points, answers, strict=True)]
+    alone = answers[0]["foundation_errors"]
+    rows = [
+        {"frames": 0, "strategy": "foundation", "epochs": 0}
+        | _errors(alone)
+        | {"forgetting": "", "failed": ""},
+        *(_row(size, answer) for (size, _), answer in zip(points, answers, strict=True)),
+    ]
     write_csv(campaign.path(TABLE), rows)
-    _draw(folder, rows, answers[0]["foundation_errors"]["test"])
+    _draw(folder, rows[1:], alone["test"])
     return rows
 
 
@@ -139,13 +146,17 @@ def _row(size: int, answer: Mapping[str, Any]) -> dict[str, Any]:
         "frames": size,
         "strategy": answer["strategy"],
         "epochs": len(curve["epoch"]),
-        **{
-            f"{part}_{name}": round(answer["errors"][part][name], 4)
-            for part in ("valid", "test")
-            for name in _ERRORS
-        },
+        **_errors(answer["errors"]),
         "forgetting": forgetting[0]["numbers"].get("forgetting", ""),
         "failed": "; ".join(answer["failures"]),
+    }
+
+
+def _errors(sets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {
+        f"{part}_{name}": round(sets[part][name], 4)
+        for part in ("valid", "test")
+        for name in _ERRORS
     }
 
 

@@ -52,7 +52,8 @@ def campaign(tmp_path: Path) -> Campaign:
 
 @pytest.mark.slow
 def test_nested_sets_one_table_one_figure(campaign: Campaign) -> None:
-    rows = learn_by_size(campaign, [8, 4])
+    alone, *rows = learn_by_size(campaign, [8, 4])
+    assert (alone["frames"], alone["strategy"]) == (0, "foundation")
     points = [(row["frames"], row["strategy"]) for row in rows]
     assert points == [(4, "multihead"), (4, "scratch"), (8, "multihead"), (8, "scratch")]
     folder = campaign.path("learning-curve")
@@ -68,17 +69,17 @@ def test_nested_sets_one_table_one_figure(campaign: Campaign) -> None:
     with (folder / "learning-curve.csv").open() as stream:
         table = list(csv.DictReader(stream))
     assert [float(row["test_force_rmse_meV_A"]) for row in table] == [
-        row["test_force_rmse_meV_A"] for row in rows
+        row["test_force_rmse_meV_A"] for row in (alone, *rows)
     ]
     assert (folder / "learning-curve.png").stat().st_size > 10_000
     # All but the training frames are the same.
-    tests = {row["test_force_rmse_meV_A"] for row in rows}
-    assert len(tests) == len(rows)
+    tests = {row["test_force_rmse_meV_A"] for row in (alone, *rows)}
+    assert len(tests) == len(rows) + 1
 
     # A larger size is added; what is done is kept.
     models = {path: path.stat().st_mtime_ns for path in (folder / "models").iterdir()}
     again = learn_by_size(campaign, [4, 6], strategies=["scratch"])
-    assert again[0] == rows[1]
+    assert again[:2] == [alone, rows[1]]
     assert all(path.stat().st_mtime_ns == time for path, time in models.items())
 
 
