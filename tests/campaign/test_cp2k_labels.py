@@ -1,28 +1,31 @@
 """Stage 5 with CP2K, by way of a stand-in (EMT) of its output."""
 
-import json
 import shlex
 import sys
 from pathlib import Path
 
 import pytest
-from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
 from mlipsse.campaign.config_file import parse_config
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import label
+from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.table import read_csv
 from mlipsse.campaign.validation import problems
-from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.dataset.extxyz import read_frames
 from mlipsse.errors import MlipsseError
-from tests.campaign.test_label_stage import CONFIG, Here
+from tests.campaign.here import Here
+from tests.campaign.sampled_alloy import (
+    CONFIG,
+    N_FRAMES,
+    alloy_campaign,
+    attempts,
+    energies_eV,
+    labelled,
+)
 from tests.dataset.test_cp2k import BASES, POTENTIALS
 
 STAND_IN = Path(__file__).parents[1] / "fake_cp2k.py"
-N_FRAMES = 4
 
 
 def _campaign(folder: Path, *modes: str, **settings) -> Campaign:
@@ -33,46 +36,21 @@ def _campaign(folder: Path, *modes: str, **settings) -> Campaign:
     command = shlex.join([sys.executable, str(STAND_IN), *modes])
     cp2k = {"command": command, "retries": 0, "data_dir": str(data), **settings}
     section = {"source": "cp2k", "cp2k": cp2k, "min_labelled": 0.7}
-    (folder / "campaign.yaml").write_text(CONFIG.format(label=json.dumps(section)))
-    frames = []
-    for index in range(N_FRAMES):
-        atoms = bulk("Cu", cubic=True, a=3.9)
-        atoms.symbols = "CuAuCuAu"
-        atoms.rattle(0.1, seed=index)
-        atoms.info.update(
-            {keys.TRAJECTORY: f"t{index}", keys.COMPOSITION: "CuAu", keys.ORIGIN: "dynamics"}
-        )
-        frames.append(atoms)
-    write_frames(folder / "04-sample" / "frames.extxyz", frames)
-    return read_campaign(folder)
+    return alloy_campaign(folder, section)
 
 
-def _labelled(campaign: Campaign, execution: Here) -> Work:
-    work = Work(campaign, campaign.folder / "05-label", execution, lambda *_: None)
-    label.perform(work)
-    return work
-
-
-def _energies_eV(campaign: Campaign) -> dict[str, float]:
-    frames = [
-        frame
-        for path in label.part_files(campaign).values()
-        for frame in read_frames(path, labelled=True)
-    ]
-    return {frame.info[keys.TRAJECTORY]: frame.info[keys.ENERGY] for frame in frames}
-
-
-def _runs(campaign: Campaign) -> list[str]:
-    return (campaign.folder / "05-label" / "runs" / "attempts").read_text().split()
+def _sets(campaign: Campaign) -> dict[str, float]:
+    how = "600 Ry, DZVP-MOLOPT-SCAN-GTH, GTH-SCAN, k-points to 10 Å"
+    return energies_eV(campaign, label_source=f"SCAN (CP2K 2023.1, {how})")
 
 
 def test_an_interrupted_stage_goes_on_and_a_killed_run_is_redone_alone(tmp_path):
     campaign = _campaign(tmp_path, "fine", "killed", "fine")
     with pytest.raises(KeyboardInterrupt):
-        _labelled(campaign, Here(at_most=3))
-    assert len(_runs(campaign)) == 3
-    work = _labelled(campaign, Here())
-    runs = _runs(campaign)
+        labelled(campaign, Here(at_most=3))
+    assert len(attempts(campaign)) == 3
+    work = labelled(campaign, Here())
+    runs = attempts(campaign)
     # The second was killed and is done again, the fourth was not begun; the others stand.
     assert runs[3] == runs[1]
     assert len(set(runs)) == N_FRAMES
@@ -83,21 +61,21 @@ def test_an_interrupted_stage_goes_on_and_a_killed_run_is_redone_alone(tmp_path)
     for frame in read_frames(tmp_path / "04-sample" / "frames.extxyz", labelled=False):
         frame.calc = EMT()
         truth[frame.info[keys.TRAJECTORY]] = frame.get_potential_energy()
-    assert _energies_eV(campaign) == pytest.approx(truth, abs=1e-6)
-    _labelled(campaign, Here())
-    assert _runs(campaign) == runs
+    assert _sets(campaign) == pytest.approx(truth, abs=1e-6)
+    labelled(campaign, Here())
+    assert attempts(campaign) == runs
 
 
 def test_another_potential_labels_anew_and_a_rejected_frame_is_listed(tmp_path):
     campaign = _campaign(tmp_path, "fine", "unconverged", "fine")
-    _labelled(campaign, Here())
+    labelled(campaign, Here())
     (row,) = read_csv(tmp_path / "05-label" / "rejected.csv")
     assert row["reason"] == "the electrons did not converge in 100 steps."
-    assert len(_energies_eV(campaign)) == N_FRAMES - 1
+    assert len(_sets(campaign)) == N_FRAMES - 1
     file = tmp_path / "data" / "POTENTIAL_UZH"
     file.write_text(POTENTIALS.replace("    1    0   10", "    1    0   11"))
-    _labelled(campaign, Here())
-    assert len(_runs(campaign)) == 2 * N_FRAMES
+    labelled(campaign, Here())
+    assert len(attempts(campaign)) == 2 * N_FRAMES
 
 
 def test_validate_tells_what_is_missing(tmp_path):

@@ -1,56 +1,35 @@
 """Stage 5 on a handful of frames, in this process, with a stand-in for VASP (EMT)."""
 
-import json
-import pickle
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
 from mlipsse.campaign import labelling
 from mlipsse.campaign.config_file import parse_config
-from mlipsse.campaign.folder import Campaign, read_campaign
+from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.labelling import COLUMNS
-from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import label
 from mlipsse.campaign.table import read_csv
 from mlipsse.campaign.validation import problems
-from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.dataset.extxyz import read_frames
 from mlipsse.dataset.teacher import Teacher
 from mlipsse.errors import MlipsseError
+from tests.campaign.here import Here
+from tests.campaign.sampled_alloy import (
+    CONFIG,
+    N_FRAMES,
+    alloy_campaign,
+    attempts,
+    energies_eV,
+    labelled,
+)
 
 STAND_IN = Path(__file__).parents[1] / "fake_vasp.py"
-CONFIG = """
-name: test
-structure: {{host: host.cif, mobile: Cu}}
-enumerate: {{compositions: [CuAu]}}
-label: {label}
-simulate: {{temperatures_K: [800]}}
-"""
-N_FRAMES = 4
-
-
-class Here:
-    """Does units one after the other in this process, some of them at most."""
-
-    def __init__(self, at_most: int = 100) -> None:
-        self.done: list[str] = []
-        self._at_most = at_most
-
-    def run(self, units, progress):
-        for unit in units:
-            if unit.done:
-                continue
-            if len(self.done) == self._at_most:
-                raise KeyboardInterrupt
-            unit.function(unit.output, **pickle.loads(pickle.dumps(unit.arguments)))
-            self.done.append(unit.name)
 
 
 def _campaign(folder: Path, **settings) -> Campaign:
@@ -61,45 +40,16 @@ def _campaign(folder: Path, **settings) -> Campaign:
     share = vasp.pop("min_labelled", 0.7)
     source = vasp.pop("source", "vasp")
     section = {"source": source, "min_labelled": share, "vasp": vasp}
-    (folder / "campaign.yaml").write_text(CONFIG.format(label=json.dumps(section)))
-    frames = []
-    for index in range(N_FRAMES):
-        atoms = bulk("Cu", cubic=True, a=3.9)
-        atoms.symbols = "CuAuCuAu"
-        atoms.rattle(0.1, seed=index)
-        atoms.info.update(
-            {keys.TRAJECTORY: f"t{index}", keys.COMPOSITION: "CuAu", keys.ORIGIN: "dynamics"}
-        )
-        frames.append(atoms)
-    write_frames(folder / "04-sample" / "frames.extxyz", frames)
-    return read_campaign(folder)
-
-
-def _labelled(campaign: Campaign, execution: Here) -> Work:
-    work = Work(campaign, campaign.folder / "05-label", execution, lambda *_: None)
-    label.perform(work)
-    return work
+    return alloy_campaign(folder, section)
 
 
 def _sets(campaign: Campaign) -> dict[str, float]:
-    """Trajectory -> energy, eV, of all labelled frames."""
-    frames = [
-        frame
-        for path in label.part_files(campaign).values()
-        for frame in read_frames(path, labelled=True)
-    ]
-    assert {frame.info[keys.LABEL_SOURCE] for frame in frames} == {"SCAN (VASP 6.4.2, 680 eV)"}
-    return {frame.info[keys.TRAJECTORY]: frame.info[keys.ENERGY] for frame in frames}
-
-
-def _runs(campaign: Campaign) -> list[str]:
-    """Folders that the stand-in was started in, in order."""
-    return (campaign.folder / "05-label" / "runs" / "attempts").read_text().split()
+    return energies_eV(campaign, label_source="SCAN (VASP 6.4.2, 680 eV)")
 
 
 def test_frames_are_labelled_and_the_rejected_listed(tmp_path):
     campaign = _campaign(tmp_path, modes=["fine", "unconverged", "fine"])
-    work = _labelled(campaign, Here())
+    work = labelled(campaign, Here())
     truth = {}
     for frame in read_frames(tmp_path / "04-sample" / "frames.extxyz", labelled=False):
         frame.calc = EMT()
@@ -118,47 +68,47 @@ def test_an_interrupted_stage_goes_on_and_a_killed_run_is_redone_alone(tmp_path)
     campaign = _campaign(tmp_path, modes=["fine", "killed", "fine"])
     first = Here(at_most=3)
     with pytest.raises(KeyboardInterrupt):
-        _labelled(campaign, first)
-    assert len(_runs(campaign)) == 3
-    _labelled(campaign, Here())
-    runs = _runs(campaign)
+        labelled(campaign, first)
+    assert len(attempts(campaign)) == 3
+    labelled(campaign, Here())
+    runs = attempts(campaign)
     # The second was killed and is done again, the fourth was not begun; the others stand.
     assert runs[3] == runs[1]
     assert len(set(runs)) == N_FRAMES
     assert len(runs) == N_FRAMES + 1
     assert set(_sets(campaign)) == {"t0", "t1", "t2", "t3"}
     assert read_csv(tmp_path / "05-label" / "rejected.csv") == []
-    _labelled(campaign, Here())
-    assert _runs(campaign) == runs
+    labelled(campaign, Here())
+    assert attempts(campaign) == runs
 
 
 def test_too_few_labels_stop_the_stage_and_more_steps_redo_the_rejected(tmp_path):
     campaign = _campaign(tmp_path, modes=["fine", "unconverged"])
     with pytest.raises(MlipsseError, match=r"1 of 4 frames got labels.*asks for 70%.*of 3: the el"):
-        _labelled(campaign, Here())
+        labelled(campaign, Here())
     assert len(read_csv(tmp_path / "05-label" / "rejected.csv")) == 3
     with pytest.raises(MlipsseError, match="1 of 4 frames"):
-        _labelled(campaign, Here())
-    assert len(_runs(campaign)) == N_FRAMES
+        labelled(campaign, Here())
+    assert len(attempts(campaign)) == N_FRAMES
     campaign = _campaign(tmp_path, modes=["fine"], nelm=60)
-    _labelled(campaign, Here())
-    assert len(_runs(campaign)) == N_FRAMES + 3
+    labelled(campaign, Here())
+    assert len(attempts(campaign)) == N_FRAMES + 3
     assert len(_sets(campaign)) == N_FRAMES
-    _labelled(_campaign(tmp_path, modes=["fine"], encut_eV=500), Here())
-    assert len(_runs(campaign)) == 2 * N_FRAMES + 3
+    labelled(_campaign(tmp_path, modes=["fine"], encut_eV=500), Here())
+    assert len(attempts(campaign)) == 2 * N_FRAMES + 3
 
 
 def test_without_a_command_inputs_are_written_and_outputs_read(tmp_path):
     campaign = _campaign(tmp_path)
     for _ in range(2):
         with pytest.raises(MlipsseError, match=r"4 of 4 frames await SCAN .VASP.*05-label/runs"):
-            _labelled(campaign, Here())
+            labelled(campaign, Here())
     folders = sorted(path for path in (tmp_path / "05-label" / "runs").iterdir())
     assert len(folders) == N_FRAMES
     for folder in folders:
         assert {"INCAR", "KPOINTS", "POSCAR", "POTCAR.spec"} <= {p.name for p in folder.iterdir()}
         subprocess.run([sys.executable, STAND_IN, "fine"], cwd=folder, check=True)
-    _labelled(campaign, Here())
+    labelled(campaign, Here())
     assert len(_sets(campaign)) == N_FRAMES
 
 
@@ -181,7 +131,7 @@ def moody_teacher(source: str) -> Teacher:
 def test_a_teachers_failures_are_rejected_too(tmp_path, monkeypatch):
     campaign = _campaign(tmp_path, source="teacher: chgnet")
     monkeypatch.setattr(labelling, "make_teacher", moody_teacher)
-    work = _labelled(campaign, Here())
+    work = labelled(campaign, Here())
     assert work.results == {"labelled": 3, "rejected": 1}
     (row,) = read_csv(tmp_path / "05-label" / "rejected.csv")
     assert row["trajectory"] == "t2"

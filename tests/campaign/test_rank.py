@@ -19,6 +19,7 @@ from mlipsse.campaign.table import read_csv
 from mlipsse.energetics.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.resources import resource_dir
+from tests.campaign.here import Here
 
 CONFIG = """
 name: test
@@ -27,23 +28,6 @@ enumerate: {{compositions: [Li3InCl6], max_orderings: 5}}
 rank: {rank}
 simulate: {{temperatures_K: [800]}}
 """
-
-
-class Here:
-    """Does units one after the other in this process, some of them at most."""
-
-    def __init__(self, at_most: int = 100) -> None:
-        self.done: list[str] = []
-        self._at_most = at_most
-
-    def run(self, units, progress):
-        for unit in units:
-            if unit.done:
-                continue
-            if len(self.done) == self._at_most:
-                raise KeyboardInterrupt
-            unit.function(unit.output, **unit.arguments)
-            self.done.append(unit.name)
 
 
 def _campaign(folder: Path, settings: str) -> Campaign:

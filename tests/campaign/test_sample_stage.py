@@ -1,7 +1,6 @@
 """Stage 4 on two small crystals, in this process."""
 
 import json
-import pickle
 
 import pytest
 from ase.build import bulk
@@ -16,6 +15,7 @@ from mlipsse.campaign.table import read_csv
 from mlipsse.dataset.extxyz import read_frames, write_frames
 from mlipsse.energetics.evaluation import Evaluation
 from mlipsse.errors import MlipsseError
+from tests.campaign.here import Here
 
 CONFIG = """
 name: test
@@ -30,22 +30,8 @@ SHORT = {
 }  # fmt: skip
 
 
-class Here:
-    """Does units one after the other in this process, some of them at most."""
-
-    def __init__(self, at_most=100):
-        self.done = []
-        self._at_most = at_most
-
-    def run(self, units, progress):
-        for unit in units:
-            if unit.done:
-                continue
-            if len(self.done) == self._at_most:
-                raise KeyboardInterrupt
-            unit.output.parent.mkdir(parents=True, exist_ok=True)
-            unit.function(unit.output, **pickle.loads(pickle.dumps(unit.arguments)))
-            self.done.append([one.name for one in unit.arguments["planned"]])
+def trajectories(unit):
+    return [one.name for one in unit.arguments["planned"]]
 
 
 class Springs:
@@ -99,7 +85,7 @@ def by_trajectory(frames):
 
 
 def test_frames_and_tables(tmp_path):
-    execution = Here()
+    execution = Here(told=trajectories)
     work = sampled(campaign(tmp_path, contact_frames=1), execution)
     # Two workers: six trajectories of eight atoms in two units.
     assert [len(names) for names in execution.done] == [3, 3]
@@ -123,7 +109,7 @@ def test_frames_and_tables(tmp_path):
 def test_a_new_temperature_runs_alone_and_changes_nothing(tmp_path):
     sampled(campaign(tmp_path), Here())
     before = by_trajectory(frames_of(tmp_path))
-    execution = Here()
+    execution = Here(told=trajectories)
     sampled(campaign(tmp_path, temperatures_K=[500, 600, 700]), execution)
     new = ["LiCl-o0-T0600", "LiCl-o1-T0600", "LiBr-o2-T0600"]
     assert sorted(name for names in execution.done for name in names) == sorted(new)
@@ -139,7 +125,7 @@ def test_a_new_temperature_runs_alone_and_changes_nothing(tmp_path):
 
 def test_filters_selection_and_device_run_nothing_again(tmp_path):
     sampled(campaign(tmp_path), Here())
-    execution = Here()
+    execution = Here(told=trajectories)
     changes = {"max_energy_z": 3, "closest_A": {"Li-Li": 1.0}, "contact_frames": 1}
     sampled(campaign(tmp_path, **changes), execution)
     assert execution.done == []

@@ -1,0 +1,34 @@
+"""Units of work done in the test's own process."""
+
+import pickle
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mlipsse.campaign.execution import Unit
+
+
+class Here:
+    """Does units one after the other, some of them at most, with arguments as a worker gets them.
+
+    Attributes
+    ----------
+    done : what `told` says of every unit that was done
+    """
+
+    def __init__(
+        self, at_most: int = 100, *, told: Callable[[Unit], Any] = lambda unit: unit.name
+    ) -> None:
+        self.done: list[Any] = []
+        self._at_most = at_most
+        self._told = told
+
+    def run(self, units: Sequence[Unit], progress: object) -> None:
+        """Stop with KeyboardInterrupt at a unit too many."""
+        for unit in units:
+            if unit.done:
+                continue
+            if len(self.done) == self._at_most:
+                raise KeyboardInterrupt
+            unit.output.parent.mkdir(parents=True, exist_ok=True)
+            unit.function(unit.output, **pickle.loads(pickle.dumps(unit.arguments)))
+            self.done.append(self._told(unit))
