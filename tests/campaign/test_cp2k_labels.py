@@ -23,16 +23,13 @@ from tests.campaign.sampled_alloy import (
     energies_eV,
     labelled,
 )
-from tests.dataset.test_cp2k import BASES, POTENTIALS
+from tests.dataset.stand_ins import CP2K_POTENTIALS, write_cp2k_data
 
 STAND_IN = Path(__file__).parents[1] / "fake_cp2k.py"
 
 
 def _campaign(folder: Path, *modes: str, **settings) -> Campaign:
-    data = folder / "data"
-    data.mkdir(exist_ok=True)
-    (data / "BASIS_MOLOPT_UZH").write_text(BASES)
-    (data / "POTENTIAL_UZH").write_text(POTENTIALS)
+    data = write_cp2k_data(folder / "data")
     command = shlex.join([sys.executable, str(STAND_IN), *modes])
     cp2k = {"command": command, "retries": 0, "data_dir": str(data), **settings}
     section = {"source": "cp2k", "cp2k": cp2k, "min_labelled": 0.7}
@@ -73,7 +70,7 @@ def test_another_potential_labels_anew_and_a_rejected_frame_is_listed(tmp_path):
     assert row["reason"] == "the electrons did not converge in 100 steps."
     assert len(_sets(campaign)) == N_FRAMES - 1
     file = tmp_path / "data" / "POTENTIAL_UZH"
-    file.write_text(POTENTIALS.replace("    1    0   10", "    1    0   11"))
+    file.write_text(CP2K_POTENTIALS.replace("    1    0   10", "    1    0   11"))
     labelled(campaign, Here())
     assert len(attempts(campaign)) == 2 * N_FRAMES
 

@@ -1,81 +1,36 @@
 """CP2K's inputs, and its outputs by way of a stand-in (EMT) of their layout."""
 
 import re
-import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
 from mlipsse.dataset.cp2k import COMMAND, Cp2k, Cp2kSettings, default_command
 from mlipsse.dataset.labels import RejectedFrame
-from mlipsse.dataset.program import ProgramSource, RunSettings
+from mlipsse.dataset.program import ProgramSource
 from mlipsse.errors import MlipsseError
-
-STAND_IN = Path(__file__).parents[1] / "fake_cp2k.py"
-
-# Titles as Debian's files have them, numbers of nothing: CP2K never reads these.
-BASES = """# comment
-Cu  DZVP-MOLOPT-SCAN-GTH-q11 DZVP-MOLOPT-MGGA-GTH-q11
- 1
-  2 0 1 5 2 1
-  9.1 0.04 -0.03
-Cu  DZVP-MOLOPT-SCAN-GTH-q19
- 2
-Cu  DZVP-MOLOPT-SCAN-GTH-q1
- 2.5
-Au DZVP-MOLOPT-SCAN-GTH-q11
- 3
-Ge DZVP-MOLOPT-SCAN-GTH-q4
- 4
-Lu TZVP-MOLOPT-PBE-GTH-q11
- 5
-"""
-POTENTIALS = """
-Cu GTH-SCAN-q11 GTH-MGGA-q11
-    1    0   10
-Cu GTH-SCAN-q1
-    1
-Au GTH-SCAN-q11
-    2
-Ge GTH-SCAN-q14
-    3
-Ge GTH-PBE-q4
-    4
-"""
+from tests.dataset.stand_ins import (
+    CP2K_POTENTIALS,
+    attempts,
+    sheared_alloy,
+    stand_in,
+    write_cp2k_data,
+)
 
 
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "BASIS_MOLOPT_UZH").write_text(BASES)
-    (folder / "POTENTIAL_UZH").write_text(POTENTIALS)
+    folder = write_cp2k_data(tmp_path / "data")
     monkeypatch.setenv("CP2K_DATA_DIR", str(folder))
     return folder
 
 
-def _alloy() -> Atoms:
-    """Gold and copper by turns, sheared, so that every number differs and none is zero."""
-    atoms = bulk("Cu", cubic=True, a=3.9)
-    atoms.symbols = "CuAuCuAu"
-    atoms.set_cell(
-        atoms.cell[:] @ [[1, 0.02, 0.01], [0, 1.01, 0.03], [0, 0, 0.98]], scale_atoms=True
-    )
-    atoms.rattle(0.1, seed=4)
-    atoms.info[keys.TRAJECTORY] = "t1"
-    return atoms
-
-
 def _source(*modes: str, settings: Cp2kSettings | None = None, **runs) -> ProgramSource:
-    command = shlex.join([sys.executable, str(STAND_IN), *(modes or ("fine",))])
-    program = Cp2k(settings or Cp2kSettings())
-    return ProgramSource(program, RunSettings(**{"command": command, **runs}))
+    return stand_in(Cp2k(settings or Cp2kSettings()), *modes, **runs)
 
 
 def _written(atoms: Atoms, folder: Path, *, attempt: int = 0, **settings) -> str:
@@ -84,12 +39,8 @@ def _written(atoms: Atoms, folder: Path, *, attempt: int = 0, **settings) -> str
     return (folder / "frame.inp").read_text()
 
 
-def _attempts(tmp_path: Path) -> int:
-    return len((tmp_path / "attempts").read_text().split())
-
-
 def test_input_is_a_scan_single_point(tmp_path):
-    text = _written(_alloy(), tmp_path / "run")
+    text = _written(sheared_alloy(), tmp_path / "run")
     for line in (
         "RUN_TYPE ENERGY_FORCE", "STRESS_TENSOR ANALYTICAL", "&MGGA_X_SCAN", "&MGGA_C_SCAN",
         "CUTOFF 600", "REL_CUTOFF 60", "EPS_SCF 1.0E-06", "EPS_DEFAULT 1.0E-12", "MAX_SCF 100",
@@ -112,23 +63,28 @@ def test_input_is_a_scan_single_point(tmp_path):
 
 def test_options_reach_the_input(tmp_path):
     text = _written(
-        _alloy(), tmp_path / "run", spin=True, multiplicity=3, smearing_K=800, cutoff_Ry=450.0
+        sheared_alloy(),
+        tmp_path / "run",
+        spin=True,
+        multiplicity=3,
+        smearing_K=800,
+        cutoff_Ry=450.0,
     )
     for line in (
         "UKS TRUE", "MULTIPLICITY 3", "&SMEAR ON", "ELECTRONIC_TEMPERATURE [K] 800",
         "ADDED_MOS 10", "CUTOFF 450",
     ):  # fmt: skip
         assert re.search(rf"^ *{re.escape(line)}$", text, re.M), line
-    again = _written(_alloy(), tmp_path / "run", attempt=1)
+    again = _written(sheared_alloy(), tmp_path / "run", attempt=1)
     assert "ALPHA 0.4" in text
     assert "ALPHA 0.1" in again
     assert "MAX_SCF 200" in again
-    given = _written(_alloy(), tmp_path / "run", data_dir=str(tmp_path / "data"))
+    given = _written(sheared_alloy(), tmp_path / "run", data_dir=str(tmp_path / "data"))
     assert f"BASIS_SET_FILE_NAME {tmp_path / 'data' / 'BASIS_MOLOPT_UZH'}" in given
 
 
 def test_size_of_the_cell_decides_on_the_sampling(tmp_path):
-    wide = _alloy().repeat((3, 3, 3))
+    wide = sheared_alloy().repeat((3, 3, 3))
     text = _written(wide, tmp_path / "run")
     assert "&OT" in text
     assert "MINIMIZER DIIS" in text
@@ -155,7 +111,7 @@ def test_size_of_the_cell_decides_on_the_sampling(tmp_path):
 )
 def test_labels_make_the_round_trip(tmp_path, settings):
     """As EMT has them, in the frame's order; a supercell's are folded back."""
-    atoms = _alloy()
+    atoms = sheared_alloy()
     labelled = _source(settings=Cp2kSettings(**settings)).label(atoms, tmp_path / "run")
     truth = atoms.copy()
     truth.calc = EMT()
@@ -189,49 +145,29 @@ def test_labels_make_the_round_trip(tmp_path, settings):
 )
 def test_what_is_no_label_is_rejected_with_a_reason(tmp_path, mode, reason, may_pass):
     with pytest.raises(RejectedFrame, match=reason) as caught:
-        _source(mode).label(_alloy(), tmp_path / "run")
+        _source(mode).label(sheared_alloy(), tmp_path / "run")
     assert caught.value.may_pass is may_pass
-    assert _attempts(tmp_path) == 2
-
-
-@pytest.mark.parametrize("mode", ["unconverged", "abort", "killed"])
-def test_a_retry_can_succeed_and_a_whole_output_is_not_made_again(tmp_path, mode):
-    source = _source(mode, "fine")
-    labelled = source.label(_alloy(), tmp_path / "run")
-    assert _attempts(tmp_path) == 2
-    again = source.label(_alloy(), tmp_path / "run")
-    assert _attempts(tmp_path) == 2
-    assert again.info[keys.ENERGY] == labelled.info[keys.ENERGY]
-
-
-def test_a_run_that_was_killed_with_its_driver_is_redone(tmp_path):
-    source = _source()
-    source.label(_alloy(), tmp_path / "run")
-    whole = (tmp_path / "run" / "frame.out").read_text()
-    (tmp_path / "run" / "frame.out").write_text(whole[: len(whole) // 2])
-    source.label(_alloy(), tmp_path / "run")
-    assert _attempts(tmp_path) == 2
-    assert (tmp_path / "run" / "frame.out").read_text() == whole
+    assert attempts(tmp_path) == 2
 
 
 def test_an_output_of_another_input_is_refused(tmp_path):
-    _source().label(_alloy(), tmp_path / "run")
+    _source().label(sheared_alloy(), tmp_path / "run")
 
     def refused(atoms: Atoms, match: str, **settings) -> None:
         reader = _source(settings=Cp2kSettings(**settings), command=None)
         with pytest.raises(RejectedFrame, match=match):
             reader.label(atoms, tmp_path / "run")
 
-    moved = _alloy()
+    moved = sheared_alloy()
     moved.positions[2, 0] += 0.01
     refused(moved, r"of another structure.*by 0\.01 Å")
-    swapped = _alloy()
+    swapped = sheared_alloy()
     swapped.positions[[0, 2]] = swapped.positions[[2, 0]]
     refused(swapped, "of another structure")
-    refused(_alloy(), "another cutoff than 500 Ry", cutoff_Ry=500.0)
-    refused(_alloy(), "CP2K ran with 3x3x3 k-points, not 4x4x4", min_length_A=15.0)
-    refused(_alloy(), "without smearing, not as asked", smearing_K=300.0)
-    assert _source(command=None).label(_alloy(), tmp_path / "run").info[keys.ENERGY] != 0
+    refused(sheared_alloy(), "another cutoff than 500 Ry", cutoff_Ry=500.0)
+    refused(sheared_alloy(), "CP2K ran with 3x3x3 k-points, not 4x4x4", min_length_A=15.0)
+    refused(sheared_alloy(), "without smearing, not as asked", smearing_K=300.0)
+    assert _source(command=None).label(sheared_alloy(), tmp_path / "run").info[keys.ENERGY] != 0
 
 
 def test_elements_take_the_pair_of_most_electrons(data):
@@ -279,7 +215,9 @@ def test_a_label_depends_on_the_data_and_not_on_the_way(data):
     before = decisive()
     assert decisive(max_scf=7, diagonalisation=True) == before
     assert decisive(cutoff_Ry=500.0) != before
-    (data / "POTENTIAL_UZH").write_text(POTENTIALS.replace("    1    0   10", "    1    0   11"))
+    (data / "POTENTIAL_UZH").write_text(
+        CP2K_POTENTIALS.replace("    1    0   10", "    1    0   11")
+    )
     assert decisive() != before
 
 

@@ -1,6 +1,5 @@
 """VASP's inputs as pymatgen reads them back, and its outputs by way of a stand-in (EMT)."""
 
-import shlex
 import subprocess
 import sys
 import time
@@ -9,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.io import read
 from pymatgen.core import SETTINGS
@@ -17,15 +15,15 @@ from pymatgen.io.vasp import Incar, Kpoints, Poscar
 
 from mlipsse import keys
 from mlipsse.dataset.labels import RejectedFrame
-from mlipsse.dataset.program import ProgramSource, RunSettings, check_command
+from mlipsse.dataset.program import ProgramSource, check_command
 from mlipsse.dataset.vasp import Vasp, VaspSettings
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
+from tests.dataset.stand_ins import attempts, sheared_alloy, stand_in
 
 # The dummy POTCARs are known to nobody.
 pytestmark = pytest.mark.filterwarnings("ignore:POTCAR data with symbol")
 
-STAND_IN = Path(__file__).parents[1] / "fake_vasp.py"
 POTCAR = """  PAW_PBE {symbol} 01Jan2000
    {valence}
  parameters from PSCTR are:
@@ -42,27 +40,8 @@ POTCAR = """  PAW_PBE {symbol} 01Jan2000
 """
 
 
-def _alloy() -> Atoms:
-    """Gold and copper by turns, sheared, so that every number differs and none is zero."""
-    atoms = bulk("Cu", cubic=True, a=3.9)
-    atoms.symbols = "CuAuCuAu"
-    atoms.set_cell(
-        atoms.cell[:] @ [[1, 0.02, 0.01], [0, 1.01, 0.03], [0, 0, 0.98]],
-        scale_atoms=True,
-    )
-    atoms.rattle(0.1, seed=4)
-    atoms.info[keys.TRAJECTORY] = "t1"
-    return atoms
-
-
 def _source(*modes: str, settings: VaspSettings | None = None, **runs) -> ProgramSource:
-    command = shlex.join([sys.executable, str(STAND_IN), *(modes or ("fine",))])
-    program = Vasp(settings or VaspSettings(write_potcar=False, nelm=20))
-    return ProgramSource(program, RunSettings(**{"command": command, **runs}))
-
-
-def _attempts(tmp_path: Path) -> int:
-    return len((tmp_path / "attempts").read_text().split())
+    return stand_in(Vasp(settings or VaspSettings(write_potcar=False, nelm=20)), *modes, **runs)
 
 
 @pytest.fixture
@@ -80,7 +59,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_inputs_are_a_scan_single_point(tmp_path, library):
-    Vasp(VaspSettings(incar={"NCORE": 4})).prepare(_alloy(), tmp_path, attempt=0)
+    Vasp(VaspSettings(incar={"NCORE": 4})).prepare(sheared_alloy(), tmp_path, attempt=0)
     incar = Incar.from_file(tmp_path / "INCAR")
     assert incar["METAGGA"].upper() == "SCAN"
     expected = {
@@ -93,7 +72,7 @@ def test_inputs_are_a_scan_single_point(tmp_path, library):
     kpoints = Kpoints.from_file(tmp_path / "KPOINTS")
     assert kpoints.style.name == "Gamma"
     # 100 k-points per Å⁻³ of a reciprocal cell of 248 / 59 Å⁻³: 7 or 8 each way.
-    volume = _alloy().get_volume()
+    volume = sheared_alloy().get_volume()
     assert np.prod(kpoints.kpts[0]) == pytest.approx(100 * (2 * np.pi) ** 3 / volume, rel=0.4)
     potcar = (tmp_path / "POTCAR").read_text()
     assert potcar.index("TITEL  = PAW_PBE Cu_pv") < potcar.index("TITEL  = PAW_PBE Au")
@@ -105,17 +84,19 @@ def test_options_reach_the_inputs(tmp_path):
         functional="R2SCAN", kspacing_1_A=0.3, spin=True, write_potcar=False, potcars={"Cu": "Cu"}
     )
     program = Vasp(settings)
-    program.prepare(_alloy(), tmp_path, attempt=0)
+    program.prepare(sheared_alloy(), tmp_path, attempt=0)
     incar = Incar.from_file(tmp_path / "INCAR")
     assert (incar["METAGGA"].upper(), incar["KSPACING"], incar["ISPIN"]) == ("R2SCAN", 0.3, 2)
     assert len(incar["MAGMOM"]) == 4
     assert not (tmp_path / "KPOINTS").exists()
     assert not (tmp_path / "POTCAR").exists()
     assert (tmp_path / "POTCAR.spec").read_text().split() == ["Cu", "Au"]
-    program.prepare(_alloy(), tmp_path, attempt=1)
+    program.prepare(sheared_alloy(), tmp_path, attempt=1)
     incar = Incar.from_file(tmp_path / "INCAR")
     assert (incar["ALGO"], incar["AMIX"], incar["NELM"]) == ("Normal", 0.1, 400)
-    Vasp(VaspSettings(write_potcar=False, algo="Fast")).prepare(_alloy(), tmp_path, attempt=1)
+    Vasp(VaspSettings(write_potcar=False, algo="Fast")).prepare(
+        sheared_alloy(), tmp_path, attempt=1
+    )
     incar = Incar.from_file(tmp_path / "INCAR")
     assert incar["ALGO"] == "All"
     assert "AMIX" not in incar
@@ -124,7 +105,7 @@ def test_options_reach_the_inputs(tmp_path):
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_labels_make_the_round_trip(tmp_path, mirrored):
     """As EMT has them, in the frame's order, also for a left-handed cell; and as ASE reads them."""
-    atoms = _alloy()
+    atoms = sheared_alloy()
     if mirrored:
         atoms.set_cell(atoms.cell[[1, 0, 2]])
         assert np.linalg.det(atoms.cell[:]) < 0
@@ -157,30 +138,10 @@ def test_labels_make_the_round_trip(tmp_path, mirrored):
 )
 def test_what_is_no_label_is_rejected_with_a_reason(tmp_path, mode, reason, may_pass):
     with pytest.raises(RejectedFrame, match=reason) as caught:
-        _source(mode).label(_alloy(), tmp_path / "run")
+        _source(mode).label(sheared_alloy(), tmp_path / "run")
     assert caught.value.may_pass is may_pass
-    assert _attempts(tmp_path) == 2
+    assert attempts(tmp_path) == 2
     assert (tmp_path / "run" / "INCAR").is_file()
-
-
-@pytest.mark.parametrize("mode", ["unconverged", "crash", "killed"])
-def test_a_retry_can_succeed_and_a_whole_output_is_not_made_again(tmp_path, mode):
-    source = _source(mode, "fine")
-    labelled = source.label(_alloy(), tmp_path / "run")
-    assert _attempts(tmp_path) == 2
-    again = source.label(_alloy(), tmp_path / "run")
-    assert _attempts(tmp_path) == 2
-    assert again.info[keys.ENERGY] == labelled.info[keys.ENERGY]
-
-
-def test_a_run_that_was_killed_with_its_driver_is_redone(tmp_path):
-    source = _source()
-    source.label(_alloy(), tmp_path / "run")
-    whole = (tmp_path / "run" / "vasprun.xml").read_text()
-    (tmp_path / "run" / "vasprun.xml").write_text(whole[: len(whole) // 2])
-    source.label(_alloy(), tmp_path / "run")
-    assert _attempts(tmp_path) == 2
-    assert (tmp_path / "run" / "vasprun.xml").read_text() == whole
 
 
 def test_nothing_outlives_a_driver_that_was_killed(tmp_path):
@@ -211,17 +172,17 @@ source.label(bulk("Cu"), Path({str(tmp_path / "run")!r}))
 
 def test_an_output_of_another_frame_is_refused(tmp_path):
     source = _source()
-    source.label(_alloy(), tmp_path / "run")
+    source.label(sheared_alloy(), tmp_path / "run")
     reader = _source(command=None)
-    moved = _alloy()
+    moved = sheared_alloy()
     moved.positions[2, 0] += 0.01
     with pytest.raises(RejectedFrame, match=r"of another structure.*by 0\.01 Å"):
         reader.label(moved, tmp_path / "run")
-    swapped = _alloy()
+    swapped = sheared_alloy()
     swapped.positions[[0, 2]] = swapped.positions[[2, 0]]
     with pytest.raises(RejectedFrame, match="of another structure"):
         reader.label(swapped, tmp_path / "run")
-    assert reader.label(_alloy(), tmp_path / "run").info[keys.ENERGY] != 0
+    assert reader.label(sheared_alloy(), tmp_path / "run").info[keys.ENERGY] != 0
 
 
 @pytest.mark.parametrize(
@@ -232,16 +193,16 @@ def test_an_output_of_another_frame_is_refused(tmp_path):
 def test_folders_are_kept_by_option(tmp_path, keep, mode, there):
     source = _source(mode, keep=keep, retries=0)
     if mode == "fine":
-        source.label(_alloy(), tmp_path / "run")
+        source.label(sheared_alloy(), tmp_path / "run")
     else:
         with pytest.raises(RejectedFrame):
-            source.label(_alloy(), tmp_path / "run")
+            source.label(sheared_alloy(), tmp_path / "run")
     assert (tmp_path / "run").exists() is there
 
 
 def test_what_every_frame_lacks_stops_all(tmp_path, library, monkeypatch):
     with pytest.raises(MlipsseError, match=r"cannot be run: 'no-such-vasp' ended") as caught:
-        _source(command="no-such-vasp").label(_alloy(), tmp_path / "run")
+        _source(command="no-such-vasp").label(sheared_alloy(), tmp_path / "run")
     assert not isinstance(caught.value, RejectedFrame)
     program = Vasp(VaspSettings())
     program.check(["Au", "Cu"])
@@ -252,7 +213,7 @@ def test_what_every_frame_lacks_stops_all(tmp_path, library, monkeypatch):
     old = library / "POTCAR.Au"
     old.write_text(old.read_text().replace("kinetic energy-density", ""))
     with pytest.raises(MlipsseError, match=r"Au of PBE_54 holds no kinetic energy density"):
-        program.prepare(_alloy(), tmp_path, attempt=0)
+        program.prepare(sheared_alloy(), tmp_path, attempt=0)
     monkeypatch.delitem(SETTINGS, "PMG_VASP_PSP_DIR")
     with pytest.raises(MlipsseError, match=r"Set PMG_VASP_PSP_DIR.*write_potcar: false"):
         program.check(["Au"])
