@@ -6,6 +6,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -57,16 +58,21 @@ print("a deck ran")
 
 
 @pytest.fixture(scope="module")
-def fresh_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new environment with the dependencies of this one, and mlipsse from its wheel."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, CHECKOUT],
         check=True,
         capture_output=True,
     )
-    (wheel,) = folder.glob("*.whl")
-    prefix = folder / "environment"
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def fresh_environment(wheel: Path) -> Path:
+    """A new environment with the dependencies of this one, and mlipsse from its wheel."""
+    prefix = wheel.parent / "environment"
     venv.create(prefix, symlinks=True)
     own = Path(sys.prefix)  # MPICH's wheel puts libraries and headers right below it
     for source in (Path(sysconfig.get_path("purelib")), own / "lib", own / "include"):
@@ -89,6 +95,22 @@ def fresh_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prefix
 
 
+def test_it_holds_every_file_that_is_shipped(wheel: Path) -> None:
+    shipped = {
+        f"mlipsse/shipped/{path.relative_to(CHECKOUT)}"
+        for folder in ("lammps_templates", "potentials", "examples", "cmake")
+        for path in (CHECKOUT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    modules = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "mlipsse").rglob("*.py")}
+    templates = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "mlipsse").rglob("*.j2")}
+    with zipfile.ZipFile(wheel) as archive:
+        assert shipped | modules | templates <= set(archive.namelist())
+    assert min(len(shipped), len(modules)) > 30
+    assert templates
+
+
+@pytest.mark.slow
 def test_init_and_a_deck_from_the_wheel(fresh_environment: Path, tmp_path: Path) -> None:
     environment = {
         **os.environ,

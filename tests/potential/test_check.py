@@ -115,7 +115,7 @@ def test_a_bundle_without_exports(quick):
     result = check_bundle(SHIPPED, structures=[shipped_frame(0)])
     assert result.passed, result.problems
     assert result.dtype == "float32"
-    assert result.structures == 1
+    assert result.structures == 2
 
 
 def test_an_export_of_other_weights_is_noticed(bundle, no_dynamics, tmp_path):
