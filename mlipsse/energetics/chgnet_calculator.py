@@ -41,6 +41,7 @@ class QuietCHGNet(CHGNetCalculator):
         ask for it before energy and forces, which come with it.
         """
         task = task or ("efs" if properties is None or "stress" in properties else "ef")
+        self.results = {}  # chgnet adds to it: a stress not asked for would be the last structure's
         with warnings.catch_warnings():
             # torch 2.13 on how chgnet makes its tensor of volumes: harmless, and nobody's to mend.
             warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")

@@ -107,6 +107,18 @@ def test_chgnet_works_once_per_structure_and_without_stress_in_nvt(li3incl6, mon
     assert li3incl6.get_forces() == pytest.approx(forces, abs=1e-5)
 
 
+def test_chgnet_tells_no_stress_of_the_structure_before(li3incl6):
+    calculator = make_calculator("chgnet")
+    calculator.calculate(li3incl6, ["energy", "forces", "stress"])
+    expanded = li3incl6.copy()
+    expanded.set_cell(1.02 * li3incl6.cell[:], scale_atoms=True)
+    calculator.calculate(expanded, ["energy", "forces"])
+    assert set(calculator.results) == {"energy", "free_energy", "forces"}
+    assert calculator.get_potential_energy() == pytest.approx(
+        _energy(expanded, make_calculator("chgnet")), abs=1e-4
+    )
+
+
 def test_chgnet_refuses_isolated_atoms():
     gas = bulk("LiCl", "rocksalt", a=30.0)
     with pytest.raises(ValueError, match="isolated atom"):
