@@ -51,7 +51,10 @@ class BatchedMace(MaceModel):
         if cut is not None and not torch.equal(state.system_idx, cut):
             self.atomic_numbers = torch.zeros(0, device=self.device)
         self.calls += 1
-        results = super().forward(state)
+        # TorchScript compiles anew after its first calls, which changes the last bits: a process
+        # that goes on after a kill would differ from one that never was.
+        with torch.jit.optimized_execution(False):
+            results = super().forward(state)
         state.positions = state.positions.detach()
         return results
 

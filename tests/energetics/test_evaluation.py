@@ -47,6 +47,15 @@ def test_energies_and_forces_are_those_of_the_ase_calculator(
     assert evaluator.evaluate([]) == []
 
 
+def test_the_first_call_gives_the_same_bits_as_later_ones(shipped_bundle, li3incl6):
+    """So that dynamics in a fresh process goes on as it would have in the old one."""
+    (model,) = shipped_bundle.glob("*.model")
+    evaluator = make_evaluator(str(model), set(li3incl6.symbols), dtype="float32")
+    li3incl6.rattle(0.1, seed=1)
+    found = [evaluator.evaluate([li3incl6])[0].forces_eV_A for _ in range(5)]
+    assert all(np.array_equal(forces, found[0]) for forces in found[1:])
+
+
 def test_invariants_are_those_of_mace_torch_and_do_not_turn(crystals, equivariant_file):
     evaluator = make_evaluator(equivariant_file, {"Li", "Cl"})
     calculator = make_calculator(equivariant_file)
