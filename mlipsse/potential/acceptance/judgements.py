@@ -189,8 +189,16 @@ def judge_conservation(run: ConstantEnergyRun | None, limits: Limits) -> Criteri
 def judge_distributions(
     pairs: Sequence[PairDistribution], *, temperature_K: float, limits: Limits
 ) -> Criterion:
-    """The pair of elements whose g(r) differs most beyond chance."""
-    worst = max(pairs, key=lambda pair: pair.excess)
+    """The pair of elements whose g(r) differs most beyond chance, of those that can be compared."""
+    numbers = {"-".join(pair.elements): round(pair.excess, 4) for pair in pairs}
+    judged = [pair for pair in pairs if pair.comparable]
+    others = ", ".join("-".join(pair.elements) for pair in pairs if not pair.comparable)
+    remark = (
+        f" Runs too short to judge {others}: some atoms have hopped, not most." if others else ""
+    )
+    if not judged:
+        return Criterion(DISTRIBUTION, "skip", None, limits.rdf_difference, "", remark[1:], numbers)
+    worst = max(judged, key=lambda pair: pair.excess)
     good = worst.excess <= limits.rdf_difference
     name = "-".join(worst.elements)
     sentence = (
@@ -205,8 +213,8 @@ def judge_distributions(
         worst.excess,
         limits.rdf_difference,
         "",
-        f"{sentence}.",
-        {"-".join(pair.elements): round(pair.excess, 4) for pair in pairs},
+        f"{sentence}.{remark}",
+        numbers,
     )
 
 

@@ -15,6 +15,13 @@ REACH_A = 6.0
 
 BIN_A = 0.1
 LEAST_FRAMES = 4
+
+MOVED_A = 1.5
+"""Half the distance of neighbouring sites of Li or Na: an atom further than this has left its own.
+Thermal vibrations stay below it."""
+
+_SOME, _MOST = 0.05, 0.8
+_AS_MANY = 3.0
 _LEAST_OF_A_GAS = 0.25
 _LARGEST_STRAIN = 0.1
 
@@ -32,6 +39,8 @@ class PairDistribution:
     scale : what differences of this size of sample are made of by chance: the root mean square of
         that between the first and the second half of each run, over the square root of two, since
         the whole of two runs is twice as long as their halves
+    left_sites : of its more mobile element, in the model's run and in the reference, the share of
+        atoms further than `MOVED_A` from where they began, on average over the run
     """
 
     elements: tuple[str, str]
@@ -40,6 +49,19 @@ class PairDistribution:
     reference: np.ndarray
     difference: float
     scale: float
+    left_sites: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the runs are long enough that their halves tell what chance makes.
+
+        They are where (next to) no atom of the reference left its site, and where most did, again
+        and again. In between both runs remember the start they share, each with some hops of its
+        own: they differ by these, and their halves do not tell. A model whose atoms leave their
+        sites far more than the reference's is judged all the same, since it may have melted.
+        """
+        ours, theirs = self.left_sites
+        return not (_SOME < theirs < _MOST and ours <= _AS_MANY * theirs)
 
     @property
     def excess(self) -> float:
@@ -105,6 +127,7 @@ def compare(
                 "Take more."
             )
     pairs = element_pairs(of)
+    left = [_left_sites(frames) for frames in (model, reference)]
     radii_A, ours = radial_distributions(model, pairs)
     _, theirs = radial_distributions(reference, pairs)
     found = []
@@ -115,10 +138,25 @@ def compare(
         ]
         scale = float(np.sqrt(np.mean(np.square(chance)) / 2))
         mine, other = ours[:, k].mean(axis=0), theirs[:, k].mean(axis=0)
-        found.append(
-            PairDistribution(elements, radii_A, mine, other, difference(mine, other), scale)
-        )
+        apart = difference(mine, other)
+        mobile = max(elements, key=lambda element: left[1][element])
+        left_sites = (left[0][mobile], left[1][mobile])
+        found.append(PairDistribution(elements, radii_A, mine, other, apart, scale, left_sites))
     return found
+
+
+def _left_sites(frames: Sequence[Atoms]) -> dict[str, float]:
+    """Symbol -> share of its atoms that are away from where the first frame has them."""
+    from ase.geometry import find_mic
+
+    start = frames[0]
+    away = np.zeros(len(start))
+    for frame in frames[1:]:
+        moves, _ = find_mic(frame.positions - start.positions, start.cell, start.pbc)
+        moves -= np.median(moves, axis=0)  # the thermostat lets the crystal as a whole drift
+        away += np.linalg.norm(moves, axis=1) > MOVED_A
+    share = away / (len(frames) - 1)
+    return {symbol: float(share[start.symbols == symbol].mean()) for symbol in set(start.symbols)}
 
 
 def unstrained(frames: Sequence[Atoms], cell: np.ndarray | None = None) -> tuple[list[Atoms], int]:

@@ -98,6 +98,52 @@ def test_another_lattice_and_a_melt_are_refused(change):
     assert line.value == pair.excess > LIMITS.rdf_difference
 
 
+def hopping(seed, *, rate, until=30, frames=30):
+    """Argon of which some atoms hop to holes of the lattice, up to a frame, and stay there."""
+    rng = np.random.default_rng(seed)
+    crystal = argon(2)
+    hole = 0.5 * crystal.cell[:].sum(axis=0) / 2 / 2
+    found = []
+    for step in range(frames):
+        for atom in np.flatnonzero(rng.random(len(crystal)) < rate * (step < until)):
+            crystal.positions[atom] += rng.choice([-1, 1]) * hole
+        frame = crystal.copy()
+        frame.positions += rng.normal(0, 0.15, frame.positions.shape)
+        found.append(frame)
+    return found
+
+
+def test_runs_that_hopped_a_little_are_not_judged_by_it():
+    """Each run keeps hops of its own; the halves of one do not tell how far two are apart."""
+    ratios = []
+    for seed in range(12):
+        reference = hopping(seed, rate=0.1, until=4)
+        (pair,) = compare(hopping(100 + seed, rate=0.1, until=4), reference, of=argon(2))
+        assert 0.05 < pair.left_sites[1] < 0.8
+        ratios.append(pair.difference / pair.scale)
+        line = judge_distributions([pair], temperature_K=800.0, limits=LIMITS)
+        assert line.verdict == "skip"
+        assert "too short to judge Ar-Ar" in line.sentence
+    assert np.mean(ratios) > 1.5  # chance alone: see the test before
+
+
+def test_a_model_that_hops_where_the_reference_does_not_is_judged():
+    (pair,) = compare(hopping(1, rate=0.1), warm(2), of=argon(2))
+    assert pair.left_sites[0] > 0.5
+    assert pair.left_sites[1] == 0
+    line = judge_distributions([pair], temperature_K=800.0, limits=LIMITS)
+    assert line.verdict == "fail"
+
+
+def test_a_drift_of_the_whole_crystal_is_no_hop():
+    frames = warm(5)
+    for step, frame in enumerate(frames):
+        frame.positions += 0.1 * step
+        frame.wrap()
+    (pair,) = compare(frames, warm(6), of=argon(2))
+    assert pair.left_sites == (0, 0)
+
+
 def test_too_few_frames():
     with pytest.raises(MlipsseError, match="3 frames; 4 are needed"):
         compare(warm(1, frames=3), warm(2), of=argon(2))
