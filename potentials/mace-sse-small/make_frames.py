@@ -1,0 +1,169 @@
+"""Frames and labels for `mace-sse-small`: CHGNet 0.3.0 on the crystals of `systems.py`.
+
+    python make_frames.py WORK_FOLDER [PROCESSES]
+
+For every composition one trajectory at each of five temperatures, each of an ordering of its own,
+relaxed with CHGNet; every other frame strained by up to 5 % along random axes; and, for training
+alone, cells rattled over a range of volumes and ions pushed at each other. All labelled with CHGNet
+(teacher labels, not DFT). Of every composition one trajectory is held out for the test, and of
+every other one for validation; their temperatures take turns. Finished files are kept when it is
+run again. Half an hour on two cores.
+"""
+
+import sys
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from systems import SEED, TEMPERATURES_K, System, systems
+
+from mlipsse import keys
+from mlipsse.dataset.contacts import contact_frames
+from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.dataset.labels import RejectedFrame
+from mlipsse.dataset.sampling import sample
+from mlipsse.dataset.sampling_run import SamplingSettings
+from mlipsse.dataset.strain import strain_frames
+from mlipsse.dataset.teacher import Teacher
+from mlipsse.energetics.calculators import make_calculator
+from mlipsse.energetics.outcome import RelaxationSettings
+from mlipsse.energetics.relaxation import relax
+
+TEACHER = "chgnet"
+N_FRAMES = 14
+MAX_STRAIN = 0.05
+VOLUME_FACTORS = (0.85, 1.20)
+RATTLES_A = (0.02, 0.30)
+N_CONTACTS = 8
+MAX_FORCE_EV_A = 60.0
+"""Of static frames: beyond it a pair is so close that the teacher itself is guessing."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Frames of one ordering: a trajectory, or without a temperature static ones."""
+
+    system: System
+    place: int
+    temperature_K: float | None
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Of the trajectory."""
+        kind = "static" if self.temperature_K is None else f"T{self.temperature_K:04.0f}"
+        return f"{self.system.name}_{kind}"
+
+    @property
+    def path(self) -> Path:
+        """Where its frames go."""
+        return self.folder / "trajectories" / f"{self.name}.extxyz"
+
+
+@cache
+def _calculator() -> Calculator:
+    import torch
+
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", message="logm result")  # of a strain of rounding size
+    return make_calculator(TEACHER)
+
+
+def make(job: Job) -> None:
+    """Relax, run or rattle, and label; nothing when the frames are there."""
+    if job.path.is_file():
+        return
+    calculator, source = _calculator(), Teacher(TEACHER, _calculator())
+    seed = SEED + 1000 * job.place
+    start = relax(
+        job.system.structure(job.place),
+        calculator,
+        RelaxationSettings(fmax_eV_A=0.15, max_steps=100, max_volume_factor=2.5),
+    ).atoms
+    if job.temperature_K is None:
+        frames = [
+            *_rattled(start, seed=seed),
+            *contact_frames(start, mobile=job.system.mobile, count=N_CONTACTS, seed=seed),
+        ]
+    else:
+        frames = _dynamics(start, calculator, job.temperature_K, seed=seed)
+    for frame in frames:
+        frame.info = {
+            keys.COMPOSITION: job.system.formula,
+            keys.TRAJECTORY: job.name,
+            "family": job.system.family,
+            "temperature_K": job.temperature_K or 0.0,
+        }
+    write_frames(job.path, list(_labelled(frames, source, dynamics=job.temperature_K is not None)))
+    print(job.name, len(start), flush=True)
+
+
+def _labelled(frames: Iterable[Atoms], source: Teacher, *, dynamics: bool) -> Iterable[Atoms]:
+    for frame in frames:
+        try:
+            labelled = source.label(frame)
+        except RejectedFrame as rejected:
+            print(rejected, flush=True)
+            continue
+        if dynamics or np.abs(labelled.arrays[keys.FORCES]).max() < MAX_FORCE_EV_A:
+            yield labelled
+
+
+def _dynamics(
+    start: Atoms, calculator: Calculator, temperature_K: float, *, seed: int
+) -> list[Atoms]:
+    """Frames of an NVT run, every other one strained."""
+    settings = SamplingSettings(
+        temperature_K=temperature_K,
+        duration_ps=0.6,
+        equilibration_ps=0.15,
+        timestep_fs=2.0,
+        n_frames=N_FRAMES,
+        max_lindemann=None,
+    )
+    frames = sample(start, calculator, settings, seed=seed).frames
+    frames[::2] = strain_frames(frames[::2], max_strain=MAX_STRAIN, seed=seed)
+    return frames
+
+
+def _rattled(start: Atoms, *, seed: int) -> list[Atoms]:
+    """Copies over a range of volumes, every atom moved at random, by another width in each."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for factor in np.linspace(*VOLUME_FACTORS, N_FRAMES):
+        frame = start.copy()
+        frame.set_cell(start.cell[:] * factor ** (1 / 3), scale_atoms=True)
+        frame.positions += rng.normal(0, rng.uniform(*RATTLES_A), frame.positions.shape)
+        frames.append(frame)
+    return strain_frames(frames, max_strain=MAX_STRAIN, seed=seed)
+
+
+def main(folder: Path, processes: int) -> None:
+    """Make all frames that are missing, then the three sets."""
+    parts: dict[str, list[Job]] = {"train": [], "valid": [], "test": []}
+    for number, system in enumerate(systems()):
+        for place, temperature_K in enumerate(TEMPERATURES_K):
+            held_out = (place - number) % len(TEMPERATURES_K)
+            part = "test" if held_out == 0 else "train"
+            if held_out == 2 and number % 2 == 0:
+                part = "valid"
+            parts[part].append(Job(system, place, temperature_K, folder))
+        parts["train"].append(Job(system, len(TEMPERATURES_K), None, folder))
+    jobs = [job for some in parts.values() for job in some]
+    jobs = [jobs[index] for index in np.random.default_rng(SEED).permutation(len(jobs))]
+    with get_context("spawn").Pool(processes) as pool:
+        pool.map(make, jobs, chunksize=1)
+    for part, some in parts.items():
+        frames = [frame for job in some for frame in read_frames(job.path, labelled=True)]
+        write_frames(folder / f"{part}.extxyz", frames)
+        print(part, len(frames), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2)

@@ -1,0 +1,145 @@
+"""Train `mace-sse-small` on the frames of `make_frames.py`, and write the bundle that is shipped.
+
+    python make_model.py WORK_FOLDER
+
+Killed and run again, the training goes on from its last epoch. An hour and a half on two cores.
+"""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from compiled_training import TrainingSettings, train
+from systems import HERE, SEED, TEMPERATURES_K, systems
+
+from mlipsse import keys
+from mlipsse.dataset.evaluation import predict
+from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.dataset.predictions import Errors, errors_by
+from mlipsse.energetics.catalogue import find_potential
+from mlipsse.energetics.loaded_mace import load_mace
+from mlipsse.files import sha256, write_aside
+from mlipsse.potential.bundle import (
+    CARD_FILE,
+    TrainingData,
+    read_card,
+    write_bundle,
+    write_card,
+)
+
+NAME = HERE.name
+PROCESSES = 2
+N_REPLAY = 400
+GROUPS = {"family": "family", "system": "system", "temperature_K": "temperature_K"}
+SETTINGS = TrainingSettings()
+
+
+def errors(model: Path, test: Sequence[Atoms]) -> dict[str, dict[str, dict[str, float]]]:
+    """RMSE on the held-out trajectories: of all, and by family, system and temperature."""
+    for frame in test:
+        frame.info["system"] = frame.info[keys.TRAJECTORY].rpartition("_")[0]
+    found = predict(test, load_mace(find_potential(str(model))))
+    grouped = {
+        name: {value: _told(some) for value, some in errors_by(test, found, key).items()}
+        for name, key in GROUPS.items()
+    }
+    return {"all": {"all": _told(found.errors)}, **grouped}
+
+
+def _told(some: Errors) -> dict[str, float]:
+    return {
+        name: round(value, 2)
+        for name, value in asdict(some).items()
+        if name.split("_")[1:2] == ["rmse"]
+    }
+
+
+def draw_replay(train_frames: Sequence[Atoms]) -> list[Atoms]:
+    """Frames drawn at random, as many of every system as of any other."""
+    rng = np.random.default_rng(SEED)
+    names = np.array([f.info[keys.TRAJECTORY].rpartition("_")[0] for f in train_frames])
+    systems_there = sorted(set(names))
+    share = -(-N_REPLAY // len(systems_there))
+    chosen = [
+        index
+        for name in systems_there
+        for index in rng.choice(np.flatnonzero(names == name), share, replace=False)
+    ]
+    return [train_frames[index] for index in sorted(chosen)]
+
+
+def hand_on(
+    model: Path, *, replay: Path, frames: dict[str, int], test: dict[str, dict[str, dict]]
+) -> None:
+    """Write the bundle around `model` and copy it here."""
+    formulas = list(dict.fromkeys(system.formula for system in systems()))
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = write_bundle(
+            Path(folder),
+            model=model,
+            name=NAME,
+            head="Default",
+            dtype="float32",
+            label_source="teacher: chgnet (CHGNet 0.3.0, PBE level; teacher labels, not DFT)",
+            licence="MIT; CHGNet, the teacher, is BSD-3-Clause",
+            training=TrainingData(
+                frames=frames["train"],
+                temperature_range_K=(TEMPERATURES_K[0], TEMPERATURES_K[-1]),
+                compositions=formulas,
+                errors={"Default": test["all"]["all"]},
+            ),
+            extra={
+                "what": "Small foundation model for the published solid electrolytes "
+                "(Li-In-Y-Br-Cl halides, NaSICON, Li-P-Ge-S-O), to be fine-tuned.",
+                "limits": "It knows what CHGNet 0.3.0 knows of these crystals, which is no DFT, "
+                "and no other crystals of these elements.",
+                "structures": "orderings of 30 to 50 atoms; NVT MD at 300, 600, 900, 1200 and "
+                "1500 K, every other frame strained by up to 5 %; rattled cells of 0.85 to 1.20 "
+                "times the relaxed volume; mobile ions pushed at others",
+                "frames": frames,
+                "held_out": {name: some for name, some in test.items() if name != "all"},
+                "replay": f"replay.extxyz: {N_REPLAY} of the training frames, drawn at random, as "
+                "many of every system",
+                "training": asdict(SETTINGS) | {"radial_MLP": list(SETTINGS.radial_MLP)},
+                "made_by": [
+                    "systems.py",
+                    "make_frames.py",
+                    "compiled_training.py",
+                    "make_model.py",
+                ],
+                "teacher_version": f"chgnet {metadata.version('chgnet')}",
+            },
+            example=min(read_frames(replay, labelled=True), key=len),
+        )
+        for file in bundle.folder.iterdir():
+            with write_aside(HERE / file.name) as aside:
+                aside.write_bytes(file.read_bytes())
+    card = read_card(HERE / CARD_FILE)
+    card["sha256"][replay.name] = sha256(replay)
+    write_card(HERE, card)
+
+
+def main(folder: Path) -> None:
+    """Train, then write what is shipped."""
+    frames = {
+        part: read_frames(folder / f"{part}.extxyz", labelled=True)
+        for part in ("train", "valid", "test")
+    }
+    best = train(frames, SETTINGS, folder=folder / "training", processes=PROCESSES)
+    replay = HERE / "replay.extxyz"
+    write_frames(replay, draw_replay(frames["train"]))
+    hand_on(
+        best,
+        replay=replay,
+        frames={part: len(some) for part, some in frames.items()},
+        test=errors(best, frames["test"]),
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
