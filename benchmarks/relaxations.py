@@ -4,7 +4,7 @@
     python benchmarks/relaxations.py --sizes 20 --batch-atoms 100,200,400 --repeats 2
     python benchmarks/relaxations.py --calls                         # force calls alone
 
-Orderings of Li3In0.5Y0.5Br3Cl3 with the shipped potential halide-small, atoms and cell. The repeats
+Orderings of Li3In0.5Y0.5Br3Cl3 with the shipped mace-sse-small, atoms and cell. The repeats
 of the two ways alternate; the tables give medians. Times are CPU seconds of the process, so that a
 busy machine does not count, without the imports and the first calls, in which TorchScript compiles.
 The second table has single force calls, with a larger model of random weights beside the shipped
@@ -42,7 +42,7 @@ from mlipsse.orderings import (
 )
 from mlipsse.resources import resource_dir
 
-POTENTIAL = "halide-small"
+POTENTIAL = "mace-sse-small"
 COMPOSITION = "Li3In0.5Y0.5Br3Cl3"
 CHARGES = {"Li": 1, "In": 3, "Y": 3, "Cl": -1, "Br": -1}
 ROUNDS = 4  # of all force calls, in one measurement

@@ -3,7 +3,7 @@
     python benchmarks/sampling.py                        # some ten minutes on two free cores
     python benchmarks/sampling.py --steps 20 --repeats 1
 
-Orderings of Li3In0.5Y0.5Br3Cl3 with the shipped potential halide-small (float32) at 800 K. Both
+Orderings of Li3In0.5Y0.5Br3Cl3 with the shipped potential mace-sse-small (float32) at 800 K. Both
 ways get the same: one process of one thread, one process of two threads, or two processes of one
 thread with half of the orderings each. The repeats of the two ways alternate in the same processes;
 the table gives medians, per ordering and time step, without imports, loading and the first calls.

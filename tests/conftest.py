@@ -4,7 +4,7 @@ import pytest
 
 from mlipsse.resources import resource_dir
 
-SHIPPED_POTENTIAL = "halide-small"
+SHIPPED_POTENTIAL = "mace-sse-small"
 """A potential in `potentials/` that knows Li, In and Cl; the one place that names it."""
 
 

@@ -46,7 +46,7 @@ class FinetuneConfig(Section):
         "labels alone; scratch: from random weights, for comparison",
     )
     foundation: str = Field(
-        default="halide-small",
+        default="mace-sse-small",
         description="MACE model that is fine-tuned: a name in potentials/, a MACE-MP name "
         "(downloaded), or a MACE file",
     )

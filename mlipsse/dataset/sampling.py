@@ -96,7 +96,7 @@ def sample_together(
     ...     SamplingRun(crystal, SamplingSettings(temperature_K, **short), seed=1, mobile="Li")
     ...     for temperature_K in (600.0, 800.0)
     ... ]
-    >>> found = sample_together(runs, make_evaluator("halide-small", {"Li", "Cl"}))
+    >>> found = sample_together(runs, make_evaluator("mace-sse-small", {"Li", "Cl"}))
     >>> [len(trajectory.frames) for trajectory in found]
     [2, 2]
     """

@@ -43,7 +43,7 @@ def relax_all(
     --------
     >>> from ase.build import bulk
     >>> crystal = bulk("LiCl", "rocksalt", a=5.0)
-    >>> relaxed, = relax_all([crystal], "halide-small", RelaxationSettings(fmax_eV_A=0.01))
+    >>> relaxed, = relax_all([crystal], "mace-sse-small", RelaxationSettings(fmax_eV_A=0.01))
     >>> relaxed.converged
     True
     """

@@ -15,7 +15,7 @@ Root mean square displacement over the distance of nearest neighbours (Lindemann
 (1910)). Crystals melt at 0.14 (Lennard-Jones, many pressures: Luo, Strachan, Swift, J. Chem. Phys.
 120, 11640 (2004), doi 10.1063/1.1755655) and a little above it without a surface to begin at; the
 rest is for what a relaxed start gives up on warming without melting. A melt passes any bound, in
-time: Li3InCl6 (40 atoms, halide-small) stays below 0.11 in the first picosecond even at 1600 K.
+time: Li3InCl6 (40 atoms, a small MACE) stays below 0.11 in the first picosecond even at 1600 K.
 """
 
 _SEARCH_A = 20.0

@@ -304,8 +304,7 @@ def loss(
     frame = 1 / (1 + of_frames / FORCE_SCALE_EV_A**2)
     return (
         settings.energy_weight * (frame * _pseudo_huber(energy, ENERGY_DELTA_EV)).mean()
-        + settings.force_weight
-        * (atom[:, None] * _pseudo_huber(forces, FORCE_DELTA_EV_A)).mean()
+        + settings.force_weight * (atom[:, None] * _pseudo_huber(forces, FORCE_DELTA_EV_A)).mean()
         + settings.stress_weight
         * (frame[:, None, None] * _pseudo_huber(stress, STRESS_DELTA_EV_A3)).mean()
     )

@@ -35,6 +35,8 @@ from mlipsse.potential.bundle import (
 NAME = HERE.name
 PROCESSES = 2
 N_REPLAY = 400
+MOST_OF_REPLAY_EV_A = 10.0
+"""Without the forces of pairs pushed together, which would be all that an error sees."""
 GROUPS = {"family": "family", "system": "system", "temperature_K": "temperature_K"}
 SETTINGS = TrainingSettings()
 
@@ -62,6 +64,11 @@ def _told(some: Errors) -> dict[str, float]:
 def draw_replay(train_frames: Sequence[Atoms]) -> list[Atoms]:
     """Frames drawn at random, as many of every system as of any other."""
     rng = np.random.default_rng(SEED)
+    train_frames = [
+        frame
+        for frame in train_frames
+        if np.abs(frame.arrays[keys.FORCES]).max() < MOST_OF_REPLAY_EV_A
+    ]
     names = np.array([f.info[keys.TRAJECTORY].rpartition("_")[0] for f in train_frames])
     systems_there = sorted(set(names))
     share = -(-N_REPLAY // len(systems_there))
@@ -103,8 +110,8 @@ def hand_on(
                 "times the relaxed volume; mobile ions pushed at others",
                 "frames": frames,
                 "held_out": {name: some for name, some in test.items() if name != "all"},
-                "replay": f"replay.extxyz: {N_REPLAY} of the training frames, drawn at random, as "
-                "many of every system",
+                "replay": "replay.extxyz: training frames with forces below "
+                f"{MOST_OF_REPLAY_EV_A:g} eV/Å, drawn at random, as many of every system",
                 "training": asdict(SETTINGS) | {"radial_MLP": list(SETTINGS.radial_MLP)},
                 "made_by": [
                     "systems.py",

@@ -49,11 +49,11 @@ def _ranked(campaign: Campaign, execution: Here) -> Work:
 
 
 def test_single_points_are_ranked(tmp_path):
-    campaign = _campaign(tmp_path, "{foundation: halide-small, relaxation: none}")
+    campaign = _campaign(tmp_path, "{foundation: mace-sse-small, relaxation: none}")
     _ranked(campaign, Here())
     rows = read_database(tmp_path / "02-rank" / "ranked.db")
     before = read_database(tmp_path / "01-enumerate" / "orderings.db")
-    calculator = make_calculator("halide-small")
+    calculator = make_calculator("mace-sse-small")
     assert len(rows) == len(before) == 5
     for row, start in zip(rows, before, strict=True):
         assert row.atoms.positions == pytest.approx(start.atoms.positions, abs=0)
@@ -69,7 +69,7 @@ def test_single_points_are_ranked(tmp_path):
 
 
 def test_an_interrupted_ranking_goes_on_and_does_nothing_twice(tmp_path):
-    settings = "{foundation: halide-small, max_steps: 60, max_force_eV_A: 0.3, batch: 2}"
+    settings = "{foundation: mace-sse-small, max_steps: 60, max_force_eV_A: 0.3, batch: 2}"
     campaign = _campaign(tmp_path, settings)
     first = Here(at_most=2)
     with pytest.raises(KeyboardInterrupt):
@@ -97,7 +97,7 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path, monkeypatch):
         ]
 
     monkeypatch.setattr(rank, "relax_all", scripted)
-    _ranked(_campaign(tmp_path, "{foundation: halide-small}"), Here())
+    _ranked(_campaign(tmp_path, "{foundation: mace-sse-small}"), Here())
     (row,) = read_csv(tmp_path / "02-rank" / "left_out.csv")
     assert (row["tried"], row["kept"]) == ("5", "2")
     assert (row["not_converged"], row["exploded"], row["contact"]) == ("2", "1", "0")
@@ -118,14 +118,14 @@ def _rows(counts: dict[str, int], n_atoms: int) -> list[Row]:
 
 def test_units_hold_one_composition_and_about_as_many_atoms():
     rows = _rows({"A": 90, "B": 3}, 20)
-    units = list(ranking.units_of_work(rows, RankConfig(), "halide-small"))
+    units = list(ranking.units_of_work(rows, RankConfig(), "mace-sse-small"))
     assert [len(unit) for unit in units] == [40, 40, 10, 3]
     assert [row for unit in units for row in unit] == rows
     units = list(ranking.units_of_work(rows, RankConfig(), "chgnet"))
     assert len(units[0]) == 8
     units = list(ranking.units_of_work(rows, RankConfig(batch=30), "chgnet"))
     assert [len(unit) for unit in units] == [30, 30, 30, 3]
-    (unit,) = ranking.units_of_work(_rows({"A": 1}, 2000), RankConfig(), "halide-small")
+    (unit,) = ranking.units_of_work(_rows({"A": 1}, 2000), RankConfig(), "mace-sse-small")
     assert len(unit) == 1
 
 
@@ -146,12 +146,12 @@ def test_relax_cell_is_still_understood(tmp_path):
 
 def test_an_element_that_the_potential_lacks_is_a_sentence(tmp_path):
     (tmp_path / "01-enumerate").mkdir()
-    campaign = _campaign(tmp_path, "{foundation: halide-small}")
+    campaign = _campaign(tmp_path, "{foundation: mace-sse-small}")
     (row,) = _rows({"Li3InCl6": 1}, 2)
-    row.atoms.symbols[:] = "Na"
+    row.atoms.symbols[:] = "K"
     row.values.update(ewald_energy_eV=0.0, degeneracy=1.0)
     write_database(tmp_path / "01-enumerate" / "orderings.db", [row])
-    with pytest.raises(MlipsseError, match="halide-small does not know Na: it knows Br, Cl"):
+    with pytest.raises(MlipsseError, match="mace-sse-small does not know K: it knows Br, Cl"):
         _ranked(campaign, Here())
 
 

@@ -25,7 +25,7 @@ sample: {sample}
 simulate: {{temperatures_K: [800]}}
 """
 SHORT = {
-    "foundation": "halide-small", "duration_ps": 0.04, "timestep_fs": 2, "equilibration_ps": 0.01,
+    "foundation": "mace-sse-small", "duration_ps": 0.04, "timestep_fs": 2, "equilibration_ps": 0.01,
     "frames": 4, "min_atoms": 8, "temperatures_K": [500, 700],
 }  # fmt: skip
 
@@ -216,7 +216,7 @@ def test_batches_are_even_and_keep_workers_busy(sizes, unit_atoms, workers, expe
         ("{foundation: chgnet, selection: farthest}", "needs the descriptors of a MACE model"),
         ("{candidates: 90}", "candidates are for selection: farthest"),
         (
-            "{foundation: halide-small, selection: farthest, candidates: 20}",
+            "{foundation: mace-sse-small, selection: farthest, candidates: 20}",
             "fewer than frames, 30",
         ),
         ("{closest_A: {LiLi: 2}}", "'LiLi' is no pair of elements"),

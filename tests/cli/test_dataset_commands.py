@@ -61,11 +61,11 @@ def test_what_normalise_wrote_passes(files):
 
 
 def test_an_element_absent_from_the_foundation_model(files):
-    result = run("check", files / "train.extxyz", "--potential", "halide-small", "--json")
+    result = run("check", files / "train.extxyz", "--potential", "mace-sse-small", "--json")
     assert result.exit_code == 1
     told = json.loads(result.output)["checks"][-1]
     assert told["verdict"] == "fail"
-    assert "halide-small does not know Au, Cu" in told["sentence"]
+    assert "mace-sse-small does not know Au, Cu" in told["sentence"]
 
 
 def test_users_errors_are_told(files):

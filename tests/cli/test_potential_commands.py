@@ -14,7 +14,7 @@ from mlipsse.resources import resource_dir
 
 Invoke = Callable[..., tuple[int, str, str]]
 
-SHIPPED = resource_dir("potentials") / "halide-small"
+SHIPPED = resource_dir("potentials") / "mace-sse-small"
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_check_that_is_not_passed(
     assert status == 1
     assert "Not passed: torchscript in lammps: the energy drifts by" in text
     assert "Passed" not in text
-    assert "halide-small.pt in LAMMPS" in error
+    assert "mace-sse-small.pt in LAMMPS" in error
 
 
 def test_build_tells_its_path(
@@ -158,7 +158,12 @@ def test_bench_passes_its_options_on(invoke: Invoke, monkeypatch: pytest.MonkeyP
 def test_info_reads_the_shipped_potential(invoke: Invoke, tmp_path: Path) -> None:
     status, text, _ = invoke("info", SHIPPED)
     assert status == 0
-    for words in ("halide-small", "Li, Cl, Br, Y, In", "teacher labels, not DFT", "runs code"):
+    for words in (
+        "mace-sse-small",
+        "Li, O, Na, Si, P, S, Cl, Ge, Br, Y, Zr, In",
+        "teacher labels, not DFT",
+        "runs code",
+    ):
         assert words in text
     status, _, error = invoke("info", tmp_path)
     assert status == 2
@@ -166,7 +171,7 @@ def test_info_reads_the_shipped_potential(invoke: Invoke, tmp_path: Path) -> Non
 
 
 def test_wrong_options_are_sentences(invoke: Invoke, tmp_path: Path) -> None:
-    model = SHIPPED / "halide-small.model"
+    model = SHIPPED / "mace-sse-small.model"
     shutil.copyfile(model, tmp_path / "loose.model")
     loose = tmp_path / "loose.model"
     for options, sentence in (

@@ -176,7 +176,7 @@ def test_company_changes_nothing():
 
 
 def test_company_changes_mace_by_rounding_alone():
-    evaluator = make_evaluator("halide-small", {"Li", "Cl"}, dtype="float64", batch_atoms=30)
+    evaluator = make_evaluator("mace-sse-small", {"Li", "Cl"}, dtype="float64", batch_atoms=30)
     short = {"duration_ps": 0.02, "equilibration_ps": 0.0, "n_frames": 10}
     runs = [
         SamplingRun(crystal().repeat((1, 1, 1 + k)), settings(500.0 + 200 * k, **short), k, "Li")

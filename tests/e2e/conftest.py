@@ -34,7 +34,7 @@ sample:
   contact_frames: 1
 label: {source: "teacher: chgnet-r2scan", batch: 6}
 finetune:
-  foundation: halide-small
+  foundation: mace-sse-small
   replay: replay.extxyz
   max_epochs: 2
   batch_size: 2
@@ -63,7 +63,7 @@ def make_tiny_campaign(folder: Path) -> Path:
     (folder / "campaign.yaml").write_text(TINY)
     host = resource_dir("examples") / "li3incl6" / "Li3InCl6.cif"
     (folder / "Li3InCl6.cif").write_bytes(host.read_bytes())
-    replay = read(resource_dir("potentials") / "halide-small" / "replay.extxyz", ":40:4")
+    replay = read(resource_dir("potentials") / "mace-sse-small" / "replay.extxyz", ":40:4")
     write(folder / "replay.extxyz", replay)
     return folder
 

@@ -80,7 +80,7 @@ def test_species_that_the_model_does_not_know(campaign: Path, refused: Callable[
     change(campaign, "In: [In, Y]", "In: [In, Y, Sc]")
     change(campaign, "In: 3,", "In: 3, Sc: 3,")
     change(campaign, "[Li3InCl6, Li3In0.5Y0.5Br3Cl3]", "[Li3ScCl6]")
-    refused(campaign, "Sc", "halide-small")
+    refused(campaign, "Sc", "mace-sse-small")
 
 
 def test_missing_cif(campaign: Path, refused: Callable[..., None]) -> None:
@@ -95,12 +95,12 @@ def test_unreadable_cif(campaign: Path, refused: Callable[..., None]) -> None:
 
 def test_unknown_potentials_and_labels(campaign: Path, invoke: Invoke) -> None:
     change(campaign, 'source: "teacher: chgnet-r2scan"', "source: crystal-ball")
-    change(campaign, "foundation: halide-small", "foundation: halide-huge")
+    change(campaign, "foundation: mace-sse-small", "foundation: mace-sse-huge")
     status, out, _ = invoke("validate", campaign, "--json")
     assert status == 2
     problems = json.loads(out)["problems"]
     assert any("crystal-ball" in problem for problem in problems)
-    assert any("halide-huge" in problem for problem in problems)
+    assert any("mace-sse-huge" in problem for problem in problems)
 
 
 def test_missing_replay_set(campaign: Path, refused: Callable[..., None]) -> None:

@@ -30,7 +30,7 @@ from mlipsse.potential.plugin import build_plugin
 from mlipsse.resources import resource_dir
 
 assert Path(mlipsse.__file__).is_relative_to(sys.prefix), mlipsse.__file__
-shipped = resource_dir("potentials") / "halide-small"
+shipped = resource_dir("potentials") / "mace-sse-small"
 assert shipped.is_relative_to(sys.prefix), shipped
 model = next(shipped.glob("*.model"))
 folder = Path("run").resolve()

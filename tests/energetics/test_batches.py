@@ -20,7 +20,7 @@ from mlipsse.energetics.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation import relax
 from mlipsse.errors import MlipsseError
 
-POTENTIAL = "halide-small"
+POTENTIAL = "mace-sse-small"
 
 
 @pytest.fixture(scope="module")

@@ -307,16 +307,23 @@ def test_info_of_a_whole_bundle_and_of_its_damage(bundle):
     assert states["notes.txt"] == "not in the card"
 
 
-def test_the_shipped_potential_is_a_bundle_too():
-    folder = resource_dir("potentials") / "halide-small"
+@pytest.mark.parametrize(
+    ("name", "heads"),
+    [("mace-sse-small", ("Default",)), ("mace-liybc-r2scan-small", ("pt_head", "Default"))],
+)
+def test_shipped_potentials_are_bundles_too(name, heads):
+    folder = resource_dir("potentials") / name
     assert describe_bundle(folder).whole
     bundle = read_bundle(folder)
-    assert bundle.elements == ("Li", "Cl", "Br", "Y", "In")
+    published = {"Li", "Na", "Zr", "Si", "P", "O", "S", "Ge", "In", "Y", "Br", "Cl"}
+    assert set(bundle.elements) == published
     assert (bundle.heads, bundle.head, bundle.cutoff_A, bundle.layers) == (
-        ("Default",), "Default", 5.0, 2,
+        heads, "Default", 5.0, 2,
     )  # fmt: skip
-    assert bundle.torchscript == folder / "halide-small.pt"
+    assert bundle.torchscript == folder / f"{name}.pt"
     assert NOT_DFT in bundle.label_source
+    card = read_card(folder / "card.yaml")
+    assert all(0 < error < 200 for errors in card["errors"].values() for error in errors.values())
 
 
 def test_a_bundle_without_torchscript(bundle):

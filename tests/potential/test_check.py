@@ -18,7 +18,7 @@ from mlipsse.potential.dynamics import slope
 from mlipsse.potential.parity import differences, python_single_points, single_points
 from mlipsse.resources import resource_dir
 
-SHIPPED = resource_dir("potentials") / "halide-small"
+SHIPPED = resource_dir("potentials") / "mace-sse-small"
 
 
 def shipped_frame(index: int) -> Atoms:
@@ -36,7 +36,7 @@ def small_frame() -> Atoms:
 def written(tmp_path_factory, small_frame) -> Bundle:
     return write_bundle(
         tmp_path_factory.mktemp("bundle"),
-        model=SHIPPED / "halide-small.model",
+        model=SHIPPED / "mace-sse-small.model",
         name="halide",
         head="Default",
         dtype="float64",
