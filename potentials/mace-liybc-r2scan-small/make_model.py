@@ -8,6 +8,7 @@ Killed and run again, it goes on where it was. Half an hour on two cores.
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from mlipsse.files import write_aside
@@ -22,7 +23,8 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for source in (HERE / "campaign.yaml", resource_dir("examples") / "liybc" / "LIYBC.cif"):
         shutil.copyfile(source, folder / source.name)
-    subprocess.run(["mlipsse", "run", str(folder), "--until", "export"], check=True)
+    program = Path(sysconfig.get_path("scripts")) / "mlipsse"
+    subprocess.run([program, "run", folder, "--until", "export"], check=True)
     for file in (folder / "07-export" / NAME).iterdir():
         with write_aside(HERE / file.name) as aside:
             aside.write_bytes(file.read_bytes())

@@ -154,7 +154,7 @@ def test_faults_are_those_of_ase_and_do_not_spread(li3incl6, mace, calculator):
     good = bulk("LiCl", "rocksalt", a=5.1)
     pressed, touching = li3incl6.copy(), li3incl6.copy()
     pressed.set_cell(0.94 * pressed.cell[:], scale_atoms=True)
-    touching.positions[3] = touching.positions[2] + [0.35, 0, 0]
+    touching.positions[3] = touching.positions[2] + [0.2, 0, 0]
     several = [good, pressed, touching, good]
     found = relax_in_batches(several, mace, settings, batch_atoms=1000)
     expected = [relax(atoms, calculator, settings) for atoms in several]
