@@ -307,10 +307,7 @@ def test_info_of_a_whole_bundle_and_of_its_damage(bundle):
     assert states["notes.txt"] == "not in the card"
 
 
-@pytest.mark.parametrize(
-    ("name", "heads"),
-    [("mace-sse-small", ("Default",)), ("mace-liybc-r2scan-small", ("pt_head", "Default"))],
-)
+@pytest.mark.parametrize(("name", "heads"), [("mace-sse-small", ("Default",))])
 def test_shipped_potentials_are_bundles_too(name, heads):
     folder = resource_dir("potentials") / name
     assert describe_bundle(folder).whole
