@@ -104,8 +104,8 @@ def hand_on(
                 "what": "Small foundation model for the published solid electrolytes "
                 "(Li-In-Y-Br-Cl halides, NaSICON, Li-P-Ge-S-O), to be fine-tuned.",
                 "limits": "It knows what CHGNet 0.3.0 knows of these crystals, which is no DFT, "
-                "and no other crystals of these elements. Pairs closer than 0.45 of the sum of their "
-                "covalent radii it has not seen (Li-Li: 1.15 Å; near 0.5 Å it has a hole).",
+                "and no other crystals of these elements. Pairs closer than 0.45 of the sum of "
+                "their covalent radii it has not seen (Li-Li: 1.15 Å; near 0.5 Å it has a hole).",
                 "structures": "orderings of 30 to 50 atoms; NVT MD at 300, 600, 900, 1200 and "
                 "1500 K, every other frame strained by up to 5 %; rattled cells of 0.85 to 1.20 "
                 "times the relaxed volume; mobile ions pushed at others",
