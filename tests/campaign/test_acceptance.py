@@ -40,7 +40,7 @@ def campaign(tmp_path, shipped_bundle, monkeypatch) -> Campaign:
     """Trained, not yet exported; its crystal and frames are replay frames of the model itself."""
     monkeypatch.setattr(runner, "STAGES", (export.STAGE,))
     frames = read(shipped_bundle / "replay.extxyz", ":")
-    atoms = next(one for one in frames if set(one.symbols) == {"Li", "In", "Cl"} and len(one) < 30)
+    atoms = next(one for one in frames if set(one.symbols) == {"Li", "In", "Cl"} and len(one) <= 40)
     for folder in ("03-select", "04-sample", "05-label", "06-finetune"):
         (tmp_path / folder).mkdir()
     (tmp_path / "host.cif").write_text("")
