@@ -28,6 +28,7 @@ def main() -> None:
     """Print both."""
     import compiled_training as ours
     import torch
+    from graphs import collate, elements, graph
 
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float32)
@@ -35,7 +36,7 @@ def main() -> None:
     settings = ours.TrainingSettings()
     mace, compiled = (ours.build_model(frames, settings).float() for _ in range(2))
     compiled.load_state_dict(mace.state_dict())
-    numbers = ours.elements(frames)
+    numbers = elements(frames)
     function = ours.edge_function(compiled)
     rng = np.random.default_rng(1)
     picks = [rng.choice(len(frames), BATCH, replace=False) for _ in range(STEPS + 2)]
@@ -46,7 +47,7 @@ def main() -> None:
             began = time.process_time()
             theirs = mace_step(mace, chosen, numbers, settings.r_max_A)
             times["mace-torch"].append(time.process_time() - began)
-            batch = ours.collate([ours.graph(one, numbers, settings.r_max_A) for one in chosen])
+            batch = collate([graph(one, numbers, settings.r_max_A) for one in chosen])
             began = time.process_time()
             energies, slopes = function(batch)
             ours.loss(settings, batch, energies, slopes).backward()

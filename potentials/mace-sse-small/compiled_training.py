@@ -3,8 +3,7 @@
 mace-torch differentiates a force twice, operation by operation. Here energy and slopes along the
 edges are traced once with their weights as inputs, as a graph of plain tensor operations, which
 torch.compile differentiates and compiles as a whole. The model is mace-torch's, and so is the file
-it ends in; only the loop is ours. On two cores an epoch takes half the time (the README says how
-that was measured).
+it ends in; only the loop is ours. A step takes about half the time (`benchmarks/training_step.py`).
 """
 
 import math
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from graphs import Batch, collate, elements, graph
 
 from mlipsse import keys
 from mlipsse.files import write_aside
@@ -73,27 +73,6 @@ class TrainingSettings:
     seed: int = 7
 
 
-@dataclass(frozen=True, eq=False)
-class Graph:
-    """A labelled frame with its edges.
-
-    Attributes
-    ----------
-    types : (n_atoms,) places in the list of elements
-    edges : (2, n_edges), sender and receiver
-    vectors_A : (n_edges, 3), receiver minus sender
-    stress_eV_A3 : (3, 3)
-    """
-
-    types: torch.Tensor
-    edges: torch.Tensor
-    vectors_A: torch.Tensor
-    energy_eV: float
-    forces_eV_A: torch.Tensor
-    stress_eV_A3: torch.Tensor
-    volume_A3: float
-
-
 def train(
     sets: Mapping[str, Sequence[Atoms]],
     settings: TrainingSettings,
@@ -112,11 +91,6 @@ def train(
     )
     meeting.unlink(missing_ok=True)
     return folder / "best.model"
-
-
-def elements(frames: Sequence[Atoms]) -> list[int]:
-    """Atomic numbers, rising."""
-    return sorted({int(number) for frame in frames for number in frame.numbers})
 
 
 def least_squares_energies_eV(frames: Sequence[Atoms]) -> np.ndarray:
@@ -164,63 +138,10 @@ def build_model(frames: Sequence[Atoms], settings: TrainingSettings) -> Any:
     )
 
 
-def graph(frame: Atoms, numbers: Sequence[int], r_max_A: float) -> Graph:
-    """Edges and labels of a frame, float32."""
-    senders, receivers, vectors = neighbour_list("ijD", frame, r_max_A)
-    xx, yy, zz, yz, xz, xy = frame.info[keys.STRESS]
-    return Graph(
-        types=torch.from_numpy(np.searchsorted(numbers, frame.numbers)),
-        edges=torch.from_numpy(np.stack([senders, receivers]).astype(np.int64)),
-        vectors_A=torch.from_numpy(vectors.astype(np.float32)),
-        energy_eV=float(frame.info[keys.ENERGY]),
-        forces_eV_A=torch.from_numpy(frame.arrays[keys.FORCES].astype(np.float32)),
-        stress_eV_A3=torch.tensor([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]], dtype=torch.float32),
-        volume_A3=float(frame.get_volume()),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Graphs side by side; `batch` and `edge_batch` say whose an atom and an edge are."""
-
-    types: torch.Tensor
-    edges: torch.Tensor
-    vectors_A: torch.Tensor
-    batch: torch.Tensor
-    edge_batch: torch.Tensor
-    energy_eV: torch.Tensor
-    forces_eV_A: torch.Tensor
-    stress_eV_A3: torch.Tensor
-    volume_A3: torch.Tensor
-    n_atoms: torch.Tensor
-
-
-def collate(graphs: Sequence[Graph]) -> Batch:
-    """Put graphs side by side."""
-    n_atoms = torch.tensor([len(one.types) for one in graphs])
-    n_edges = torch.tensor([one.edges.shape[1] for one in graphs])
-    starts = torch.cumsum(n_atoms, 0) - n_atoms
-    places = torch.arange(len(graphs))
-    return Batch(
-        types=torch.cat([one.types for one in graphs]),
-        edges=torch.cat(
-            [one.edges + start for one, start in zip(graphs, starts, strict=True)], dim=1
-        ),
-        vectors_A=torch.cat([one.vectors_A for one in graphs]),
-        batch=torch.repeat_interleave(places, n_atoms),
-        edge_batch=torch.repeat_interleave(places, n_edges),
-        energy_eV=torch.tensor([one.energy_eV for one in graphs], dtype=torch.float64),
-        forces_eV_A=torch.cat([one.forces_eV_A for one in graphs]),
-        stress_eV_A3=torch.stack([one.stress_eV_A3 for one in graphs]),
-        volume_A3=torch.tensor([one.volume_A3 for one in graphs]),
-        n_atoms=n_atoms,
-    )
-
-
 EdgeFunction = Callable[[Batch], tuple[torch.Tensor, torch.Tensor]]
 
 
-def edge_function(model: Any, *, compiled: bool = True) -> EdgeFunction:
+def edge_function(model: Any) -> EdgeFunction:
     """(node energies, their sum's slope along every edge), differentiable by the weights."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -270,7 +191,7 @@ def edge_function(model: Any, *, compiled: bool = True) -> EdgeFunction:
     )
     traced.graph.eliminate_dead_code()
     traced.recompile()
-    function = torch.compile(traced, dynamic=True, fullgraph=True) if compiled else traced
+    function = torch.compile(traced, dynamic=True, fullgraph=True)
     weights = list(model.parameters())
     return lambda batch: function(weights, batch.types, batch.edges, batch.vectors_A)
 

@@ -117,6 +117,7 @@ def hand_on(
                 "made_by": [
                     "systems.py",
                     "make_frames.py",
+                    "graphs.py",
                     "compiled_training.py",
                     "make_model.py",
                 ],
