@@ -12,7 +12,7 @@ run again. Half an hour on two cores.
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
@@ -57,8 +57,7 @@ class Job:
     @property
     def name(self) -> str:
         """Of the trajectory."""
-        kind = "static" if self.temperature_K is None else f"T{self.temperature_K:04.0f}"
-        return f"{self.system.name}_{kind}"
+        return trajectory_name(self.system, self.temperature_K)
 
     @property
     def path(self) -> Path:
@@ -66,20 +65,30 @@ class Job:
         return self.folder / "trajectories" / f"{self.name}.extxyz"
 
 
-@cache
-def _calculator() -> Calculator:
+def trajectory_name(system: System, temperature_K: float | None) -> str:
+    """Name of the system and kind of its frames, which an underscore parts."""
+    return f"{system.name}_{'static' if temperature_K is None else f'T{temperature_K:04.0f}'}"
+
+
+def settle() -> None:
+    """One thread for this process, and no warnings of strains of rounding size."""
     import torch
 
     torch.set_num_threads(1)
-    warnings.filterwarnings("ignore", message="logm result")  # of a strain of rounding size
-    return make_calculator(TEACHER)
+    warnings.filterwarnings("ignore", message="logm result")
+
+
+@cache
+def teacher() -> Teacher:
+    """What labels."""
+    return Teacher(TEACHER, make_calculator(TEACHER))
 
 
 def make(job: Job) -> None:
     """Relax, run or rattle, and label; nothing when the frames are there."""
     if job.path.is_file():
         return
-    calculator, source = _calculator(), Teacher(TEACHER, _calculator())
+    calculator = teacher().calculator
     seed = SEED + 1000 * job.place
     start = relax(
         job.system.structure(job.place),
@@ -88,34 +97,44 @@ def make(job: Job) -> None:
     ).atoms
     if job.temperature_K is None:
         frames = [
-            *_rattled(start, seed=seed),
+            *rattled(start, seed=seed),
             *contact_frames(start, mobile=job.system.mobile, count=N_CONTACTS, seed=seed),
         ]
     else:
-        frames = _dynamics(start, calculator, job.temperature_K, seed=seed)
-    for frame in frames:
-        frame.info = {
-            keys.COMPOSITION: job.system.formula,
-            keys.TRAJECTORY: job.name,
-            "family": job.system.family,
-            "temperature_K": job.temperature_K or 0.0,
-        }
-    write_frames(job.path, list(_labelled(frames, source, dynamics=job.temperature_K is not None)))
+        frames = dynamics(start, calculator, job.temperature_K, seed=seed)
+    limit_eV_A = MAX_FORCE_EV_A if job.temperature_K is None else np.inf
+    described = describe(frames, job.system, job.temperature_K)
+    write_frames(job.path, list(labelled(described, max_force_eV_A=limit_eV_A)))
     print(job.name, len(start), flush=True)
 
 
-def _labelled(frames: Iterable[Atoms], source: Teacher, *, dynamics: bool) -> Iterable[Atoms]:
+def describe(
+    frames: Sequence[Atoms], system: System, temperature_K: float | None
+) -> Sequence[Atoms]:
+    """The same frames, which now say what they are of."""
+    for frame in frames:
+        frame.info = {
+            keys.COMPOSITION: system.formula,
+            keys.TRAJECTORY: trajectory_name(system, temperature_K),
+            "family": system.family,
+            "temperature_K": temperature_K or 0.0,
+        }
+    return frames
+
+
+def labelled(frames: Iterable[Atoms], *, max_force_eV_A: float) -> Iterable[Atoms]:
+    """Those that the teacher can label and finds below this force, labelled."""
     for frame in frames:
         try:
-            labelled = source.label(frame)
+            answer = teacher().label(frame)
         except RejectedFrame as rejected:
             print(rejected, flush=True)
             continue
-        if dynamics or np.abs(labelled.arrays[keys.FORCES]).max() < MAX_FORCE_EV_A:
-            yield labelled
+        if np.abs(answer.arrays[keys.FORCES]).max() < max_force_eV_A:
+            yield answer
 
 
-def _dynamics(
+def dynamics(
     start: Atoms, calculator: Calculator, temperature_K: float, *, seed: int
 ) -> list[Atoms]:
     """Frames of an NVT run, every other one strained."""
@@ -132,7 +151,7 @@ def _dynamics(
     return frames
 
 
-def _rattled(start: Atoms, *, seed: int) -> list[Atoms]:
+def rattled(start: Atoms, *, seed: int) -> list[Atoms]:
     """Copies over a range of volumes, every atom moved at random, by another width in each."""
     rng = np.random.default_rng(seed)
     frames = []
@@ -157,7 +176,7 @@ def main(folder: Path, processes: int) -> None:
         parts["train"].append(Job(system, len(TEMPERATURES_K), None, folder))
     jobs = [job for some in parts.values() for job in some]
     jobs = [jobs[index] for index in np.random.default_rng(SEED).permutation(len(jobs))]
-    with get_context("spawn").Pool(processes) as pool:
+    with get_context("spawn").Pool(processes, initializer=settle) as pool:
         pool.map(make, jobs, chunksize=1)
     for part, some in parts.items():
         frames = [frame for job in some for frame in read_frames(job.path, labelled=True)]

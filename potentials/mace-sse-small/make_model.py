@@ -12,31 +12,21 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 from compiled_training import TrainingSettings, train
-from systems import HERE, SEED, TEMPERATURES_K, systems
+from systems import HERE, TEMPERATURES_K, systems
 
 from mlipsse import keys
 from mlipsse.dataset.evaluation import predict
-from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.dataset.extxyz import read_frames
 from mlipsse.dataset.predictions import Errors, errors_by
 from mlipsse.energetics.catalogue import find_potential
 from mlipsse.energetics.loaded_mace import load_mace
-from mlipsse.files import sha256, write_aside
-from mlipsse.potential.bundle import (
-    CARD_FILE,
-    TrainingData,
-    read_card,
-    write_bundle,
-    write_card,
-)
+from mlipsse.files import write_aside
+from mlipsse.potential.bundle import TrainingData, write_bundle
 
 NAME = HERE.name
 PROCESSES = 2
-N_REPLAY = 400
-MOST_OF_REPLAY_EV_A = 10.0
-"""Without the forces of pairs pushed together, which would be all that an error sees."""
 GROUPS = {"family": "family", "system": "system", "temperature_K": "temperature_K"}
 SETTINGS = TrainingSettings()
 
@@ -61,27 +51,8 @@ def _told(some: Errors) -> dict[str, float]:
     }
 
 
-def draw_replay(train_frames: Sequence[Atoms]) -> list[Atoms]:
-    """Frames drawn at random, as many of every system as of any other."""
-    rng = np.random.default_rng(SEED)
-    train_frames = [
-        frame
-        for frame in train_frames
-        if np.abs(frame.arrays[keys.FORCES]).max() < MOST_OF_REPLAY_EV_A
-    ]
-    names = np.array([f.info[keys.TRAJECTORY].rpartition("_")[0] for f in train_frames])
-    systems_there = sorted(set(names))
-    share = -(-N_REPLAY // len(systems_there))
-    chosen = [
-        index
-        for name in systems_there
-        for index in rng.choice(np.flatnonzero(names == name), share, replace=False)
-    ]
-    return [train_frames[index] for index in sorted(chosen)]
-
-
 def hand_on(
-    model: Path, *, replay: Path, frames: dict[str, int], test: dict[str, dict[str, dict]]
+    model: Path, *, example: Atoms, frames: dict[str, int], test: dict[str, dict[str, dict]]
 ) -> None:
     """Write the bundle around `model` and copy it here."""
     formulas = list(dict.fromkeys(system.formula for system in systems()))
@@ -111,8 +82,6 @@ def hand_on(
                 "times the relaxed volume; mobile ions pushed at others",
                 "frames": frames,
                 "held_out": {name: some for name, some in test.items() if name != "all"},
-                "replay": "replay.extxyz: training frames with forces below "
-                f"{MOST_OF_REPLAY_EV_A:g} eV/Å, drawn at random, as many of every system",
                 "training": asdict(SETTINGS) | {"radial_MLP": list(SETTINGS.radial_MLP)},
                 "made_by": [
                     "systems.py",
@@ -120,17 +89,15 @@ def hand_on(
                     "graphs.py",
                     "compiled_training.py",
                     "make_model.py",
+                    "make_replay.py",
                 ],
                 "teacher_version": f"chgnet {metadata.version('chgnet')}",
             },
-            example=min(read_frames(replay, labelled=True), key=len),
+            example=example,
         )
         for file in bundle.folder.iterdir():
             with write_aside(HERE / file.name) as aside:
                 aside.write_bytes(file.read_bytes())
-    card = read_card(HERE / CARD_FILE)
-    card["sha256"][replay.name] = sha256(replay)
-    write_card(HERE, card)
 
 
 def main(folder: Path) -> None:
@@ -140,11 +107,9 @@ def main(folder: Path) -> None:
         for part in ("train", "valid", "test")
     }
     best = train(frames, SETTINGS, folder=folder / "training", processes=PROCESSES)
-    replay = HERE / "replay.extxyz"
-    write_frames(replay, draw_replay(frames["train"]))
     hand_on(
         best,
-        replay=replay,
+        example=min(frames["train"], key=len),
         frames={part: len(some) for part, some in frames.items()},
         test=errors(best, frames["test"]),
     )
