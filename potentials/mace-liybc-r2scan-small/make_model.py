@@ -2,7 +2,7 @@
 
     python make_model.py WORK_FOLDER
 
-Killed and run again, it goes on where it was. Half an hour on two cores.
+Killed and run again, it goes on where it was. Forty minutes on two cores.
 """
 
 import shutil

@@ -307,20 +307,26 @@ def test_info_of_a_whole_bundle_and_of_its_damage(bundle):
     assert states["notes.txt"] == "not in the card"
 
 
-def test_the_shipped_potential_is_a_bundle_too():
-    name = "mace-sse-small"
+@pytest.mark.parametrize(
+    ("name", "heads"),
+    [("mace-sse-small", ("Default",)), ("mace-liybc-r2scan-small", ("pt_head", "Default"))],
+)
+def test_the_shipped_potentials_are_bundles_too(name, heads):
     folder = resource_dir("potentials") / name
     assert describe_bundle(folder).whole
     bundle = read_bundle(folder)
     published = {"Li", "Na", "Zr", "Si", "P", "O", "S", "Ge", "In", "Y", "Br", "Cl"}
     assert set(bundle.elements) == published
     assert (bundle.heads, bundle.head, bundle.cutoff_A, bundle.layers) == (
-        ("Default",), "Default", 5.0, 2,
+        heads, "Default", 5.0, 2,
     )  # fmt: skip
     assert bundle.torchscript == folder / f"{name}.pt"
     assert NOT_DFT in bundle.label_source
     card = read_card(folder / "card.yaml")
-    assert all(0 < error < 200 for errors in card["errors"].values() for error in errors.values())
+    assert all(
+        0 < errors["force_rmse_meV_A"] < 100 and 0 < errors["energy_rmse_meV_atom"] < 5
+        for errors in card["errors"].values()
+    )
 
 
 def test_a_bundle_without_torchscript(bundle):
