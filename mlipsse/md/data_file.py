@@ -5,6 +5,7 @@ tilts to what LAMMPS accepts; distances between periodic images are what they we
 """
 
 import io
+from collections.abc import Iterable
 
 import numpy as np
 from ase import Atoms
@@ -13,15 +14,25 @@ from ase.io.lammpsdata import write_lammps_data
 from mlipsse.errors import MlipsseError
 
 
-def species_by_type(atoms: Atoms) -> tuple[str, ...]:
+def types_of(symbols: Iterable[str]) -> tuple[str, ...]:
     """Elements in the order of their LAMMPS types 1, 2, ...: alphabetical."""
-    return tuple(sorted(set(atoms.get_chemical_symbols())))
+    return tuple(sorted(set(symbols)))
+
+
+def species_by_type(atoms: Atoms) -> tuple[str, ...]:
+    """`types_of` the atoms."""
+    return types_of(atoms.get_chemical_symbols())
+
+
+def atom_style(atoms: Atoms) -> str:
+    """LAMMPS' atom style of a structure: `charge` when any atom has one, else `atomic`."""
+    return "charge" if np.any(atoms.get_initial_charges()) else "atomic"
 
 
 def data_text(atoms: Atoms, *, title: str) -> str:
-    """LAMMPS data file: type labels, masses, `atomic` style, triclinic box, atoms wrapped.
+    """LAMMPS data file: type labels, masses, triclinic box, atoms wrapped, initial charges if any.
 
-    Atom ids are 1, 2, ... in the order of `atoms`.
+    Atom ids are 1, 2, ... in the order of `atoms`; what turns its frame back: `LammpsFrame`.
 
     Parameters
     ----------
@@ -47,14 +58,20 @@ def data_text(atoms: Atoms, *, title: str) -> str:
     # otherwise drop small tilts.
     write_lammps_data(
         stream,
-        Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=True),
+        Atoms(
+            atoms.symbols,
+            positions=atoms.positions,
+            cell=atoms.cell,
+            pbc=True,
+            charges=atoms.get_initial_charges(),
+        ),
         specorder=list(species_by_type(atoms)),
         reduce_cell=True,
         force_skew=True,
         masses=True,
         atom_type_labels=True,
         units="metal",
-        atom_style="atomic",
+        atom_style=atom_style(atoms),
     )
     first_line, rest = stream.getvalue().split("\n", 1)
     return f"{' '.join(title.split())} {first_line}\n{rest}"

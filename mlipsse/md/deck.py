@@ -16,7 +16,9 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.protocol import Protocol
+from mlipsse.md.data_file import types_of
+from mlipsse.md.limits import MAX_TEMPERATURE_RATIO
+from mlipsse.md.record import RunRecord
 from mlipsse.resources import resource_dir
 
 DECK_TEMPLATE = "in.lammps.j2"
@@ -24,6 +26,11 @@ RELAX_MAX_STEPS = 500
 RELAX_MAX_GROWTH_PERCENT = 25
 """No crystal of use changes its volume by so much between two sane potentials."""
 
+_STEPS = (
+    *("npt_steps", "first_frame_step", "last_frame_step", "production_steps"),
+    *("dump_every_steps", "thermo_every_steps", "restart_every_steps"),
+    *("momentum_every_steps", "velocities_every_steps"),
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=()-]{0,119}")
 _ELEMENT = re.compile(r"[A-Z][a-z]?")
 _PATH_PUNCTUATION = frozenset(" /._+=,@%~:()[]-")
@@ -58,22 +65,27 @@ def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple
 
 
 def render_deck(
+    record: RunRecord,
     *,
     title: str,
-    protocol: Protocol,
     pair_commands: Sequence[str],
+    atom_style: str = "atomic",
     template_dir: Path | None = None,
 ) -> str:
     """Text of `in.lammps` for one run; the data file beside it is `structure.data`.
 
     A template sees `title`, `pair_commands`, `relax_max_steps`, `relax_max_growth_percent`, the
-    fields of `Protocol`, and `equilibration_steps`, `production_steps`, `dump_every_steps`,
-    `thermo_every_steps`, `restart_every_steps`, `momentum_every_steps`, `timestep_ps`.
+    fields of `Protocol` and its lengths in steps, `timestep_ps`; of the crystal `atom_style`,
+    `species` (by type), `mobile_type`, `framework_types`; and the limits `max_temperature_K`,
+    `max_framework_msd_A2`, `closest` (type, species, distance from the mobile ion in Å) and
+    `most_near` (names of what counts ions closer than that).
 
     Parameters
     ----------
+    record : of the run, as `record_of` makes it
     title : names the run in the deck's first line, e.g. `Li3InCl6-o003-T0800-r0`
     pair_commands : lines that define the interactions, e.g. from `mace_commands`
+    atom_style : of the data file (`data_file.atom_style`)
     template_dir : folder whose templates come before the shipped ones
 
     Raises
@@ -81,19 +93,25 @@ def render_deck(
     MlipsseError
         for a name or command that may not enter a deck, and for a faulty template.
     """
+    species = types_of(record.species)
+    types = {symbol: number for number, symbol in enumerate(species, start=1)}
+    protocol, limits = record.protocol, record.limits
     context: dict[str, Any] = {
         **asdict(protocol),
+        **{name: getattr(protocol, name) for name in _STEPS},
         "title": checked_name(title, what="title"),
         "pair_commands": [_checked_pair_command(command) for command in pair_commands],
         "relax_max_steps": RELAX_MAX_STEPS,
         "relax_max_growth_percent": RELAX_MAX_GROWTH_PERCENT,
         "timestep_ps": protocol.timestep_fs / 1000,
-        "equilibration_steps": protocol.equilibration_steps,
-        "production_steps": protocol.production_steps,
-        "dump_every_steps": protocol.dump_every_steps,
-        "thermo_every_steps": protocol.thermo_every_steps,
-        "restart_every_steps": protocol.restart_every_steps,
-        "momentum_every_steps": protocol.momentum_every_steps,
+        "atom_style": atom_style,
+        "species": species,
+        "mobile_type": types[record.mobile],
+        "framework_types": [types[symbol] for symbol in species if symbol != record.mobile],
+        "max_temperature_K": MAX_TEMPERATURE_RATIO * protocol.temperature_K,
+        "max_framework_msd_A2": limits.framework_msd_A2,
+        "closest": [(types[symbol], symbol, far) for symbol, far in limits.closest_A.items()],
+        "most_near": [f"c_most{types[symbol]}" for symbol in limits.closest_A],
     }
     text = render_template(DECK_TEMPLATE, context, template_dir=template_dir)
     if _SHELL.search(text):

@@ -4,6 +4,7 @@ Every part of a run has a log of its own, `log.<first step>.lammps`; as with the
 counts up to the first step of the next one.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,15 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.md.record import RunRecord
 
+JUMP_A = 2.5
+"""A short jump of an alkali ion between neighbouring sites, Å."""
+
 _LOG = re.compile(r"log\.(\d+)\.lammps")
 _KEYWORDS = re.compile(r"^keywords: \[(.*)\]\s*$")
 _ROW = re.compile(r"^  - \[(.*)\]\s*$")
 _NEEDED = ("Step", "Temp", "TotEng", "Econserve", "Press", "Volume")
+_OPTIONAL = ("CPU", "c_mobile[4]", "c_framework[4]")
+_TAIL_BYTES = 16_384
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class Thermo:
     conserved_eV : (n,) float64, `energy_eV` less what the thermostat has put in; counts from the
         start of its part
     part : (n,) int64, first step of the part a row comes from
+    elapsed_s : (n,) float64, since the start of its `run` command; NaN where a template of the
+        user's does not print it, as the next two
+    mobile_msd_A2, framework_msd_A2 : (n,) float64, mean squared displacement against the crystal
+        at step 0, the framework's without its drift
     """
 
     step: np.ndarray
@@ -40,6 +50,19 @@ class Thermo:
     pressure_bar: np.ndarray
     volume_A3: np.ndarray
     part: np.ndarray
+    elapsed_s: np.ndarray
+    mobile_msd_A2: np.ndarray
+    framework_msd_A2: np.ndarray
+
+    @property
+    def steps_per_s(self) -> float | None:
+        """Speed over the last rows of one `run` command; None before there are two."""
+        running = np.flatnonzero(np.diff(self.elapsed_s) <= 0)
+        start = running[-1] + 1 if len(running) else 0
+        elapsed_s, step = self.elapsed_s[start:], self.step[start:]
+        if len(step) < 2 or not elapsed_s[-1] > elapsed_s[0]:
+            return None
+        return float((step[-1] - step[0]) / (elapsed_s[-1] - elapsed_s[0]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +76,10 @@ class Health:
     mean_temperature_K, std_temperature_K, mean_pressure_bar : over the production, None before it
     volume_A3 : of the cell that is simulated, i.e. after its relaxation; None before it
     energy_drift_meV_atom_ps : slope of the conserved energy within parts, None before two rows
+    lindemann_ratio : root of the framework's MSD against the crystal over its neighbour distance
+    mobile_msd_A2 : of the mobile ions against the crystal; None where it is not printed
+    diffusing : whether that is more than one jump of the ion would give; None where not known
+    steps_per_s : now; None before two rows
     """
 
     last_step: int
@@ -62,25 +89,55 @@ class Health:
     mean_pressure_bar: float | None
     volume_A3: float | None
     energy_drift_meV_atom_ps: float | None
+    lindemann_ratio: float | None
+    mobile_msd_A2: float | None
+    diffusing: bool | None
+    steps_per_s: float | None
 
 
 def read_thermo(folder: Path) -> Thermo:
     """Thermo rows of all parts, each step once; rows that are torn or not numbers are left out."""
     rows: list[tuple[float, ...]] = []
-    logs = sorted(
+    for first_step, path in _logs(folder):
+        new = _rows(path.read_text(errors="replace"), path)
+        if new:  # a part that was killed before its first row cuts nothing off
+            rows = [row for row in rows if row[0] < first_step]
+            rows += [(*row, float(first_step)) for row in new]
+    return _thermo(rows)
+
+
+def newest_thermo(folder: Path) -> Thermo:
+    """The last rows of the newest log, for a look at many runs; may be empty."""
+    for first_step, path in reversed(_logs(folder)):
+        with path.open("rb") as stream:
+            head = stream.read(_TAIL_BYTES)
+            size = stream.seek(0, 2)
+            start = max(len(head), size - _TAIL_BYTES)
+            stream.seek(start)
+            tail = stream.read()
+        if start > len(head):  # the first line of the tail is torn
+            tail = tail.partition(b"\n")[2]
+        rows = _rows((head + tail).decode(errors="replace"), path)
+        if rows:
+            return _thermo([(*row, float(first_step)) for row in rows])
+    return _thermo([])
+
+
+def _logs(folder: Path) -> list[tuple[int, Path]]:
+    return sorted(
         (int(match[1]), path)
         for path in folder.iterdir()
         if (match := _LOG.fullmatch(path.name)) is not None
     )
-    for first_step, path in logs:
-        new = _rows(path)
-        if new:  # a part that was killed before its first row cuts nothing off
-            rows = [row for row in rows if row[0] < first_step]
-            rows += [(*row, float(first_step)) for row in new]
-    table = np.array(rows, dtype=float).reshape(-1, len(_NEEDED) + 1)
+
+
+def _thermo(rows: list[tuple[float, ...]]) -> Thermo:
+    table = np.array(rows, dtype=float).reshape(-1, len(_NEEDED) + len(_OPTIONAL) + 1)
     # A step at the seam of two pieces of one part is printed by both.
     _, first = np.unique(table[:, 0], return_index=True)
-    step, temperature, energy, conserved, pressure, volume, part = table[first].T
+    columns = table[first].T
+    step, temperature, energy, conserved, pressure, volume = columns[: len(_NEEDED)]
+    elapsed, mobile, framework, part = columns[len(_NEEDED) :]
     return Thermo(
         step=step.astype(np.int64),
         temperature_K=temperature,
@@ -89,6 +146,9 @@ def read_thermo(folder: Path) -> Thermo:
         pressure_bar=pressure,
         volume_A3=volume,
         part=part.astype(np.int64),
+        elapsed_s=elapsed,
+        mobile_msd_A2=mobile,
+        framework_msd_A2=framework,
     )
 
 
@@ -99,6 +159,7 @@ def run_health(folder: Path, record: RunRecord) -> Health:
     production = thermo.step >= record.equilibration_steps
     temperature = thermo.temperature_K[production]
     some = len(temperature) > 0
+    mobile_msd_A2 = _last(thermo.mobile_msd_A2)
     return Health(
         last_step=last_step,
         complete=last_step >= record.last_step,
@@ -107,7 +168,22 @@ def run_health(folder: Path, record: RunRecord) -> Health:
         mean_pressure_bar=float(thermo.pressure_bar[production].mean()) if some else None,
         volume_A3=float(thermo.volume_A3[-1]) if len(thermo.step) else None,
         energy_drift_meV_atom_ps=_drift(thermo, production, record),
+        lindemann_ratio=lindemann_ratio(thermo, record),
+        mobile_msd_A2=mobile_msd_A2,
+        diffusing=None if mobile_msd_A2 is None else mobile_msd_A2 > JUMP_A**2,
+        steps_per_s=thermo.steps_per_s,
     )
+
+
+def lindemann_ratio(thermo: Thermo, record: RunRecord) -> float | None:
+    """Root of the framework's last MSD over the neighbour distance of the crystal."""
+    distance_A = record.limits.neighbour_distance_A
+    msd_A2 = _last(thermo.framework_msd_A2)
+    return None if msd_A2 is None or not distance_A else math.sqrt(msd_A2) / distance_A
+
+
+def _last(values: np.ndarray) -> float | None:
+    return float(values[-1]) if len(values) and np.isfinite(values[-1]) else None
 
 
 def _drift(thermo: Thermo, production: np.ndarray, record: RunRecord) -> float | None:
@@ -125,11 +201,11 @@ def _drift(thermo: Thermo, production: np.ndarray, record: RunRecord) -> float |
     return 1000 * float(time_ps @ energy) / spread / len(record.species)
 
 
-def _rows(path: Path) -> list[tuple[float, ...]]:
-    columns: list[int] = []
+def _rows(text: str, path: Path) -> list[tuple[float, ...]]:
+    columns: list[int | None] = []
     width = 0
     rows = []
-    for line in path.read_text(errors="replace").splitlines():
+    for line in text.splitlines():
         if match := _KEYWORDS.match(line):
             names = [name.strip(" '") for name in match[1].rstrip(", ").split(",")]
             if any(name not in names for name in _NEEDED):
@@ -137,14 +213,14 @@ def _rows(path: Path) -> list[tuple[float, ...]]:
                     f"{path} lacks thermo columns: it has {', '.join(names)} and needs "
                     f"{', '.join(_NEEDED)}. Add them to thermo_style in your template."
                 )
-            columns = [names.index(name) for name in _NEEDED]
+            columns = [names.index(n) if n in names else None for n in (*_NEEDED, *_OPTIONAL)]
             width = len(names)
         elif columns and (match := _ROW.match(line)):
             values = match[1].rstrip(", ").split(",")
             if len(values) != width:
                 continue
             try:
-                rows.append(tuple(float(values[column]) for column in columns))
+                rows.append(tuple(math.nan if c is None else float(values[c]) for c in columns))
             except ValueError:
                 continue
     return rows

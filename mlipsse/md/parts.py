@@ -4,6 +4,7 @@
 a run that was killed goes on from its last restart and records again what came after it.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,13 +58,25 @@ def whole_frames(path: Path, *, n_atoms: int) -> int:
     MlipsseError
         when the file was written for another number of atoms.
     """
+    return _whole(path, n_atoms)[0]
+
+
+def cut_torn_frame(path: Path, *, n_atoms: int) -> None:
+    """Cut off what follows the last whole frame of a DCD file that nobody writes to."""
+    _, end = _whole(path, n_atoms)
+    if end < path.stat().st_size:
+        os.truncate(path, end)
+
+
+def _whole(path: Path, n_atoms: int) -> tuple[int, int]:
+    """Whole frames, and where the last of them ends, bytes."""
     size = path.stat().st_size
     frames_start = 0
     with path.open("rb") as stream:
         for _ in range(3):  # control, titles, number of atoms
             length = int.from_bytes(stream.read(4), "little")
             if frames_start + length + 8 > size:
-                return 0
+                return 0, 0
             body = stream.read(length)
             stream.read(4)
             frames_start += length + 8
@@ -84,9 +97,10 @@ def whole_frames(path: Path, *, n_atoms: int) -> int:
     )
     count = (size - frames_start) // layout.itemsize
     if count == 0:
-        return 0
+        return 0, frames_start
     lengths = np.memmap(path, dtype=layout, mode="r", offset=frames_start, shape=(count,))
     good = lengths["cell"] == 48
     for axis in "xyz":
         good &= lengths[axis] == 4 * n_atoms
-    return int(count if good.all() else np.argmin(good))
+    whole = int(count if good.all() else np.argmin(good))
+    return whole, frames_start + whole * layout.itemsize

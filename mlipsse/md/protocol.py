@@ -28,17 +28,25 @@ _STEP_TOLERANCE = 1e-6
 class Protocol:
     """One run at one temperature; checked when made.
 
+    A run is relaxation, NPT where `npt_ps` is given, equilibration and production. Steps count from
+    the start of the dynamics; frames are written during the production alone.
+
     Parameters
     ----------
     temperature_K : temperature of the thermostat, K
-    equilibration_ps : first part of the run, of which no frame is written, ps
-    production_ps : second part of the run, ps
+    equilibration_ps : NVT before the production, ps
+    production_ps : NVT that is recorded, ps
     timestep_fs : integration step, fs
     dump_every_fs : time between trajectory frames, fs; divides both parts of the run
     thermo_every_fs : time between lines of the thermo log, fs
     restart_every_ps : time between restarts, i.e. what a killed run loses at most, ps
     tdamp_ps : time constant of the thermostat, ps
     momentum_every_ps : time between removals of the centre of mass' momentum, ps
+    velocities_every_ps : time between frames of the sparse text dump, which holds velocities, ps
+    npt_ps : NPT (Nose-Hoover, all six components of the cell) before the equilibration, ps; what
+        follows is run in the average cell of its second half
+    pressure_bar : of the NPT part, bar
+    pdamp_ps : time constant of its barostat, ps
     ensemble : thermostat
     relax_cell : relax atoms and cell with the potential before the run
     seed : of the initial velocities and the csvr thermostat, 1 to 900,000,000
@@ -58,6 +66,10 @@ class Protocol:
     restart_every_ps: float = 5.0
     tdamp_ps: float = 0.1
     momentum_every_ps: float = 1.0
+    velocities_every_ps: float = 10.0
+    npt_ps: float = 0.0
+    pressure_bar: float = 0.0
+    pdamp_ps: float = 1.0
     ensemble: Ensemble = "berendsen"
     relax_cell: bool = True
     seed: int = 1
@@ -72,10 +84,14 @@ class Protocol:
             "restart_every_ps",
             "tdamp_ps",
             "momentum_every_ps",
+            "velocities_every_ps",
+            "pdamp_ps",
         ):
             _require_positive(name, getattr(self, name))
-        if self.equilibration_ps != 0:
-            _require_positive("equilibration_ps", self.equilibration_ps)
+        for name in ("equilibration_ps", "npt_ps"):
+            if getattr(self, name) != 0:
+                _require_positive(name, getattr(self, name))
+        _require_number("pressure_bar", self.pressure_bar)
         if self.ensemble not in ENSEMBLES:
             raise MlipsseError(
                 f"ensemble = {self.ensemble!r} is not known; choose one of {', '.join(ENSEMBLES)}."
@@ -84,19 +100,30 @@ class Protocol:
             raise MlipsseError(
                 f"seed = {self.seed!r} must be a whole number from 1 to {_LARGEST_SEED}."
             )
-        for name in ("equilibration_steps", "production_steps", "restart_every_steps"):
-            if getattr(self, name) % self.dump_every_steps:
-                field = name.replace("_steps", "_ps")
+        for name in ("equilibration_ps", "production_ps", "restart_every_ps", "npt_ps"):
+            halves = 2 if name == "npt_ps" else 1  # the cell is averaged over its second half
+            if self._steps(name, 1e3) % (halves * self.dump_every_steps):
                 raise MlipsseError(
-                    f"dump_every_fs = {self.dump_every_fs:g} does not divide {field} = "
-                    f"{getattr(self, field):g}: choose an interval that divides equilibration_ps, "
-                    "production_ps and restart_every_ps."
+                    f"dump_every_fs = {self.dump_every_fs:g} does not divide "
+                    f"{'half of ' if halves == 2 else ''}{name} = {getattr(self, name):g}: choose "
+                    "an interval that divides equilibration_ps, production_ps, restart_every_ps "
+                    "and half of npt_ps."
                 )
 
     @property
-    def equilibration_steps(self) -> int:
-        """Length of the equilibration; also the step of the first frame."""
-        return self._steps("equilibration_ps", 1e3)
+    def npt_steps(self) -> int:
+        """Length of the NPT part."""
+        return self._steps("npt_ps", 1e3)
+
+    @property
+    def first_frame_step(self) -> int:
+        """Step of the first frame: the end of NPT part and equilibration."""
+        return self.npt_steps + self._steps("equilibration_ps", 1e3)
+
+    @property
+    def last_frame_step(self) -> int:
+        """Step of the last frame, the end of the run."""
+        return self.first_frame_step + self.production_steps
 
     @property
     def production_steps(self) -> int:
@@ -122,6 +149,11 @@ class Protocol:
     def momentum_every_steps(self) -> int:
         """Steps between removals of the centre of mass' momentum."""
         return self._steps("momentum_every_ps", 1e3)
+
+    @property
+    def velocities_every_steps(self) -> int:
+        """Steps between frames of the text dump."""
+        return self._steps("velocities_every_ps", 1e3)
 
     def _steps(self, name: str, unit_fs: float) -> int:
         value = getattr(self, name)
@@ -156,8 +188,12 @@ def timestep_caution(*, timestep_fs: float, masses_u: Sequence[float]) -> str | 
     )
 
 
-def _require_positive(name: str, value: float) -> None:
+def _require_number(name: str, value: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise MlipsseError(f"{name} = {value!r} must be a number.")
+
+
+def _require_positive(name: str, value: float) -> None:
+    _require_number(name, value)
     if value <= 0:
         raise MlipsseError(f"{name} = {value:g} must be positive.")

@@ -1,19 +1,24 @@
 """What a run folder says about itself: `run.json`, which analysis reads, and `outcome.json`."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ase import Atoms
+
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
+from mlipsse.md.lammps_frame import LammpsFrame
+from mlipsse.md.limits import RunLimits, run_limits
 from mlipsse.md.protocol import Protocol
 
 RECORD_FILE = "run.json"
 OUTCOME_FILE = "outcome.json"
+FINISHED_FILE = "finished.txt"
+"""Written by the deck."""
 
-Status = Literal["done", "exploded"]
+Status = Literal["done", "melted", "exploded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +35,8 @@ class RunRecord:
     ordering : name of the ordering
     temperature_K : of the thermostat
     replica : number of the repetition, from 0
-    timestep_fs, dump_every_steps, equilibration_steps, production_steps : see `Protocol`
+    timestep_fs, dump_every_steps, production_steps : see `Protocol`
+    equilibration_steps : before the first frame, those of an NPT part with them
     species : (n_atoms,) elements in the order of atom ids
     mobile : element that conducts
     mobile_charge_e : its charge, e
@@ -59,6 +65,19 @@ class RunRecord:
             )
 
     @property
+    def protocol(self) -> Protocol:
+        """How the run is made; `MlipsseError` when the record does not say it."""
+        try:
+            return Protocol(**self.extra["protocol"])
+        except (KeyError, TypeError) as error:
+            raise MlipsseError(f"The run's record lacks its protocol ({error}).") from error
+
+    @property
+    def limits(self) -> RunLimits:
+        """What a healthy run stays within; nothing where the record does not say it."""
+        return RunLimits(**(self.extra.get("limits") or {"neighbour_distance_A": None}))
+
+    @property
     def last_step(self) -> int:
         """Step of the last frame."""
         return self.equilibration_steps + self.production_steps
@@ -75,8 +94,9 @@ class Outcome:
 
     Attributes
     ----------
-    status : `done`, or `exploded` when the dynamics left what is physical
-    reason : of an exploded run, in a sentence
+    status : `done`; `melted` when the framework did, `exploded` when the dynamics left what is
+        physical: such a run was stopped, and its frames are kept
+    reason : of a run that is not done, in a sentence
     frames : whole frames on disk
     """
 
@@ -86,18 +106,26 @@ class Outcome:
 
 
 def record_of(
+    atoms: Atoms,
     *,
     protocol: Protocol,
     formula: str,
     composition: str,
     ordering: str,
     replica: int,
-    species: Sequence[str],
     mobile: str,
     mobile_charge_e: float,
     extra: dict[str, Any] | None = None,
 ) -> RunRecord:
-    """Record of a run of `species` (in the order of atom ids) by `protocol`."""
+    """Record of a run of `atoms` (in the order of their ids) by `protocol`.
+
+    Raises
+    ------
+    MlipsseError
+        when `mobile` is not among the atoms.
+    """
+    species = tuple(atoms.get_chemical_symbols())
+    limits = run_limits(atoms, mobile=mobile) if mobile in species else None
     return RunRecord(
         formula=formula,
         composition=composition,
@@ -106,12 +134,30 @@ def record_of(
         replica=replica,
         timestep_fs=protocol.timestep_fs,
         dump_every_steps=protocol.dump_every_steps,
-        equilibration_steps=protocol.equilibration_steps,
+        equilibration_steps=protocol.first_frame_step,
         production_steps=protocol.production_steps,
-        species=tuple(species),
+        species=species,
         mobile=mobile,
         mobile_charge_e=mobile_charge_e,
-        extra={"protocol": asdict(protocol), **(extra or {})},
+        extra={
+            "protocol": asdict(protocol),
+            "limits": limits and asdict(limits),
+            "frame": LammpsFrame.of(atoms.cell).as_json(),
+            **(extra or {}),
+        },
+    )
+
+
+def with_protocol(record: RunRecord, protocol: Protocol) -> RunRecord:
+    """The same run by another protocol."""
+    return replace(
+        record,
+        temperature_K=protocol.temperature_K,
+        timestep_fs=protocol.timestep_fs,
+        dump_every_steps=protocol.dump_every_steps,
+        equilibration_steps=protocol.first_frame_step,
+        production_steps=protocol.production_steps,
+        extra=record.extra | {"protocol": asdict(protocol)},
     )
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from mlipsse.files import write_text
 from mlipsse.md.parts import Part, find_parts, recorded_before
-from mlipsse.md.record import RunRecord
+from mlipsse.md.record import FINISHED_FILE, RunRecord
 
 SLOTS = ("a", "b")
-FINISHED_FILE = "finished.txt"
 
 _NEVER = -1
 _LINE = re.compile(r"variable step_[ab] index (-?\d+)\n")
@@ -44,6 +43,7 @@ def prepare(folder: Path, record: RunRecord, *, is_whole: Callable[[Path], bool]
     for part in parts:
         if chosen is None or part.first_step > chosen:
             part.path.unlink()
+            (folder / f"velocities.{part.first_step}.lammpstrj").unlink(missing_ok=True)
     return chosen
 
 

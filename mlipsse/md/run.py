@@ -1,15 +1,21 @@
 """Run the deck of one folder to its end, or go on with it; never twice at the same time."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
+from mlipsse.md.ending import (
+    STOPPED_FILE,
+    make_outcome,
+    missing_step,
+    outcome_on_disk,
+    unphysical_ending,
+)
 from mlipsse.md.folder import DECK_FILE, LOCK_FILE
-from mlipsse.md.parts import find_parts, recorded_before
 from mlipsse.md.record import (
+    FINISHED_FILE,
     Outcome,
     RunRecord,
     Status,
@@ -18,16 +24,11 @@ from mlipsse.md.record import (
     write_outcome,
 )
 from mlipsse.md.resume import prepare
+from mlipsse.md.segments import seal_segments
 from mlipsse.processes import wait_for_child
 
 _PATIENCE_S = 5.0
 """How long a killed predecessor may take to die."""
-
-_UNPHYSICAL = re.compile(
-    r"Fix halt|Lost atoms|Non-numeric|Out of range atoms|MACE force on atom|simulation unstable"
-    r"|relaxation changed the volume",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,8 @@ class RunResult:
     Attributes
     ----------
     folder : of the run
-    status : `done`, or `exploded`: relaxation or dynamics left what is physical, see `reason`
+    status : `done`; `melted` or `exploded`: framework, relaxation or dynamics left what is
+        physical, see `reason`
     reason : sentence, None when done
     frames : whole frames on disk
     resumed_from_step : step of the restart it went on from in this call; None when it started
@@ -54,7 +56,8 @@ class RunResult:
 def run_folder(folder: Path, *, threads: int = 1) -> RunResult:
     """Run `in.lammps` in `folder` to its end, from its newest good restart when there is one.
 
-    A run that ended before is not repeated. LAMMPS holds the folder's lock as long as it lives.
+    A run that ended before, here or on a machine without this package, is not repeated. LAMMPS
+    holds the folder's lock as long as it lives.
 
     Parameters
     ----------
@@ -82,17 +85,10 @@ def run_folder(folder: Path, *, threads: int = 1) -> RunResult:
                 _wait(folder, ["-restart2info", restart.name], 1, descriptor) == 0
             ),
         )
-        status = _wait(folder, ["-in", DECK_FILE], threads, descriptor)
-        reason = None
-        if status != 0:
-            screen = folder / lammps.SCREEN_FILE
-            reason = lammps.failure(screen, status=status)
-            if not _UNPHYSICAL.search(reason):
-                raise MlipsseError(
-                    f"LAMMPS stopped in {folder}: {reason} See {screen} and the newest log.* "
-                    "there; when the cause is gone, the run goes on from its last restart."
-                )
-        outcome = _outcome(folder, record, reason=reason)
+        seal_segments(folder, record)
+        exit_status = _wait(folder, ["-in", DECK_FILE], threads, descriptor)
+        outcome = _outcome(folder, record, exit_status)
+        seal_segments(folder, record)
         write_outcome(folder, outcome)
         return _result(folder, outcome, resumed_from=resumed_from)
 
@@ -100,32 +96,40 @@ def run_folder(folder: Path, *, threads: int = 1) -> RunResult:
 def _ended(folder: Path, record: RunRecord) -> Outcome | None:
     """Outcome on disk, if it still holds: a complete run has all its frames."""
     outcome = read_outcome(folder)
-    if outcome is not None and outcome.status == "done" and _missing(folder, record):
-        return None
-    return outcome
+    if outcome is not None and (outcome.status != "done" or not _is_torn(folder, record)):
+        return outcome
+    if (folder / FINISHED_FILE).is_file() or (folder / STOPPED_FILE).is_file():
+        outcome = outcome_on_disk(folder, record)
+        if outcome is not None:
+            seal_segments(folder, record)
+            write_outcome(folder, outcome)
+        return outcome
+    return None
 
 
-def _outcome(folder: Path, record: RunRecord, *, reason: str | None) -> Outcome:
-    missing_step = _missing(folder, record)
-    if reason is None and missing_step is not None:
+def _is_torn(folder: Path, record: RunRecord) -> bool:
+    return missing_step(folder, record) is not None
+
+
+def _outcome(folder: Path, record: RunRecord, exit_status: int) -> Outcome:
+    if exit_status != 0:
+        screen = folder / lammps.SCREEN_FILE
+        reason = lammps.failure(screen, status=exit_status)
+        ending = unphysical_ending(reason)
+        if ending is None:
+            raise MlipsseError(
+                f"LAMMPS stopped in {folder}: {reason} See {screen} and the newest log.* "
+                "there; when the cause is gone, the run goes on from its last restart."
+            )
+        return make_outcome(folder, record, *ending)
+    missing = missing_step(folder, record)
+    if missing is not None:
         raise MlipsseError(
-            f"LAMMPS ended in {folder} without an error, but the frame of step {missing_step} is "
+            f"LAMMPS ended in {folder} without an error, but the frame of step {missing} is "
             f"not on disk (the last one is that of step {record.last_step}). Is the template of "
             "the deck your own? Otherwise start the run again."
         )
-    next_step = recorded_before(find_parts(folder, n_atoms=len(record.species)), record)
-    frames = (next_step - record.equilibration_steps) // record.dump_every_steps
-    return Outcome(
-        status="done" if reason is None else "exploded",
-        reason=reason,
-        frames=min(frames, record.expected_frames),
-    )
-
-
-def _missing(folder: Path, record: RunRecord) -> int | None:
-    """First step whose frame is not on disk, None when all are."""
-    step = recorded_before(find_parts(folder, n_atoms=len(record.species)), record)
-    return step if step <= record.last_step else None
+    return make_outcome(folder, record, "done", None)
 
 
 def _wait(folder: Path, arguments: list[str], threads: int, descriptor: int) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from mlipsse.files import write_text
 from mlipsse.md.record import read_record
+from mlipsse.md.segments import verify_segments
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
 from mlipsse.transport.framework import FrameworkVerdict, judge_framework
@@ -49,12 +50,18 @@ class RunTransport:
 def analyse_run(folder: Path, *, settings: WindowSettings | None = None) -> RunTransport:
     """Analyse the finished LAMMPS run in `folder` (its contract: `read_run`).
 
+    Raises
+    ------
+    MlipsseError
+        when a file of the trajectory is not what the run wrote (see `verify_segments`).
+
     Examples
     --------
     >>> run = analyse_run("08-simulate/Li3InCl6/o000/T0800/r0")
     >>> run.diffusivity.diffusivity_cm2_s, run.conductivity_mS_cm, run.excluded
     """
     folder = Path(folder)
+    verify_segments(folder)
     record = read_record(folder)
     return analyse_trajectory(
         read_run(folder),

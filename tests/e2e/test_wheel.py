@@ -42,10 +42,10 @@ protocol = Protocol(
     thermo_every_fs=1, restart_every_ps=0.005, relax_cell=False,
 )
 render_folder(
-    folder, atoms, title="wheel", protocol=protocol,
+    folder, atoms, title="wheel",
     record=record_of(
-        protocol=protocol, formula="x", composition="x", ordering="x", replica=0,
-        species=atoms.get_chemical_symbols(), mobile="Li", mobile_charge_e=1,
+        atoms, protocol=protocol, formula="x", composition="x", ordering="x", replica=0,
+        mobile="Li", mobile_charge_e=1,
     ),
     pair_commands=mace_commands(
         plugin=build_plugin(), model=Path("m.pt"), species=species_by_type(atoms)

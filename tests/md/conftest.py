@@ -1,4 +1,4 @@
-"""Runs of a 64-atom rock-salt crystal with Lennard-Jones forces: 100,000 steps take a second."""
+"""Runs to try, and a reader of their frames that is not ours."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,31 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
 from MDAnalysis.coordinates.DCD import DCDReader
 
-from mlipsse.md.folder import render_folder
-from mlipsse.md.protocol import Protocol
-from mlipsse.md.record import read_record, record_of
-
-LENNARD_JONES = (
-    "pair_style lj/cut 5.0",
-    "pair_coeff 1 1 0.02 3.6",
-    "pair_coeff 1 2 0.4 2.3",
-    "pair_coeff 2 2 0.02 2.9",
-    "pair_modify shift yes",  # a jump of energy at the cutoff stalls the relaxation
-)
-SHORT = {
-    "temperature_K": 300.0,
-    "equilibration_ps": 2.0,
-    "production_ps": 4.0,
-    "dump_every_fs": 10.0,
-    "restart_every_ps": 1.0,
-}
-
-
-def rock_salt() -> Atoms:
-    return bulk("LiCl", "rocksalt", a=5.13, cubic=True).repeat((2, 2, 2))
+from mlipsse.md.record import read_record
+from tests.lennard_jones import render, rock_salt
 
 
 @pytest.fixture
@@ -41,39 +20,10 @@ def crystal() -> Atoms:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """Render a run and return its folder; keyword arguments change the protocol."""
+    """Render a run (`lennard_jones.render`) and return its folder."""
 
-    def make(
-        name: str = "run",
-        *,
-        pair_commands: tuple[str, ...] = LENNARD_JONES,
-        template_dir: Path | None = None,
-        replace: bool = False,
-        **changes: Any,
-    ) -> Path:
-        protocol = Protocol(**(SHORT | changes))
-        atoms = rock_salt()
-        folder = tmp_path / name
-        render_folder(
-            folder,
-            atoms,
-            title="LiCl-T0300-r0",
-            protocol=protocol,
-            record=record_of(
-                protocol=protocol,
-                formula="LiCl",
-                composition="LiCl",
-                ordering="LiCl-o000",
-                replica=0,
-                species=atoms.get_chemical_symbols(),
-                mobile="Li",
-                mobile_charge_e=1,
-            ),
-            pair_commands=pair_commands,
-            template_dir=template_dir,
-            replace=replace,
-        )
-        return folder
+    def make(name: str = "run", **changes: Any) -> Path:
+        return render(tmp_path / name, **changes)
 
     return make
 

@@ -1,19 +1,30 @@
 from pathlib import Path
 
 import pytest
+from ase.build import bulk
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.deck import checked_name, mace_commands, quoted_path, render_deck
 from mlipsse.md.protocol import Protocol
+from mlipsse.md.record import record_of
 
 PROTOCOL = Protocol(temperature_K=900, equilibration_ps=2, production_ps=10)
 PAIR = ("pair_style zero 5.0", "pair_coeff * *")
 
 
-def deck(**changes: object) -> str:
-    return render_deck(
-        **({"title": "Li3InCl6-T0900-r0", "protocol": PROTOCOL, "pair_commands": PAIR} | changes)  # type: ignore[arg-type]
+def deck(*, protocol: Protocol = PROTOCOL, **changes: object) -> str:
+    record = record_of(
+        bulk("LiCl", "rocksalt", a=5.13, cubic=True),
+        protocol=protocol,
+        formula="LiCl",
+        composition="LiCl",
+        ordering="o000",
+        replica=0,
+        mobile="Li",
+        mobile_charge_e=1,
     )
+    given = {"title": "Li3InCl6-T0900-r0", "pair_commands": PAIR} | changes
+    return render_deck(record, **given)  # type: ignore[arg-type]
 
 
 def commands(text: str) -> list[list[str]]:

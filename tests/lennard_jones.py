@@ -1,0 +1,61 @@
+"""Runs of a 64-atom rock-salt crystal with Lennard-Jones forces: 100,000 steps take a second."""
+
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from ase.build import bulk
+
+from mlipsse.md.folder import render_folder
+from mlipsse.md.protocol import Protocol
+from mlipsse.md.record import record_of
+
+LENNARD_JONES = (
+    "pair_style lj/cut 5.0",
+    "pair_coeff 1 1 0.02 3.6",
+    "pair_coeff 1 2 0.4 2.3",
+    "pair_coeff 2 2 0.02 2.9",
+    "pair_modify shift yes",  # a jump of energy at the cutoff stalls the relaxation
+)
+SHORT = {
+    "temperature_K": 300.0,
+    "equilibration_ps": 2.0,
+    "production_ps": 4.0,
+    "dump_every_fs": 10.0,
+    "restart_every_ps": 1.0,
+}
+
+
+def rock_salt() -> Atoms:
+    return bulk("LiCl", "rocksalt", a=5.13, cubic=True).repeat((2, 2, 2))
+
+
+def render(
+    folder: Path,
+    *,
+    pair_commands: tuple[str, ...] = LENNARD_JONES,
+    template_dir: Path | None = None,
+    replace: bool = False,
+    **changes: Any,
+) -> Path:
+    """Render a run into `folder` and return it; keyword arguments change the protocol."""
+    atoms = rock_salt()
+    render_folder(
+        folder,
+        atoms,
+        title="LiCl-T0300-r0",
+        record=record_of(
+            atoms,
+            protocol=Protocol(**(SHORT | changes)),
+            formula="LiCl",
+            composition="LiCl",
+            ordering="LiCl-o000",
+            replica=0,
+            mobile="Li",
+            mobile_charge_e=1,
+        ),
+        pair_commands=pair_commands,
+        template_dir=template_dir,
+        replace=replace,
+    )
+    return folder
