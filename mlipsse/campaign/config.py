@@ -13,10 +13,12 @@ from pydantic import (
     model_validator,
 )
 
+from mlipsse.campaign.execution_config import ExecutionConfig
 from mlipsse.campaign.finetune_config import FinetuneConfig
 from mlipsse.campaign.label_config import LabelConfig
 from mlipsse.campaign.sample_config import SampleConfig
 from mlipsse.campaign.section import Count, Kelvin, Positive, Section
+from mlipsse.campaign.simulate_config import SimulateConfig
 from mlipsse.errors import MlipsseError
 
 
@@ -259,48 +261,12 @@ class ExportConfig(Section):
     )
 
 
-class SimulateConfig(Section):
-    """Production MD in LAMMPS: NVT, one run per composition, ordering, temperature and replica."""
-
-    temperatures_K: list[Kelvin] = Field(min_length=1, description="temperature ladder, K")
-    orderings: Count = Field(default=1, description="lowest selected orderings per composition")
-    replicas: Count = Field(default=1, description="runs with other velocities per ordering")
-    min_atoms: Count = Field(default=80, description="cells are repeated to at least this")
-    min_length_A: float = Field(default=10.0, ge=0, description="and to this height along a, b, c")
-    ensemble: Literal["berendsen", "csvr", "nose-hoover"] = Field(
-        default="berendsen", description="thermostat of the NVT run"
-    )
-    tdamp_ps: Positive = Field(default=0.1, description="thermostat's time constant, ps")
-    timestep_fs: Positive = Field(default=1.0, le=10, description="time step, fs")
-    equilibration_ps: float | None = Field(
-        default=None, gt=0, description="dropped, ps; as published for the temperature if not given"
-    )
-    production_ps: float | None = Field(
-        default=None, gt=0, description="kept, ps; as published for the temperature if not given"
-    )
-    dump_every_fs: Positive = Field(default=100.0, description="between trajectory frames, fs")
-    restart_every_ps: Positive = Field(default=2.0, description="between restart files, ps")
-    relax_cell: bool = Field(
-        default=True, description="relax the cell with the potential that runs it, first"
-    )
-    templates: Path | None = Field(
-        default=None, description="folder of templates that override lammps_templates/"
-    )
-
-
 class TransportConfig(Section):
     """From trajectories to numbers."""
 
     window_ps: tuple[Positive, Positive] | None = Field(
         default=None, description="lag times of the fit of D, ps; chosen by rule if not given"
     )
-
-
-class ExecutionConfig(Section):
-    """Where units of work run."""
-
-    workers: Count = Field(default=2, description="units at a time on this machine")
-    threads_per_worker: Count = Field(default=1, description="threads of one unit")
 
 
 class CampaignConfig(Section):

@@ -1,18 +1,13 @@
 """Hand units of work to Parsl: independent, each done once, each leaving one whole file.
 
 A unit's result appears under its final name only when complete, so its presence means that the
-unit is done. Parsl's processes end with the driver: the interchange by the kernel's parent-death
-signal (it would wait forever otherwise, Parsl issue 3663), the pool of workers by a watch on the
-driver (Parsl's own heartbeat left 2 of some 60 pools behind), a busy worker by one of its own.
+unit is done. A busy worker of this machine ends with the driver by a watch of its own.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
 import socket
-import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mlipsse.campaign.config import ExecutionConfig
+from mlipsse.campaign.execution_config import ExecutionConfig
 from mlipsse.errors import MlipsseError
 
 UnitFunction = Callable[..., None]
@@ -128,7 +123,9 @@ class Execution:
 
     def _submit(self, unit: Unit) -> Future[None]:
         if self._kernel is None:
-            self._kernel = _start_parsl(self._config, self._folder)
+            from mlipsse.campaign.parsl_kernel import start_parsl
+
+            self._kernel = start_parsl(self._config, self._folder)
         future: Future[None] = self._kernel.submit(
             perform,
             app_args=(unit.function, unit.output, unit.arguments, _this_driver()),
@@ -180,46 +177,3 @@ def _end_with_driver(driver: tuple[str, int]) -> None:
             time.sleep(0.5)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _start_parsl(config: ExecutionConfig, folder: Path) -> Any:
-    from parsl import Config
-    from parsl.dataflow.dflow import DataFlowKernel
-    from parsl.executors import HighThroughputExecutor
-    from parsl.executors.high_throughput.executor import DEFAULT_LAUNCH_CMD
-    from parsl.providers import LocalProvider
-
-    scripts = Path(sysconfig.get_path("scripts"))
-    pool = f"{shlex.quote(sys.executable)} {shlex.quote(str(scripts / 'process_worker_pool.py'))}"
-    tethered = [sys.executable, "-m", "mlipsse.processes"]
-    pool = f"{shlex.join([*tethered, '--while', str(os.getpid())])} {pool}"
-    threads = str(config.threads_per_worker)
-    executor = HighThroughputExecutor(
-        label="local",
-        address="127.0.0.1",
-        cores_per_worker=1e-3,  # the number of workers is ours to say, not Parsl's to infer
-        max_workers_per_node=config.workers,
-        heartbeat_period=3,
-        heartbeat_threshold=15,
-        encrypted=False,  # everything stays on the loopback interface
-        launch_cmd=DEFAULT_LAUNCH_CMD.replace("process_worker_pool.py", pool, 1),
-        interchange_launch_cmd=[*tethered, sys.executable, str(scripts / "interchange.py")],
-        provider=LocalProvider(
-            init_blocks=1,
-            min_blocks=1,
-            max_blocks=1,
-            worker_init=f"export OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads}",
-        ),
-    )
-    run_dir = folder / ".mlipsse" / "parsl"
-    run_dir.mkdir(parents=True, exist_ok=True)
-    return DataFlowKernel(
-        Config(
-            executors=[executor],
-            run_dir=str(run_dir),
-            strategy="none",
-            retries=0,
-            initialize_logging=False,
-            usage_tracking=0,
-        )
-    )

@@ -6,10 +6,11 @@ from pathlib import Path
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.campaign.config import SimulateConfig
 from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.simulate_config import SimulateConfig
 from mlipsse.campaign.stages import select
 from mlipsse.dataset.extxyz import read_frames
+from mlipsse.geometry import supercell
 from mlipsse.md.protocol import Protocol, published_lengths_ps
 
 FOLDER = "08-simulate"
@@ -44,7 +45,7 @@ def runs(campaign: Campaign) -> list[Run]:
         for starts in selected_by_energy(campaign)
         for start in starts[: config.simulate.orderings]
         for temperature_K in config.simulate.temperatures_K
-        for replica in range(config.simulate.replicas)
+        for replica in range(config.simulate.rung(temperature_K)["replicas"])
     ]
 
 
@@ -59,21 +60,43 @@ def selected_by_energy(campaign: Campaign) -> list[list[Atoms]]:
     return groups
 
 
-def protocol(config: SimulateConfig, temperature_K: float, *, seed: int) -> Protocol:
-    """How a run at this temperature is made; lengths as published where the config has none."""
-    equilibration_ps, production_ps = published_lengths_ps(temperature_K)
+def protocol(
+    config: SimulateConfig, temperature_K: float, *, seed: int, at_least_ps: float = 0.0
+) -> Protocol:
+    """How a run at this temperature is made; lengths as published where the config has none.
+
+    Parameters
+    ----------
+    at_least_ps : of production, ps; for a run that was lengthened
+    """
+    rung = config.rung(temperature_K)
+    rung.pop("replicas")
+    for name, published_ps in zip(
+        ("equilibration_ps", "production_ps"), published_lengths_ps(temperature_K), strict=True
+    ):
+        rung[name] = rung[name] or published_ps
+    rung["production_ps"] = max(rung["production_ps"], at_least_ps)
     return Protocol(
         temperature_K=temperature_K,
-        equilibration_ps=config.equilibration_ps or equilibration_ps,
-        production_ps=config.production_ps or production_ps,
-        timestep_fs=config.timestep_fs,
-        dump_every_fs=config.dump_every_fs,
+        **rung,
+        thermo_every_fs=config.thermo_every_fs,
         restart_every_ps=config.restart_every_ps,
         tdamp_ps=config.tdamp_ps,
+        momentum_every_ps=config.momentum_every_ps,
+        velocities_every_ps=config.velocities_every_ps,
+        pressure_bar=config.pressure_bar,
+        pdamp_ps=config.pdamp_ps,
         ensemble=config.ensemble,
         relax_cell=config.relax_cell,
         seed=seed,
     )
+
+
+def simulated_cell(config: SimulateConfig, start: Atoms) -> Atoms:
+    """The cell that is run: the ordering's, repeated as the config says."""
+    if config.repeats is not None:
+        return start.repeat(config.repeats)
+    return supercell(start, min_atoms=config.min_atoms, min_width_A=config.min_length_A)
 
 
 def run_folders(campaign: Campaign) -> list[Path]:

@@ -22,6 +22,7 @@ def problems(campaign: Campaign) -> list[str]:
         _check_finetune,
         _check_protocols,
         _check_lammps,
+        _check_execution,
     ]
     found: list[str] = []
     for check in checks:
@@ -139,3 +140,9 @@ def _check_lammps(campaign: Campaign) -> None:
     from mlipsse.lammps import find_lammps
 
     find_lammps()
+
+
+def _check_execution(campaign: Campaign) -> None:
+    from mlipsse.campaign.parsl_kernel import check_execution
+
+    check_execution(campaign.config.execution)

@@ -9,6 +9,7 @@ from mlipsse.cli import (
     doctor,
     init,
     learning_curve,
+    md,
     orderings,
     potential,
     run,
@@ -32,6 +33,7 @@ app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(md.app, name="md")
 app.add_typer(orderings.app, name="orderings")
 app.add_typer(potential.app, name="potential")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlipsse.campaign.config import ExecutionConfig
 from mlipsse.campaign.execution import Execution, Unit
+from mlipsse.campaign.execution_config import ExecutionConfig
 from mlipsse.errors import MlipsseError
 
 # Workers import the units' functions, so these live in a module of their own.
@@ -35,7 +35,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 import unit_functions
-from mlipsse.campaign.config import ExecutionConfig
+from mlipsse.campaign.execution_config import ExecutionConfig
 from mlipsse.campaign.execution import Execution, Unit
 
 if __name__ == "__main__":

@@ -124,11 +124,14 @@ def test_rerunning_does_nothing(finished_campaign: Path, tmp_path: Path) -> None
 
 def test_status_tells_all_is_done(finished_campaign: Path) -> None:
     done = mlipsse("status", finished_campaign, "--json")
-    rows = json.loads(done.stdout)
+    content = json.loads(done.stdout)
+    rows = content["stages"]
     assert [row["folder"] for row in rows] == list(STAGES)
     assert {row["state"] for row in rows} == {"done"}
     table = mlipsse("status", finished_campaign).stdout
     assert all(stage in table for stage in STAGES)
+    assert {run["state"] for run in content["runs"]} == {"done"}
+    assert f"{len(content['runs'])} runs: {len(content['runs'])} done." in table
 
 
 def test_a_new_temperature_keeps_the_runs_that_are_done(

@@ -11,6 +11,7 @@ from mlipsse.campaign.stages import export
 from mlipsse.campaign.table import write_csv
 from mlipsse.md.health import run_health
 from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE, read_outcome, read_record
+from mlipsse.md.segments import SEGMENTS_FILE
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.arrhenius_plot import arrhenius_plot
 from mlipsse.report.cautions import standing_cautions
@@ -33,12 +34,11 @@ FIGURES = "09-transport"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
-    """Trajectories, records and outcomes of all runs, and the potential's card."""
-    folders = run_folders(campaign)
+    """Records, outcomes and checksums of all runs' trajectories, and the potential's card."""
+    names = (RECORD_FILE, OUTCOME_FILE, SEGMENTS_FILE)
     return [
         export.card_file(campaign),
-        *(folder / name for folder in folders for name in (RECORD_FILE, OUTCOME_FILE)),
-        *(path for folder in folders for path in sorted(folder.glob("traj.*.dcd"))),
+        *(folder / name for folder in run_folders(campaign) for name in names),
     ]
 
 
@@ -66,7 +66,7 @@ def perform(work: Work) -> list[Path]:
                 "energy_drift_meV_atom_ps": health.energy_drift_meV_atom_ps,
             }
             if outcome is None or outcome.status != "done":
-                reason = f"exploded: {outcome.reason}" if outcome else "did not end"
+                reason = f"{outcome.status}: {outcome.reason}" if outcome else "did not end"
                 failed.append(ExcludedRun(record.temperature_K, name, reason))
                 rows.append(_row(row, None, reason))
                 continue

@@ -1,0 +1,182 @@
+"""`mlipsse md`: decks for other machines, what they will cost, and how runs fare."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mlipsse.campaign.folder import read_campaign
+from mlipsse.cli.options import CampaignFolder, Json
+from mlipsse.errors import MlipsseError
+
+app = typer.Typer(
+    help="Production runs: decks for other machines, their cost, their health.",
+    no_args_is_help=True,
+)
+console = Console(highlight=False)
+
+
+@app.command()
+def render(
+    folder: CampaignFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for everything that another machine needs.",
+            show_default="08-simulate in the campaign",
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Exported model for the decks, e.g. a .pt2 made on the node's GPU.",
+            show_default="the campaign's portable .pt",
+        ),
+    ] = None,
+    runtime: Annotated[
+        bool, typer.Option("--runtime", help="With LAMMPS and libtorch, for a bare node.")
+    ] = False,
+) -> None:
+    """Write the folder of every run, `run.sh` and the SLURM script `array.sbatch`."""
+    from rich.progress import Progress
+
+    from mlipsse.campaign.portable import render_campaign
+
+    campaign = read_campaign(folder)
+    with Progress(console=console, transient=True) as bars:
+        task = bars.add_task("rendering", total=None)
+        done = render_campaign(
+            campaign,
+            out=out,
+            model=model,
+            runtime=runtime,
+            progress=lambda count, total, text: bars.update(
+                task, completed=count, total=total, description=text
+            ),
+        )
+    console.print(f"{done.runs} runs in {done.root}", soft_wrap=True)
+    console.print(f"Submit them there: cd {done.root} && sbatch array.sbatch", soft_wrap=True)
+    for note in done.notes:
+        console.print(note, soft_wrap=True)
+
+
+@app.command()
+def runtime(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="New folder; some 500 MB.")],
+) -> None:
+    """Make a folder with LAMMPS, MPICH, the pair style and libtorch that runs without Python."""
+    from mlipsse.md.runtime import make_runtime
+    from mlipsse.potential.plugin import build_plugin
+
+    env = make_runtime(out, plugin=build_plugin(), report=console.print)
+    console.print(f"Runtime in {out}. On the node: . {env} && lmp -in in.lammps", soft_wrap=True)
+
+
+@app.command()
+def estimate(
+    folder: CampaignFolder,
+    us_per_atom_step: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="µs per atom and step, of `mlipsse potential bench` on the device meant.",
+            show_default="measured here, on the CPU",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell hours and disk of all production runs, from a short benchmark of the potential."""
+    from mlipsse.campaign.cost import estimate_campaign
+
+    rows = estimate_campaign(
+        read_campaign(folder), us_per_atom_step=us_per_atom_step, report=console.print
+    )
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=1))
+        return
+    table = Table()
+    for column in ("T, K", "runs", "atoms", "ns each", "h each", "h", "GB"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(
+            f"{row.temperature_K:g}",
+            f"{row.runs}",
+            f"{row.atoms_per_run:.0f}",
+            f"{row.ns_per_run:g}",
+            f"{row.hours / row.runs:.3g}",
+            f"{row.hours:.4g}",
+            f"{row.disk_GB:.3g}",
+        )
+    hours, disk = sum(row.hours for row in rows), sum(row.disk_GB for row in rows)
+    table.add_section()
+    table.add_row(
+        "all", f"{sum(row.runs for row in rows)}", "", "", "", f"{hours:.4g}", f"{disk:.3g}"
+    )
+    console.print(table)
+    console.print(f"{hours:.4g} device hours, {disk:.3g} GB on disk.")
+
+
+@app.command()
+def health(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Folders of runs, or one above them.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Tell temperature, drift, pressure, Lindemann ratio and mobile MSD of runs, live or ended."""
+    from mlipsse.md.health import run_health
+    from mlipsse.md.record import RECORD_FILE
+    from mlipsse.md.state import run_state
+
+    found = sorted({path.parent for folder in folders for path in folder.rglob(RECORD_FILE)})
+    if not found:
+        raise MlipsseError(f"There is no run below {', '.join(map(str, folders))}.")
+    rows = []
+    for path in found:
+        state = run_state(path)
+        rows.append((state, run_health(path, state.record)))
+    if as_json:
+        typer.echo(
+            json.dumps(
+                [
+                    {"folder": str(state.folder), "state": state.state, "reason": state.reason}
+                    | asdict(some)
+                    for state, some in rows
+                ],
+                indent=1,
+            )
+        )
+        return
+    table = Table()
+    table.add_column("run", overflow="fold")
+    table.add_column("state")
+    for column in ("T, K", "bar", "drift", "Lindemann", "MSD, Å²", "ns/day"):
+        table.add_column(column, justify="right")
+    for state, some in rows:
+        table.add_row(
+            "/".join(state.folder.parts[-3:]),
+            state.state,
+            _told(some.mean_temperature_K, ".0f"),
+            _told(some.mean_pressure_bar, ".0f"),
+            _told(some.energy_drift_meV_atom_ps, ".1e"),
+            _told(some.lindemann_ratio, ".2f"),
+            _told(some.mobile_msd_A2, ".1f"),
+            _told(state.ns_per_day, ".3g"),
+        )
+    console.print(table)
+    console.print(
+        "drift: of the conserved energy, meV/atom/ps. MSD: of the mobile ions against the crystal."
+    )
+    for state, _ in rows:
+        if state.reason:
+            console.print(f"{state.folder}: {state.state}: {state.reason}", soft_wrap=True)
+
+
+def _told(value: float | None, form: str) -> str:
+    return "" if value is None else f"{value:{form}}"
