@@ -17,6 +17,13 @@ LENNARD_JONES = (
     "pair_coeff 2 2 0.02 2.9",
     "pair_modify shift yes",  # a jump of energy at the cutoff stalls the relaxation
 )
+CONDUCTOR = (  # Li between the atoms of a stiff fcc lattice of Cl: D near 1e-4 cm²/s at 400 K
+    "pair_style lj/cut 5.0",
+    "pair_coeff 1 1 0.4 3.24",
+    "pair_coeff 1 2 0.02 1.9",
+    "pair_coeff 2 2 0.005 2.0",
+    "pair_modify shift yes",
+)
 SHORT = {
     "temperature_K": 300.0,
     "equilibration_ps": 2.0,
