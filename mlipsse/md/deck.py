@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,16 +135,8 @@ def render_template(name: str, context: Mapping[str, Any], *, template_dir: Path
     folders = [folder for folder in (template_dir, resource_dir("lammps_templates")) if folder]
     if template_dir is not None and not template_dir.is_dir():
         raise MlipsseError(f"The folder of templates {template_dir} does not exist.")
-    environment = ImmutableSandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(folders),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
     try:
-        return environment.get_template(name).render(context)
+        return _environment(tuple(folders)).get_template(name).render(context)
     except jinja2.UndefinedError as error:
         raise MlipsseError(
             f"The template {name} uses something that is not given to it: {error.message}. "
@@ -160,6 +153,18 @@ def render_template(name: str, context: Mapping[str, Any], *, template_dir: Path
         ) from error
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise MlipsseError(f"The template {name} cannot be rendered: {error}") from error
+
+
+@cache  # templates are compiled once, and again only when their file changes
+def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
+    return ImmutableSandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(folders),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
 
 
 def checked_name(name: str, *, what: str) -> str:
