@@ -10,10 +10,13 @@ from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.simulate_config import SimulateConfig
 from mlipsse.campaign.stages import select
 from mlipsse.dataset.extxyz import read_frames
+from mlipsse.errors import MlipsseError
 from mlipsse.geometry import supercell
 from mlipsse.md.protocol import Protocol, published_lengths_ps
 
 FOLDER = "08-simulate"
+
+_AS_GIVEN = "as_given"
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,56 @@ class Run:
 
 
 def runs(campaign: Campaign) -> list[Run]:
-    """The runs of a campaign whose orderings are selected, in a fixed order."""
+    """The runs of a campaign whose orderings are selected, in a fixed order.
+
+    Raises
+    ------
+    MlipsseError
+        as `given_structures`.
+    """
     config = campaign.config
-    return [
-        Run(start, temperature_K, replica)
+    chosen = [
+        start
         for starts in selected_by_energy(campaign)
         for start in starts[: config.simulate.orderings]
+    ]
+    return [
+        Run(start, temperature_K, replica)
+        for start in [*chosen, *given_structures(campaign)]
         for temperature_K in config.simulate.temperatures_K
         for replica in range(config.simulate.rung(temperature_K)["replicas"])
     ]
+
+
+def given_structures(campaign: Campaign) -> list[Atoms]:
+    """The crystals that `simulate.structures` names; a file's name is that of its ordering.
+
+    Raises
+    ------
+    MlipsseError
+        when a file is missing or is of no composition of the campaign.
+    """
+    from pymatgen.core import Composition
+
+    formulas = {
+        Composition(formula).reduced_composition: formula
+        for formula in campaign.config.enumerate.formulas
+    }
+    given = []
+    for path in map(campaign.path, campaign.config.simulate.structures):
+        frames = read_frames(path, labelled=False)
+        for number, frame in enumerate(frames):
+            found = Composition(frame.get_chemical_formula())
+            formula = formulas.get(found.reduced_composition)
+            if formula is None:
+                raise MlipsseError(
+                    f"simulate.structures: {path} holds {found.reduced_formula}, which is no "
+                    f"composition of this campaign ({', '.join(formulas.values())})."
+                )
+            name = path.stem if len(frames) == 1 else f"{path.stem}-{number}"
+            frame.info = {keys.COMPOSITION: formula, keys.ORDERING: name, _AS_GIVEN: True}
+            given.append(frame)
+    return given
 
 
 def selected_by_energy(campaign: Campaign) -> list[list[Atoms]]:
@@ -93,7 +137,9 @@ def protocol(
 
 
 def simulated_cell(config: SimulateConfig, start: Atoms) -> Atoms:
-    """The cell that is run: the ordering's, repeated as the config says."""
+    """The cell that is run: the ordering's, repeated as the config says, or the one given."""
+    if start.info.get(_AS_GIVEN):
+        return start
     if config.repeats is not None:
         return start.repeat(config.repeats)
     return supercell(start, min_atoms=config.min_atoms, min_width_A=config.min_length_A)

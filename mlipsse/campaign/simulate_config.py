@@ -42,6 +42,11 @@ class SimulateConfig(Section):
         description="temperature of the ladder -> what is different there, e.g. "
         "600: {production_ps: 1600, replicas: 3}",
     )
+    structures: list[Path] = Field(
+        default_factory=list,
+        description="extxyz files of crystals to run as they are beside the selected orderings, "
+        "e.g. 4x4x4 cells of `mlipsse orderings sample`; each of a composition of the campaign",
+    )
     orderings: Count = Field(default=1, description="lowest selected orderings per composition")
     replicas: Count = Field(default=1, description="runs with other velocities per ordering")
     repeat: str | None = Field(

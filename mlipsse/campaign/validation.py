@@ -130,10 +130,11 @@ def _check_finetune(campaign: Campaign) -> None:
 
 
 def _check_protocols(campaign: Campaign) -> None:
-    from mlipsse.campaign.runs import protocol
+    from mlipsse.campaign.runs import given_structures, protocol
 
     for temperature_K in campaign.config.simulate.temperatures_K:
         protocol(campaign.config.simulate, temperature_K, seed=1)
+    given_structures(campaign)
 
 
 def _check_lammps(campaign: Campaign) -> None:

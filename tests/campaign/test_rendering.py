@@ -144,6 +144,20 @@ def test_what_was_run_with_other_settings_is_not_removed(campaign: Campaign) -> 
     assert read_record(run).production_steps == 40_000
 
 
+def test_crystals_that_are_given_run_as_they_are(campaign: Campaign) -> None:
+    big = read(campaign.path(select.SELECTED)).repeat((2, 2, 2))
+    big.info = {}
+    write_frames(campaign.folder / "mc-0001.extxyz", [big])
+    done = render_campaign(changed(campaign, structures=["mc-0001.extxyz"]))
+    assert done.runs == 8
+    record = read_record(done.root / "Li3InCl6" / "mc-0001" / "T0900" / "r0")
+    assert (record.composition, len(record.species)) == ("Li3InCl6", len(big))
+    big.symbols[0] = "Na"
+    write_frames(campaign.folder / "mc-0001.extxyz", [big])
+    with pytest.raises(MlipsseError, match="which is no composition of this campaign"):
+        render_campaign(campaign=read_campaign(campaign.folder))
+
+
 def test_a_potential_without_an_element_is_refused(campaign: Campaign) -> None:
     card = campaign.folder / "07-export" / "pot" / "card.yaml"
     card.write_text(card.read_text().replace("- Cl\n", "", 1))

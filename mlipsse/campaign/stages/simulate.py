@@ -22,6 +22,7 @@ def inputs(campaign: Campaign) -> list[Path]:
     """The selected orderings, the potential and its card, and the host for the ion's charge."""
     return [
         campaign.path(select.SELECTED),
+        *map(campaign.path, campaign.config.simulate.structures),
         export.model_file(campaign),
         export.card_file(campaign),
         *enumerate_stage.inputs(campaign),
