@@ -84,4 +84,4 @@ def render_campaign(
         campaign, files, elements=bundle.elements, progress=progress, replace=False
     )
     write_scripts(campaign, root)
-    return RenderedCampaign(root, len(rendered), cautions(campaign))
+    return RenderedCampaign(root, len(rendered), cautions(campaign, cutoff_A=bundle.cutoff_A))

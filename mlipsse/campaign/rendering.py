@@ -17,6 +17,7 @@ from mlipsse.campaign.runs import Run, protocol, runs, simulated_cell
 from mlipsse.campaign.seeds import derived_seed
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
+from mlipsse.geometry import widths_A
 from mlipsse.md.array_job import ArrayJob, write_array_job
 from mlipsse.md.data_file import species_by_type
 from mlipsse.md.deck import mace_commands
@@ -159,8 +160,13 @@ def bring(source: Path, target: Path) -> Path:
     return target
 
 
-def cautions(campaign: Campaign) -> list[str]:
-    """Sentences about protocols that will run, but not well; each once."""
+def cautions(campaign: Campaign, *, cutoff_A: float) -> list[str]:
+    """Sentences about protocols and cells that will run, but not well; each once.
+
+    Parameters
+    ----------
+    cutoff_A : of the potential
+    """
     from ase.data import atomic_masses, atomic_numbers
 
     config = campaign.config
@@ -171,7 +177,14 @@ def cautions(campaign: Campaign) -> list[str]:
         )
         for temperature_K in config.simulate.temperatures_K
     )
-    return list(dict.fromkeys(sentence for sentence in found if sentence))
+    cells = {run.start.info[keys.ORDERING]: run.start for run in runs(campaign)}
+    narrow = [
+        f"{name}: the cell is {width_A:.1f} Å wide, less than the potential's cutoff of "
+        f"{cutoff_A:g} Å: atoms interact with their own images. simulate.min_length_A widens it."
+        for name, start in cells.items()
+        if (width_A := min(widths_A(simulated_cell(config.simulate, start)))) < cutoff_A
+    ]
+    return [*dict.fromkeys(sentence for sentence in found if sentence), *narrow]
 
 
 def _lengthened_ps(folder: Path) -> float:

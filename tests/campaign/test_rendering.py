@@ -181,6 +181,13 @@ def test_a_long_time_step_is_told(campaign: Campaign) -> None:
     assert "timestep_fs = 4 is long for the lightest atom (6.94 u)" in note
 
 
+def test_a_cell_narrower_than_the_cutoff_is_told(campaign: Campaign) -> None:
+    card = campaign.folder / "07-export" / "pot" / "card.yaml"
+    card.write_text(card.read_text().replace("cutoff_A: 5.0", "cutoff_A: 50.0"))
+    (note,) = render_campaign(campaign).notes
+    assert "less than the potential's cutoff of 50 Å" in note
+
+
 @pytest.mark.parametrize(
     ("simulate", "words"),
     [

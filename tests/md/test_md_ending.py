@@ -1,7 +1,9 @@
 """How runs end, are lengthened, sealed, and taken over from machines without this package."""
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -169,3 +171,25 @@ def test_results_from_elsewhere_are_taken_as_they_are(make_run: MakeRun) -> None
 def test_physics_is_told_from_technical_failures(error: str, status: str | None) -> None:
     ending = unphysical_ending(error)
     assert (ending and ending[0]) == status
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted, which takes root")
+def test_a_full_disk_in_the_middle_of_a_dump(
+    tmp_path: Path, frames_by_step: Frames, make_run: MakeRun
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("no disk may be mounted here")
+    try:
+        folder = make_run("disk/run", production_ps=100.0)
+        with pytest.raises(MlipsseError, match="No space left on device"):
+            run_folder(folder)
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        result = run_folder(folder)
+        assert result.resumed_from_step is not None
+        assert result.resumed_from_step > 10_000
+        assert sorted(frames_by_step(folder)) == steps_of(folder)
+    finally:
+        subprocess.run(["umount", disk], check=True)

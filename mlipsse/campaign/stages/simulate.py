@@ -39,10 +39,12 @@ def perform(work: Work) -> list[Path]:
         plugin=bring(build_plugin(), work.folder / PLUGIN_FILE),
         model=export.model_file(campaign),
     )
-    elements = read_card(export.card_file(campaign))["elements"]
-    rendered = render_runs(campaign, files, elements=elements, replace=True, progress=work.progress)
+    card = read_card(export.card_file(campaign))
+    rendered = render_runs(
+        campaign, files, elements=card["elements"], replace=True, progress=work.progress
+    )
     write_scripts(campaign, work.folder)
-    work.notes += cautions(campaign)
+    work.notes += cautions(campaign, cutoff_A=card["cutoff_A"])
     units = []
     for run, folder in rendered:
         rule = lengthen(campaign, run.temperature_K)
