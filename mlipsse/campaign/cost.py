@@ -1,5 +1,6 @@
 """What the production runs of a campaign will cost."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,7 +8,10 @@ from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.runs import protocol, runs, simulated_cell
 from mlipsse.campaign.stages import export, select
 from mlipsse.errors import MlipsseError
+from mlipsse.files import write_text
 from mlipsse.md.estimate import run_cost
+
+ESTIMATE = "estimate.json"
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,9 @@ def estimate_campaign(
 ) -> list[TemperatureCost]:
     """Hours and disk of the runs that the config asks for, by temperature.
 
+    The cost of an atom's step is kept in `estimate.json`, with which `mlipsse status` compares the
+    runs.
+
     Parameters
     ----------
     us_per_atom_step : µs; measured here when not given: the exported potential in LAMMPS, on one
@@ -50,6 +57,8 @@ def estimate_campaign(
     atoms = [len(simulated_cell(config, run.start)) for run in wanted]
     if us_per_atom_step is None:
         us_per_atom_step = _measure(campaign, round(sum(atoms) / len(atoms)), report)
+    kept = {"us_per_atom_step": us_per_atom_step}
+    write_text(campaign.path(ESTIMATE), json.dumps(kept) + "\n")
     rows = []
     for temperature_K in config.temperatures_K:
         settings = protocol(config, temperature_K, seed=1)
@@ -87,3 +96,12 @@ def _measure(campaign: Campaign, n_atoms: int, report: Callable[[str], None]) ->
         "and step"
     )
     return row.us_per_atom_step
+
+
+def estimated_us_per_atom_step(campaign: Campaign) -> float | None:
+    """What the last estimate took for the cost of an atom's step, µs; None without one."""
+    try:
+        content = json.loads(campaign.path(ESTIMATE).read_text(encoding="utf-8"))
+        return float(content["us_per_atom_step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
+from mlipsse.campaign.cost import estimated_us_per_atom_step
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.runs import run_folders
 from mlipsse.md.record import RECORD_FILE
@@ -35,6 +37,8 @@ class RunTable:
     groups : one per composition and temperature, in the order of the config
     ns_per_day : of all runs that are at work, together; None when none is
     seconds_left : of everything that has not ended, at that speed; None when it is not known
+    speed_ratio : median speed of the runs at work over that of the last `mlipsse md estimate`; None
+        without one
     troubled : runs that are stalled, melted or exploded
     """
 
@@ -42,6 +46,7 @@ class RunTable:
     groups: Sequence[RunGroup]
     ns_per_day: float | None
     seconds_left: float | None
+    speed_ratio: float | None
 
     @property
     def states(self) -> Mapping[State, int]:
@@ -66,6 +71,12 @@ def run_table(campaign: Campaign) -> RunTable | None:
         grouped.setdefault(key, []).append(run)
     at_work = [run.ns_per_day for run in runs if run.state in AT_WORK and run.ns_per_day]
     ns_per_day = sum(at_work) if at_work else None
+    us_per_atom_step = estimated_us_per_atom_step(campaign)
+    ratios = [
+        run.steps_per_s * us_per_atom_step * 1e-6 * len(run.record.species)
+        for run in runs
+        if run.state in AT_WORK and run.steps_per_s and us_per_atom_step
+    ]
     left_ns = sum(
         (run.record.last_step - run.step) * run.record.timestep_fs * 1e-6
         for run in runs
@@ -84,4 +95,5 @@ def run_table(campaign: Campaign) -> RunTable | None:
         ],
         ns_per_day=ns_per_day,
         seconds_left=left_ns / ns_per_day * 86_400 if ns_per_day else (None if left_ns else 0.0),
+        speed_ratio=median(ratios) if ratios else None,
     )

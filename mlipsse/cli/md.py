@@ -158,6 +158,7 @@ def health(
     table.add_column("state")
     for column in ("T, K", "bar", "drift", "Lindemann", "MSD, Å²", "ns/day"):
         table.add_column(column, justify="right")
+    table.add_column("ions")
     for state, some in rows:
         table.add_row(
             "/".join(state.folder.parts[-3:]),
@@ -168,6 +169,7 @@ def health(
             _told(some.lindemann_ratio, ".2f"),
             _told(some.mobile_msd_A2, ".1f"),
             _told(state.ns_per_day, ".3g"),
+            {None: "", True: "diffuse", False: "stay"}[some.diffusing],
         )
     console.print(table)
     console.print(

@@ -80,4 +80,6 @@ def _summary(table: RunTable) -> str:
     if table.ns_per_day:
         words.append(f"{table.ns_per_day:.3g} ns/day together,")
         words.append(f"{duration(table.seconds_left or 0.0)} left at this speed.")
+    if table.speed_ratio:
+        words.append(f"Runs go at {table.speed_ratio:.2f} of the estimated speed.")
     return " ".join(words)

@@ -42,6 +42,7 @@ def status(folder: CampaignFolder, as_json: Json = False) -> None:
                 ],
                 "ns_per_day": runs.ns_per_day,
                 "seconds_left": runs.seconds_left,
+                "speed_ratio": runs.speed_ratio,
             }
         typer.echo(json.dumps(content, indent=1))
         return

@@ -19,6 +19,7 @@ from mlipsse.campaign.validation import problems
 from mlipsse.cli import app
 from mlipsse.dataset.extxyz import write_frames
 from mlipsse.errors import MlipsseError
+from mlipsse.files import exclusive_lock
 from mlipsse.md.estimate import run_cost
 from mlipsse.md.record import RECORD_FILE, read_record
 from mlipsse.resources import resource_dir
@@ -256,6 +257,26 @@ def test_status_of_runs(campaign: Campaign) -> None:
     assert "4 runs: 4 queued." in shown.output
     content = json.loads(CliRunner().invoke(app, ["status", str(campaign.folder), "--json"]).output)
     assert len(content["runs"]) == 4
+
+
+def test_speed_is_compared_with_the_estimate(campaign: Campaign) -> None:
+    done = render_campaign(campaign)
+    estimate_campaign(campaign, us_per_atom_step=100.0)
+    run = done.root / "Li3InCl6" / "Li3InCl6-1x1x1-o000" / "T0900" / "r0"
+    n_atoms = len(read_record(run).species)
+    names = "'Step', 'Temp', 'TotEng', 'Econserve', 'Press', 'Volume', 'CPU', "
+    slow_s = 2 * 100e-6 * n_atoms  # of a step: twice what was estimated
+    rows = [f"  - [{step}, 900, 1, 1, 1, 1, {step * slow_s}, ]\n" for step in (0, 100, 200)]
+    (run / "log.0.lammps").write_text(f"keywords: [{names}]\ndata:\n{''.join(rows)}")
+    with exclusive_lock(run / ".lock", holder="LAMMPS run"):
+        table = run_table(campaign)
+    assert table is not None
+    assert table.states == {"queued": 3, "running": 1}
+    assert table.speed_ratio == pytest.approx(0.5)
+    per_day = 86_400e-6 / slow_s
+    assert table.ns_per_day == pytest.approx(per_day)
+    left_ns = (3 * 110_000 + 30_000 - 200) * 1e-6
+    assert table.seconds_left == pytest.approx(left_ns / per_day * 86_400)
 
 
 def test_commands(campaign: Campaign, tmp_path: Path) -> None:
