@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,7 +10,8 @@ from rich.text import Text
 from mlipsse.campaign.run_table import RunGroup, RunTable
 from mlipsse.md.state import STATES, State
 
-_BAR = 8
+_WIDE = 100
+"""Columns of a terminal from which bars have their full length."""
 _COLOURS: Mapping[State, str] = {
     "queued": "dim",
     "running": "cyan",
@@ -24,15 +26,16 @@ _MOST_TROUBLED = 8
 
 def print_runs(table: RunTable, console: Console) -> None:
     """One screen: composition by temperature, the sum, and what is wrong."""
+    bar = 8 if console.width >= _WIDE else 4
     temperatures_K = sorted({group.temperature_K for group in table.groups})
     by_place = {(group.composition, group.temperature_K): group for group in table.groups}
-    grid = Table(title="runs", title_justify="left")
-    grid.add_column("composition", overflow="fold")
+    grid = Table(title="runs", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    grid.add_column("composition", overflow="fold", min_width=12)
     for temperature_K in temperatures_K:
         grid.add_column(f"{temperature_K:g} K", no_wrap=True)
     for composition in dict.fromkeys(group.composition for group in table.groups):
         cells = [by_place.get((composition, temperature_K)) for temperature_K in temperatures_K]
-        grid.add_row(composition, *(_cell(group) for group in cells))
+        grid.add_row(composition, *(_cell(group, bar) for group in cells))
     console.print(grid)
     console.print(_summary(table))
     for run in table.troubled[:_MOST_TROUBLED]:
@@ -51,15 +54,15 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _cell(group: RunGroup | None) -> Text:
+def _cell(group: RunGroup | None, bar: int) -> Text:
     if group is None:
         return Text("")
     worst = next(state for state in reversed(STATES) if group.states.get(state))
     colour = _COLOURS["done" if worst == "done" else _shown(group.states)]
-    filled = round(_BAR * group.progress)
+    filled = round(bar * group.progress)
     text = Text("━" * filled, style=colour)
-    text.append("╌" * (_BAR - filled), style="dim")
-    text.append(f" {100 * group.progress:3.0f} %")
+    text.append("╌" * (bar - filled), style="dim")
+    text.append(f"{100 * group.progress:4.0f}%")
     bad = [f"{group.states[state]} {state}" for state in STATES[-2:] if group.states.get(state)]
     stalled = group.states.get("stalled")
     for words in [*bad, *([f"{stalled} stalled"] if stalled else [])]:

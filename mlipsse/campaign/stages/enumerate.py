@@ -13,7 +13,7 @@ from mlipsse.campaign.orderings import (
 )
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.table import write_csv
-from mlipsse.orderings import count_orderings, enumerate_orderings
+from mlipsse.orderings import count_orderings
 
 DATABASE = "01-enumerate/orderings.db"
 COUNTS = "01-enumerate/counts.csv"
@@ -26,6 +26,8 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 def perform(work: Work) -> list[Path]:
     """Write `orderings.db` and `counts.csv`."""
+    from mlipsse.orderings import enumerate_orderings  # compiled code, for this stage alone
+
     config = work.campaign.config
     host = campaign_host(work.campaign)
     cells = campaign_supercells(work.campaign, host)

@@ -13,10 +13,7 @@ from mlipsse.md.health import run_health
 from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE, read_outcome, read_record
 from mlipsse.md.segments import SEGMENTS_FILE
 from mlipsse.potential.bundle import read_card
-from mlipsse.report.arrhenius_plot import arrhenius_plot
 from mlipsse.report.cautions import standing_cautions
-from mlipsse.report.msd_plot import msd_plot
-from mlipsse.report.style import new_figure, save_figure
 from mlipsse.report.summary import build_summary, write_summary
 from mlipsse.transport import (
     CompositionTransport,
@@ -85,6 +82,9 @@ def perform(work: Work) -> list[Path]:
     )
     summary = build_summary(compositions, label_source=label_source, cautions=cautions)
     write_summary(summary, work.folder / "arrhenius.json")
+    from mlipsse.report.arrhenius_plot import arrhenius_plot
+    from mlipsse.report.style import new_figure, save_figure
+
     figure, (left, right) = new_figure(width_in=7.0, columns=2)
     arrhenius_plot(left, compositions)
     arrhenius_plot(right, compositions, quantity="conductivity")
@@ -111,6 +111,9 @@ def _row(row: dict[str, Any], run: RunTransport | None, reason: str | None) -> d
 def _draw_msd(runs: Sequence[RunTransport], formula: str, folder: Path) -> list[Path]:
     if not runs:
         return []
+    from mlipsse.report.msd_plot import msd_plot
+    from mlipsse.report.style import new_figure, save_figure
+
     figure, (axes,) = new_figure()
     msd_plot(axes, runs, title=formula)
     return save_figure(figure, folder / f"msd-{formula}")
