@@ -15,6 +15,7 @@ from mlipsse.cli import (
     run,
     schema,
     status,
+    transport,
     validate,
 )
 from mlipsse.errors import MlipsseError
@@ -36,6 +37,7 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(md.app, name="md")
 app.add_typer(orderings.app, name="orderings")
 app.add_typer(potential.app, name="potential")
+app.add_typer(transport.app, name="transport")
 
 
 def main() -> None:
