@@ -91,7 +91,7 @@ def diffusivity(
     as_json: Json = False,
 ) -> None:
     """Fit the tracer diffusivity, with its error, or say why there is none (exit code 3)."""
-    from mlipsse.transport import WindowSettings, analyse_trajectory
+    from mlipsse.transport import WindowSettings, analyse_trajectory, directional_diffusivity
 
     frames = _read(trajectory, topology, species, frame_spacing_ps, timestep_fs)
     _split(frames, mobile)
@@ -105,6 +105,17 @@ def diffusivity(
         name=str(trajectory),
     )
     fit = run.diffusivity
+    directions: dict[str, Any] | None = None
+    if fit.diffusive:
+        found = directional_diffusivity(fit, frames.lattice @ frames.cell)
+        directions = {
+            name: {"diffusivity_cm2_s": value, "diffusivity_std_cm2_s": error}
+            for values, errors in (
+                (found.along_cm2_s, found.along_std_cm2_s),
+                (found.plane_cm2_s, found.plane_std_cm2_s),
+            )
+            for (name, value), error in zip(values.items(), errors.values(), strict=True)
+        }
     answer: dict[str, Any] = {
         "diffusive": fit.diffusive,
         "reason": fit.reason,
@@ -113,6 +124,7 @@ def diffusivity(
         "window_ps": list(fit.window_ps) if fit.diffusive and fit.window_ps else None,
         "exponent": fit.exponent,
         "tensor_cm2_s": None if fit.tensor_cm2_s is None else fit.tensor_cm2_s.tolist(),
+        "directions": directions,
         "conductivity_mS_cm": run.conductivity_mS_cm if charge is not None else None,
         "conductivity_std_mS_cm": run.conductivity_std_mS_cm if charge is not None else None,
         "mobile": mobile,
@@ -194,6 +206,11 @@ def _tell(answer: dict[str, Any]) -> None:
             f"D = {answer['diffusivity_cm2_s']:.3g} ± {answer['diffusivity_std_cm2_s']:.1g} cm²/s "
             f"at {answer['temperature_K']:g} K, lags {first:.3g} to {last:.3g} ps"
         )
+        for name, some in answer["directions"].items():
+            what = f"along {name}" if len(name) == 1 else f"in the {name} plane"
+            console.print(
+                f"  {what}: {some['diffusivity_cm2_s']:.3g} ± {some['diffusivity_std_cm2_s']:.1g}"
+            )
         if answer["conductivity_mS_cm"] is not None:
             console.print(
                 f"Nernst-Einstein conductivity {answer['conductivity_mS_cm']:.3g} ± "

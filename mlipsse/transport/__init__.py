@@ -10,6 +10,7 @@ from mlipsse.transport.average import TemperatureAverage, average_runs
 from mlipsse.transport.composition import CompositionTransport, ExcludedRun, summarise_composition
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
+from mlipsse.transport.directions import DirectionalDiffusivity, directional_diffusivity
 from mlipsse.transport.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
 from mlipsse.transport.run_analysis import RunTransport, analyse_run, analyse_trajectory
@@ -20,6 +21,7 @@ __all__ = [
     "ArrheniusFit",
     "CompositionTransport",
     "Diffusivity",
+    "DirectionalDiffusivity",
     "ExcludedRun",
     "FrameworkVerdict",
     "MeanSquaredDisplacement",
@@ -30,6 +32,7 @@ __all__ = [
     "analyse_run",
     "analyse_trajectory",
     "average_runs",
+    "directional_diffusivity",
     "fit_arrhenius",
     "fit_diffusivity",
     "judge_framework",

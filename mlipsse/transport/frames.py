@@ -3,12 +3,13 @@
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.md.lammps_frame import LammpsFrame
 from mlipsse.md.record import RECORD_FILE, read_record
 from mlipsse.transport.trajectory import Trajectory, read_run
 from mlipsse.transport.unwrapping import unwrap
@@ -30,6 +31,8 @@ class Frames:
     cell : (3, 3) float64, Å, rows are lattice vectors; the mean where the cell changes
     frame_spacing_ps : time between frames, ps
     temperature_K : where the file's own record says it, else None
+    lattice : (3, 3) whole numbers; the crystal's own vectors are `lattice` times `cell`. LAMMPS
+        reduces a skewed cell, and our runs' record says how; other files are taken as they are.
     """
 
     positions: np.ndarray
@@ -37,6 +40,7 @@ class Frames:
     cell: np.ndarray
     frame_spacing_ps: float
     temperature_K: float | None = None
+    lattice: np.ndarray = field(default_factory=lambda: np.eye(3, dtype=int))
 
     def trajectory(self, temperature_K: float | None = None) -> Trajectory:
         """As a `Trajectory`, at a temperature that is given or that the record says.
@@ -112,13 +116,16 @@ def _is_ours(path: Path) -> bool:
 
 
 def _ours(folder: Path) -> Frames:
-    run = read_run(folder)
+    run, record = read_run(folder), read_record(folder)
+    told = record.extra.get("frame")
+    lattice = LammpsFrame.from_json(told).lattice if told else np.eye(3, dtype=int)
     return Frames(
         run.positions,
         run.species,
         run.cell,
         run.frame_spacing_ps,
-        read_record(folder).temperature_K,
+        record.temperature_K,
+        lattice,
     )
 
 
