@@ -127,6 +127,12 @@ def diffusivity(
         "directions": directions,
         "conductivity_mS_cm": run.conductivity_mS_cm if charge is not None else None,
         "conductivity_std_mS_cm": run.conductivity_std_mS_cm if charge is not None else None,
+        "charge_diffusivity_cm2_s": run.charge.diffusivity.diffusivity_cm2_s,
+        "charge_diffusivity_std_cm2_s": run.charge.diffusivity.diffusivity_std_cm2_s,
+        "haven_ratio": run.charge.haven_ratio,
+        "haven_ratio_std": run.charge.haven_ratio_std,
+        "einstein_conductivity_mS_cm": run.einstein_mS_cm if charge is not None else None,
+        "einstein_conductivity_std_mS_cm": run.einstein_std_mS_cm if charge is not None else None,
         "mobile": mobile,
         "charge_e": charge,
         "n_ions": run.n_mobile,
@@ -215,6 +221,11 @@ def _tell(answer: dict[str, Any]) -> None:
             console.print(
                 f"Nernst-Einstein conductivity {answer['conductivity_mS_cm']:.3g} ± "
                 f"{answer['conductivity_std_mS_cm']:.1g} mS/cm"
+            )
+        if answer["haven_ratio"] is not None:
+            console.print(
+                f"Haven ratio {answer['haven_ratio']:.2g} ± {answer['haven_ratio_std']:.1g} "
+                "(tracer over charge)"
             )
     else:
         console.print(f"No diffusivity: {answer['reason']}", soft_wrap=True)

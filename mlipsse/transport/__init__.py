@@ -7,6 +7,7 @@ dataclasses. Start at `analyse_run` (one folder of a LAMMPS run) or at
 
 from mlipsse.transport.arrhenius import ArrheniusFit, fit_arrhenius
 from mlipsse.transport.average import TemperatureAverage, average_runs
+from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
 from mlipsse.transport.composition import CompositionTransport, ExcludedRun, summarise_composition
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
@@ -19,6 +20,7 @@ from mlipsse.transport.window import WindowSettings
 
 __all__ = [
     "ArrheniusFit",
+    "ChargeDiffusivity",
     "CompositionTransport",
     "Diffusivity",
     "DirectionalDiffusivity",
@@ -32,6 +34,7 @@ __all__ = [
     "analyse_run",
     "analyse_trajectory",
     "average_runs",
+    "charge_diffusivity",
     "directional_diffusivity",
     "fit_arrhenius",
     "fit_diffusivity",

@@ -8,6 +8,7 @@ import numpy as np
 from mlipsse.files import write_text
 from mlipsse.md.record import read_record
 from mlipsse.md.segments import verify_segments
+from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
 from mlipsse.transport.framework import FrameworkVerdict, judge_framework
@@ -24,8 +25,10 @@ from mlipsse.transport.window import WindowSettings
 class RunTransport:
     """What one run says about the mobile ion.
 
-    `excluded` is the reason why the run has no place in an average or a fit (melted, not
-    diffusive), else None; the conductivities are None then.
+    `conductivity_mS_cm` is Nernst-Einstein's, of the tracer; `einstein_mS_cm` is that of `charge`,
+    which ions that move together make another one. `excluded` is the reason why the run has no
+    place in an average or a fit (melted, not diffusive), else None; the conductivities are None
+    then.
     """
 
     name: str
@@ -40,6 +43,9 @@ class RunTransport:
     diffusivity: Diffusivity
     conductivity_mS_cm: float | None
     conductivity_std_mS_cm: float | None
+    charge: ChargeDiffusivity
+    einstein_mS_cm: float | None
+    einstein_std_mS_cm: float | None
     excluded: str | None
     formula: str | None = None
     composition: str | None = None
@@ -119,22 +125,25 @@ def analyse_trajectory(
     verdict = judge_framework(framework_msd)
     diffusivity = fit_diffusivity(msd, settings)
     excluded = verdict.reason or diffusivity.reason
-    conductivity, std = None, None
-    if (
-        excluded is None
-        and diffusivity.diffusivity_cm2_s is not None
-        and diffusivity.diffusivity_std_cm2_s is not None
-    ):
-        conductivity, std = (
-            nernst_einstein_conductivity(
-                value,
-                n_ions=len(ions),
-                volume_A3=trajectory.volume_A3,
-                charge_e=charge_e,
-                temperature_K=trajectory.temperature_K,
-            )
-            for value in (diffusivity.diffusivity_cm2_s, diffusivity.diffusivity_std_cm2_s)
+    charge = charge_diffusivity(
+        positions[:, ions], diffusivity, frame_spacing_ps=spacing, settings=settings
+    )
+
+    def conductivities(fit: Diffusivity) -> tuple[float | None, float | None]:
+        value, error = fit.diffusivity_cm2_s, fit.diffusivity_std_cm2_s
+        if excluded is not None or value is None or error is None:
+            return None, None
+        by_ion = nernst_einstein_conductivity(
+            1.0,
+            n_ions=len(ions),
+            volume_A3=trajectory.volume_A3,
+            charge_e=charge_e,
+            temperature_K=trajectory.temperature_K,
         )
+        return by_ion * value, by_ion * error
+
+    conductivity, std = conductivities(diffusivity)
+    einstein, einstein_std = conductivities(charge.diffusivity)
     return RunTransport(
         name=name,
         temperature_K=trajectory.temperature_K,
@@ -148,6 +157,9 @@ def analyse_trajectory(
         diffusivity=diffusivity,
         conductivity_mS_cm=conductivity,
         conductivity_std_mS_cm=std,
+        charge=charge,
+        einstein_mS_cm=einstein,
+        einstein_std_mS_cm=einstein_std,
         excluded=excluded,
         formula=formula,
         composition=composition,

@@ -127,6 +127,10 @@ def test_the_command_tells_the_diffusivity(files: Path) -> None:
     assert set(answer["directions"]) == {"a", "b", "c", "ab", "ac", "bc"}
     along_b = answer["directions"]["b"]
     assert abs(along_b["diffusivity_cm2_s"] - D_CM2_S) < 3 * along_b["diffusivity_std_cm2_s"]
+    assert abs(answer["haven_ratio"] - 1) < 3 * answer["haven_ratio_std"]
+    assert answer["einstein_conductivity_mS_cm"] == pytest.approx(
+        answer["conductivity_mS_cm"] / answer["haven_ratio"]
+    )
     # N z² e² D / (V kB T), by hand: 1.602e-19² x 24 / 1716e-24 cm³ / (1.381e-23 x 800)
     by_hand = 1.602177e-19**2 * N_LI / (1716e-24 * 1.380649e-23 * 800) * 1e3
     assert answer["conductivity_mS_cm"] == pytest.approx(
