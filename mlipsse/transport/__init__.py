@@ -16,6 +16,7 @@ from mlipsse.transport.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
 from mlipsse.transport.run_analysis import RunTransport, analyse_run, analyse_trajectory
 from mlipsse.transport.trajectory import Trajectory, read_run
+from mlipsse.transport.tree import RunTree, analyse_tree
 from mlipsse.transport.window import WindowSettings
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "FrameworkVerdict",
     "MeanSquaredDisplacement",
     "RunTransport",
+    "RunTree",
     "TemperatureAverage",
     "Trajectory",
     "WindowSettings",
     "analyse_run",
     "analyse_trajectory",
+    "analyse_tree",
     "average_runs",
     "charge_diffusivity",
     "directional_diffusivity",

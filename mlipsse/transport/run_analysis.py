@@ -53,8 +53,10 @@ class RunTransport:
     replica: int | None = None
 
 
-def analyse_run(folder: Path, *, settings: WindowSettings | None = None) -> RunTransport:
-    """Analyse the finished LAMMPS run in `folder` (its contract: `read_run`).
+def analyse_run(
+    folder: Path, *, settings: WindowSettings | None = None, so_far: bool = False
+) -> RunTransport:
+    """Analyse the LAMMPS run in `folder`, finished or, `so_far`, still going (see `read_run`).
 
     Raises
     ------
@@ -70,7 +72,7 @@ def analyse_run(folder: Path, *, settings: WindowSettings | None = None) -> RunT
     verify_segments(folder)
     record = read_record(folder)
     return analyse_trajectory(
-        read_run(folder),
+        read_run(folder, so_far=so_far),
         mobile=record.mobile,
         charge_e=record.mobile_charge_e,
         settings=settings,

@@ -99,8 +99,8 @@ class Trajectory:
         return found
 
 
-def read_run(folder: Path) -> Trajectory:
-    """Read the production trajectory of one finished LAMMPS run.
+def read_run(folder: Path, *, so_far: bool = False) -> Trajectory:
+    """Read the production trajectory of one LAMMPS run, finished or, `so_far`, still going.
 
     The folder holds `run.json` and one `traj.<first step>.dcd` per run part (LAMMPS cannot
     append to a DCD). Each part is cut where the next one starts, so that a frame that was
@@ -109,6 +109,7 @@ def read_run(folder: Path) -> Trajectory:
     Parameters
     ----------
     folder : folder of one run
+    so_far : take the frames up to the first that is missing, instead of refusing
 
     Raises
     ------
@@ -128,6 +129,8 @@ def read_run(folder: Path) -> Trajectory:
     first = record.equilibration_steps
     expected = np.arange(first, first + record.production_steps + 1, record.dump_every_steps)
     missing = np.setdiff1d(expected, steps)
+    if len(missing) and so_far:
+        expected, missing = expected[expected < missing[0]], missing[:0]
     if len(missing):
         raise MlipsseError(
             f"{folder} is incomplete: {len(missing)} of {len(expected)} frames are missing, "

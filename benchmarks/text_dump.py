@@ -1,0 +1,92 @@
+"""Reading LAMMPS text dumps: ours beside MDAnalysis' reader, on one thread.
+
+    OMP_NUM_THREADS=1 python benchmarks/text_dump.py          # a minute
+
+A dump of 2,560 atoms in LAMMPS' format (id, type, xu, yu, zu; six digits; ids unsorted), read whole
+by either; medians of alternating repeats, the first reading of each left out.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from relaxations import versions
+
+from mlipsse.transport.text_dump import read_text_dump
+
+
+def write(path: Path, *, atoms: int, frames: int) -> np.ndarray:
+    """A random walk in a box of 40 Å; positions as the file has them."""
+    rng = np.random.default_rng(0)
+    positions = rng.uniform(0, 40, (atoms, 3))
+    kept = []
+    with path.open("w") as stream:
+        for step in range(frames):
+            positions = positions + rng.normal(0, 0.05, (atoms, 3))
+            stream.write(f"ITEM: TIMESTEP\n{100 * step}\nITEM: NUMBER OF ATOMS\n{atoms}\n")
+            stream.write("ITEM: BOX BOUNDS pp pp pp\n0 40\n0 40\n0 40\n")
+            stream.write("ITEM: ATOMS id type xu yu zu\n")
+            for index in rng.permutation(atoms):
+                x, y, z = positions[index]
+                stream.write(f"{index + 1} {1 + index % 2} {x:.6g} {y:.6g} {z:.6g}\n")
+            kept.append(positions)
+    return np.array(kept)
+
+
+def by_mdanalysis(path: Path, frames: int) -> np.ndarray:
+    """All positions, sorted by id."""
+    from MDAnalysis.coordinates.LAMMPS import DumpReader
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reader = DumpReader(str(path), lammps_coordinate_convention="unwrapped")
+        found = np.array([reader[index].positions for index in range(frames)])
+        reader.close()
+    return found
+
+
+def timed(read: Callable[[], np.ndarray]) -> float:
+    """CPU seconds of one reading."""
+    started = time.process_time()
+    read()
+    return time.process_time() - started
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--atoms", type=int, default=2560)
+    parser.add_argument("--frames", type=int, default=1000)
+    parser.add_argument("--peer-frames", type=int, default=100, help="of the file MDAnalysis reads")
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        long, short = Path(temporary) / "long.lammpstrj", Path(temporary) / "short.lammpstrj"
+        truth = write(long, atoms=arguments.atoms, frames=arguments.frames)
+        write(short, atoms=arguments.atoms, frames=arguments.peer_frames)
+        ours = read_text_dump(long).positions
+        peers = by_mdanalysis(short, arguments.peer_frames)
+        print(f"largest difference from what was written: {np.abs(ours - truth).max():.1e} Å")
+        differs = np.abs(ours[: arguments.peer_frames] - peers).max()
+        print(f"largest difference from MDAnalysis: {differs:.1e} Å (it reads float32)")
+        speeds: dict[str, list[float]] = {"mlipsse": [], "MDAnalysis": []}
+        for _ in range(arguments.repeats):
+            speeds["mlipsse"].append(
+                arguments.frames / timed(lambda: read_text_dump(long).positions)
+            )
+            speeds["MDAnalysis"].append(
+                arguments.peer_frames / timed(lambda: by_mdanalysis(short, arguments.peer_frames))
+            )
+    own, peer = (statistics.median(speeds[name]) for name in ("mlipsse", "MDAnalysis"))
+    print("| | frames/s |\n|---|---:|")
+    print(f"| mlipsse | {own:.0f} |\n| MDAnalysis | {peer:.0f} |\n| ratio | {own / peer:.1f} |")
+    print(versions())
+
+
+if __name__ == "__main__":
+    main()
