@@ -45,7 +45,7 @@ def by_mdanalysis(path: Path, frames: int) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         reader = DumpReader(str(path), lammps_coordinate_convention="unwrapped")
-        found = np.array([reader[index].positions for index in range(frames)])
+        found = np.array([reader[index].positions.copy() for index in range(frames)])
         reader.close()
     return found
 

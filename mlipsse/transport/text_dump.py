@@ -192,16 +192,27 @@ class _Atoms:
             return None
         ids = rows[:, 0].astype(np.int64)
         if not np.array_equal(ids, self.ids):
-            order = np.argsort(ids, kind="stable")
-            rows = rows[order]
-            if not np.array_equal(ids[order], self.ids):
+            places = self._places(ids)
+            if places is None or np.bincount(places).max() > 1:
                 raise MlipsseError(f"{path} holds other atoms at step {header.step} than before.")
+            unsorted, rows = rows, np.empty_like(rows)
+            rows[places] = unsorted
         positions = rows[:, 1:4]
         if self.style.scaled:
             positions = positions @ header.cell + header.origin
         if self.style.images:
             positions = positions + rows[:, 4:7] @ header.cell
         return np.ascontiguousarray(positions)
+
+    def _places(self, ids: np.ndarray) -> np.ndarray | None:
+        """Where each id stands among those of the first frame; None when one is not there."""
+        first, last = int(self.ids[0]), int(self.ids[-1])
+        if last - first + 1 == len(self.ids):  # as a rule: no search
+            return ids - first if ids.min() >= first and ids.max() <= last else None
+        places = np.searchsorted(self.ids, ids)
+        known = places < len(self.ids)
+        known[known] = self.ids[places[known]] == ids[known]
+        return places if known.all() else None
 
 
 def _style(columns: tuple[str, ...], path: Path) -> _Style:
