@@ -93,7 +93,8 @@ def test_a_job_that_outlived_its_driver_is_waited_for(tmp_path, monkeypatch):
     assert not (tmp_path / "left").exists()
 
 
-def test_slurm_is_looked_for(slurm):
+def test_slurm_is_looked_for(slurm, monkeypatch):
+    monkeypatch.setenv("PATH", str(slurm))  # a machine may have one of its own
     check_slurm()
     (slurm / "squeue").unlink()
     with pytest.raises(MlipsseError, match="squeue is not found"):
