@@ -52,6 +52,11 @@ def estimate_campaign(
         raise MlipsseError(
             f"No orderings are selected yet: mlipsse run {campaign.folder} --until select."
         )
+    if us_per_atom_step is not None and not us_per_atom_step > 0:
+        raise MlipsseError(
+            f"The cost of an atom's step is {us_per_atom_step:g} µs; it must be above 0. Take the "
+            "one that `mlipsse potential bench` tells."
+        )
     config = campaign.config.simulate
     wanted = runs(campaign)
     atoms = [len(simulated_cell(config, run.start)) for run in wanted]

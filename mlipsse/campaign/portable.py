@@ -6,12 +6,11 @@ from pathlib import Path
 
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.rendering import RunFiles, bring, cautions, render_runs, write_scripts
+from mlipsse.campaign.runs import FOLDER
 from mlipsse.campaign.stages import export, select
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle import read_bundle
 from mlipsse.potential.plugin import PLUGIN_FILE, build_plugin
-
-SIMULATE_FOLDER = "08-simulate"
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def render_campaign(
     source = source.resolve()
     if not source.is_file():
         raise MlipsseError(f"There is no model {source}.")
-    root = (out or campaign.path(SIMULATE_FOLDER)).resolve()
+    root = (out or campaign.path(FOLDER)).resolve()
     root.mkdir(parents=True, exist_ok=True)
     plugin = build_plugin()
     if runtime:

@@ -188,7 +188,5 @@ def cautions(campaign: Campaign, *, cutoff_A: float) -> list[str]:
 
 
 def _lengthened_ps(folder: Path) -> float:
-    if not (folder / RECORD_FILE).is_file():
-        return 0.0
-    record = read_record(folder)
-    return record.production_steps * record.timestep_fs / 1000
+    there = (folder / RECORD_FILE).is_file()
+    return read_record(folder).protocol.production_ps if there else 0.0

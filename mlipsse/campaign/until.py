@@ -8,7 +8,7 @@ from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.rendering import template_dir
 from mlipsse.campaign.runs import protocol
 from mlipsse.files import write_text
-from mlipsse.md.record import OUTCOME_FILE
+from mlipsse.md.record import OUTCOME_FILE, read_record
 
 UNTIL_FILE = "until.json"
 
@@ -23,6 +23,7 @@ class Lengthening:
     step_ps : what it is lengthened by, ps
     max_production_ps : what it is not lengthened beyond, ps
     window_ps : of the fit of D; None by rule
+    template_dir : the user's own templates, with which longer decks are rendered
     """
 
     relative_error: float
@@ -67,7 +68,7 @@ def run_until(output: Path, *, threads: int, rule: Lengthening | None) -> None:
 
     folder = output.parent
     while run_folder(folder, threads=threads).status == "done" and rule is not None:
-        length_ps = _production_ps(folder)
+        length_ps = read_record(folder).protocol.production_ps
         longer_ps = min(length_ps + rule.step_ps, rule.max_production_ps)
         if longer_ps <= length_ps or _is_known(folder, rule):
             break
@@ -78,13 +79,6 @@ def run_until(output: Path, *, threads: int, rule: Lengthening | None) -> None:
 
 def _told(rule: Lengthening) -> str:
     return json.dumps(asdict(rule), default=str) + "\n"
-
-
-def _production_ps(folder: Path) -> float:
-    from mlipsse.md.record import read_record
-
-    record = read_record(folder)
-    return record.production_steps * record.timestep_fs / 1000
 
 
 def _is_known(folder: Path, rule: Lengthening) -> bool:

@@ -84,7 +84,6 @@ def estimate(
     us_per_atom_step: Annotated[
         float | None,
         typer.Option(
-            min=0,
             help="µs per atom and step, of `mlipsse potential bench` on the device meant.",
             show_default="measured here, on the CPU",
         ),

@@ -233,6 +233,12 @@ def test_estimate_adds_up(campaign: Campaign) -> None:
     assert hot.disk_GB > 201 * 12 * n_atoms / 1e9
 
 
+@pytest.mark.parametrize("cost", [0.0, -1.0, float("nan")])
+def test_a_step_that_costs_nothing(campaign: Campaign, cost: float) -> None:
+    with pytest.raises(MlipsseError, match="must be above 0"):
+        estimate_campaign(campaign, us_per_atom_step=cost)
+
+
 def test_disk_of_a_run_is_what_it_writes(tmp_path: Path) -> None:
     from mlipsse.md.run import run_folder
     from tests.lennard_jones import render
