@@ -1,0 +1,13 @@
+"""`mlipsse transport`: from trajectories of anybody's to diffusivity and conductivity."""
+
+import typer
+
+from mlipsse.cli.transport import analyse, diffusivity, msd
+
+app = typer.Typer(
+    help="From trajectories, ours or anybody's, to diffusivity and conductivity.",
+    no_args_is_help=True,
+)
+app.command("msd")(msd.msd)
+app.command("diffusivity")(diffusivity.diffusivity)
+app.command("analyse")(analyse.analyse)

@@ -1,0 +1,81 @@
+"""Options that the transport commands share, and what they mean."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlipsse.cli.options import words
+from mlipsse.errors import MlipsseError
+
+CHARGES = {"Li": 1.0, "Na": 1.0}
+
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TRAJECTORY",
+        help="LAMMPS text dump (.gz too), extxyz, .traj, XDATCAR, vasprun.xml, DCD or XTC with "
+        "--topology, or the folder of one of our runs.",
+    ),
+]
+Mobile = Annotated[str, typer.Option(help="Symbol of the mobile ion, e.g. Li.")]
+Topology = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Elements for DCD, XTC and TRR.")
+]
+Species = Annotated[
+    str | None, typer.Option(help="Elements of LAMMPS types 1, 2, ..., e.g. Li,In,Cl.")
+]
+Spacing = Annotated[float | None, typer.Option(help="Time between frames, ps.")]
+Timestep = Annotated[float | None, typer.Option(help="Of the run, fs; for text dumps.")]
+
+
+def pair(value: float | None, error: float | None) -> str:
+    """`0.31 ± 0.02`, the value alone without an error, nothing without a value."""
+    if value is None:
+        return ""
+    return f"{value:.3g}" if error is None else f"{value:.3g} ± {error:.1g}"
+
+
+def read_frames(
+    trajectory: Path,
+    topology: Path | None,
+    species: str | None,
+    frame_spacing_ps: float | None,
+    timestep_fs: float | None,
+) -> Any:
+    """`Frames` of a trajectory, from what the options say."""
+    from mlipsse.transport.frames import read_frames_of
+
+    return read_frames_of(
+        trajectory,
+        topology=topology,
+        species=None if species is None else words(species),
+        frame_spacing_ps=frame_spacing_ps,
+        timestep_fs=timestep_fs,
+    )
+
+
+def split_atoms(frames: Any, mobile: str) -> tuple[Any, Any]:
+    """Indices of the mobile ions and of all others."""
+    import numpy as np
+
+    is_mobile = np.array(frames.species) == mobile
+    if not is_mobile.any():
+        raise MlipsseError(
+            f"No {mobile} in the trajectory, which holds "
+            f"{', '.join(dict.fromkeys(frames.species))}: name a species that is there."
+        )
+    return np.flatnonzero(is_mobile), np.flatnonzero(~is_mobile)
+
+
+def window(text: str | None) -> tuple[float, float] | None:
+    """`5,50` as two lags, ps."""
+    if text is None:
+        return None
+    try:
+        first, last = (float(word) for word in words(text))
+    except ValueError as error:
+        raise MlipsseError(
+            f"--window-ps {text!r} is not two lags in ps; write e.g. 5,50."
+        ) from error
+    return first, last
