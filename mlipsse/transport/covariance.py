@@ -71,7 +71,7 @@ def msd_covariance(
     step_tensor_A2: np.ndarray,
     noise_A2: float,
     excess_per_step_A4: float,
-    n_ions: int,
+    n_ions: float,
 ) -> np.ndarray:
     """Covariance of total MSDs of independent ions that walk and vibrate.
 
@@ -86,7 +86,7 @@ def msd_covariance(
     step_tensor_A2 : (3, 3), Å², covariance of one step between frames, 2 D_ab x spacing
     noise_A2 : Å², variance <u²> of a vibration that is forgotten between frames
     excess_per_step_A4 : Å⁴, fourth cumulant of r² per step (0 for a Gaussian walk)
-    n_ions : number of independent ions
+    n_ions : number of independent ions, not necessarily whole
 
     Returns
     -------

@@ -13,9 +13,17 @@ from mlipsse.units import A2_PS_TO_CM2_S
 FIT_LAGS = 60
 """Lags of the window that enter the fit: more of them carry the same information."""
 
-BEND_LIMIT = -1.5
+BEND_LIMIT = -2.0
 """Standard errors by which the MSD may bend below a straight line before its window starts
-later. Straight walks stray there one time in fifteen; a limit of -1 biased their D by -0.8 %."""
+later. Straight walks stray there one time in forty."""
+
+TAKEN_BACK = 0.3
+"""Of a hop length squared: by how much hops that are taken back may lift the MSD for good. Walks
+that take back each hop with probability p have 2p / (1 + p)²: 0.28 for 0.2 and 0.41 for 0.4."""
+
+SETTLING = 2.0
+"""The rest of that lift which is still to come falls as exp(-SETTLING x MSD / hop length²): as
+(1 + p)² / (1 - p) in the same walks, 1.8 and 3.3."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +31,7 @@ class Diffusivity:
     """Tracer diffusivity of one run, or the reason why there is none.
 
     diffusive : whether a diffusivity is stated
+    ion_correlation : by how much the variance is larger than that of independent ions
     reason : why not (None when diffusive)
     diffusivity_cm2_s, diffusivity_std_cm2_s : cm²/s; None when not diffusive
     tensor_cm2_s : (3, 3), cm²/s, in the trajectory's Cartesian axes; None when not diffusive
@@ -42,6 +51,7 @@ class Diffusivity:
     exponent: float | None
     intercept_A2: float | None
     bend: float | None
+    ion_correlation: float | None = None
 
 
 def fit_diffusivity(
@@ -55,10 +65,11 @@ def fit_diffusivity(
     The covariance of the MSDs is that of overlapping windows of a random walk with vibrations
     and hops of finite length (see `msd_covariance`); its D, c and fourth cumulant are taken
     from the data and iterated, never from the sample variance of each lag, which makes the
-    matrix near singular. The error takes the ions as independent: ions that move together
-    know less than it says, and only replicas show it. It also takes the window as straight: in
-    walks whose every hop is taken back with a probability of 0.2 to 0.4, D came out 3 to 12 %
-    too high, and the stated error held in a quarter to half of them.
+    matrix near singular. Ions that move together count as fewer ions, by how much more the mean
+    of their r² fluctuates in time than that of independent ones would (`ion_correlation`). That
+    the MSD may not be straight yet, because hops are taken back, is part of the covariance too,
+    with the size that random walks with memory have (`TAKEN_BACK`, `SETTLING`), unless the window
+    was given. Over the walks of `benchmarks/coverage.py` the stated error holds in two of three.
 
     Parameters
     ----------
@@ -78,13 +89,14 @@ def fit_diffusivity(
     if window.reason is not None:
         window_ps = (window.first * spacing, window.last * spacing)
         return _refused(window.reason, window_ps, window.exponent)
-    line = _fit_line(msd, window.first, window.last)
+    taken_back = TAKEN_BACK if settings.window_ps is None else 0.0
+    line = _fit_line(msd, window.first, window.last, settings.hop_length_A, taken_back)
     while settings.window_ps is None and line.bend < BEND_LIMIT:
         later = later_window(msd, settings, window)
         if later is None or later.first is None or later.last is None:
             break
         window = later
-        line = _fit_line(msd, later.first, later.last)
+        line = _fit_line(msd, later.first, later.last, settings.hop_length_A, taken_back)
     window_ps = (line.first * spacing, line.last * spacing)
     slope = float(np.trace(line.tensor_A2))  # Å² per frame, all three directions
     if not slope > 0:
@@ -105,6 +117,7 @@ def fit_diffusivity(
         exponent=window.exponent,
         intercept_A2=line.intercept_A2,
         bend=line.bend,
+        ion_correlation=line.ion_correlation,
     )
 
 
@@ -128,9 +141,18 @@ class _Line:
     variance_A4: float
     intercept_A2: float
     bend: float
+    ion_correlation: float
 
 
-def _fit_line(msd: MeanSquaredDisplacement, first: int, last: int, *, iterations: int = 3) -> _Line:
+def _fit_line(
+    msd: MeanSquaredDisplacement,
+    first: int,
+    last: int,
+    hop_length_A: float,
+    taken_back: float,
+    *,
+    iterations: int = 3,
+) -> _Line:
     lags = np.unique(np.round(np.linspace(first, last, FIT_LAGS)).astype(int))
     columns = msd.tensor_A2[lags]
     total = columns[:, :3].sum(axis=1)
@@ -138,6 +160,8 @@ def _fit_line(msd: MeanSquaredDisplacement, first: int, last: int, *, iterations
     design = np.stack([lags, np.ones(len(lags)), lags[0] / lags], axis=1).astype(float)
     sums = overlap_sums(lags, msd.n_frames)
     excess = _excess_per_step(msd, first)
+    correlation = _ion_correlation(msd, first, hop_length_A)
+    unsettled = taken_back * hop_length_A**2 * np.exp(-SETTLING * total / hop_length_A**2)
     weights = np.linalg.pinv(design[:, :2])  # the first pass is ordinary least squares
     variance, bend = 0.0, 0.0
     for _ in range(iterations):
@@ -149,8 +173,9 @@ def _fit_line(msd: MeanSquaredDisplacement, first: int, last: int, *, iterations
             step_tensor_A2=step,
             noise_A2=max(float(weights[1] @ total), 0.0) / 2,
             excess_per_step_A4=excess,
-            n_ions=msd.n_ions,
+            n_ions=msd.n_ions / correlation,
         )
+        covariance += np.outer(unsettled, unsettled)
         # Neighbouring lags of a long window differ by less than rounding can tell.
         covariance[np.diag_indices(len(lags))] *= 1 + 1e-10
         whitened = linalg.cho_solve(linalg.cho_factor(covariance), design)
@@ -166,6 +191,7 @@ def _fit_line(msd: MeanSquaredDisplacement, first: int, last: int, *, iterations
         variance,
         float(weights[1] @ total),
         bend,
+        correlation,
     )
 
 
@@ -174,6 +200,17 @@ def _tensor(slopes: np.ndarray) -> np.ndarray:
     for value, (a, b) in zip(slopes, COMPONENTS, strict=True):
         tensor[a, b] = tensor[b, a] = value
     return tensor
+
+
+def _ion_correlation(msd: MeanSquaredDisplacement, first_lag: int, hop_length_A: float) -> float:
+    """Measured where the MSD is half a hop squared, or where the window starts; never below 1.
+
+    There are as many independent measurements of it as such lags fit into the run.
+    """
+    reached = np.flatnonzero(msd.total_A2 > 0.5 * hop_length_A**2)
+    lag = min(first_lag, int(reached[0])) if len(reached) else first_lag
+    nearest = int(np.argmin(np.abs(np.log(msd.excess_lags / max(lag, 1)))))
+    return max(1.0, float(msd.ion_correlation[nearest]))
 
 
 def _excess_per_step(msd: MeanSquaredDisplacement, first_lag: int) -> float:

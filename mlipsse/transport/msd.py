@@ -1,17 +1,28 @@
 """Mean squared displacement over all time origins, framework drift removed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.msd_kernels import (
+    add_moments,
+    add_power,
+    add_products,
+    load_series,
+    weighted_sums,
+)
 
 COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Cartesian index pairs of the columns xx yy zz xy xz yz."""
 
-EXCESS_ORIGINS = 400
-"""Time origins that the fourth moment is averaged over: it costs n_ions x this per lag."""
+SAMPLED_ORIGINS = 400
+"""Time origins that fourth moments are averaged over: they cost n_ions x this per lag."""
+
+BLOCK_IONS = 16
+"""Ions transformed at once: their series and spectra stay near the processor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +34,15 @@ class MeanSquaredDisplacement:
     lag_ps : (n_frames,) float64, ps; the first is 0
     tensor_A2 : (n_frames, 6) float64, Å², xx yy zz xy xz yz in the trajectory's Cartesian axes
     n_ions : ions averaged over
-    excess_lags : (k,) int, lags (in frames) at which `excess_A4` was taken
+    excess_lags : (k,) int, lags (in frames) at which what follows was taken
     excess_A4 : (k,) float64, Å⁴, variance of r² beyond that of Gaussian displacements with the
         same second moments: var(r²) - 2 sum_ab <r_a r_b>². It is zero for a Gaussian walk and
         (rate x lag x length⁴) for uncorrelated hops; vibrations add nothing to it.
+    non_gaussian : (k,) float64, 3 <r⁴> / (5 <r²>²) - 1, the non-Gaussian parameter (Rahman, Phys.
+        Rev. 136, A405 (1964), doi 10.1103/PhysRev.136.A405): 0 for isotropic Gaussian displacements
+    ion_correlation : (k,) float64, variance over time of the ions' mean r², over what it would be
+        if each ion kept its own variance and all were independent: 1 for independent ions, g for
+        ions that move in groups of g
     """
 
     lag_ps: np.ndarray
@@ -34,6 +50,8 @@ class MeanSquaredDisplacement:
     n_ions: int
     excess_lags: np.ndarray
     excess_A4: np.ndarray
+    non_gaussian: np.ndarray
+    ion_correlation: np.ndarray
 
     @property
     def n_frames(self) -> int:
@@ -51,94 +69,202 @@ class MeanSquaredDisplacement:
         return self.tensor_A2[:, :3].sum(axis=1)
 
 
-def remove_drift(
-    positions: np.ndarray, framework: np.ndarray, *, masses_u: np.ndarray | None = None
+def framework_drift(
+    positions: np.ndarray,
+    framework: np.ndarray,
+    *,
+    masses_u: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Positions less the framework's mean displacement since the first frame.
+    """How the framework's centre has moved since the first frame.
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) float64, Å, unwrapped
+    positions : (n_frames, n_atoms, 3), Å, unwrapped; an array, or what is sliced like one
     framework : indices of the atoms that ought to stay (all that are not mobile)
     masses_u : (n_atoms,) masses; None weighs all framework atoms alike, as
         pymatgen-analysis-diffusion does
 
     Returns
     -------
-    (n_frames, n_atoms, 3) float64, Å. Without framework atoms the positions are returned as
-    they are: nothing defines a frame at rest.
+    (n_frames, 3) float64, Å; zero without framework atoms: nothing defines a frame at rest.
     """
+    framework = np.asarray(framework, dtype=int)
     if not len(framework):
-        return positions
-    weights = None if masses_u is None else np.asarray(masses_u, dtype=float)[framework]
-    centre = np.average(positions[:, framework], axis=1, weights=weights)
-    return positions - (centre - centre[0])[:, None, :]
+        return np.zeros((positions.shape[0], 3))
+    weights = np.ones(len(framework))
+    if masses_u is not None:
+        weights = np.asarray(masses_u, dtype=float)[framework]
+    return weighted_displacement(positions, framework, weights / weights.sum())
+
+
+def weighted_displacement(
+    positions: np.ndarray, atoms: np.ndarray, weights: np.ndarray, *, block_frames: int = 256
+) -> np.ndarray:
+    """Sum over some atoms of weight times displacement since the first frame, (n_frames, 3)."""
+    n_frames, n_atoms = positions.shape[:2]
+    of_all = np.zeros(n_atoms)
+    of_all[atoms] = weights
+    sums = np.empty((n_frames, 3))
+    for start in range(0, n_frames, block_frames):
+        block = np.asarray(positions[start : start + block_frames])
+        sums[start : start + len(block)] = weighted_sums(block, of_all)
+    return sums - sums[0]
+
+
+def remove_drift(
+    positions: np.ndarray, framework: np.ndarray, *, masses_u: np.ndarray | None = None
+) -> np.ndarray:
+    """Positions less the framework's mean displacement (see `framework_drift`), float64."""
+    return positions - framework_drift(positions, framework, masses_u=masses_u)[:, None, :]
 
 
 def mean_squared_displacement(
-    positions: np.ndarray, *, frame_spacing_ps: float, block_ions: int = 64
+    positions: np.ndarray,
+    *,
+    frame_spacing_ps: float,
+    ions: np.ndarray | None = None,
+    drift_A: np.ndarray | None = None,
 ) -> MeanSquaredDisplacement:
     """MSD tensor of some ions, averaged over ions and over all time origins, at every lag.
 
     By the fast correlation algorithm: <(x(t+m) - x(t))²> splits into a sum of squares and an
     autocorrelation (Calandrini et al., Collection SFN 12, 201 (2011),
-    doi:10.1051/sfn/201112010, section 4.2). Equal to the direct sum to 1e-10.
+    doi:10.1051/sfn/201112010, section 4.2). Equal to the direct sum to 1e-10. Whatever the
+    precision of the positions, all sums are in float64; beside them the memory is that of a few
+    ions.
 
     Parameters
     ----------
-    positions : (n_frames, n_ions, 3) float64, Å, unwrapped, drift removed
+    positions : (n_frames, n_atoms, 3), Å, unwrapped; an array, or what is sliced like one (a
+        dataset of h5py), which is then read block by block
     frame_spacing_ps : time between frames, ps
-    block_ions : ions transformed at once, which bounds the memory
+    ions : indices of the atoms to average over; None takes all
+    drift_A : (n_frames, 3), subtracted from every atom (see `framework_drift`)
 
     Raises
     ------
     MlipsseError
         without ions, or with fewer than two frames.
     """
-    positions = np.asarray(positions, dtype=float)
-    n_frames, n_ions = positions.shape[:2]
-    if n_frames < 2 or n_ions < 1:
-        raise MlipsseError(
-            f"A mean squared displacement needs at least 2 frames and 1 ion, got {n_frames} "
-            f"frame(s) and {n_ions} ion(s)."
-        )
+    blocks = _series(positions, ions, drift_A)
+    n_frames, n_ions = blocks.n_frames, blocks.n_ions
     size = fft.next_fast_len(2 * n_frames - 1, real=True)
     power = np.zeros((6, size // 2 + 1))
+    spectrum = np.empty((3, BLOCK_IONS, size // 2 + 1), dtype=complex)
     products = np.zeros((6, n_frames))
-    for start in range(0, n_ions, block_ions):
-        block = np.ascontiguousarray(positions[:, start : start + block_ions].transpose(2, 1, 0))
-        block -= block.mean(axis=2, keepdims=True)  # displacements stay, cancellation shrinks
-        spectrum = fft.rfft(block, n=size, axis=2)
-        for column, (a, b) in enumerate(COMPONENTS):
-            power[column] += np.einsum("if,if->f", spectrum[a].real, spectrum[b].real)
-            power[column] += np.einsum("if,if->f", spectrum[a].imag, spectrum[b].imag)
-            products[column] += np.einsum("it,it->t", block[a], block[b])
-    correlation = fft.irfft(power, n=size, axis=1)[:, :n_frames]
-    before = np.concatenate([np.zeros((6, 1)), np.cumsum(products, axis=1)], axis=1)
     lags = np.arange(n_frames)
-    early = before[:, n_frames - lags]  # frames that serve as origins of each lag
-    late = before[:, -1:] - before[:, lags]  # frames that the displacements end in
-    tensor = (early + late - 2 * correlation) / (n_ions * (n_frames - lags))
-    tensor[:, 0] = 0.0
-    excess_lags, excess = _fourth_moment_excess(positions)
+    sampled = np.unique(np.geomspace(1, max(1, (n_frames - 1) // 2), 24).astype(int))
+    strides = np.maximum(1, (n_frames - sampled) // SAMPLED_ORIGINS)
+    moments = np.zeros((len(sampled), 10))
+    origins = -(-(n_frames - sampled) // strides)
+    together = np.zeros((len(sampled), origins.max()))
+    for padded in blocks.padded(size):
+        series = padded[:, :, :n_frames]
+        add_products(series, products)
+        # numpy's transform writes into memory that is there; fresh memory costs a third more time
+        add_power(np.fft.rfft(padded, axis=2, out=spectrum[:, : padded.shape[1]]), power)
+        add_moments(series, sampled, strides, moments, together)
+    correlation = fft.irfft(power, n=size, axis=1)[:, :n_frames]
+    tensor = _structure_function(products, correlation) / n_ions
+    means = moments[:, 1:] / moments[:, :1]
+    square, fourth, second = means[:, 0], means[:, 1], means[:, 2:8]
+    variance = np.array([row[:count].var() for row, count in zip(together, origins, strict=True)])
+    apart = moments[:, 9]
+    gaussian = 2 * (second[:, :3] ** 2).sum(axis=1) + 4 * (second[:, 3:] ** 2).sum(axis=1)
     return MeanSquaredDisplacement(
         lag_ps=lags * frame_spacing_ps,
         tensor_A2=tensor.T,
         n_ions=n_ions,
-        excess_lags=excess_lags,
-        excess_A4=excess,
+        excess_lags=sampled,
+        excess_A4=fourth - square**2 - gaussian,
+        non_gaussian=_non_gaussian(square, fourth),
+        ion_correlation=np.where(apart > 0, variance / np.where(apart > 0, apart, 1.0), 1.0),
     )
 
 
-def _fourth_moment_excess(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lags (about 24, spaced evenly in log) and the excess of var(r²) there (see the class)."""
-    n_frames = len(positions)
-    lags = np.unique(np.geomspace(1, max(1, (n_frames - 1) // 2), 24).astype(int))
-    excess = np.empty(len(lags))
-    for k, lag in enumerate(lags):
-        stride = max(1, (n_frames - lag) // EXCESS_ORIGINS)
-        steps = (positions[lag::stride] - positions[:-lag:stride]).reshape(-1, 3)
-        second = steps.T @ steps / len(steps)
-        square = np.einsum("ia,ia->i", steps, steps)
-        excess[k] = square.var() - 2 * np.sum(second**2)
-    return lags, excess
+def ion_mean_squared_displacements(
+    positions: np.ndarray,
+    *,
+    ions: np.ndarray | None = None,
+    drift_A: np.ndarray | None = None,
+) -> np.ndarray:
+    """MSD of every single ion over all time origins, (n_ions, n_frames) float64, Å².
+
+    Arguments and errors are those of `mean_squared_displacement`, whose total is the mean of these.
+    """
+    blocks = _series(positions, ions, drift_A)
+    size = fft.next_fast_len(2 * blocks.n_frames - 1, real=True)
+    rows = []
+    for padded in blocks.padded(size):
+        series = padded[:, :, : blocks.n_frames]
+        spectrum = np.fft.rfft(padded, axis=2)
+        power = (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
+        correlation = fft.irfft(power, n=size, axis=1)[:, : blocks.n_frames]
+        rows.append(_structure_function((series**2).sum(axis=0), correlation))
+    return np.concatenate(rows)
+
+
+def _structure_function(products: np.ndarray, correlation: np.ndarray) -> np.ndarray:
+    """Mean over origins of the product of two displacements, (rows, n_frames).
+
+    products : (rows, n_frames), of the two coordinates at every time; correlation : of the two,
+    summed over the origins.
+    """
+    n_frames = products.shape[1]
+    lags = np.arange(n_frames)
+    before = np.concatenate([np.zeros((len(products), 1)), np.cumsum(products, axis=1)], axis=1)
+    early = before[:, n_frames - lags]  # frames that serve as origins of each lag
+    late = before[:, -1:] - before[:, lags]  # frames that the displacements end in
+    mean = (early + late - 2 * correlation) / (n_frames - lags)
+    mean[:, 0] = 0.0
+    return mean
+
+
+def _non_gaussian(square: np.ndarray, fourth: np.ndarray) -> np.ndarray:
+    moved = square > 0
+    return np.where(moved, 3 * fourth / (5 * np.where(moved, square, 1.0) ** 2) - 1, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Series:
+    """Time series of ions, to be had a few ions at a time."""
+
+    positions: np.ndarray
+    ions: np.ndarray
+    drift_A: np.ndarray
+
+    @property
+    def n_frames(self) -> int:
+        return len(self.drift_A)
+
+    @property
+    def n_ions(self) -> int:
+        return len(self.ions)
+
+    def padded(self, size: int) -> Iterator[np.ndarray]:
+        """(3, k, size) float64, drift and means removed, zero after n_frames; used again."""
+        buffer = np.zeros((3, BLOCK_IONS, size))
+        in_memory = isinstance(self.positions, np.ndarray)
+        for start in range(0, self.n_ions, BLOCK_IONS):
+            chosen = self.ions[start : start + BLOCK_IONS]
+            source, first = self.positions, 0
+            if not in_memory:  # one piece per block, which the chunks on disk are made for
+                first = int(chosen.min())
+                source = source[:, first : int(chosen.max()) + 1]
+            padded = buffer[:, : len(chosen)]
+            load_series(source, chosen - first, self.drift_A, padded[:, :, : self.n_frames])
+            yield padded
+
+
+def _series(positions: np.ndarray, ions: np.ndarray | None, drift_A: np.ndarray | None) -> _Series:
+    if not hasattr(positions, "shape"):
+        positions = np.asarray(positions, dtype=float)
+    n_frames, n_atoms = positions.shape[:2]
+    chosen = np.arange(n_atoms) if ions is None else np.asarray(ions, dtype=np.int64)
+    if n_frames < 2 or len(chosen) < 1:
+        raise MlipsseError(
+            f"A mean squared displacement needs at least 2 frames and 1 ion, got {n_frames} "
+            f"frame(s) and {len(chosen)} ion(s)."
+        )
+    drift = np.zeros((n_frames, 3)) if drift_A is None else np.asarray(drift_A, dtype=float)
+    return _Series(positions, chosen, drift)

@@ -14,8 +14,8 @@ from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
 from mlipsse.transport.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.msd import (
     MeanSquaredDisplacement,
+    framework_drift,
     mean_squared_displacement,
-    remove_drift,
 )
 from mlipsse.transport.trajectory import Trajectory, read_run
 from mlipsse.transport.window import WindowSettings
@@ -116,19 +116,26 @@ def analyse_trajectory(
     """
     ions = trajectory.indices(mobile)
     framework = np.setdiff1d(np.arange(len(trajectory.species)), ions)
-    positions = remove_drift(trajectory.positions, framework, masses_u=masses_u)
-    spacing = trajectory.frame_spacing_ps
-    msd = mean_squared_displacement(positions[:, ions], frame_spacing_ps=spacing)
-    framework_msd = (
-        mean_squared_displacement(positions[:, framework], frame_spacing_ps=spacing)
-        if len(framework)
-        else None
-    )
+    positions, spacing = trajectory.positions, trajectory.frame_spacing_ps
+    drift_A = framework_drift(positions, framework, masses_u=masses_u)
+
+    def msd_of(atoms: np.ndarray) -> MeanSquaredDisplacement:
+        return mean_squared_displacement(
+            positions, frame_spacing_ps=spacing, ions=atoms, drift_A=drift_A
+        )
+
+    msd = msd_of(ions)
+    framework_msd = msd_of(framework) if len(framework) else None
     verdict = judge_framework(framework_msd)
     diffusivity = fit_diffusivity(msd, settings)
     excluded = verdict.reason or diffusivity.reason
     charge = charge_diffusivity(
-        positions[:, ions], diffusivity, frame_spacing_ps=spacing, settings=settings
+        positions,
+        diffusivity,
+        frame_spacing_ps=spacing,
+        ions=ions,
+        drift_A=drift_A,
+        settings=settings,
     )
 
     def conductivities(fit: Diffusivity) -> tuple[float | None, float | None]:

@@ -21,7 +21,7 @@ def test_equal_to_the_direct_sum(n_frames, n_ions):
     rng = np.random.default_rng(n_frames)
     skew = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, -0.3], [0.2, 0.0, 2.0]])
     positions = np.cumsum(rng.normal(size=(n_frames, n_ions, 3)) @ skew, axis=0) + 50.0
-    msd = mean_squared_displacement(positions, frame_spacing_ps=0.5, block_ions=16)
+    msd = mean_squared_displacement(positions, frame_spacing_ps=0.5)
     np.testing.assert_allclose(msd.tensor_A2, direct_sum(positions), rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(msd.total_A2, msd.tensor_A2[:, :3].sum(axis=1), rtol=0)
     np.testing.assert_allclose(msd.lag_ps, 0.5 * np.arange(n_frames))

@@ -15,13 +15,39 @@ def msd_of(total, spacing=0.1, n_ions=24):
         n_ions=n_ions,
         excess_lags=np.array([1]),
         excess_A4=np.array([0.0]),
+        non_gaussian=np.array([0.0]),
+        ion_correlation=np.array([1.0]),
     )
 
 
-def test_window_runs_from_half_a_hop_squared_to_half_the_run():
-    window = choose_window(msd_of(0.1 * np.arange(1001)))
-    assert (window.first, window.last, window.reason) == (46, 500, None)
+@pytest.mark.parametrize(
+    ("slope", "first"),
+    [
+        (0.15, 151),  # 2.5 hops squared, 22.5 Å²
+        (0.1, 166),  # a third of the window's end, which comes before
+        (0.02, 226),  # half a hop squared, 4.5 Å²: never earlier
+    ],
+)
+def test_window_starts_where_hops_have_settled(slope, first):
+    window = choose_window(msd_of(slope * np.arange(1001)))
+    assert (window.first, window.last, window.reason) == (first, 500, None)
     assert window.exponent == pytest.approx(1.0, abs=1e-9)
+
+
+def test_too_few_hops_are_refused():
+    motion = 0.02 * np.arange(1001)  # 10 Å² at half the run: two hops of one ion in all of it
+    window = choose_window(msd_of(motion, n_ions=1))
+    assert "too few hops: 1 ions make about 2.2" in window.reason
+    assert choose_window(msd_of(motion, n_ions=10)).reason is None
+
+
+def test_hops_taken_back_at_once_do_not_hide_diffusion():
+    """A straight line above 4 Å² of vibrations has a raw exponent of 0.75, and diffuses."""
+    msd = msd_of(4.0 + 0.04 * np.arange(1001))
+    window = choose_window(msd)
+    assert window_exponent(msd, window.first, window.last) < 0.8
+    assert window.exponent == pytest.approx(1.0, abs=1e-6)
+    assert window.reason is None
 
 
 def test_window_never_starts_before_the_minimum_lag():

@@ -34,12 +34,15 @@ def msd(
 
     from mlipsse.files import write_text
     from mlipsse.transport import mean_squared_displacement
-    from mlipsse.transport.msd import remove_drift
+    from mlipsse.transport.msd import framework_drift
 
     frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs)
     ions, others = split_atoms(frames, mobile)
     found = mean_squared_displacement(
-        remove_drift(frames.positions, others)[:, ions], frame_spacing_ps=frames.frame_spacing_ps
+        frames.positions,
+        frame_spacing_ps=frames.frame_spacing_ps,
+        ions=ions,
+        drift_A=framework_drift(frames.positions, others),
     )
     table = np.column_stack([found.lag_ps, found.total_A2, found.tensor_A2])
     rows = (",".join(f"{value:.8g}" for value in row) for row in table)
