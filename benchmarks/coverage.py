@@ -12,6 +12,7 @@ slow walks with few but enough hops, which must be accepted.
 
 import argparse
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import numpy as np
 from relaxations import versions
@@ -66,7 +67,10 @@ def main() -> None:
     parser.add_argument("--ladders", type=int, default=100)
     parser.add_argument("--kinisi", type=int, default=0, help="walks per kind for kinisi")
     arguments = parser.parse_args()
-    print(versions("numpy", "pymatgen-analysis-diffusion", "kinisi"))
+    print(versions())
+    print(
+        ", ".join(f"{name} {version(name)}" for name in ("pymatgen-analysis-diffusion", "kinisi"))
+    )
     everything: dict[str, list[tuple[float, float, float]]] = {}
     for name, kind in KINDS:
         found: dict[str, list[tuple[float, float, float]]] = {}

@@ -1,12 +1,20 @@
 """Activation energy from diffusivities at several temperatures."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
+
+ONE_SIGMA = math.erf(math.sqrt(0.5))
+"""Confidence level of one standard error, 68.27 %."""
+
+CURVATURE_LIMIT = 2.0
+"""Standard errors of the curvature above which one line does not describe all temperatures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,10 +22,14 @@ class ArrheniusFit:
     """ln D = ln D0 - Ea / (kB T).
 
     activation_energy_eV : eV; None below two temperatures
-    activation_energy_std_eV : eV; None below three temperatures
+    activation_energy_std_eV : eV; None when neither errors of D nor scatter tell it
     prefactor_cm2_s : D0, cm²/s; None below two temperatures
-    covariance : (2, 2) of (ln D0, Ea/eV); None below three temperatures
+    covariance : (2, 2) of (ln D0, Ea/eV); None as the error of Ea
     temperature_K : temperatures that were fitted
+    curvature_eV2, curvature_sigma : second derivative of ln D by 1/(kB T), and by how many
+        standard errors it differs from 0; below 0 where the slope grows steeper on cooling. None
+        below three temperatures with errors of D, below four without
+    cautions : what the fit cannot know or does not fit, in sentences
     """
 
     activation_energy_eV: float | None
@@ -25,6 +37,9 @@ class ArrheniusFit:
     prefactor_cm2_s: float | None
     covariance: np.ndarray | None
     temperature_K: tuple[float, ...]
+    curvature_eV2: float | None = None
+    curvature_sigma: float | None = None
+    cautions: tuple[str, ...] = ()
 
     def diffusivity_cm2_s(self, temperature_K: float) -> float | None:
         """D of the fitted line at a temperature, cm²/s; None when there is no line."""
@@ -34,13 +49,22 @@ class ArrheniusFit:
         exponent = -self.activation_energy_eV / (BOLTZMANN_EV_K * temperature_K)
         return float(self.prefactor_cm2_s * np.exp(exponent))
 
-    def interval_cm2_s(self, temperature_K: float) -> tuple[float, float] | None:
-        """68 % interval of that D, cm²/s; None when the errors are not known."""
+    def interval_cm2_s(
+        self, temperature_K: float, *, level: float = ONE_SIGMA
+    ) -> tuple[float, float] | None:
+        """Interval of that D at a confidence level, cm²/s; None when the errors are not known.
+
+        It holds for the line; where the true curve leaves the line outside of the temperatures that
+        were fitted, no interval from the fit can know it.
+        """
         centre = self.diffusivity_cm2_s(temperature_K)
         if centre is None or self.covariance is None:
             return None
+        if not 0 < level < 1:
+            raise MlipsseError(f"A confidence level lies between 0 and 1, but is {level}.")
         gradient = np.array([1.0, -1.0 / (BOLTZMANN_EV_K * temperature_K)])
-        spread = float(np.exp(np.sqrt(gradient @ self.covariance @ gradient)))
+        sigmas = float(special.ndtri(0.5 + level / 2))
+        spread = float(np.exp(sigmas * np.sqrt(gradient @ self.covariance @ gradient)))
         return centre / spread, centre * spread
 
 
@@ -52,11 +76,13 @@ def fit_arrhenius(
     """Fit a line to ln D against 1/T.
 
     With errors of D the points are weighted by (D/std)², and the error of Ea is the one that
-    those errors imply, times the root of the reduced chi² when that is above one: points that
-    scatter more than their errors allow widen the result, points that scatter less do not
-    narrow it (the scale factor of the Particle Data Group, PTEP 2022, 083C01,
-    doi:10.1093/ptep/ptac097, section 5.2.2). Without errors all points weigh alike and the
-    scatter alone gives the error (pymatgen's `fit_arrhenius` in its linear mode).
+    those errors imply, also at two temperatures. When the points scatter more than their errors
+    allow (reduced chi² beyond its own 95 % limit), they are widened by the root of the reduced chi²
+    (the scale factor of the Particle Data Group, PTEP 2022, 083C01, doi:10.1093/ptep/ptac097,
+    section 5.2.2); points that scatter less do not narrow it. Without errors all points weigh alike
+    and the scatter alone gives the error (pymatgen's `fit_arrhenius` in its linear mode).
+
+    A parabola beside the line tells whether one activation energy describes all temperatures.
 
     Parameters
     ----------
@@ -67,8 +93,8 @@ def fit_arrhenius(
     Returns
     -------
     ArrheniusFit
-        without Ea below two temperatures and without its error below three: what cannot be
-        known is None.
+        without Ea below two temperatures and without its error where nothing tells it: what
+        cannot be known is None, and `cautions` says so.
 
     Raises
     ------
@@ -87,31 +113,102 @@ def fit_arrhenius(
         raise MlipsseError("A temperature is given twice: average the runs at it first.")
     if not np.all(np.isfinite(values) & (values > 0)):
         raise MlipsseError("An Arrhenius fit takes diffusivities above 0 cm²/s only.")
-    fitted = tuple(float(value) for value in temperatures)
-    if len(values) < 2:
-        return ArrheniusFit(None, None, None, None, fitted)
-
-    design = np.stack([np.ones(len(values)), -1.0 / (BOLTZMANN_EV_K * temperatures)], axis=1)
     sigma = np.ones(len(values))
-    if diffusivity_std_cm2_s is not None:
+    known = diffusivity_std_cm2_s is not None
+    if known:
         sigma = np.asarray(diffusivity_std_cm2_s, dtype=float) / values
         if not np.all(np.isfinite(sigma) & (sigma > 0)):
             raise MlipsseError("Standard errors of D must be above 0 cm²/s.")
-    scaled = design / sigma[:, None]
-    solution, *_ = np.linalg.lstsq(scaled, np.log(values) / sigma, rcond=None)
-    covariance = None
-    if len(values) > 2:
-        residual = (np.log(values) - design @ solution) / sigma
-        scatter = float(residual @ residual) / (len(values) - 2)
-        factor = scatter if diffusivity_std_cm2_s is None else max(1.0, scatter)
-        covariance = factor * np.linalg.inv(scaled.T @ scaled)
+    fitted = tuple(float(value) for value in temperatures)
+    if len(values) < 2:
+        told = (
+            "one temperature gives no activation energy, and nothing at other temperatures: run at "
+            "least two"
+            if len(values)
+            else "no temperature has a diffusivity"
+        )
+        return ArrheniusFit(None, None, None, None, fitted, cautions=(told,))
+
+    inverse = 1.0 / (BOLTZMANN_EV_K * temperatures)
+    logarithm = np.log(values)
+    line = _polynomial(inverse, logarithm, sigma, 1)
+    freedom = len(values) - 2
+    cautions: list[str] = []
+    factor: float | None = 1.0 if known else None
+    if freedom:
+        scatter = line.chi2 / freedom
+        if not known:
+            factor = scatter
+        elif line.chi2 > float(special.chdtri(freedom, 0.05)):
+            factor = scatter
+            cautions.append(
+                f"the diffusivities scatter {np.sqrt(scatter):.1f} times as much around the line "
+                "as their errors allow: the error of Ea is widened by as much"
+            )
+    if len(values) == 2:
+        cautions.append(
+            "two temperatures give an activation energy, and cannot show whether it is the same "
+            "elsewhere" + ("" if known else "; without errors of D it has no error")
+        )
+    covariance = None if factor is None else factor * line.covariance * np.outer([1, -1], [1, -1])
+    curvature, in_sigmas = _curvature(inverse, logarithm, sigma, known)
+    if in_sigmas is not None and abs(in_sigmas) > CURVATURE_LIMIT:
+        cautions.append(
+            f"ln D is bent against 1/T by {abs(in_sigmas):.1f} standard errors, "
+            + (
+                "steeper when cold"
+                if curvature is not None and curvature < 0
+                else "flatter when cold"
+            )
+            + ": one activation energy does not hold for all of these temperatures, and the line "
+            "must not be continued beyond them"
+        )
     return ArrheniusFit(
-        activation_energy_eV=float(solution[1]),
+        activation_energy_eV=-float(line.coefficients[1]),
         activation_energy_std_eV=None if covariance is None else float(np.sqrt(covariance[1, 1])),
-        prefactor_cm2_s=float(np.exp(solution[0])),
+        prefactor_cm2_s=float(np.exp(line.coefficients[0])),
         covariance=covariance,
         temperature_K=fitted,
+        curvature_eV2=curvature,
+        curvature_sigma=in_sigmas,
+        cautions=tuple(cautions),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Polynomial:
+    """Least squares of ln D in powers of 1/(kB T); the covariance is for sigma as stated."""
+
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    chi2: float
+
+
+def _polynomial(
+    inverse: np.ndarray, logarithm: np.ndarray, sigma: np.ndarray, degree: int
+) -> _Polynomial:
+    design = inverse[:, None] ** np.arange(degree + 1) / sigma[:, None]
+    solution, *_ = np.linalg.lstsq(design, logarithm / sigma, rcond=None)
+    residual = logarithm / sigma - design @ solution
+    return _Polynomial(solution, np.linalg.inv(design.T @ design), float(residual @ residual))
+
+
+def _curvature(
+    inverse: np.ndarray, logarithm: np.ndarray, sigma: np.ndarray, known: bool
+) -> tuple[float | None, float | None]:
+    """Second derivative of ln D by 1/(kB T), and its size in standard errors."""
+    freedom = len(inverse) - 3
+    if freedom < (0 if known else 1):
+        return None, None
+    middle = inverse.mean()  # the second derivative is the same everywhere; here it is well fitted
+    parabola = _polynomial(inverse - middle, logarithm, sigma, 2)
+    value = 2 * float(parabola.coefficients[2])
+    variance = 4 * float(parabola.covariance[2, 2])
+    if not known:
+        variance *= parabola.chi2 / freedom
+    if not variance > 0:
+        return value, None
+    return value, value / float(np.sqrt(variance))
 
 
 def _check_temperatures(temperatures: Sequence[float] | np.ndarray) -> None:

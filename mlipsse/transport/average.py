@@ -20,8 +20,10 @@ class TemperatureAverage:
     n_runs: int
 
 
-def average_runs(values: Sequence[float], stds: Sequence[float]) -> tuple[float, float]:
-    """Plain mean of several runs' results and its standard error.
+def average_runs(
+    values: Sequence[float], stds: Sequence[float], weights: Sequence[float] | None = None
+) -> tuple[float, float]:
+    """Mean of several runs' results and its standard error.
 
     A run's result scatters by its own error (within) and by what tells orderings and replicas
     apart (between). The sample variance of the results holds both, so the larger of it and
@@ -29,20 +31,37 @@ def average_runs(values: Sequence[float], stds: Sequence[float]) -> tuple[float,
     between-variance by the method of moments, never below zero: DerSimonian and Laird,
     Control. Clin. Trials 7, 177 (1986), doi:10.1016/0197-2456(86)90046-2, for equal weights).
 
+    With weights w (of sum 1) the mean is sum w x, and the variance of the mean is the larger of sum
+    w² std² (within) and sum w² times the scatter sum w (x - mean)² / (1 - sum w²) (both).
+
     Parameters
     ----------
     values, stds : result of each run and its standard error, in one unit
+    weights : of each run, at least 0 and not all 0 (of a Boltzmann
+        distribution, say); None weighs all alike
 
     Raises
     ------
     MlipsseError
-        without values, or with unequally many of the two.
+        without values, with unequally many of the lists, or for a weight below 0.
     """
     if not len(values) or len(values) != len(stds):
         raise MlipsseError(
             f"An average needs at least one run, and an error for each; got {len(values)} "
             f"values and {len(stds)} errors."
         )
-    within = float(np.mean(np.square(stds)))
-    total = float(np.var(values, ddof=1)) if len(values) > 1 else 0.0
-    return float(np.mean(values)), float(np.sqrt(max(within, total) / len(values)))
+    share = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
+    if len(share) != len(values) or not (share >= 0).all() or not share.sum() > 0:
+        raise MlipsseError(
+            f"{len(values)} runs need as many weights, none below 0 and not all 0; got "
+            f"{share.tolist()}."
+        )
+    share = share / share.sum()
+    together = float(np.sum(share**2))
+    mean = float(share @ np.asarray(values))
+    within = float(share**2 @ np.square(stds))
+    total = 0.0
+    if together < 1 - 1e-12:
+        scatter = float(share @ (np.asarray(values) - mean) ** 2) / (1 - together)
+        total = together * scatter
+    return mean, float(np.sqrt(max(within, total)))

@@ -1,6 +1,6 @@
 """One composition: its runs averaged per temperature, and the Arrhenius fit through them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlipsse.errors import MlipsseError
@@ -33,28 +33,42 @@ class CompositionTransport:
     shortest_run_ps: float | None
 
 
+OrderingWeights = Callable[[float], Mapping[str, float]]
+"""Temperature in K to the weight of every ordering by name, e.g. its Boltzmann probability."""
+
+
 def summarise_composition(
-    formula: str, runs: Sequence[RunTransport], *, excluded: Sequence[ExcludedRun] = ()
+    formula: str,
+    runs: Sequence[RunTransport],
+    *,
+    excluded: Sequence[ExcludedRun] = (),
+    ordering_weights: OrderingWeights | None = None,
 ) -> CompositionTransport:
-    """Average usable runs per temperature (each alike) and fit Arrhenius through the means.
+    """Average usable runs per temperature and fit Arrhenius through the means.
 
     Parameters
     ----------
     formula : as the config writes it
     runs : analysed runs, usable or not
     excluded : runs that could not even be analysed (exploded, say), with the reason
+    ordering_weights : weights of the orderings at a temperature, which their usable runs share;
+        None counts all runs alike
 
     Raises
     ------
     MlipsseError
-        without any run of either kind.
+        without any run of either kind, or when an ordering has no weight.
     """
     if not runs and not excluded:
         raise MlipsseError(f"No runs of {formula} to summarise: the simulate stage made none.")
     ordered = sorted(runs, key=lambda run: (run.temperature_K, run.name))
     points = []
     for temperature in sorted({run.temperature_K for run in ordered if run.excluded is None}):
-        points.append(_average(temperature, [r for r in ordered if r.temperature_K == temperature]))
+        here = [run for run in ordered if run.temperature_K == temperature and not run.excluded]
+        weights = (
+            None if ordering_weights is None else _weights(here, ordering_weights(temperature))
+        )
+        points.append(_average(temperature, here, weights))
     left_out = [
         ExcludedRun(run.temperature_K, run.name, run.excluded)
         for run in ordered
@@ -75,15 +89,30 @@ def summarise_composition(
     )
 
 
-def _average(temperature_K: float, runs: Sequence[RunTransport]) -> TemperatureAverage:
-    usable = [run for run in runs if run.excluded is None]
+def _weights(runs: Sequence[RunTransport], of_orderings: Mapping[str, float]) -> list[float]:
+    """Weight of every run: its ordering's, shared by the runs of that ordering."""
+    orderings = [run.ordering or run.name for run in runs]
+    unknown = sorted(set(orderings) - set(of_orderings))
+    if unknown:
+        raise MlipsseError(
+            f"No weight is known for {', '.join(unknown)}: weigh all orderings alike, or give the "
+            "energy of each."
+        )
+    return [of_orderings[name] / orderings.count(name) for name in orderings]
+
+
+def _average(
+    temperature_K: float, runs: Sequence[RunTransport], weights: Sequence[float] | None
+) -> TemperatureAverage:
     diffusivity, diffusivity_std = average_runs(
-        [run.diffusivity.diffusivity_cm2_s or 0.0 for run in usable],
-        [run.diffusivity.diffusivity_std_cm2_s or 0.0 for run in usable],
+        [run.diffusivity.diffusivity_cm2_s or 0.0 for run in runs],
+        [run.diffusivity.diffusivity_std_cm2_s or 0.0 for run in runs],
+        weights,
     )
     conductivity, conductivity_std = average_runs(
-        [run.conductivity_mS_cm or 0.0 for run in usable],
-        [run.conductivity_std_mS_cm or 0.0 for run in usable],
+        [run.conductivity_mS_cm or 0.0 for run in runs],
+        [run.conductivity_std_mS_cm or 0.0 for run in runs],
+        weights,
     )
     return TemperatureAverage(
         temperature_K=temperature_K,
@@ -91,5 +120,5 @@ def _average(temperature_K: float, runs: Sequence[RunTransport]) -> TemperatureA
         diffusivity_std_cm2_s=diffusivity_std,
         conductivity_mS_cm=conductivity,
         conductivity_std_mS_cm=conductivity_std,
-        n_runs=len(usable),
+        n_runs=len(runs),
     )

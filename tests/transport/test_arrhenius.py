@@ -51,12 +51,49 @@ def test_a_point_with_a_large_error_weighs_little():
     assert fit.activation_energy_eV == pytest.approx(0.35, abs=1e-5)
 
 
-def test_two_temperatures_have_a_slope_and_no_error():
-    fit = fit_arrhenius([800.0, 1000.0], line([800.0, 1000.0]), [1e-6, 1e-6])
+def test_two_temperatures_have_the_error_that_their_own_errors_give():
+    temperatures = [800.0, 1000.0]
+    values = line(temperatures)
+    fit = fit_arrhenius(temperatures, values, 0.1 * values)
     assert fit.activation_energy_eV == pytest.approx(0.35)
-    assert fit.activation_energy_std_eV is None
-    assert fit.interval_cm2_s(300.0) is None
-    assert fit.diffusivity_cm2_s(900.0) == pytest.approx(line([900.0])[0])
+    apart = (1 / 800 - 1 / 1000) / BOLTZMANN_EV_K
+    assert fit.activation_energy_std_eV == pytest.approx(0.1 * np.sqrt(2) / apart, rel=1e-9)
+    assert any("two temperatures" in caution for caution in fit.cautions)
+    alone = fit_arrhenius(temperatures, values)
+    assert alone.activation_energy_eV == pytest.approx(0.35)
+    assert alone.activation_energy_std_eV is None
+    assert alone.interval_cm2_s(300.0) is None
+    assert alone.diffusivity_cm2_s(900.0) == pytest.approx(line([900.0])[0])
+
+
+def test_a_bent_line_is_told():
+    """Vogel-Fulcher-Tammann: steeper when cold. Of straight lines one in twenty is called bent."""
+    temperatures = np.array([500.0, 600.0, 700.0, 850.0, 1000.0])
+    bent = 1e-3 * np.exp(-0.08 / (BOLTZMANN_EV_K * (temperatures - 250.0)))
+    fit = fit_arrhenius(temperatures, bent, 0.05 * bent)
+    assert fit.curvature_eV2 < 0
+    assert any("steeper when cold" in caution for caution in fit.cautions)
+    rng = np.random.default_rng(0)
+    straight = line(temperatures)
+    told = [
+        abs(
+            fit_arrhenius(
+                temperatures, straight * np.exp(rng.normal(0, 0.1, 5)), 0.1 * straight
+            ).curvature_sigma
+        )
+        > 2
+        for _ in range(400)
+    ]
+    assert 0.02 < np.mean(told) < 0.09  # 4.6 %, with its own error of 1 %
+
+
+def test_curvature_is_that_of_a_parabola():
+    temperatures = np.array([500.0, 600.0, 700.0, 850.0, 1000.0])
+    inverse = 1 / (BOLTZMANN_EV_K * temperatures)
+    values = np.exp(-8 - 0.3 * inverse - 0.5 * 0.004 * inverse**2)
+    fit = fit_arrhenius(temperatures, values, 0.1 * values)
+    assert fit.curvature_eV2 == pytest.approx(-0.004, rel=1e-8)
+    assert fit_arrhenius(temperatures[:3], values[:3]).curvature_sigma is None
 
 
 @pytest.mark.parametrize("temperatures", [[], [800.0]])

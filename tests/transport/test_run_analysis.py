@@ -163,6 +163,18 @@ def test_average_of_runs_within_and_between():
         average_runs([], [])
 
 
+def test_average_of_weighted_runs():
+    values, errors = [2.0, 4.0], [0.3, 0.1]
+    assert average_runs(values, errors, [5.0, 5.0]) == pytest.approx(average_runs(values, errors))
+    assert average_runs(values, errors, [1.0, 0.0]) == pytest.approx((2.0, 0.3))
+    # three to one: within 0.75 0.09 + 0.25 0.01, scatter (0.75 0.25 + 0.25 2.25) / (1 - 0.625)
+    mean, std = average_runs(values, errors, [3.0, 1.0])
+    assert mean == pytest.approx(2.5)
+    assert std == pytest.approx(np.sqrt(0.625 * 0.75 / 0.375))
+    with pytest.raises(MlipsseError, match="none below 0"):
+        average_runs(values, errors, [1.0, -1.0])
+
+
 def test_composition_without_any_usable_run():
     summary = summarise_composition("X", [analysed(300.0, step_A=0.01)])
     assert summary.points == ()

@@ -2,7 +2,7 @@
 
 import typer
 
-from mlipsse.cli.transport import analyse, diffusivity, msd
+from mlipsse.cli.transport import analyse, arrhenius, diffusivity, msd
 
 app = typer.Typer(
     help="From trajectories, ours or anybody's, to diffusivity and conductivity.",
@@ -10,4 +10,5 @@ app = typer.Typer(
 )
 app.command("msd")(msd.msd)
 app.command("diffusivity")(diffusivity.diffusivity)
+app.command("arrhenius")(arrhenius.arrhenius)
 app.command("analyse")(analyse.analyse)

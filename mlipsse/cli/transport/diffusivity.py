@@ -10,6 +10,7 @@ from rich.console import Console
 from mlipsse.cli.options import Json
 from mlipsse.cli.transport.options import (
     CHARGES,
+    NOT_DIFFUSIVE,
     Mobile,
     Source,
     Spacing,
@@ -22,9 +23,6 @@ from mlipsse.cli.transport.options import (
 )
 
 console = Console(highlight=False)
-
-NOT_DIFFUSIVE = 3
-"""Exit code of a trajectory whose ions do not diffuse."""
 
 
 def diffusivity(

@@ -8,6 +8,9 @@ import typer
 from mlipsse.cli.options import words
 from mlipsse.errors import MlipsseError
 
+NOT_DIFFUSIVE = 3
+"""Exit code of a trajectory whose ions do not diffuse."""
+
 CHARGES = {"Li": 1.0, "Na": 1.0}
 
 Source = Annotated[
