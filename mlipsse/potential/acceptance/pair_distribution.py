@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 
 from mlipsse.errors import MlipsseError
+from mlipsse.pair_histogram import pair_histogram
 from mlipsse.potential.acceptance.closest_pairs import element_pairs
 
 REACH_A = 6.0
@@ -96,17 +96,30 @@ def radial_distributions(
     radii_A : (n_bins,) float64
     g : (n_frames, n_pairs, n_bins) float64; tends to 1 at large distances
     """
-    from matscipy.neighbours import neighbour_list
-
+    elements = sorted({element for pair in pairs for element in pair})
     edges = np.linspace(0.0, REACH_A, round(REACH_A / BIN_A) + 1)
     shells_A3 = 4 / 3 * np.pi * np.diff(edges**3)
     g = np.zeros((len(frames), len(pairs), len(shells_A3)))
     for row, frame in enumerate(frames):
-        first, second, distances_A = neighbour_list("ijd", frame, REACH_A)
-        for column, elements in enumerate(pairs):
-            one, other = (frame.numbers == atomic_numbers[element] for element in elements)
-            found, _ = np.histogram(distances_A[one[first] & other[second]], edges)
-            g[row, column] = found * frame.get_volume() / (one.sum() * other.sum() * shells_A3)
+        counts = np.zeros((len(elements) + 1, len(elements) + 1, len(shells_A3)), dtype=np.int64)
+        symbols = frame.get_chemical_symbols()
+        kinds = np.array([elements.index(s) if s in elements else len(elements) for s in symbols])
+        closest = np.full(counts.shape[:2], REACH_A)
+        pair_histogram(
+            frame.positions,
+            frame.cell[:],
+            kinds,
+            len(elements) + 1,
+            REACH_A,
+            len(shells_A3),
+            counts,
+            closest,
+        )
+        numbers = np.bincount(kinds, minlength=len(elements) + 1)
+        for column, pair in enumerate(pairs):
+            a, b = (elements.index(element) for element in pair)
+            expected = numbers[a] * numbers[b] * shells_A3 / frame.get_volume()
+            g[row, column] = counts[a, b] / expected
     return (edges[:-1] + edges[1:]) / 2, g
 
 
