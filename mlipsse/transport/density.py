@@ -126,9 +126,9 @@ def probability_density(
         if stopped >= 0:
             bad = stopped + int(np.argmin(np.isfinite(flat[stopped:]).all(axis=1)))
             raise MlipsseError(
-                f"The position of ion {bad % n_ions} in frame {start + bad // n_ions} is not finite "
-                "(NaN or infinite): the run has blown up or the file is damaged. Look at the run's "
-                "log, and run it again."
+                f"The position of ion {bad % n_ions} in frame {start + bad // n_ions} is not "
+                "finite (NaN or infinite): the run has blown up or the file is damaged. Look at "
+                "the run's log, and run it again."
             )
     total = 1.0 if per_ion else float(n_ions)
     one_count_per_A3 = total * counts.size / (n_ions * n_frames * abs(np.linalg.det(cell)))
