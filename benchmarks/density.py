@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/density.py          # a minute
 
 Ions that vibrate around sites of a triclinic cell of 20 Å, voxels of 0.2 Å (a million). All three
-get the same positions; NumPy and ours Cartesian ones in blocks of 1000 frames, GEMDAT a trajectory
+get the same positions; NumPy and ours Cartesian ones anywhere, GEMDAT fewer frames of a trajectory
 of wrapped fractional ones, as it demands, whose making is not counted. CPU seconds, medians of
 alternating repeats, the first run of each left out. Then the percolating paths on that grid.
 """
@@ -20,7 +20,7 @@ import numpy as np
 from mlipsse.transport.density import ProbabilityDensity, probability_density
 from mlipsse.transport.percolation import percolating_paths
 
-CELL = np.array([[20.1, 0, 0], [3.0, 20.0, 0], [1.0, -2.0, 20.05]])
+CELL = np.array([[20.05, 0, 0], [3.0, 20.0, 0], [1.0, -2.0, 19.95]])
 SPACING_A = 0.2
 
 
@@ -31,15 +31,21 @@ def vibrations(frames: int, ions: int, kind: type) -> np.ndarray:
     return (sites + rng.normal(0, 0.6, (frames, ions, 3))).astype(kind)
 
 
-def by_bincount(positions: np.ndarray, shape: tuple[int, ...], block: int = 1000) -> np.ndarray:
-    """Counts as a few lines of NumPy have them."""
-    inverse, grid = np.linalg.inv(CELL), np.array(shape)
+def by_bincount(positions: np.ndarray, shape: tuple[int, ...], block: int = 16_000) -> np.ndarray:
+    """Counts by NumPy, tuned: blocks that stay in the cache, axes contiguous, 32-bit voxels."""
+    inverse, grid = np.linalg.inv(CELL).T, np.array(shape)[:, None]
+    last = (grid - 1).astype(np.int32)
     counts = np.zeros(np.prod(shape), dtype=np.int64)
-    for start in range(0, len(positions), block):
-        fractional = positions[start : start + block].reshape(-1, 3) @ inverse
-        fractional -= np.floor(fractional)
-        voxels = np.minimum((fractional * grid).astype(np.int64), grid - 1)
-        counts += np.bincount(np.ravel_multi_index(tuple(voxels.T), shape), minlength=counts.size)
+    for first in range(0, len(positions), 10_000):
+        flat = positions[first : first + 10_000].reshape(-1, 3)
+        voxels = np.empty(len(flat), dtype=np.int32)
+        for start in range(0, len(flat), block):
+            fractional = inverse @ flat[start : start + block].T
+            fractional -= np.floor(fractional)
+            fractional *= grid
+            i, j, k = np.minimum(fractional.astype(np.int32), last)
+            voxels[start : start + block] = (i * shape[1] + j) * shape[2] + k
+        counts += np.bincount(voxels, minlength=counts.size)
     return counts.reshape(shape)
 
 
@@ -87,8 +93,7 @@ def main() -> None:
     )
     theirs = trajectory_to_volume(trajectory, resolution=SPACING_A)
     same = probability_density(few, CELL, spacing_A=SPACING_A)
-    if theirs.data.shape == same.shape:
-        print(f"voxels that differ from GEMDAT's: {(same.counts != theirs.data).sum()}")
+    print(f"voxels that differ from GEMDAT's: {(same.counts != theirs.data).sum()}")
     runs: dict[str, tuple[int, Callable[[], object]]] = {
         "mlipsse, float64": (
             arguments.frames,
