@@ -25,8 +25,8 @@ class PercolatingPath:
     barrier_eV : free energy of the bottleneck less the lowest on the path, eV; None without a path
     barrier_std_eV : kT sqrt(1/counts of the bottleneck + 1/counts of the lowest voxel), eV: the
         error if all visits were independent. Frames that follow closely repeat the same visit, so
-        that the true error is larger; and of many noisy voxels the search takes the one that errs
-        to its favour.
+        that the true error is larger. The search is biased besides: across a wide pass it takes the
+        voxel that noise has filled most, along a narrow channel it meets the one filled least.
     winding : cells that the path leads on along a, b and c, e.g. (1, 0, 0)
     path : (n, 3) float64, fractional coordinates of voxel centres, unwrapped; it begins at its
         voxel of lowest free energy and ends at that voxel's image, `winding` further

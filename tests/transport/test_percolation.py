@@ -297,7 +297,7 @@ def test_empty_voxels_block() -> None:
 
 
 def test_a_drawn_trajectory_gives_its_landscape_back() -> None:
-    """Positions by Boltzmann's law: each barrier within its error, and 4 % too low at most."""
+    """Positions by Boltzmann's law: each barrier within its error, which is below 4 %."""
     rng = np.random.default_rng(2)
     heights, axes = (0.2, 0.3, 0.4), centres(16, 16, 16)
     energies = sum(

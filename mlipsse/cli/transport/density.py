@@ -94,7 +94,7 @@ def _cautions(
         said.append("No CHGCAR, and drift stays: there are no atoms beside the mobile ions.")
     said += [
         f"Along {path.direction} the bottleneck was visited {path.bottleneck_counts} times only: "
-        "the barrier is uncertain by more than its ±, and likely too low."
+        "the barrier is uncertain by more than its ±, which takes all visits as independent."
         for path in paths.values()
         if path.direction != "any"
         and path.bottleneck_counts is not None
