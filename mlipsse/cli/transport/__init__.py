@@ -2,7 +2,7 @@
 
 import typer
 
-from mlipsse.cli.transport import analyse, arrhenius, diffusivity, msd
+from mlipsse.cli.transport import analyse, arrhenius, density, diffusivity, msd
 
 app = typer.Typer(
     help="From trajectories, ours or anybody's, to diffusivity and conductivity.",
@@ -12,3 +12,4 @@ app.command("msd")(msd.msd)
 app.command("diffusivity")(diffusivity.diffusivity)
 app.command("arrhenius")(arrhenius.arrhenius)
 app.command("analyse")(analyse.analyse)
+app.command("density")(density.density)

@@ -1,0 +1,226 @@
+"""`mlipsse transport density`: where the mobile ions are, and how they cross the crystal."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mlipsse.cli.options import Json
+from mlipsse.cli.transport.options import (
+    Mobile,
+    Source,
+    Species,
+    Topology,
+    read_frames,
+    split_atoms,
+)
+
+console = Console(highlight=False)
+
+
+def density(
+    trajectory: Source,
+    mobile: Mobile,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="K, for barriers; where the trajectory's record does not say it."),
+    ] = None,
+    spacing_a: Annotated[float, typer.Option(help="Edge of a voxel, Å.")] = 0.2,
+    per_ion: Annotated[
+        bool, typer.Option("--per-ion", help="Normalise to one mobile ion instead of to all.")
+    ] = False,
+    level: Annotated[
+        float,
+        typer.Option(help="Of the isosurface, 1/Å³, in the normalisation that is chosen."),
+    ] = 1e-4,
+    min_counts: Annotated[
+        int, typer.Option(help="Voxels with fewer visits count as empty for the paths.")
+    ] = 1,
+    topology: Topology = None,
+    species: Species = None,
+    as_json: Json = False,
+) -> None:
+    """Write the density of the mobile ions, and their lowest-barrier paths along a, b and c.
+
+    Of a run in a constant cell; framework drift is removed. DIR gets CHGCAR and density.cube,
+    density.png and .svg, density.html (to be turned in a browser) and, with a temperature,
+    path.csv.
+    """
+    from mlipsse.transport.density import probability_density
+    from mlipsse.transport.density_file import mean_structure
+    from mlipsse.transport.msd import remove_drift
+    from mlipsse.transport.percolation import percolating_paths
+
+    # Times do not matter here, so that files that do not tell them need no option.
+    frames = read_frames(trajectory, topology, species, 1.0, None)
+    ions, others = split_atoms(frames, mobile)
+    positions = remove_drift(frames.positions, others)
+    cell = frames.lattice @ frames.cell
+    found = probability_density(positions[:, ions], cell, spacing_A=spacing_a, per_ion=per_ion)
+    framework = mean_structure(positions[:, others], [frames.species[k] for k in others], cell)
+    known = temperature if temperature is not None else frames.temperature_K
+    paths = {} if known is None else percolating_paths(found, known, min_counts=min_counts)
+    cautions = _cautions(found, level, paths, known, bool(len(others)))
+    files = _write(out, found, framework, level, mobile, paths)
+    answer = _answer(found, level, paths, known, files, cautions)
+    if as_json:
+        typer.echo(json.dumps(answer, indent=1, allow_nan=False))
+    else:
+        _tell(answer, mobile, out)
+
+
+def _cautions(
+    found: Any, level: float, paths: dict[str, Any], temperature_K: float | None, framework: bool
+) -> list[str]:
+    from mlipsse.transport.percolation import FEW_COUNTS
+
+    said = []
+    if level < found.one_count_per_A3:
+        said.append(
+            f"The level {level:.3g} Å⁻³ is below that of a single visit in a single frame "
+            f"({found.one_count_per_A3:.3g} Å⁻³): the isosurface encloses every voxel that was "
+            "ever visited. Run longer, take a larger spacing or a higher level."
+        )
+    if temperature_K is None:
+        said.append(
+            "No barriers: the trajectory does not say its temperature. Give it in K by "
+            "--temperature."
+        )
+    if not framework:
+        said.append("No CHGCAR, and drift stays: there are no atoms beside the mobile ions.")
+    said += [
+        f"Along {path.direction} the bottleneck was visited {path.bottleneck_counts} times only: "
+        "the barrier is uncertain by more than its ±, which takes all visits as independent."
+        for path in paths.values()
+        if path.direction != "any"
+        and path.bottleneck_counts is not None
+        and path.bottleneck_counts < FEW_COUNTS
+    ]
+    return said
+
+
+def _write(
+    out: Path, found: Any, framework: Any, level: float, mobile: str, paths: dict[str, Any]
+) -> list[Path]:
+    """All files of the command; nothing when the level makes no picture."""
+    from mlipsse.files import write_text
+    from mlipsse.report.density_plot import density_figure
+    from mlipsse.report.density_view import density_view, view_page
+    from mlipsse.report.style import save_figure
+    from mlipsse.transport.density_file import write_chgcar, write_density_cube
+
+    shown: dict[str, Any] = {"level_per_A3": level, "mobile": mobile, "framework": framework}
+    figure = density_figure(found, **shown, path=paths.get("any"))
+    view = density_view(found, **shown, paths=[paths[name] for name in "abc" if name in paths])
+    written = []
+    if len(framework):
+        write_chgcar(out / "CHGCAR", found, framework)
+        written.append(out / "CHGCAR")
+    write_density_cube(out / "density.cube", found, framework)
+    write_text(out / "density.html", view_page([view], title=f"Density of {mobile}"))
+    written += [out / "density.cube", out / "density.html", *save_figure(figure, out / "density")]
+    if paths:
+        write_text(out / "path.csv", _path_table(paths, found.cell))
+        written.append(out / "path.csv")
+    return written
+
+
+def _path_table(paths: dict[str, Any], cell: Any) -> str:
+    """Points of each path: fractional and Cartesian, unwrapped."""
+    import numpy as np
+
+    lines = ["direction,point,a,b,c,x_A,y_A,z_A,distance_A,free_energy_eV"]
+    for path in paths.values():
+        if path.path is None:
+            continue
+        places = path.path @ cell
+        steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+        columns = np.column_stack(
+            [path.path, places, np.concatenate([[0], steps.cumsum()]), path.free_energy_eV]
+        )
+        for number, row in enumerate(columns):
+            values = ",".join(f"{value:.6f}" for value in row)
+            lines.append(f"{path.direction},{number},{values}")
+    return "\n".join(lines) + "\n"
+
+
+def _answer(
+    found: Any,
+    level: float,
+    paths: dict[str, Any],
+    temperature_K: float | None,
+    files: list[Path],
+    cautions: list[str],
+) -> dict[str, Any]:
+    inside = found.values >= level
+    return {
+        "grid": list(found.shape),
+        "cell_A": found.cell.tolist(),
+        "n_ions": found.n_ions,
+        "frames": found.n_frames,
+        "normalised_to": "one ion" if found.per_ion else "all ions",
+        "integral": found.integral,
+        "level_per_A3": level,
+        "one_count_per_A3": found.one_count_per_A3,
+        "ions_inside": float(found.values[inside].sum() / found.values.sum()),
+        "volume_inside": float(inside.mean()),
+        "temperature_K": temperature_K,
+        "directions": {
+            name: {
+                "barrier_eV": path.barrier_eV,
+                "barrier_std_eV": path.barrier_std_eV,
+                "winding": path.winding,
+                "length_A": path.length_A,
+                "bottleneck": None if path.bottleneck is None else path.bottleneck.tolist(),
+                "bottleneck_counts": path.bottleneck_counts,
+                "reason": path.reason,
+            }
+            for name, path in paths.items()
+        },
+        "files": [str(path) for path in files],
+        "cautions": cautions,
+    }
+
+
+def _tell(answer: dict[str, Any], mobile: str, out: Path) -> None:
+    ions = f"one {mobile}" if answer["integral"] == 1 else f"all {answer['n_ions']} {mobile}"
+    console.print(
+        f"{answer['frames']} frames on {' x '.join(map(str, answer['grid']))} voxels, normalised "
+        f"to {ions}",
+        soft_wrap=True,
+    )
+    console.print(
+        f"isosurface at {answer['level_per_A3']:.3g} Å⁻³: {answer['ions_inside']:.2%} of the ions "
+        f"in {answer['volume_inside']:.2%} of the cell",
+        soft_wrap=True,
+    )
+    if answer["directions"]:
+        table = Table()
+        table.add_column("along")
+        for column in ("barrier, eV", "winding", "length, Å", "bottleneck at", "visits"):
+            table.add_column(column, justify="right")
+        for name, path in answer["directions"].items():
+            if path["reason"] is not None:
+                table.add_row(name, "none")
+                continue
+            table.add_row(
+                name,
+                f"{path['barrier_eV']:.3f} ± {path['barrier_std_eV']:.3f}",
+                " ".join(map(str, path["winding"])),
+                f"{path['length_A']:.1f}",
+                " ".join(f"{value:.3f}" for value in path["bottleneck"]),
+                str(path["bottleneck_counts"]),
+            )
+        console.print(table)
+        for name, path in answer["directions"].items():
+            if path["reason"] is not None:
+                console.print(f"{name}: {path['reason']}", soft_wrap=True)
+    for caution in answer["cautions"]:
+        console.print(caution, soft_wrap=True)
+    console.print(
+        f"{', '.join(Path(path).name for path in answer['files'])} in {out}", soft_wrap=True
+    )
