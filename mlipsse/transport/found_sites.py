@@ -14,7 +14,7 @@ MERGE_A = 1.2
 INTERSTITIAL_OCCUPANCY = 0.2
 """Sites that hold fewer ions than this on average are called interstitial."""
 
-LEAST_OCCUPANCY = 0.01
+LEAST_OCCUPANCY = 0.05
 """Sites that hold fewer than this are places that ions pass through."""
 
 _VOXEL_A, _SMOOTHING_A = 0.3, 0.3

@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from lattice_walks import cubic_lattice, independent_walk, vacancy_correlation, vacancy_walk
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import fit_diffusivity, mean_squared_displacement
@@ -15,6 +14,7 @@ from mlipsse.transport.site_states import NO_SITE, SiteStates, site_states
 from mlipsse.transport.sites import make_sites
 from mlipsse.transport.vibration import vibration
 from mlipsse.units import BOLTZMANN_EV_K
+from tests.lattice_walks import cubic_lattice, independent_walk, vacancy_correlation, vacancy_walk
 
 SPACING_PS = 0.05
 TEMPERATURE_K = 800.0

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.io import read
-from lattice_walks import cubic_lattice, independent_walk
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.lammps_frame import LammpsFrame
@@ -16,6 +15,7 @@ from mlipsse.transport.given_sites import place_sites, read_crystal_sites
 from mlipsse.transport.site_states import NO_SITE, site_states
 from mlipsse.transport.sites import Sites, label_kinds, make_sites, site_radius
 from mlipsse.transport.vibration import COARSE_SPACING_PS, vibration
+from tests.lattice_walks import cubic_lattice, independent_walk
 
 CIFS = {
     name: resource_dir("examples") / name / f"{file}.cif"

@@ -2,7 +2,7 @@
 
 import typer
 
-from mlipsse.cli.transport import analyse, diffusivity, msd
+from mlipsse.cli.transport import analyse, diffusivity, jumps, msd
 
 app = typer.Typer(
     help="From trajectories, ours or anybody's, to diffusivity and conductivity.",
@@ -11,3 +11,4 @@ app = typer.Typer(
 app.command("msd")(msd.msd)
 app.command("diffusivity")(diffusivity.diffusivity)
 app.command("analyse")(analyse.analyse)
+app.command("jumps")(jumps.jumps)

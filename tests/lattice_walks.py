@@ -70,3 +70,48 @@ def vacancy_correlation(repeats):
     # The tracer has moved along -x; the next exchange from neighbour k moves it along step k.
     cosine = sum(visits[beside[k] - 1] / 6 * (steps[k] @ -steps[0]) for k in range(6))
     return (1 + cosine) / (1 - cosine)
+
+
+def framed_walk(seed, *, n_frames=4000, n_ions=8, spacing_ps=0.05, vibration_A=0.15):
+    """Walkers on Li1 and Li2 of a crystal with chlorine between, as a run has it.
+
+    The crystal is 2x2x2 cells of 6 Å with four Li1 and four Li2 on a simple cubic lattice, like
+    the colours of a chess board, and eight Cl in the middles. In the run its first vector is along
+    y, and everything drifts. Returns the text of the crystal's CIF, the atoms of every frame and
+    the site, 0 for Li1 and 1 for Li2, of every walker at every frame.
+    """
+    from ase import Atoms
+
+    rng = np.random.default_rng(seed)
+    fractional, cell, neighbours, steps = cubic_lattice((4, 4, 4))
+    kind = np.rint(fractional * 4).sum(axis=1).astype(int) % 2
+    rates = np.where(kind == 0, 0.007, 0.014)[:, None] * np.ones(6)
+    starts = rng.choice(64, n_ions, replace=False)
+    moved, on = independent_walk(
+        rng, rates=rates, neighbours=neighbours, steps_A=steps, starts=starts,
+        spacing_ps=spacing_ps, n_frames=n_frames,
+    )  # fmt: skip
+    lithium = (fractional @ cell)[starts] + moved
+    chlorine = np.broadcast_to(fractional @ cell + 1.5, (n_frames, 64, 3))
+    positions = np.concatenate([chlorine, lithium], axis=1)
+    positions = positions + rng.normal(0, vibration_A, positions.shape)
+    positions += np.arange(n_frames)[:, None, None] * np.array([0.004, 0.0, -0.002])
+    turn = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+    frames = [
+        Atoms(["Cl"] * 64 + ["Li"] * n_ions, positions=frame @ turn, cell=cell @ turn, pbc=True)
+        for frame in positions
+    ]
+    unit, _, _, _ = cubic_lattice((2, 2, 2))
+    colour = np.rint(unit * 2).sum(axis=1).astype(int) % 2
+    lines = ["data_walk"]
+    lines += [f"_cell_length_{axis} 6.0" for axis in "abc"]
+    lines += [f"_cell_angle_{angle} 90" for angle in ("alpha", "beta", "gamma")]
+    lines += ["_symmetry_space_group_name_H-M 'P 1'", "loop_"]
+    lines += ["_symmetry_equiv_pos_as_xyz", "'x, y, z'", "loop_"]
+    lines += ["_atom_site_type_symbol", "_atom_site_label"]
+    lines += [f"_atom_site_fract_{axis}" for axis in "xyz"] + ["_atom_site_occupancy"]
+    for place, one in zip(unit, colour, strict=True):
+        filled = (0.1, 0.05)[one]
+        lines.append(f"Li Li{one + 1} {place[0]} {place[1]} {place[2]} {filled}")
+    lines += [f"Cl Cl1 {p[0] + 0.25} {p[1] + 0.25} {p[2] + 0.25} 1" for p in unit]
+    return "\n".join(lines) + "\n", frames, kind[on]
