@@ -13,7 +13,7 @@ from mlipsse.transport.collective_jumps import (
     collective_jumps,
 )
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
-from mlipsse.transport.found_sites import INTERSTITIAL_OCCUPANCY, find_sites
+from mlipsse.transport.found_sites import INTERSTITIAL_OCCUPANCY, LEAST_OCCUPANCY, find_sites
 from mlipsse.transport.frames import Frames
 from mlipsse.transport.given_sites import place_sites, read_crystal_sites
 from mlipsse.transport.jump_rates import (
@@ -72,6 +72,7 @@ def analyse_jumps(
     interstitials: bool = False,
     repeats: Sequence[int] = (1, 1, 1),
     interstitial_occupancy: float = INTERSTITIAL_OCCUPANCY,
+    least_occupancy: float = LEAST_OCCUPANCY,
     radius_A: float | Mapping[str, float] | None = None,
     inner_fraction: float = 1.0,
     minimal_residence_frames: int = 1,
@@ -88,7 +89,7 @@ def analyse_jumps(
     temperature_K : where the frames do not say it; for the activation energies
     structure : CIF or POSCAR with the sites; None finds them in the density (see `find_sites`)
     interstitials : look for sites beside those of the structure
-    repeats, interstitial_occupancy : of `find_sites`
+    repeats, interstitial_occupancy, least_occupancy : of `find_sites`
     radius_A : of the sites; by `site_radius` if not given
     inner_fraction, minimal_residence_frames, n_parts : of `find_jumps`
     max_distance_A : of `collective_jumps`, whose time is one period of the attempt frequency
@@ -143,6 +144,7 @@ def analyse_jumps(
             lattice=frames.lattice,
             known=sites,
             interstitial_occupancy=interstitial_occupancy,
+            least_occupancy=least_occupancy,
         )
     jumps = find_jumps(
         ions,

@@ -93,6 +93,7 @@ def test_sites_of_the_density_in_words(run_files, tmp_path, invoke):
     trajectory, _, _ = run_files
     status, text, error = invoke(
         trajectory, "--mobile", "Li", "--repeats", "2,2,2", "--minimal-residence", 3,
+        "--least-occupancy", 0.01, "--interstitial-occupancy", 0.1,
         "--frame-spacing-ps", 0.05, "--out", tmp_path,
     )  # fmt: skip
     assert (status, error) == (0, "")
@@ -103,6 +104,10 @@ def test_sites_of_the_density_in_words(run_files, tmp_path, invoke):
     labels = Counter(row.split(",")[1] for row in sites)
     assert len(sites) == 64
     assert set(labels.values()) == {8}
+    assert "(interstitial)" in text
+    for label in labels:
+        filled = np.mean([float(r.split(",")[-1]) for r in sites if r.split(",")[1] == label])
+        assert (filled < 0.1) == label.startswith("i")
     names = sorted(item.name for item in tmp_path.iterdir())
     assert names == ["jumps.csv", "jumps.png", "jumps.svg", "sites.csv", "sites.extxyz"]
 

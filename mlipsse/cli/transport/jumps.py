@@ -46,6 +46,12 @@ def jumps(
         str | None,
         typer.Option(help="Unit cells in the run's cell, e.g. 2,2,2, laid together to find sites."),
     ] = None,
+    interstitial_occupancy: Annotated[
+        float, typer.Option(help="Found sites that hold fewer ions on average are interstitial.")
+    ] = 0.2,
+    least_occupancy: Annotated[
+        float, typer.Option(help="Found sites that hold fewer ions on average are dropped.")
+    ] = 0.05,
     radius: Annotated[
         float | None, typer.Option(help="Of the sites, Å; from the vibration if not.")
     ] = None,
@@ -86,6 +92,8 @@ def jumps(
         structure=sites,
         interstitials=interstitials,
         repeats=times,
+        interstitial_occupancy=interstitial_occupancy,
+        least_occupancy=least_occupancy,
         radius_A=radius,
         inner_fraction=inner_fraction,
         minimal_residence_frames=minimal_residence,
