@@ -1,6 +1,7 @@
 """Jumps of walks whose every jump is known, by hand, by theory, and as GEMDAT counts them."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -425,9 +426,54 @@ def test_gemdat_turns_cells_that_do_not_begin_along_x():
     own = site_states(positions, sites).site
     assert np.mean(own == np.arange(4)) > 0.98
     trajectory, structure = in_gemdat(positions, sites)
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = trajectory.transitions_between_sites(structure, "Li", site_radius=0.8).states
     assert np.mean(theirs == own) < 0.98
+
+
+@pytest.mark.parametrize(
+    ("x_A", "ours", "theirs"),
+    [
+        # A rejected visit becomes an origin: jumps from B that nothing led to.
+        ([0, 0, 0, 3, 3, 0, 0, 0, 0, 3, 6, 6, 6, 6, 6], [[0, 2]], [[1, 0], [1, 2]]),
+        # A stay that breaks off for a frame is dropped, and the next jump starts from it.
+        ([0, 0, 3, 3, 1.5, 3, 3, 3, 3, 6, 6, 6], [[0, 1], [1, 2]], [[1, 2]]),
+        # Two frames at the end of the run count as three.
+        ([0, 0, 1.5, 3, 3], [], [[0, 1]]),
+    ],
+)
+def test_where_gemdat_counts_otherwise(x_A, ours, theirs):
+    positions = np.zeros((len(x_A), 1, 3))
+    positions[:, 0, 0] = x_A
+    sites = chain()
+    found = find_jumps(positions, sites, frame_spacing_ps=SPACING_PS, minimal_residence_frames=3)
+    assert np.stack([found.origin, found.destination], axis=1).tolist() == ours
+    trajectory, structure = in_gemdat(positions, sites)
+    transitions = trajectory.transitions_between_sites(structure, "Li", site_radius=1.0)
+    data = transitions.jumps(minimal_residence=3).data
+    assert data[["start site", "destination site"]].to_numpy().tolist() == theirs
+
+
+def test_a_long_way_is_collective_where_gemdat_stops_looking():
+    """Ion 0 goes C to B; ion 2 leaves B in time, but is long on its way and arrives last; ion 1,
+    far off, arrives between. GEMDAT goes by arrivals and stops at ion 1."""
+    positions = np.zeros((40, 3, 3))
+    positions[:, 0, 0] = np.repeat([6.0, 3.0], [10, 30])
+    positions[:, 1, 0] = np.repeat([12.0, 15.0], [20, 20])
+    positions[:, 2, 0] = np.repeat([3.0, 1.5, 0.0], [8, 22, 10])
+    sites = chain("ABCDEF")
+    jumps = find_jumps(positions, sites, frame_spacing_ps=SPACING_PS)
+    assert rows(jumps)[:, :3].tolist() == [[0, 2, 1], [1, 4, 5], [2, 1, 0]]
+    found = collective_jumps(jumps, within_ps=3 * SPACING_PS)
+    assert found.pairs.tolist() == [[0, 2]]
+    assert brute_force_pairs(jumps, 3, 1.0) == [[0, 2]]
+    trajectory, structure = in_gemdat(positions, sites)
+    transitions = trajectory.transitions_between_sites(structure, "Li", site_radius=1.0)
+    from gemdat.collective import Collective
+
+    theirs = Collective(transitions.jumps(), structure, structure.lattice, max_steps=3)
+    assert theirs.n_coll_jumps == 0
+    with pytest.raises(ValueError, match=r"Not enough|No jumps"):
+        transitions.jumps().rates()
+    assert {one.n_jumps for one in jump_rates(jumps)} == {1}
