@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from mlipsse.report.acceptance_plot import acceptance_figure
 from mlipsse.report.arrhenius_plot import arrhenius_plot
 from mlipsse.report.formation_plot import formation_plot
 from mlipsse.report.hull_plot import hull_plot
+from mlipsse.report.jumps_plot import MOST_KINDS, jumps_figure
 from mlipsse.report.learning_plot import learning_plot
 from mlipsse.report.msd_plot import msd_plot
 from mlipsse.report.parity_plot import parity_plot
@@ -246,3 +248,70 @@ def test_acceptance(tmp_path):
     written(figure, tmp_path / "acceptance")
     empty = acceptance_figure({}).axes
     assert all([text.get_text() for text in axes.texts] == ["not run"] for axes in empty)
+
+
+def jump_run(labels, x_A, interstitial=()):
+    """Analysis of one ion that goes along a row of sites, at x Å in each frame."""
+    from mlipsse.transport.frames import Frames
+    from mlipsse.transport.jump_analysis import analyse_jumps
+    from mlipsse.transport.jump_rates import jump_diffusivity, jump_rates, kind_occupancies
+    from mlipsse.transport.jumps import find_jumps
+    from mlipsse.transport.sites import make_sites
+
+    positions = np.zeros((len(x_A), 2, 3))
+    positions[:, 0, 0] = x_A + np.random.default_rng(0).normal(0, 0.1, len(x_A))
+    positions[:, 1, 2] = 4.0
+    count = len(labels)
+    cell = np.diag([3.0 * count, 9.0, 9.0])
+    run = analyse_jumps(
+        Frames(positions, ("Li", "Cl"), cell, 0.05, 800.0), mobile="Li", radius_A=1.0
+    )
+    fractional = np.zeros((count, 3))
+    fractional[:, 0] = np.arange(count) / count
+    marks = np.isin(labels, interstitial)
+    sites = make_sites(fractional, cell, labels, radius_A=1.0, interstitial=marks)
+    jumps = find_jumps(positions[:, :1], sites, frame_spacing_ps=0.05)
+    return dataclasses.replace(
+        run,
+        jumps=jumps,
+        occupancies=kind_occupancies(jumps),
+        rates=jump_rates(jumps),
+        diffusivity=jump_diffusivity(jumps),
+    )
+
+
+def test_jumps(tmp_path):
+    x_A = np.repeat([0, 3, 0, 3, 6, 3, 0, 3, 6], [20, 9, 20, 9, 2, 9, 20, 9, 2])
+    run = jump_run(["Li1/4g", "Li2/4h", "i0"], x_A, interstitial=["i0"])
+    figure = jumps_figure(run, title="Li3InCl6")
+    left, right = figure.axes[:2]
+    assert left.get_ylabel() == "Li per site"
+    assert [text.get_text() for text in left.get_xticklabels()] == ["Li1/4g", "Li2/4h", "i0"]
+    heights = [bar.get_height() for bar in left.patches]
+    assert heights == pytest.approx([0.6, 0.36, 0.04])
+    assert [bar.get_hatch() for bar in left.patches] == [None, None, "////"]
+    names = [text.get_text() for text in left.get_legend().get_texts()]
+    assert names == ["host", "interstitial"]
+    (image,) = right.images
+    # From Li1 three jumps in 60 of 100 frames, 99 intervals.
+    assert image.get_array()[0, 1] == pytest.approx(3 / (0.6 * 99 * 0.05))
+    assert image.get_array().mask.tolist() == [
+        [True, False, True],
+        [False, True, False],
+        [True, False, True],
+    ]
+    assert figure.axes[2].get_ylabel() == "rate (1/ps)"
+    written(figure, tmp_path / "jumps")
+
+
+def test_jumps_between_many_kinds_and_none(tmp_path):
+    labels = [f"h{k}" for k in range(MOST_KINDS + 4)]
+    run = jump_run(labels, np.repeat(3.0 * np.arange(len(labels)), np.arange(30, 12, -1)))
+    figure = jumps_figure(run)
+    drawn = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert drawn == labels[:MOST_KINDS]
+    assert "4 emptier ones not drawn" in figure.axes[0].get_xlabel()
+    written(figure, tmp_path / "many")
+    figure = jumps_figure(jump_run(["A", "B"], np.zeros(40)))
+    assert "no jumps" in [text.get_text() for text in figure.axes[1].texts]
+    assert len(figure.axes) == 2

@@ -2,7 +2,7 @@
 
 import typer
 
-from mlipsse.cli.transport import analyse, arrhenius, density, diffusivity, msd
+from mlipsse.cli.transport import analyse, arrhenius, density, diffusivity, jumps, msd
 
 app = typer.Typer(
     help="From trajectories, ours or anybody's, to diffusivity and conductivity.",
@@ -11,5 +11,6 @@ app = typer.Typer(
 app.command("msd")(msd.msd)
 app.command("diffusivity")(diffusivity.diffusivity)
 app.command("arrhenius")(arrhenius.arrhenius)
-app.command("analyse")(analyse.analyse)
 app.command("density")(density.density)
+app.command("jumps")(jumps.jumps)
+app.command("analyse")(analyse.analyse)
