@@ -104,10 +104,10 @@ def _draw_msd(runs: Sequence[RunTransport], formula: str, folder: Path) -> list[
     if not runs:
         return []
     from mlipsse.report.msd_plot import msd_plot
-    from mlipsse.report.style import new_figure, save_figure
+    from mlipsse.report.style import formula_label, new_figure, save_figure
 
     figure, (axes,) = new_figure()
-    msd_plot(axes, runs, title=formula)
+    msd_plot(axes, runs, title=formula_label(formula))
     return save_figure(figure, folder / f"msd-{formula}")
 
 
