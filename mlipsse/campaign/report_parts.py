@@ -13,6 +13,7 @@ from mlipsse.campaign.sampling import sampling_summary
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.stages import export, finetune, label, rank, sample, select, transport
 from mlipsse.campaign.table import read_csv
+from mlipsse.orderings import parse_repeats
 from mlipsse.potential.acceptance.record import table_rows
 from mlipsse.report.content import FigureFile, Headline, Section, View
 from mlipsse.report.published import comparison_table
@@ -123,6 +124,7 @@ def sections(
         Section(
             "directions",
             "Directions",
+            text=whose_directions(campaign),
             tables=[
                 table
                 for table in (directional_table(summary), directional_activation_table(summary))
@@ -150,6 +152,20 @@ def sections(
             ],
         ),
     ]
+
+
+def whose_directions(campaign: Campaign) -> str:
+    """Whether a, b and c are those of the host, in a sentence."""
+    if campaign.config.simulate.structures:
+        return "a, b and c are those of the crystals that were given to simulate."
+    supercells = map(parse_repeats, campaign.config.enumerate.supercells)
+    if all(one.factors is not None for one in supercells):
+        primitive = "primitive cell of the host" if campaign.config.structure.primitive else "host"
+        return f"a, b and c are those of the {primitive}: supercells are multiples of them."
+    return (
+        "a, b and c are those of each simulated cell, not of the host: some supercells are no "
+        "multiples of its vectors, and a mean over several supercells has no direction of its own."
+    )
 
 
 def headlines(campaign: Campaign) -> list[Headline]:

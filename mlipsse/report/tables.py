@@ -215,7 +215,7 @@ def acceptance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         "Acceptance of the potential",
         ("crystal", "criterion", "verdict", "value", "limit", "unit", "what was found"),
         [tuple(row[key] for key in keys) for row in rows],
-        note="Of the exported file, before any production run; `fail` refuses the model.",
+        note="Of the exported file, before any production run; a «fail» refuses the model.",
         folded=len(rows) > 12,
     )
 

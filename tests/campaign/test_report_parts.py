@@ -5,7 +5,7 @@ import pytest
 
 from mlipsse.campaign.folder import Campaign, read_campaign
 from mlipsse.campaign.phases import system_of
-from mlipsse.campaign.report_parts import figure_files, structure_files
+from mlipsse.campaign.report_parts import figure_files, structure_files, whose_directions
 from mlipsse.campaign.transport_map import save_transport_map
 from mlipsse.resources import resource_dir
 from mlipsse.units import BOLTZMANN_EV_K
@@ -85,3 +85,19 @@ def test_pictures_of_structure_are_taken_where_they_are(tmp_path):
     assert {folder / name for name in names} - {folder / "density-Li3YCl6.png"} < set(
         figure_files(campaign)
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "those of the host:"),
+        ({"structure": {"primitive": True}}, "primitive cell of the host"),
+        ({"enumerate": {"supercells": ["1.1.0_-1.1.0_0.0.1"]}}, "not of the host"),
+        ({"simulate": {"structures": ["given.extxyz"]}}, "given to simulate"),
+    ],
+)
+def test_directions_say_whose_they_are(halides, changes, said):
+    config = halides.config
+    update = {k: getattr(config, k).model_copy(update=v) for k, v in changes.items()}
+    campaign = Campaign(halides.folder, config.model_copy(update=update))
+    assert said in whose_directions(campaign)

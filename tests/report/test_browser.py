@@ -183,7 +183,7 @@ def test_a_view_turns(page):
 def test_nothing_sticks_out(page, width):
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for figure in page.locator("figure > img:visible").all():
+    for figure in page.locator("figure:has(> img:visible)").all():
         box = figure.bounding_box()
         assert box["width"] > 150
         assert box["x"] + box["width"] <= width
