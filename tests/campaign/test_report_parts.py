@@ -1,12 +1,17 @@
 """Which figures, views and maps the report of a campaign has."""
 
+import json
+
 import numpy as np
 import pytest
 
 from mlipsse.campaign.folder import Campaign, read_campaign
 from mlipsse.campaign.phases import system_of
 from mlipsse.campaign.report_parts import figure_files, structure_files, whose_directions
+from mlipsse.campaign.stage import Work
+from mlipsse.campaign.stages import report
 from mlipsse.campaign.transport_map import save_transport_map
+from mlipsse.errors import MlipsseError
 from mlipsse.resources import resource_dir
 from mlipsse.units import BOLTZMANN_EV_K
 
@@ -101,3 +106,13 @@ def test_directions_say_whose_they_are(halides, changes, said):
     update = {k: getattr(config, k).model_copy(update=v) for k, v in changes.items()}
     campaign = Campaign(halides.folder, config.model_copy(update=update))
     assert said in whose_directions(campaign)
+
+
+def test_numbers_of_an_earlier_version_are_told(halides, tmp_path):
+    (tmp_path / "09-transport").mkdir()
+    numbers = {"compositions": [{"formula": "Li3InCl6"}], "cautions": []}
+    (tmp_path / "09-transport" / "arrhenius.json").write_text(json.dumps(numbers))
+    campaign = Campaign(tmp_path, halides.config)
+    work = Work(campaign, tmp_path / "10-report", None, lambda *_: None)
+    with pytest.raises(MlipsseError, match="--from transport"):
+        report.STAGE.perform(work)

@@ -20,6 +20,7 @@ from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.stages import export, finetune, label, rank, sample, select, transport
 from mlipsse.campaign.table import read_csv, write_csv
 from mlipsse.campaign.transport_map import save_transport_map
+from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.content import FigureFile, ReportContent
 from mlipsse.report.html import write_report
@@ -46,7 +47,7 @@ def inputs(campaign: Campaign) -> list[Path]:
 def perform(work: Work) -> list[Path]:
     """Write `summary.json`, the tables of its numbers, and `report.html`."""
     campaign, config = work.campaign, work.campaign.config
-    summary = json.loads(campaign.path(transport.NUMBERS).read_text(encoding="utf-8"))
+    summary = _numbers(campaign)
     card = read_card(export.card_file(campaign))
     summary["cautions"] += acceptance.cautions(card)
     _add_stability(summary, campaign)
@@ -77,6 +78,17 @@ def perform(work: Work) -> list[Path]:
     write_report(content, work.folder / "report.html")
     names = ("summary.json", *tables, "report.html")
     return [*(work.folder / name for name in names), *drawn]
+
+
+def _numbers(campaign: Campaign) -> dict[str, Any]:
+    path = campaign.path(transport.NUMBERS)
+    summary = dict(json.loads(path.read_text(encoding="utf-8")))
+    if any("directions" not in item for item in summary["compositions"]):
+        raise MlipsseError(
+            f"{path} was written before directions were told: analyse the runs again, by "
+            "`mlipsse run DIR --from transport`."
+        )
+    return summary
 
 
 def _add_stability(summary: dict[str, Any], campaign: Campaign) -> None:
