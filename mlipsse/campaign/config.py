@@ -269,6 +269,17 @@ class TransportConfig(Section):
     )
 
 
+class ReportConfig(Section):
+    """The page that says what came out."""
+
+    temperature_K: Kelvin = Field(
+        default=800.0,
+        description="at which the conductivities of the compositions are compared, in the table at "
+        "the top and on the map of three end members, K; from the Arrhenius fit where there was no "
+        "run",
+    )
+
+
 class CampaignConfig(Section):
     """All of `campaign.yaml`."""
 
@@ -284,4 +295,5 @@ class CampaignConfig(Section):
     export: ExportConfig = ExportConfig()
     simulate: SimulateConfig
     transport: TransportConfig = TransportConfig()
+    report: ReportConfig = ReportConfig()
     execution: ExecutionConfig = ExecutionConfig()

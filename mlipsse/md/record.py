@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 from ase import Atoms
 
 from mlipsse.errors import MlipsseError
@@ -76,6 +77,12 @@ class RunRecord:
     def limits(self) -> RunLimits:
         """What a healthy run stays within; nothing where the record does not say it."""
         return RunLimits(**(self.extra.get("limits") or {"neighbour_distance_A": None}))
+
+    @property
+    def lattice(self) -> np.ndarray:
+        """(3, 3) whole numbers: the crystal's own vectors are these times those of LAMMPS' box."""
+        told = self.extra.get("frame")
+        return LammpsFrame.from_json(told).lattice if told else np.eye(3, dtype=int)
 
     @property
     def last_step(self) -> int:

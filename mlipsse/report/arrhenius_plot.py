@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import ArrayLike
 
-from mlipsse.report.style import colour, dress, marker, place_legend
+from mlipsse.report.style import colour, dress, formula_label, marker, place_legend
 from mlipsse.transport.composition import CompositionTransport
 
 _LEGEND_ROW = 0.075  # of the height of a panel half a page wide
@@ -87,12 +87,13 @@ def _room_below(axes: Axes, *, rows: int) -> None:
 def _label(composition: CompositionTransport) -> str:
     energy = composition.arrhenius.activation_energy_eV
     std = composition.arrhenius.activation_energy_std_eV
+    formula = formula_label(composition.formula)
     if not composition.points:
-        return f"{composition.formula}: no usable temperature"
+        return f"{formula}: no usable temperature"
     if energy is None:
-        return composition.formula
+        return formula
     error = "" if std is None else f" ± {std:.3f}"
-    return f"{composition.formula}: {energy:.3f}{error} eV"
+    return f"{formula}: {energy:.3f}{error} eV"
 
 
 def _temperatures_on_top(axes: Axes, temperatures: Sequence[float]) -> None:

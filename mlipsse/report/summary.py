@@ -18,7 +18,8 @@ def build_summary(
     """The summary as plain lists, numbers, strings and None (never NaN).
 
     Arrays of a composition are equally long, over the temperatures that were used, ascending.
-    The activation energy is None below two temperatures, its error below three.
+    The activation energy is None below two temperatures, its error below three. `directions` has
+    the same of the lattice vectors a, b, c and the planes ab, ac, bc of the simulated cell.
 
     Parameters
     ----------
@@ -44,6 +45,23 @@ def _composition(item: CompositionTransport) -> dict[str, Any]:
         "runs": [point.n_runs for point in item.points],
         "activation_energy_eV": item.arrhenius.activation_energy_eV,
         "activation_energy_std_eV": item.arrhenius.activation_energy_std_eV,
+        "prefactor_cm2_s": item.arrhenius.prefactor_cm2_s,
+        "directions": {
+            name: {
+                "temperature_K": [point.temperature_K for point in item.directions],
+                "diffusivity_cm2_s": [point.diffusivity_cm2_s[name] for point in item.directions],
+                "diffusivity_std_cm2_s": [
+                    point.diffusivity_std_cm2_s[name] for point in item.directions
+                ],
+                "runs": [point.n_runs for point in item.directions],
+                "activation_energy_eV": fit.activation_energy_eV,
+                "activation_energy_std_eV": fit.activation_energy_std_eV,
+                "prefactor_cm2_s": fit.prefactor_cm2_s,
+                "fitted_temperature_K": list(fit.temperature_K),
+            }
+            for name, fit in item.directional_arrhenius.items()
+        },
+        "principal_diffusivity_cm2_s": [list(point.principal_cm2_s) for point in item.directions],
         "excluded": [
             {"temperature_K": run.temperature_K, "run": run.name, "reason": run.reason}
             for run in item.excluded

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlipsse.report.html import Table
+from mlipsse.report.content import Table
+from mlipsse.report.text import with_error
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -17,19 +18,46 @@ _ROUTES = {
 
 
 def runs_table(rows: Rows) -> Table:
-    """Every run: temperature, diffusivity, whether it was used."""
-    columns = {
-        "run": "run",
-        "T (K)": "temperature_K",
-        "mean T (K)": "mean_temperature_K",
-        "D (cm²/s)": "diffusivity_cm2_s",
-        "±": "diffusivity_std_cm2_s",
-        "exponent": "exponent",
-        "framework MSD (Å²)": "framework_msd_A2",
-        "used": "used",
-    }
-    used = [{**row, "used": "left out" if row["left_out"] else "yes"} for row in rows]
-    return _table("Runs", columns, used)
+    """Every run: how it fared, what it gave, whether it was used."""
+    shown = [
+        (
+            row["run"],
+            _short(row["temperature_K"]),
+            _short(row["mean_temperature_K"]),
+            _milli(row["energy_drift_meV_atom_ps"]),
+            _with_error(row, "diffusivity_cm2_s", factor=1e5),
+            _short(row["conductivity_mS_cm"]),
+            _short(row["einstein_conductivity_mS_cm"]),
+            _with_error(row, "haven_ratio"),
+            _span(row["window_start_ps"], row["window_end_ps"]),
+            _short(row["exponent"]),
+            _short(row["framework_msd_A2"]),
+            "left out" if row["left_out"] else "yes",
+        )
+        for row in rows
+    ]
+    return Table(
+        "Runs",
+        (
+            "run",
+            "T (K)",
+            "mean T (K)",
+            "energy drift (µeV/atom/ps)",
+            "D (10⁻⁵ cm²/s)",
+            "σ tracer (mS/cm)",
+            "σ charge (mS/cm)",
+            "Haven ratio",
+            "window (ps)",
+            "exponent",
+            "framework MSD (Å²)",
+            "used",
+        ),
+        shown,
+        note="σ tracer is Nernst-Einstein's, of the tracer diffusivity; σ charge is of the "
+        "displacement of all mobile ions together, and the Haven ratio is tracer over charge. "
+        "Exponent: d ln MSD / d ln lag in the window of the fit; 1 is diffusion.",
+        folded=len(rows) > 24,
+    )
 
 
 def orderings_table(rows: Rows) -> Table:
@@ -65,6 +93,7 @@ def rejected_table(rows: Rows) -> Table:
         ("composition", "reason", "frames"),
         [(composition or "-", reason, n) for (composition, reason), n in counts.most_common()],
         note="Each is in 05-label/rejected.csv." if rows else "Every frame got one.",
+        folded=len(counts) > 12,
     )
 
 
@@ -110,6 +139,7 @@ def selection_table(rows: Rows) -> Table:
         rows,
         note="Boltzmann weights among the ranked orderings of one composition and supercell; the "
         "effective number is exp(entropy) of the weights.",
+        folded=len(rows) > 16,
     )
 
 
@@ -145,6 +175,7 @@ def grouped_errors_table(metrics: Mapping[str, Any]) -> Table:
         ("set", "frames of", *_ERROR_COLUMNS),
         rows,
         note="Root-mean-square (mean absolute) errors of the head of the new labels.",
+        folded=len(rows) > 12,
     )
 
 
@@ -184,16 +215,20 @@ def acceptance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         "Acceptance of the potential",
         ("crystal", "criterion", "verdict", "value", "limit", "unit", "what was found"),
         [tuple(row[key] for key in keys) for row in rows],
-        note="Of the exported file, before any production run; `fail` refuses the model.",
+        note="Of the exported file, before any production run; a «fail» refuses the model.",
+        folded=len(rows) > 12,
     )
 
 
-def _table(title: str, columns: Mapping[str, str], rows: Rows, *, note: str = "") -> Table:
+def _table(
+    title: str, columns: Mapping[str, str], rows: Rows, *, note: str = "", folded: bool = False
+) -> Table:
     return Table(
         title,
         tuple(columns),
         [tuple(_short(row[key]) for key in columns.values()) for row in rows],
         note=note,
+        folded=folded,
     )
 
 
@@ -211,3 +246,15 @@ def _short(text: str) -> str | None:
         return f"{float(text):.4g}"
     except ValueError:
         return text or None
+
+
+def _with_error(row: Mapping[str, str], key: str, *, factor: float = 1.0) -> str | None:
+    name, _, unit = key.partition("_cm2")
+    std = row[f"{name}_std_cm2{unit}" if "_cm2" in key else f"{key}_std"]
+    if not row[key]:
+        return None
+    return with_error(factor * float(row[key]), factor * float(std) if std else None)
+
+
+def _span(first: str, last: str) -> str | None:
+    return f"{float(first):.3g} to {float(last):.3g}" if first and last else None

@@ -12,7 +12,8 @@ from matplotlib.patheffects import withStroke
 from mlipsse.errors import MlipsseError
 from mlipsse.report.style import formula_label
 
-_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
+CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
+"""Of the drawn triangle: lower left, lower right, top; `fractions @ CORNERS` are places in it."""
 _STEPS = 4  # of the grid along an edge
 _MOST_NUMBERS = 40  # points whose energies are written beside them
 
@@ -64,8 +65,8 @@ def ternary_plot(
             "An energy to draw is not finite, or three fractions are negative or do not add up to "
             "1."
         )
-    _draw_frame(axes, corners)
-    places = fractions @ _CORNERS
+    draw_triangle(axes, corners)
+    places = fractions @ CORNERS
     for pair in () if tie_lines is None else np.asarray(tie_lines, int):
         axes.plot(places[pair, 0], places[pair, 1], color="0.15", linewidth=1.0, zorder=2)
     highest = max(float(energies.max()), 1.0)
@@ -111,16 +112,16 @@ def ternary_plot(
     return axes
 
 
-def _draw_frame(axes: Axes, corners: tuple[str, str, str]) -> None:
+def draw_triangle(axes: Axes, corners: tuple[str, str, str]) -> None:
     """Triangle, grid, mole fractions along the edges, and the corners' formulas."""
     axes.set_axis_off()
     axes.set_aspect("equal")
     axes.set_xlim(-0.1, 1.1)
     axes.set_ylim(-0.26, np.sqrt(3) / 2 + 0.09)  # the legend stands below
-    axes.plot(*_CORNERS[[0, 1, 2, 0]].T, color="0.3", linewidth=0.8, zorder=1)
-    centre = _CORNERS.mean(axis=0)
+    axes.plot(*CORNERS[[0, 1, 2, 0]].T, color="0.3", linewidth=0.8, zorder=1)
+    centre = CORNERS.mean(axis=0)
     for k in range(3):
-        start, end, third = (_CORNERS[(k + shift) % 3] for shift in range(3))
+        start, end, third = (CORNERS[(k + shift) % 3] for shift in range(3))
         outward = (start + end) / 2 - centre
         outward = outward / np.linalg.norm(outward)
         for step in range(1, _STEPS):
@@ -141,7 +142,7 @@ def _draw_frame(axes: Axes, corners: tuple[str, str, str]) -> None:
                 color="0.35",
             )
     for corner, name, offset, alignment in zip(
-        _CORNERS, corners, ((-2, -12), (2, -12), (0, 7)), ("top", "top", "bottom"), strict=True
+        CORNERS, corners, ((-2, -12), (2, -12), (0, 7)), ("top", "top", "bottom"), strict=True
     ):
         axes.annotate(
             formula_label(name),
@@ -157,7 +158,7 @@ def _draw_frame(axes: Axes, corners: tuple[str, str, str]) -> None:
 def _write_numbers(axes: Axes, places: np.ndarray, energies: np.ndarray) -> None:
     """Energies beside their points, on the side of the centre: the edges have numbers outside."""
     for place, energy in zip(places, energies, strict=True):
-        inward = _CORNERS.mean(axis=0) - place
+        inward = CORNERS.mean(axis=0) - place
         far = float(np.linalg.norm(inward))
         x, y = 8.5 * inward / far if far > 0.05 else (0.0, 8.5)
         axes.annotate(

@@ -12,6 +12,11 @@ from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
 from mlipsse.transport.composition import CompositionTransport, ExcludedRun, summarise_composition
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
+from mlipsse.transport.directional_average import (
+    DirectionalAverage,
+    average_directions,
+    directional_arrhenius,
+)
 from mlipsse.transport.directions import DirectionalDiffusivity, directional_diffusivity
 from mlipsse.transport.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
@@ -25,6 +30,7 @@ __all__ = [
     "ChargeDiffusivity",
     "CompositionTransport",
     "Diffusivity",
+    "DirectionalAverage",
     "DirectionalDiffusivity",
     "ExcludedRun",
     "FrameworkVerdict",
@@ -37,8 +43,10 @@ __all__ = [
     "analyse_run",
     "analyse_trajectory",
     "analyse_tree",
+    "average_directions",
     "average_runs",
     "charge_diffusivity",
+    "directional_arrhenius",
     "directional_diffusivity",
     "fit_arrhenius",
     "fit_diffusivity",

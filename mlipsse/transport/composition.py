@@ -1,11 +1,16 @@
 """One composition: its runs averaged per temperature, and the Arrhenius fit through them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.arrhenius import ArrheniusFit, fit_arrhenius
 from mlipsse.transport.average import TemperatureAverage, average_runs
+from mlipsse.transport.directional_average import (
+    DirectionalAverage,
+    average_directions,
+    directional_arrhenius,
+)
 from mlipsse.transport.run_analysis import RunTransport
 
 
@@ -23,7 +28,8 @@ class CompositionTransport:
     """Transport of one composition, temperatures ascending.
 
     `points` hold the temperatures that were used; `excluded` the runs that were not.
-    `shortest_run_ps` is None when no run could be analysed.
+    `shortest_run_ps` is None when no run could be analysed. `directions` holds the same
+    temperatures as `points`, `directional_arrhenius` a fit of a, b, c, ab, ac and bc each.
     """
 
     formula: str
@@ -31,6 +37,8 @@ class CompositionTransport:
     arrhenius: ArrheniusFit
     excluded: tuple[ExcludedRun, ...]
     shortest_run_ps: float | None
+    directions: tuple[DirectionalAverage, ...] = ()
+    directional_arrhenius: Mapping[str, ArrheniusFit] = field(default_factory=dict)
 
 
 OrderingWeights = Callable[[float], Mapping[str, float]]
@@ -62,13 +70,16 @@ def summarise_composition(
     if not runs and not excluded:
         raise MlipsseError(f"No runs of {formula} to summarise: the simulate stage made none.")
     ordered = sorted(runs, key=lambda run: (run.temperature_K, run.name))
-    points = []
+    points, directions = [], []
     for temperature in sorted({run.temperature_K for run in ordered if run.excluded is None}):
         here = [run for run in ordered if run.temperature_K == temperature and not run.excluded]
-        weights = (
-            None if ordering_weights is None else _weights(here, ordering_weights(temperature))
-        )
+        weights = None
+        if ordering_weights is not None:
+            weights = _weights(here, ordering_weights(temperature))
         points.append(_average(temperature, here, weights))
+        projected = [run.directions for run in here if run.directions is not None]
+        if projected:
+            directions.append(average_directions(temperature, projected, weights))
     left_out = [
         ExcludedRun(run.temperature_K, run.name, run.excluded)
         for run in ordered
@@ -86,6 +97,8 @@ def summarise_composition(
             sorted([*excluded, *left_out], key=lambda run: (run.temperature_K, run.name))
         ),
         shortest_run_ps=min((run.duration_ps for run in ordered), default=None),
+        directions=tuple(directions),
+        directional_arrhenius=directional_arrhenius(directions),
     )
 
 

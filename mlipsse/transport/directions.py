@@ -19,6 +19,9 @@ class DirectionalDiffusivity:
     ----------
     principal_cm2_s : (3,) eigenvalues, falling, cm²/s
     principal_axes : (3, 3) rows are their unit vectors, in the trajectory's Cartesian axes
+    crystal_tensor_cm2_s : (3, 3) the tensor in Cartesian axes that the lattice vectors define: x
+        along a, y in the plane of a and b on the side of b, z the third of a right-handed set;
+        tensors of runs whose cells lie differently are compared and averaged in these
     along_cm2_s, along_std_cm2_s : a, b, c -> u D u and its standard error, u along that vector
     plane_cm2_s, plane_std_cm2_s : ab, ac, bc -> (u1 D u1 + u2 D u2) / 2 and its standard error, u1
         and u2 orthonormal in the plane of the two vectors, whichever angle they make
@@ -26,6 +29,7 @@ class DirectionalDiffusivity:
 
     principal_cm2_s: np.ndarray
     principal_axes: np.ndarray
+    crystal_tensor_cm2_s: np.ndarray
     along_cm2_s: dict[str, float]
     along_std_cm2_s: dict[str, float]
     plane_cm2_s: dict[str, float]
@@ -63,6 +67,10 @@ def directional_diffusivity(fit: Diffusivity, vectors: np.ndarray) -> Directiona
     for plane in PLANES:
         basis, _ = np.linalg.qr(np.stack([units[name] for name in plane], axis=1))
         projectors[plane] = basis @ basis.T / 2
+    x = units["a"]
+    y = units["b"] - (units["b"] @ x) * x
+    y = y / np.linalg.norm(y)
+    crystal_axes = np.stack([x, y, np.cross(x, y)])
     tensor = fit.tensor_cm2_s
     values, axes = np.linalg.eigh(tensor)
     of_trace = 3 * fit.diffusivity_std_cm2_s / np.sqrt(np.trace(tensor @ tensor))
@@ -74,6 +82,7 @@ def directional_diffusivity(fit: Diffusivity, vectors: np.ndarray) -> Directiona
     return DirectionalDiffusivity(
         principal_cm2_s=values[::-1],
         principal_axes=axes[:, ::-1].T,
+        crystal_tensor_cm2_s=crystal_axes @ tensor @ crystal_axes.T,
         along_cm2_s={name: found[name] for name in AXES},
         along_std_cm2_s={name: errors[name] for name in AXES},
         plane_cm2_s={name: found[name] for name in PLANES},

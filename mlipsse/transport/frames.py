@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.lammps_frame import LammpsFrame
 from mlipsse.md.record import RECORD_FILE, read_record
 from mlipsse.transport.trajectory import Trajectory, read_run
 from mlipsse.transport.unwrapping import unwrap
@@ -117,15 +116,13 @@ def _is_ours(path: Path) -> bool:
 
 def _ours(folder: Path) -> Frames:
     run, record = read_run(folder), read_record(folder)
-    told = record.extra.get("frame")
-    lattice = LammpsFrame.from_json(told).lattice if told else np.eye(3, dtype=int)
     return Frames(
         run.positions,
         run.species,
         run.cell,
         run.frame_spacing_ps,
         record.temperature_K,
-        lattice,
+        record.lattice,
     )
 
 

@@ -11,6 +11,7 @@ from mlipsse.md.segments import verify_segments
 from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
+from mlipsse.transport.directions import DirectionalDiffusivity, directional_diffusivity
 from mlipsse.transport.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.msd import (
     MeanSquaredDisplacement,
@@ -27,8 +28,8 @@ class RunTransport:
 
     `conductivity_mS_cm` is Nernst-Einstein's, of the tracer; `einstein_mS_cm` is that of `charge`,
     which ions that move together make another one. `excluded` is the reason why the run has no
-    place in an average or a fit (melted, not diffusive), else None; the conductivities are None
-    then.
+    place in an average or a fit (melted, not diffusive), else None; the conductivities and
+    `directions` are None then.
     """
 
     name: str
@@ -51,6 +52,7 @@ class RunTransport:
     composition: str | None = None
     ordering: str | None = None
     replica: int | None = None
+    directions: DirectionalDiffusivity | None = None
 
 
 def analyse_run(
@@ -81,6 +83,7 @@ def analyse_run(
         composition=record.composition,
         ordering=record.ordering,
         replica=record.replica,
+        lattice=record.lattice,
     )
 
 
@@ -96,6 +99,7 @@ def analyse_trajectory(
     composition: str | None = None,
     ordering: str | None = None,
     replica: int | None = None,
+    lattice: np.ndarray | None = None,
 ) -> RunTransport:
     """MSD, framework verdict, diffusivity and Nernst-Einstein conductivity of one trajectory.
 
@@ -108,6 +112,8 @@ def analyse_trajectory(
     settings : rules of the fit window
     masses_u : (n_atoms,) masses, to remove the framework's centre of mass instead of its mean
     name, formula, composition, ordering, replica : carried along into the result
+    lattice : (3, 3) whole numbers; directions are those of `lattice` times the trajectory's cell,
+        of the cell itself when not given
 
     Raises
     ------
@@ -151,6 +157,7 @@ def analyse_trajectory(
         )
         return by_ion * value, by_ion * error
 
+    vectors = trajectory.cell if lattice is None else lattice @ trajectory.cell
     conductivity, std = conductivities(diffusivity)
     einstein, einstein_std = conductivities(charge.diffusivity)
     return RunTransport(
@@ -174,6 +181,7 @@ def analyse_trajectory(
         composition=composition,
         ordering=ordering,
         replica=replica,
+        directions=None if excluded else directional_diffusivity(diffusivity, vectors),
     )
 
 

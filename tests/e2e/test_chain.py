@@ -44,8 +44,12 @@ def test_every_stage_leaves_its_files(finished_campaign: Path) -> None:
         "07-export/tiny/card.yaml",
         "07-export/acceptance.csv",
         "09-transport/arrhenius.json",
+        "09-transport/directions.csv",
         "10-report/report.html",
         "10-report/summary.json",
+        "10-report/conductivity.csv",
+        "10-report/directions.csv",
+        "10-report/activation.csv",
     ):
         assert (finished_campaign / name).stat().st_size > 0, name
     for stage in STAGES:
@@ -71,6 +75,10 @@ def test_summary_keeps_its_contract(finished_campaign: Path) -> None:
         excluded = [item["temperature_K"] for item in entry["excluded"]]
         assert sorted(temperatures + excluded) == [700.0, 900.0]
         assert all(item["reason"] for item in entry["excluded"])
+        assert set(entry["directions"]) == {"a", "b", "c", "ab", "ac", "bc"}
+        for part in entry["directions"].values():
+            assert part["temperature_K"] == temperatures
+        assert entry["energy_above_hull_eV_atom"] >= 0
         assert (entry["activation_energy_eV"] is None) == (len(temperatures) < 2)
         assert (entry["activation_energy_std_eV"] is None) == (len(temperatures) < 3)
 

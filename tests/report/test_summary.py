@@ -59,3 +59,18 @@ def test_cautions_name_what_was_run(compositions):
     assert "Teacher" not in quiet
     assert "Berendsen" not in quiet
     assert "shortest" not in quiet
+
+
+def test_directions_are_told_beside_the_mean(compositions):
+    full, _, one, none = build_summary(compositions, label_source=LABELS)["compositions"]
+    assert list(full["directions"]) == ["a", "b", "c", "ab", "ac", "bc"]
+    along = full["directions"]["a"]
+    assert along["temperature_K"] == full["temperature_K"]
+    assert along["runs"] == full["runs"]
+    # The cell of these walks is a box: its three directions make up the mean.
+    parts = [full["directions"][name]["diffusivity_cm2_s"][0] for name in "abc"]
+    assert sum(parts) / 3 == pytest.approx(full["diffusivity_cm2_s"][0])
+    assert sum(full["principal_diffusivity_cm2_s"][0]) == pytest.approx(sum(parts))
+    assert abs(along["activation_energy_eV"] - 0.25) < 4 * along["activation_energy_std_eV"]
+    assert one["directions"]["a"]["activation_energy_eV"] is None
+    assert none["directions"]["a"]["temperature_K"] == []

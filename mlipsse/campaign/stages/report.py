@@ -1,30 +1,37 @@
-"""Stage 10: one page and one JSON file that say what came out."""
+"""Stage 10: one page, one JSON file and three tables that say what came out."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 from mlipsse.campaign import acceptance
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.phases import system_of
-from mlipsse.campaign.report_parts import CAPTIONS, narrow_figures, provenance
+from mlipsse.campaign.report_parts import (
+    CAPTIONS,
+    figure_files,
+    headlines,
+    provenance,
+    sections,
+    structure_files,
+)
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.stages import export, finetune, label, rank, sample, select, transport
-from mlipsse.campaign.table import read_csv
-from mlipsse.potential.acceptance.record import table_rows
+from mlipsse.campaign.table import read_csv, write_csv
+from mlipsse.campaign.transport_map import save_transport_map
+from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle import read_card
-from mlipsse.report.html import FigureFile, ReportContent, write_report
+from mlipsse.report.content import FigureFile, ReportContent
+from mlipsse.report.html import write_report
 from mlipsse.report.summary import write_summary
-from mlipsse.report.tables import (
-    acceptance_table,
-    compositions_table,
-    errors_table,
-    grouped_errors_table,
-    orderings_table,
-    rejected_table,
-    runs_table,
-    selection_table,
-    training_checks_table,
+from mlipsse.report.transport_tables import (
+    ACTIVATION_COLUMNS,
+    CONDUCTIVITY_COLUMNS,
+    DIRECTIONAL_COLUMNS,
+    activation_rows,
+    conductivity_rows,
+    directional_rows,
 )
 
 
@@ -33,49 +40,76 @@ def inputs(campaign: Campaign) -> list[Path]:
     chosen = (select.TABLE, label.REJECTED, *sample.tables(campaign))
     tables = (transport.RUNS, enumerate_stage.COUNTS, rank.COMPOSITIONS, *chosen)
     names = (transport.NUMBERS, finetune.METRICS, *tables, *CAPTIONS)
-    figures = [path for path, _ in narrow_figures(campaign)]
-    return [*(campaign.path(name) for name in names), *figures, export.card_file(campaign)]
+    paths = [*(campaign.path(name) for name in names), *figure_files(campaign)]
+    return [*dict.fromkeys(paths), export.card_file(campaign)]
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `summary.json` and `report.html`."""
-    campaign = work.campaign
-    summary = json.loads(campaign.path(transport.NUMBERS).read_text(encoding="utf-8"))
-    metrics = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
+    """Write `summary.json`, the tables of its numbers, and `report.html`."""
+    campaign, config = work.campaign, work.campaign.config
+    summary = _numbers(campaign)
     card = read_card(export.card_file(campaign))
     summary["cautions"] += acceptance.cautions(card)
+    _add_stability(summary, campaign)
     write_summary(summary, work.folder / "summary.json")
-    arrhenius, *others = [
-        FigureFile(campaign.path(name), caption, wide=True) for name, caption in CAPTIONS.items()
-    ]
+    tables = {
+        "conductivity.csv": (conductivity_rows(summary), CONDUCTIVITY_COLUMNS),
+        "directions.csv": (directional_rows(summary), DIRECTIONAL_COLUMNS),
+        "activation.csv": (activation_rows(summary), ACTIVATION_COLUMNS),
+    }
+    for name, (rows, columns) in tables.items():
+        write_csv(work.folder / name, rows, columns=columns)
+    drawn, caption = save_transport_map(
+        summary,
+        config.enumerate,
+        system_of(config.enumerate),
+        work.folder / "map",
+        temperature_K=config.report.temperature_K,
+    )
     content = ReportContent(
-        title=campaign.config.name,
+        title=config.name,
         summary=summary,
-        figures=[arrhenius, *(FigureFile(*one) for one in narrow_figures(campaign)), *others],
-        tables=[
-            runs_table(read_csv(campaign.path(transport.RUNS))),
-            acceptance_table(table_rows(card["acceptance"]) if "acceptance" in card else []),
-            errors_table(metrics),
-            grouped_errors_table(metrics),
-            training_checks_table(metrics),
-            orderings_table(read_csv(campaign.path(enumerate_stage.COUNTS))),
-            compositions_table(
-                read_csv(campaign.path(rank.COMPOSITIONS)),
-                note=system_of(campaign.config.enumerate).note,
-            ),
-            selection_table(read_csv(campaign.path(select.TABLE))),
-            rejected_table(read_csv(campaign.path(label.REJECTED))),
-        ],
+        sections=sections(campaign, summary, card, [FigureFile(p, caption) for p in drawn[:1]]),
+        headlines=headlines(campaign),
+        scripts=_scripts(campaign),
         provenance=provenance(campaign, card),
+        temperature_K=config.report.temperature_K,
     )
     write_report(content, work.folder / "report.html")
-    return [work.folder / "summary.json", work.folder / "report.html"]
+    names = ("summary.json", *tables, "report.html")
+    return [*(work.folder / name for name in names), *drawn]
+
+
+def _numbers(campaign: Campaign) -> dict[str, Any]:
+    path = campaign.path(transport.NUMBERS)
+    summary = dict(json.loads(path.read_text(encoding="utf-8")))
+    if any("directions" not in item for item in summary["compositions"]):
+        raise MlipsseError(
+            f"{path} was written before directions were told: analyse the runs again, by "
+            "`mlipsse run DIR --from transport`."
+        )
+    return summary
+
+
+def _add_stability(summary: dict[str, Any], campaign: Campaign) -> None:
+    found = {row["composition"]: row for row in read_csv(campaign.path(rank.COMPOSITIONS))}
+    for item in summary["compositions"]:
+        text = found[item["formula"]]["energy_above_hull_eV_atom"]
+        item["energy_above_hull_eV_atom"] = float(text) if text else None
+
+
+def _scripts(campaign: Campaign) -> list[str]:
+    if not any(fragment for _, fragment, _ in structure_files(campaign)):
+        return []
+    from plotly.offline import get_plotlyjs
+
+    return [get_plotlyjs()]
 
 
 STAGE = Stage(
     10,
     "report",
-    ("name", "seed", "enumerate", "sample", "label", "finetune", "export", "simulate"),
+    ("name", "seed", "enumerate", "sample", "label", "finetune", "export", "simulate", "report"),
     inputs,
     perform,
 )

@@ -9,6 +9,7 @@ from mlipsse.campaign.runs import run_folders
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import export
 from mlipsse.campaign.table import write_csv
+from mlipsse.campaign.transport_tables import DIRECTION_COLUMNS, direction_columns, run_columns
 from mlipsse.md.health import run_health
 from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE, read_outcome, read_record
 from mlipsse.md.segments import SEGMENTS_FILE
@@ -27,6 +28,7 @@ from mlipsse.transport.run_analysis import write_msd_csv
 
 NUMBERS = "09-transport/arrhenius.json"
 RUNS = "09-transport/runs.csv"
+DIRECTIONS = "09-transport/directions.csv"
 FIGURES = "09-transport"
 
 
@@ -40,10 +42,11 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `runs.csv`, `arrhenius.json`, an MSD table per run, and the figures."""
+    """Write `runs.csv`, `directions.csv`, `arrhenius.json`, MSD tables, and the figures."""
     campaign, config = work.campaign, work.campaign.config
     settings = WindowSettings(window_ps=config.transport.window_ps)
     rows: list[dict[str, Any]] = []
+    directions: list[dict[str, Any]] = []
     outputs: list[Path] = []
     compositions: list[CompositionTransport] = []
     all_folders = run_folders(campaign)
@@ -65,17 +68,21 @@ def perform(work: Work) -> list[Path]:
             if outcome is None or outcome.status != "done":
                 reason = f"{outcome.status}: {outcome.reason}" if outcome else "did not end"
                 failed.append(ExcludedRun(record.temperature_K, name, reason))
-                rows.append(_row(row, None, reason))
+                rows.append(run_columns(row, None, reason))
                 continue
             run = analyse_run(folder, settings=settings)
             analysed.append(run)
-            rows.append(_row(row, run, run.excluded))
+            rows.append(run_columns(row, run, run.excluded))
+            if run.directions is not None:
+                told = {key: row[key] for key in ("run", "composition", "temperature_K")}
+                directions.append({**told, **direction_columns(run.directions)})
             curve = work.folder / "msd" / f"{name}.csv"
             write_msd_csv(run, curve)
             outputs.append(curve)
         compositions.append(summarise_composition(formula, analysed, excluded=failed))
         outputs += _draw_msd(analysed, formula, work.folder)
     write_csv(work.folder / "runs.csv", rows)
+    write_csv(work.folder / "directions.csv", directions, columns=DIRECTION_COLUMNS)
     label_source = read_card(export.card_file(campaign))["label_source"]
     cautions = standing_cautions(
         compositions, label_source=label_source, thermostat=config.simulate.ensemble
@@ -89,36 +96,18 @@ def perform(work: Work) -> list[Path]:
     arrhenius_plot(left, compositions)
     arrhenius_plot(right, compositions, quantity="conductivity")
     outputs += save_figure(figure, work.folder / "arrhenius")
-    return [work.folder / "runs.csv", work.folder / "arrhenius.json", *outputs]
-
-
-def _row(row: dict[str, Any], run: RunTransport | None, reason: str | None) -> dict[str, Any]:
-    fit = run.diffusivity if run else None
-    window = fit.window_ps if fit else None
-    return {
-        **row,
-        "diffusivity_cm2_s": fit.diffusivity_cm2_s if fit else None,
-        "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s if fit else None,
-        "conductivity_mS_cm": run.conductivity_mS_cm if run else None,
-        "einstein_conductivity_mS_cm": run.einstein_mS_cm if run else None,
-        "haven_ratio": run.charge.haven_ratio if run else None,
-        "haven_ratio_std": run.charge.haven_ratio_std if run else None,
-        "window_start_ps": window[0] if window else None,
-        "window_end_ps": window[1] if window else None,
-        "exponent": fit.exponent if fit else None,
-        "framework_msd_A2": run.framework.msd_A2 if run else None,
-        "left_out": reason or "",
-    }
+    names = ("runs.csv", "directions.csv", "arrhenius.json")
+    return [*(work.folder / name for name in names), *outputs]
 
 
 def _draw_msd(runs: Sequence[RunTransport], formula: str, folder: Path) -> list[Path]:
     if not runs:
         return []
     from mlipsse.report.msd_plot import msd_plot
-    from mlipsse.report.style import new_figure, save_figure
+    from mlipsse.report.style import formula_label, new_figure, save_figure
 
     figure, (axes,) = new_figure()
-    msd_plot(axes, runs, title=formula)
+    msd_plot(axes, runs, title=formula_label(formula))
     return save_figure(figure, folder / f"msd-{formula}")
 
 

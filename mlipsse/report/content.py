@@ -1,0 +1,104 @@
+"""What a report is made of: sections with tables, figures, and views that can be turned."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts and numbers; None is drawn as a dash.
+
+    Attributes
+    ----------
+    note : below it
+    folded : shown when its title is clicked, and in print
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[object]]
+    note: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class FigureFile:
+    """A PNG or SVG file and what it shows; a wide one takes the page's whole width."""
+
+    path: Path
+    caption: str
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """A figure that can be turned, e.g. a density in 3D.
+
+    Attributes
+    ----------
+    html : fragment, put into the page as it is: its maker answers for it, and that it loads nothing
+    picture : PNG or SVG that stands for it in print and without scripts
+    """
+
+    title: str
+    html: str
+    caption: str
+    picture: Path
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with its place in the navigation; left out when it holds nothing.
+
+    Attributes
+    ----------
+    key : anchor, a word of lower-case letters
+    text : a sentence below its heading
+    """
+
+    key: str
+    title: str
+    text: str = ""
+    tables: Sequence[Table] = ()
+    figures: Sequence[FigureFile] = ()
+    views: Sequence[View] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.tables or self.figures or self.views)
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A number at the top of the page, e.g. the highest conductivity, and of what it is."""
+
+    name: str
+    value: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything the report shows.
+
+    Attributes
+    ----------
+    summary : as `build_summary` makes it
+    temperature_K : at which compositions are compared, K
+    sections : in order, after the overview that is made of the summary
+    headlines : further numbers for the top of the page
+    scripts : sources of JavaScript that views need (plotly.js); put in once each, and only when
+        there is a view
+    provenance : name to value: versions, models, decks, dates
+    """
+
+    title: str
+    summary: Mapping[str, Any]
+    sections: Sequence[Section] = ()
+    headlines: Sequence[Headline] = ()
+    scripts: Sequence[str] = ()
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    temperature_K: float = 800.0
