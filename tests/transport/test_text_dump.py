@@ -106,7 +106,7 @@ def test_blocks_do_not_matter(
     dumps: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
     whole = read_text_dump(dumps / "much.lammpstrj").positions
-    monkeypatch.setattr("mlipsse.transport.text_dump._BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("mlipsse.transport.text_dump._BUFFER_BYTES", block_bytes)
     np.testing.assert_array_equal(read_text_dump(dumps / "much.lammpstrj").positions, whole)
 
 
