@@ -3,6 +3,7 @@
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.unwrapping import SAME_CELL_A
 
 LONGEST_JUMP = 0.20
 """Strain from one frame to the next that no barostat makes of a solid."""
@@ -48,7 +49,7 @@ class BoxSteps:
                 "lattice vectors with every frame."
             )
         before = np.concatenate([cells[:1] if self._last is None else self._last[None], cells])
-        if (np.abs(np.diff(before, axis=0)) < 1e-9).all():
+        if (np.abs(np.diff(before, axis=0)) < SAME_CELL_A).all():
             same = cells
             strains = np.zeros(len(cells))
         else:
@@ -75,7 +76,8 @@ class BoxSteps:
         usual = float(np.median(known))
         worst = int(np.argmax(strains))
         strain = float(strains[worst])
-        if strain > LONGEST_JUMP or (strain > ODD_RATIO * usual and len(known) > 2):
+        enough = len(known) >= 20 or usual < 1e-4
+        if strain > LONGEST_JUMP or (strain > ODD_RATIO * usual and enough and len(known) > 1):
             frame = self._frames + worst
             raise MlipsseError(
                 f"The cell of {self.where} changes by {100 * strain:.1f} % from frame {frame - 1} "

@@ -1,7 +1,8 @@
 """LAMMPS text dumps of anybody's: every coordinate style, triclinic cells, unsorted ids, gzip.
 
-MDAnalysis' reader takes some forty times as long, and gives wrong positions for scaled coordinates whose
-box does not start at 0 and for image flags in triclinic cells (2.11); hence a reader of our own.
+MDAnalysis' reader takes some forty times as long, and gives wrong positions for scaled coordinates
+whose box does not start at 0 and for image flags in triclinic cells (2.11); hence a reader of our
+own.
 """
 
 import contextlib
@@ -75,6 +76,7 @@ class DumpAtoms:
     ids : (n_atoms,) rising
     species, types : as in `TextDump`
     frame_bytes : length of the first frame
+    first_step : its step
     """
 
     columns: tuple[str, ...]
@@ -86,6 +88,7 @@ class DumpAtoms:
     species: tuple[str, ...] | None
     types: np.ndarray | None
     frame_bytes: int
+    first_step: int
 
 
 def read_text_dump(path: Path) -> TextDump:
@@ -362,8 +365,7 @@ def _texts(path: Path) -> Iterator[_Text]:
     with path.open("rb") as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
     try:
-        opened = gzip.open(path, "rb") if zipped else path.open("rb", buffering=0)
-        with cast(BinaryIO, opened) as stream:
+        with _opened(path, zipped=zipped) as stream:
             data = bytearray(_BUFFER_BYTES)
             rest, first = 0, True
             while True:
@@ -384,6 +386,10 @@ def _texts(path: Path) -> Iterator[_Text]:
                 data[:rest] = kept
     except (OSError, zlib.error) as error:
         raise MlipsseError(f"{path} cannot be read: {error}.") from error
+
+
+def _opened(path: Path, *, zipped: bool) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb") if zipped else path.open("rb", buffering=0))
 
 
 def _fill(stream: BinaryIO, data: bytearray, place: int) -> tuple[int, bool]:
@@ -522,13 +528,20 @@ def _first_atoms(path: Path, header: _Header, frame: bytes) -> DumpAtoms:
         elif species is None:  # type labels
             species = tuple(word.decode() for word in found)
     return DumpAtoms(
-        columns, slots, scaled, images, wrapped, ids[order], species, types, len(frame)
+        columns,
+        slots,
+        scaled,
+        images,
+        wrapped,
+        ids[order],
+        species,
+        types,
+        len(frame),
+        header.step,
     )
 
 
-def _style(
-    columns: tuple[str, ...], path: Path
-) -> tuple[tuple[str, str, str], bool, bool, bool]:
+def _style(columns: tuple[str, ...], path: Path) -> tuple[tuple[str, str, str], bool, bool, bool]:
     """Columns of the positions, and whether they are scaled, have images, are wrapped."""
     images = all(f"i{axis}" in columns for axis in _AXES)
     for suffix, scaled, unwrapped in (

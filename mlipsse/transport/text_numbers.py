@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 _ZERO, _NINE = ord("0"), ord("9")
@@ -42,7 +41,10 @@ _HUNDREDS, _UNITS = np.uint64(0x000F424000000064), np.uint64(0x0000271000000001)
 _16, _32 = np.uint64(16), np.uint64(32)
 
 
-@intrinsic
+_compiled: Any = intrinsic  # whose own annotation has the compiler's argument in the calls
+
+
+@_compiled
 def _word(_: Any, address: Any) -> Any:
     """Eight bytes of memory as they lie there."""
 
@@ -54,7 +56,7 @@ def _word(_: Any, address: Any) -> Any:
     return types.uint64(types.intp), code
 
 
-@intrinsic
+@_compiled
 def _byte(_: Any, address: Any) -> Any:
     """One byte of memory."""
 
@@ -65,7 +67,7 @@ def _byte(_: Any, address: Any) -> Any:
     return types.uint8(types.intp), code
 
 
-@intrinsic
+@_compiled
 def _low_zeros(_: Any, word: Any) -> Any:
     """How many of the lowest bits are 0: 64 for 0."""
 
@@ -163,7 +165,7 @@ def read_atoms(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _word_end(place: int, stop: int) -> int:
+def _word_end(place: int, stop: int) -> Any:
     """First place from `place` on that holds a blank or ends a line; `stop` without one."""
     while place + 8 <= stop:
         word = _word(place)
@@ -180,13 +182,13 @@ def _word_end(place: int, stop: int) -> int:
 def _eight_digits(digits: np.uint64) -> np.uint64:
     """The number that eight bytes of 0 to 9 write."""
     digits = digits * _TEN + (digits >> _B8)
-    return (
-        (digits & _PAIRS) * _HUNDREDS + ((digits >> _16) & _PAIRS) * _UNITS
-    ) >> _32 & np.uint64(0xFFFFFFFF)
+    return ((digits & _PAIRS) * _HUNDREDS + ((digits >> _16) & _PAIRS) * _UNITS) >> _32 & np.uint64(
+        0xFFFFFFFF
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _short_number(place: int) -> tuple[int, float]:
+def _short_number(place: int) -> tuple[Any, float]:
     """A number of up to 15 digits without exponent, correctly rounded, and where it ends.
 
     -1 for its end where the text is none such, or may be none: `_number` reads it then. `_AHEAD`

@@ -49,7 +49,8 @@ class Unwrapping:
     Where the cell is constant, positions that are `trusted` stay as they are and others are
     unwrapped by steps (see `unwrap`). From the first frame on whose cell is another one, all are
     put back into the cell and unwrapped by steps: lattice vectors that were added on the way
-    have changed their lengths since.
+    have changed their lengths since. Between two files a step is taken by minimum image whatever
+    the source, for a restart may have lost its image flags.
 
     Parameters
     ----------
@@ -65,8 +66,14 @@ class Unwrapping:
         self._origin = np.zeros(3)
         self._raw = np.empty((0, 3))
         self._unwrapped = np.empty((0, 3))
+        self._shift: np.ndarray | None = None
+        self._seam = False
         self._fluctuates = False
         self._frames = 0
+
+    def new_file(self) -> None:
+        """Say that the frames that come next are of another file."""
+        self._seam = True
 
     def add(self, positions: np.ndarray, cells: np.ndarray, origins: np.ndarray) -> None:
         """Unwrap the next frames where they lie.
@@ -100,6 +107,8 @@ class Unwrapping:
                         positions[:constant], cells[:constant], self._raw, self._unwrapped,
                         start, self.where, self._frames,
                     )  # fmt: skip
+                else:
+                    self._shift_on(positions[start:constant], cells[start:constant])
                 self._remember(raw, positions[last], cells[last], origins[last])
             start = max(start, constant)
             self._fluctuates = constant < len(positions)
@@ -115,6 +124,16 @@ class Unwrapping:
             positions[start:] = rest
             self._remember(raw, rest[-1], cells[-1], origins[-1])
         self._frames += len(positions)
+
+    def _shift_on(self, positions: np.ndarray, cells: np.ndarray) -> None:
+        """Bring trusted positions of a file that is not the first to where the one before ended."""
+        if self._seam:
+            first = positions[:1].copy()
+            _add_steps(first, cells[:1], self._raw, self._unwrapped, 0, self.where, self._frames)
+            self._shift = first[0] - positions[0]
+            self._seam = False
+        if self._shift is not None:
+            positions += self._shift
 
     def _remember(
         self, raw: np.ndarray, unwrapped: np.ndarray, cell: np.ndarray, origin: np.ndarray

@@ -34,7 +34,11 @@ def add_steps(
         cell, inverse = cells[frame], inverses[frame]
         longest = 0.0
         for atom in range(positions.shape[1]):
-            x, y, z = positions[frame, atom, 0], positions[frame, atom, 1], positions[frame, atom, 2]
+            x, y, z = (
+                positions[frame, atom, 0],
+                positions[frame, atom, 1],
+                positions[frame, atom, 2],
+            )
             dx, dy, dz = x - before[atom, 0], y - before[atom, 1], z - before[atom, 2]
             a = np.rint(dx * inverse[0, 0] + dy * inverse[1, 0] + dz * inverse[2, 0])
             b = np.rint(dx * inverse[0, 1] + dy * inverse[1, 1] + dz * inverse[2, 1])
