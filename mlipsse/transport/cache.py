@@ -72,7 +72,13 @@ class StoredPositions:
         return np.asarray(self[:], dtype=dtype)
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        frames, atoms, *rest = key if isinstance(key, tuple) else (key, slice(None))
+        key = key if isinstance(key, tuple) else (key,)
+        dotted = [part is Ellipsis for part in key]
+        if any(dotted):
+            place = dotted.index(True)
+            every = [slice(None)] * (4 - len(key))
+            key = (*key[:place], *every, *key[place + 1 :])
+        frames, atoms, *rest = (*key, slice(None)) if len(key) == 1 else key
         n_frames, n_atoms = self.shape[:2]
         if not isinstance(frames, slice | int | np.integer):
             frames = _as_slice(np.arange(n_frames)[frames])

@@ -73,6 +73,13 @@ def doubts(frames: Frames, *, temperature_K: float | None = None) -> list[str]:
             f"ps, {factor:.2g} times as far as its thermal speed at {known:g} K carries it "
             f"({fastest.speed_A_ps * dt_ps:.2g} Å): {_too_far(factor)}"
         ]
+    growths = [motion.growth for motion in motions if motion.growth is not None]
+    if dt_ps > STRAIGHT_DT_PS and growths and min(growths) > STRAIGHT_RATIO:
+        return [
+            f"Atoms fly straight on from frame to frame, {dt_ps:.3g} ps apart (MSD at two frames "
+            f"{min(growths):.2g} times that at one or more), as they do for some 10 fs only: is "
+            "the time between frames given in fs instead of ps?"
+        ]
     least_ps = min(SHORTEST_PS, SHORTEST_OF_DT * dt_ps)
     if slowest.step_A < slowest.speed_A_ps * least_ps:
         return [
@@ -80,13 +87,6 @@ def doubts(frames: Frames, *, temperature_K: float | None = None) -> list[str]:
             f"{dt_ps:.3g} ps, less than vibrations at {known:g} K move it in any solid "
             f"({slowest.speed_A_ps * least_ps:.2g} Å): are the lengths in nm (10 times too small), "
             "the frames duplicates, or the structures relaxed?"
-        ]
-    growths = [motion.growth for motion in motions if motion.growth is not None]
-    if dt_ps > STRAIGHT_DT_PS and growths and min(growths) > STRAIGHT_RATIO:
-        return [
-            f"Atoms fly straight on from frame to frame, {dt_ps:.3g} ps apart (MSD at two frames "
-            f"{min(growths):.2g} times that at one or more), as they do for some 10 fs only: is "
-            "the time between frames given in fs instead of ps?"
         ]
     return []
 
@@ -114,16 +114,20 @@ def _motions(frames: Frames, temperature_K: float) -> list[_Motion]:
     together = min(3, n_frames)
     starts = np.unique(np.linspace(0, n_frames - together, _ORIGINS).astype(int))
     squares = np.zeros((2, len(elements)))
+    as_told = np.zeros((2, len(elements)))
     for start in starts:
         piece = np.asarray(frames.positions[int(start) : int(start) + together], dtype=float)
         for lag in range(1, together):
             step = piece[lag] - piece[0]
-            step = step - weights @ step
-            squares[lag - 1] += (step**2).sum(axis=1) / len(starts)
+            as_told[lag - 1] += (step**2).sum(axis=1) / len(starts)
+            squares[lag - 1] += ((step - weights @ step) ** 2).sum(axis=1) / len(starts)
+    held = as_told[0] < 1e-12
+    if held.any():  # they hold the rest too: the whole does not move
+        squares = as_told
     found = []
     for name in known:
-        own = squares[:, elements == name]
-        if not own[0].mean() > 1e-12:
+        own = squares[:, (elements == name) & ~held]
+        if not own.size:
             continue
         speed = np.sqrt(
             3 * _KB_EV_K * temperature_K * _EV_PER_U / atomic_masses[atomic_numbers[name]]

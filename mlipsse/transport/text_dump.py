@@ -21,6 +21,7 @@ from mlipsse.transport.unwrapping import Unwrapping
 
 _TIMESTEP = b"ITEM: TIMESTEP"
 _BUFFER_BYTES = 8 << 20
+_HEAD_BYTES = 256 << 10
 _AXES = "xyz"
 
 
@@ -123,7 +124,7 @@ def dump_atoms(path: Path) -> DumpAtoms:
         as `read_text_dump`.
     """
     path = Path(path)
-    for text in _texts(path):
+    for text in _texts(path, head=True):
         header = _Headers(path).read(text, 0)
         if header is None:
             if text.ended:
@@ -270,8 +271,13 @@ def dump_units(path: Path, atoms: DumpAtoms) -> tuple[str | None, float | None]:
 
     None for what it does not say.
     """
-    text = next(_texts(Path(path)))
-    head = bytes(text.data[: min(text.stop, 3 * atoms.frame_bytes + 4096)])
+    needed = 2 * atoms.frame_bytes + 4096  # up to the second header
+    head = b""
+    for text in _texts(Path(path), head=True):
+        head = bytes(text.data[: min(text.stop, needed)])
+        if len(head) == needed:
+            break
+        text.used = 0
     units = re.search(rb"ITEM: UNITS\s+(\w+)", head)
     clocks = re.findall(rb"ITEM: TIME\s+(\S+)\s+ITEM: TIMESTEP\s+(\d+)\s", head)[:2]
     time_per_step = None
@@ -358,15 +364,15 @@ class _Text:
         return int(np.frombuffer(self.data, dtype=np.uint8).ctypes.data)
 
 
-def _texts(path: Path) -> Iterator[_Text]:
-    """Pieces of the text, each beginning where the one before was used up to."""
+def _texts(path: Path, *, head: bool = False) -> Iterator[_Text]:
+    """Pieces of the text, each beginning where the one before was used up to; small for `head`."""
     if not path.is_file():
         raise MlipsseError(f"There is no file {path}.")
     with path.open("rb") as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
     try:
         with _opened(path, zipped=zipped) as stream:
-            data = bytearray(_BUFFER_BYTES)
+            data = bytearray(_HEAD_BYTES if head else _BUFFER_BYTES)
             rest, first = 0, True
             while True:
                 read, ended = _fill(stream, data, rest)
@@ -396,10 +402,13 @@ def _fill(stream: BinaryIO, data: bytearray, place: int) -> tuple[int, bool]:
     """Bytes that were read into `data` from `place` on, and whether the file ends with them."""
     start = place
     view = memoryview(data)
+    # Of a zipped file piece by piece: one that is torn ends with an error, and what was asked for
+    # together with its end is lost.
+    readinto = getattr(stream, "readinto1", None) or stream.readinto  # type: ignore[attr-defined]
     while place < len(data):
         try:
-            read = stream.readinto(view[place:])  # type: ignore[attr-defined]
-        except EOFError:  # a zipped file that is torn
+            read = readinto(view[place:])
+        except EOFError:
             read = 0
         if not read:
             return place - start, True
