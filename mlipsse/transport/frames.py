@@ -89,7 +89,7 @@ def read_frames_of(
     path : file or folder, or several
     topology : file from which MDAnalysis takes the elements, e.g. a PDB or LAMMPS data file
     species : elements by LAMMPS type (1, 2, ...), for dumps that hold no elements
-    frame_spacing_ps : time between frames, ps
+    frame_spacing_ps : time between frames, ps; goes before the times of an XTC or TRR
     timestep_fs : of the run, fs; a text dump's steps times it are its times
     cache : folder of converted trajectories (see `mlipsse.transport.cache`), read instead of a
         file that has been read before
@@ -349,7 +349,7 @@ class _Times:
         if self._stride is not None and source.stamp_ps is not None:
             told = self._stride * source.stamp_ps
         if self._given_ps is not None:
-            if told is not None and abs(told - self._given_ps) > 1e-2 * told:
+            if told is not None and source.firm and abs(told - self._given_ps) > 1e-2 * told:
                 raise MlipsseError(
                     f"{source.path} has {told:g} ps between its frames, but {self._given_ps:g} ps "
                     "are given: leave it to the file, or look which is right."

@@ -56,6 +56,7 @@ class Source:
     read : blocks of at most so many frames, or all frames at once for None
     stamp_ps : time that one unit of the stamps is, ps, where it is known
     spacing_ps : time between frames as the file's record has it, ps
+    firm : whether times that are given must be those of the file; converters leave any in an XTC
     first_stamp : that of the first frame
     temperature_K, lattice : as in `Frames`
     single : whether its positions are float32
@@ -70,6 +71,7 @@ class Source:
     read: Callable[[int | None], Iterator[RawBlock]]
     stamp_ps: float | None = None
     spacing_ps: float | None = None
+    firm: bool = True
     first_stamp: float | None = None
     temperature_K: float | None = None
     lattice: np.ndarray = field(default_factory=lambda: np.eye(3, dtype=int))
@@ -393,6 +395,7 @@ def _by_mdanalysis(path: Path, topology: Path | None) -> Source:
         trusted=False,
         read=read,
         stamp_ps=1.0 if own_time else None,
+        firm=False,
         first_stamp=first_ps if own_time else None,
     )
 

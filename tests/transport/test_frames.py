@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.md.run import run_folder
-from mlipsse.transport.frames import read_frames_of
+from mlipsse.transport.frames import iterate_frames, read_frames_of
 from tests.lennard_jones import CONDUCTOR, render
 
 N_FRAMES, N_LI, N_CL = 400, 24, 8
@@ -94,6 +94,38 @@ def test_every_format_is_the_walk(files: Path, walk: np.ndarray, name: str) -> N
     if name in ("x.dcd", "x.xtc"):  # cells of lengths and angles lie as LAMMPS' do, which this is
         np.testing.assert_allclose(frames.cell, CELL, atol=2e-2)
     np.testing.assert_allclose(moved, walk - walk[0], atol=precision_A)
+
+
+def test_times_of_an_xtc_give_way_to_what_is_given(files: Path) -> None:
+    """Converters leave any times there."""
+    frames = read_frames_of(files / "x.xtc", topology=files / "first.pdb", frame_spacing_ps=0.7)
+    assert frames.frame_spacing_ps == 0.7
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_in_blocks_and_from_a_cache(files: Path, tmp_path: Path, name: str) -> None:
+    options = dict(FORMATS[name])
+    if "topology" in options:
+        options["topology"] = files / str(options["topology"])
+    whole = read_frames_of(files / name, **options)  # type: ignore[arg-type]
+    blocks = iterate_frames(files / name, block_frames=37, **options)  # type: ignore[arg-type]
+    found = np.concatenate([block.positions for block in blocks])
+    np.testing.assert_array_equal(found, whole.positions)
+    for _ in range(2):
+        cached = read_frames_of(files / name, cache=tmp_path, **options)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(cached.positions, whole.positions)
+        assert cached.frame_spacing_ps == pytest.approx(whole.frame_spacing_ps, rel=1e-6)
+
+
+def test_a_changed_topology_is_another_trajectory(files: Path, tmp_path: Path) -> None:
+    text = (files / "first.pdb").read_text()
+    topology = tmp_path / "x.pdb"
+    for symbol in ("LI", "NA"):
+        topology.write_text(text.replace("LI", symbol).replace("Li", symbol.title()))
+        frames = read_frames_of(
+            files / "x.dcd", topology=topology, frame_spacing_ps=0.2, cache=tmp_path / "cache"
+        )
+        assert frames.species[0] == symbol.title()
 
 
 def test_a_folder_of_ours_and_its_dcd(tmp_path: Path) -> None:
