@@ -371,20 +371,27 @@ def _by_mdanalysis(path: Path, topology: Path | None) -> Source:
             positions = np.empty((count, len(species), 3))
             cells = np.empty((count, 3, 3))
             times_ps = np.empty(count)
+            done = 0  # the reader stops without a word where a frame is torn
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    for number, frame in enumerate(universe.trajectory[start : start + count]):
-                        times_ps[number] = frame.time
-                        positions[number] = frame.positions
-                        cells[number] = (
+                    for frame in universe.trajectory[start : start + count]:
+                        times_ps[done] = frame.time
+                        positions[done] = frame.positions
+                        cells[done] = (
                             0
                             if frame.dimensions is None
                             else triclinic_vectors(frame.dimensions, dtype=np.float64)
                         )
+                        done += 1
             except Exception as error:
                 raise damaged(error) from error
-            yield _block(positions, cells, times_ps if own_time else None)
+            if start + done < n_frames - 1 and done < count:
+                raise MlipsseError(
+                    f"{path} is damaged: it can be read up to frame {start + done} of {n_frames}. "
+                    "Cut it there, or write it again."
+                )
+            yield _block(positions[:done], cells[:done], times_ps[:done] if own_time else None)
 
     return Source(
         path=path,

@@ -244,3 +244,35 @@ def test_msd_table(files: Path, tmp_path: Path, walk: np.ndarray) -> None:
     direct = [((ions[m:] - ions[:-m]) ** 2).sum(-1).mean() for m in (1, 10, 100)]
     np.testing.assert_allclose(table[[1, 10, 100], 1], direct, rtol=1e-6)
     assert table[10, 0] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("name", ["x.dcd", "x.xtc"])
+@pytest.mark.parametrize("cut", [1, 100, 200])
+def test_a_torn_binary_file_ends_with_its_last_whole_frame(
+    files: Path, tmp_path: Path, name: str, cut: int
+) -> None:
+    options = {"topology": files / "first.pdb", "frame_spacing_ps": SPACING_PS}
+    whole = read_frames_of(files / name, **options).positions  # type: ignore[arg-type]
+    torn = tmp_path / name
+    torn.write_bytes((files / name).read_bytes()[:-cut])
+    found = read_frames_of(torn, **options).positions  # type: ignore[arg-type]
+    assert len(found) == N_FRAMES - 1
+    np.testing.assert_array_equal(found, whole[:-1])
+
+
+def test_damage_inside_a_binary_file_is_refused(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that stops without a word before the last frame, as MDAnalysis' does."""
+    from MDAnalysis.coordinates.XTC import XTCReader
+
+    read = XTCReader._read_next_timestep
+
+    def stops(self, *arguments, **options):  # type: ignore[no-untyped-def]
+        if self._frame >= 250:
+            raise StopIteration
+        return read(self, *arguments, **options)
+
+    monkeypatch.setattr(XTCReader, "_read_next_timestep", stops)
+    with pytest.raises(MlipsseError, match=r"x.xtc is damaged: it can be read up to frame 25\d of"):
+        read_frames_of(files / "x.xtc", topology=files / "first.pdb", frame_spacing_ps=0.2)
