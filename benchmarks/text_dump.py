@@ -1,26 +1,33 @@
 """Reading LAMMPS text dumps: ours beside MDAnalysis' reader, on one thread.
 
-    OMP_NUM_THREADS=1 python benchmarks/text_dump.py          # a minute
+    OMP_NUM_THREADS=1 python benchmarks/text_dump.py          # two minutes
 
 A dump of 2,560 atoms in LAMMPS' format (id, type, xu, yu, zu; six digits; ids unsorted), read whole
-by either; medians of alternating repeats, the first reading of each left out.
+by either; medians of alternating repeats, the first reading of each left out. Then the same frames
+on other ways: wrapped coordinates unwrapped, gzip, block by block, and from the cache.
 """
 
 import argparse
+import gzip
+import shutil
 import statistics
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from relaxations import versions
 
+from mlipsse.transport.frames import iterate_frames, read_frames_of
 from mlipsse.transport.text_dump import read_text_dump
 
+OPTIONS = {"species": ["Li", "Cl"], "timestep_fs": 2.0}
 
-def write(path: Path, *, atoms: int, frames: int) -> np.ndarray:
+
+def write(path: Path, *, atoms: int, frames: int, wrapped: bool = False) -> np.ndarray:
     """A random walk in a box of 40 Å; positions as the file has them."""
     rng = np.random.default_rng(0)
     positions = rng.uniform(0, 40, (atoms, 3))
@@ -30,9 +37,9 @@ def write(path: Path, *, atoms: int, frames: int) -> np.ndarray:
             positions = positions + rng.normal(0, 0.05, (atoms, 3))
             stream.write(f"ITEM: TIMESTEP\n{100 * step}\nITEM: NUMBER OF ATOMS\n{atoms}\n")
             stream.write("ITEM: BOX BOUNDS pp pp pp\n0 40\n0 40\n0 40\n")
-            stream.write("ITEM: ATOMS id type xu yu zu\n")
+            stream.write(f"ITEM: ATOMS id type {'x y z' if wrapped else 'xu yu zu'}\n")
             for index in rng.permutation(atoms):
-                x, y, z = positions[index]
+                x, y, z = positions[index] % 40 if wrapped else positions[index]
                 stream.write(f"{index + 1} {1 + index % 2} {x:.6g} {y:.6g} {z:.6g}\n")
             kept.append(positions)
     return np.array(kept)
@@ -55,6 +62,34 @@ def timed(read: Callable[[], np.ndarray]) -> float:
     started = time.process_time()
     read()
     return time.process_time() - started
+
+
+def other_ways(plain: Path, folder: Path, arguments: argparse.Namespace) -> dict[str, float]:
+    """Frames/s of the ways that lead to the same frames, read by `read_frames_of`."""
+    wrapped, zipped = folder / "wrapped.lammpstrj", folder / "long.lammpstrj.gz"
+    write(wrapped, atoms=arguments.atoms, frames=arguments.frames, wrapped=True)
+    zipped.write_bytes(gzip.compress(plain.read_bytes(), 6))
+    cache = folder / "cache"
+    ways: dict[str, Callable[[], Any]] = {
+        "with checks": lambda: read_frames_of(plain, **OPTIONS),
+        "wrapped": lambda: read_frames_of(wrapped, **OPTIONS),
+        "gzip": lambda: read_frames_of(zipped, **OPTIONS),
+        "blocks of 100": lambda: list(
+            map(type, iterate_frames(plain, block_frames=100, **OPTIONS))
+        ),
+        "put into the cache": lambda: (
+            shutil.rmtree(cache, ignore_errors=True),
+            read_frames_of(plain, cache=cache, **OPTIONS),
+        ),
+        "from the cache": lambda: read_frames_of(plain, cache=cache, **OPTIONS),
+        "gzip, from the cache": lambda: read_frames_of(zipped, cache=cache, **OPTIONS),
+    }
+    speeds = {}
+    for name, read in ways.items():
+        read()
+        times = [timed(read) for _ in range(arguments.repeats)]
+        speeds[name] = arguments.frames / statistics.median(times)
+    return speeds
 
 
 def main() -> None:
@@ -82,9 +117,12 @@ def main() -> None:
             speeds["MDAnalysis"].append(
                 arguments.peer_frames / timed(lambda: by_mdanalysis(short, arguments.peer_frames))
             )
+        others = other_ways(long, Path(temporary), arguments)
     own, peer = (statistics.median(speeds[name]) for name in ("mlipsse", "MDAnalysis"))
     print("| | frames/s |\n|---|---:|")
     print(f"| mlipsse | {own:.0f} |\n| MDAnalysis | {peer:.0f} |\n| ratio | {own / peer:.1f} |")
+    for name, speed in others.items():
+        print(f"| mlipsse, {name} | {speed:.0f} |")
     print(versions())
 
 

@@ -1,22 +1,23 @@
 """Frames of anybody's trajectory: LAMMPS text dumps, and what ASE and MDAnalysis read."""
 
-import re
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.record import RECORD_FILE, read_record
-from mlipsse.transport.trajectory import Trajectory, read_run
-from mlipsse.transport.unwrapping import unwrap
+from mlipsse.transport.boxes import BoxSteps
+from mlipsse.transport.sources import RawBlock, Source, open_source
+from mlipsse.transport.trajectory import Trajectory
+from mlipsse.transport.unwrapping import Unwrapping
 
-_ASE_FORMATS = {".xyz": "extxyz", ".extxyz": "extxyz", ".traj": "traj", ".xml": "vasp-xml"}
-_WITH_TOPOLOGY = (".dcd", ".xtc", ".trr", ".nc", ".h5md")
-_OWN_TIME = (".xtc", ".trr")
-"""Formats whose frames carry their time in ps; a DCD's depends on who wrote it."""
+BLOCK_BYTES = 64 << 20
+"""Of positions that are held at once where frames are read block by block."""
+
+SAME_PLACE_A = 1e-3
+"""Frames that agree to this are one frame written twice: files round at 1e-6 to 1e-2 Å, and
+vibrations move atoms by 1e-2 Å in 1 fs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,8 @@ class Frames:
 
     Attributes
     ----------
-    positions : (n_frames, n_atoms, 3) float64, Å
+    positions : (n_frames, n_atoms, 3) float64, Å; an array, or where a trajectory is larger than
+        the memory, what is sliced like one (`StoredPositions`)
     species : element of each atom
     cell : (3, 3) float64, Å, rows are lattice vectors; the mean where the cell changes
     frame_spacing_ps : time between frames, ps
@@ -62,239 +64,378 @@ class Frames:
 
 
 def read_frames_of(
-    path: Path,
+    path: Path | Sequence[Path],
     *,
     topology: Path | None = None,
     species: Sequence[str] | None = None,
     frame_spacing_ps: float | None = None,
     timestep_fs: float | None = None,
+    cache: Path | None = None,
+    memory_limit_GB: float | None = None,
 ) -> Frames:
-    """Read a trajectory of any of the known kinds.
+    """Read a trajectory of any of the known kinds, in one file or in several that follow on.
 
     A folder of one of our runs, or its DCD file, is read by the record that lies there. LAMMPS text
-    dumps (plain or .gz) by `read_text_dump`; extxyz, ASE's .traj, XDATCAR and vasprun.xml by ASE;
-    DCD, XTC, TRR and others by MDAnalysis with a topology. Everything but our own runs is unwrapped
-    by steps, which leaves alone what is unwrapped already.
+    dumps (plain or .gz) by a reader of our own; extxyz, ASE's .traj, XDATCAR and vasprun.xml by
+    ASE; DCD, XTC, TRR and others by MDAnalysis with a topology. Everything but our own runs is
+    unwrapped by steps, which leaves alone what is unwrapped already.
+
+    Several files are joined in the order given. Where they count steps or times, each is cut where
+    the next begins, and a gap is refused; where they do not, a first frame that is the last of the
+    file before counts once. A last frame that is torn is left out.
 
     Parameters
     ----------
+    path : file or folder, or several
     topology : file from which MDAnalysis takes the elements, e.g. a PDB or LAMMPS data file
     species : elements by LAMMPS type (1, 2, ...), for dumps that hold no elements
-    frame_spacing_ps : time between frames, ps
+    frame_spacing_ps : time between frames, ps; goes before the times of an XTC or TRR
     timestep_fs : of the run, fs; a text dump's steps times it are its times
+    cache : folder of converted trajectories (see `mlipsse.transport.cache`), read instead of a
+        file that has been read before
+    memory_limit_GB : of the positions; by default half of the memory that is free. With `cache` a
+        larger trajectory stays on disk and is read as it is sliced.
 
     Raises
     ------
     MlipsseError
         when the file is unknown, damaged or of uneven times, when what it does not say (elements,
-        time) is not given, and when an atom moves too far between frames.
+        time) is not given, when an atom moves too far between frames or the cell jumps, and when
+        it does not fit into the memory.
     """
-    path = Path(path)
+    paths = _checked(path, frame_spacing_ps, timestep_fs)
+    if cache is not None:
+        from mlipsse.transport.cache import cached_frames
+
+        return cached_frames(
+            paths,
+            cache,
+            topology=topology,
+            species=species,
+            frame_spacing_ps=frame_spacing_ps,
+            timestep_fs=timestep_fs,
+            memory_limit_GB=memory_limit_GB,
+        )
+    sources = [
+        open_source(one, topology=topology, species=species, timestep_fs=timestep_fs)
+        for one in paths
+    ]
+    refuse_beyond_memory(sources, memory_limit_GB)
+    return gathered(list(_frame_blocks(sources, frame_spacing_ps, None)))
+
+
+def iterate_frames(
+    path: Path | Sequence[Path],
+    *,
+    topology: Path | None = None,
+    species: Sequence[str] | None = None,
+    frame_spacing_ps: float | None = None,
+    timestep_fs: float | None = None,
+    block_frames: int | None = None,
+) -> Iterator[Frames]:
+    """Read a trajectory as `read_frames_of` does, but block by block, in bounded memory.
+
+    Parameters
+    ----------
+    block_frames : frames in a block, at most; by default as many as fill 64 MB. Three times a
+        block is held at once (what ASE reads, vasprun.xml and XDATCAR, may be held whole).
+    others : as `read_frames_of`
+
+    Yields
+    ------
+    Frames
+        one block after the other; positions go on from block to block without a jump. `cell` is
+        the mean of the block.
+
+    Raises
+    ------
+    MlipsseError
+        as `read_frames_of`, at the block where the fault lies.
+
+    Examples
+    --------
+    >>> for block in iterate_frames("dump.lammpstrj.gz", species=["Li", "Cl"], timestep_fs=2.0):
+    ...     use(block.positions)
+    """
+    paths = _checked(path, frame_spacing_ps, timestep_fs)
+    if block_frames is not None and block_frames < 1:
+        raise MlipsseError(f"block_frames = {block_frames} must be 1 or more.")
+    sources = [
+        open_source(one, topology=topology, species=species, timestep_fs=timestep_fs)
+        for one in paths
+    ]
+    if block_frames is None:
+        block_frames = max(2, BLOCK_BYTES // (24 * len(sources[0].species)))
+    yield from _frame_blocks(sources, frame_spacing_ps, block_frames)
+
+
+def gathered(blocks: Sequence[Frames]) -> Frames:
+    """Blocks that follow each other as one; a single one is taken as it is."""
+    if len(blocks) == 1:
+        return blocks[0]
+    counts = [len(block.positions) for block in blocks]
+    return replace(
+        blocks[0],
+        positions=np.concatenate([block.positions for block in blocks]),
+        cell=np.average([block.cell for block in blocks], axis=0, weights=counts),
+    )
+
+
+def refuse_beyond_memory(sources: Sequence[Source], limit_GB: float | None) -> None:
+    """Refuse sources whose positions need more than `limit_GB`, where that is known beforehand.
+
+    Raises
+    ------
+    MlipsseError
+        with both numbers.
+    """
+    needed = sum(positions_GB(source) or 0.0 for source in sources)
+    limit_GB = memory_limit(limit_GB)
+    if needed > limit_GB:
+        raise MlipsseError(
+            f"The positions in {', '.join(str(source.path) for source in sources)} need "
+            f"{needed:.3g} GB, and {limit_GB:.3g} GB may be used. Give a folder for the cache "
+            "(--cache), from which they are read piece by piece, or read every n-th frame."
+        )
+
+
+def positions_GB(source: Source) -> float | None:
+    """Memory that a source's positions take, GB; None where only reading tells."""
+    if source.n_frames is None:
+        return None
+    return 24e-9 * source.n_frames * len(source.species)
+
+
+def memory_limit(given_GB: float | None) -> float:
+    """Memory for positions, GB: what is given, else half of what is free."""
+    if given_GB is not None:
+        if not given_GB > 0:
+            raise MlipsseError(f"memory_limit_GB = {given_GB:g} must be above 0.")
+        return given_GB
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return 8.0
+    free_kB = {line.split(":")[0]: line.split()[1] for line in lines}.get("MemAvailable", "16e6")
+    return 0.5 * float(free_kB) * 1e-6 * 1.024
+
+
+def _checked(
+    path: Path | Sequence[Path], frame_spacing_ps: float | None, timestep_fs: float | None
+) -> list[Path]:
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
+    if not paths:
+        raise MlipsseError("Give at least one trajectory.")
     for name, value in (("frame_spacing_ps", frame_spacing_ps), ("timestep_fs", timestep_fs)):
         if value is not None and not value > 0:
             raise MlipsseError(f"{name} = {value:g} must be above 0.")
-    if not path.exists():
-        raise MlipsseError(f"There is no trajectory {path}.")
-    if path.is_dir() or (path.suffix == ".dcd" and topology is None and _is_ours(path)):
-        return _ours(path if path.is_dir() else path.parent)
-    if _is_text_dump(path):
-        return _text_dump(path, species, frame_spacing_ps, timestep_fs)
-    if path.suffix.lower() in _WITH_TOPOLOGY or topology is not None:
-        return _by_mdanalysis(path, topology, frame_spacing_ps)
-    kind = "vasp-xdatcar" if "XDATCAR" in path.name else _ASE_FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise MlipsseError(
-            f"{path} is of no known kind: LAMMPS text dumps, extxyz, ASE .traj, XDATCAR, "
-            "vasprun.xml, or DCD, XTC and TRR with a topology."
+    return paths
+
+
+def _frame_blocks(
+    sources: Sequence[Source], frame_spacing_ps: float | None, block_frames: int | None
+) -> Iterator[Frames]:
+    """Unwrapped blocks of sources that follow each other; all frames of each at once for None."""
+    first = sources[0]
+    where = str(first.path) if len(sources) == 1 else f"{first.path} and what follows"
+    _check_same(sources)
+    times = _Times(sources, frame_spacing_ps)
+    unwrapping = Unwrapping(where=where, trusted=all(source.trusted for source in sources))
+    boxes = BoxSteps(where=where)
+    n_frames = 0
+    waiting: Frames | None = None  # a first frame alone says no spacing
+    for raw in _joined(sources, block_frames, times, unwrapping):
+        if not len(raw.positions):
+            continue
+        cells = boxes.add(raw.cells)
+        unwrapping.add(raw.positions, raw.cells, raw.origins)
+        _refuse_infinite(raw.positions, n_frames, where)
+        n_frames += len(raw.positions)
+        block = Frames(
+            positions=raw.positions,
+            species=first.species,
+            cell=cells.mean(axis=0),
+            frame_spacing_ps=float("nan"),
+            temperature_K=first.temperature_K,
+            lattice=first.lattice,
         )
-    return _by_ase(path, kind, frame_spacing_ps)
+        if waiting is not None:
+            block, waiting = gathered([waiting, block]), None
+        if n_frames < 2:
+            waiting = block
+            continue
+        yield replace(block, frame_spacing_ps=times.spacing_ps)
+    if n_frames == 1:
+        raise MlipsseError(
+            f"{where} holds one frame, but displacements need at least 2: run longer, or write "
+            "frames more often."
+        )
+    if n_frames == 0:
+        raise MlipsseError(f"{where} holds no frame.")
 
 
-def _is_ours(path: Path) -> bool:
-    return (path.parent / RECORD_FILE).is_file()
-
-
-def _ours(folder: Path) -> Frames:
-    run, record = read_run(folder), read_record(folder)
-    return Frames(
-        run.positions,
-        run.species,
-        run.cell,
-        run.frame_spacing_ps,
-        record.temperature_K,
-        record.lattice,
-    )
-
-
-def _is_text_dump(path: Path) -> bool:
-    import gzip
-
-    with path.open("rb") as stream:
-        head = stream.read(512)
-    if head[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(path, "rb") as stream:
-                head = stream.read(5)
-        except (OSError, EOFError):
-            return False
-    return head.lstrip().startswith(b"ITEM:")
-
-
-def _text_dump(
-    path: Path,
-    species: Sequence[str] | None,
-    frame_spacing_ps: float | None,
-    timestep_fs: float | None,
-) -> Frames:
-    from mlipsse.transport.text_dump import read_text_dump
-
-    dump = read_text_dump(path)
-    elements = dump.species
-    if elements is None and species is not None and dump.types is not None:
-        if dump.types.min() < 1 or dump.types.max() > len(species):
+def _check_same(sources: Sequence[Source]) -> None:
+    first = sources[0]
+    for source in sources[1:]:
+        if source.species != first.species:
             raise MlipsseError(
-                f"{path} holds types {dump.types.min()} to {dump.types.max()}, but elements of "
-                f"{len(species)} types are given ({', '.join(species)})."
+                f"{source.path} holds other atoms than {first.path} ({len(source.species)} and "
+                f"{len(first.species)}, or in another order): they are not of one run."
             )
-        elements = tuple(species[number - 1] for number in dump.types)
-    if elements is None:
-        raise MlipsseError(
-            f"{path} does not say which atom is which element. Give the elements of types 1, 2, "
-            "..., or write the dump with a column `element`."
-        )
-    strides = np.unique(np.diff(dump.steps))
-    if len(strides) > 1:
-        raise MlipsseError(
-            f"{path}: frames are {', '.join(map(str, strides[:4]))} steps apart; displacements "
-            "need evenly spaced frames."
-        )
-    if frame_spacing_ps is None and timestep_fs is not None and len(strides):
-        frame_spacing_ps = float(strides[0]) * timestep_fs * 1e-3
-    if frame_spacing_ps is None:
-        raise MlipsseError(
-            f"{path} counts steps and not time: give the time between frames in ps, or the run's "
-            "time step in fs."
-        )
-    return Frames(dump.positions, elements, dump.cells.mean(axis=0), frame_spacing_ps)
+        if source.temperature_K != first.temperature_K:
+            raise MlipsseError(
+                f"{source.path} is of {source.temperature_K} K and {first.path} of "
+                f"{first.temperature_K} K: analyse them one by one."
+            )
 
 
-def _by_ase(path: Path, kind: str, frame_spacing_ps: float | None) -> Frames:
-    from ase.io import iread
+class _Times:
+    """The one time between all frames."""
 
-    if frame_spacing_ps is None and kind == "vasp-xml":
-        frame_spacing_ps = _potim_ps(path)
-    if frame_spacing_ps is None:
+    def __init__(self, sources: Sequence[Source], given_ps: float | None) -> None:
+        self._sources = sources
+        self._given_ps = given_ps
+        self._stride: float | None = None
+
+    def add(self, source: Source, stamps: np.ndarray, before: float | None) -> None:
+        """Stamps of the next frames, and of the one before them.
+
+        Raises
+        ------
+        MlipsseError
+            when they are not evenly spaced.
+        """
+        steps = np.diff(stamps if before is None else [before, *stamps])
+        if not len(steps):
+            return
+        if self._stride is None:
+            self._stride = float(steps[0])
+        exact = np.issubdtype(stamps.dtype, np.integer)
+        slack = 0.0 if exact else 1e-3 * abs(self._stride)  # XTC has times in float32
+        if (np.abs(steps - self._stride) <= slack).all() and self._stride > 0:
+            if not exact and before is None and len(steps) > 1:
+                self._stride = float(steps.mean())
+            return
+        found = np.unique(np.round(np.append(steps, self._stride), 6))
+        unit = "steps" if exact else "ps"
         raise MlipsseError(
-            f"{path} does not say at which times its frames were written: give the time between "
-            "them in ps."
+            f"{source.path}: frames are {', '.join(f'{step:g}' for step in found[:4])} {unit} "
+            "apart; displacements need evenly spaced frames."
         )
-    positions: list[np.ndarray] = []
-    cells: list[np.ndarray] = []
-    species: tuple[str, ...] | None = None
-    try:
-        for atoms in iread(path, index=":", format=kind):
-            found = tuple(atoms.get_chemical_symbols())
-            if species is not None and found != species:
+
+    def check_seam(self, source: Source, before: Source, last: float, first: float) -> None:
+        """Refuse a gap between two files."""
+        if self._stride is None:
+            return
+        missing = (first - last) / self._stride - 1
+        if missing > 0.5:
+            raise MlipsseError(
+                f"Between {before.path}, which ends at {last:g}, and {source.path}, which begins "
+                f"at {first:g}, {missing:.3g} frames are missing: give the file that lies "
+                "between, or analyse the parts one by one."
+            )
+
+    @property
+    def spacing_ps(self) -> float:
+        """Time between frames, ps.
+
+        Raises
+        ------
+        MlipsseError
+            when nothing says it, or two things say different ones.
+        """
+        source = self._sources[0]
+        told = source.spacing_ps
+        if self._stride is not None and source.stamp_ps is not None:
+            told = self._stride * source.stamp_ps
+        if self._given_ps is not None:
+            if told is not None and source.firm and abs(told - self._given_ps) > 1e-2 * told:
                 raise MlipsseError(
-                    f"Frame {len(positions)} of {path} holds other atoms than the first: analyse "
-                    "the parts one by one."
+                    f"{source.path} has {told:g} ps between its frames, but {self._given_ps:g} ps "
+                    "are given: leave it to the file, or look which is right."
                 )
-            species = found
-            positions.append(atoms.get_positions())
-            cells.append(np.array(atoms.cell))
-    except MlipsseError:
-        raise
-    except Exception as error:
+            return self._given_ps
+        if told is not None:
+            return told
+        if self._stride is not None:
+            raise MlipsseError(
+                f"{source.path} counts steps and not time: give the time between frames in ps, or "
+                "the run's time step in fs."
+            )
         raise MlipsseError(
-            f"{path} cannot be read as {kind} ({type(error).__name__}: {error})."
-        ) from error
-    return _unwrapped(path, positions, species, cells, frame_spacing_ps)
+            f"{source.path} does not say at which times its frames were written: give the time "
+            "between them in ps."
+        )
 
 
-def _unwrapped(
-    path: Path,
-    positions: Sequence[np.ndarray],
-    species: tuple[str, ...] | None,
-    cells: Sequence[np.ndarray],
-    frame_spacing_ps: float,
-) -> Frames:
-    if not positions or species is None:
-        raise MlipsseError(f"{path} holds no frame.")
-    boxes = np.array(cells, dtype=float)
-    if not (np.abs(np.linalg.det(boxes)) > 0).all():
-        raise MlipsseError(f"{path} has a frame without a cell, which conductivities need.")
-    return Frames(
-        unwrap(np.array(positions, dtype=float), boxes, where=str(path)),
-        species,
-        boxes.mean(axis=0),
-        frame_spacing_ps,
+def _joined(
+    sources: Sequence[Source],
+    block_frames: int | None,
+    times: _Times,
+    unwrapping: Unwrapping,
+) -> Iterator[RawBlock]:
+    """Blocks of all sources, each cut where the next begins."""
+    last_stamp: float | None = None
+    last: RawBlock | None = None
+    for index, source in enumerate(sources):
+        following = sources[index + 1] if index + 1 < len(sources) else None
+        end = None if following is None else following.first_stamp
+        start = source.first_stamp
+        if following is not None and end is not None and start is not None and not end > start:
+            raise MlipsseError(
+                f"{following.path} begins at {end:g}, not after the beginning of {source.path} "
+                f"({start:g}): give the files in their order, and with steps that go on from file "
+                "to file."
+            )
+        begins = index > 0
+        for raw in source.read(block_frames):
+            if raw.stamps is not None and end is not None:
+                raw = _cut(raw, slice(0, int(np.searchsorted(raw.stamps, end))))
+            if not len(raw.positions):
+                continue
+            if begins:
+                before = sources[index - 1]
+                if raw.stamps is not None and last_stamp is not None:
+                    times.check_seam(source, before, last_stamp, float(raw.stamps[0]))
+                elif last is not None and _same_frame(raw, last):
+                    raw = _cut(raw, slice(1, None))
+                unwrapping.new_file()
+                begins = False
+                if not len(raw.positions):
+                    continue
+            if raw.stamps is None:
+                last_stamp = None
+            else:
+                times.add(source, raw.stamps, last_stamp)
+                last_stamp = raw.stamps[-1]
+            last = _cut(raw, slice(-1, None), copied=True)
+            yield raw
+
+
+def _cut(raw: RawBlock, kept: slice, *, copied: bool = False) -> RawBlock:
+    return RawBlock(
+        positions=raw.positions[kept].copy() if copied else raw.positions[kept],
+        cells=raw.cells[kept],
+        origins=raw.origins[kept],
+        stamps=None if raw.stamps is None else raw.stamps[kept],
     )
 
 
-def _potim_ps(path: Path) -> float | None:
-    """POTIM of a vasprun.xml that is of MD (IBRION 0), ps."""
-    with path.open(errors="replace") as stream:
-        head = stream.read(200_000)
-    ibrion = re.search(r'name="IBRION">\s*(-?\d+)', head)
-    potim = re.search(r'name="POTIM">\s*([\d.eE+-]+)', head)
-    if ibrion is None or potim is None or int(ibrion[1]) != 0:
-        return None
-    return float(potim[1]) * 1e-3
+def _same_frame(raw: RawBlock, last: RawBlock) -> bool:
+    """Whether the first frame of a file is the last one of the file before."""
+    if not np.allclose(raw.cells[0], last.cells[-1], rtol=0, atol=SAME_PLACE_A):
+        return False
+    cell = raw.cells[0]
+    moved = raw.positions[0] - last.positions[-1]
+    moved -= np.rint(moved @ np.linalg.inv(cell)) @ cell
+    return bool(np.abs(moved).max() < SAME_PLACE_A)
 
 
-def _by_mdanalysis(path: Path, topology: Path | None, frame_spacing_ps: float | None) -> Frames:
-    if topology is None:
+def _refuse_infinite(positions: np.ndarray, first_frame: int, where: str) -> None:
+    sums = positions.sum(axis=(1, 2))
+    if not np.isfinite(sums).all():
+        frame = first_frame + int(np.argmin(np.isfinite(sums)))
         raise MlipsseError(
-            f"{path} does not hold elements: give a topology (PDB, GRO, LAMMPS data file, ...) "
-            f"beside it, or the folder of one of our runs, which has its {RECORD_FILE}."
+            f"Positions of frame {frame} of {where} are not finite (NaN or infinite): the run has "
+            "blown up or the file is damaged. Look at the run's log, and run it again."
         )
-    import MDAnalysis
-    from MDAnalysis.lib.mdamath import triclinic_vectors
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            universe = MDAnalysis.Universe(str(topology), str(path))
-            species = _elements(universe, topology)
-            positions, cells, times_ps = [], [], []
-            for frame in universe.trajectory:
-                times_ps.append(float(frame.time))
-                positions.append(frame.positions.astype(float))
-                cells.append(triclinic_vectors(frame.dimensions, dtype=np.float64))
-    except MlipsseError:
-        raise
-    except Exception as error:
-        raise MlipsseError(
-            f"{path} with {topology} cannot be read by MDAnalysis ({type(error).__name__}: "
-            f"{error})."
-        ) from error
-    if frame_spacing_ps is None and path.suffix.lower() in _OWN_TIME:
-        frame_spacing_ps = _even_ps(times_ps)
-    if frame_spacing_ps is None:
-        raise MlipsseError(
-            f"The times in {path} are uneven, or depend on the program that wrote it: give the "
-            "time between frames in ps."
-        )
-    return _unwrapped(path, positions, species, cells, frame_spacing_ps)
-
-
-def _even_ps(times_ps: Sequence[float]) -> float | None:
-    """Time between frames; None where it is not one and the same, above 0."""
-    steps = np.diff(times_ps)
-    if not len(steps) or not steps[0] > 0 or np.ptp(steps) > 1e-3 * steps[0]:
-        return None
-    return float(steps.mean())
-
-
-def _elements(universe: "object", topology: Path) -> tuple[str, ...]:
-    from ase.data import chemical_symbols
-
-    atoms = universe.atoms  # type: ignore[attr-defined]
-    for attribute in ("elements", "names", "types"):
-        found = [str(word).capitalize() for word in getattr(atoms, attribute, ())]
-        if found and all(word in chemical_symbols[1:] for word in found):
-            return tuple(found)
-    raise MlipsseError(
-        f"{topology} does not hold elements: its atoms are called "
-        f"{', '.join(dict.fromkeys(map(str, getattr(atoms, 'types', ()))))}. Give one that does."
-    )

@@ -1,22 +1,27 @@
 """LAMMPS text dumps of anybody's: every coordinate style, triclinic cells, unsorted ids, gzip.
 
-MDAnalysis reads 61 frames/s of 2,560 atoms, and gives wrong positions for scaled coordinates whose
-box does not start at 0 and for image flags in triclinic cells (2.11); hence a reader of our own.
+MDAnalysis' reader takes some forty times as long, and gives wrong positions for scaled coordinates
+whose box does not start at 0 and for image flags in triclinic cells (2.11); hence a reader of our
+own.
 """
 
+import contextlib
 import gzip
+import re
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.unwrapping import unwrap, wrap
+from mlipsse.transport.unwrapping import Unwrapping
 
 _TIMESTEP = b"ITEM: TIMESTEP"
-_BLOCK_BYTES = 32 << 20
+_BUFFER_BYTES = 8 << 20
+_HEAD_BYTES = 256 << 10
 _AXES = "xyz"
 
 
@@ -40,9 +45,380 @@ class TextDump:
     types: np.ndarray | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class DumpBlock:
+    """Consecutive frames as the dump has them.
+
+    Attributes
+    ----------
+    steps : (n_frames,) int64, rising
+    positions : (n_frames, n_atoms, 3) float64; Cartesian, image flags added
+    cells : (n_frames, 3, 3) float64, rows are lattice vectors
+    origins : (n_frames, 3) float64, where the cells begin
+    """
+
+    steps: np.ndarray
+    positions: np.ndarray
+    cells: np.ndarray
+    origins: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class DumpAtoms:
+    """The atoms of the first frame, which all others must have.
+
+    Attributes
+    ----------
+    columns : names of the columns
+    slots : (n_columns,) what each column is to `read_atoms`
+    scaled : whether positions are in units of the cell
+    images : whether ix, iy, iz count cells
+    wrapped : whether nothing says in which cell an atom is
+    ids : (n_atoms,) rising
+    species, types : as in `TextDump`
+    frame_bytes : length of the first frame
+    first_step : its step
+    """
+
+    columns: tuple[str, ...]
+    slots: np.ndarray
+    scaled: bool
+    images: bool
+    wrapped: bool
+    ids: np.ndarray
+    species: tuple[str, ...] | None
+    types: np.ndarray | None
+    frame_bytes: int
+    first_step: int
+
+
+def read_text_dump(path: Path) -> TextDump:
+    """Read all frames of a LAMMPS text dump (`dump atom` or `dump custom`), plain or `.gz`.
+
+    Of unwrapped coordinates (`xu`, `xsu`), wrapped ones with image flags and wrapped ones alone the
+    first that are there are taken. In a cell that changes, coordinates are unwrapped by steps
+    whatever they are (see `Unwrapping`): image flags count cells of another size then. A step that
+    comes again, as after a restart, counts once, the later time. A last frame that is torn is left
+    out.
+
+    Raises
+    ------
+    MlipsseError
+        when the file cannot be read, is no text dump, changes its atoms, or has no positions; and
+        as `Unwrapping`.
+    """
+    path = Path(path)
+    atoms = dump_atoms(path)
+    (block,) = dump_blocks(path, atoms)
+    unwrapping = Unwrapping(where=str(path), trusted=not atoms.wrapped)
+    unwrapping.add(block.positions, block.cells, block.origins)
+    return TextDump(block.steps, block.positions, block.cells, atoms.species, atoms.types)
+
+
+def dump_atoms(path: Path) -> DumpAtoms:
+    """Read the first frame of a text dump for what all frames share.
+
+    Raises
+    ------
+    MlipsseError
+        as `read_text_dump`.
+    """
+    path = Path(path)
+    for text in _texts(path, head=True):
+        header = _Headers(path).read(text, 0)
+        if header is None:
+            if text.ended:
+                break
+        else:
+            end = header.start
+            for _ in range(header.n_atoms):
+                end = text.data.find(b"\n", end, text.stop) + 1
+                if end == 0:
+                    break
+            if end or text.ended:
+                return _first_atoms(path, header, bytes(text.data[: end or text.stop]))
+        text.used = 0  # the frame is longer than what is there
+    raise MlipsseError(f"{path} holds no whole frame of a LAMMPS text dump.")
+
+
+def dump_blocks(
+    path: Path,
+    atoms: DumpAtoms,
+    *,
+    block_frames: int | None = None,
+    kept: np.ndarray | None = None,
+) -> Iterator[DumpBlock]:
+    """Frames in blocks of `block_frames`; all in one block without it.
+
+    Parameters
+    ----------
+    atoms : from `dump_atoms`
+    kept : (n_frames,) bool, of the frames that `dump_steps` found those that are wanted.
+        Without it steps that come again are left out within a block, the later time counts; they
+        must not reach back into the block before.
+
+    Raises
+    ------
+    MlipsseError
+        as `read_text_dump`.
+    """
+    path = Path(path)
+    from mlipsse.transport.text_numbers import MALFORMED, OTHER_ATOMS, RUNS_OUT, read_atoms
+
+    n_atoms = len(atoms.ids)
+    headers = _Headers(path)
+    seen = np.zeros(n_atoms, dtype=np.int64)
+    whole = block_frames is None
+    block = _Filling(block_frames or likely_frames(path, atoms), n_atoms)
+    last_step: int | None = None
+    number = -1  # of the frame in the file
+    tries = 0
+    length = 0  # of the frame before
+    found = False
+    for text in _texts(path):
+        begin = text.data.find(_TIMESTEP, 0, text.stop)
+        address = text.address
+        while begin >= 0:
+            if text.stop - begin < length and not text.ended:
+                break
+            header = headers.read(text, begin)
+            if header is None:
+                break
+            if header.columns != atoms.columns or header.n_atoms != n_atoms:
+                raise MlipsseError(
+                    f"{path} changes at step {header.step}: {header.n_atoms} atoms with "
+                    f"{' '.join(header.columns)} instead of {n_atoms} with "
+                    f"{' '.join(atoms.columns)}. Analyse the parts one by one."
+                )
+            if block.full:
+                if whole:
+                    block.grow()
+                else:
+                    yield block.taken()
+                    last_step = int(block.steps[block.count - 1])
+                    block = _Filling(block_frames or 1, n_atoms)
+            tries += 1
+            end = read_atoms(
+                address + header.start,
+                address + text.stop,
+                atoms.slots,
+                atoms.ids,
+                seen,
+                tries,
+                header.cell,
+                header.origin,
+                atoms.scaled,
+                atoms.images,
+                block.positions[block.count],
+            )
+            if end == OTHER_ATOMS:
+                raise MlipsseError(f"{path} holds other atoms at step {header.step} than before.")
+            if end == RUNS_OUT:
+                break
+            number += 1
+            if end == MALFORMED:  # torn where a run was killed, and gone on with
+                begin = text.data.find(_TIMESTEP, header.start, text.stop)
+                text.used = begin if begin >= 0 else text.stop
+                continue
+            found = True
+            end -= address
+            length = end - begin
+            text.used = end
+            begin = text.data.find(_TIMESTEP, end, text.stop)
+            if kept is not None and not (number < len(kept) and kept[number]):
+                continue
+            block.put(header)
+            if last_step is not None and block.steps[0] <= last_step:
+                raise MlipsseError(
+                    f"{path}: step {header.step} comes again after step {last_step}. Analyse the "
+                    "parts one by one."
+                )
+        if begin >= 0:
+            text.used = begin
+    if not found:
+        raise MlipsseError(f"{path} holds no whole frame of a LAMMPS text dump.")
+    if block.count or whole:
+        yield block.taken()
+
+
+def dump_steps(path: Path) -> np.ndarray:
+    """(n_frames,) int64, the steps of all frames in the order of the file, torn ones too.
+
+    Ten times as fast as reading the frames, where they are not zipped.
+    """
+    path = Path(path)
+    steps = []
+    for text in _texts(path):
+        begin = text.data.find(_TIMESTEP, 0, text.stop)
+        text.used = text.stop if begin < 0 else begin
+        while begin >= 0:
+            line = text.data.find(b"\n", begin, text.stop) + 1
+            end = text.data.find(b"\n", line, text.stop)
+            if line == 0 or end < 0:
+                text.used = begin
+                break
+            steps.append(_whole_number(bytes(text.data[line:end]), path))
+            text.used = end
+            begin = text.data.find(_TIMESTEP, end, text.stop)
+        else:
+            # A heading may be cut where the text is.
+            text.used = max(text.used, text.stop - len(_TIMESTEP))
+    return np.array(steps, dtype=np.int64)
+
+
+def dump_units(path: Path, atoms: DumpAtoms) -> tuple[str | None, float | None]:
+    """The units of a dump that says them, and its time per step, in them (`dump_modify time yes`).
+
+    None for what it does not say.
+    """
+    needed = 2 * atoms.frame_bytes + 4096  # up to the second header
+    head = b""
+    for text in _texts(Path(path), head=True):
+        head = bytes(text.data[: min(text.stop, needed)])
+        if len(head) == needed:
+            break
+        text.used = 0
+    units = re.search(rb"ITEM: UNITS\s+(\w+)", head)
+    clocks = re.findall(rb"ITEM: TIME\s+(\S+)\s+ITEM: TIMESTEP\s+(\d+)\s", head)[:2]
+    time_per_step = None
+    if len(clocks) == 2:
+        (first, first_step), (second, second_step) = clocks
+        with contextlib.suppress(ValueError, ZeroDivisionError):
+            time_per_step = (float(second) - float(first)) / (int(second_step) - int(first_step))
+    return units[1].decode() if units else None, time_per_step
+
+
+def likely_frames(path: Path, atoms: DumpAtoms) -> int:
+    """About as many frames as the file holds; room that is not used costs nothing."""
+    with path.open("rb") as stream:
+        if stream.read(2) == b"\x1f\x8b":
+            stream.seek(-4, 2)
+            size = int.from_bytes(stream.read(4), "little")  # of the text, modulo 4 GiB
+        else:
+            size = stream.seek(0, 2)
+    return int(1.2 * size / atoms.frame_bytes) + 16
+
+
+@dataclass(eq=False)
+class _Filling:
+    """A block that is being filled."""
+
+    capacity: int
+    n_atoms: int
+    count: int = 0
+    steps: np.ndarray = field(init=False)
+    positions: np.ndarray = field(init=False)
+    cells: np.ndarray = field(init=False)
+    origins: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = np.empty(self.capacity, dtype=np.int64)
+        self.positions = np.empty((self.capacity, self.n_atoms, 3))
+        self.cells = np.empty((self.capacity, 3, 3))
+        self.origins = np.empty((self.capacity, 3))
+
+    @property
+    def full(self) -> bool:
+        return self.count == self.capacity
+
+    def grow(self) -> None:
+        """Make room for half as many frames again."""
+        before = self.taken()
+        self.capacity += self.capacity // 2 + 1
+        self.__post_init__()
+        for name in ("steps", "positions", "cells", "origins"):
+            getattr(self, name)[: self.count] = getattr(before, name)
+
+    def put(self, header: "_Header") -> None:
+        """Count the frame whose positions were read into the first free place.
+
+        Frames of this step and of later ones are from before a restart: it takes their place.
+        """
+        first = self.count
+        while first and self.steps[first - 1] >= header.step:
+            first -= 1
+        if first < self.count:
+            self.positions[first] = self.positions[self.count]
+        self.steps[first], self.cells[first] = header.step, header.cell
+        self.origins[first] = header.origin
+        self.count = first + 1
+
+    def taken(self) -> DumpBlock:
+        """What is filled."""
+        n = self.count
+        return DumpBlock(self.steps[:n], self.positions[:n], self.cells[:n], self.origins[:n])
+
+
+@dataclass(eq=False)
+class _Text:
+    """A piece of a file; the reader tells how much of it is `used`, and what is not comes again."""
+
+    data: bytearray
+    stop: int
+    ended: bool
+    used: int = 0
+
+    @property
+    def address(self) -> int:
+        """Where `data` lies in memory."""
+        return int(np.frombuffer(self.data, dtype=np.uint8).ctypes.data)
+
+
+def _texts(path: Path, *, head: bool = False) -> Iterator[_Text]:
+    """Pieces of the text, each beginning where the one before was used up to; small for `head`."""
+    if not path.is_file():
+        raise MlipsseError(f"There is no file {path}.")
+    with path.open("rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+    try:
+        with _opened(path, zipped=zipped) as stream:
+            data = bytearray(_HEAD_BYTES if head else _BUFFER_BYTES)
+            rest, first = 0, True
+            while True:
+                read, ended = _fill(stream, data, rest)
+                text = _Text(data, rest + read, ended)
+                if first and not text.data[:512].lstrip().startswith(b"ITEM:"):
+                    raise MlipsseError(
+                        f"{path} is no LAMMPS text dump: it does not begin with ITEM:."
+                    )
+                first = False
+                yield text
+                if ended:
+                    return
+                rest = text.stop - text.used
+                kept = data[text.used : text.stop]
+                if 2 * rest > len(data):
+                    data = bytearray(2 * len(data))
+                data[:rest] = kept
+    except (OSError, zlib.error) as error:
+        raise MlipsseError(f"{path} cannot be read: {error}.") from error
+
+
+def _opened(path: Path, *, zipped: bool) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb") if zipped else path.open("rb", buffering=0))
+
+
+def _fill(stream: BinaryIO, data: bytearray, place: int) -> tuple[int, bool]:
+    """Bytes that were read into `data` from `place` on, and whether the file ends with them."""
+    start = place
+    view = memoryview(data)
+    # Of a zipped file piece by piece: one that is torn ends with an error, and what was asked for
+    # together with its end is lost.
+    readinto = getattr(stream, "readinto1", None) or stream.readinto  # type: ignore[attr-defined]
+    while place < len(data):
+        try:
+            read = readinto(view[place:])
+        except EOFError:
+            read = 0
+        if not read:
+            return place - start, True
+        place += read
+    return place - start, False
+
+
+@dataclass(frozen=True, eq=False)
 class _Header:
-    """Of one frame."""
+    """Of one frame; `start` is where its atoms begin."""
 
     step: int
     n_atoms: int
@@ -52,170 +428,130 @@ class _Header:
     start: int
 
 
-@dataclass(frozen=True)
-class _Style:
-    """Which columns hold positions, and what they mean.
+class _Headers:
+    """Reads headers; one that says what the one before said is not taken apart again."""
 
-    Attributes
-    ----------
-    names : of the three columns
-    scaled : in units of the cell
-    images : whether ix, iy, iz count cells
-    wrapped : whether nothing says in which cell an atom is
-    """
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines = b""
+        self._last: _Header | None = None
 
-    names: tuple[str, str, str]
-    scaled: bool
-    images: bool
-    wrapped: bool
+    def read(self, text: _Text, begin: int) -> _Header | None:
+        """Header of the frame at `begin`; None when the text ends within it."""
+        data, stop = text.data, text.stop
+        line = data.find(b"\n", begin, stop) + 1
+        end = data.find(b"\n", line, stop)
+        if line == 0 or end < 0:
+            return None
+        known = end + len(self._lines)
+        if self._last is not None and known <= stop and data[end:known] == self._lines:
+            step = _whole_number(bytes(data[line:end]), self._path)
+            last = self._last
+            return _Header(step, last.n_atoms, last.cell, last.origin, last.columns, known)
+        header = _header(data, begin, stop, self._path)
+        if header is not None:
+            self._last, self._lines = header, bytes(data[end : header.start])
+        return header
 
 
-def read_text_dump(path: Path) -> TextDump:
-    """Read all frames of a LAMMPS text dump (`dump atom` or `dump custom`), plain or `.gz`.
+def _header(data: bytearray, begin: int, stop: int, path: Path) -> _Header | None:
+    step, n_atoms = None, None
+    bounds: list[list[float]] = []
+    label = b""
+    general = False
+    place = begin
+    while True:
+        end = data.find(b"\n", place, stop)
+        if end < 0:
+            return None
+        line, place = bytes(data[place:end]), end + 1
+        if line.startswith(b"ITEM: ATOMS"):
+            columns = tuple(line[len(b"ITEM: ATOMS") :].decode().split())
+            break
+        if line.startswith(b"ITEM:"):
+            label = line
+            general = general or b"abc origin" in line
+        elif label.startswith(_TIMESTEP):
+            step = _whole_number(line, path)
+        elif label.startswith(b"ITEM: NUMBER OF ATOMS"):
+            n_atoms = _whole_number(line, path)
+        elif label.startswith(b"ITEM: BOX BOUNDS"):
+            bounds.append(_bounds(line, path))
+    if step is None or n_atoms is None or len(bounds) != 3 or len(set(map(len, bounds))) > 1:
+        raise MlipsseError(f"{path} has a frame without step, number of atoms or box.")
+    if n_atoms < 1:
+        raise MlipsseError(f"{path} has a frame of {n_atoms} atoms at step {step}.")
+    cell, origin = _box(np.array(bounds), general=general)
+    return _Header(step, n_atoms, cell, origin, columns, place)
 
-    Of unwrapped coordinates (`xu`, `xsu`), wrapped ones with image flags and wrapped ones alone the
-    first that are there are taken. In a cell that changes, coordinates are unwrapped by steps
-    whatever they are (see `unwrap`): image flags count cells of another size then. A step that
-    comes again, as after a restart, counts once, the later time. A last frame that is torn is left
-    out.
 
-    Raises
-    ------
-    MlipsseError
-        when the file cannot be read, is no text dump, changes its atoms, or has no positions; and
-        as `unwrap`.
-    """
-    path = Path(path)
-    frames: list[np.ndarray] = []
-    headers: list[_Header] = []
-    first: _Atoms | None = None
+def _whole_number(line: bytes, path: Path) -> int:
     try:
-        with _opened(path) as stream:
-            for block in _blocks(stream, path):
-                for header in _headers(block, path):
-                    if first is None:
-                        first = _Atoms.of(block, header, path)
-                    positions = first.read(block, header, path)
-                    if positions is None:
-                        continue
-                    while headers and headers[-1].step >= header.step:
-                        headers.pop()
-                        frames.pop()
-                    headers.append(header)
-                    frames.append(positions)
-    except (OSError, EOFError) as error:
-        raise MlipsseError(f"{path} cannot be read: {error}.") from error
-    if first is None or not frames:
-        raise MlipsseError(f"{path} holds no whole frame of a LAMMPS text dump.")
-    cells = np.array([header.cell for header in headers])
-    positions = np.array(frames)
-    constant = np.allclose(cells, cells[0], rtol=0, atol=1e-6)
-    if not constant:
-        origins = np.array([header.origin for header in headers])
-        positions = wrap(positions, cells, origins)
-    if first.style.wrapped or not constant:
-        positions = unwrap(positions, cells, where=str(path))
-    return TextDump(
-        steps=np.array([header.step for header in headers], dtype=np.int64),
-        positions=positions,
-        cells=cells,
-        species=first.species,
-        types=first.types,
+        return int(line)
+    except ValueError as error:
+        raise MlipsseError(
+            f"{path} is damaged: {line[:40].decode(errors='replace')!r} stands where a header has "
+            "a whole number."
+        ) from error
+
+
+def _bounds(line: bytes, path: Path) -> list[float]:
+    try:
+        return [float(word) for word in line.split()]
+    except ValueError as error:
+        raise MlipsseError(
+            f"{path} is damaged: {line[:40].decode(errors='replace')!r} stands where a header has "
+            "the bounds of the box."
+        ) from error
+
+
+def _first_atoms(path: Path, header: _Header, frame: bytes) -> DumpAtoms:
+    from mlipsse.transport.text_numbers import ID, IMAGE, PLACE
+
+    columns = header.columns
+    names, scaled, images, wrapped = _style(columns, path)
+    if "id" not in columns:
+        raise MlipsseError(
+            f"{path} has no column `id`, without which atoms cannot be told apart from frame "
+            "to frame. Write the dump again with id."
+        )
+    slots = np.full(len(columns), -1, dtype=np.int64)
+    slots[columns.index("id")] = ID
+    for axis, name in enumerate(names):
+        slots[columns.index(name)] = PLACE + axis
+        if images:
+            slots[columns.index(f"i{_AXES[axis]}")] = IMAGE + axis
+    words = [line.split() for line in frame[header.start :].split(b"\n")[: header.n_atoms]]
+    if any(len(row) != len(columns) for row in words) or len(words) < header.n_atoms:
+        raise MlipsseError(f"The first frame of {path} is not whole.")
+    ids = np.array([_whole_number(row[columns.index("id")], path) for row in words])
+    order = np.argsort(ids)
+    species, types = None, None
+    if "element" in columns:
+        place = columns.index("element")
+        species = tuple(words[index][place].decode() for index in order)
+    if "type" in columns:
+        found = [words[index][columns.index("type")] for index in order]
+        if all(word.isdigit() for word in found):
+            types = np.array([int(word) for word in found])
+        elif species is None:  # type labels
+            species = tuple(word.decode() for word in found)
+    return DumpAtoms(
+        columns,
+        slots,
+        scaled,
+        images,
+        wrapped,
+        ids[order],
+        species,
+        types,
+        len(frame),
+        header.step,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Atoms:
-    """The atoms of the first frame, which all others must have.
-
-    Attributes
-    ----------
-    columns : names of the columns
-    slots : (n_columns,) where each goes in a row that is read, -1 for nowhere
-    ids : (n_atoms,) rising
-    """
-
-    columns: tuple[str, ...]
-    slots: np.ndarray
-    style: _Style
-    ids: np.ndarray
-    species: tuple[str, ...] | None
-    types: np.ndarray | None
-
-    @classmethod
-    def of(cls, block: bytes, header: _Header, path: Path) -> "_Atoms":
-        style = _style(header.columns, path)
-        wanted = ["id", *style.names, *(f"i{axis}" for axis in _AXES if style.images)]
-        if "id" not in header.columns:
-            raise MlipsseError(
-                f"{path} has no column `id`, without which atoms cannot be told apart from frame "
-                "to frame. Write the dump again with id."
-            )
-        slots = np.full(len(header.columns), -1, dtype=np.int64)
-        for slot, name in enumerate(wanted):
-            slots[header.columns.index(name)] = slot
-        lines = block[header.start :].split(b"\n", header.n_atoms)[: header.n_atoms]
-        words = [line.split() for line in lines]
-        if any(len(row) != len(header.columns) for row in words) or len(words) < header.n_atoms:
-            raise MlipsseError(f"The first frame of {path} is not whole.")
-        ids = np.array([int(row[header.columns.index("id")]) for row in words])
-        order = np.argsort(ids)
-        species, types = None, None
-        if "element" in header.columns:
-            place = header.columns.index("element")
-            species = tuple(words[index][place].decode() for index in order)
-        if "type" in header.columns:
-            place = header.columns.index("type")
-            found = [words[index][place] for index in order]
-            types = (
-                np.array([int(word) for word in found])
-                if all(word.isdigit() for word in found)
-                else None
-            )
-            if types is None and species is None:  # type labels
-                species = tuple(word.decode() for word in found)
-        return cls(header.columns, slots, style, ids[order], species, types)
-
-    def read(self, block: bytes, header: _Header, path: Path) -> np.ndarray | None:
-        """Positions by rising id; None when the frame is torn."""
-        from mlipsse.transport.text_numbers import read_rows
-
-        if header.columns != self.columns or header.n_atoms != len(self.ids):
-            raise MlipsseError(
-                f"{path} changes at step {header.step}: {header.n_atoms} atoms with "
-                f"{' '.join(header.columns)} instead of {len(self.ids)} with "
-                f"{' '.join(self.columns)}. Analyse the parts one by one."
-            )
-        buffer = np.frombuffer(block, dtype=np.uint8)
-        rows = np.empty((header.n_atoms, int(self.slots.max()) + 1))
-        if read_rows(buffer, header.start, self.slots, rows) < 0:
-            return None
-        ids = rows[:, 0].astype(np.int64)
-        if not np.array_equal(ids, self.ids):
-            places = self._places(ids)
-            if places is None or np.bincount(places).max() > 1:
-                raise MlipsseError(f"{path} holds other atoms at step {header.step} than before.")
-            unsorted, rows = rows, np.empty_like(rows)
-            rows[places] = unsorted
-        positions = rows[:, 1:4]
-        if self.style.scaled:
-            positions = positions @ header.cell + header.origin
-        if self.style.images:
-            positions = positions + rows[:, 4:7] @ header.cell
-        return np.ascontiguousarray(positions)
-
-    def _places(self, ids: np.ndarray) -> np.ndarray | None:
-        """Where each id stands among those of the first frame; None when one is not there."""
-        first, last = int(self.ids[0]), int(self.ids[-1])
-        if last - first + 1 == len(self.ids):  # as a rule: no search
-            return ids - first if ids.min() >= first and ids.max() <= last else None
-        places = np.searchsorted(self.ids, ids)
-        known = places < len(self.ids)
-        known[known] = self.ids[places[known]] == ids[known]
-        return places if known.all() else None
-
-
-def _style(columns: tuple[str, ...], path: Path) -> _Style:
+def _style(columns: tuple[str, ...], path: Path) -> tuple[tuple[str, str, str], bool, bool, bool]:
+    """Columns of the positions, and whether they are scaled, have images, are wrapped."""
     images = all(f"i{axis}" in columns for axis in _AXES)
     for suffix, scaled, unwrapped in (
         ("u", False, True),
@@ -225,75 +561,11 @@ def _style(columns: tuple[str, ...], path: Path) -> _Style:
     ):
         names = (f"x{suffix}", f"y{suffix}", f"z{suffix}")
         if all(name in columns for name in names):
-            return _Style(
-                names, scaled, images and not unwrapped, wrapped=not (unwrapped or images)
-            )
+            return names, scaled, images and not unwrapped, not (unwrapped or images)
     raise MlipsseError(
         f"{path} has no positions: its columns are {' '.join(columns)}. Write x y z, xu yu zu, "
         "xs ys zs or xsu ysu zsu."
     )
-
-
-def _opened(path: Path) -> BinaryIO:
-    if not path.is_file():
-        raise MlipsseError(f"There is no file {path}.")
-    with path.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path, "rb") if zipped else path.open("rb"))
-
-
-def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
-    """Pieces of the file that begin with a frame and end where one ends, but for the last."""
-    rest = stream.read(_BLOCK_BYTES)
-    if not rest.lstrip().startswith(b"ITEM:"):
-        raise MlipsseError(f"{path} is no LAMMPS text dump: it does not begin with ITEM:.")
-    while True:
-        more = stream.read(_BLOCK_BYTES)
-        if not more:
-            yield rest
-            return
-        rest += more
-        cut = rest.rfind(_TIMESTEP)
-        if cut > 0:
-            yield rest[:cut]
-            rest = rest[cut:]
-
-
-def _headers(block: bytes, path: Path) -> Iterator[_Header]:
-    begin = block.find(_TIMESTEP)
-    while begin >= 0:
-        header = _header(block, begin, path)
-        if header is None:  # torn
-            return
-        yield header
-        begin = block.find(_TIMESTEP, header.start)
-
-
-def _header(block: bytes, begin: int, path: Path) -> _Header | None:
-    step, n_atoms = None, None
-    bounds: list[list[float]] = []
-    label = b""
-    place = begin
-    while True:
-        end = block.find(b"\n", place)
-        if end < 0:
-            return None
-        line, place = block[place:end], end + 1
-        if line.startswith(b"ITEM: ATOMS"):
-            columns = tuple(line[len(b"ITEM: ATOMS") :].decode().split())
-            break
-        if line.startswith(b"ITEM:"):
-            label = line
-        elif label.startswith(_TIMESTEP):
-            step = int(line)
-        elif label.startswith(b"ITEM: NUMBER OF ATOMS"):
-            n_atoms = int(line)
-        elif label.startswith(b"ITEM: BOX BOUNDS"):
-            bounds.append([float(word) for word in line.split()])
-    if step is None or n_atoms is None or len(bounds) != 3:
-        raise MlipsseError(f"{path} has a frame without step, number of atoms or box.")
-    cell, origin = _box(np.array(bounds), general=b"abc origin" in block[begin:place])
-    return _Header(step, n_atoms, cell, origin, columns, place)
 
 
 def _box(bounds: np.ndarray, *, general: bool) -> tuple[np.ndarray, np.ndarray]:

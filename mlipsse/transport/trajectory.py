@@ -1,5 +1,6 @@
 """Trajectories of one run: the checked arrays, and how our LAMMPS run folders are read."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from mlipsse.errors import MlipsseError
 from mlipsse.md.record import RunRecord, read_record
 from mlipsse.transport.dcd import DcdPart, read_parts
 
+_BLOCK_FRAMES = 512
+
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
@@ -16,7 +19,8 @@ class Trajectory:
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) float64, Å, unwrapped
+    positions : (n_frames, n_atoms, 3) float64, Å, unwrapped; an array, or what is sliced like one
+        (`StoredPositions` of a cache)
     species : element of each atom
     cell : (3, 3) float64, Å, rows are lattice vectors in the positions' own Cartesian frame
     frame_spacing_ps : time between frames, ps
@@ -51,9 +55,11 @@ class Trajectory:
                 f"The trajectory holds {shape[0]} frame(s), but displacements need at least 2: "
                 "run longer, or write frames more often."
             )
-        finite = np.isfinite(self.positions).all(axis=(1, 2))
-        if not finite.all():
-            frame = int(np.argmin(finite))
+        for start in range(0, shape[0], _BLOCK_FRAMES):
+            finite = np.isfinite(self.positions[start : start + _BLOCK_FRAMES]).all(axis=(1, 2))
+            if finite.all():
+                continue
+            frame = start + int(np.argmin(finite))
             raise MlipsseError(
                 f"Positions of frame {frame} are not finite (NaN or infinite): the run has blown "
                 "up or the file is damaged. Look at the run's log, and run it again."
@@ -99,6 +105,30 @@ class Trajectory:
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class RunFrames:
+    """Where the production frames of one of our runs lie.
+
+    Attributes
+    ----------
+    record : of the run
+    cell : (3, 3) float64, Å
+    steps : (n_frames,) int64
+    pieces : parts, and which of their frames count
+    """
+
+    record: RunRecord
+    cell: np.ndarray
+    steps: np.ndarray
+    pieces: tuple[tuple[DcdPart, int, int], ...]
+
+    def blocks(self, block_frames: int) -> Iterator[np.ndarray]:
+        """(n <= block_frames, n_atoms, 3) float32, Å, unwrapped, one block after the other."""
+        for part, first, end in self.pieces:
+            for start in range(first, end, block_frames):
+                yield part.read(start, min(start + block_frames, end))
+
+
 def read_run(folder: Path, *, so_far: bool = False) -> Trajectory:
     """Read the production trajectory of one LAMMPS run, finished or, `so_far`, still going.
 
@@ -117,17 +147,43 @@ def read_run(folder: Path, *, so_far: bool = False) -> Trajectory:
         when frames are missing (naming the steps), parts disagree about the cell, the atoms or
         the frame they share, or the checks of `Trajectory` fail.
     """
+    frames = find_run_frames(folder, so_far=so_far)
+    record = frames.record
+    positions = np.empty((len(frames.steps), len(record.species), 3))
+    place = 0
+    for block in frames.blocks(_BLOCK_FRAMES):
+        positions[place : place + len(block)] = block
+        place += len(block)
+    return Trajectory(
+        positions=positions,
+        species=record.species,
+        cell=frames.cell,
+        frame_spacing_ps=record.dump_every_steps * record.timestep_fs * 1e-3,
+        temperature_K=record.temperature_K,
+    )
+
+
+def find_run_frames(folder: Path, *, so_far: bool = False) -> RunFrames:
+    """Find the production frames of one of our runs, without reading them.
+
+    Raises
+    ------
+    MlipsseError
+        as `read_run`, but for the checks of `Trajectory`.
+    """
     folder = Path(folder)
     record = read_record(folder)
-    if record.dump_every_steps < 1 or record.production_steps < record.dump_every_steps:
+    every = record.dump_every_steps
+    if every < 1 or record.production_steps < every:
         raise MlipsseError(
             f"{folder}: frames every {record.dump_every_steps} of {record.production_steps} "
             "production steps give no trajectory; at least one interval must fit in."
         )
     parts = read_parts(folder, n_atoms=len(record.species))
-    steps, positions = _join(parts, record, folder)
+    joined = _join(parts, record, folder)
+    steps = np.concatenate([own for _, own in joined])
     first = record.equilibration_steps
-    expected = np.arange(first, first + record.production_steps + 1, record.dump_every_steps)
+    expected = np.arange(first, first + record.production_steps + 1, every)
     missing = np.setdiff1d(expected, steps)
     if len(missing) and so_far:
         expected, missing = expected[expected < missing[0]], missing[:0]
@@ -137,18 +193,18 @@ def read_run(folder: Path, *, so_far: bool = False) -> Trajectory:
             f"steps {_ranges(missing, record.dump_every_steps)}. Let the run end (it goes on "
             "from its restart file) before it is analysed."
         )
-    kept = np.isin(steps, expected)
-    return Trajectory(
-        positions=positions[kept].astype(np.float64),
-        species=record.species,
-        cell=parts[0].cell,
-        frame_spacing_ps=record.dump_every_steps * record.timestep_fs * 1e-3,
-        temperature_K=record.temperature_K,
-    )
+    pieces = []
+    for part, own in joined:
+        kept = np.flatnonzero(np.isin(own, expected))
+        if len(kept):  # the expected steps of a part follow each other
+            pieces.append((part, int(kept[0]), int(kept[-1]) + 1))
+    return RunFrames(record, parts[0].cell, expected, tuple(pieces))
 
 
-def _join(parts: list[DcdPart], record: RunRecord, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and float32 positions of all parts, each cut at the start of the next."""
+def _join(
+    parts: list[DcdPart], record: RunRecord, folder: Path
+) -> list[tuple[DcdPart, np.ndarray]]:
+    """All parts with the steps of their frames, each cut at the start of the next."""
     if not parts:
         raise MlipsseError(
             f"{folder} holds no frames (traj.<step>.dcd): has the production run started?"
@@ -159,17 +215,14 @@ def _join(parts: list[DcdPart], record: RunRecord, folder: Path) -> tuple[np.nda
                 f"The cell of {part.path} is not that of {parts[0].path}: the run is not at "
                 "constant volume, or the parts are of different runs."
             )
-    steps, positions = [], []
+    joined = []
     for part, following in zip(parts, [*parts[1:], None], strict=True):
-        own = part.first_step + record.dump_every_steps * np.arange(len(part.positions))
+        own = part.first_step + record.dump_every_steps * np.arange(part.n_frames)
         if following is not None:
             _check_seam(part, own, following)
-            kept = own < following.first_step
-        else:
-            kept = np.ones(len(own), dtype=bool)
-        steps.append(own[kept])
-        positions.append(part.positions[kept])
-    return np.concatenate(steps), np.concatenate(positions)
+            own = own[own < following.first_step]
+        joined.append((part, own))
+    return joined
 
 
 def _check_seam(part: DcdPart, steps: np.ndarray, following: DcdPart) -> None:
@@ -181,7 +234,8 @@ def _check_seam(part: DcdPart, steps: np.ndarray, following: DcdPart) -> None:
     shared = np.flatnonzero(steps == following.first_step)
     if not len(shared):
         return
-    shift = float(np.abs(part.positions[shared[0]] - following.positions[0]).max())
+    frame = int(shared[0])
+    shift = float(np.abs(part.read(frame, frame + 1) - following.read(0, 1)).max())
     if shift > 0.01:
         raise MlipsseError(
             f"{part.path} and {following.path} disagree by {shift:.2f} Å (limit 0.01) about "

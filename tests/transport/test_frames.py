@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.md.run import run_folder
-from mlipsse.transport.frames import read_frames_of
+from mlipsse.transport.frames import iterate_frames, read_frames_of
 from tests.lennard_jones import CONDUCTOR, render
 
 N_FRAMES, N_LI, N_CL = 400, 24, 8
@@ -94,6 +94,38 @@ def test_every_format_is_the_walk(files: Path, walk: np.ndarray, name: str) -> N
     if name in ("x.dcd", "x.xtc"):  # cells of lengths and angles lie as LAMMPS' do, which this is
         np.testing.assert_allclose(frames.cell, CELL, atol=2e-2)
     np.testing.assert_allclose(moved, walk - walk[0], atol=precision_A)
+
+
+def test_times_of_an_xtc_give_way_to_what_is_given(files: Path) -> None:
+    """Converters leave any times there."""
+    frames = read_frames_of(files / "x.xtc", topology=files / "first.pdb", frame_spacing_ps=0.7)
+    assert frames.frame_spacing_ps == 0.7
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_in_blocks_and_from_a_cache(files: Path, tmp_path: Path, name: str) -> None:
+    options = dict(FORMATS[name])
+    if "topology" in options:
+        options["topology"] = files / str(options["topology"])
+    whole = read_frames_of(files / name, **options)  # type: ignore[arg-type]
+    blocks = iterate_frames(files / name, block_frames=37, **options)  # type: ignore[arg-type]
+    found = np.concatenate([block.positions for block in blocks])
+    np.testing.assert_array_equal(found, whole.positions)
+    for _ in range(2):
+        cached = read_frames_of(files / name, cache=tmp_path, **options)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(cached.positions, whole.positions)
+        assert cached.frame_spacing_ps == pytest.approx(whole.frame_spacing_ps, rel=1e-6)
+
+
+def test_a_changed_topology_is_another_trajectory(files: Path, tmp_path: Path) -> None:
+    text = (files / "first.pdb").read_text()
+    topology = tmp_path / "x.pdb"
+    for symbol in ("LI", "NA"):
+        topology.write_text(text.replace("LI", symbol).replace("Li", symbol.title()))
+        frames = read_frames_of(
+            files / "x.dcd", topology=topology, frame_spacing_ps=0.2, cache=tmp_path / "cache"
+        )
+        assert frames.species[0] == symbol.title()
 
 
 def test_a_folder_of_ours_and_its_dcd(tmp_path: Path) -> None:
@@ -212,3 +244,35 @@ def test_msd_table(files: Path, tmp_path: Path, walk: np.ndarray) -> None:
     direct = [((ions[m:] - ions[:-m]) ** 2).sum(-1).mean() for m in (1, 10, 100)]
     np.testing.assert_allclose(table[[1, 10, 100], 1], direct, rtol=1e-6)
     assert table[10, 0] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("name", ["x.dcd", "x.xtc"])
+@pytest.mark.parametrize("cut", [1, 100, 200])
+def test_a_torn_binary_file_ends_with_its_last_whole_frame(
+    files: Path, tmp_path: Path, name: str, cut: int
+) -> None:
+    options = {"topology": files / "first.pdb", "frame_spacing_ps": SPACING_PS}
+    whole = read_frames_of(files / name, **options).positions  # type: ignore[arg-type]
+    torn = tmp_path / name
+    torn.write_bytes((files / name).read_bytes()[:-cut])
+    found = read_frames_of(torn, **options).positions  # type: ignore[arg-type]
+    assert len(found) == N_FRAMES - 1
+    np.testing.assert_array_equal(found, whole[:-1])
+
+
+def test_damage_inside_a_binary_file_is_refused(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that stops without a word before the last frame, as MDAnalysis' does."""
+    from MDAnalysis.coordinates.XTC import XTCReader
+
+    read = XTCReader._read_next_timestep
+
+    def stops(self, *arguments, **options):  # type: ignore[no-untyped-def]
+        if self._frame >= 250:
+            raise StopIteration
+        return read(self, *arguments, **options)
+
+    monkeypatch.setattr(XTCReader, "_read_next_timestep", stops)
+    with pytest.raises(MlipsseError, match=r"x.xtc is damaged: it can be read up to frame 25\d of"):
+        read_frames_of(files / "x.xtc", topology=files / "first.pdb", frame_spacing_ps=0.2)

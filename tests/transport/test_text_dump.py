@@ -9,7 +9,7 @@ from ase import Atoms
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.text_dump import read_text_dump
+from mlipsse.transport.text_dump import dump_steps, read_text_dump
 from mlipsse.transport.unwrapping import unwrap
 from tests.lennard_jones import CONDUCTOR
 
@@ -106,7 +106,7 @@ def test_blocks_do_not_matter(
     dumps: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
     whole = read_text_dump(dumps / "much.lammpstrj").positions
-    monkeypatch.setattr("mlipsse.transport.text_dump._BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("mlipsse.transport.text_dump._BUFFER_BYTES", block_bytes)
     np.testing.assert_array_equal(read_text_dump(dumps / "much.lammpstrj").positions, whole)
 
 
@@ -197,6 +197,60 @@ def test_numbers_are_those_of_python(tmp_path: Path) -> None:
     for word in words:
         (tmp_path / "x").write_text(HEAD + f"ITEM: ATOMS id xu yu zu\n1 {word} 0 0\n")
         assert read_text_dump(tmp_path / "x").positions[0, 0, 0] == float(word), word
-    for word in ("nan", "x", "1e", "1.2.3", "--1", "-"):
+    for word in ("nan", "x", ".", "+", "-.", "1.5x", "1..", "12345678x", "1e", "1.2.3", "--1", "-"):
         (tmp_path / "x").write_text(HEAD + f"ITEM: ATOMS id xu yu zu\n1 {word} 0 0\n")
         assert np.isnan(read_text_dump(tmp_path / "x").positions[0, 0, 0]), word
+
+
+def test_numbers_of_any_length_are_those_of_python(tmp_path: Path) -> None:
+    """To 1e-15, and to the last bit up to 15 digits; every length, next to the end of the text."""
+    rng = np.random.default_rng(4)
+    words = []
+    for whole in range(10):
+        for fraction in range(20):
+            for _ in range(4):
+                digits = rng.integers(0, 10, whole + fraction)
+                word = "".join(map(str, digits))
+                if not word:
+                    continue
+                sign = rng.choice(["", "-", "+"])
+                point = f"{word[:whole]}.{word[whole:]}" if fraction or rng.random() < 0.5 else word
+                exponent = rng.choice(["", "", "e-3", "E+02"])
+                words.append(f"{sign}{point}{exponent}")
+    truth = np.array([float(word) for word in words])
+    long = np.array([sum(c.isdigit() for c in word.lower().split("e")[0]) > 15 for word in words])
+    rows = [f"{k + 1} {word}\t{word}  {word} " for k, word in enumerate(words)]
+    head = HEAD.replace("ATOMS\n1", f"ATOMS\n{len(words)}")
+    for last in (len(rows) - 1, 3, 700):
+        some = [*rows[:last], *rows[last + 1 :], rows[last]]  # another number ends the text
+        (tmp_path / "x").write_text(head + "ITEM: ATOMS id xu yu zu\n" + "\n".join(some) + "\n")
+        found = read_text_dump(tmp_path / "x").positions[0]
+        np.testing.assert_allclose(found, np.repeat(truth[:, None], 3, axis=1), rtol=1e-15)
+        np.testing.assert_array_equal(found[~long, 0], truth[~long])
+
+
+@pytest.mark.parametrize("buffer_bytes", [3000, 5001, 1 << 20])
+def test_steps_are_found_wherever_the_text_is_cut(
+    dumps: Path, monkeypatch: pytest.MonkeyPatch, buffer_bytes: int
+) -> None:
+    monkeypatch.setattr("mlipsse.transport.text_dump._BUFFER_BYTES", buffer_bytes)
+    assert dump_steps(dumps / "much.lammpstrj").tolist() == list(range(0, 4001, 20))
+
+
+def test_ids_with_gaps(tmp_path: Path) -> None:
+    rows = {5: 0.5, 12: 1.5, 100000: 2.5}
+    lines = [f"{number} {x} 0 0" for number, x in rows.items()]
+    head = HEAD.replace("ATOMS\n1", "ATOMS\n3") + "ITEM: ATOMS id xu yu zu\n"
+    other = head.replace("TIMESTEP\n0", "TIMESTEP\n5")
+    (tmp_path / "x").write_text(
+        head + "\n".join(lines) + "\n" + other + "\n".join([lines[2], lines[0], lines[1]]) + "\n"
+    )
+    np.testing.assert_array_equal(
+        read_text_dump(tmp_path / "x").positions[..., 0], [[0.5, 1.5, 2.5]] * 2
+    )
+    for wrong in (lines[0], "6 0 0 0", "nan 0 0 0", "1e20 0 0 0"):
+        (tmp_path / "x").write_text(
+            head + "\n".join(lines) + "\n" + other + "\n".join([lines[0], lines[1], wrong]) + "\n"
+        )
+        with pytest.raises(MlipsseError, match="holds other atoms at step 5"):
+            read_text_dump(tmp_path / "x")

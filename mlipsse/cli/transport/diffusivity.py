@@ -11,12 +11,14 @@ from mlipsse.cli.options import Json
 from mlipsse.cli.transport.options import (
     CHARGES,
     NOT_DIFFUSIVE,
+    Cache,
     Mobile,
     Source,
     Spacing,
     Species,
     Timestep,
     Topology,
+    named,
     read_frames,
     split_atoms,
     window,
@@ -39,6 +41,7 @@ def diffusivity(
     species: Species = None,
     frame_spacing_ps: Spacing = None,
     timestep_fs: Timestep = None,
+    cache: Cache = None,
     window_ps: Annotated[
         str | None, typer.Option(help="First and last lag of the fit, e.g. 5,50; by rule if not.")
     ] = None,
@@ -46,8 +49,9 @@ def diffusivity(
 ) -> None:
     """Fit the tracer diffusivity, with its error, or say why there is none (exit code 3)."""
     from mlipsse.transport import WindowSettings, analyse_trajectory, directional_diffusivity
+    from mlipsse.transport.plausibility import doubts
 
-    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs)
+    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
     split_atoms(frames, mobile)
     if charge is None:
         charge = CHARGES.get(mobile)
@@ -56,7 +60,7 @@ def diffusivity(
         mobile=mobile,
         charge_e=charge or 0.0,
         settings=WindowSettings(window_ps=window(window_ps)),
-        name=str(trajectory),
+        name=named(trajectory),
     )
     fit = run.diffusivity
     directions: dict[str, Any] | None = None
@@ -97,7 +101,10 @@ def diffusivity(
         "duration_ps": run.duration_ps,
         "framework_melted": run.framework.melted,
         "framework_msd_A2": run.framework.msd_A2,
-        "cautions": _cautions(run.framework.reason, all_mobile=run.framework_msd is None),
+        "cautions": [
+            *_cautions(run.framework.reason, all_mobile=run.framework_msd is None),
+            *doubts(frames, temperature_K=run.temperature_K),
+        ],
     }
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))

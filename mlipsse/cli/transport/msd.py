@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from mlipsse.cli.transport.options import (
+    Cache,
     Mobile,
     Source,
     Spacing,
@@ -28,6 +29,7 @@ def msd(
     species: Species = None,
     frame_spacing_ps: Spacing = None,
     timestep_fs: Timestep = None,
+    cache: Cache = None,
 ) -> None:
     """Write the MSD tensor of the mobile ions, framework drift removed, at every lag."""
     import numpy as np
@@ -36,7 +38,7 @@ def msd(
     from mlipsse.transport import mean_squared_displacement
     from mlipsse.transport.msd import framework_drift
 
-    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs)
+    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
     ions, others = split_atoms(frames, mobile)
     found = mean_squared_displacement(
         frames.positions,

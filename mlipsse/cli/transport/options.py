@@ -1,5 +1,6 @@
 """Options that the transport commands share, and what they mean."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,11 +15,11 @@ NOT_DIFFUSIVE = 3
 CHARGES = {"Li": 1.0, "Na": 1.0}
 
 Source = Annotated[
-    Path,
+    list[Path],
     typer.Argument(
-        metavar="TRAJECTORY",
+        metavar="TRAJECTORY...",
         help="LAMMPS text dump (.gz too), extxyz, .traj, XDATCAR, vasprun.xml, DCD or XTC with "
-        "--topology, or the folder of one of our runs.",
+        "--topology, or the folder of one of our runs; several that follow on, in their order.",
     ),
 ]
 Mobile = Annotated[str, typer.Option(help="Symbol of the mobile ion, e.g. Li.")]
@@ -30,6 +31,14 @@ Species = Annotated[
 ]
 Spacing = Annotated[float | None, typer.Option(help="Time between frames, ps.")]
 Timestep = Annotated[float | None, typer.Option(help="Of the run, fs; for text dumps.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Keep the trajectory there in a form that is read faster, and piece by piece where "
+        "it is larger than the memory.",
+    ),
+]
 
 
 def pair(value: float | None, error: float | None) -> str:
@@ -40,13 +49,14 @@ def pair(value: float | None, error: float | None) -> str:
 
 
 def read_frames(
-    trajectory: Path,
+    trajectory: Path | Sequence[Path],
     topology: Path | None,
     species: str | None,
     frame_spacing_ps: float | None,
     timestep_fs: float | None,
+    cache: Path | None = None,
 ) -> Any:
-    """`Frames` of a trajectory, from what the options say."""
+    """`Frames` of a trajectory, in one file or in several, from what the options say."""
     from mlipsse.transport.frames import read_frames_of
 
     return read_frames_of(
@@ -55,7 +65,14 @@ def read_frames(
         species=None if species is None else words(species),
         frame_spacing_ps=frame_spacing_ps,
         timestep_fs=timestep_fs,
+        cache=cache,
     )
+
+
+def named(trajectory: Path | Sequence[Path]) -> str:
+    """Names of the files, for people."""
+    paths = [trajectory] if isinstance(trajectory, Path) else trajectory
+    return ", ".join(map(str, paths))
 
 
 def split_atoms(frames: Any, mobile: str) -> tuple[Any, Any]:
