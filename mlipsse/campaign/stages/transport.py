@@ -4,25 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlipsse.campaign.analysis import analyse_composition, run_name, run_row
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.runs import run_folders
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import export
 from mlipsse.campaign.table import write_csv
-from mlipsse.md.health import run_health
-from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE, read_outcome, read_record
+from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE
 from mlipsse.md.segments import SEGMENTS_FILE
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.cautions import standing_cautions
 from mlipsse.report.summary import build_summary, write_summary
-from mlipsse.transport import (
-    CompositionTransport,
-    ExcludedRun,
-    RunTransport,
-    WindowSettings,
-    analyse_run,
-    summarise_composition,
-)
+from mlipsse.transport import CompositionTransport, RunTransport, WindowSettings
 from mlipsse.transport.run_analysis import write_msd_csv
 
 NUMBERS = "09-transport/arrhenius.json"
@@ -46,35 +39,21 @@ def perform(work: Work) -> list[Path]:
     rows: list[dict[str, Any]] = []
     outputs: list[Path] = []
     compositions: list[CompositionTransport] = []
-    all_folders = run_folders(campaign)
+    folders = run_folders(campaign)
     for formula in config.enumerate.compositions:
-        analysed: list[RunTransport] = []
-        failed: list[ExcludedRun] = []
-        for folder in [path for path in all_folders if path.parts[-4] == formula]:
-            work.progress(len(rows), len(all_folders), formula)
-            outcome, record = read_outcome(folder), read_record(folder)
-            health = run_health(folder, record)
-            name = "-".join(folder.parts[-3:])
-            row = {
-                "run": name,
-                "composition": formula,
-                "temperature_K": record.temperature_K,
-                "mean_temperature_K": health.mean_temperature_K,
-                "energy_drift_meV_atom_ps": health.energy_drift_meV_atom_ps,
-            }
-            if outcome is None or outcome.status != "done":
-                reason = f"{outcome.status}: {outcome.reason}" if outcome else "did not end"
-                failed.append(ExcludedRun(record.temperature_K, name, reason))
-                rows.append(_row(row, None, reason))
-                continue
-            run = analyse_run(folder, settings=settings)
-            analysed.append(run)
-            rows.append(_row(row, run, run.excluded))
-            curve = work.folder / "msd" / f"{name}.csv"
-            write_msd_csv(run, curve)
-            outputs.append(curve)
-        compositions.append(summarise_composition(formula, analysed, excluded=failed))
-        outputs += _draw_msd(analysed, formula, work.folder)
+        found = analyse_composition(
+            formula,
+            [path for path in folders if path.parts[-4] == formula],
+            settings=settings,
+            progress=work.progress,
+        )
+        for folder, run in found.runs:
+            rows.append(run_row(folder, run))
+            if isinstance(run, RunTransport):
+                outputs.append(work.folder / "msd" / f"{run_name(folder)}.csv")
+                write_msd_csv(run, outputs[-1])
+        compositions.append(found.transport)
+        outputs += _draw_msd(found.analysed, formula, work.folder)
     write_csv(work.folder / "runs.csv", rows)
     label_source = read_card(export.card_file(campaign))["label_source"]
     cautions = standing_cautions(
@@ -90,25 +69,6 @@ def perform(work: Work) -> list[Path]:
     arrhenius_plot(right, compositions, quantity="conductivity")
     outputs += save_figure(figure, work.folder / "arrhenius")
     return [work.folder / "runs.csv", work.folder / "arrhenius.json", *outputs]
-
-
-def _row(row: dict[str, Any], run: RunTransport | None, reason: str | None) -> dict[str, Any]:
-    fit = run.diffusivity if run else None
-    window = fit.window_ps if fit else None
-    return {
-        **row,
-        "diffusivity_cm2_s": fit.diffusivity_cm2_s if fit else None,
-        "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s if fit else None,
-        "conductivity_mS_cm": run.conductivity_mS_cm if run else None,
-        "einstein_conductivity_mS_cm": run.einstein_mS_cm if run else None,
-        "haven_ratio": run.charge.haven_ratio if run else None,
-        "haven_ratio_std": run.charge.haven_ratio_std if run else None,
-        "window_start_ps": window[0] if window else None,
-        "window_end_ps": window[1] if window else None,
-        "exponent": fit.exponent if fit else None,
-        "framework_msd_A2": run.framework.msd_A2 if run else None,
-        "left_out": reason or "",
-    }
 
 
 def _draw_msd(runs: Sequence[RunTransport], formula: str, folder: Path) -> list[Path]:
