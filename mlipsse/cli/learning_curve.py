@@ -13,8 +13,9 @@ from rich.table import Table
 from mlipsse.campaign.folder import read_campaign
 from mlipsse.cli.options import CampaignFolder, Json, whole_numbers, words
 from mlipsse.errors import MlipsseError
+from mlipsse.training.settings import Strategy
 
-STRATEGIES = ("multihead", "naive", "scratch")
+STRATEGIES: tuple[Strategy, ...] = ("multihead", "naive", "scratch")
 
 
 def learning_curve(
