@@ -59,8 +59,17 @@ def size_transport_figure(rows: Sequence[Row]) -> Figure:
         arrhenius.set_title(formula_label(formula))
         _draw_conductivity(conductivity, own)
         _draw_energy(energy, own)
-        for panel in (arrhenius, conductivity, energy):
+        for panel, value in (
+            (arrhenius, "diffusivity_cm2_s"),
+            (conductivity, "conductivity_mS_cm"),
+            (energy, "activation_energy_eV"),
+        ):
             dress(panel)
+            if all(row[value] is None for row in own):  # the scale would be made up
+                panel.set_yticks([], [])
+                panel.minorticks_off()
+                if panel is arrhenius:
+                    panel.set_xticks([])
             if number == 0:
                 _legend_above(panel, columns=1 if panel is energy else 2)
     if told:

@@ -341,3 +341,11 @@ def test_the_figure_draws_every_model() -> None:
         "LiCl, from scratch, 50 frames: 2 of 2 runs left out, e.g. r0: exploded: it heated to "
         "4000 K"
     )
+
+
+def test_the_figure_of_nothing_usable_has_no_scale() -> None:
+    figure = size_transport_figure(
+        [row(0, "foundation", 400.0, None), row(4, "naive", 400.0, None)]
+    )
+    assert [len(axes.get_yticks()) for axes in figure.axes] == [0, 0, 0]
+    assert len(figure.get_supxlabel().splitlines()) == 2
