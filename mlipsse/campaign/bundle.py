@@ -1,6 +1,9 @@
-"""The bundle of a campaign's model, made once of one model."""
+"""The bundle of a model that a campaign trained, or starts from: made once of one model."""
 
 import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,60 +18,98 @@ from mlipsse.campaign.stages import finetune, label
 from mlipsse.dataset.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
-from mlipsse.potential.bundle import Bundle, read_bundle
+from mlipsse.potential.bundle import CARD_FILE, Bundle, read_bundle, read_card
 
 
-def sources(campaign: Campaign) -> list[Path]:
-    """The fine-tuned model, its metrics, and the frames it was trained on."""
-    files = (campaign.path(finetune.MODEL), campaign.path(finetune.METRICS))
-    return [*files, label.part_files(campaign)["train"]]
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, and the files that say what it is.
+
+    Attributes
+    ----------
+    model : `.model` file
+    metrics : JSON of what the training came to
+    frames : its training set, extxyz
+    """
+
+    model: Path
+    metrics: Path
+    frames: Path
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [self.model, self.metrics, self.frames]
 
 
-def provide_bundle(work: Work) -> Bundle:
-    """The bundle in the stage's folder, made unless it is there."""
-    return _bundle_there(work) or _write_bundle(work)
+def trained(campaign: Campaign) -> Trained:
+    """The campaign's fine-tuned model."""
+    return Trained(
+        campaign.path(finetune.MODEL),
+        campaign.path(finetune.METRICS),
+        label.part_files(campaign)["train"],
+    )
 
 
-def _mark(work: Work) -> Path:
-    """File whose presence says that the bundle was made from this; see `_bundle_there`."""
+def provide_bundle(work: Work, model: Trained) -> Bundle:
+    """The bundle of a trained model in the folder of `work`, made unless it is there."""
     config = work.campaign.config
     made_from = {
-        "files": [digest(path) for path in sources(work.campaign)],
-        "export": config.export.model_dump(mode="json", exclude={"acceptance"}),
         "sampling_temperatures_K": config.sample.temperatures_K,
         "compositions": config.enumerate.compositions,
         "foundation": config.finetune.foundation,
-        "torch": metadata.version("torch"),
     }
-    return work.unit_path("bundle", made_from, ".json")
+    return _provide(work, model.files, made_from, lambda: _write_bundle(work, model))
 
 
-def _bundle_there(work: Work) -> Bundle | None:
-    """The bundle made before from the very same, if it is whole.
+def provide_foundation_bundle(work: Work, foundation: Path) -> Bundle:
+    """The same of the foundation model as it is, by the head that trainings start from."""
+    head = work.campaign.config.finetune.foundation_head
+    made_from = {"head": head}
+    return _provide(
+        work, [foundation], made_from, lambda: _write_foundation_bundle(work, foundation, head)
+    )
+
+
+def _provide(
+    work: Work, files: list[Path], made_from: dict[str, Any], make: Callable[[], Bundle]
+) -> Bundle:
+    """The bundle made before from the very same, if it is whole; else a new one.
 
     Code compiled twice has other bytes the second time: runs made with the first one stay valid
     when nothing but the trials changed.
     """
-    if not _mark(work).is_file():
-        return None
-    try:
-        return read_bundle(work.folder / work.campaign.config.export.name)
-    except MlipsseError:
-        return None
+    config = work.campaign.config
+    identity = {
+        "files": [digest(path) for path in files],
+        "export": config.export.model_dump(mode="json", exclude={"acceptance"}),
+        "torch": metadata.version("torch"),
+        **made_from,
+    }
+    # Its presence says that the bundle was made from this.
+    mark = work.unit_path("bundle", identity, ".json")
+    if mark.is_file():
+        try:
+            return read_bundle(work.folder / config.export.name)
+        except MlipsseError:
+            pass
+    bundle = make()
+    write_text(mark, "{}\n")
+    return bundle
 
 
-def _write_bundle(work: Work) -> Bundle:
+def _write_bundle(work: Work, model: Trained) -> Bundle:
     from mlipsse.potential.bundle import TrainingData, write_bundle
     from mlipsse.potential.export import Target
 
-    campaign, config = work.campaign, work.campaign.config
-    metrics = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
-    frames = read_frames(label.part_files(campaign)["train"], labelled=True)
+    config = work.campaign.config
+    metrics = json.loads(model.metrics.read_text(encoding="utf-8"))
+    frames = read_frames(model.frames, labelled=True)
     given = config.label.given_file is not None
     temperatures_K = _told_temperatures(frames) if given else config.sample.temperatures_K
-    bundle = write_bundle(
+    return write_bundle(
         work.folder,
-        model=campaign.path(finetune.MODEL),
+        model=model.model,
         name=config.export.name,
         head=metrics["head"],
         dtype=config.export.dtype,
@@ -90,7 +131,28 @@ def _write_bundle(work: Work) -> Bundle:
         formats=(config.export.format,),
         target=Target(serial=config.export.serial),
     )
-    write_text(_mark(work), "{}\n")
+
+
+def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> Bundle:
+    from mlipsse.potential.bundle_export import export_bundle
+    from mlipsse.potential.export import Target
+
+    config = work.campaign.config.export
+    folder = work.folder / config.name
+    if folder.exists():  # of another foundation, or of other settings
+        shutil.rmtree(folder)
+    beside = foundation.parent / CARD_FILE
+    card = read_card(beside) if beside.is_file() else {}
+    bundle, _ = export_bundle(
+        foundation,
+        out=folder,
+        form=config.format,
+        head=head,
+        dtype=config.dtype,
+        target=Target(serial=config.serial),
+        label_source=card.get("label_source"),
+        licence=card.get("licence"),
+    )
     return bundle
 
 

@@ -1,25 +1,28 @@
 """How good a model gets with more labels: nested training sets, one table, one figure."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
+from mlipsse.campaign.bundle import Trained
 from mlipsse.campaign.execution import Execution
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.foundation import provide_foundation
 from mlipsse.campaign.runner import LOCK_NAME
-from mlipsse.campaign.stage import Work
+from mlipsse.campaign.stage import Progress, Work
 from mlipsse.campaign.stages import label
 from mlipsse.campaign.table import write_csv
 from mlipsse.campaign.training import training_unit
 from mlipsse.dataset.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
+from mlipsse.training.result import failed_name
 from mlipsse.training.settings import Strategy
 
 FOLDER = "learning-curve"
@@ -36,12 +39,43 @@ _ERRORS = (
 )
 
 
+@dataclass(frozen=True)
+class SizedModel:
+    """A model of the curve.
+
+    Attributes
+    ----------
+    frames : in its training set
+    strategy : of its training
+    trained : its files; a model that failed a check is one all the same
+    failed : the sentence of such a training, or None
+    """
+
+    frames: int
+    strategy: Strategy
+    trained: Trained
+    failed: str | None
+
+    @property
+    def name(self) -> str:
+        """Name of its files and folders, e.g. `00050-multihead`."""
+        return _name(self.frames, self.strategy)
+
+
+@dataclass(frozen=True)
+class SizedModels:
+    """The models of a curve by rising size, and the foundation model's file."""
+
+    models: Sequence[SizedModel]
+    foundation: Path
+
+
 def learn_by_size(
     campaign: Campaign,
     sizes: Sequence[int],
     *,
     strategies: Sequence[Strategy] = ("multihead", "scratch"),
-    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+    progress: Progress = lambda done, total, text: None,
 ) -> list[dict[str, Any]]:
     """Train on nested subsets of the campaign's training set, each strategy on each of them.
 
@@ -65,66 +99,112 @@ def learn_by_size(
         when there are no labels yet, a size is more than there are, or a training breaks off. One
         that fails a check is a row that says so.
     """
-    sizes = sorted(set(sizes))
+    check_sizes(campaign, sizes)
+    with curve_work(campaign, progress) as work:
+        models = train_by_size(work, sizes, strategies).models
+    answers = [json.loads(model.trained.metrics.read_text(encoding="utf-8")) for model in models]
+    alone = answers[0]["foundation_errors"]
+    rows = [
+        {"frames": 0, "strategy": "foundation", "epochs": 0}
+        | _errors(alone)
+        | {"forgetting": "", "failed": ""},
+        *(_row(model.frames, answer) for model, answer in zip(models, answers, strict=True)),
+    ]
+    write_csv(campaign.path(TABLE), rows)
+    _draw(campaign.path(FOLDER), rows[1:], alone["test"])
+    return rows
+
+
+def check_sizes(campaign: Campaign, sizes: Sequence[int]) -> None:
+    """Whether there are labels, and as many as the sizes ask for.
+
+    Raises
+    ------
+    MlipsseError
+        when not.
+    """
     sets = label.part_files(campaign)
     absent = [str(path) for path in sets.values() if not path.is_file()]
     if absent:
         raise MlipsseError(
             f"There are no labels yet: {absent[0]} is missing. Run the campaign until label first."
         )
-    frames = read_frames(sets["train"], labelled=True)
-    if not sizes or sizes[0] < 1 or sizes[-1] > len(frames):
+    frames = len(read_frames(sets["train"], labelled=True))
+    if not sizes or min(sizes) < 1 or max(sizes) > frames:
         raise MlipsseError(
-            f"The sizes {', '.join(map(str, sizes)) or '(none)'} must lie between 1 and "
-            f"{len(frames)}, the frames of {sets['train']}."
+            f"The sizes {', '.join(map(str, sorted(set(sizes)))) or '(none)'} must lie between 1 "
+            f"and {frames}, the frames of {sets['train']}."
         )
-    config = campaign.config
-    folder = campaign.path(FOLDER)
+
+
+@contextmanager
+def curve_work(campaign: Campaign, progress: Progress) -> Iterator[Work]:
+    """What the curve is made with; nothing else runs in the campaign meanwhile."""
     with (
         exclusive_lock(campaign.folder / LOCK_NAME, holder="mlipsse run"),
-        Execution(config.execution, campaign.folder) as execution,
+        Execution(campaign.config.execution, campaign.folder) as execution,
     ):
+        folder = campaign.path(FOLDER)
         folder.mkdir(exist_ok=True)
-        work = Work(campaign, folder, execution, progress)
-        foundation, replay = provide_foundation(work)
-        if replay is not None:
-            sets = {**sets, "replay": replay}
-        base = config.finetune.settings(seed=config.seed)
-        order = np.random.default_rng(config.seed).permutation(len(frames))
-        units = []
-        for size in sizes:
-            subset = folder / "subsets" / f"train-{size:05d}.extxyz"
-            _write_subset(subset, frames, order[:size])
-            for strategy in strategies:
-                name = f"{size:05d}-{strategy}"
-                units.append(
-                    training_unit(
-                        work,
-                        name,
-                        sets={**sets, "train": subset},
-                        foundation=foundation,
-                        settings=replace(base, **_as(strategy)),
-                        limits=config.finetune.limits,
-                        folder=folder / "trainings" / name,
-                        model=folder / "models" / f"{name}.model",
-                    )
-                )
+        yield Work(campaign, folder, execution, progress)
+
+
+def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strategy]) -> SizedModels:
+    """The models of the curve, trained unless they are there.
+
+    Raises
+    ------
+    MlipsseError
+        when a training breaks off.
+    """
+    config, folder = work.campaign.config, work.folder
+    sets = label.part_files(work.campaign)
+    frames = read_frames(sets["train"], labelled=True)
+    foundation, replay = provide_foundation(work)
+    if replay is not None:
+        sets = {**sets, "replay": replay}
+    base = config.finetune.settings(seed=config.seed)
+    order = np.random.default_rng(config.seed).permutation(len(frames))
+    points = [(size, strategy) for size in sorted(set(sizes)) for strategy in strategies]
+    models = []
+    for done, (size, strategy) in enumerate(points):
+        name = _name(size, strategy)
+        subset = folder / "subsets" / f"train-{size:05d}.extxyz"
+        _write_subset(subset, frames, order[:size])
+        model = folder / "models" / f"{name}.model"
+        unit = training_unit(
+            work,
+            name,
+            sets={**sets, "train": subset},
+            foundation=foundation,
+            settings=replace(base, **_as(strategy)),
+            limits=config.finetune.limits,
+            folder=folder / "trainings" / name,
+            model=model,
+        )
         # One after another: each has all threads.
-        for done, unit in enumerate(units):
-            progress(done, len(units), unit.name)
-            work.run_units([unit])
-        answers = [json.loads(unit.output.read_text(encoding="utf-8")) for unit in units]
-    points = [(size, strategy) for size in sizes for strategy in strategies]
-    alone = answers[0]["foundation_errors"]
-    rows = [
-        {"frames": 0, "strategy": "foundation", "epochs": 0}
-        | _errors(alone)
-        | {"forgetting": "", "failed": ""},
-        *(_row(size, answer) for (size, _), answer in zip(points, answers, strict=True)),
-    ]
-    write_csv(campaign.path(TABLE), rows)
-    _draw(folder, rows[1:], alone["test"])
-    return rows
+        work.progress(done, len(points), name)
+        telling = replace(
+            work,
+            progress=lambda _done, _total, text, done=done: (  # type: ignore[misc]
+                work.progress(done, len(points), text)
+            ),
+        )
+        telling.run_units([unit])
+        failed = json.loads(unit.output.read_text(encoding="utf-8"))["failed"]
+        models.append(
+            SizedModel(
+                size,
+                strategy,
+                Trained(failed_name(model) if failed else model, unit.output, subset),
+                failed,
+            )
+        )
+    return SizedModels(models, foundation)
+
+
+def _name(size: int, strategy: Strategy) -> str:
+    return f"{size:05d}-{strategy}"
 
 
 def _as(strategy: Strategy) -> dict[str, Any]:

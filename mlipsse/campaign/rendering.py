@@ -48,9 +48,10 @@ def render_runs(
     *,
     elements: Sequence[str],
     replace: bool,
+    wanted: Sequence[Run] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> list[tuple[Run, Path]]:
-    """Write the folder of every run that the config asks for.
+    """Write the folder of every run that the config asks for, or of some of them.
 
     Folders that are there already keep what they have recorded (see `render_folder`); a run that
     was lengthened by the rule `until` keeps its length.
@@ -59,6 +60,7 @@ def render_runs(
     ----------
     elements : that the potential knows
     replace : remove what runs with other settings left, instead of refusing
+    wanted : the runs; all of them when not given
 
     Returns
     -------
@@ -73,7 +75,7 @@ def render_runs(
     config = campaign.config
     mobile_charge_e = campaign_host(campaign).charges[config.structure.mobile]
     potential = {"potential_sha256": digest(files.model)}
-    wanted = runs(campaign)
+    wanted = runs(campaign) if wanted is None else wanted
     cells: dict[str, Atoms] = {}
     rendered = []
     for done, run in enumerate(wanted):

@@ -27,7 +27,7 @@ from mlipsse.training.isolated_atoms import (
 from mlipsse.training.judgement import Limits
 from mlipsse.training.learning_curve import LearningCurve
 from mlipsse.training.replay_split import split_replay, write_split
-from mlipsse.training.result import FailedTraining, FineTuned
+from mlipsse.training.result import FailedTraining, FineTuned, failed_name
 from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
 from mlipsse.training.trainer import learning_curve, train_model, training_log
 
@@ -73,7 +73,7 @@ def fine_tune(
     prepared = _prepare(sets, foundation=foundation, settings=settings, folder=folder)
     trained = train_model(prepared.job, folder=folder, threads=threads, progress=progress)
     result = _measure(trained, prepared, folder=folder, limits=limits, out=out)
-    failed = _failed_name(out)
+    failed = failed_name(out)
     for path in (out, failed):
         path.unlink(missing_ok=True)
     with write_aside(result.model) as aside:
@@ -173,7 +173,7 @@ def _measure(
         ),
     ]
     return FineTuned(
-        model=_failed_name(out) if judgement.failures(checks) else out,
+        model=failed_name(out) if judgement.failures(checks) else out,
         strategy=settings.strategy,
         heads=heads,
         errors=errors,
@@ -210,10 +210,6 @@ def _load(model: Path, settings: FineTuneSettings, *, head: str | None) -> Loade
     return load_mace(
         find_potential(str(model)), device=settings.device, dtype=settings.dtype, head=head
     )
-
-
-def _failed_name(out: Path) -> Path:
-    return out.with_suffix(f".failed{out.suffix}")
 
 
 def _start_from(

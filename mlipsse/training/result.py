@@ -103,6 +103,11 @@ class FailedTraining(MlipsseError):
         return FailedTraining, (self.result,)
 
 
+def failed_name(out: Path) -> Path:
+    """Where the model of a training that failed a check is put instead of `out`."""
+    return out.with_suffix(f".failed{out.suffix}")
+
+
 def _plain(value: Any) -> Any:
     """Dataclasses in a mapping of mappings as dicts."""
     if is_dataclass(value) and not isinstance(value, type):

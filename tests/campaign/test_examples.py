@@ -25,6 +25,7 @@ from tests.orderings.random_hosts import brute_force_orbits
 
 EXAMPLES = sorted(path.parent.name for path in resource_dir("examples").glob("*/campaign.yaml"))
 PUBLISHED = ("liybc", "lpsgo", "nasicon")
+DEMOS = ("lpsgo-demo", "nasicon-demo")
 
 Invoke = Callable[..., str]
 Rows = dict[tuple[str, str], dict]
@@ -146,8 +147,26 @@ def test_hosts_say_where_they_come_from(example: str) -> None:
     assert "doi 10." in comment
     assert "relax" in comment
     assert {"liybc": "CC-BY-4.0", "nasicon": "MIT", "lpsgo": "CONSTRUCTED"}.get(
-        example, "CC-BY"
+        example.removesuffix("-demo"), "CC-BY"
     ) in comment
+
+
+@pytest.mark.parametrize("example", DEMOS)
+def test_a_demo_is_the_study_made_small(example: str) -> None:
+    """The same crystal, some of the same compositions; models that are shipped."""
+    folders = [resource_dir("examples") / name for name in (example.removesuffix("-demo"), example)]
+    study, demo = (read_campaign(folder).config for folder in folders)
+    assert demo.structure == study.structure
+    first, second = ((folder / demo.structure.host).read_bytes() for folder in folders)
+    assert first == second
+    assert set(demo.enumerate.formulas) < set(study.enumerate.formulas)
+    assert demo.enumerate.end_members == study.enumerate.end_members
+    assert demo.label == study.label
+    assert {demo.rank.foundation, demo.sample.foundation, demo.finetune.foundation} == {
+        "mace-sse-small"
+    }
+    text = (folders[1] / "campaign.yaml").read_text()
+    assert "Teacher labels, not DFT" in text
 
 
 @pytest.mark.parametrize("example", PUBLISHED)

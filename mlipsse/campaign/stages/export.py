@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mlipsse.campaign import acceptance
-from mlipsse.campaign.bundle import provide_bundle, sources
+from mlipsse.campaign.bundle import provide_bundle, trained
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.potential.bundle import CARD_FILE, SUFFIXES
@@ -24,12 +24,12 @@ def model_file(campaign: Campaign) -> Path:
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The fine-tuned model, its metrics, the frames it was trained on, and what it is tried on."""
-    return [*sources(campaign), *acceptance.inputs(campaign)]
+    return [*trained(campaign).files, *acceptance.inputs(campaign)]
 
 
 def perform(work: Work) -> list[Path]:
     """Write the bundle `07-export/<name>/`, try it, and write into its card how it did."""
-    bundle = provide_bundle(work)
+    bundle = provide_bundle(work, trained(work.campaign))
     exported = bundle.exports[work.campaign.config.export.format]
     tried = acceptance.try_exported(work, exported=exported, bundle=bundle.folder)
     return [*sorted(path for path in bundle.folder.iterdir() if path.is_file()), *tried]

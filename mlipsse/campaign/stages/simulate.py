@@ -1,16 +1,14 @@
 """Stage 8: LAMMPS decks rendered and run, one folder per run."""
 
-from functools import partial
 from pathlib import Path
 
 from mlipsse.campaign.acceptance import require_accepted
-from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.rendering import RunFiles, bring, cautions, render_runs, write_scripts
+from mlipsse.campaign.production import production_units
+from mlipsse.campaign.rendering import RunFiles, bring, cautions, write_scripts
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.stages import export, select
-from mlipsse.campaign.until import lengthen, run_until, unit_output
 from mlipsse.md.folder import DATA_FILE, DECK_FILE
 from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE
 from mlipsse.md.segments import SEGMENTS_FILE
@@ -40,23 +38,15 @@ def perform(work: Work) -> list[Path]:
         model=export.model_file(campaign),
     )
     card = read_card(export.card_file(campaign))
-    rendered = render_runs(
-        campaign, files, elements=card["elements"], replace=True, progress=work.progress
+    units = production_units(
+        campaign,
+        files,
+        elements=card["elements"],
+        threads=work.execution.threads,
+        progress=work.progress,
     )
     write_scripts(campaign, work.folder)
     work.notes += cautions(campaign, cutoff_A=card["cutoff_A"])
-    units = []
-    for run, folder in rendered:
-        rule = lengthen(campaign, run.temperature_K)
-        units.append(
-            Unit(
-                run.title,
-                unit_output(folder, rule),
-                run_until,
-                {"threads": work.execution.threads, "rule": rule},
-                describe=partial(_describe, folder, run.title),
-            )
-        )
     work.run_units(units)
     work.commands.append("lmp -log none -in in.lammps  (in every run's folder)")
     return [
@@ -65,13 +55,6 @@ def perform(work: Work) -> list[Path]:
         for name in (RECORD_FILE, OUTCOME_FILE, DECK_FILE, DATA_FILE, SEGMENTS_FILE)
         if (path := unit.output.parent / name).is_file()
     ]
-
-
-def _describe(folder: Path, title: str) -> str:
-    from mlipsse.md.state import run_state
-
-    run = run_state(folder)
-    return f"{title} step {run.step} of {run.record.last_step}" if run.step else ""
 
 
 STAGE = Stage(

@@ -4,26 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlipsse.campaign.analysis import analyse_composition, run_name, run_row
+from mlipsse.campaign.direction_table import DIRECTION_COLUMNS, direction_columns
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.runs import run_folders
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import export
 from mlipsse.campaign.table import write_csv
-from mlipsse.campaign.transport_tables import DIRECTION_COLUMNS, direction_columns, run_columns
-from mlipsse.md.health import run_health
-from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE, read_outcome, read_record
+from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE
 from mlipsse.md.segments import SEGMENTS_FILE
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.cautions import standing_cautions
 from mlipsse.report.summary import build_summary, write_summary
-from mlipsse.transport import (
-    CompositionTransport,
-    ExcludedRun,
-    RunTransport,
-    WindowSettings,
-    analyse_run,
-    summarise_composition,
-)
+from mlipsse.transport import CompositionTransport, RunTransport, WindowSettings
 from mlipsse.transport.run_analysis import write_msd_csv
 
 NUMBERS = "09-transport/arrhenius.json"
@@ -49,38 +42,24 @@ def perform(work: Work) -> list[Path]:
     directions: list[dict[str, Any]] = []
     outputs: list[Path] = []
     compositions: list[CompositionTransport] = []
-    all_folders = run_folders(campaign)
+    folders = run_folders(campaign)
     for formula in config.enumerate.compositions:
-        analysed: list[RunTransport] = []
-        failed: list[ExcludedRun] = []
-        for folder in [path for path in all_folders if path.parts[-4] == formula]:
-            work.progress(len(rows), len(all_folders), formula)
-            outcome, record = read_outcome(folder), read_record(folder)
-            health = run_health(folder, record)
-            name = "-".join(folder.parts[-3:])
-            row = {
-                "run": name,
-                "composition": formula,
-                "temperature_K": record.temperature_K,
-                "mean_temperature_K": health.mean_temperature_K,
-                "energy_drift_meV_atom_ps": health.energy_drift_meV_atom_ps,
-            }
-            if outcome is None or outcome.status != "done":
-                reason = f"{outcome.status}: {outcome.reason}" if outcome else "did not end"
-                failed.append(ExcludedRun(record.temperature_K, name, reason))
-                rows.append(run_columns(row, None, reason))
-                continue
-            run = analyse_run(folder, settings=settings)
-            analysed.append(run)
-            rows.append(run_columns(row, run, run.excluded))
-            if run.directions is not None:
-                told = {key: row[key] for key in ("run", "composition", "temperature_K")}
-                directions.append({**told, **direction_columns(run.directions)})
-            curve = work.folder / "msd" / f"{name}.csv"
-            write_msd_csv(run, curve)
-            outputs.append(curve)
-        compositions.append(summarise_composition(formula, analysed, excluded=failed))
-        outputs += _draw_msd(analysed, formula, work.folder)
+        found = analyse_composition(
+            formula,
+            [path for path in folders if path.parts[-4] == formula],
+            settings=settings,
+            progress=work.progress,
+        )
+        for folder, run in found.runs:
+            rows.append(run_row(folder, run))
+            if isinstance(run, RunTransport):
+                if run.directions is not None:
+                    told = {key: rows[-1][key] for key in ("run", "composition", "temperature_K")}
+                    directions.append({**told, **direction_columns(run.directions)})
+                outputs.append(work.folder / "msd" / f"{run_name(folder)}.csv")
+                write_msd_csv(run, outputs[-1])
+        compositions.append(found.transport)
+        outputs += _draw_msd(found.analysed, formula, work.folder)
     write_csv(work.folder / "runs.csv", rows)
     write_csv(work.folder / "directions.csv", directions, columns=DIRECTION_COLUMNS)
     label_source = read_card(export.card_file(campaign))["label_source"]

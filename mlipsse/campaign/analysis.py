@@ -1,0 +1,110 @@
+"""The analysis of a campaign's runs that have ended, composition by composition."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlipsse.md.health import run_health
+from mlipsse.md.record import read_outcome, read_record
+from mlipsse.transport import (
+    CompositionTransport,
+    ExcludedRun,
+    RunTransport,
+    WindowSettings,
+    analyse_run,
+    summarise_composition,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysedRuns:
+    """The runs of one composition.
+
+    Attributes
+    ----------
+    runs : folder of each with its analysis, or why there is none
+    transport : their averages and Arrhenius fit
+    """
+
+    runs: Sequence[tuple[Path, RunTransport | ExcludedRun]]
+    transport: CompositionTransport
+
+    @property
+    def analysed(self) -> list[RunTransport]:
+        """Those that could be analysed, usable or not."""
+        return [run for _, run in self.runs if isinstance(run, RunTransport)]
+
+
+def analyse_composition(
+    formula: str,
+    folders: Sequence[Path],
+    *,
+    settings: WindowSettings,
+    excluded: Sequence[ExcludedRun] = (),
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> AnalysedRuns:
+    """Analyse the runs in `folders`; those that melted, exploded or did not end are left out.
+
+    Parameters
+    ----------
+    formula : of the composition
+    folders : rendered runs, `<composition>/<ordering>/<temperature>/<replica>`
+    settings : of the fit of D
+    excluded : runs that were not even rendered, with the reason
+
+    Raises
+    ------
+    MlipsseError
+        when a trajectory is damaged, and without any run.
+    """
+    runs = []
+    for done, folder in enumerate(folders):
+        progress(done, len(folders), formula)
+        runs.append((folder, _analysed(folder, settings)))
+    failed = [run for _, run in runs if isinstance(run, ExcludedRun)]
+    analysed = [run for _, run in runs if isinstance(run, RunTransport)]
+    transport = summarise_composition(formula, analysed, excluded=[*excluded, *failed])
+    return AnalysedRuns(runs, transport)
+
+
+def run_name(folder: Path) -> str:
+    """Name of the run in a folder, e.g. `Li3InCl6-1x1x1-o003-T0800-r0`."""
+    return "-".join(folder.parts[-3:])
+
+
+def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any]:
+    """The run's row of `runs.csv`."""
+    record = read_record(folder)
+    health = run_health(folder, record)
+    run = analysed if isinstance(analysed, RunTransport) else None
+    fit = run.diffusivity if run else None
+    window = fit.window_ps if fit else None
+    return {
+        "run": run_name(folder),
+        "composition": record.composition,
+        "temperature_K": record.temperature_K,
+        "mean_temperature_K": health.mean_temperature_K,
+        "energy_drift_meV_atom_ps": health.energy_drift_meV_atom_ps,
+        "diffusivity_cm2_s": fit.diffusivity_cm2_s if fit else None,
+        "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s if fit else None,
+        "conductivity_mS_cm": run.conductivity_mS_cm if run else None,
+        "einstein_conductivity_mS_cm": run.einstein_mS_cm if run else None,
+        "haven_ratio": run.charge.haven_ratio if run else None,
+        "haven_ratio_std": run.charge.haven_ratio_std if run else None,
+        "window_start_ps": window[0] if window else None,
+        "window_end_ps": window[1] if window else None,
+        "exponent": fit.exponent if fit else None,
+        "framework_msd_A2": run.framework.msd_A2 if run else None,
+        "left_out": (
+            analysed.reason if isinstance(analysed, ExcludedRun) else analysed.excluded or ""
+        ),
+    }
+
+
+def _analysed(folder: Path, settings: WindowSettings) -> RunTransport | ExcludedRun:
+    outcome = read_outcome(folder)
+    if outcome is not None and outcome.status == "done":
+        return analyse_run(folder, settings=settings)
+    reason = f"{outcome.status}: {outcome.reason}" if outcome else "did not end"
+    return ExcludedRun(read_record(folder).temperature_K, run_name(folder), reason)
