@@ -1,10 +1,19 @@
 """The analysis of a campaign's runs that have ended, composition by composition."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from pymatgen.core import Composition
+
+from mlipsse import keys
+from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.stages import select
+from mlipsse.dataset.extxyz import read_frames
+from mlipsse.energetics.selection import boltzmann_weights
+from mlipsse.errors import MlipsseError
 from mlipsse.md.health import run_health
 from mlipsse.md.record import read_outcome, read_record
 from mlipsse.transport import (
@@ -15,6 +24,7 @@ from mlipsse.transport import (
     analyse_run,
     summarise_composition,
 )
+from mlipsse.transport.composition import OrderingWeights
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +52,7 @@ def analyse_composition(
     *,
     settings: WindowSettings,
     excluded: Sequence[ExcludedRun] = (),
+    ordering_weights: OrderingWeights | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> AnalysedRuns:
     """Analyse the runs in `folders`; those that melted, exploded or did not end are left out.
@@ -52,6 +63,7 @@ def analyse_composition(
     folders : rendered runs, `<composition>/<ordering>/<temperature>/<replica>`
     settings : of the fit of D
     excluded : runs that were not even rendered, with the reason
+    ordering_weights : see `ordering_weights`; None counts all runs alike
 
     Raises
     ------
@@ -64,8 +76,48 @@ def analyse_composition(
         runs.append((folder, _analysed(folder, settings)))
     failed = [run for _, run in runs if isinstance(run, ExcludedRun)]
     analysed = [run for _, run in runs if isinstance(run, RunTransport)]
-    transport = summarise_composition(formula, analysed, excluded=[*excluded, *failed])
+    transport = summarise_composition(
+        formula, analysed, excluded=[*excluded, *failed], ordering_weights=ordering_weights
+    )
     return AnalysedRuns(runs, transport)
+
+
+def ordering_weights(campaign: Campaign, formula: str) -> OrderingWeights | None:
+    """Boltzmann weights of the selected orderings of a composition, where the config asks for them.
+
+    Orderings of several supercells are compared per formula unit or atom only: per cell, a larger
+    cell would count for less because it is larger.
+
+    Raises
+    ------
+    MlipsseError
+        for weights per cell of orderings in cells of several sizes.
+    """
+    if campaign.config.transport.orderings == "alike":
+        return None
+    per = campaign.config.select.per
+    frames = [
+        frame
+        for frame in read_frames(campaign.path(select.SELECTED), labelled=False)
+        if frame.info[keys.COMPOSITION] == formula
+    ]
+    sizes = {len(frame) for frame in frames}
+    if per == "cell" and len(sizes) > 1:
+        raise MlipsseError(
+            f"The orderings of {formula} have {', '.join(map(str, sorted(sizes)))} atoms: "
+            "Boltzmann weights per cell compare cells of one size only. Set `select.per: "
+            "formula_unit` or atom, or `transport.orderings: alike`."
+        )
+    names = [str(frame.info[keys.ORDERING]) for frame in frames]
+    unit = Composition(formula).num_atoms
+    counted = {"atom": 1.0, "formula_unit": unit, "cell": float(next(iter(sizes), 1))}[per]
+    energies = [counted * frame.info["energy_above_hull_eV_atom"] for frame in frames]
+
+    def weights(temperature_K: float) -> Mapping[str, float]:
+        found = boltzmann_weights(np.array(energies), temperature_K=temperature_K)
+        return dict(zip(names, found.tolist(), strict=True))
+
+    return weights
 
 
 def run_name(folder: Path) -> str:

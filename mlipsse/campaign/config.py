@@ -267,6 +267,12 @@ class TransportConfig(Section):
     window_ps: tuple[Positive, Positive] | None = Field(
         default=None, description="lag times of the fit of D, ps; chosen by rule if not given"
     )
+    orderings: Literal["alike", "boltzmann"] = Field(
+        default="alike",
+        description="how the selected orderings of a composition are averaged: each alike, or by "
+        "its Boltzmann probability at the run's temperature, of the relaxed energy counted as "
+        "`select.per` says; replicas share the weight of their ordering",
+    )
 
 
 class ReportConfig(Section):

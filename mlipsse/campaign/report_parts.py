@@ -23,6 +23,7 @@ from mlipsse.report.tables import (
     errors_table,
     grouped_errors_table,
     orderings_table,
+    pathways_table,
     rejected_table,
     runs_table,
     selection_table,
@@ -59,9 +60,10 @@ HULL_CAPTIONS = {
     "the formula unit at the corner towards which they rise.",
 }
 STRUCTURE_CAPTIONS = {
-    "radial": "{}: pair distances during the production runs, g(r).",
-    "density": "{}: where the mobile ion was during the production runs, and the paths between its "
-    "sites.",
+    "radial": "{}: g(r) of the mobile ion in the run that is named; grey: where no two of them may "
+    "be.",
+    "density": "{}: probability density of all mobile ions in the run that is named, and the paths "
+    "along a, b and c whose bottlenecks are lowest.",
 }
 """Figures `<name>-<formula>.png` of the stage transport; where a fragment `<name>-<formula>.html`
 lies beside one, the page shows that, and the figure in print."""
@@ -187,6 +189,7 @@ def _structure(campaign: Campaign) -> Section:
     return Section(
         "structure",
         "Structure and pathways",
+        tables=[pathways_table(read_csv(campaign.path(transport.STRUCTURE)))],
         figures=[FigureFile(picture, told) for picture, shown, told in files if shown is None],
         views=[
             View(told.partition(":")[0], shown.read_text(encoding="utf-8"), told, picture)

@@ -17,6 +17,39 @@ _ROUTES = {
 }
 
 
+def pathways_table(rows: Rows) -> Table:
+    """The closest mobile pair, and what the density's barriers are along a, b and c."""
+    shown = [
+        (
+            row["composition"],
+            row["run"],
+            _short(row["temperature_K"]),
+            _short(row["closest_mobile_pair_A"]),
+            *(_barrier(row, name) for name in "abc"),
+            *(row[f"bottleneck_{name}_visits"] or "" for name in "abc"),
+            _short(row["voxel_A"]),
+        )
+        for row in rows
+    ]
+    return Table(
+        "Pathways",
+        (
+            "composition",
+            "run",
+            "T (K)",
+            "closest mobile pair (Å)",
+            *(f"barrier {name} (eV)" for name in "abc"),
+            *(f"visits {name}" for name in "abc"),
+            "voxel (Å)",
+        ),
+        shown,
+        note="Barriers are free energies, -kT ln P of the bottleneck of the best path less that of "
+        "its lowest voxel; ± counts visits as independent, and few visits (of the bottleneck) mean "
+        "a barrier that is only an estimate. They hold at the run's temperature and are no "
+        "activation energies. Mobile pairs below 1 Å mean that the potential has failed.",
+    )
+
+
 def runs_table(rows: Rows) -> Table:
     """Every run: how it fared, what it gave, whether it was used."""
     shown = [
@@ -254,6 +287,11 @@ def _with_error(row: Mapping[str, str], key: str, *, factor: float = 1.0) -> str
     if not row[key]:
         return None
     return with_error(factor * float(row[key]), factor * float(std) if std else None)
+
+
+def _barrier(row: Mapping[str, str], name: str) -> str | None:
+    value, std = row[f"barrier_{name}_eV"], row[f"barrier_{name}_std_eV"]
+    return with_error(float(value), float(std) if std else None) if value else None
 
 
 def _span(first: str, last: str) -> str | None:

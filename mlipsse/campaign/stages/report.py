@@ -38,7 +38,13 @@ from mlipsse.report.transport_tables import (
 def inputs(campaign: Campaign) -> list[Path]:
     """Numbers, tables and figures of the stages before."""
     chosen = (select.TABLE, label.REJECTED, *sample.tables(campaign))
-    tables = (transport.RUNS, enumerate_stage.COUNTS, rank.COMPOSITIONS, *chosen)
+    tables = (
+        transport.RUNS,
+        transport.STRUCTURE,
+        enumerate_stage.COUNTS,
+        rank.COMPOSITIONS,
+        *chosen,
+    )
     names = (transport.NUMBERS, finetune.METRICS, *tables, *CAPTIONS)
     paths = [*(campaign.path(name) for name in names), *figure_files(campaign)]
     return [*dict.fromkeys(paths), export.card_file(campaign)]

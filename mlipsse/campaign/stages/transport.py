@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlipsse.campaign.analysis import analyse_composition, run_name, run_row
+from mlipsse.campaign.analysis import analyse_composition, ordering_weights, run_name, run_row
 from mlipsse.campaign.direction_table import DIRECTION_COLUMNS, direction_columns
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.runs import run_folders
 from mlipsse.campaign.stage import Stage, Work
-from mlipsse.campaign.stages import export
+from mlipsse.campaign.stages import export, select
+from mlipsse.campaign.structure import COLUMNS, describe_structure
 from mlipsse.campaign.table import write_csv
 from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE
 from mlipsse.md.segments import SEGMENTS_FILE
@@ -22,24 +23,27 @@ from mlipsse.transport.run_analysis import write_msd_csv
 NUMBERS = "09-transport/arrhenius.json"
 RUNS = "09-transport/runs.csv"
 DIRECTIONS = "09-transport/directions.csv"
+STRUCTURE = "09-transport/structure.csv"
 FIGURES = "09-transport"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
-    """Records, outcomes and checksums of all runs' trajectories, and the potential's card."""
+    """Selected orderings, the potential's card, and records and checksums of all runs."""
     names = (RECORD_FILE, OUTCOME_FILE, SEGMENTS_FILE)
     return [
+        campaign.path(select.SELECTED),
         export.card_file(campaign),
         *(folder / name for folder in run_folders(campaign) for name in names),
     ]
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `runs.csv`, `directions.csv`, `arrhenius.json`, MSD tables, and the figures."""
+    """Write the tables of runs, directions and structure, `arrhenius.json`, and the figures."""
     campaign, config = work.campaign, work.campaign.config
     settings = WindowSettings(window_ps=config.transport.window_ps)
     rows: list[dict[str, Any]] = []
     directions: list[dict[str, Any]] = []
+    structure: list[dict[str, Any]] = []
     outputs: list[Path] = []
     compositions: list[CompositionTransport] = []
     folders = run_folders(campaign)
@@ -48,6 +52,7 @@ def perform(work: Work) -> list[Path]:
             formula,
             [path for path in folders if path.parts[-4] == formula],
             settings=settings,
+            ordering_weights=ordering_weights(campaign, formula),
             progress=work.progress,
         )
         for folder, run in found.runs:
@@ -60,12 +65,17 @@ def perform(work: Work) -> list[Path]:
                 write_msd_csv(run, outputs[-1])
         compositions.append(found.transport)
         outputs += _draw_msd(found.analysed, formula, work.folder)
+        described, drawn = describe_structure(formula, found, work.folder)
+        structure += [described] if described else []
+        outputs += drawn
     write_csv(work.folder / "runs.csv", rows)
     write_csv(work.folder / "directions.csv", directions, columns=DIRECTION_COLUMNS)
+    write_csv(work.folder / "structure.csv", structure, columns=COLUMNS)
     label_source = read_card(export.card_file(campaign))["label_source"]
     cautions = standing_cautions(
         compositions, label_source=label_source, thermostat=config.simulate.ensemble
     )
+    cautions += [row["caution"] for row in structure if row["caution"]]
     summary = build_summary(compositions, label_source=label_source, cautions=cautions)
     write_summary(summary, work.folder / "arrhenius.json")
     from mlipsse.report.arrhenius_plot import arrhenius_plot
@@ -75,7 +85,7 @@ def perform(work: Work) -> list[Path]:
     arrhenius_plot(left, compositions)
     arrhenius_plot(right, compositions, quantity="conductivity")
     outputs += save_figure(figure, work.folder / "arrhenius")
-    names = ("runs.csv", "directions.csv", "arrhenius.json")
+    names = ("runs.csv", "directions.csv", "structure.csv", "arrhenius.json")
     return [*(work.folder / name for name in names), *outputs]
 
 
@@ -93,7 +103,7 @@ def _draw_msd(runs: Sequence[RunTransport], formula: str, folder: Path) -> list[
 STAGE = Stage(
     9,
     "transport",
-    ("seed", "structure", "enumerate", "export", "simulate", "transport"),
+    ("seed", "structure", "enumerate", "select", "export", "simulate", "transport"),
     inputs,
     perform,
 )
