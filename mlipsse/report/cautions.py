@@ -38,11 +38,7 @@ def standing_cautions(
             "runs are demonstrations, not results."
         )
     for item in compositions:
-        if len(item.points) == 2:
-            sentences.append(
-                f"{item.formula}: the activation energy comes from two temperatures, so its "
-                "error is not known."
-            )
+        sentences += [f"{item.formula}: {caution}." for caution in item.arrhenius.cautions]
         used = {point.temperature_K for point in item.points}
         partly = sorted({run.temperature_K for run in item.excluded} & used)
         if partly:
@@ -52,8 +48,9 @@ def standing_cautions(
                 "those that diffuse, so it leans high."
             )
     sentences.append(
-        "Conductivities are Nernst-Einstein values from the tracer diffusivity (Haven ratio 1). "
-        "Errors of D take the ions as independent and their hops as soon forgotten: where hops "
-        "are often taken back, D leans high and its error is too small."
+        "Conductivities are Nernst-Einstein values from the tracer diffusivity (Haven ratio 1); "
+        "those of the charge, which ions that move together change, are in the table of runs. "
+        "Errors of D count ions that move together as fewer and allow for hops that are taken "
+        "back; what a run is too short to visit, another ordering or phase, they cannot know."
     )
     return sentences

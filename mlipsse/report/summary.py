@@ -18,7 +18,7 @@ def build_summary(
     """The summary as plain lists, numbers, strings and None (never NaN).
 
     Arrays of a composition are equally long, over the temperatures that were used, ascending.
-    The activation energy is None below two temperatures, its error below three. `directions` has
+    The activation energy is None below two temperatures. `directions` has
     the same of the lattice vectors a, b, c and the planes ab, ac, bc of the simulated cell.
 
     Parameters

@@ -76,7 +76,7 @@ def activation_table(summary: Summary) -> Table:
             )
             for item in summary["compositions"]
         ],
-        "From ln D against 1/T. None below two temperatures, no error below three.",
+        "From ln D against 1/T. None below two temperatures.",
     )
 
 

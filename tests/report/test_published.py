@@ -66,7 +66,8 @@ def test_estimates_follow_the_line():
         assert charge.std / charge.value == pytest.approx(found.std / found.value)
     assert diffusivity_at(ours, 573.0).std > diffusivity_at(ours, 800.0).std / 5
     two = entry("Li3InCl6", temperatures=(700.0, 900.0))
-    assert diffusivity_at(two, 800.0).std is None  # a line through two points knows no error
+    # between two points of equal relative error the line is better known than either
+    assert 0 < diffusivity_at(two, 800.0).std / diffusivity(800.0) < 0.05
     one = entry("Li3InCl6", temperatures=(700.0,))
     assert diffusivity_at(one, 800.0) is None
     assert diffusivity_at(one, 700.0).value == pytest.approx(diffusivity(700.0))

@@ -34,7 +34,7 @@ def test_contract_for_scripts(compositions, tmp_path):
     assert full["runs"] == [2, 1, 1]
     assert abs(full["activation_energy_eV"] - 0.25) < 4 * full["activation_energy_std_eV"]
     assert isinstance(two["activation_energy_eV"], float)
-    assert two["activation_energy_std_eV"] is None
+    assert two["activation_energy_std_eV"] > 0  # from the errors of its two diffusivities
     for item in (one, none):
         assert item["activation_energy_eV"] is None
         assert item["activation_energy_std_eV"] is None
@@ -54,7 +54,7 @@ def test_cautions_name_what_was_run(compositions):
     assert "Teacher labels, not DFT" in said
     assert "Berendsen" in said
     assert "19.9 ps" in said
-    assert "Li3In0.5Y0.5Br3Cl3: the activation energy comes from two temperatures" in said
+    assert "Li3In0.5Y0.5Br3Cl3: two temperatures give an activation energy" in said
     quiet = "\n".join(standing_cautions([], label_source="vasp (SCAN)", thermostat="csvr"))
     assert "Teacher" not in quiet
     assert "Berendsen" not in quiet
