@@ -93,6 +93,7 @@ def analyse_trajectory(
     mobile: str,
     charge_e: float,
     settings: WindowSettings | None = None,
+    drift_atoms: np.ndarray | None = None,
     masses_u: np.ndarray | None = None,
     name: str = "trajectory",
     formula: str | None = None,
@@ -110,6 +111,8 @@ def analyse_trajectory(
         removed (with no other atoms there is nothing to remove it by, and it stays)
     charge_e : formal charge of the mobile ion, e
     settings : rules of the fit window
+    drift_atoms : indices of the atoms whose mean motion is removed; None takes the whole framework,
+        and no index at all removes nothing
     masses_u : (n_atoms,) masses, to remove the framework's centre of mass instead of its mean
     name, formula, composition, ordering, replica : carried along into the result
     lattice : (3, 3) whole numbers; directions are those of `lattice` times the trajectory's cell,
@@ -123,7 +126,8 @@ def analyse_trajectory(
     ions = trajectory.indices(mobile)
     framework = np.setdiff1d(np.arange(len(trajectory.species)), ions)
     positions, spacing = trajectory.positions, trajectory.frame_spacing_ps
-    drift_A = framework_drift(positions, framework, masses_u=masses_u)
+    still = framework if drift_atoms is None else drift_atoms
+    drift_A = framework_drift(positions, still, masses_u=masses_u)
 
     def msd_of(atoms: np.ndarray) -> MeanSquaredDisplacement:
         return mean_squared_displacement(

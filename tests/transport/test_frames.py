@@ -231,19 +231,53 @@ def test_uneven_times_and_torn_files(files: Path, tmp_path: Path) -> None:
 
 
 def test_msd_table(files: Path, tmp_path: Path, walk: np.ndarray) -> None:
-    out = tmp_path / "msd.csv"
+    out = tmp_path / "msd"
     done = CliRunner().invoke(
         app,
         ["transport", "msd", str(files / "unwrapped.traj"), "--mobile", "Li",
-         "--frame-spacing-ps", "0.2", "--out", str(out)],
+         "--frame-spacing-ps", "0.2", "--out", str(out), "--per-ion", "--json"],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    table = np.loadtxt(out, delimiter=",", skiprows=1)
+    told = json.loads(done.output)
+    assert all(Path(name).stat().st_size > 0 for name in told["files"])
+    assert len(told["files"]) == 8
+    with (out / "msd.csv").open() as stream:
+        columns = stream.readline().strip().split(",")
+    table = np.loadtxt(out / "msd.csv", delimiter=",", skiprows=1)
     drift = walk[:, N_LI:].mean(axis=1)
     ions = walk[:, :N_LI] - (drift - drift[0])[:, None]
     direct = [((ions[m:] - ions[:-m]) ** 2).sum(-1).mean() for m in (1, 10, 100)]
     np.testing.assert_allclose(table[[1, 10, 100], 1], direct, rtol=1e-6)
     assert table[10, 0] == pytest.approx(2.0)
+    together = ions.sum(axis=1) / np.sqrt(N_LI)
+    collective = ((together[10:] - together[:-10]) ** 2).sum(-1).mean()
+    assert table[10, columns.index("collective_msd_A2")] == pytest.approx(collective, rel=1e-6)
+    single = np.loadtxt(out / "ions.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(single[:, 1:].mean(axis=1), table[:, 1], rtol=1e-5, atol=1e-9)
+
+
+def test_msd_of_a_drift_that_is_chosen(files: Path, tmp_path: Path, walk: np.ndarray) -> None:
+    def table(*options: str) -> np.ndarray:
+        done = CliRunner().invoke(
+            app,
+            ["transport", "msd", str(files / "unwrapped.traj"), "--mobile", "Li",
+             "--frame-spacing-ps", "0.2", "--out", str(tmp_path), *options],
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        return np.loadtxt(tmp_path / "msd.csv", delimiter=",", skiprows=1)
+
+    kept = walk[:, :N_LI]
+    direct = ((kept[10:] - kept[:-10]) ** 2).sum(-1).mean()
+    assert table("--drift", "none")[10, 1] == pytest.approx(direct, rel=1e-6)
+    assert table("--drift", "Cl", "--mass-weighted")[10, 1] == pytest.approx(
+        table()[10, 1], rel=1e-9
+    )
+    refused = CliRunner().invoke(
+        app,
+        ["transport", "msd", str(files / "unwrapped.traj"), "--mobile", "Li",
+         "--frame-spacing-ps", "0.2", "--out", str(tmp_path), "--drift", "Zr"],
+    )  # fmt: skip
+    assert "no Zr in the trajectory" in str(refused.exception)
 
 
 @pytest.mark.parametrize("name", ["x.dcd", "x.xtc"])

@@ -1,12 +1,15 @@
 """`mlipsse transport analyse`: a tree of runs, also of runs that still go."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from mlipsse.cli.options import Json
@@ -22,38 +25,94 @@ def analyse(
     window_ps: Annotated[
         str | None, typer.Option(help="First and last lag of the fits, ps; by rule if not.")
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write figures and tables there.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Tell D, conductivity and activation energy of a tree of runs, also of runs that still go."""
     from mlipsse.transport import WindowSettings, analyse_tree
 
-    tree = analyse_tree(folder, settings=WindowSettings(window_ps=window(window_ps)))
+    with Progress(
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[text]}"),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bars:
+        task = bars.add_task("", total=None, text="")
+        tree = analyse_tree(
+            folder,
+            settings=WindowSettings(window_ps=window(window_ps)),
+            progress=lambda done, total, text: bars.update(
+                task, completed=done, total=total, text=text
+            ),
+        )
+    if out is not None:
+        _write(tree, out)
     if as_json:
         typer.echo(json.dumps(_tree_answer(tree, folder), indent=1, allow_nan=False))
         return
-    table = Table()
-    table.add_column("run", overflow="fold")
-    for column in ("T, K", "ps", "D, cm²/s", "mS/cm", "Haven"):
-        table.add_column(column, justify="right")
-    for path, run in tree.runs:
-        fit = run.diffusivity
-        going = " …" if path in tree.unfinished else ""
-        table.add_row(
-            f"{path.relative_to(folder)}{going}",
-            f"{run.temperature_K:g}",
-            f"{run.duration_ps:.4g}",
-            pair(fit.diffusivity_cm2_s, fit.diffusivity_std_cm2_s),
-            pair(run.conductivity_mS_cm, run.conductivity_std_mS_cm),
-            pair(run.charge.haven_ratio, run.charge.haven_ratio_std),
-        )
-    console.print(table)
     for item in tree.compositions:
         energy = pair(item.arrhenius.activation_energy_eV, item.arrhenius.activation_energy_std_eV)
         console.print(f"{item.formula}: Ea {f'{energy} eV' if energy else 'not known yet'}")
+        runs = [(path, run) for path, run in tree.runs if (run.composition or "") == item.formula]
+        if runs:
+            console.print(_table(runs, tree.unfinished, item.formula))
         for left_out in item.excluded:
-            console.print(f"  {left_out.name}: {left_out.reason}", soft_wrap=True)
+            console.print(f"  left out: {left_out.name}: {left_out.reason}", soft_wrap=True)
+        for caution in item.arrhenius.cautions:
+            console.print(f"  {caution}", soft_wrap=True)
     if tree.unfinished:
         console.print(f"… {len(tree.unfinished)} runs have not ended.")
+    if out is not None:
+        console.print(f"Figures and tables: {out}", soft_wrap=True)
+
+
+def _table(runs: Sequence[tuple[Path, Any]], unfinished: Sequence[Path], formula: str) -> Table:
+    """One line per run, in 80 columns."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for column in ("T (K)", "ordering", "r", "ps", "D (cm²/s)", "mS/cm", "Haven"):
+        table.add_column(column, justify="left" if column == "ordering" else "right", no_wrap=True)
+    for path, run in sorted(runs, key=lambda item: (item[1].temperature_K, item[1].name)):
+        fit = run.diffusivity
+        going = "…" if path in unfinished else ""
+        table.add_row(
+            f"{run.temperature_K:g}",
+            (run.ordering or path.name).removeprefix(f"{formula}-")[:14],
+            "" if run.replica is None else str(run.replica),
+            f"{run.duration_ps:.4g}{going}",
+            pair(fit.diffusivity_cm2_s, fit.diffusivity_std_cm2_s) or "none",
+            pair(run.conductivity_mS_cm, run.conductivity_std_mS_cm),
+            _ratio(run.charge.haven_ratio, run.charge.haven_ratio_std),
+        )
+    return table
+
+
+def _ratio(value: float | None, error: float | None) -> str:
+    return "" if value is None or error is None else f"{value:.2f} ± {error:.2f}"
+
+
+def _write(tree: Any, out: Path) -> None:
+    """Arrhenius and MSD figures, and one CSV per run."""
+    from mlipsse.report.arrhenius_plot import arrhenius_plot
+    from mlipsse.report.msd_plot import msd_plot
+    from mlipsse.report.style import formula_label, new_figure, save_figure
+    from mlipsse.transport.run_analysis import write_msd_csv
+
+    out.mkdir(parents=True, exist_ok=True)
+    figure, (left, right) = new_figure(width_in=7.0, columns=2)
+    arrhenius_plot(left, tree.compositions)
+    arrhenius_plot(right, tree.compositions, quantity="conductivity")
+    save_figure(figure, out / "arrhenius")
+    for item in tree.compositions:
+        runs = [run for _, run in tree.runs if (run.composition or "") == item.formula]
+        if runs:
+            figure, (axes,) = new_figure()
+            msd_plot(axes, runs, title=formula_label(item.formula))
+            save_figure(figure, out / f"msd-{item.formula}")
+    for _, run in tree.runs:
+        write_msd_csv(run, out / "msd" / f"{run.name.replace(' ', '-')}.csv")
 
 
 def _tree_answer(tree: Any, folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,12 +13,15 @@ from mlipsse.cli.transport.options import (
     CHARGES,
     NOT_DIFFUSIVE,
     Cache,
+    Drift,
+    MassWeighted,
     Mobile,
     Source,
     Spacing,
     Species,
     Timestep,
     Topology,
+    drift_reference,
     named,
     read_frames,
     split_atoms,
@@ -45,24 +49,58 @@ def diffusivity(
     window_ps: Annotated[
         str | None, typer.Option(help="First and last lag of the fit, e.g. 5,50; by rule if not.")
     ] = None,
+    drift: Drift = None,
+    mass_weighted: MassWeighted = False,
+    pymatgen: Annotated[
+        bool, typer.Option("--pymatgen", help="Tell pymatgen's D and error as well.")
+    ] = False,
+    kinisi: Annotated[
+        bool, typer.Option("--kinisi", help="Tell kinisi's D and error as well; slow.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write msd.png, .svg and .csv there.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fit the tracer diffusivity, with its error, or say why there is none (exit code 3)."""
+    """Fit the tracer diffusivity, with its error, or say why there is none (exit code 3).
+
+    Beside the error by default stand that by He et al.'s counting of hops and the spread of four
+    blocks of the run.
+    """
+    import numpy as np
+
     from mlipsse.transport import WindowSettings, analyse_trajectory, directional_diffusivity
+    from mlipsse.transport.blocks import block_spread
+    from mlipsse.transport.counting import counting_error
+    from mlipsse.transport.msd import framework_drift
     from mlipsse.transport.plausibility import doubts
 
     frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
-    split_atoms(frames, mobile)
+    ions, _ = split_atoms(frames, mobile)
+    still, masses = drift_reference(frames, mobile, drift, mass_weighted)
+    settings = WindowSettings(window_ps=window(window_ps))
     if charge is None:
         charge = CHARGES.get(mobile)
     run = analyse_trajectory(
         frames.trajectory(temperature),
         mobile=mobile,
         charge_e=charge or 0.0,
-        settings=WindowSettings(window_ps=window(window_ps)),
+        settings=settings,
+        drift_atoms=still,
+        masses_u=masses,
         name=named(trajectory),
     )
     fit = run.diffusivity
+    drift_A = framework_drift(frames.positions, still, masses_u=masses)
+    blocks = block_spread(
+        frames.positions,
+        fit,
+        frame_spacing_ps=frames.frame_spacing_ps,
+        ions=ions,
+        drift_A=drift_A,
+        settings=settings,
+    )
+    counted = counting_error(run.msd, hop_length_A=settings.hop_length_A)
     directions: dict[str, Any] | None = None
     if fit.diffusive:
         found = directional_diffusivity(fit, frames.lattice @ frames.cell)
@@ -81,6 +119,13 @@ def diffusivity(
         "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s,
         "window_ps": list(fit.window_ps) if fit.diffusive and fit.window_ps else None,
         "exponent": fit.exponent,
+        "counting_std_cm2_s": fit.diffusivity_cm2_s * counted.relative_std
+        if fit.diffusivity_cm2_s is not None
+        else None,
+        "effective_hops": counted.effective_hops,
+        "block_std_cm2_s": None if blocks is None else blocks.std_cm2_s,
+        "blocks_cm2_s": None if blocks is None else list(blocks.values_cm2_s),
+        "ion_correlation": fit.ion_correlation,
         "tensor_cm2_s": None if fit.tensor_cm2_s is None else fit.tensor_cm2_s.tolist(),
         "directions": directions,
         "conductivity_mS_cm": run.conductivity_mS_cm if charge is not None else None,
@@ -106,12 +151,46 @@ def diffusivity(
             *doubts(frames, temperature_K=run.temperature_K),
         ],
     }
+    if fit.diffusive and (pymatgen or kinisi):
+        positions = np.asarray(frames.positions[:, ions]) - drift_A[:, None]
+        answer |= _peers(positions, frames.frame_spacing_ps, answer["window_ps"], pymatgen, kinisi)
+    if out is not None:
+        _write(out, run)
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))
     else:
         _tell(answer)
     if not fit.diffusive:
         sys.exit(NOT_DIFFUSIVE)
+
+
+def _peers(
+    positions: Any, spacing_ps: float, window_ps: list[float], pymatgen: bool, kinisi: bool
+) -> dict[str, float]:
+    from mlipsse.transport.peers import kinisi_diffusivity, pymatgen_diffusivity
+
+    found: dict[str, float] = {}
+    if pymatgen:
+        value, error = pymatgen_diffusivity(positions, frame_spacing_ps=spacing_ps)
+        found |= {"pymatgen_diffusivity_cm2_s": value, "pymatgen_diffusivity_std_cm2_s": error}
+    if kinisi:
+        value, error = kinisi_diffusivity(
+            positions, frame_spacing_ps=spacing_ps, start_ps=window_ps[0]
+        )
+        found |= {"kinisi_diffusivity_cm2_s": value, "kinisi_diffusivity_std_cm2_s": error}
+    return found
+
+
+def _write(out: Path, run: Any) -> None:
+    from mlipsse.report.msd_plot import msd_plot
+    from mlipsse.report.style import new_figure, save_figure
+    from mlipsse.transport.run_analysis import write_msd_csv
+
+    out.mkdir(parents=True, exist_ok=True)
+    figure, (axes,) = new_figure()
+    msd_plot(axes, [run])
+    save_figure(figure, out / "msd")
+    write_msd_csv(run, out / "msd.csv")
 
 
 def _cautions(melted: str | None, *, all_mobile: bool) -> list[str]:
@@ -130,6 +209,24 @@ def _tell(answer: dict[str, Any]) -> None:
             f"D = {answer['diffusivity_cm2_s']:.3g} ± {answer['diffusivity_std_cm2_s']:.1g} cm²/s "
             f"at {answer['temperature_K']:g} K, lags {first:.3g} to {last:.3g} ps"
         )
+        if answer["block_std_cm2_s"] is not None:
+            mean = sum(answer["blocks_cm2_s"]) / len(answer["blocks_cm2_s"])
+            console.print(
+                f"  by {len(answer['blocks_cm2_s'])} blocks: {mean:.3g} ± "
+                f"{answer['block_std_cm2_s']:.1g}; by counting {answer['effective_hops']:.3g} "
+                f"hops: ± {answer['counting_std_cm2_s']:.1g}"
+            )
+        else:
+            console.print(
+                f"  by counting {answer['effective_hops']:.3g} hops: ± "
+                f"{answer['counting_std_cm2_s']:.1g}; too short for blocks"
+            )
+        for name in ("pymatgen", "kinisi"):
+            if f"{name}_diffusivity_cm2_s" in answer:
+                console.print(
+                    f"  {name}: {answer[f'{name}_diffusivity_cm2_s']:.3g} ± "
+                    f"{answer[f'{name}_diffusivity_std_cm2_s']:.1g}"
+                )
         for name, some in answer["directions"].items():
             what = f"along {name}" if len(name) == 1 else f"in the {name} plane"
             console.print(

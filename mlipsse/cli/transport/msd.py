@@ -1,22 +1,28 @@
-"""`mlipsse transport msd`: mean squared displacement at every lag."""
+"""`mlipsse transport msd`: displacements at every lag, and how they are distributed."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from mlipsse.cli.options import Json, words
 from mlipsse.cli.transport.options import (
     Cache,
+    Drift,
+    MassWeighted,
     Mobile,
     Source,
     Spacing,
     Species,
     Timestep,
     Topology,
+    drift_reference,
     read_frames,
     split_atoms,
 )
+from mlipsse.errors import MlipsseError
 
 console = Console(highlight=False)
 
@@ -24,30 +30,146 @@ console = Console(highlight=False)
 def msd(
     trajectory: Source,
     mobile: Mobile,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="CSV to write.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
     topology: Topology = None,
     species: Species = None,
     frame_spacing_ps: Spacing = None,
     timestep_fs: Timestep = None,
     cache: Cache = None,
+    drift: Drift = None,
+    mass_weighted: MassWeighted = False,
+    lags_ps: Annotated[
+        str | None,
+        typer.Option(
+            help="Lags of the van Hove functions, e.g. 1,10; by default three over the run."
+        ),
+    ] = None,
+    per_ion: Annotated[bool, typer.Option("--per-ion", help="Write ions.csv as well.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Write the MSD tensor of the mobile ions, framework drift removed, at every lag."""
+    """Write mean squared displacements at every lag, and van Hove functions at some.
+
+    DIR gets msd.csv (tensor of the mobile ion, its collective MSD, and the MSD of every other
+    element), moments.csv (non-Gaussian parameter, and how far ions move together), van-hove.csv,
+    and msd and van-hove as .png and .svg. Framework drift is removed.
+    """
     import numpy as np
 
     from mlipsse.files import write_text
-    from mlipsse.transport import mean_squared_displacement
-    from mlipsse.transport.msd import framework_drift
+    from mlipsse.transport import fit_diffusivity, mean_squared_displacement
+    from mlipsse.transport.collective import charge_diffusivity
+    from mlipsse.transport.msd import framework_drift, ion_mean_squared_displacements
+    from mlipsse.transport.van_hove import van_hove
 
     frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
-    ions, others = split_atoms(frames, mobile)
-    found = mean_squared_displacement(
-        frames.positions,
-        frame_spacing_ps=frames.frame_spacing_ps,
-        ions=ions,
-        drift_A=framework_drift(frames.positions, others),
+    ions, _ = split_atoms(frames, mobile)
+    still, masses = drift_reference(frames, mobile, drift, mass_weighted)
+    positions, spacing = frames.positions, frames.frame_spacing_ps
+    drift_A = framework_drift(positions, still, masses_u=masses)
+    symbols = np.array(frames.species)
+    curves = {
+        symbol: mean_squared_displacement(
+            positions,
+            frame_spacing_ps=spacing,
+            ions=np.flatnonzero(symbols == symbol),
+            drift_A=drift_A,
+        )
+        for symbol in [mobile, *(s for s in dict.fromkeys(frames.species) if s != mobile)]
+    }
+    own = curves[mobile]
+    charge = charge_diffusivity(
+        positions, fit_diffusivity(own), frame_spacing_ps=spacing, ions=ions, drift_A=drift_A
     )
-    table = np.column_stack([found.lag_ps, found.total_A2, found.tensor_A2])
-    rows = (",".join(f"{value:.8g}" for value in row) for row in table)
-    header = "lag_ps,msd_A2,xx_A2,yy_A2,zz_A2,xy_A2,xz_A2,yz_A2"
-    write_text(out, "\n".join([header, *rows]) + "\n")
-    console.print(f"{len(table)} lags of {len(ions)} {mobile} in {out}", soft_wrap=True)
+    hops = van_hove(
+        positions,
+        frames.cell,
+        frame_spacing_ps=spacing,
+        lags_ps=_lags(lags_ps, own.lag_ps),
+        ions=ions,
+        drift_A=drift_A,
+    )
+    columns = {
+        "lag_ps": own.lag_ps,
+        "msd_A2": own.total_A2,
+        **{
+            f"{name}_A2": own.tensor_A2[:, k]
+            for k, name in enumerate(("xx", "yy", "zz", "xy", "xz", "yz"))
+        },
+        "collective_msd_A2": charge.msd.total_A2,
+        **{f"msd_{symbol}_A2": curve.total_A2 for symbol, curve in curves.items()},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "msd.csv", _table(columns))
+    moments = {
+        "lag_ps": own.lag_ps[own.excess_lags],
+        "non_gaussian": own.non_gaussian,
+        "ion_correlation": own.ion_correlation,
+    }
+    write_text(out / "moments.csv", _table(moments))
+    write_text(out / "van-hove.csv", _table(_van_hove_columns(hops)))
+    written = ["msd.csv", "moments.csv", "van-hove.csv"]
+    if per_ion:
+        single = ion_mean_squared_displacements(positions, ions=ions, drift_A=drift_A)
+        named = {f"atom_{index}_A2": line for index, line in zip(ions, single, strict=True)}
+        write_text(out / "ions.csv", _table({"lag_ps": own.lag_ps, **named}))
+        written.append("ions.csv")
+    written += _draw(out, mobile, curves, charge.msd, hops)
+    answer = {
+        "mobile": mobile,
+        "n_ions": len(ions),
+        "frames": len(own.lag_ps),
+        "frame_spacing_ps": spacing,
+        "largest_non_gaussian": float(own.non_gaussian.max()),
+        "van_hove_lags_ps": hops.lag_ps.tolist(),
+        "files": [str(out / name) for name in written],
+    }
+    if as_json:
+        typer.echo(json.dumps(answer, indent=1, allow_nan=False))
+        return
+    console.print(f"{len(own.lag_ps)} lags of {len(ions)} {mobile}", soft_wrap=True)
+    for name in written:
+        console.print(f"  {out / name}", soft_wrap=True)
+
+
+def _lags(text: str | None, lag_ps: Any) -> list[float]:
+    """Those that are asked for, or a hundredth, a tenth and a half of the run."""
+    if text is None:
+        n = len(lag_ps)
+        return sorted({float(lag_ps[max(1, n // part)]) for part in (100, 10, 2)})
+    try:
+        return [float(word) for word in words(text)]
+    except ValueError as error:
+        raise MlipsseError(f"--lags-ps {text!r} is not a list of lags in ps.") from error
+
+
+def _van_hove_columns(hops: Any) -> dict[str, Any]:
+    columns = {"r_A": hops.radii_A}
+    for k, lag in enumerate(hops.lag_ps):
+        columns[f"self_{lag:g}_ps_per_A"] = hops.self_per_A[k]
+        if hops.distinct is not None:
+            columns[f"distinct_{lag:g}_ps"] = hops.distinct[k]
+    return columns
+
+
+def _table(columns: dict[str, Any]) -> str:
+    import numpy as np
+
+    rows = np.column_stack(list(columns.values()))
+    lines = (",".join(f"{value:.8g}" for value in row) for row in rows)
+    return "\n".join([",".join(columns), *lines]) + "\n"
+
+
+def _draw(out: Path, mobile: str, curves: Any, together: Any, hops: Any) -> list[str]:
+    from mlipsse.report.displacement_plot import displacement_plot
+    from mlipsse.report.style import new_figure, save_figure
+    from mlipsse.report.van_hove_plot import van_hove_plot
+
+    figure, (axes,) = new_figure()
+    displacement_plot(axes, curves, mobile=mobile, collective=together)
+    paths = save_figure(figure, out / "msd")
+    columns = 1 if hops.distinct is None else 2
+    figure, panels = new_figure(width_in=3.4 * columns, columns=columns)
+    van_hove_plot(panels[0], hops, part="self", mobile=mobile)
+    if hops.distinct is not None:
+        van_hove_plot(panels[1], hops, part="distinct", mobile=mobile)
+    return [path.name for path in [*paths, *save_figure(figure, out / "van-hove")]]

@@ -39,6 +39,17 @@ Cache = Annotated[
         "it is larger than the memory.",
     ),
 ]
+Drift = Annotated[
+    str | None,
+    typer.Option(
+        "--drift",
+        metavar="EL,...|none",
+        help="Elements whose mean motion is removed; all but the mobile one if not given.",
+    ),
+]
+MassWeighted = Annotated[
+    bool, typer.Option("--mass-weighted", help="Remove their centre of mass instead of the mean.")
+]
 
 
 def pair(value: float | None, error: float | None) -> str:
@@ -99,3 +110,27 @@ def window(text: str | None) -> tuple[float, float] | None:
             f"--window-ps {text!r} is not two lags in ps; write e.g. 5,50."
         ) from error
     return first, last
+
+
+def drift_reference(
+    frames: Any, mobile: str, drift: str | None, mass_weighted: bool
+) -> tuple[Any, Any]:
+    """Indices of the atoms whose mean motion is removed, and masses of all (None: all alike)."""
+    import numpy as np
+
+    _, others = split_atoms(frames, mobile)
+    masses = None
+    if mass_weighted:
+        from ase.data import atomic_masses, atomic_numbers
+
+        masses = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in frames.species])
+    if drift is None:
+        return others, masses
+    chosen = [] if drift.strip().lower() == "none" else words(drift)
+    absent = [symbol for symbol in chosen if symbol not in frames.species]
+    if absent:
+        raise MlipsseError(
+            f"--drift {drift}: no {', '.join(absent)} in the trajectory, which holds "
+            f"{', '.join(dict.fromkeys(frames.species))}."
+        )
+    return np.flatnonzero(np.isin(np.array(frames.species), chosen)), masses
