@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
-from ase.io.jsonio import decode, encode
 
 from mlipsse import keys
 from mlipsse.campaign.execution import Unit
@@ -19,6 +18,7 @@ from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import Work
 from mlipsse.campaign.stages import finetune, sample, select
 from mlipsse.campaign.table import write_csv
+from mlipsse.campaign.unit_json import decode, encode
 from mlipsse.dataset.extxyz import read_frames
 from mlipsse.dataset.labels import teacher_name
 from mlipsse.errors import MlipsseError

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.db import connect
-from ase.db.sqlite import index_statements
 
 from mlipsse import keys
 from mlipsse.files import write_aside
@@ -60,6 +58,9 @@ def write_database(path: Path, rows: Iterable[Row]) -> None:
     The indices are made when the rows are in, which takes a fraction of the time; one of them is
     over the values of numbers, so that a query by energy above hull reads its answers alone.
     """
+    from ase.db import connect
+    from ase.db.sqlite import index_statements
+
     with write_aside(path) as aside:
         aside.unlink(missing_ok=True)
         options = {"type": "db", "use_lock_file": False, "create_indices": False}
@@ -72,6 +73,8 @@ def write_database(path: Path, rows: Iterable[Row]) -> None:
 
 def mark_rows(source: Path, target: Path, names: Iterable[str], key: str) -> None:
     """Copy a database, with `key` true in the rows of these orderings (and absent in others)."""
+    from ase.db import connect
+
     with write_aside(target) as aside:
         shutil.copyfile(source, aside)
         with connect(aside, type="db", use_lock_file=False) as database:
@@ -82,6 +85,8 @@ def mark_rows(source: Path, target: Path, names: Iterable[str], key: str) -> Non
 
 def read_database(path: Path) -> list[Row]:
     """All rows, in the order of the orderings' names."""
+    from ase.db import connect
+
     rows = [
         Row(row.toatoms(), dict(row.key_value_pairs))
         for row in connect(path, type="db", use_lock_file=False).select()

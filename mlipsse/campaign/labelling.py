@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.io.jsonio import decode, encode
 
 from mlipsse import keys
 from mlipsse.campaign.execution import Unit
 from mlipsse.campaign.record import fingerprint
 from mlipsse.campaign.stage import Work
+from mlipsse.campaign.unit_json import decode, encode
 from mlipsse.dataset.labels import LabelSource, RejectedFrame, make_teacher, teacher_name
 from mlipsse.dataset.program import ProgramSource
 from mlipsse.errors import MlipsseError

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io.jsonio import decode, encode
 
 from mlipsse import keys
 from mlipsse.campaign.execution import Unit
@@ -19,6 +18,7 @@ from mlipsse.campaign.record import fingerprint
 from mlipsse.campaign.sample_config import SampleConfig
 from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import UNITS, Work
+from mlipsse.campaign.unit_json import decode, encode
 from mlipsse.dataset import checkpoint
 from mlipsse.dataset.farthest import farthest_points, frame_descriptor
 from mlipsse.dataset.frame_filters import Candidate, FilterSettings, left_out

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.db import connect
 
 from mlipsse.campaign.database import Row
 from mlipsse.campaign.folder import Campaign
@@ -94,5 +93,7 @@ def _select(path: Path, where: Sequence[str], limit: int | None, **options: Any)
                 f"The condition {condition!r} cannot be read. Write it like composition=Li3InCl6, "
                 "energy_above_hull_eV_atom<0.01 or selected."
             )
+    from ase.db import connect
+
     with connect(path, type="db", use_lock_file=False) as database:
         yield from database.select(",".join(where) or None, limit=limit, **options)

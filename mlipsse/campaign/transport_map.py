@@ -9,8 +9,6 @@ import numpy as np
 from mlipsse.campaign.config import EnumerateConfig
 from mlipsse.campaign.phases import System
 from mlipsse.report.estimate import conductivity_at
-from mlipsse.report.style import new_figure, save_figure
-from mlipsse.report.transport_map_plot import spans_a_map, transport_map_plot
 
 CAPTION = (
     "Activation energy (colour) of the compositions between the end members, and contours of the "
@@ -34,6 +32,9 @@ def save_transport_map(
     -------
     files written, none where there is no map, and what the figure shows
     """
+    from mlipsse.report.style import new_figure, save_figure
+    from mlipsse.report.transport_map_plot import spans_a_map, transport_map_plot
+
     items = {item["formula"]: item for item in summary["compositions"]}
     if system.diagram != "ternary":
         return [], ""

@@ -3,7 +3,6 @@
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
-from ase.neighborlist import neighbor_list
 
 from mlipsse.errors import MlipsseError
 
@@ -41,6 +40,8 @@ def contact_frames(
     MlipsseError
         when the bounds are not 0 < closest < farthest, or no pair can be brought together.
     """
+    from ase.neighborlist import neighbor_list
+
     if not 0 < closest < farthest:
         raise MlipsseError(
             f"Contacts need 0 < closest < farthest; they are {closest:g} and {farthest:g}."

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.io import iread, write
 
 from mlipsse import keys
 from mlipsse.errors import MlipsseError
@@ -24,6 +23,8 @@ def write_frames(path: Path, frames: Sequence[Atoms]) -> None:
     MlipsseError
         when there are no frames.
     """
+    from ase.io import write  # half a second, which commands that only look should not wait for
+
     if not frames:
         raise MlipsseError(f"There are no frames to write to {path}.")
     bare = []
@@ -49,6 +50,8 @@ def read_frames(path: Path, *, labelled: bool, finite: bool = True) -> list[Atom
         when the file is missing, unreadable or empty, or a frame has no labels, labels of a wrong
         shape or labels that are not finite: naming the frame.
     """
+    from ase.io import iread
+
     path = Path(path)
     if not path.is_file():
         raise MlipsseError(f"There is no file {path}.")

@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from scipy.spatial.transform import Rotation
 
 from mlipsse.errors import MlipsseError
 
@@ -54,6 +53,8 @@ def random_strain(rng: np.random.Generator, *, max_strain: float, kind: Kind) ->
     -------
     (3, 3) float64, Cartesian
     """
+    from scipy.spatial.transform import Rotation
+
     if not 0 <= max_strain < 1:
         raise MlipsseError(f"max_strain must lie between 0 and 1; it is {max_strain}.")
     if kind == "isotropic":

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
-from ase.neighborlist import neighbor_list
 
 CLOSEST_CONTACT = 0.6
 """A pair closer than this fraction of the sum of its covalent radii is unphysical.
@@ -23,6 +22,8 @@ _BROKEN = 1.5
 
 def unphysical_contact(atoms: Atoms, *, closest: float = CLOSEST_CONTACT) -> str | None:
     """The closest pair below `closest` x the sum of covalent radii, in words, or None."""
+    from ase.neighborlist import neighbor_list
+
     reach_A = closest * covalent_radii[atoms.numbers]
     first, second, distance_A = neighbor_list("ijd", atoms, reach_A)
     return _worst(atoms, first, second, distance_A, reach_A[first] + reach_A[second])
@@ -32,6 +33,8 @@ def contact_below(atoms: Atoms, limits_A: Mapping[tuple[str, str], float]) -> st
     """A pair of species that is closer than its limit in Å, in words; None when there is none."""
     if not limits_A:
         return None
+    from ase.neighborlist import neighbor_list
+
     first, second, distance_A = neighbor_list("ijd", atoms, dict(limits_A))
     of = {frozenset(pair): limit_A for pair, limit_A in limits_A.items()}
     symbols = atoms.get_chemical_symbols()
@@ -74,6 +77,8 @@ class FrameworkBonds:
     @classmethod
     def of(cls, atoms: Atoms, *, mobile: str) -> "FrameworkBonds":
         """Pairs of unlike species, none `mobile`, within 1.25 x the sum of covalent radii."""
+        from ase.neighborlist import neighbor_list
+
         reach_A = _BONDED * covalent_radii[atoms.numbers]
         first, second, shifts = neighbor_list("ijS", atoms, reach_A)
         still = atoms.numbers != Atoms(mobile).numbers[0]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
 
 from mlipsse.energetics.contacts import FrameworkBonds
 
@@ -82,6 +81,8 @@ def _ligands(atoms: Atoms, *, mobile: str) -> np.ndarray:
 
 def _nearest_A(centres: Atoms) -> float | None:
     """Mean distance to the nearest neighbour, images included; None without neighbours."""
+    from ase.neighborlist import neighbor_list
+
     first, distances_A = neighbor_list("id", centres, _SEARCH_A)
     nearest = np.full(len(centres), np.inf)
     np.minimum.at(nearest, first, distances_A)

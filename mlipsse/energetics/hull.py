@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
 
 from mlipsse.energetics.simplex import formula_text
 from mlipsse.errors import MlipsseError
@@ -183,6 +182,8 @@ def _lowest_mixture(
 
     The energy is infinite when there is no such mixture.
     """
+    from scipy.optimize import linprog
+
     # Around their mean, so that the solver's tolerance concerns differences between phases and
     # not total energies.
     level = energies_eV_atom.mean()

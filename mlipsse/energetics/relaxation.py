@@ -6,8 +6,6 @@ from typing import Any, cast
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.filters import FrechetCellFilter
-from ase.optimize import LBFGS
 
 from mlipsse.energetics.outcome import FAILURES, Reading, Relaxation, RelaxationSettings, Trial
 
@@ -49,6 +47,9 @@ def relax(
 
 def _readings(atoms: Atoms, settings: RelaxationSettings) -> Iterator[Reading]:
     """Before the first step and after every one; a single one without a relaxation."""
+    from ase.filters import FrechetCellFilter
+    from ase.optimize import LBFGS
+
     if settings.relaxed == "none":
         yield _reading(atoms, steps=0, within=True)
         return

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
 from mlipsse.errors import MlipsseError
 
@@ -95,6 +94,8 @@ def tie_lines(fractions: np.ndarray, energies_eV: np.ndarray) -> np.ndarray:
     MlipsseError
         when a corner of the triangle is not among the phases.
     """
+    from scipy.spatial import ConvexHull, QhullError
+
     fractions, energies_eV = np.asarray(fractions, float), np.asarray(energies_eV, float)
     corners = [int(np.argmax(fractions[:, k])) for k in range(3)]
     if any(fractions[corner, k] < 1 - 1e-9 for k, corner in enumerate(corners)):

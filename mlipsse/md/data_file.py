@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from ase import Atoms
-from ase.io.lammpsdata import write_lammps_data
 
 from mlipsse.errors import MlipsseError
 
@@ -44,6 +43,8 @@ def data_text(atoms: Atoms, *, title: str) -> str:
     MlipsseError
         for an empty, non-periodic or non-finite structure.
     """
+    from ase.io.lammpsdata import write_lammps_data
+
     if len(atoms) == 0:
         raise MlipsseError("A LAMMPS data file needs a structure with at least one atom.")
     if not (atoms.pbc.all() and abs(atoms.cell.volume) > 1e-6):

@@ -1,7 +1,6 @@
 """Electrostatic energy of point charges as a quadratic form."""
 
 import numpy as np
-from pymatgen.analysis.ewald import EwaldSummation
 from pymatgen.core import Lattice, Structure
 
 ENERGY_TOLERANCE_EV = 1e-6
@@ -30,6 +29,8 @@ def ewald_matrix(
     np.ndarray
         (n_sites, n_sites) float64, symmetric, eV per elementary charge squared.
     """
+    from pymatgen.analysis.ewald import EwaldSummation
+
     sites = Structure(Lattice(cell), ["H+"] * len(positions), positions, coords_are_cartesian=True)
     ewald = EwaldSummation(sites)
     matrix = (ewald.total_energy_matrix + ewald.total_energy_matrix.T) / 2

@@ -8,9 +8,7 @@ from typing import cast
 import jinja2
 import numpy as np
 from ase import Atoms
-from ase.build import bulk
 from ase.data import atomic_masses, atomic_numbers, covalent_radii
-from ase.io import read
 
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.structure_file import data_text
@@ -70,6 +68,8 @@ def read_example(path: Path, elements: Sequence[str]) -> Atoms:
     elements : of the model; the masses in the file say which of them its types are
     """
     try:
+        from ase.io import read
+
         atoms = cast(Atoms, read(path, format="lammps-data", atom_style="atomic"))
         known = {atomic_masses[atomic_numbers[element]]: element for element in elements}
         masses = list(known)
@@ -115,6 +115,8 @@ def example_crystal(elements: Sequence[str], *, seed: int = 1) -> Atoms:
     tier = next((tier for tier in _ANIONS if tier & set(chosen)), frozenset())
     anions = [element for element in chosen if element in tier]
     cations = [element for element in chosen if element not in tier]
+    from ase.build import bulk
+
     rng = np.random.default_rng(seed)
     if anions and cations:
         bond_A = 1.1 * (_mean_radius_A(anions) + _mean_radius_A(cations))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
@@ -63,6 +62,8 @@ class ArrheniusFit:
         if not 0 < level < 1:
             raise MlipsseError(f"A confidence level lies between 0 and 1, but is {level}.")
         gradient = np.array([1.0, -1.0 / (BOLTZMANN_EV_K * temperature_K)])
+        from scipy import special
+
         sigmas = float(special.ndtri(0.5 + level / 2))
         spread = float(np.exp(sigmas * np.sqrt(gradient @ self.covariance @ gradient)))
         return centre / spread, centre * spread
@@ -128,6 +129,8 @@ def fit_arrhenius(
             else "no temperature has a diffusivity"
         )
         return ArrheniusFit(None, None, None, None, fitted, cautions=(told,))
+
+    from scipy import special
 
     inverse = 1.0 / (BOLTZMANN_EV_K * temperatures)
     logarithm = np.log(values)

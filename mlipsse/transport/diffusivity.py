@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
 
 from mlipsse.transport.covariance import msd_covariance, overlap_sums
 from mlipsse.transport.msd import COMPONENTS, MeanSquaredDisplacement
@@ -153,6 +152,8 @@ def _fit_line(
     *,
     iterations: int = 3,
 ) -> _Line:
+    from scipy import linalg
+
     lags = np.unique(np.round(np.linspace(first, last, FIT_LAGS)).astype(int))
     columns = msd.tensor_A2[lags]
     total = columns[:, :3].sum(axis=1)

@@ -4,16 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.msd_kernels import (
-    add_moments,
-    add_power,
-    add_products,
-    load_series,
-    weighted_sums,
-)
 
 COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Cartesian index pairs of the columns xx yy zz xy xz yz."""
@@ -101,6 +93,8 @@ def weighted_displacement(
     positions: np.ndarray, atoms: np.ndarray, weights: np.ndarray, *, block_frames: int = 256
 ) -> np.ndarray:
     """Sum over some atoms of weight times displacement since the first frame, (n_frames, 3)."""
+    from mlipsse.transport.msd_kernels import weighted_sums
+
     n_frames, n_atoms = positions.shape[:2]
     of_all = np.zeros(n_atoms)
     of_all[atoms] = weights
@@ -146,6 +140,10 @@ def mean_squared_displacement(
     MlipsseError
         without ions, or with fewer than two frames.
     """
+    from scipy import fft
+
+    from mlipsse.transport.msd_kernels import add_moments, add_power, add_products
+
     blocks = _series(positions, ions, drift_A)
     n_frames, n_ions = blocks.n_frames, blocks.n_ions
     size = fft.next_fast_len(2 * n_frames - 1, real=True)
@@ -192,6 +190,8 @@ def ion_mean_squared_displacements(
 
     Arguments and errors are those of `mean_squared_displacement`, whose total is the mean of these.
     """
+    from scipy import fft
+
     blocks = _series(positions, ions, drift_A)
     size = fft.next_fast_len(2 * blocks.n_frames - 1, real=True)
     rows = []
@@ -243,6 +243,8 @@ class _Series:
 
     def padded(self, size: int) -> Iterator[np.ndarray]:
         """(3, k, size) float64, drift and means removed, zero after n_frames; used again."""
+        from mlipsse.transport.msd_kernels import load_series
+
         buffer = np.zeros((3, BLOCK_IONS, size))
         in_memory = isinstance(self.positions, np.ndarray)
         for start in range(0, self.n_ions, BLOCK_IONS):

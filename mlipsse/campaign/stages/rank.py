@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ase import Atoms
-from ase.io.jsonio import decode, encode
 
 from mlipsse.campaign.config import RankConfig
 from mlipsse.campaign.database import Row, read_database, write_database
@@ -22,6 +21,7 @@ from mlipsse.campaign.ranking import (
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import enumerate as enumerate_stage
 from mlipsse.campaign.table import write_csv
+from mlipsse.campaign.unit_json import decode, encode
 from mlipsse.energetics.energies import relax_all
 from mlipsse.files import write_text
 

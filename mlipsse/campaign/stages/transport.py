@@ -10,7 +10,6 @@ from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.runs import run_folders
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.stages import export, select
-from mlipsse.campaign.structure import COLUMNS, describe_structure
 from mlipsse.campaign.table import write_csv
 from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE
 from mlipsse.md.segments import SEGMENTS_FILE
@@ -39,6 +38,8 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 def perform(work: Work) -> list[Path]:
     """Write the tables of runs, directions and structure, `arrhenius.json`, and the figures."""
+    from mlipsse.campaign.structure import COLUMNS, describe_structure
+
     campaign, config = work.campaign, work.campaign.config
     settings = WindowSettings(window_ps=config.transport.window_ps)
     rows: list[dict[str, Any]] = []

@@ -8,7 +8,6 @@ from itertools import product
 import numpy as np
 from ase import Atoms
 from ase.geometry import minkowski_reduce
-from scipy.spatial import cKDTree
 
 NEAR_A = 0.005
 """Two frames are near-identical when their sorted short distances differ by less, root mean
@@ -58,6 +57,8 @@ def find_twins(frames: Sequence[Atoms]) -> Twins:
 def _twins_of_group(
     frames: Sequence[Atoms], group: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    from scipy.spatial import cKDTree
+
     prints = np.stack([fingerprint(frames[index]) for index in group])
     # Chunk sums over the root of the chunk's length are an orthogonal projection: no two frames
     # come further apart by it, so the tree misses none.

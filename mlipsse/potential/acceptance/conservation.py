@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-from ase.md.verlet import VelocityVerlet
 
 from mlipsse.energetics.outcome import FAILURES
 from mlipsse.potential.dynamics import Conservation, slope
@@ -45,6 +43,9 @@ def run_at_constant_energy(
     atoms : a frame of dynamics at that temperature; not changed
     seed : of the velocities
     """
+    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+    from ase.md.verlet import VelocityVerlet
+
     work = atoms.copy()
     work.set_constraint()
     work.calc = calculator

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.eos import EquationOfState
 from ase.units import GPa
 
 VOLUME_RANGE = 0.08
@@ -71,6 +70,8 @@ def scan_volumes(
 
 def fit_eos(scan: VolumeScan) -> EosFit | None:
     """The curve through a scan; None when the energies have no minimum that one could fit."""
+    from ase.eos import EquationOfState
+
     volumes, energies = scan.volumes_A3_atom, scan.energies_eV_atom
     if not np.isfinite(energies).all():
         return None

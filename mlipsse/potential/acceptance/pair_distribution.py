@@ -7,7 +7,6 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse.errors import MlipsseError
-from mlipsse.pair_histogram import pair_histogram
 from mlipsse.potential.acceptance.closest_pairs import element_pairs
 
 REACH_A = 6.0
@@ -96,6 +95,8 @@ def radial_distributions(
     radii_A : (n_bins,) float64
     g : (n_frames, n_pairs, n_bins) float64; tends to 1 at large distances
     """
+    from mlipsse.pair_histogram import pair_histogram
+
     elements = sorted({element for pair in pairs for element in pair})
     edges = np.linspace(0.0, REACH_A, round(REACH_A / BIN_A) + 1)
     shells_A3 = 4 / 3 * np.pi * np.diff(edges**3)
