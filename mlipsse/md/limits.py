@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
-from ase.neighborlist import neighbor_list
 
 from mlipsse.energetics.contacts import CLOSEST_CONTACT
 
@@ -58,6 +57,8 @@ def run_limits(atoms: Atoms, *, mobile: str) -> RunLimits:
 
 
 def _neighbour_distance_A(atoms: Atoms) -> float:
+    from ase.neighborlist import neighbor_list
+
     reach_A = _FIRST_REACH_A
     while True:
         first, distance_A = neighbor_list("id", atoms, reach_A)
