@@ -70,6 +70,7 @@ def read_frames_of(
     species: Sequence[str] | None = None,
     frame_spacing_ps: float | None = None,
     timestep_fs: float | None = None,
+    timeless: bool = False,
     cache: Path | None = None,
     memory_limit_GB: float | None = None,
 ) -> Frames:
@@ -91,6 +92,7 @@ def read_frames_of(
     species : elements by LAMMPS type (1, 2, ...), for dumps that hold no elements
     frame_spacing_ps : time between frames, ps; goes before the times of an XTC or TRR
     timestep_fs : of the run, fs; a text dump's steps times it are its times
+    timeless : that times do not matter: the spacing is 1 ps where nothing says it
     cache : folder of converted trajectories (see `mlipsse.transport.cache`), read instead of a
         file that has been read before
     memory_limit_GB : of the positions; by default half of the memory that is free. With `cache` a
@@ -121,7 +123,7 @@ def read_frames_of(
         for one in paths
     ]
     refuse_beyond_memory(sources, memory_limit_GB)
-    return gathered(list(_frame_blocks(sources, frame_spacing_ps, None)))
+    return gathered(list(_frame_blocks(sources, frame_spacing_ps, None, timeless=timeless)))
 
 
 def iterate_frames(
@@ -233,13 +235,17 @@ def _checked(
 
 
 def _frame_blocks(
-    sources: Sequence[Source], frame_spacing_ps: float | None, block_frames: int | None
+    sources: Sequence[Source],
+    frame_spacing_ps: float | None,
+    block_frames: int | None,
+    *,
+    timeless: bool = False,
 ) -> Iterator[Frames]:
     """Unwrapped blocks of sources that follow each other; all frames of each at once for None."""
     first = sources[0]
     where = str(first.path) if len(sources) == 1 else f"{first.path} and what follows"
     _check_same(sources)
-    times = _Times(sources, frame_spacing_ps)
+    times = _Times(sources, frame_spacing_ps, timeless=timeless)
     unwrapping = Unwrapping(where=where, trusted=all(source.trusted for source in sources))
     boxes = BoxSteps(where=where)
     n_frames = 0
@@ -292,7 +298,10 @@ def _check_same(sources: Sequence[Source]) -> None:
 class _Times:
     """The one time between all frames."""
 
-    def __init__(self, sources: Sequence[Source], given_ps: float | None) -> None:
+    def __init__(
+        self, sources: Sequence[Source], given_ps: float | None, *, timeless: bool
+    ) -> None:
+        self._timeless = timeless
         self._sources = sources
         self._given_ps = given_ps
         self._stride: float | None = None
@@ -357,6 +366,8 @@ class _Times:
             return self._given_ps
         if told is not None:
             return told
+        if self._timeless:
+            return 1.0
         if self._stride is not None:
             raise MlipsseError(
                 f"{source.path} counts steps and not time: give the time between frames in ps, or "

@@ -56,7 +56,7 @@ def density(
     from mlipsse.transport.percolation import percolating_paths
 
     # Times do not matter here, so that files that do not tell them need no option.
-    frames = read_frames(trajectory, topology, species, 1.0, None)
+    frames = read_frames(trajectory, topology, species, None, None, timeless=True)
     ions, others = split_atoms(frames, mobile)
     positions = remove_drift(frames.positions, others)
     cell = frames.lattice @ frames.cell

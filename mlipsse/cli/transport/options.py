@@ -66,6 +66,8 @@ def read_frames(
     frame_spacing_ps: float | None,
     timestep_fs: float | None,
     cache: Path | None = None,
+    *,
+    timeless: bool = False,
 ) -> Any:
     """`Frames` of a trajectory, in one file or in several, from what the options say."""
     from mlipsse.transport.frames import read_frames_of
@@ -76,6 +78,7 @@ def read_frames(
         species=None if species is None else words(species),
         frame_spacing_ps=frame_spacing_ps,
         timestep_fs=timestep_fs,
+        timeless=timeless,
         cache=cache,
     )
 
