@@ -17,9 +17,9 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.text_header import TIMESTEP, DumpHeader, DumpHeaders, whole_number
 from mlipsse.transport.unwrapping import Unwrapping
 
-_TIMESTEP = b"ITEM: TIMESTEP"
 _BUFFER_BYTES = 8 << 20
 _HEAD_BYTES = 256 << 10
 _AXES = "xyz"
@@ -125,7 +125,7 @@ def dump_atoms(path: Path) -> DumpAtoms:
     """
     path = Path(path)
     for text in _texts(path, head=True):
-        header = _Headers(path).read(text, 0)
+        header = DumpHeaders(path).read(text.data, 0, text.stop)
         if header is None:
             if text.ended:
                 break
@@ -166,7 +166,7 @@ def dump_blocks(
     from mlipsse.transport.text_numbers import MALFORMED, OTHER_ATOMS, RUNS_OUT, read_atoms
 
     n_atoms = len(atoms.ids)
-    headers = _Headers(path)
+    headers = DumpHeaders(path)
     seen = np.zeros(n_atoms, dtype=np.int64)
     whole = block_frames is None
     block = _Filling(block_frames or likely_frames(path, atoms), n_atoms)
@@ -176,12 +176,12 @@ def dump_blocks(
     length = 0  # of the frame before
     found = False
     for text in _texts(path):
-        begin = text.data.find(_TIMESTEP, 0, text.stop)
+        begin = text.data.find(TIMESTEP, 0, text.stop)
         address = text.address
         while begin >= 0:
             if text.stop - begin < length and not text.ended:
                 break
-            header = headers.read(text, begin)
+            header = headers.read(text.data, begin, text.stop)
             if header is None:
                 break
             if header.columns != atoms.columns or header.n_atoms != n_atoms:
@@ -217,14 +217,14 @@ def dump_blocks(
                 break
             number += 1
             if end == MALFORMED:  # torn where a run was killed, and gone on with
-                begin = text.data.find(_TIMESTEP, header.start, text.stop)
+                begin = text.data.find(TIMESTEP, header.start, text.stop)
                 text.used = begin if begin >= 0 else text.stop
                 continue
             found = True
             end -= address
             length = end - begin
             text.used = end
-            begin = text.data.find(_TIMESTEP, end, text.stop)
+            begin = text.data.find(TIMESTEP, end, text.stop)
             if kept is not None and not (number < len(kept) and kept[number]):
                 continue
             block.put(header)
@@ -249,7 +249,7 @@ def dump_steps(path: Path) -> np.ndarray:
     path = Path(path)
     steps = []
     for text in _texts(path):
-        begin = text.data.find(_TIMESTEP, 0, text.stop)
+        begin = text.data.find(TIMESTEP, 0, text.stop)
         text.used = text.stop if begin < 0 else begin
         while begin >= 0:
             line = text.data.find(b"\n", begin, text.stop) + 1
@@ -257,12 +257,12 @@ def dump_steps(path: Path) -> np.ndarray:
             if line == 0 or end < 0:
                 text.used = begin
                 break
-            steps.append(_whole_number(bytes(text.data[line:end]), path))
+            steps.append(whole_number(bytes(text.data[line:end]), path))
             text.used = end
-            begin = text.data.find(_TIMESTEP, end, text.stop)
+            begin = text.data.find(TIMESTEP, end, text.stop)
         else:
             # A heading may be cut where the text is.
-            text.used = max(text.used, text.stop - len(_TIMESTEP))
+            text.used = max(text.used, text.stop - len(TIMESTEP))
     return np.array(steps, dtype=np.int64)
 
 
@@ -329,7 +329,7 @@ class _Filling:
         for name in ("steps", "positions", "cells", "origins"):
             getattr(self, name)[: self.count] = getattr(before, name)
 
-    def put(self, header: "_Header") -> None:
+    def put(self, header: DumpHeader) -> None:
         """Count the frame whose positions were read into the first free place.
 
         Frames of this step and of later ones are from before a restart: it takes their place.
@@ -416,96 +416,7 @@ def _fill(stream: BinaryIO, data: bytearray, place: int) -> tuple[int, bool]:
     return place - start, False
 
 
-@dataclass(frozen=True, eq=False)
-class _Header:
-    """Of one frame; `start` is where its atoms begin."""
-
-    step: int
-    n_atoms: int
-    cell: np.ndarray
-    origin: np.ndarray
-    columns: tuple[str, ...]
-    start: int
-
-
-class _Headers:
-    """Reads headers; one that says what the one before said is not taken apart again."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lines = b""
-        self._last: _Header | None = None
-
-    def read(self, text: _Text, begin: int) -> _Header | None:
-        """Header of the frame at `begin`; None when the text ends within it."""
-        data, stop = text.data, text.stop
-        line = data.find(b"\n", begin, stop) + 1
-        end = data.find(b"\n", line, stop)
-        if line == 0 or end < 0:
-            return None
-        known = end + len(self._lines)
-        if self._last is not None and known <= stop and data[end:known] == self._lines:
-            step = _whole_number(bytes(data[line:end]), self._path)
-            last = self._last
-            return _Header(step, last.n_atoms, last.cell, last.origin, last.columns, known)
-        header = _header(data, begin, stop, self._path)
-        if header is not None:
-            self._last, self._lines = header, bytes(data[end : header.start])
-        return header
-
-
-def _header(data: bytearray, begin: int, stop: int, path: Path) -> _Header | None:
-    step, n_atoms = None, None
-    bounds: list[list[float]] = []
-    label = b""
-    general = False
-    place = begin
-    while True:
-        end = data.find(b"\n", place, stop)
-        if end < 0:
-            return None
-        line, place = bytes(data[place:end]), end + 1
-        if line.startswith(b"ITEM: ATOMS"):
-            columns = tuple(line[len(b"ITEM: ATOMS") :].decode().split())
-            break
-        if line.startswith(b"ITEM:"):
-            label = line
-            general = general or b"abc origin" in line
-        elif label.startswith(_TIMESTEP):
-            step = _whole_number(line, path)
-        elif label.startswith(b"ITEM: NUMBER OF ATOMS"):
-            n_atoms = _whole_number(line, path)
-        elif label.startswith(b"ITEM: BOX BOUNDS"):
-            bounds.append(_bounds(line, path))
-    if step is None or n_atoms is None or len(bounds) != 3 or len(set(map(len, bounds))) > 1:
-        raise MlipsseError(f"{path} has a frame without step, number of atoms or box.")
-    if n_atoms < 1:
-        raise MlipsseError(f"{path} has a frame of {n_atoms} atoms at step {step}.")
-    cell, origin = _box(np.array(bounds), general=general)
-    return _Header(step, n_atoms, cell, origin, columns, place)
-
-
-def _whole_number(line: bytes, path: Path) -> int:
-    try:
-        return int(line)
-    except ValueError as error:
-        raise MlipsseError(
-            f"{path} is damaged: {line[:40].decode(errors='replace')!r} stands where a header has "
-            "a whole number."
-        ) from error
-
-
-def _bounds(line: bytes, path: Path) -> list[float]:
-    try:
-        return [float(word) for word in line.split()]
-    except ValueError as error:
-        raise MlipsseError(
-            f"{path} is damaged: {line[:40].decode(errors='replace')!r} stands where a header has "
-            "the bounds of the box."
-        ) from error
-
-
-def _first_atoms(path: Path, header: _Header, frame: bytes) -> DumpAtoms:
+def _first_atoms(path: Path, header: DumpHeader, frame: bytes) -> DumpAtoms:
     from mlipsse.transport.text_numbers import ID, IMAGE, PLACE
 
     columns = header.columns
@@ -524,7 +435,7 @@ def _first_atoms(path: Path, header: _Header, frame: bytes) -> DumpAtoms:
     words = [line.split() for line in frame[header.start :].split(b"\n")[: header.n_atoms]]
     if any(len(row) != len(columns) for row in words) or len(words) < header.n_atoms:
         raise MlipsseError(f"The first frame of {path} is not whole.")
-    ids = np.array([_whole_number(row[columns.index("id")], path) for row in words])
+    ids = np.array([whole_number(row[columns.index("id")], path) for row in words])
     order = np.argsort(ids)
     species, types = None, None
     if "element" in columns:
@@ -566,17 +477,3 @@ def _style(columns: tuple[str, ...], path: Path) -> tuple[tuple[str, str, str], 
         f"{path} has no positions: its columns are {' '.join(columns)}. Write x y z, xu yu zu, "
         "xs ys zs or xsu ysu zsu."
     )
-
-
-def _box(bounds: np.ndarray, *, general: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Lattice vectors and origin from the three lines of BOX BOUNDS (LAMMPS manual, dump)."""
-    if general:
-        return bounds[:, :3], bounds[:, 3]
-    xy, xz, yz = bounds[:, 2] if bounds.shape[1] == 3 else (0.0, 0.0, 0.0)
-    low, high = bounds[:, 0].copy(), bounds[:, 1].copy()
-    low[0] -= min(0.0, xy, xz, xy + xz)
-    high[0] -= max(0.0, xy, xz, xy + xz)
-    low[1] -= min(0.0, yz)
-    high[1] -= max(0.0, yz)
-    length = high - low
-    return np.array([[length[0], 0, 0], [xy, length[1], 0], [xz, yz, length[2]]]), low
