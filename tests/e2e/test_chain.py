@@ -45,6 +45,7 @@ def test_every_stage_leaves_its_files(finished_campaign: Path) -> None:
         "07-export/acceptance.csv",
         "09-transport/arrhenius.json",
         "09-transport/directions.csv",
+        "09-transport/structure.csv",
         "10-report/report.html",
         "10-report/summary.json",
         "10-report/conductivity.csv",

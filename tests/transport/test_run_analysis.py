@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -173,6 +174,24 @@ def test_average_of_weighted_runs():
     assert std == pytest.approx(np.sqrt(0.625 * 0.75 / 0.375))
     with pytest.raises(MlipsseError, match="none below 0"):
         average_runs(values, errors, [1.0, -1.0])
+
+
+def test_orderings_are_weighed_and_share_their_weight_among_replicas():
+    runs = [
+        replace(analysed(800.0, seed=seed, step_A=step), ordering=name, name=f"{name} {seed}")
+        for name, seed, step in (("a", 0, 0.4), ("a", 1, 0.4), ("b", 2, 0.6))
+    ]
+    assert all(run.excluded is None for run in runs)
+    values = [run.diffusivity.diffusivity_cm2_s for run in runs]
+
+    def weights(temperature_K):
+        assert temperature_K == 800.0
+        return {"a": 0.8, "b": 0.2, "not run": 0.3}
+
+    (point,) = summarise_composition("X", runs, ordering_weights=weights).points
+    assert point.diffusivity_cm2_s == pytest.approx(np.dot([0.4, 0.4, 0.2], values))
+    with pytest.raises(MlipsseError, match="No weight is known for b"):
+        summarise_composition("X", runs, ordering_weights=lambda kelvin: {"a": 1.0})
 
 
 def test_composition_without_any_usable_run():

@@ -1,0 +1,67 @@
+"""Boltzmann weights of orderings in the averages of the transport stage."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.campaign.analysis import ordering_weights
+from mlipsse.dataset.extxyz import write_frames
+from mlipsse.errors import MlipsseError
+from mlipsse.units import BOLTZMANN_EV_K
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    """Two orderings of LiCl in cells of four atoms, 3 meV/atom apart, and another composition."""
+
+    def make(*, orderings="boltzmann", per="cell", sizes=(2, 2)):
+        frames = []
+        energies = (0.001, 0.004, 0.0)
+        names = ("a", "b", "other")
+        formulas = ("LiCl", "LiCl", "NaCl")
+        for name, formula, energy, units in zip(
+            names, formulas, energies, (*sizes, 1), strict=True
+        ):
+            symbols = formula.replace("Cl", "") + "Cl"
+            atoms = Atoms(symbols, [[0, 0, 0], [2.5, 0, 0]], cell=[5.0] * 3, pbc=True)
+            atoms = atoms.repeat((units, 1, 1))
+            atoms.info |= {
+                keys.COMPOSITION: formula,
+                keys.ORDERING: name,
+                "energy_above_hull_eV_atom": energy,
+            }
+            frames.append(atoms)
+        write_frames(tmp_path / "selected.extxyz", frames)
+        return SimpleNamespace(
+            config=SimpleNamespace(
+                transport=SimpleNamespace(orderings=orderings), select=SimpleNamespace(per=per)
+            ),
+            path=lambda name: tmp_path / "selected.extxyz",
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(("per", "atoms"), [("cell", 4), ("formula_unit", 2), ("atom", 1)])
+def test_weights_are_boltzmanns_at_the_temperature_of_the_run(campaign, per, atoms):
+    weights = ordering_weights(campaign(per=per), "LiCl")
+    for kelvin in (300.0, 900.0):
+        found = weights(kelvin)
+        assert set(found) == {"a", "b"}
+        assert found["b"] / found["a"] == pytest.approx(
+            np.exp(-0.003 * atoms / (BOLTZMANN_EV_K * kelvin)), rel=1e-9
+        )
+        assert sum(found.values()) == pytest.approx(1.0)
+
+
+def test_alike_there_are_none(campaign):
+    assert ordering_weights(campaign(orderings="alike"), "LiCl") is None
+
+
+def test_cells_of_several_sizes_are_not_compared_per_cell(campaign):
+    with pytest.raises(MlipsseError, match="4, 6 atoms"):
+        ordering_weights(campaign(sizes=(2, 3)), "LiCl")
+    assert ordering_weights(campaign(sizes=(2, 3), per="formula_unit"), "LiCl") is not None
