@@ -74,10 +74,10 @@ def replace_export(bundle: Bundle, **other) -> None:
 
 @pytest.mark.slow
 def test_energy_is_conserved(written):
-    """The whole of what a user runs, 1,000 steps on 40 atoms."""
+    """The whole of what a user runs, 1,000 steps on the example repeated to 60 atoms."""
     result = check_bundle(written.folder)
     assert result.passed, result.problems
-    assert result.atoms == 40
+    assert result.atoms == 60
     assert 0 < abs(result.drift_eV_atom_ps) < 2e-6, "a fifth of the limit: not by luck"
     assert 200 < result.comparisons[-1].temperature_K < 400, "it moves, and has not melted"
 
