@@ -22,7 +22,7 @@ _KEYWORDS = re.compile(r"^keywords: \[(.*)\]\s*$")
 _ROW = re.compile(r"^  - \[(.*)\]\s*$")
 _NEEDED = ("Step", "Temp", "TotEng", "Econserve", "Press", "Volume")
 _OPTIONAL = ("CPU", "c_mobile[4]", "c_framework[4]")
-_TAIL_BYTES = 16_384
+_HEAD_BYTES, _TAIL_BYTES = 16_384, 6_144
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,16 @@ def newest_thermo(folder: Path) -> Thermo:
     """The last rows of the newest log, for a look at many runs; may be empty."""
     for first_step, path in reversed(_logs(folder)):
         with path.open("rb") as stream:
-            head = stream.read(_TAIL_BYTES)
+            head = stream.read(_HEAD_BYTES)
             size = stream.seek(0, 2)
             start = max(len(head), size - _TAIL_BYTES)
             stream.seek(start)
             tail = stream.read()
         if start > len(head):  # the first line of the tail is torn
             tail = tail.partition(b"\n")[2]
+            # What the columns are; the rows that follow in the head are not the newest.
+            end = head.find(b"\n", head.rfind(b"\nkeywords: ") + 1)
+            head = head[: end + 1] if b"\nkeywords: " in head and end >= 0 else head
         rows = _rows((head + tail).decode(errors="replace"), path)
         if rows:
             return _thermo([(*row, float(first_step)) for row in rows])
