@@ -142,6 +142,7 @@ def campaign_of_kills(
     return kills
 
 
+@pytest.mark.slow
 def test_killed_while_simulating_and_training(finished_campaign: Path, tmp_path: Path) -> None:
     stages = ("04-sample", "06-finetune", "08-simulate")
     kills = campaign_of_kills(tmp_path / "killed", finished_campaign, stages, rounds=1, seed=1)
