@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mlipsse.files import sha256, write_text
 
@@ -42,6 +46,10 @@ class Record:
     notes: list[str] = field(default_factory=list)
 
 
+_NO_ARRAYS = (8).to_bytes(8, "little")
+"""Begins the `data` of a row that holds no arrays."""
+
+
 def fingerprint(content: Any) -> str:
     """SHA-256 of JSON-able `content` in canonical form."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -54,18 +62,24 @@ def digest(path: Path) -> str:
 
 
 def _digest_rows(path: Path) -> str:
-    from ase.db import connect
+    """Of an ASE database, read as the SQLite file that it is: ASE takes ten times as long.
 
+    Blobs are little-endian arrays; `data` is JSON behind the number of bytes of the arrays in it.
+    """
+    columns = "numbers, positions, cell, key_value_pairs, data"
     rows = []
-    for row in connect(path).select():
-        content = {
-            "numbers": row.numbers.tolist(),
-            "positions": row.positions.tolist(),
-            "cell": row.cell.tolist(),
-            "values": row.key_value_pairs,
-            "data": row.data,
-        }
-        rows.append(json.dumps(content, sort_keys=True))
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        for numbers, positions, cell, values, data in database.execute(
+            f"SELECT {columns} FROM systems"
+        ):
+            content = {
+                "numbers": np.frombuffer(numbers, "<i4").tolist(),
+                "positions": np.frombuffer(positions, "<f8").reshape(-1, 3).tolist(),
+                "cell": np.frombuffer(cell, "<f8").reshape(3, 3).tolist(),
+                "values": json.loads(values),
+                "data": json.loads(data[8:]) if data[:8] == _NO_ARRAYS else data.hex(),
+            }
+            rows.append(json.dumps(content, sort_keys=True))
     return fingerprint(sorted(rows))
 
 

@@ -117,9 +117,10 @@ def newest_thermo(folder: Path) -> Thermo:
             tail = stream.read()
         if start > len(head):  # the first line of the tail is torn
             tail = tail.partition(b"\n")[2]
-            # What the columns are; the rows that follow in the head are not the newest.
-            end = head.find(b"\n", head.rfind(b"\nkeywords: ") + 1)
-            head = head[: end + 1] if b"\nkeywords: " in head and end >= 0 else head
+            # Of the head only what the columns are; the rows that follow it are not the newest.
+            named = head.rfind(b"\nkeywords: ") + 1
+            end = head.find(b"\n", named)
+            head = head[named : end + 1] if named and end >= 0 else head
         rows = _rows((head + tail).decode(errors="replace"), path)
         if rows:
             return _thermo([(*row, float(first_step)) for row in rows])
