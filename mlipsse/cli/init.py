@@ -11,7 +11,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.resources import resource_dir
 
-DOCUMENTATION = (".md", ".png")
+DOCUMENTATION = (".md", ".png", ".json")
 """What an example shows of itself, and a campaign does not need."""
 
 
