@@ -4,9 +4,11 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 from mlipsse.errors import MlipsseError
 
@@ -92,3 +94,10 @@ def exclusive_lock(path: Path, *, holder: str, patience_s: float = 0.0) -> Itera
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Write equally long columns of numbers as CSV, eight digits each, whole or not at all."""
+    rows = np.column_stack(list(columns.values()))
+    lines = (",".join(f"{value:.8g}" for value in row) for row in rows)
+    write_text(path, "\n".join([",".join(columns), *lines]) + "\n")

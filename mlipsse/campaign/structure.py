@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlipsse.campaign.analysis import AnalysedRuns, run_name
-from mlipsse.files import write_text
+from mlipsse.files import write_columns, write_text
 from mlipsse.md.record import read_record
 from mlipsse.transport import RunTransport, Trajectory, read_run
 from mlipsse.transport.density import ProbabilityDensity, probability_density
@@ -114,11 +114,9 @@ def _draw_radial(found: RadialDistribution, mobile: str, title: str, path: Path)
 
     figure, (axes,) = new_figure()
     radial_plot(axes, found, mobile=mobile, title=title)
-    names = [f"{one}-{two}" for one, two in found.g]
-    table = np.column_stack([found.radii_A, *found.g.values()])
-    rows = (",".join(f"{value:.6g}" for value in row) for row in table)
     target = path.with_name(f"{path.name}.csv")
-    write_text(target, "\n".join([",".join(["r_A", *names]), *rows]) + "\n")
+    lines = {f"{one}-{two}": line for (one, two), line in found.g.items()}
+    write_columns(target, {"r_A": found.radii_A, **lines})
     return [*save_figure(figure, path), target]
 
 

@@ -1,13 +1,13 @@
 """A host from a CIF or a POSCAR, with what the user says may sit where."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import spglib
-from pymatgen.core import Element, Structure
+from pymatgen.core import Element
 
+from mlipsse.crystal_file import read_crystal
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.charges import given_charges, guess_charges
 from mlipsse.orderings.host import VACANCY, Exclusion, Host, make_sublattices
@@ -55,7 +55,7 @@ def read_host(
         next to one that is always filled, and charges that are missing or ambiguous.
     """
     path = Path(path)
-    structure = _read_structure(path)
+    structure = read_crystal(path)
     occupancies = [
         {_symbol(species): float(part) for species, part in site.species.items()}
         for site in structure
@@ -85,21 +85,6 @@ def read_host(
         exclusions=exclusions,
         symprec_A=symprec_A,
     )
-
-
-def _read_structure(path: Path) -> Structure:
-    if not path.is_file():
-        raise MlipsseError(f"There is no CIF at {path}. Give the path of the host's CIF or POSCAR.")
-    try:
-        with warnings.catch_warnings():
-            # pymatgen tells of every rounded coordinate it repaired.
-            warnings.simplefilter("ignore")
-            return Structure.from_file(path)
-    except Exception as error:  # pymatgen raises whatever its parsers run into
-        raise MlipsseError(
-            f"{path} cannot be read as a CIF or POSCAR ({type(error).__name__}: {error}). Check "
-            "that it holds a cell, sites, and occupancies that sum to at most 1 per site."
-        ) from error
 
 
 def _symbol(species: object) -> str:

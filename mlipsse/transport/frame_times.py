@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.sources import Source
+from mlipsse.transport.source import Source
 
 
 class FrameTimes:

@@ -9,7 +9,8 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.boxes import BoxSteps
 from mlipsse.transport.frame_times import FrameTimes
-from mlipsse.transport.sources import RawBlock, Source, open_source
+from mlipsse.transport.source import RawBlock, Source
+from mlipsse.transport.sources import open_source
 from mlipsse.transport.trajectory import Trajectory
 from mlipsse.transport.unwrapping import Unwrapping
 

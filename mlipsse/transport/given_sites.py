@@ -1,7 +1,6 @@
 """Sites from a crystal structure, mapped onto the cell of a simulation."""
 
 import itertools
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mlipsse.crystal_file import read_crystal
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.sites import Sites, label_kinds, make_sites
 
@@ -78,7 +78,7 @@ def read_crystal_sites(path: Path, *, mobile: str) -> CrystalSites:
     MlipsseError
         when the file is missing or unreadable, or holds no site of the mobile ion.
     """
-    structure = _read(Path(path))
+    structure = read_crystal(Path(path))
     species = [frozenset(str(getattr(s, "symbol", s)) for s in site.species) for site in structure]
     is_mobile = np.array([mobile in names for names in species])
     if not is_mobile.any():
@@ -97,22 +97,6 @@ def read_crystal_sites(path: Path, *, mobile: str) -> CrystalSites:
         framework_species=tuple(itertools.compress(species, ~is_mobile)),
         translations=translations,
     )
-
-
-def _read(path: Path) -> Any:
-    from pymatgen.core import Structure
-
-    if not path.is_file():
-        raise MlipsseError(f"There is no structure {path} to take sites from.")
-    try:
-        with warnings.catch_warnings():
-            # pymatgen tells of every rounded coordinate it repaired.
-            warnings.simplefilter("ignore")
-            return Structure.from_file(path)
-    except Exception as error:  # pymatgen raises whatever its parsers run into
-        raise MlipsseError(
-            f"{path} cannot be read as a CIF or POSCAR ({type(error).__name__}: {error})."
-        ) from error
 
 
 def _symmetry(structure: Any) -> tuple[tuple[str, ...], np.ndarray]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlipsse.files import write_text
+from mlipsse.files import write_columns
 from mlipsse.md.record import read_record
 from mlipsse.md.segments import verify_segments
 from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
@@ -191,10 +191,9 @@ def analyse_trajectory(
 
 def write_msd_csv(run: RunTransport, path: Path) -> None:
     """Write lag, MSD tensor, its trace and the framework's MSD, one row per lag."""
-    columns = [run.msd.lag_ps, run.msd.total_A2, *run.msd.tensor_A2.T]
-    header = "lag_ps,msd_A2,xx_A2,yy_A2,zz_A2,xy_A2,xz_A2,yz_A2"
+    names = ("xx_A2", "yy_A2", "zz_A2", "xy_A2", "xz_A2", "yz_A2")
+    columns = {"lag_ps": run.msd.lag_ps, "msd_A2": run.msd.total_A2}
+    columns |= dict(zip(names, run.msd.tensor_A2.T, strict=True))
     if run.framework_msd is not None:
-        columns.append(run.framework_msd.total_A2)
-        header += ",framework_msd_A2"
-    rows = (",".join(f"{value:.8g}" for value in row) for row in np.stack(columns, axis=1))
-    write_text(path, "\n".join([header, *rows]) + "\n")
+        columns["framework_msd_A2"] = run.framework_msd.total_A2
+    write_columns(path, columns)

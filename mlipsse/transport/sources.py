@@ -1,10 +1,7 @@
-"""Files of trajectories as they are: what each says, and its frames block by block."""
+"""Which reader opens a trajectory: ours, of text dumps, ASE's or MDAnalysis'."""
 
-import io
-import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,8 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.record import RECORD_FILE
+from mlipsse.transport.ase_source import open_with_ase
+from mlipsse.transport.source import RawBlock, Source, raw_block
 
 _ASE_FORMATS = {".xyz": "extxyz", ".extxyz": "extxyz", ".traj": "traj", ".xml": "vasp-xml"}
 _WITH_TOPOLOGY = (".dcd", ".xtc", ".trr", ".nc", ".h5md")
@@ -20,61 +19,6 @@ _OWN_TIME = (".xtc", ".trr")
 
 _ANGSTROM_UNITS = {"metal": 1.0, "real": 1e-3}
 """LAMMPS' systems of units that have lengths in Å, and their unit of time in ps."""
-
-
-@dataclass(frozen=True, eq=False)
-class RawBlock:
-    """Consecutive frames as the file has them.
-
-    Attributes
-    ----------
-    positions : (n_frames, n_atoms, 3) float64, Å; may be written to
-    cells : (n_frames, 3, 3) float64, Å, rows are lattice vectors
-    origins : (n_frames, 3) float64, Å, where the cells begin
-    stamps : (n_frames,) rising, step or time of each; None where the file has none
-    """
-
-    positions: np.ndarray
-    cells: np.ndarray
-    origins: np.ndarray
-    stamps: np.ndarray | None
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A file of a trajectory, or a folder of ours.
-
-    Attributes
-    ----------
-    path : of the file
-    inputs : files that its frames come from
-    kind : of the file, for people
-    species : element of each atom
-    n_frames : about how many; None where only reading tells
-    trusted : whether the file says in which cell each atom is
-    read : blocks of at most so many frames, or all frames at once for None
-    stamp_ps : time that one unit of the stamps is, ps, where it is known
-    spacing_ps : time between frames as the file's record has it, ps
-    firm : whether times that are given must be those of the file; converters leave any in an XTC
-    first_stamp : that of the first frame
-    temperature_K, lattice : as in `Frames`
-    single : whether its positions are float32
-    """
-
-    path: Path
-    inputs: tuple[Path, ...]
-    kind: str
-    species: tuple[str, ...]
-    n_frames: int | None
-    trusted: bool
-    read: Callable[[int | None], Iterator[RawBlock]]
-    stamp_ps: float | None = None
-    spacing_ps: float | None = None
-    firm: bool = True
-    first_stamp: float | None = None
-    temperature_K: float | None = None
-    lattice: np.ndarray = field(default_factory=lambda: np.eye(3, dtype=int))
-    single: bool = False
 
 
 def open_source(
@@ -107,7 +51,7 @@ def open_source(
             f"{path} is of no known kind: LAMMPS text dumps, extxyz, ASE .traj, XDATCAR, "
             "vasprun.xml, or DCD, XTC and TRR with a topology."
         )
-    return _by_ase(path, kind)
+    return open_with_ase(path, kind)
 
 
 def _is_ours(path: Path) -> bool:
@@ -125,7 +69,7 @@ def _ours(folder: Path) -> Source:
             place = 0
             for piece in run.blocks(block_frames):
                 steps = run.steps[place : place + len(piece)]
-                yield _block(piece.astype(float), run.cell, steps)
+                yield raw_block(piece.astype(float), run.cell, steps)
                 place += len(piece)
             return
         positions = np.empty((len(run.steps), len(record.species), 3))
@@ -133,7 +77,7 @@ def _ours(folder: Path) -> Source:
         for piece in run.blocks(512):
             positions[place : place + len(piece)] = piece
             place += len(piece)
-        yield _block(positions, run.cell, run.steps)
+        yield raw_block(positions, run.cell, run.steps)
 
     return Source(
         path=folder,
@@ -149,12 +93,6 @@ def _ours(folder: Path) -> Source:
         lattice=record.lattice,
         single=True,
     )
-
-
-def _block(positions: np.ndarray, cells: np.ndarray, stamps: np.ndarray | None = None) -> RawBlock:
-    n_frames = len(positions)
-    boxes = np.broadcast_to(np.asarray(cells, dtype=float), (n_frames, 3, 3))
-    return RawBlock(positions, boxes, np.zeros((n_frames, 3)), stamps)
 
 
 def _is_text_dump(path: Path) -> bool:
@@ -236,104 +174,6 @@ def _dump_species(path: Path, atoms: Any, species: Sequence[str] | None) -> tupl
     return tuple(species[number - 1] for number in atoms.types)
 
 
-def _by_ase(path: Path, kind: str) -> Source:
-    def read(block_frames: int | None) -> Iterator[RawBlock]:
-        positions: list[np.ndarray] = []
-        cells: list[np.ndarray] = []
-        for number, atoms in enumerate(_ase_frames(path, kind)):
-            if tuple(atoms.get_chemical_symbols()) != species:
-                raise MlipsseError(
-                    f"Frame {number} of {path} holds other atoms than the first: analyse "
-                    "the parts one by one."
-                )
-            positions.append(atoms.get_positions())
-            cells.append(np.array(atoms.cell))
-            if len(positions) == block_frames:
-                yield _block(np.array(positions), np.array(cells))
-                positions, cells = [], []
-        if positions:
-            yield _block(np.array(positions), np.array(cells))
-
-    first = next(_ase_frames(path, kind), None)
-    if first is None:
-        raise MlipsseError(f"{path} holds no frame.")
-    species = tuple(first.get_chemical_symbols())
-    return Source(
-        path=path,
-        inputs=(path,),
-        kind=kind,
-        species=species,
-        n_frames=None,
-        trusted=False,
-        read=read,
-        spacing_ps=_potim_ps(path) if kind == "vasp-xml" else None,
-    )
-
-
-def _ase_frames(path: Path, kind: str) -> Iterator[Any]:
-    """Atoms of every whole frame; what a run that was cut off left at the end is no frame."""
-    from ase.io import iread
-
-    whole = {"extxyz": _whole_extxyz, "vasp-xdatcar": _whole_xdatcar}.get(kind)
-    try:
-        if whole is None:
-            yield from iread(path, index=":", format=kind)
-        else:
-            stream, n_frames = whole(path)
-            if n_frames:
-                with stream:
-                    yield from iread(stream, index=slice(0, n_frames), format=kind)
-    except Exception as error:
-        raise MlipsseError(
-            f"{path} cannot be read as {kind} ({type(error).__name__}: {error})."
-        ) from error
-
-
-def _whole_extxyz(path: Path) -> tuple[Any, int]:
-    """The file, and how many of its frames are whole."""
-    n_frames = 0
-    with path.open("rb") as stream:
-        while (line := stream.readline()).strip():
-            for _ in range(int(line) + 1):
-                line = stream.readline()
-            if not line.endswith(b"\n"):  # its last number may be torn
-                break
-            n_frames += 1
-    return path.open(), n_frames
-
-
-def _whole_xdatcar(path: Path) -> tuple[Any, int]:
-    """The text up to its last whole frame, and how many frames it has."""
-    lines = path.read_text(errors="replace").splitlines(keepends=True)
-    starts = [index for index, line in enumerate(lines) if line.startswith("Direct conf")]
-    if not starts or len(lines) < 7:
-        return io.StringIO(), 0
-    n_atoms = sum(int(word) for word in lines[6].split())
-    last = starts[-1]
-    end = last + 1 + n_atoms
-    rows = lines[last + 1 : end]
-    if len(rows) < n_atoms or not rows[-1].endswith("\n"):
-        repeated = last > 7 and _is_counts(lines[last - 1])
-        end = last - 7 if repeated else last
-        starts.pop()
-    return io.StringIO("".join(lines[:end])), len(starts)
-
-
-def _is_counts(line: str) -> bool:
-    return bool(line.split()) and all(word.isdigit() for word in line.split())
-
-
-def _potim_ps(path: Path) -> float | None:
-    """POTIM of a vasprun.xml that is of MD (IBRION 0), ps."""
-    with path.open(errors="replace") as stream:
-        head = stream.read(200_000)
-    ibrion = re.search(r'name="IBRION">\s*(-?\d+)', head)
-    potim = re.search(r'name="POTIM">\s*([\d.eE+-]+)', head)
-    if ibrion is None or potim is None or int(ibrion[1]) != 0:
-        return None
-    return float(potim[1]) * 1e-3
-
-
 def _by_mdanalysis(path: Path, topology: Path | None) -> Source:
     if topology is None:
         raise MlipsseError(
@@ -389,7 +229,7 @@ def _by_mdanalysis(path: Path, topology: Path | None) -> Source:
                     f"{path} is damaged: it can be read up to frame {start + done} of {n_frames}. "
                     "Cut it there, or write it again."
                 )
-            yield _block(positions[:done], cells[:done], times_ps[:done] if own_time else None)
+            yield raw_block(positions[:done], cells[:done], times_ps[:done] if own_time else None)
 
     return Source(
         path=path,

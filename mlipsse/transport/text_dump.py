@@ -6,22 +6,18 @@ own.
 """
 
 import contextlib
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.text_header import TIMESTEP, DumpHeader, DumpHeaders, whole_number
+from mlipsse.transport.text_stream import text_bytes, text_pieces
 from mlipsse.transport.unwrapping import Unwrapping
 
-_BUFFER_BYTES = 8 << 20
-_HEAD_BYTES = 256 << 10
 _AXES = "xyz"
 
 
@@ -124,7 +120,7 @@ def dump_atoms(path: Path) -> DumpAtoms:
         as `read_text_dump`.
     """
     path = Path(path)
-    for text in _texts(path, head=True):
+    for text in text_pieces(path, head=True):
         header = DumpHeaders(path).read(text.data, 0, text.stop)
         if header is None:
             if text.ended:
@@ -162,7 +158,6 @@ def dump_blocks(
     MlipsseError
         as `read_text_dump`.
     """
-    path = Path(path)
     from mlipsse.transport.text_numbers import MALFORMED, OTHER_ATOMS, RUNS_OUT, read_atoms
 
     n_atoms = len(atoms.ids)
@@ -175,7 +170,7 @@ def dump_blocks(
     tries = 0
     length = 0  # of the frame before
     found = False
-    for text in _texts(path):
+    for text in text_pieces(path):
         begin = text.data.find(TIMESTEP, 0, text.stop)
         address = text.address
         while begin >= 0:
@@ -246,9 +241,8 @@ def dump_steps(path: Path) -> np.ndarray:
 
     Ten times as fast as reading the frames, where they are not zipped.
     """
-    path = Path(path)
     steps = []
-    for text in _texts(path):
+    for text in text_pieces(path):
         begin = text.data.find(TIMESTEP, 0, text.stop)
         text.used = text.stop if begin < 0 else begin
         while begin >= 0:
@@ -273,7 +267,7 @@ def dump_units(path: Path, atoms: DumpAtoms) -> tuple[str | None, float | None]:
     """
     needed = 2 * atoms.frame_bytes + 4096  # up to the second header
     head = b""
-    for text in _texts(Path(path), head=True):
+    for text in text_pieces(path, head=True):
         head = bytes(text.data[: min(text.stop, needed)])
         if len(head) == needed:
             break
@@ -290,13 +284,7 @@ def dump_units(path: Path, atoms: DumpAtoms) -> tuple[str | None, float | None]:
 
 def likely_frames(path: Path, atoms: DumpAtoms) -> int:
     """About as many frames as the file holds; room that is not used costs nothing."""
-    with path.open("rb") as stream:
-        if stream.read(2) == b"\x1f\x8b":
-            stream.seek(-4, 2)
-            size = int.from_bytes(stream.read(4), "little")  # of the text, modulo 4 GiB
-        else:
-            size = stream.seek(0, 2)
-    return int(1.2 * size / atoms.frame_bytes) + 16
+    return int(1.2 * text_bytes(path) / atoms.frame_bytes) + 16
 
 
 @dataclass(eq=False)
@@ -347,73 +335,6 @@ class _Filling:
         """What is filled."""
         n = self.count
         return DumpBlock(self.steps[:n], self.positions[:n], self.cells[:n], self.origins[:n])
-
-
-@dataclass(eq=False)
-class _Text:
-    """A piece of a file; the reader tells how much of it is `used`, and what is not comes again."""
-
-    data: bytearray
-    stop: int
-    ended: bool
-    used: int = 0
-
-    @property
-    def address(self) -> int:
-        """Where `data` lies in memory."""
-        return int(np.frombuffer(self.data, dtype=np.uint8).ctypes.data)
-
-
-def _texts(path: Path, *, head: bool = False) -> Iterator[_Text]:
-    """Pieces of the text, each beginning where the one before was used up to; small for `head`."""
-    if not path.is_file():
-        raise MlipsseError(f"There is no file {path}.")
-    with path.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
-    try:
-        with _opened(path, zipped=zipped) as stream:
-            data = bytearray(_HEAD_BYTES if head else _BUFFER_BYTES)
-            rest, first = 0, True
-            while True:
-                read, ended = _fill(stream, data, rest)
-                text = _Text(data, rest + read, ended)
-                if first and not text.data[:512].lstrip().startswith(b"ITEM:"):
-                    raise MlipsseError(
-                        f"{path} is no LAMMPS text dump: it does not begin with ITEM:."
-                    )
-                first = False
-                yield text
-                if ended:
-                    return
-                rest = text.stop - text.used
-                kept = data[text.used : text.stop]
-                if 2 * rest > len(data):
-                    data = bytearray(2 * len(data))
-                data[:rest] = kept
-    except (OSError, zlib.error) as error:
-        raise MlipsseError(f"{path} cannot be read: {error}.") from error
-
-
-def _opened(path: Path, *, zipped: bool) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path, "rb") if zipped else path.open("rb", buffering=0))
-
-
-def _fill(stream: BinaryIO, data: bytearray, place: int) -> tuple[int, bool]:
-    """Bytes that were read into `data` from `place` on, and whether the file ends with them."""
-    start = place
-    view = memoryview(data)
-    # Of a zipped file piece by piece: one that is torn ends with an error, and what was asked for
-    # together with its end is lost.
-    readinto = getattr(stream, "readinto1", None) or stream.readinto  # type: ignore[attr-defined]
-    while place < len(data):
-        try:
-            read = readinto(view[place:])
-        except EOFError:
-            read = 0
-        if not read:
-            return place - start, True
-        place += read
-    return place - start, False
 
 
 def _first_atoms(path: Path, header: DumpHeader, frame: bytes) -> DumpAtoms:

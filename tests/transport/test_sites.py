@@ -192,7 +192,7 @@ def test_another_crystal_is_refused():
 def test_files_without_such_sites(tmp_path):
     with pytest.raises(MlipsseError, match="no site of Na"):
         read_crystal_sites(CIFS["li3incl6"], mobile="Na")
-    with pytest.raises(MlipsseError, match="There is no structure"):
+    with pytest.raises(MlipsseError, match="There is no CIF at"):
         read_crystal_sites(tmp_path / "none.cif", mobile="Li")
     (tmp_path / "bad.cif").write_text("nothing")
     with pytest.raises(MlipsseError, match="cannot be read"):

@@ -106,7 +106,7 @@ def test_blocks_do_not_matter(
     dumps: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
     whole = read_text_dump(dumps / "much.lammpstrj").positions
-    monkeypatch.setattr("mlipsse.transport.text_dump._BUFFER_BYTES", block_bytes)
+    monkeypatch.setattr("mlipsse.transport.text_stream._BUFFER_BYTES", block_bytes)
     np.testing.assert_array_equal(read_text_dump(dumps / "much.lammpstrj").positions, whole)
 
 
@@ -233,7 +233,7 @@ def test_numbers_of_any_length_are_those_of_python(tmp_path: Path) -> None:
 def test_steps_are_found_wherever_the_text_is_cut(
     dumps: Path, monkeypatch: pytest.MonkeyPatch, buffer_bytes: int
 ) -> None:
-    monkeypatch.setattr("mlipsse.transport.text_dump._BUFFER_BYTES", buffer_bytes)
+    monkeypatch.setattr("mlipsse.transport.text_stream._BUFFER_BYTES", buffer_bytes)
     assert dump_steps(dumps / "much.lammpstrj").tolist() == list(range(0, 4001, 20))
 
 

@@ -55,7 +55,7 @@ def msd(
     """
     import numpy as np
 
-    from mlipsse.files import write_text
+    from mlipsse.files import write_columns
     from mlipsse.transport import fit_diffusivity, mean_squared_displacement
     from mlipsse.transport.collective import charge_diffusivity
     from mlipsse.transport.msd import framework_drift, ion_mean_squared_displacements
@@ -99,19 +99,19 @@ def msd(
         **{f"msd_{symbol}_A2": curve.total_A2 for symbol, curve in curves.items()},
     }
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "msd.csv", _table(columns))
+    write_columns(out / "msd.csv", columns)
     moments = {
         "lag_ps": own.lag_ps[own.excess_lags],
         "non_gaussian": own.non_gaussian,
         "ion_correlation": own.ion_correlation,
     }
-    write_text(out / "moments.csv", _table(moments))
-    write_text(out / "van-hove.csv", _table(_van_hove_columns(hops)))
+    write_columns(out / "moments.csv", moments)
+    write_columns(out / "van-hove.csv", _van_hove_columns(hops))
     written = ["msd.csv", "moments.csv", "van-hove.csv"]
     if per_ion:
         single = ion_mean_squared_displacements(positions, ions=ions, drift_A=drift_A)
         named = {f"atom_{index}_A2": line for index, line in zip(ions, single, strict=True)}
-        write_text(out / "ions.csv", _table({"lag_ps": own.lag_ps, **named}))
+        write_columns(out / "ions.csv", {"lag_ps": own.lag_ps, **named})
         written.append("ions.csv")
     written += _draw(out, mobile, curves, charge.msd, hops)
     answer = {
@@ -149,14 +149,6 @@ def _van_hove_columns(hops: Any) -> dict[str, Any]:
         if hops.distinct is not None:
             columns[f"distinct_{lag:g}_ps"] = hops.distinct[k]
     return columns
-
-
-def _table(columns: dict[str, Any]) -> str:
-    import numpy as np
-
-    rows = np.column_stack(list(columns.values()))
-    lines = (",".join(f"{value:.8g}" for value in row) for row in rows)
-    return "\n".join([",".join(columns), *lines]) + "\n"
 
 
 def _draw(out: Path, mobile: str, curves: Any, together: Any, hops: Any) -> list[str]:
