@@ -99,7 +99,7 @@ def density_plot(
             *line.T,
             color=PATH_COLOUR,
             linewidth=1.6,
-            label=f"path along {path.direction}: {path.barrier_eV:.2f} eV",
+            label=f"path {_whither(path.direction)}: {path.barrier_eV:.2f} eV",
             zorder=4,
         )
     _frame(axes, density.cell)
@@ -154,3 +154,7 @@ def _frame(axes: Axes3D, cell: np.ndarray) -> None:
         ("c", c / 2 - 0.07 * (a + b)),
     ):
         axes.text(*place, name, fontsize=8, style="italic", ha="center", va="center")
+
+
+def _whither(direction: str) -> str:
+    return "in any direction" if direction == "any" else f"along {direction}"
