@@ -10,8 +10,8 @@ from mlipsse.campaign.analysis import AnalysedRuns, run_name
 from mlipsse.files import write_columns, write_text
 from mlipsse.md.record import read_record
 from mlipsse.transport import RunTransport, Trajectory, read_run
-from mlipsse.transport.density import ProbabilityDensity, probability_density
-from mlipsse.transport.msd import framework_drift
+from mlipsse.transport.crystal_density import crystal_density
+from mlipsse.transport.density import ProbabilityDensity
 from mlipsse.transport.percolation import PercolatingPath, percolating_paths
 from mlipsse.transport.radial import RadialDistribution, radial_distribution
 
@@ -58,7 +58,14 @@ def describe_structure(
     path, run = max(usable, key=lambda item: item[1].diffusivity.diffusivity_cm2_s or 0.0)
     trajectory, lattice = read_run(path), read_record(path).lattice
     radial = radial_distribution(trajectory.positions, trajectory.species, trajectory.cell)
-    density, framework = _density(trajectory, run.mobile, lattice)
+    density, framework = crystal_density(
+        trajectory.positions,
+        trajectory.species,
+        trajectory.cell,
+        mobile=run.mobile,
+        lattice=lattice,
+        spacing_A=_spacing_A(trajectory, run.n_mobile),
+    )
     paths = percolating_paths(density, run.temperature_K)
     title = run_name(path)
     outputs = [
@@ -77,25 +84,11 @@ def describe_structure(
     return row, outputs
 
 
-def _density(
-    trajectory: Trajectory, mobile: str, lattice: np.ndarray
-) -> tuple[ProbabilityDensity, Any]:
-    """In the crystal's own cell, in voxels that hold some ten visits on average."""
-    from mlipsse.transport.density_file import mean_structure
-
-    ions = trajectory.indices(mobile)
-    others = np.setdiff1d(np.arange(len(trajectory.species)), ions)
-    drift = framework_drift(trajectory.positions, others)[:, None]
-    visits = trajectory.n_frames * len(ions)
+def _spacing_A(trajectory: Trajectory, n_ions: int) -> float:
+    """Edge of voxels that hold some ten visits on average, within bounds."""
+    visits = trajectory.n_frames * n_ions
     edge_A = float(np.cbrt(_VISITS_PER_VOXEL * trajectory.volume_A3 / visits))
-    cell = lattice @ trajectory.cell
-    density = probability_density(
-        trajectory.positions[:, ions] - drift,
-        cell,
-        spacing_A=float(np.clip(edge_A, _FINEST_A, _COARSEST_A)),
-    )
-    symbols = [trajectory.species[index] for index in others]
-    return density, mean_structure(trajectory.positions[:, others] - drift, symbols, cell)
+    return float(np.clip(edge_A, _FINEST_A, _COARSEST_A))
 
 
 def _barriers(paths: Mapping[str, PercolatingPath]) -> dict[str, Any]:

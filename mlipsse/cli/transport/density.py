@@ -50,18 +50,21 @@ def density(
     density.png and .svg, density.html (to be turned in a browser) and, with a temperature,
     path.csv.
     """
-    from mlipsse.transport.density import probability_density
-    from mlipsse.transport.density_file import mean_structure
-    from mlipsse.transport.msd import remove_drift
+    from mlipsse.transport.crystal_density import crystal_density
     from mlipsse.transport.percolation import percolating_paths
 
     # Times do not matter here, so that files that do not tell them need no option.
     frames = read_frames(trajectory, topology, species, None, None, timeless=True)
-    ions, others = split_atoms(frames, mobile)
-    positions = remove_drift(frames.positions, others)
-    cell = frames.lattice @ frames.cell
-    found = probability_density(positions[:, ions], cell, spacing_A=spacing_a, per_ion=per_ion)
-    framework = mean_structure(positions[:, others], [frames.species[k] for k in others], cell)
+    _, others = split_atoms(frames, mobile)
+    found, framework = crystal_density(
+        frames.positions,
+        frames.species,
+        frames.cell,
+        mobile=mobile,
+        lattice=frames.lattice,
+        spacing_A=spacing_a,
+        per_ion=per_ion,
+    )
     known = temperature if temperature is not None else frames.temperature_K
     paths = {} if known is None else percolating_paths(found, known, min_counts=min_counts)
     cautions = _cautions(found, level, paths, known, bool(len(others)))

@@ -1,0 +1,50 @@
+"""Density of the mobile ions in the crystal's own cell, and the mean framework around it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlipsse.transport.density import ProbabilityDensity, probability_density
+from mlipsse.transport.density_file import mean_structure
+from mlipsse.transport.msd import framework_drift
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+def crystal_density(
+    positions: np.ndarray,
+    species: Sequence[str],
+    cell: np.ndarray,
+    *,
+    mobile: str,
+    lattice: np.ndarray,
+    spacing_A: float = 0.2,
+    per_ion: bool = False,
+) -> tuple[ProbabilityDensity, "Atoms"]:
+    """Density of one run, framework drift removed, and where the framework is on average.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3), Å, unwrapped; an array, or what is sliced like one
+    species : element of each atom
+    cell : (3, 3), Å, of the run
+    mobile : symbol of the mobile ion
+    lattice : (3, 3) whole numbers; the crystal's vectors are these times `cell`
+    spacing_A, per_ion : as in `probability_density`
+
+    Raises
+    ------
+    MlipsseError
+        as `probability_density`.
+    """
+    is_mobile = np.array(species) == mobile
+    ions, others = np.flatnonzero(is_mobile), np.flatnonzero(~is_mobile)
+    drift_A = framework_drift(positions, others)[:, None]
+    crystal = np.asarray(lattice) @ np.asarray(cell)
+    density = probability_density(
+        positions[:, ions] - drift_A, crystal, spacing_A=spacing_A, per_ion=per_ion
+    )
+    symbols = [symbol for symbol in species if symbol != mobile]
+    return density, mean_structure(positions[:, others] - drift_A, symbols, crystal)
