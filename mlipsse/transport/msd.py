@@ -1,20 +1,16 @@
 """Mean squared displacement over all time origins, framework drift removed."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from mlipsse.errors import MlipsseError
+from mlipsse.transport.ion_series import IonGroup, IonSeries
 
 COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Cartesian index pairs of the columns xx yy zz xy xz yz."""
 
 SAMPLED_ORIGINS = 400
 """Time origins that fourth moments are averaged over: they cost n_ions x this per lag."""
-
-BLOCK_IONS = 16
-"""Ions transformed at once: their series and spectra stay near the processor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +114,15 @@ def mean_squared_displacement(
     frame_spacing_ps: float,
     ions: np.ndarray | None = None,
     drift_A: np.ndarray | None = None,
+    threads: int | None = None,
 ) -> MeanSquaredDisplacement:
     """MSD tensor of some ions, averaged over ions and over all time origins, at every lag.
 
     By the fast correlation algorithm: <(x(t+m) - x(t))²> splits into a sum of squares and an
     autocorrelation (Calandrini et al., Collection SFN 12, 201 (2011),
     doi:10.1051/sfn/201112010, section 4.2). Equal to the direct sum to 1e-10. Whatever the
-    precision of the positions, all sums are in float64; beside them the memory is that of a few
-    ions.
+    precision of the positions, all sums are in float64; beside them the memory is that of some
+    64 ions per thread.
 
     Parameters
     ----------
@@ -134,6 +131,8 @@ def mean_squared_displacement(
     frame_spacing_ps : time between frames, ps
     ions : indices of the atoms to average over; None takes all
     drift_A : (n_frames, 3), subtracted from every atom (see `framework_drift`)
+    threads : to work with; None takes OMP_NUM_THREADS, and without it the processors that this
+        process may use. The numbers do not depend on it.
 
     Raises
     ------
@@ -142,27 +141,34 @@ def mean_squared_displacement(
     """
     from scipy import fft
 
-    from mlipsse.transport.msd_kernels import add_moments, add_power, add_products
+    from mlipsse.transport.msd_kernels import add_moments, add_power
 
-    blocks = _series(positions, ions, drift_A)
-    n_frames, n_ions = blocks.n_frames, blocks.n_ions
-    size = fft.next_fast_len(2 * n_frames - 1, real=True)
-    power = np.zeros((6, size // 2 + 1))
-    spectrum = np.empty((3, BLOCK_IONS, size // 2 + 1), dtype=complex)
-    products = np.zeros((6, n_frames))
+    series = _ion_series(positions, ions, drift_A)
+    n_frames, n_ions = series.n_frames, series.n_ions
     lags = np.arange(n_frames)
     sampled = np.unique(np.geomspace(1, max(1, (n_frames - 1) // 2), 24).astype(int))
     strides = np.maximum(1, (n_frames - sampled) // SAMPLED_ORIGINS)
-    moments = np.zeros((len(sampled), 10))
     origins = -(-(n_frames - sampled) // strides)
-    together = np.zeros((len(sampled), origins.max()))
-    for padded in blocks.padded(size):
-        series = padded[:, :, :n_frames]
-        add_products(series, products)
-        # numpy's transform writes into memory that is there; fresh memory costs a third more time
-        add_power(np.fft.rfft(padded, axis=2, out=spectrum[:, : padded.shape[1]]), power)
-        add_moments(series, sampled, strides, moments, together)
-    correlation = fft.irfft(power, n=size, axis=1)[:, :n_frames]
+
+    def sums_of(group: IonGroup) -> list[np.ndarray]:
+        products = np.zeros((6, n_frames))
+        power = np.zeros((6, series.size // 2 + 1))
+        moments = np.zeros((len(sampled), 10))
+        together = np.zeros((len(sampled), origins.max()))
+        add_moments(group.frames, series.drift_A, sampled, strides, moments, together)
+        for _, spectrum in group.blocks(products):
+            add_power(spectrum, power)
+        return [products, power, moments, together]
+
+    sums: list[np.ndarray] = []
+    for found in series.map(sums_of, threads):
+        if sums:
+            for whole, part in zip(sums, found, strict=True):
+                whole += part
+        else:
+            sums = found
+    products, power, moments, together = sums
+    correlation = fft.irfft(power, n=series.size, axis=1)[:, :n_frames]
     tensor = _structure_function(products, correlation) / n_ions
     means = moments[:, 1:] / moments[:, :1]
     square, fourth, second = means[:, 0], means[:, 1], means[:, 2:8]
@@ -185,6 +191,7 @@ def ion_mean_squared_displacements(
     *,
     ions: np.ndarray | None = None,
     drift_A: np.ndarray | None = None,
+    threads: int | None = None,
 ) -> np.ndarray:
     """MSD of every single ion over all time origins, (n_ions, n_frames) float64, Å².
 
@@ -192,16 +199,17 @@ def ion_mean_squared_displacements(
     """
     from scipy import fft
 
-    blocks = _series(positions, ions, drift_A)
-    size = fft.next_fast_len(2 * blocks.n_frames - 1, real=True)
-    rows = []
-    for padded in blocks.padded(size):
-        series = padded[:, :, : blocks.n_frames]
-        spectrum = np.fft.rfft(padded, axis=2)
-        power = (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
-        correlation = fft.irfft(power, n=size, axis=1)[:, : blocks.n_frames]
-        rows.append(_structure_function((series**2).sum(axis=0), correlation))
-    return np.concatenate(rows)
+    series = _ion_series(positions, ions, drift_A)
+
+    def msd_of(group: IonGroup) -> np.ndarray:
+        rows = []
+        for of_ions, spectrum in group.blocks(np.zeros((6, series.n_frames))):
+            power = (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
+            correlation = fft.irfft(power, n=series.size, axis=1)[:, : series.n_frames]
+            rows.append(_structure_function((of_ions**2).sum(axis=0), correlation))
+        return np.concatenate(rows)
+
+    return np.concatenate(list(series.map(msd_of, threads)))
 
 
 def _structure_function(products: np.ndarray, correlation: np.ndarray) -> np.ndarray:
@@ -225,48 +233,12 @@ def _non_gaussian(square: np.ndarray, fourth: np.ndarray) -> np.ndarray:
     return np.where(moved, 3 * fourth / (5 * np.where(moved, square, 1.0) ** 2) - 1, 0.0)
 
 
-@dataclass(frozen=True, eq=False)
-class _Series:
-    """Time series of ions, to be had a few ions at a time."""
-
-    positions: np.ndarray
-    ions: np.ndarray
-    drift_A: np.ndarray
-
-    @property
-    def n_frames(self) -> int:
-        return len(self.drift_A)
-
-    @property
-    def n_ions(self) -> int:
-        return len(self.ions)
-
-    def padded(self, size: int) -> Iterator[np.ndarray]:
-        """(3, k, size) float64, drift and means removed, zero after n_frames; used again."""
-        from mlipsse.transport.msd_kernels import load_series
-
-        buffer = np.zeros((3, BLOCK_IONS, size))
-        in_memory = isinstance(self.positions, np.ndarray)
-        for start in range(0, self.n_ions, BLOCK_IONS):
-            chosen = self.ions[start : start + BLOCK_IONS]
-            source, first = self.positions, 0
-            if not in_memory:  # one piece per block, which the chunks on disk are made for
-                first = int(chosen.min())
-                source = source[:, first : int(chosen.max()) + 1]
-            padded = buffer[:, : len(chosen)]
-            load_series(source, chosen - first, self.drift_A, padded[:, :, : self.n_frames])
-            yield padded
-
-
-def _series(positions: np.ndarray, ions: np.ndarray | None, drift_A: np.ndarray | None) -> _Series:
+def _ion_series(
+    positions: np.ndarray, ions: np.ndarray | None, drift_A: np.ndarray | None
+) -> IonSeries:
     if not hasattr(positions, "shape"):
         positions = np.asarray(positions, dtype=float)
     n_frames, n_atoms = positions.shape[:2]
     chosen = np.arange(n_atoms) if ions is None else np.asarray(ions, dtype=np.int64)
-    if n_frames < 2 or len(chosen) < 1:
-        raise MlipsseError(
-            f"A mean squared displacement needs at least 2 frames and 1 ion, got {n_frames} "
-            f"frame(s) and {len(chosen)} ion(s)."
-        )
     drift = np.zeros((n_frames, 3)) if drift_A is None else np.asarray(drift_A, dtype=float)
-    return _Series(positions, chosen, drift)
+    return IonSeries(positions, chosen, drift)

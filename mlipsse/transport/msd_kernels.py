@@ -4,47 +4,69 @@ import numba
 import numpy as np
 
 _TILE = 16
-"""Frames transposed at once, so that reads and writes both stay in the cache."""
+"""Frames turned into series at once, so that reads and writes both stay in the cache."""
 
 
 @numba.njit(cache=True, nogil=True)
-def load_series(
-    positions: np.ndarray, ions: np.ndarray, drift: np.ndarray, series: np.ndarray
+def gather_ions(
+    positions: np.ndarray, ions: np.ndarray, frames: np.ndarray, means: np.ndarray
 ) -> None:
-    """Put time series of some ions, less the drift and their own mean, into `series`.
+    """Bring the coordinates of some ions together, and their means over time.
 
     Parameters
     ----------
     positions : (n_frames, n, 3), Å
     ions : (k,) which of the n
-    drift : (n_frames, 3), Å
-    series : (3, k, n_frames) float64, written
+    frames : (n_frames, 3, k) of the same precision, written
+    means : (3, k) float64, Å, written
     """
-    n_frames = positions.shape[0]
-    for start in range(0, n_frames, _TILE):
-        stop = min(start + _TILE, n_frames)
+    means[:] = 0.0
+    for t in range(positions.shape[0]):
         for k in range(len(ions)):
-            ion = ions[k]
             for a in range(3):
-                for t in range(start, stop):
-                    series[a, k, t] = positions[t, ion, a] - drift[t, a]
-    for a in range(3):
-        for k in range(len(ions)):
-            series[a, k] -= series[a, k].sum() / n_frames
+                frames[t, a, k] = positions[t, ions[k], a]
+        for a in range(3):
+            for k in range(len(ions)):
+                means[a, k] += np.float64(frames[t, a, k])
+    means /= positions.shape[0]
 
 
 @numba.njit(cache=True, nogil=True)
-def add_products(series: np.ndarray, products: np.ndarray) -> None:
-    """Add sum over ions of x_a x_b at every time to `products` (6, n_frames)."""
-    for k in range(series.shape[1]):
-        for t in range(series.shape[2]):
-            x, y, z = series[0, k, t], series[1, k, t], series[2, k, t]
-            products[0, t] += x * x
-            products[1, t] += y * y
-            products[2, t] += z * z
-            products[3, t] += x * y
-            products[4, t] += x * z
-            products[5, t] += y * z
+def load_series(
+    frames: np.ndarray,
+    first: int,
+    means: np.ndarray,
+    drift: np.ndarray,
+    series: np.ndarray,
+    products: np.ndarray,
+) -> None:
+    """Turn frames into time series less drift and means, and sum their products at every time.
+
+    Parameters
+    ----------
+    frames, means : of `gather_ions`
+    first : the first of the ions to take
+    drift : (n_frames, 3), Å
+    series : (3, k, n_frames) float64, Å, written
+    products : (6, n_frames) float64, Å²: sum over the k ions of x_a x_b, added to
+    """
+    n_frames = frames.shape[0]
+    for start in range(0, n_frames, _TILE):
+        stop = min(start + _TILE, n_frames)
+        for a in range(3):
+            for k in range(series.shape[1]):
+                mean = means[a, first + k]
+                for t in range(start, stop):
+                    series[a, k, t] = frames[t, a, first + k] - mean - drift[t, a]
+        for k in range(series.shape[1]):
+            for t in range(start, stop):
+                x, y, z = series[0, k, t], series[1, k, t], series[2, k, t]
+                products[0, t] += x * x
+                products[1, t] += y * y
+                products[2, t] += z * z
+                products[3, t] += x * y
+                products[4, t] += x * z
+                products[5, t] += y * z
 
 
 @numba.njit(cache=True, nogil=True)
@@ -63,7 +85,8 @@ def add_power(spectrum: np.ndarray, power: np.ndarray) -> None:
 
 @numba.njit(cache=True, nogil=True)
 def add_moments(
-    series: np.ndarray,
+    frames: np.ndarray,
+    drift: np.ndarray,
     lags: np.ndarray,
     strides: np.ndarray,
     moments: np.ndarray,
@@ -73,36 +96,45 @@ def add_moments(
 
     Parameters
     ----------
-    series : (3, k, n_frames) float64
+    frames : of `gather_ions`
+    drift : (n_frames, 3), Å
     lags, strides : (m,) int, and the distances between time origins
     moments : (m, 10), added to: count, r², r⁴, xx, yy, zz, xy, xz, yz, and the variance of r² over
         the origins, which is of each ion and summed over them
     together : (m, n_origins), added to: r² summed over the ions, at each origin
     """
-    n_frames = series.shape[2]
+    n_ions = frames.shape[2]
+    of_ions = np.empty((8, n_ions))
+    squares = np.empty(n_ions)
     for m in range(len(lags)):
         lag = lags[m]
-        for k in range(series.shape[1]):
-            origin, own, own_square = 0, 0.0, 0.0
-            for t in range(0, n_frames - lag, strides[m]):
-                x = series[0, k, t + lag] - series[0, k, t]
-                y = series[1, k, t + lag] - series[1, k, t]
-                z = series[2, k, t + lag] - series[2, k, t]
+        of_ions[:] = 0.0
+        origin = 0
+        for t in range(0, frames.shape[0] - lag, strides[m]):
+            dx = drift[t + lag, 0] - drift[t, 0]
+            dy = drift[t + lag, 1] - drift[t, 1]
+            dz = drift[t + lag, 2] - drift[t, 2]
+            for k in range(n_ions):  # side by side in memory: several at once
+                x = np.float64(frames[t + lag, 0, k]) - np.float64(frames[t, 0, k]) - dx
+                y = np.float64(frames[t + lag, 1, k]) - np.float64(frames[t, 1, k]) - dy
+                z = np.float64(frames[t + lag, 2, k]) - np.float64(frames[t, 2, k]) - dz
                 square = x * x + y * y + z * z
-                own += square
-                own_square += square * square
-                moments[m, 3] += x * x
-                moments[m, 4] += y * y
-                moments[m, 5] += z * z
-                moments[m, 6] += x * y
-                moments[m, 7] += x * z
-                moments[m, 8] += y * z
-                together[m, origin] += square
-                origin += 1
-            moments[m, 0] += origin
-            moments[m, 1] += own
-            moments[m, 2] += own_square
-            moments[m, 9] += own_square / origin - (own / origin) ** 2
+                squares[k] = square
+                of_ions[0, k] += square
+                of_ions[1, k] += square * square
+                of_ions[2, k] += x * x
+                of_ions[3, k] += y * y
+                of_ions[4, k] += z * z
+                of_ions[5, k] += x * y
+                of_ions[6, k] += x * z
+                of_ions[7, k] += y * z
+            together[m, origin] += squares.sum()
+            origin += 1
+        moments[m, 0] += origin * n_ions
+        for j in range(8):
+            moments[m, 1 + j] += of_ions[j].sum()
+        for k in range(n_ions):
+            moments[m, 9] += of_ions[1, k] / origin - (of_ions[0, k] / origin) ** 2
 
 
 @numba.njit(cache=True, nogil=True)

@@ -3,7 +3,11 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import mean_squared_displacement
-from mlipsse.transport.msd import COMPONENTS, remove_drift
+from mlipsse.transport.msd import (
+    COMPONENTS,
+    ion_mean_squared_displacements,
+    remove_drift,
+)
 
 
 def direct_sum(positions):
@@ -85,3 +89,43 @@ def test_needs_two_frames_and_an_ion():
         mean_squared_displacement(np.zeros((1, 3, 3)), frame_spacing_ps=1.0)
     with pytest.raises(MlipsseError, match="0 ion"):
         mean_squared_displacement(np.zeros((4, 0, 3)), frame_spacing_ps=1.0)
+
+
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_threads_and_groups_change_no_digit(precision):
+    rng = np.random.default_rng(2)
+    positions = np.cumsum(rng.normal(size=(50, 150, 3)), axis=0).astype(precision)
+    ions = rng.permutation(150)[:140]  # three groups, the last of which is small
+    drift = np.cumsum(rng.normal(size=(50, 3)), axis=0)
+    one, three = (
+        mean_squared_displacement(
+            positions, frame_spacing_ps=1.0, ions=ions, drift_A=drift, threads=threads
+        )
+        for threads in (1, 3)
+    )
+    for name in ("tensor_A2", "excess_A4", "non_gaussian", "ion_correlation"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(three, name))
+    apart = positions[:, ions].astype(float) - drift[:, None]
+    np.testing.assert_allclose(one.tensor_A2, direct_sum(apart), rtol=1e-10, atol=1e-10)
+    single = ion_mean_squared_displacements(positions, ions=ions, drift_A=drift, threads=3)
+    np.testing.assert_allclose(
+        single, [direct_sum(apart[:, [k]])[:, :3].sum(axis=1) for k in range(140)],
+        rtol=1e-10, atol=1e-10,
+    )  # fmt: skip
+
+
+def test_moments_are_those_of_the_displacements():
+    """Beside sums over all origins, of which as many are taken here."""
+    rng = np.random.default_rng(3)
+    positions = np.cumsum(rng.normal(size=(60, 70, 3)), axis=0)
+    drift = np.cumsum(rng.normal(size=(60, 3)), axis=0)
+    msd = mean_squared_displacement(positions, frame_spacing_ps=1.0, drift_A=drift)
+    apart = positions - drift[:, None]
+    for k, lag in enumerate(msd.excess_lags):
+        step = apart[lag:] - apart[:-lag]
+        square = (step**2).sum(axis=2)
+        second = np.einsum("tia,tib->ab", step, step) / square.size
+        excess = square.var() - 2 * (second**2).sum()
+        assert msd.excess_A4[k] == pytest.approx(excess, abs=1e-9 * square.var())
+        ratio = square.sum(axis=1).var() / square.var(axis=0).sum()
+        assert msd.ion_correlation[k] == pytest.approx(ratio, rel=1e-9)

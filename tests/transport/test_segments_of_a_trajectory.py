@@ -130,6 +130,9 @@ def test_the_command_takes_several(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.exit_code == 0, done.output
         answers.append(json.loads(done.output))
+    # the last digit of a product of matrices depends on where in memory they lie
+    tensors = [answer.pop("tensor_cm2_s") for answer in answers]
+    np.testing.assert_allclose(*tensors, rtol=1e-12)
     assert answers[0] == answers[1]
     assert answers[0]["frames"] == 400
     assert answers[0]["cautions"] == []
