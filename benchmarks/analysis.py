@@ -75,7 +75,7 @@ def ours(folder: Path) -> dict[str, float]:
     """Seconds by step."""
     from mlipsse.transport import analyse_run, directional_diffusivity, read_run
     from mlipsse.transport.density import probability_density
-    from mlipsse.transport.msd import framework_drift
+    from mlipsse.transport.drift import RestingPositions, framework_drift
     from mlipsse.transport.percolation import percolating_paths
     from mlipsse.transport.radial import radial_distribution
 
@@ -93,8 +93,9 @@ def ours(folder: Path) -> dict[str, float]:
     )
 
     def density() -> Any:
-        drift = framework_drift(trajectory.positions, others)[:, None]
-        return probability_density(trajectory.positions[:, ions] - drift, trajectory.cell)
+        drift_A = framework_drift(trajectory.positions, others)
+        resting = RestingPositions(trajectory.positions, ions, drift_A)
+        return probability_density(resting, trajectory.cell)
 
     found = timed(steps, "density, 0.2 Å", density)
     steps["all"] = sum(steps.values())

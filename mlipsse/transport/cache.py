@@ -129,6 +129,7 @@ def cached_frames(
     species: Sequence[str] | None = None,
     frame_spacing_ps: float | None = None,
     timestep_fs: float | None = None,
+    timeless: bool = False,
     memory_limit_GB: float | None = None,
     limit_GB: float = LIMIT_GB,
 ) -> Frames:
@@ -150,6 +151,7 @@ def cached_frames(
         "species": None if species is None else list(species),
         "frame_spacing_ps": frame_spacing_ps,
         "timestep_fs": timestep_fs,
+        "timeless": timeless,
     }
     sources = [
         open_source(path, topology=topology, species=species, timestep_fs=timestep_fs)
@@ -180,6 +182,7 @@ def cached_frames(
         species=species,
         frame_spacing_ps=frame_spacing_ps,
         timestep_fs=timestep_fs,
+        timeless=timeless,
         block_frames=_block_frames(len(sources[0].species)),
     )
     with write_aside(path) as aside:

@@ -6,11 +6,8 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
-from mlipsse.transport.msd import (
-    MeanSquaredDisplacement,
-    mean_squared_displacement,
-    weighted_displacement,
-)
+from mlipsse.transport.drift import weighted_displacement
+from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
 from mlipsse.transport.window import WindowSettings
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlipsse.transport.density import ProbabilityDensity, probability_density
-from mlipsse.transport.density_file import mean_structure
-from mlipsse.transport.msd import framework_drift
+from mlipsse.transport.density_file import structure_in
+from mlipsse.transport.drift import RestingPositions, framework_drift
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -41,10 +41,11 @@ def crystal_density(
     """
     is_mobile = np.array(species) == mobile
     ions, others = np.flatnonzero(is_mobile), np.flatnonzero(~is_mobile)
-    drift_A = framework_drift(positions, others)[:, None]
+    drift_A = framework_drift(positions, others)
     crystal = np.asarray(lattice) @ np.asarray(cell)
     density = probability_density(
-        positions[:, ions] - drift_A, crystal, spacing_A=spacing_A, per_ion=per_ion
+        RestingPositions(positions, ions, drift_A), crystal, spacing_A=spacing_A, per_ion=per_ion
     )
     symbols = [symbol for symbol in species if symbol != mobile]
-    return density, mean_structure(positions[:, others] - drift_A, symbols, crystal)
+    places = RestingPositions(positions, others, drift_A).mean()
+    return density, structure_in(places, symbols, crystal)

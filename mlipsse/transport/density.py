@@ -93,8 +93,8 @@ def probability_density(
     Parameters
     ----------
     positions : (n_frames, n_ions, 3) float32 or float64, Å, unwrapped or wrapped, framework drift
-        removed (`remove_drift`); an array, or anything that gives arrays when sliced by frames
-        (a memory map, an HDF5 data set)
+        removed; an array, or anything that gives arrays when sliced by frames (a memory map, an
+        HDF5 data set, `RestingPositions`)
     cell : (3, 3) float64, Å, rows are lattice vectors, the same in all frames
     spacing_A : edge of a voxel, Å
     per_ion : normalise to one ion instead of all (see `ProbabilityDensity`)

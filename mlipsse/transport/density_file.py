@@ -21,16 +21,16 @@ _ON_A_LINE = 5
 _AT_ONCE = 10_000 * _ON_A_LINE
 
 
-def mean_structure(positions: np.ndarray, species: Sequence[str], cell: np.ndarray) -> Atoms:
-    """Atoms at their mean places, e.g. of the framework.
+def structure_in(places: np.ndarray, species: Sequence[str], cell: np.ndarray) -> Atoms:
+    """Atoms at some places, e.g. the mean ones of the framework, as their images in a cell.
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) float64, Å, unwrapped, drift removed
+    places : (n_atoms, 3) float64, Å
     species : element of each atom
     cell : (3, 3) float64, Å, rows are lattice vectors
     """
-    atoms = Atoms(list(species), positions=positions.mean(axis=0), cell=cell, pbc=True)
+    atoms = Atoms(list(species), positions=places, cell=cell, pbc=True)
     atoms.wrap(eps=0)
     return atoms
 

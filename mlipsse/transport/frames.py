@@ -118,6 +118,7 @@ def read_frames_of(
             species=species,
             frame_spacing_ps=frame_spacing_ps,
             timestep_fs=timestep_fs,
+            timeless=timeless,
             memory_limit_GB=memory_limit_GB,
         )
     sources = [
@@ -135,6 +136,7 @@ def iterate_frames(
     species: Sequence[str] | None = None,
     frame_spacing_ps: float | None = None,
     timestep_fs: float | None = None,
+    timeless: bool = False,
     block_frames: int | None = None,
 ) -> Iterator[Frames]:
     """Read a trajectory as `read_frames_of` does, but block by block, in bounded memory.
@@ -170,7 +172,7 @@ def iterate_frames(
     ]
     if block_frames is None:
         block_frames = max(2, BLOCK_BYTES // (24 * len(sources[0].species)))
-    yield from _frame_blocks(sources, frame_spacing_ps, block_frames)
+    yield from _frame_blocks(sources, frame_spacing_ps, block_frames, timeless=timeless)
 
 
 def gathered(blocks: Sequence[Frames]) -> Frames:

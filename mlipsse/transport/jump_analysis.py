@@ -13,6 +13,7 @@ from mlipsse.transport.collective_jumps import (
     collective_jumps,
 )
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
+from mlipsse.transport.drift import RestingPositions, framework_drift
 from mlipsse.transport.found_sites import INTERSTITIAL_OCCUPANCY, LEAST_OCCUPANCY, find_sites
 from mlipsse.transport.frames import Frames
 from mlipsse.transport.given_sites import place_sites, read_crystal_sites
@@ -25,7 +26,7 @@ from mlipsse.transport.jump_rates import (
     kind_occupancies,
 )
 from mlipsse.transport.jumps import PARTS, Jumps, find_jumps
-from mlipsse.transport.msd import mean_squared_displacement, remove_drift
+from mlipsse.transport.msd import mean_squared_displacement
 from mlipsse.transport.vibration import Vibration, vibration
 from mlipsse.transport.window import WindowSettings
 
@@ -84,7 +85,7 @@ def analyse_jumps(
 
     Parameters
     ----------
-    frames : of one run, in a constant cell
+    frames : of one run, in a constant cell; of one on disk the mobile ions alone are loaded
     mobile : element of the mobile ion; all other atoms are the framework
     temperature_K : where the frames do not say it; for the activation energies
     structure : CIF or POSCAR with the sites; None finds them in the density (see `find_sites`)
@@ -112,9 +113,9 @@ def analyse_jumps(
             f"{', '.join(dict.fromkeys(frames.species))}: name a species that is there."
         )
     others = np.flatnonzero(~is_mobile)
-    positions = remove_drift(frames.positions, others)
-    ions = np.ascontiguousarray(positions[:, is_mobile])
-    framework = positions[:, others].mean(axis=0)
+    drift_A = framework_drift(frames.positions, others)
+    ions = RestingPositions(frames.positions, np.flatnonzero(is_mobile), drift_A).all()
+    framework = RestingPositions(frames.positions, others, drift_A).mean()
     framework_species = tuple(np.array(frames.species)[others].tolist())
     spacing = frames.frame_spacing_ps
     shaken = vibration(ions, frame_spacing_ps=spacing)

@@ -57,57 +57,6 @@ class MeanSquaredDisplacement:
         return self.tensor_A2[:, :3].sum(axis=1)
 
 
-def framework_drift(
-    positions: np.ndarray,
-    framework: np.ndarray,
-    *,
-    masses_u: np.ndarray | None = None,
-) -> np.ndarray:
-    """How the framework's centre has moved since the first frame.
-
-    Parameters
-    ----------
-    positions : (n_frames, n_atoms, 3), Å, unwrapped; an array, or what is sliced like one
-    framework : indices of the atoms that ought to stay (all that are not mobile)
-    masses_u : (n_atoms,) masses; None weighs all framework atoms alike, as
-        pymatgen-analysis-diffusion does
-
-    Returns
-    -------
-    (n_frames, 3) float64, Å; zero without framework atoms: nothing defines a frame at rest.
-    """
-    framework = np.asarray(framework, dtype=int)
-    if not len(framework):
-        return np.zeros((positions.shape[0], 3))
-    weights = np.ones(len(framework))
-    if masses_u is not None:
-        weights = np.asarray(masses_u, dtype=float)[framework]
-    return weighted_displacement(positions, framework, weights / weights.sum())
-
-
-def weighted_displacement(
-    positions: np.ndarray, atoms: np.ndarray, weights: np.ndarray, *, block_frames: int = 256
-) -> np.ndarray:
-    """Sum over some atoms of weight times displacement since the first frame, (n_frames, 3)."""
-    from mlipsse.transport.msd_kernels import weighted_sums
-
-    n_frames, n_atoms = positions.shape[:2]
-    of_all = np.zeros(n_atoms)
-    of_all[atoms] = weights
-    sums = np.empty((n_frames, 3))
-    for start in range(0, n_frames, block_frames):
-        block = np.asarray(positions[start : start + block_frames])
-        sums[start : start + len(block)] = weighted_sums(block, of_all)
-    return sums - sums[0]
-
-
-def remove_drift(
-    positions: np.ndarray, framework: np.ndarray, *, masses_u: np.ndarray | None = None
-) -> np.ndarray:
-    """Positions less the framework's mean displacement (see `framework_drift`), float64."""
-    return positions - framework_drift(positions, framework, masses_u=masses_u)[:, None, :]
-
-
 def mean_squared_displacement(
     positions: np.ndarray,
     *,

@@ -12,12 +12,9 @@ from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
 from mlipsse.transport.directions import DirectionalDiffusivity, directional_diffusivity
+from mlipsse.transport.drift import framework_drift
 from mlipsse.transport.framework import FrameworkVerdict, judge_framework
-from mlipsse.transport.msd import (
-    MeanSquaredDisplacement,
-    framework_drift,
-    mean_squared_displacement,
-)
+from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
 from mlipsse.transport.trajectory import Trajectory, read_run
 from mlipsse.transport.window import WindowSettings
 

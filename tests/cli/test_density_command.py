@@ -199,3 +199,18 @@ def test_what_is_refused(trajectory: Path, tmp_path: Path, options: list[str], w
     assert isinstance(done.exception, MlipsseError)
     assert words in str(done.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_trajectory_larger_than_the_memory(
+    trajectory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read from the cache piece by piece, to the same answer."""
+    options = ("--temperature", "700", "--spacing-a", "0.5", "--level", "0.02", "--json")
+    whole = json.loads(run(trajectory, tmp_path, *options).output)
+    monkeypatch.setattr("mlipsse.transport.cache.memory_limit", lambda given: 1e-6)
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        done = run(trajectory, tmp_path, *options, "--cache", str(cache))
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.output) == whole
+    assert len(list(cache.glob("*.h5"))) == 1

@@ -129,3 +129,18 @@ def test_errors_in_a_sentence(run_files, tmp_path, invoke, options, what):
     assert status == 2
     assert what in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_trajectory_larger_than_the_memory(run_files, tmp_path, invoke, monkeypatch):
+    """The mobile ions alone are loaded from the cache, to the same answer."""
+    trajectory, cif, _ = run_files
+    monkeypatch.setattr("mlipsse.transport.cache.memory_limit", lambda given: 1e-6)
+    answers = []
+    for more in ((), ("--cache", tmp_path / "cache"), ("--cache", tmp_path / "cache")):
+        status, text, error = invoke(
+            trajectory, "--mobile", "Li", "--temperature", 800, "--sites", cif,
+            "--frame-spacing-ps", 0.05, "--out", tmp_path / "out", "--json", *more,
+        )  # fmt: skip
+        assert (status, error) == (0, "")
+        answers.append(json.loads(text))
+    assert answers[0] == answers[1] == answers[2]

@@ -186,3 +186,12 @@ def test_slices_are_those_of_an_array(dump: Path, tmp_path: Path, key: object) -
 def test_too_large_for_the_memory_without_a_cache(dump: Path) -> None:
     with pytest.raises(MlipsseError, match=r"need 0.00\d+ GB, and 0.001 GB may be used"):
         read_frames_of(dump, memory_limit_GB=1e-3, **DUMP)
+
+
+def test_one_without_times_is_not_taken_for_one_with(tmp_path: Path) -> None:
+    """Where times do not matter, a spacing of 1 ps is invented: never shown to who asks for it."""
+    path = write_dump(tmp_path / "x.lammpstrj", walk(20, 5))
+    untimed = {"species": DUMP["species"], "cache": tmp_path / "cache"}
+    assert read_frames_of(path, timeless=True, **untimed).frame_spacing_ps == 1.0
+    with pytest.raises(MlipsseError, match="time step"):
+        read_frames_of(path, **untimed)

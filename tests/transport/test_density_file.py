@@ -9,7 +9,7 @@ from ase.io.cube import read_cube
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.density import ProbabilityDensity, probability_density
-from mlipsse.transport.density_file import mean_structure, write_chgcar, write_density_cube
+from mlipsse.transport.density_file import structure_in, write_chgcar, write_density_cube
 
 CELL = np.array([[5.0, 0, 0], [1.0, 6.0, 0], [-0.5, 2.0, 7.0]])
 BOHR_A = 0.529177210903
@@ -77,10 +77,9 @@ def test_density_and_atoms_keep_their_places(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.structure.frac_coords[0], peak, atol=1e-9)
 
 
-def test_mean_structure() -> None:
-    """The mean of places that straddle a face, wrapped into the cell afterwards."""
-    positions = np.array([[[-0.4, 1, 1], [1, 1, 1]], [[0.2, 1, 1], [2, 1, 1]]], dtype=float)
-    found = mean_structure(positions, ["Cl", "In"], np.eye(3) * 10)
+def test_structure_in_a_cell() -> None:
+    places = np.array([[-0.1, 1, 1], [1.5, 1, 1]])
+    found = structure_in(places, ["Cl", "In"], np.eye(3) * 10)
     np.testing.assert_allclose(found.positions, [[9.9, 1, 1], [1.5, 1, 1]], atol=1e-12)
     assert found.get_chemical_symbols() == ["Cl", "In"]
     assert found.pbc.all()

@@ -6,7 +6,6 @@ from mlipsse.transport import mean_squared_displacement
 from mlipsse.transport.msd import (
     COMPONENTS,
     ion_mean_squared_displacements,
-    remove_drift,
 )
 
 
@@ -37,33 +36,6 @@ def test_straight_flight_is_exact():
     positions = np.arange(40)[:, None, None] * velocity
     msd = mean_squared_displacement(positions, frame_spacing_ps=1.0)
     np.testing.assert_allclose(msd.total_A2, np.arange(40) ** 2 * (velocity @ velocity), atol=1e-9)
-
-
-def test_drift_goes_and_differences_stay():
-    rng = np.random.default_rng(0)
-    still = rng.random((1, 6, 3)) * 10
-    motion = np.zeros((30, 6, 3))
-    motion[:, 0] = np.cumsum(rng.normal(size=(30, 3)), axis=0)
-    drift = np.cumsum(rng.normal(size=(30, 1, 3)), axis=0)
-    framework = np.arange(1, 6)
-    cleaned = remove_drift(still + motion + drift, framework)
-    # the first frame stays where it was
-    np.testing.assert_allclose(cleaned - cleaned[0], motion - motion[0], atol=1e-12)
-    np.testing.assert_allclose(cleaned[0], (still + motion + drift)[0], atol=1e-12)
-
-
-def test_drift_by_mass_weighs_the_heavy_atom():
-    positions = np.zeros((2, 3, 3))
-    positions[1, 1, 0], positions[1, 2, 0] = 1.0, 4.0
-    plain = remove_drift(positions, np.array([1, 2]))
-    weighed = remove_drift(positions, np.array([1, 2]), masses_u=np.array([7.0, 1.0, 3.0]))
-    assert plain[1, 0, 0] == pytest.approx(-2.5)
-    assert weighed[1, 0, 0] == pytest.approx(-(1 * 1 + 3 * 4) / 4)
-
-
-def test_without_a_framework_nothing_is_removed():
-    positions = np.random.default_rng(1).normal(size=(5, 2, 3))
-    np.testing.assert_array_equal(remove_drift(positions, np.array([], dtype=int)), positions)
 
 
 def test_excess_is_zero_for_gaussian_and_known_for_hops():

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mlipsse.cli.options import Json
 from mlipsse.cli.transport.options import (
+    Cache,
     Mobile,
     Source,
     Species,
@@ -42,6 +43,7 @@ def density(
     ] = 1,
     topology: Topology = None,
     species: Species = None,
+    cache: Cache = None,
     as_json: Json = False,
 ) -> None:
     """Write the density of the mobile ions, and their lowest-barrier paths along a, b and c.
@@ -54,7 +56,7 @@ def density(
     from mlipsse.transport.percolation import percolating_paths
 
     # Times do not matter here, so that files that do not tell them need no option.
-    frames = read_frames(trajectory, topology, species, None, None, timeless=True)
+    frames = read_frames(trajectory, topology, species, None, None, cache, timeless=True)
     _, others = split_atoms(frames, mobile)
     found, framework = crystal_density(
         frames.positions,

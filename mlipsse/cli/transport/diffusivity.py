@@ -72,7 +72,7 @@ def diffusivity(
     from mlipsse.transport import WindowSettings, analyse_trajectory, directional_diffusivity
     from mlipsse.transport.blocks import block_spread
     from mlipsse.transport.counting import counting_error
-    from mlipsse.transport.msd import framework_drift
+    from mlipsse.transport.drift import framework_drift
     from mlipsse.transport.plausibility import doubts
 
     frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mlipsse.cli.options import Json, whole_numbers
 from mlipsse.cli.transport.options import (
+    Cache,
     Mobile,
     Source,
     Spacing,
@@ -68,6 +69,7 @@ def jumps(
     window_ps: Annotated[
         str | None, typer.Option(help="First and last lag of the fit of D, e.g. 5,50.")
     ] = None,
+    cache: Cache = None,
     as_json: Json = False,
 ) -> None:
     """Tell sites, occupancies, jump rates, jump diffusivity and correlation, drift removed."""
@@ -84,7 +86,7 @@ def jumps(
         if repeats is None
         else whole_numbers(repeats, option="--repeats", example="2,2,2")
     )
-    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs)
+    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
     run = analyse_jumps(
         frames,
         mobile=mobile,

@@ -58,7 +58,8 @@ def msd(
     from mlipsse.files import write_columns
     from mlipsse.transport import fit_diffusivity, mean_squared_displacement
     from mlipsse.transport.collective import charge_diffusivity
-    from mlipsse.transport.msd import framework_drift, ion_mean_squared_displacements
+    from mlipsse.transport.drift import framework_drift
+    from mlipsse.transport.msd import ion_mean_squared_displacements
     from mlipsse.transport.van_hove import van_hove
 
     frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
