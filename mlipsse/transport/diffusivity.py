@@ -24,6 +24,10 @@ SETTLING = 2.0
 """The rest of that lift which is still to come falls as exp(-SETTLING x MSD / hop length²): as
 (1 + p)² / (1 - p) in the same walks, 1.8 and 3.3."""
 
+SETTLING_FORM = 0.1
+"""By how much of itself that rest may be another at each lag. Taken for exact, its form is what the
+fit subtracts, by weights that turn a straight MSD of a few hops into any slope."""
+
 
 @dataclass(frozen=True, eq=False)
 class Diffusivity:
@@ -176,7 +180,7 @@ def _fit_line(
             excess_per_step_A4=excess,
             n_ions=msd.n_ions / correlation,
         )
-        covariance += np.outer(unsettled, unsettled)
+        covariance += np.outer(unsettled, unsettled) + np.diag((SETTLING_FORM * unsettled) ** 2)
         # Neighbouring lags of a long window differ by less than rounding can tell.
         covariance[np.diag_indices(len(lags))] *= 1 + 1e-10
         whitened = linalg.cho_solve(linalg.cho_factor(covariance), design)
