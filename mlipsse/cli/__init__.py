@@ -47,6 +47,15 @@ def main() -> None:
     except MlipsseError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if error.filename is None:  # not of a path that somebody gave
+            raise
+        print(
+            f"Error: {error.filename} cannot be used: {error.strerror}. Give another path, or see "
+            "to this one.",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         print("Interrupted. Finished work is kept: the same command goes on.", file=sys.stderr)
         sys.exit(130)

@@ -8,6 +8,17 @@ _TILE = 16
 
 
 @numba.njit(cache=True, nogil=True)
+def _add_pairs(x: float, y: float, z: float, rows: np.ndarray, column: int) -> None:
+    """Add xx, yy, zz, xy, xz and yz to the six rows of a column."""
+    rows[0, column] += x * x
+    rows[1, column] += y * y
+    rows[2, column] += z * z
+    rows[3, column] += x * y
+    rows[4, column] += x * z
+    rows[5, column] += y * z
+
+
+@numba.njit(cache=True, nogil=True)
 def gather_ions(
     positions: np.ndarray, ions: np.ndarray, frames: np.ndarray, means: np.ndarray
 ) -> None:
@@ -60,13 +71,7 @@ def load_series(
                     series[a, k, t] = frames[t, a, first + k] - mean - drift[t, a]
         for k in range(series.shape[1]):
             for t in range(start, stop):
-                x, y, z = series[0, k, t], series[1, k, t], series[2, k, t]
-                products[0, t] += x * x
-                products[1, t] += y * y
-                products[2, t] += z * z
-                products[3, t] += x * y
-                products[4, t] += x * z
-                products[5, t] += y * z
+                _add_pairs(series[0, k, t], series[1, k, t], series[2, k, t], products, t)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -105,6 +110,7 @@ def add_moments(
     """
     n_ions = frames.shape[2]
     of_ions = np.empty((8, n_ions))
+    seconds = of_ions[2:]
     squares = np.empty(n_ions)
     for m in range(len(lags)):
         lag = lags[m]
@@ -122,12 +128,7 @@ def add_moments(
                 squares[k] = square
                 of_ions[0, k] += square
                 of_ions[1, k] += square * square
-                of_ions[2, k] += x * x
-                of_ions[3, k] += y * y
-                of_ions[4, k] += z * z
-                of_ions[5, k] += x * y
-                of_ions[6, k] += x * z
-                of_ions[7, k] += y * z
+                _add_pairs(x, y, z, seconds, k)
             together[m, origin] += squares.sum()
             origin += 1
         moments[m, 0] += origin * n_ions
