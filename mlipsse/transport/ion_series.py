@@ -1,4 +1,4 @@
-"""Time series of ions and their Fourier transforms, to be had a few ions at a time."""
+"""Time series of ions, a few ions at a time, and the power of their Fourier transforms."""
 
 import os
 import threading
@@ -11,12 +11,10 @@ from typing import TypeVar
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.fourier_plan import ROW, FourierPlan
 
 GROUP_IONS = 64
 """Ions gathered at once from all frames: what lies between two frames' pieces is not read."""
-
-BLOCK_IONS = 16
-"""Ions transformed at once: their series and spectra stay near the processor."""
 
 Found = TypeVar("Found")
 
@@ -59,11 +57,9 @@ class IonSeries:
         return len(self.ions)
 
     @cached_property
-    def size(self) -> int:
-        """Of the transforms: so long that no lag meets the series' other end."""
-        from scipy import fft
-
-        return fft.next_fast_len(2 * self.n_frames - 1, real=True)
+    def plan(self) -> FourierPlan:
+        """Of transforms of the series."""
+        return FourierPlan.of(self.n_frames)
 
     def map(
         self, function: Callable[["IonGroup"], Found], threads: int | None = None
@@ -95,21 +91,26 @@ class IonSeries:
         if not isinstance(source, np.ndarray):  # one piece, which the chunks on disk are made for
             first = int(chosen.min())
             source = source[:, first : int(chosen.max()) + 1]
-        shape = (self.n_frames, 3, len(chosen))
+        n_columns = -(-len(chosen) // ROW) * ROW
+        shape = (self.n_frames, 3, n_columns)
         frames = space.frames[: np.prod(shape)].reshape(shape)
         means = np.empty(shape[1:])
         gather_ions(source, chosen - first, frames, means)
-        return IonGroup(frames, means, self.drift_A, space)
+        return IonGroup(frames, means, len(chosen), self, space)
 
 
 class _Space:
     """Memory that a thread uses again: fresh memory costs a third more time."""
 
     def __init__(self, series: IonSeries) -> None:
-        n_ions = min(GROUP_IONS, series.n_ions)
-        self.frames = np.empty(series.n_frames * 3 * n_ions, series.positions.dtype)
-        self.series = np.zeros((3, BLOCK_IONS, _row_length(series.size)))[:, :, : series.size]
-        self.spectrum = np.empty((3, BLOCK_IONS, series.size // 2 + 1), dtype=complex)
+        n_ions = min(GROUP_IONS, -(-series.n_ions // ROW) * ROW)
+        precision = np.float32 if series.positions.dtype == np.float32 else np.float64
+        self.frames = np.empty(series.n_frames * 3 * n_ions, precision)
+        self.series = series
+
+    @cached_property
+    def of_transforms(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.series.plan.space()
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,37 +119,54 @@ class IonGroup:
 
     Parameters
     ----------
-    frames : (n_frames, 3, n_ions), Å, of the precision of the positions
-    means_A : (3, n_ions) float64, over time
-    drift_A : (n_frames, 3) float64
+    frames : (n_frames, 3, n_columns), Å, of the precision of the positions; columns that are no
+        ion's are 0
+    means_A : (3, n_columns) float64, over time
+    n_ions : in the first columns
+    series : which they are from
     """
 
     frames: np.ndarray
     means_A: np.ndarray
-    drift_A: np.ndarray
+    n_ions: int
+    series: IonSeries
     _space: _Space
 
-    def blocks(self, products: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Series (3, k, n_frames), Å, and spectra (3, k, n_frequencies) of some ions after others.
+    @cached_property
+    def present(self) -> np.ndarray:
+        """(n_columns,) float64, 1 where there is an ion and else 0."""
+        return (np.arange(self.frames.shape[2]) < self.n_ions).astype(float)
 
-        products : (6, n_frames), Å², to which the sum over ions of x_a x_b at every time is added
+    def add_correlations(self, products: np.ndarray, power: np.ndarray) -> None:
+        """Add sums over the ions, less drift and means.
+
+        products : (n_frames, 6), Å², of x_a x_b at every time, a b being xx yy zz xy xz yz
+        power : (plan.size, 6), of the transforms, for `plan.correlation`
         """
-        from mlipsse.transport.msd_kernels import load_series
+        from mlipsse.transport import fourier_kernels
 
-        n_frames, _, n_ions = self.frames.shape
-        for first in range(0, n_ions, BLOCK_IONS):
-            padded = self._space.series[:, : min(BLOCK_IONS, n_ions - first)]
-            series = padded[:, :, :n_frames]
-            load_series(self.frames, first, self.means_A, self.drift_A, series, products)
-            # numpy's transform, as it writes into memory that is there
-            spectrum = self._space.spectrum[:, : padded.shape[1]]
-            yield series, np.fft.rfft(padded, axis=2, out=spectrum)
+        plan = self.series.plan
+        columns, work = self._space.of_transforms
+        for first in range(0, self.n_ions, ROW):
+            fourier_kernels.transform_columns(
+                self.frames.reshape(-1),
+                first,
+                self.means_A.reshape(-1),
+                self.present,
+                self.series.drift_A,
+                *plan.column_stages,
+                plan.halves,
+                plan.between,
+                columns,
+                work,
+                products,
+            )
+            fourier_kernels.add_power(work, plan.n_rows, *plan.row_stages, power)
 
-
-def _row_length(size: int) -> int:
-    """At least `size` numbers, an odd number of cache lines: rows then do not evict each other."""
-    lines = -(-size // 8)
-    return 8 * (lines + 1 - lines % 2)
+    def series_A(self) -> np.ndarray:
+        """(3, n_ions, n_frames) float64, Å, less drift and means."""
+        frames = self.frames[:, :, : self.n_ions] - self.series.drift_A[:, :, None]
+        return (frames - self.means_A[:, : self.n_ions]).transpose(1, 2, 0)
 
 
 def _threads() -> int:

@@ -88,9 +88,7 @@ def mean_squared_displacement(
     MlipsseError
         without ions, or with fewer than two frames.
     """
-    from scipy import fft
-
-    from mlipsse.transport.msd_kernels import add_moments, add_power
+    from mlipsse.transport.msd_kernels import add_moments
 
     series = _ion_series(positions, ions, drift_A)
     n_frames, n_ions = series.n_frames, series.n_ions
@@ -100,13 +98,13 @@ def mean_squared_displacement(
     origins = -(-(n_frames - sampled) // strides)
 
     def sums_of(group: IonGroup) -> list[np.ndarray]:
-        products = np.zeros((6, n_frames))
-        power = np.zeros((6, series.size // 2 + 1))
+        products = np.zeros((n_frames, 6))
+        power = np.zeros((series.plan.size, 6))
         moments = np.zeros((len(sampled), 10))
         together = np.zeros((len(sampled), origins.max()))
-        add_moments(group.frames, series.drift_A, sampled, strides, moments, together)
-        for _, spectrum in group.blocks(products):
-            add_power(spectrum, power)
+        frames, drift = group.frames.reshape(-1), series.drift_A
+        add_moments(frames, group.present, drift, sampled, strides, moments, together)
+        group.add_correlations(products, power)
         return [products, power, moments, together]
 
     sums: list[np.ndarray] = []
@@ -117,8 +115,8 @@ def mean_squared_displacement(
         else:
             sums = found
     products, power, moments, together = sums
-    correlation = fft.irfft(power, n=series.size, axis=1)[:, :n_frames]
-    tensor = _structure_function(products, correlation) / n_ions
+    correlation = series.plan.correlation(power, n_frames)
+    tensor = _structure_function(products.T, correlation.T) / n_ions
     means = moments[:, 1:] / moments[:, :1]
     square, fourth, second = means[:, 0], means[:, 1], means[:, 2:8]
     variance = np.array([row[:count].var() for row, count in zip(together, origins, strict=True)])
@@ -149,14 +147,14 @@ def ion_mean_squared_displacements(
     from scipy import fft
 
     series = _ion_series(positions, ions, drift_A)
+    size = fft.next_fast_len(2 * series.n_frames - 1, real=True)
 
     def msd_of(group: IonGroup) -> np.ndarray:
-        rows = []
-        for of_ions, spectrum in group.blocks(np.zeros((6, series.n_frames))):
-            power = (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
-            correlation = fft.irfft(power, n=series.size, axis=1)[:, : series.n_frames]
-            rows.append(_structure_function((of_ions**2).sum(axis=0), correlation))
-        return np.concatenate(rows)
+        of_ions = group.series_A()
+        spectrum = fft.rfft(of_ions, n=size, axis=2)
+        power = (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
+        correlation = fft.irfft(power, n=size, axis=1)[:, : series.n_frames]
+        return _structure_function((of_ions**2).sum(axis=0), correlation)
 
     return np.concatenate(list(series.map(msd_of, threads)))
 
