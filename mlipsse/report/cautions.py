@@ -38,7 +38,7 @@ def standing_cautions(
             "runs are demonstrations, not results."
         )
     for item in compositions:
-        sentences += [f"{item.formula}: {caution}." for caution in item.arrhenius.cautions]
+        sentences += [f"{item.formula}: {caution}." for caution in item.cautions]
         used = {point.temperature_K for point in item.points}
         partly = sorted({run.temperature_K for run in item.excluded} & used)
         if partly:

@@ -28,7 +28,8 @@ class CompositionTransport:
     """Transport of one composition, temperatures ascending.
 
     `points` hold the temperatures that were used; `excluded` the runs that were not.
-    `shortest_run_ps` is None when no run could be analysed. `directions` holds the same
+    `shortest_run_ps` is None when no run could be analysed. `turning_K` are the temperatures with
+    runs whose framework turns on its places (see `FrameworkVerdict`). `directions` holds the same
     temperatures as `points`, `directional_arrhenius` a fit of a, b, c, ab, ac and bc each.
     """
 
@@ -37,8 +38,22 @@ class CompositionTransport:
     arrhenius: ArrheniusFit
     excluded: tuple[ExcludedRun, ...]
     shortest_run_ps: float | None
+    turning_K: tuple[float, ...] = ()
     directions: tuple[DirectionalAverage, ...] = ()
     directional_arrhenius: Mapping[str, ArrheniusFit] = field(default_factory=dict)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the fit cannot know or does not fit, and of what crystal it is, in sentences."""
+        if not self.turning_K:
+            return self.arrhenius.cautions
+        kelvin = ", ".join(f"{temperature:g}" for temperature in self.turning_K)
+        return (
+            *self.arrhenius.cautions,
+            f"at {kelvin} K the framework moves farther than vibrations do without going on: "
+            "anion groups turn on their places, as in a plastic (rotor) phase, and D is of that "
+            "crystal, not of one with still anions",
+        )
 
 
 OrderingWeights = Callable[[float], Mapping[str, float]]
@@ -71,8 +86,9 @@ def summarise_composition(
         raise MlipsseError(f"No runs of {formula} to summarise: the simulate stage made none.")
     ordered = sorted(runs, key=lambda run: (run.temperature_K, run.name))
     points, directions = [], []
-    for temperature in sorted({run.temperature_K for run in ordered if run.excluded is None}):
-        here = [run for run in ordered if run.temperature_K == temperature and not run.excluded]
+    used = [run for run in ordered if run.excluded is None]
+    for temperature in sorted({run.temperature_K for run in used}):
+        here = [run for run in used if run.temperature_K == temperature]
         weights = None
         if ordering_weights is not None:
             weights = _weights(here, ordering_weights(temperature))
@@ -97,6 +113,7 @@ def summarise_composition(
             sorted([*excluded, *left_out], key=lambda run: (run.temperature_K, run.name))
         ),
         shortest_run_ps=min((run.duration_ps for run in ordered), default=None),
+        turning_K=tuple(sorted({run.temperature_K for run in used if run.framework.turns})),
         directions=tuple(directions),
         directional_arrhenius=directional_arrhenius(directions),
     )

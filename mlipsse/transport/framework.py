@@ -31,6 +31,23 @@ class FrameworkVerdict:
     exponent: float | None
     reason: str | None
 
+    @property
+    def turns(self) -> bool:
+        """Whether it moves farther than vibrations do, but does not go on: anions that turn."""
+        return not self.melted and self.msd_A2 is not None and self.msd_A2 > MSD_LIMIT_A2
+
+    @property
+    def caution(self) -> str | None:
+        """What must be said beside a diffusivity from this run, melted or turning."""
+        if not self.turns:
+            return self.reason
+        return (
+            f"the framework's MSD is {self.msd_A2:.1f} Å² at half the run (vibrations stay below "
+            f"{MSD_LIMIT_A2:g}) but hardly grows: anion groups turn on their places, as in a "
+            "plastic (rotor) phase, or atoms have changed places; a crystal of still anions may "
+            "conduct otherwise"
+        )
+
 
 def judge_framework(msd: MeanSquaredDisplacement | None) -> FrameworkVerdict:
     """Judge a framework by its MSD (drift removed); None where every atom is mobile.

@@ -117,6 +117,13 @@ def test_anions_that_turn_on_their_places_are_no_melt():
     run = analyse_trajectory(turning, mobile="Li", charge_e=1)
     assert run.framework.msd_A2 > 3.0
     assert not run.framework.melted
+    assert run.framework.turns
+    assert "rotor" in run.framework.caution
+    found = summarise_composition("X", [run, analysed(800.0)])
+    assert [point.temperature_K for point in found.points] == [600.0, 800.0]
+    assert found.turning_K == (600.0,)
+    assert any("at 600 K the framework moves farther" in caution for caution in found.cautions)
+    assert analysed(800.0).framework.caution is None
 
 
 def test_all_ions_mobile():

@@ -61,7 +61,7 @@ def analyse(
             console.print(_table(runs, tree.unfinished, item.formula))
         for left_out in item.excluded:
             console.print(f"  left out: {left_out.name}: {left_out.reason}", soft_wrap=True)
-        for caution in item.arrhenius.cautions:
+        for caution in item.cautions:
             console.print(f"  {caution}", soft_wrap=True)
     if tree.unfinished:
         console.print(f"… {len(tree.unfinished)} runs have not ended.")

@@ -71,7 +71,7 @@ def arrhenius(
                 "temperatures": [_finite(asdict(point)) for point in item.points],
                 "left_out": [asdict(run) for run in item.excluded],
                 "elsewhere": elsewhere,
-                "cautions": list(item.arrhenius.cautions),
+                "cautions": list(item.cautions),
             }
         )
     if out is not None:

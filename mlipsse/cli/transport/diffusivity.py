@@ -147,7 +147,7 @@ def diffusivity(
         "framework_melted": run.framework.melted,
         "framework_msd_A2": run.framework.msd_A2,
         "cautions": [
-            *_cautions(run.framework.reason, all_mobile=run.framework_msd is None),
+            *_cautions(run.framework.caution, all_mobile=run.framework_msd is None),
             *doubts(frames, temperature_K=run.temperature_K),
         ],
     }
@@ -193,8 +193,8 @@ def _write(out: Path, run: Any) -> None:
     write_msd_csv(run, out / "msd.csv")
 
 
-def _cautions(melted: str | None, *, all_mobile: bool) -> list[str]:
-    found = [melted] if melted else []
+def _cautions(of_framework: str | None, *, all_mobile: bool) -> list[str]:
+    found = [of_framework] if of_framework else []
     if all_mobile:
         found.append(
             "every atom is mobile: nothing tells drift from diffusion, and none was removed"
