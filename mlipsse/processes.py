@@ -98,14 +98,22 @@ def stop_group(child: "subprocess.Popen[bytes]") -> None:
 
 
 def run_while(process: int, argv: Sequence[str]) -> int:
-    """Run `argv` for as long as `process` of this machine lives; its exit status."""
+    """Run `argv` for as long as `process` of this machine lives; its exit status.
+
+    At the end, also when asked to end (SIGTERM), all of the command's process group is killed: what
+    the command has started need not notice that it is gone (the server process of
+    `multiprocessing.Manager` waits for ever).
+    """
     child = start_child(argv, folder=Path.cwd(), output=sys.stdout.fileno())
-    while child.poll() is None:
-        try:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        while child.poll() is None:
             os.kill(process, 0)
-        except ProcessLookupError:
-            stop_group(child)
-        time.sleep(0.5)
+            time.sleep(0.5)
+    except ProcessLookupError:
+        pass
+    finally:
+        stop_group(child)
     return child.returncode
 
 

@@ -97,6 +97,19 @@ def processes_with(marker: str) -> list[int]:
     return found
 
 
+def test_nothing_is_left_when_the_work_is_done(tmp_path: Path, functions, monkeypatch) -> None:
+    marker = f"MLIPSSE_TEST_DONE_{tmp_path.name}_{os.getpid()}"
+    monkeypatch.setenv(marker, "1")
+    unit = Unit("u0", tmp_path / "u0", functions.write_process)
+    with Execution(ExecutionConfig(workers=2, threads_per_worker=1), tmp_path) as execution:
+        execution.run([unit])
+        assert len(processes_with(marker)) > 2
+    deadline = time.monotonic() + 20
+    while left := processes_with(marker):
+        assert time.monotonic() < deadline, f"processes {left} are left"
+        time.sleep(0.2)
+
+
 def test_workers_end_with_a_killed_driver(tmp_path: Path, functions) -> None:
     script = tmp_path / "driver.py"
     script.write_text(DRIVER)
