@@ -45,14 +45,17 @@ export:
   acceptance: {duration_ps: 0.06, constant_energy_ps: 0.03, min_atoms: 20, require: false}
 simulate:
   temperatures_K: [700, 900]
-  min_atoms: 40
+  min_atoms: 20
   min_length_A: 0
-  equilibration_ps: 0.1
-  production_ps: 0.6
+  equilibration_ps: 0.06
+  production_ps: 0.3
   dump_every_fs: 10
   restart_every_ps: 0.1
 execution: {workers: 2}
 """
+
+FRAMES = 31
+"""Of every run of it."""
 
 
 def make_tiny_campaign(folder: Path) -> Path:

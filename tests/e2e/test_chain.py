@@ -11,7 +11,7 @@ from ase.io import read
 
 from mlipsse import keys
 
-from .conftest import mlipsse
+from .conftest import FRAMES, mlipsse
 
 pytestmark = pytest.mark.xdist_group("campaign")
 
@@ -116,7 +116,7 @@ def test_runs_have_exactly_their_frames(finished_campaign: Path) -> None:
     runs = sorted(path.parent for path in finished_campaign.glob("08-simulate/**/run.json"))
     assert len(runs) == 4
     for run in runs:
-        assert len(read_run(run).positions) == 61
+        assert len(read_run(run).positions) == FRAMES
 
 
 def test_rerunning_does_nothing(finished_campaign: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ase.io import read
 from mlipsse.campaign.record import digest
 from mlipsse.transport.trajectory import read_run
 
-from .conftest import command, make_tiny_campaign, mlipsse
+from .conftest import FRAMES, command, make_tiny_campaign, mlipsse
 
 pytestmark = pytest.mark.xdist_group("campaign")
 
@@ -111,7 +111,7 @@ def check_like_undisturbed(folder: Path, undisturbed: Path) -> None:
     assert mine == theirs
     for run in sorted(path.parent for path in folder.glob("08-simulate/**/run.json")):
         trajectory = read_run(run)
-        assert len(trajectory.positions) == 61
+        assert len(trajectory.positions) == FRAMES
         steps = np.linalg.norm(np.diff(trajectory.positions, axis=0), axis=-1)
         # 10 fs at 900 K: no atom crosses half an ångström between frames, seams included.
         assert steps.max() < 0.5

@@ -104,19 +104,19 @@ def test_the_text_dump_holds_elements_and_velocities(
 def test_a_longer_run_goes_on_and_a_shorter_one_keeps_its_frames(
     make_run: MakeRun, frames_by_step: Frames
 ) -> None:
-    folder, whole = make_run(), make_run("whole", production_ps=7.0)
+    folder, whole = make_run(production_ps=1.0), make_run("whole", production_ps=1.5)
     run_folder(folder)
     run_folder(whole)
-    make_run(production_ps=7.0)
+    make_run(production_ps=1.5)
     assert read_outcome(folder) is None
     result = run_folder(folder)
-    assert (result.frames, result.resumed_from_step) == (701, 6000)
+    assert (result.frames, result.resumed_from_step) == (151, 3000)
     assert sorted(frames_by_step(folder)) == steps_of(folder)
     for step, positions in frames_by_step(whole).items():
         np.testing.assert_allclose(frames_by_step(folder)[step], positions, atol=1e-4)
-    make_run(production_ps=3.0)
-    assert run_folder(folder).frames == 301
-    assert sorted(frames_by_step(folder))[-1] == 9000
+    make_run(production_ps=0.5)
+    assert run_folder(folder).frames == 51
+    assert sorted(frames_by_step(folder))[-1] == 3500
 
 
 def test_segments_are_sealed_and_damage_is_named(make_run: MakeRun) -> None:

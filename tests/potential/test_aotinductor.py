@@ -45,8 +45,8 @@ def run(package: Path, edges: Graph) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("atoms", [SMALL, CUBE, LARGE], ids=len)
-def test_agrees_with_the_calculator(aotinductor64, tiny_model, atoms):
-    energy, force, _ = reference(load_mace_model(tiny_model), atoms, head="target")
+def test_agrees_with_the_calculator(aotinductor64, thin_model, atoms):
+    energy, force, _ = reference(load_mace_model(thin_model), atoms, head="target")
     edges = graph(atoms)
     node_energy, gradient = run(aotinductor64, edges)
     assert (node_energy.dtype, gradient.dtype) == (torch.float64, torch.float64)
@@ -54,16 +54,16 @@ def test_agrees_with_the_calculator(aotinductor64, tiny_model, atoms):
     np.testing.assert_allclose(forces(edges, gradient), force, rtol=0, atol=1e-10)
 
 
-def test_agrees_with_torchscript_on_part_of_the_atoms(aotinductor64, torchscript):
+def test_agrees_with_torchscript_on_part_of_the_atoms(aotinductor64, thin_torchscript):
     types, edge_index, vectors, weights = graph(CUBE)
     weights[::3] = 0.0
-    expected = torch.jit.load(torchscript).edge_energies(types, edge_index, vectors, weights)
+    expected = torch.jit.load(thin_torchscript).edge_energies(types, edge_index, vectors, weights)
     found = run(aotinductor64, (types, edge_index, vectors, weights))
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
 
 
-def test_the_smallest_padded_system(aotinductor64, torchscript):
+def test_the_smallest_padded_system(aotinductor64, thin_torchscript):
     """A lone atom, a second one of no weight, and two edges of the cutoff's length."""
     edges = (
         torch.tensor([1, 0]),
@@ -72,7 +72,7 @@ def test_the_smallest_padded_system(aotinductor64, torchscript):
         torch.tensor([1.0, 0.0], dtype=torch.float64),
     )
     node_energy, gradient = run(aotinductor64, edges)
-    lone = torch.jit.load(torchscript).edge_energies(
+    lone = torch.jit.load(thin_torchscript).edge_energies(
         edges[0][:1],
         torch.zeros((2, 0), dtype=torch.int64),
         torch.zeros((0, 3), dtype=torch.float64),
@@ -88,7 +88,7 @@ def test_says_what_it_was_made_for(aotinductor64):
         "mlipsse_format": "1",
         "elements": " ".join(ELEMENTS),
         "r_max_A": "4.5",
-        "layers": "2",
+        "layers": "1",
         "dtype": "float64",
         "head": "target",
         "device": "cpu",

@@ -47,6 +47,7 @@ def row(**changes) -> BenchmarkRow:
     return replace(plain, **changes)
 
 
+@pytest.mark.slow
 def test_every_backend_in_one_table(bundle):
     told = []
     rows = benchmark(bundle.folder, atoms=[20], steps=3, repeats=1, report=told.append)

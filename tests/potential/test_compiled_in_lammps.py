@@ -11,6 +11,8 @@ from ase import Atoms
 from lammps_deck import BRICK, SMALL, TILTED
 from test_pair_style_errors import refused
 
+from mlipsse.potential.aotinductor import export_aotinductor
+
 pytestmark = pytest.mark.xdist_group("aotinductor")  # the package is compiled once
 
 ALONE = Atoms("Li", positions=[(1.0, 1.0, 1.0)], cell=20.0 * np.eye(3))
@@ -32,9 +34,23 @@ slow = pytest.mark.slow
         pytest.param(FAR_APART, 2, id="no edge, two ranks", marks=slow),
     ],
 )
-def test_same_as_torchscript(deck, aotinductor64, atoms, ranks):
+def test_same_as_torchscript(deck, thin_torchscript, aotinductor64, atoms, ranks):
+    deck.model = thin_torchscript
+    assert_same(deck, aotinductor64, atoms, ranks)
+
+
+@slow
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_two_layers(deck, tiny_model, tmp_path, ranks):
+    """Beyond the ghosts of a ghost: what reaches an atom through another of another rank."""
+    package = tmp_path / "two.pt2"
+    export_aotinductor(tiny_model, head="target", dtype="float64", out=package)
+    assert_same(deck, package, BRICK, ranks)
+
+
+def assert_same(deck, package, atoms, ranks):
     expected = deck.run(atoms)
-    deck.model = aotinductor64
+    deck.model = package
     found = deck.run(atoms, ranks=ranks)
     assert found[0][0] == pytest.approx(expected[0][0], abs=1e-9)
     np.testing.assert_allclose(found[0][1:], expected[0][1:], rtol=1e-9, atol=1e-2)
@@ -64,7 +80,9 @@ def made_for(package: Path, out: Path, **changes: str) -> Path:
     ],
     ids=lambda value: next(iter(value), "unchanged") if isinstance(value, dict) else "",
 )
-def test_made_for_something_else(run_deck, tmp_path, aotinductor64, torchscript, changes, words):
+def test_made_for_something_else(
+    run_deck, tmp_path, aotinductor64, thin_torchscript, changes, words
+):
     """Refused with the command that makes the right one; with `fallback`, the .pt beside it."""
     package = made_for(aotinductor64, tmp_path / "there.pt2", **changes)
     pair_coeff = f'pair_coeff * * "{package}" Li Cl'
@@ -78,7 +96,7 @@ def test_made_for_something_else(run_deck, tmp_path, aotinductor64, torchscript,
     refused(result, "potential export", "--head target", "--dtype float64", "fallback")
     missing = run_deck(pair_coeff=pair_coeff, pair_style="pair_style mace device cpu fallback")
     refused(missing, "there.pt", "no such file")
-    shutil.copyfile(torchscript, tmp_path / "there.pt")
+    shutil.copyfile(thin_torchscript, tmp_path / "there.pt")
     status, screen = run_deck(
         pair_coeff=pair_coeff, pair_style="pair_style mace device cpu fallback"
     )

@@ -30,14 +30,14 @@ def slow(*values):
 @pytest.mark.parametrize(
     ("atoms", "ranks", "before"),
     [
-        (BRICK, 2, ""),
+        slow(BRICK, 2, ""),
         (BRICK, 4, "processors 4 1 1"),
         slow(BRICK, 4, "processors 2 2 1"),
-        (TILTED, 2, ""),
+        slow(TILTED, 2, ""),
         slow(TILTED, 4, "processors 1 1 4"),
         (SMALL, 2, ""),
         slow(BRICK, 2, "boundary p p f"),
-        (BRICK, 4, "boundary s p f"),
+        slow(BRICK, 4, "boundary s p f"),
         (clustered(), 4, "boundary f f f"),
         slow(clustered(), 4, ""),
     ],

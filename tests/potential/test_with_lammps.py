@@ -18,7 +18,7 @@ ONLY_ZBL = "pair_style zbl 1.0 2.5\npair_coeff * * 0 0\n" + "\n".join(
 )
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_overlay_is_the_sum_of_its_parts(deck, ranks):
     together = deck.run(BRICK, ranks=ranks, pair=HYBRID)
     mace = deck.run(BRICK)
@@ -45,8 +45,11 @@ def test_a_type_left_to_another_style(deck):
 @pytest.mark.parametrize(
     "run",
     [
-        "min_style cg\nminimize 0 1e-3 20 100",
-        "fix 1 all box/relax tri 0.0 vmax 0.001\nmin_style cg\nminimize 0 1e-3 20 100",
+        pytest.param("min_style cg\nminimize 0 1e-3 20 100", marks=pytest.mark.slow),
+        pytest.param(
+            "fix 1 all box/relax tri 0.0 vmax 0.001\nmin_style cg\nminimize 0 1e-3 20 100",
+            marks=pytest.mark.slow,
+        ),
         "velocity all create 500 7 loop geom\nfix 1 all npt temp 500 500 0.1 tri 0 0 1\n"
         "timestep 0.001\nrun 20",
     ],
