@@ -11,6 +11,7 @@ from mlipsse.transport.directional_average import (
     average_directions,
     directional_arrhenius,
 )
+from mlipsse.transport.framework import TURNING
 from mlipsse.transport.run_analysis import RunTransport
 
 
@@ -50,9 +51,8 @@ class CompositionTransport:
         kelvin = ", ".join(f"{temperature:g}" for temperature in self.turning_K)
         return (
             *self.arrhenius.cautions,
-            f"at {kelvin} K the framework moves farther than vibrations do without going on: "
-            "anion groups turn on their places, as in a plastic (rotor) phase, and D is of that "
-            "crystal, not of one with still anions",
+            f"at {kelvin} K the framework moves farther than vibrations do, but does not go on: "
+            f"{TURNING}",
         )
 
 

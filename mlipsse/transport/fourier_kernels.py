@@ -53,6 +53,9 @@ def transform_columns(
     n_columns = len(halves) // 2
     n_rows = len(between) // (4 * n_columns)
     length = 2 * n_columns * ROW
+    if len(work) != 3 * (n_rows + 1) * length:
+        # Numba keeps compiled code until its own file changes, not those that it imports.
+        raise ValueError("this code is compiled for other rows: remove its __pycache__")
     together = len(columns) // (3 * length)
     ahead = 2 * (n_rows + 1) * ROW
     for start in range(0, n_rows, together):

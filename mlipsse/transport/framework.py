@@ -16,6 +16,12 @@ EXPONENT_LIMIT = 0.4
 """d ln MSD / d ln lag from an eighth of the run to half of it: 0 for atoms that keep their
 places, and for anion groups that turn on theirs (whose MSD may be large); towards 1 in a melt."""
 
+TURNING = (
+    "anion groups turn on their places, as in a plastic (rotor) phase, or atoms have changed "
+    "places; a crystal of still anions may conduct otherwise"
+)
+"""What a framework does that moves farther than vibrations, but does not go on."""
+
 
 @dataclass(frozen=True)
 class FrameworkVerdict:
@@ -33,7 +39,7 @@ class FrameworkVerdict:
 
     @property
     def turns(self) -> bool:
-        """Whether it moves farther than vibrations do, but does not go on: anions that turn."""
+        """Whether it moves farther than vibrations do, but does not go on (see `TURNING`)."""
         return not self.melted and self.msd_A2 is not None and self.msd_A2 > MSD_LIMIT_A2
 
     @property
@@ -43,9 +49,7 @@ class FrameworkVerdict:
             return self.reason
         return (
             f"the framework's MSD is {self.msd_A2:.1f} Å² at half the run (vibrations stay below "
-            f"{MSD_LIMIT_A2:g}) but hardly grows: anion groups turn on their places, as in a "
-            "plastic (rotor) phase, or atoms have changed places; a crystal of still anions may "
-            "conduct otherwise"
+            f"{MSD_LIMIT_A2:g}) but hardly grows: {TURNING}"
         )
 
 

@@ -96,7 +96,7 @@ class IonSeries:
         frames = space.frames[: np.prod(shape)].reshape(shape)
         means = np.empty(shape[1:])
         gather_ions(source, chosen - first, frames, means)
-        return IonGroup(frames, means, len(chosen), self, space)
+        return IonGroup(frames, means, len(chosen), space)
 
 
 class _Space:
@@ -123,14 +123,17 @@ class IonGroup:
         ion's are 0
     means_A : (3, n_columns) float64, over time
     n_ions : in the first columns
-    series : which they are from
     """
 
     frames: np.ndarray
     means_A: np.ndarray
     n_ions: int
-    series: IonSeries
     _space: _Space
+
+    @property
+    def series(self) -> IonSeries:
+        """Which they are from."""
+        return self._space.series
 
     @cached_property
     def present(self) -> np.ndarray:

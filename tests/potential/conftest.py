@@ -7,7 +7,7 @@ from edge_graphs import make_mace
 from lammps_deck import Deck, lammps_command, run_lammps
 
 from mlipsse.potential.aotinductor import export_aotinductor
-from mlipsse.potential.export import export_torchscript, export_upstream
+from mlipsse.potential.export import Dtype, export_torchscript, export_upstream
 from mlipsse.potential.plugin import build_plugin
 
 DECK = """\
@@ -29,6 +29,18 @@ run 0
 """
 
 
+def _saved(name: str, model: torch.nn.Module, folders: pytest.TempPathFactory) -> Path:
+    path = folders.mktemp("model") / f"{name}.model"
+    torch.save(model, path)
+    return path
+
+
+def _exported(model: Path, dtype: Dtype) -> Path:
+    out = model.with_name(f"target-{dtype}.pt")
+    export_torchscript(model, head="target", dtype=dtype, out=out)
+    return out
+
+
 @pytest.fixture(scope="session")
 def plugin() -> Path:
     return build_plugin()
@@ -37,41 +49,32 @@ def plugin() -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A two-head, two-layer MACE of random weights in float64, with forces of some eV/Å."""
-    path = tmp_path_factory.mktemp("model") / "tiny.model"
-    torch.save(make_mace(), path)
-    return path
+    return _saved("tiny", make_mace(), tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def torchscript(tiny_model: Path) -> Path:
     """The head `target` in float64."""
-    out = tiny_model.with_name("target-float64.pt")
-    export_torchscript(tiny_model, head="target", dtype="float64", out=out)
-    return out
+    return _exported(tiny_model, "float64")
 
 
 @pytest.fixture(scope="session")
 def torchscript32(tiny_model: Path) -> Path:
     """The head `target` in float32."""
-    out = tiny_model.with_name("target-float32.pt")
-    export_torchscript(tiny_model, head="target", dtype="float32", out=out)
-    return out
+    return _exported(tiny_model, "float32")
 
 
 @pytest.fixture(scope="session")
 def thin_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As `tiny_model`, but of one layer and scalars: compiled in a third of the time."""
-    path = tmp_path_factory.mktemp("model") / "thin.model"
-    torch.save(make_mace(layers=1, hidden="4x0e", max_ell=1, correlation=1), path)
-    return path
+    thin = make_mace(layers=1, hidden="4x0e", max_ell=1, correlation=1)
+    return _saved("thin", thin, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def thin_torchscript(thin_model: Path) -> Path:
     """The head `target` in float64."""
-    out = thin_model.with_name("target-float64.pt")
-    export_torchscript(thin_model, head="target", dtype="float64", out=out)
-    return out
+    return _exported(thin_model, "float64")
 
 
 @pytest.fixture(scope="session")

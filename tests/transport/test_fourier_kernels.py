@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mlipsse.transport.fourier_kernels import transform
+from mlipsse.transport.fourier_kernels import transform, transform_columns
 from mlipsse.transport.fourier_plan import LANES, ROW, FourierPlan
 from mlipsse.transport.msd import COMPONENTS, mean_squared_displacement
 
@@ -44,3 +44,16 @@ def test_tensor_of_lone_ions_beside_full_rows(n_frames):
         step = apart[lag:] - apart[:-lag]
         direct = [np.mean(step[..., a] * step[..., b]) for a, b in COMPONENTS]
         np.testing.assert_allclose(msd.tensor_A2[lag], direct, rtol=1e-10, atol=1e-10)
+
+
+def test_work_space_of_other_rows_is_not_written():
+    """As it would be for code that was compiled when rows had another size."""
+    plan = FourierPlan.of(50)
+    columns, work = plan.space()
+    frames, means, drift = np.zeros(50 * 3 * ROW), np.zeros(3 * ROW), np.zeros((50, 3))
+    plans = (*plan.column_stages, plan.halves, plan.between)
+    with pytest.raises(ValueError, match="remove its __pycache__"):
+        transform_columns(
+            frames, 0, means, np.ones(ROW), drift, *plans, columns, work[::2].copy(),
+            np.zeros((50, 6)),
+        )  # fmt: skip
