@@ -7,10 +7,10 @@ import numpy as np
 import spglib
 from pymatgen.core import Element
 
-from mlipsse.crystal_file import read_crystal
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.charges import given_charges, guess_charges
 from mlipsse.orderings.host import VACANCY, Exclusion, Host, make_sublattices
+from mlipsse.structures import read_crystal
 
 OCCUPANCY_TOLERANCE = 1e-3
 
@@ -55,20 +55,16 @@ def read_host(
         next to one that is always filled, and charges that are missing or ambiguous.
     """
     path = Path(path)
-    structure = read_crystal(path)
-    occupancies = [
-        {_symbol(species): float(part) for species, part in site.species.items()}
-        for site in structure
-    ]
-    labels = [str(site.label) for site in structure]
+    crystal = read_crystal(path)
+    occupancies = [site.amounts for site in crystal.sites]
+    labels = [site.label for site in crystal.sites]
     present = sorted({name for site in occupancies for name in site})
     lists = _checked_substitutions(substitutions or {}, present, labels, mobile, path)
     allowed = [
         _allowed_species(index, site, label, lists, mobile, path)
         for index, (site, label) in enumerate(zip(occupancies, labels, strict=True))
     ]
-    cell, scaled = np.array(structure.lattice.matrix), np.array(structure.frac_coords)
-    amounts = {name: sum(site.get(name, 0.0) for site in occupancies) for name in present}
+    cell, scaled, amounts = crystal.cell, crystal.scaled_positions, crystal.content
     if primitive:
         cell, scaled, allowed = _primitive_cell(cell, scaled, allowed, symprec_A, path)
     exclusions = _exclusions(cell, scaled, allowed, closest_A, path)
@@ -85,10 +81,6 @@ def read_host(
         exclusions=exclusions,
         symprec_A=symprec_A,
     )
-
-
-def _symbol(species: object) -> str:
-    return str(getattr(species, "symbol", species))
 
 
 def _checked_substitutions(

@@ -4,12 +4,11 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mlipsse.crystal_file import read_crystal
 from mlipsse.errors import MlipsseError
+from mlipsse.structures import Crystal, read_crystal
 from mlipsse.transport.sites import Sites, label_kinds, make_sites
 
 MISFIT_LIMIT_A = 1.0
@@ -78,19 +77,19 @@ def read_crystal_sites(path: Path, *, mobile: str) -> CrystalSites:
     MlipsseError
         when the file is missing or unreadable, or holds no site of the mobile ion.
     """
-    structure = read_crystal(Path(path))
-    species = [frozenset(str(getattr(s, "symbol", s)) for s in site.species) for site in structure]
+    crystal = read_crystal(Path(path))
+    species = [frozenset(site.amounts) for site in crystal.sites]
     is_mobile = np.array([mobile in names for names in species])
     if not is_mobile.any():
         present = ", ".join(sorted(set().union(*species)))
         raise MlipsseError(
             f"{path} holds no site of {mobile}, but {present}: name the mobile ion that is there."
         )
-    labels, translations = _symmetry(structure)
-    fractional = np.array(structure.frac_coords)
+    labels, translations = _symmetry(crystal)
+    fractional = crystal.scaled_positions
     return CrystalSites(
         name=Path(path).name,
-        cell=np.array(structure.lattice.matrix),
+        cell=crystal.cell,
         fractional=fractional[is_mobile],
         labels=tuple(itertools.compress(labels, is_mobile)),
         framework=fractional[~is_mobile],
@@ -99,15 +98,17 @@ def read_crystal_sites(path: Path, *, mobile: str) -> CrystalSites:
     )
 
 
-def _symmetry(structure: Any) -> tuple[tuple[str, ...], np.ndarray]:
+def _symmetry(crystal: Crystal) -> tuple[tuple[str, ...], np.ndarray]:
     """Labels of all sites, and the pure translations of the crystal."""
     import spglib
 
     kinds: dict[str, int] = {}
-    numbers = [kinds.setdefault(str(site.species), len(kinds)) for site in structure]
-    cell = (structure.lattice.matrix, structure.frac_coords, numbers)
+    numbers = [
+        kinds.setdefault(str(sorted(site.amounts.items())), len(kinds)) for site in crystal.sites
+    ]
+    cell = (crystal.cell, crystal.scaled_positions, numbers)
     found = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC_A)
-    names = [str(site.label) for site in structure]
+    names = [site.label for site in crystal.sites]
     if found is None:
         return label_kinds(names, range(len(names))), np.zeros((1, 3))
     orbits = [int(orbit) for orbit in found.crystallographic_orbits]
