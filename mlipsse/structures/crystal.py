@@ -64,6 +64,8 @@ class Crystal:
     sites : what sits on each of them
     symbol : the space group as the file writes it; None where it states none
     number : of the space group, as the file states it
+    setting : of the space group in which the sites were laid out; "" for a POSCAR
+    n_operations : of that setting, centrings counted
     notes : what the reading decided or repaired, one sentence each
     """
 
@@ -73,6 +75,8 @@ class Crystal:
     sites: tuple[CrystalSite, ...]
     symbol: str | None = None
     number: int | None = None
+    setting: str = ""
+    n_operations: int = 1
     notes: tuple[str, ...] = ()
 
     @property

@@ -1,54 +1,40 @@
-"""Crystal structures from CIF and POSCAR files."""
+"""Crystals from CIF and POSCAR files."""
 
-import warnings
 from pathlib import Path
 
-import numpy as np
-
 from mlipsse.errors import MlipsseError
-from mlipsse.structures.crystal import Crystal, CrystalSite, Occupant
+from mlipsse.structures.cif import read_cif
+from mlipsse.structures.cif_text import is_cif, read_text
+from mlipsse.structures.crystal import Crystal
+from mlipsse.structures.plausibility import judge_distances
+from mlipsse.structures.poscar import read_poscar
 
 
 def read_crystal(path: Path) -> Crystal:
-    """The structure in a file, with partial occupancies where it has them.
+    """The crystal in a file, with partial occupancies where it has them.
+
+    The text decides whether it is a CIF or a POSCAR, not the file's name. See `Crystal.notes` for
+    what the reading decided.
 
     Raises
     ------
     MlipsseError
-        when there is no such file, or pymatgen cannot read it.
+        when there is no such file, or it cannot be read without doubt.
     """
-    from pymatgen.core import Structure
-
+    path = Path(path)
     if not path.is_file():
         raise MlipsseError(f"There is no CIF at {path}. Give the path of a CIF or POSCAR.")
     try:
-        with warnings.catch_warnings():
-            # pymatgen tells of every rounded coordinate it repaired.
-            warnings.simplefilter("ignore")
-            structure = Structure.from_file(path)
-    except Exception as error:  # pymatgen raises whatever its parsers run into
+        content = read_text(path)
+    except (OSError, EOFError) as error:
+        raise MlipsseError(f"{path} cannot be opened ({error}).") from error
+    if is_cif(content):
+        return read_cif(content, path.name)
+    crystal = read_poscar(content, path.name)
+    clashes = judge_distances(crystal.cell, crystal.scaled_positions, crystal.sites).clashes
+    if clashes:
         raise MlipsseError(
-            f"{path} cannot be read as a CIF or POSCAR ({type(error).__name__}: {error}). Check "
-            "that it holds a cell, sites, and occupancies that sum to at most 1 per site."
-        ) from error
-    sites = tuple(
-        CrystalSite(
-            label=str(site.label),
-            occupants=tuple(
-                Occupant(
-                    element=str(getattr(species, "symbol", species)),
-                    occupancy=float(part),
-                    oxidation=getattr(species, "oxi_state", None),
-                )
-                for species, part in site.species.items()
-            ),
-            labels=(str(site.label),),
+            f"{path.name} cannot be read: its atoms overlap ({'; '.join(clashes[:3])}). Check its "
+            "coordinates."
         )
-        for site in structure
-    )
-    return Crystal(
-        name=path.name,
-        cell=np.array(structure.lattice.matrix),
-        scaled_positions=np.array(structure.frac_coords),
-        sites=sites,
-    )
+    return crystal

@@ -1,0 +1,346 @@
+"""From a CIF's rows to all sites of the cell: special positions, mixed sites, occupancies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mlipsse.errors import MlipsseError
+from mlipsse.structures.cif_rows import AtomRow
+from mlipsse.structures.crystal import CrystalSite, Occupant
+from mlipsse.structures.settings import Setting
+from mlipsse.structures.special_positions import (
+    Place,
+    distance_A,
+    is_rounded,
+    orbit,
+    possible_places,
+)
+
+SPECIAL_A = 0.05
+"""A site this near to a special position is put on it; farther ones only for a reason: the
+coordinates are rounded, the stated multiplicity asks for it, or images would overlap."""
+
+SAME_SITE_A = 0.05
+"""Rows this near to each other describe one site."""
+
+MIXED_SITE_A = 0.2
+"""Rows of different elements this near to each other, filled to at most 1, are one mixed site."""
+
+MOST_FILLED = 1.02
+"""Sum of the occupancies of a site that is taken for 1."""
+
+_FORCED_A = 0.3
+_NEARLY_FULL = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """All sites of a cell in one setting.
+
+    Attributes
+    ----------
+    setting : of the space group
+    positions : (n, 3) float64, fractional, in [0, 1)
+    sites : what sits on each of them
+    notes : what was put right, one sentence each
+    forced : sites that had to be moved because their images would overlap
+    contradicted : sites whose stated multiplicity is not the setting's: label, stated, found
+    """
+
+    setting: Setting
+    positions: np.ndarray
+    sites: tuple[CrystalSite, ...]
+    notes: tuple[str, ...]
+    forced: int
+    contradicted: tuple[tuple[str, int, int], ...]
+
+    @property
+    def content(self) -> dict[str, float]:
+        """Atoms per cell of every element."""
+        found: dict[str, float] = {}
+        for site in self.sites:
+            for element, amount in site.amounts.items():
+                found[element] = found.get(element, 0.0) + amount
+        return dict(sorted(found.items()))
+
+
+@dataclass
+class _Cluster:
+    """Rows that describe one site; `spread_A` is how far apart they were written.
+
+    `anchor` is where its first row belongs by its decimals, `position` the mean as written.
+    """
+
+    rows: list[AtomRow]
+    position: np.ndarray
+    anchor: np.ndarray
+    spread_A: float = 0.0
+    images: list[AtomRow] = field(default_factory=list)
+    place: Place | None = None
+
+    @property
+    def name(self) -> str:
+        return "/".join(dict.fromkeys(row.label for row in self.rows))
+
+    @property
+    def filled(self) -> float:
+        return sum(row.filled for row in self.rows)
+
+    @property
+    def stated(self) -> int | None:
+        """The multiplicity that its rows state, where they agree."""
+        found = {row.multiplicity for row in self.rows}
+        return found.pop() if len(found) == 1 else None
+
+
+def expand(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> Expansion:
+    """Lay the rows out by the operations of a setting.
+
+    Raises
+    ------
+    MlipsseError
+        when the occupancies of a site add up to more than `MOST_FILLED`, or rows that are images
+        of each other may be one site's parts as well as one site written twice.
+    """
+    notes: list[str] = []
+    clusters = _clusters(rows, setting, cell)
+    _count_images_once(clusters, setting, cell, notes)
+    clusters = [cluster for cluster in clusters if cluster.filled > 0]
+    contradicted, forced = _place(clusters, setting, cell, notes)
+    clusters = _joined(clusters, setting, cell)
+    _note_mixed(clusters, notes)
+    positions, sites = [], []
+    scaled: dict[str, list[str]] = {}
+    for cluster in clusters:
+        place = cluster.place or Place(cluster.position, 1, 0.0)
+        site = _site(cluster, scaled)
+        images = orbit(setting, place.position, cell)
+        positions.append(images)
+        sites += [site] * len(images)
+    for words, names in scaled.items():
+        notes.append(f"{words}: {', '.join(names)}.")
+    return Expansion(
+        setting, np.concatenate(positions), tuple(sites), tuple(notes), forced, contradicted
+    )
+
+
+def _clusters(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> list[_Cluster]:
+    """Rows gathered into sites; an image of an earlier row is carried over to it."""
+    found: list[_Cluster] = []
+    for row in rows:
+        anchor = _anchor(row, setting, cell)
+        images = np.einsum("gij,j->gi", setting.rotations, anchor) + setting.translations
+        best: tuple[float, int, int] | None = None
+        if found:
+            others = np.array([cluster.anchor for cluster in found])
+            apart = images[:, None] - others
+            away_A = np.linalg.norm((apart - np.rint(apart)) @ cell, axis=2)
+            for index, cluster in enumerate(found):
+                operation = int(np.argmin(np.round(away_A[:, index], 4)))
+                if _one_site(cluster, row, away_A[operation, index]) and (
+                    best is None or away_A[operation, index] < best[0]
+                ):
+                    best = (float(away_A[operation, index]), index, operation)
+        if best is None:
+            found.append(_Cluster([row], row.position, anchor))
+            continue
+        away, index, operation = best
+        cluster = found[index]
+        direct = distance_A(anchor, cluster.anchor, cell) <= away + 1e-3
+        if not direct and _same_species(cluster.rows[0], row):
+            cluster.images.append(row)
+            continue
+        written = setting.rotations[operation] @ row.position + setting.translations[operation]
+        moved = written - cluster.position
+        total = cluster.filled + row.filled
+        share = row.filled / total if total else 0.0
+        cluster.position = cluster.position + share * (moved - np.rint(moved))
+        cluster.spread_A = max(cluster.spread_A, away)
+        cluster.rows.append(row)
+    return found
+
+
+def _anchor(row: AtomRow, setting: Setting, cell: np.ndarray) -> np.ndarray:
+    places = possible_places(setting, row.position, cell)
+    return _choose(places, row, 0.0)[0].position
+
+
+def _one_site(cluster: _Cluster, row: AtomRow, away_A: float) -> bool:
+    if away_A <= SAME_SITE_A:
+        return True
+    here = {one.element for other in cluster.rows for one in other.species}
+    there = {one.element for one in row.species}
+    return (
+        away_A <= MIXED_SITE_A
+        and not here & there
+        and cluster.filled + row.filled <= MOST_FILLED + 1e-9
+    )
+
+
+def _same_species(one: AtomRow, other: AtomRow) -> bool:
+    return one.species == other.species and abs(one.occupancy.value - other.occupancy.value) < 1e-3
+
+
+def _count_images_once(
+    clusters: list[_Cluster], setting: Setting, cell: np.ndarray, notes: list[str]
+) -> None:
+    """Decide what rows are that repeat another row at one of its images."""
+    repeated = [cluster for cluster in clusters if cluster.images]
+    if not repeated:
+        return
+    whole = all(
+        len(cluster.images) + 1 == len(orbit(setting, cluster.position, cell))
+        for cluster in clusters
+    )
+    for cluster in repeated:
+        names = ", ".join([cluster.name, *(row.label for row in cluster.images)])
+        together = cluster.filled + sum(row.filled for row in cluster.images)
+        if not whole and together <= MOST_FILLED:
+            raise MlipsseError(
+                f"its rows {names} lie on images of one site and are filled to {together:g} "
+                "together: one site written twice, or parts of its occupancy. Leave one row, with "
+                "the whole occupancy"
+            )
+    names = ", ".join(cluster.name for cluster in repeated)
+    notes.append(
+        f"Rows that its symmetry operations also make are counted once (images of {names})."
+    )
+
+
+def _place(
+    clusters: list[_Cluster], setting: Setting, cell: np.ndarray, notes: list[str]
+) -> tuple[tuple[tuple[str, int, int], ...], int]:
+    """Put every site on the position that is meant; contradicted multiplicities, forced moves."""
+    size = len(setting.triplets)
+    options = [possible_places(setting, cluster.position, cell) for cluster in clusters]
+    stated = [cluster.stated for cluster in clusters]
+    multiplicities = [{size // place.order for place in places} for places in options]
+    trusted = all(
+        one is None or one in ways for one, ways in zip(stated, multiplicities, strict=True)
+    )
+    orders = all(
+        one is None or one in {place.order for place in places}
+        for one, places in zip(stated, options, strict=True)
+    )
+    moved: list[str] = []
+    farthest_A, forced = 0.0, 0
+    contradicted = []
+    for cluster, places, one in zip(clusters, options, stated, strict=True):
+        wanted = size // one if trusted and one is not None else None
+        exact = [place for place in places if place.order == wanted]
+        place, was_forced = (
+            (exact[0], False) if exact else _choose(places, cluster.rows[0], cluster.filled)
+        )
+        forced += was_forced
+        cluster.place = place
+        found = size // place.order
+        if one is not None and one != found and not (orders and not trusted):
+            contradicted.append((cluster.name, one, found))
+        if place.moved_A > 1e-3:
+            moved.append(cluster.name)
+            farthest_A = max(farthest_A, place.moved_A)
+    if moved:
+        notes.append(
+            f"{', '.join(moved)}: put on the special position next to the written one, by at most "
+            f"{farthest_A:.3f} Å."
+        )
+    return tuple(contradicted), forced
+
+
+def _choose(places: Sequence[Place], row: AtomRow, filled: float) -> tuple[Place, bool]:
+    """The place of the highest order that there is a reason for, and whether it is overlap."""
+    written, chosen, forced = places[0], places[0], False
+    for place in places[1:]:
+        if place.moved_A <= SPECIAL_A or is_rounded(place, row.position, row.decimals):
+            chosen = place
+        elif filled * place.order / written.order > MOST_FILLED and place.moved_A <= _FORCED_A:
+            chosen, forced = place, True
+    return chosen, forced
+
+
+def _joined(clusters: list[_Cluster], setting: Setting, cell: np.ndarray) -> list[_Cluster]:
+    """Join sites that were put on one special position."""
+    found: list[_Cluster] = []
+    for cluster in clusters:
+        place = cluster.place
+        place = cluster.place
+        for other in found:
+            if place is None or other.place is None or other.place.order != place.order:
+                continue
+            images = orbit(setting, place.position, cell)
+            away = min(distance_A(image, other.place.position, cell) for image in images)
+            if away <= SAME_SITE_A:
+                other.rows += cluster.rows
+                break
+        else:
+            found.append(cluster)
+    return found
+
+
+def _note_mixed(clusters: list[_Cluster], notes: list[str]) -> None:
+    apart = [cluster for cluster in clusters if cluster.spread_A > 1e-3]
+    if apart:
+        farthest_A = max(cluster.spread_A for cluster in apart)
+        notes.append(
+            f"{', '.join(cluster.name for cluster in apart)}: one site, written up to "
+            f"{farthest_A:.3f} Å apart."
+        )
+
+
+def _site(cluster: _Cluster, scaled: dict[str, list[str]]) -> CrystalSite:
+    """The site's occupants, scaled to a sum of 1 where rounding or the refinement missed it."""
+    rows = cluster.rows
+    total = cluster.filled
+    written = sum(row.occupancy.value for row in rows)
+    if written > MOST_FILLED + 1e-9:
+        apart = f", rows that lie {cluster.spread_A:.3f} Å apart: one site written twice,"
+        raise MlipsseError(
+            f"the occupancies of its site {cluster.name}{apart if cluster.spread_A > 1e-3 else ''} "
+            f"add up to {written:.4g}. Give occupancies that sum to at most 1 per site (up to "
+            f"{MOST_FILLED:g} is taken for 1)"
+        )
+    factor = 1.0
+    vacant = written - total > 1e-9
+    if total > 1 + 1e-9:
+        factor = 1 / total
+        if total > 1 + 1e-4:
+            scaled.setdefault("Occupancies scaled down to a sum of 1", []).append(
+                f"{cluster.name} ({total:.4g})"
+            )
+    elif not vacant and _NEARLY_FULL <= total < 1 - 1e-9 and 1 - total <= _slack(rows) + 1e-9:
+        factor = 1 / total
+        if total < 1 - 1e-3:
+            scaled.setdefault("Occupancies taken for a full site", []).append(
+                f"{cluster.name} ({total:.4g})"
+            )
+    elif written > 1 + 1e-9:
+        factor = 1 / written
+    occupants: dict[tuple[str, float | None], float] = {}
+    for row in rows:
+        for one in row.species:
+            if one.element is not None:
+                key = (one.element, one.oxidation)
+                amount = row.occupancy.value * one.share * factor
+                occupants[key] = occupants.get(key, 0.0) + amount
+    labels = tuple(dict.fromkeys(row.label for row in rows))
+    return CrystalSite(
+        label=labels[0],
+        occupants=tuple(Occupant(name, part, state) for (name, state), part in occupants.items()),
+        labels=labels,
+    )
+
+
+def _slack(rows: Sequence[AtomRow]) -> float:
+    """How far below 1 the occupancies of a full site may add up.
+
+    By rounding, one unit of the last digit of each of several species; by refinement, two standard
+    uncertainties.
+    """
+    units = [
+        10.0**-row.occupancy.decimals
+        for row in rows
+        if row.occupancy.decimals is not None and row.occupancy.decimals >= 2
+    ]
+    spread = 2 * float(np.sqrt(sum(row.occupancy.uncertainty**2 for row in rows)))
+    return max(sum(units) if len(rows) > 1 else 1e-3, spread)
