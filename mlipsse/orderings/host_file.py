@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import spglib
@@ -9,8 +10,12 @@ from pymatgen.core import Element
 
 from mlipsse.crystal_file import read_crystal
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.charges import given_charges, guess_charges
-from mlipsse.orderings.host import VACANCY, Exclusion, Host, make_sublattices
+from mlipsse.orderings.charges import check_given, find_charges
+from mlipsse.orderings.host import VACANCY, Exclusion, FixedShares, Host, make_sublattices
+from mlipsse.orderings.occupations import Occupations, fixed_shares
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 OCCUPANCY_TOLERANCE = 1e-3
 
@@ -25,7 +30,8 @@ def read_host(
     *,
     mobile: str,
     substitutions: Mapping[str, Sequence[str]] | None = None,
-    charges: Mapping[str, int] | None = None,
+    charges: Mapping[str, float] | None = None,
+    occupations: Occupations | None = None,
     symprec_A: float = 0.01,
     closest_A: float = CLOSEST_A,
     primitive: bool = False,
@@ -43,7 +49,9 @@ def read_host(
     substitutions : other lists than the file's: for a species of the file, or a site label of the
         CIF (which goes before the species), what may sit on its sites, e.g.
         ``{"In": ["In", "Y"], "Li2": ["Li", "vacancy"], "Li1": ["Li"]}``
-    charges : formal charge per species; None to have them guessed (see `guess_charges`)
+    charges : formal charge per species; those left out are the file's or guessed (see
+        `find_charges`)
+    occupations : shares fixed on the sites of a label (see `fixed_shares`)
     symprec_A : tolerance of the symmetry search, Å
     closest_A : of two sites nearer than this to each other only one may be filled, Å
     primitive : reduce to the primitive cell (of the disordered crystal) first
@@ -52,7 +60,7 @@ def read_host(
     ------
     MlipsseError
         for a file that is missing or unreadable, species it lacks, sites on top of each other or
-        next to one that is always filled, and charges that are missing or ambiguous.
+        next to one that is always filled, and charges that cannot be guessed.
     """
     path = Path(path)
     structure = read_crystal(path)
@@ -69,22 +77,43 @@ def read_host(
     ]
     cell, scaled = np.array(structure.lattice.matrix), np.array(structure.frac_coords)
     amounts = {name: sum(site.get(name, 0.0) for site in occupancies) for name in present}
+    fixed = fixed_shares(occupations or {}, [[label] for label in labels], allowed, path.name)
     if primitive:
-        cell, scaled, allowed = _primitive_cell(cell, scaled, allowed, symprec_A, path)
+        cell, scaled, kept = _primitive_cell(
+            cell, scaled, list(zip(allowed, fixed, strict=True)), symprec_A, path
+        )
+        allowed, fixed = [names for names, _ in kept], [shares for _, shares in kept]
     exclusions = _exclusions(cell, scaled, allowed, closest_A, path)
-    sublattices = make_sublattices(allowed, mobile=mobile)
+    sublattices = make_sublattices(allowed, mobile=mobile, fixed=fixed)
     atoms = [tuple(n for n in s.species if n != VACANCY) for s in sublattices]
-    every = sorted({name for group in atoms for name in group})
-    formal = guess_charges(amounts, atoms) if charges is None else given_charges(charges, every)
+    check_given(charges or {})
+    formal = find_charges(amounts, atoms, stated=_stated(structure), given=charges)
     return Host(
         name=path.stem,
         cell=cell,
         scaled_positions=scaled,
         sublattices=sublattices,
-        charges={**{name: formal[name] for name in every}, VACANCY: 0},
+        charges={**formal.values, VACANCY: 0},
         exclusions=exclusions,
         symprec_A=symprec_A,
+        charge_sources=formal.sources,
+        notes=formal.notes,
     )
+
+
+def _stated(structure: "Structure") -> dict[str, dict[float, float]]:
+    """Per species whose charges the file states everywhere, atoms per cell by charge."""
+    found: dict[str, dict[float, float]] = {}
+    unknown = set()
+    for site in structure:
+        for species, part in site.species.items():
+            states = found.setdefault(_symbol(species), {})
+            state = getattr(species, "oxi_state", None)
+            if state is None:
+                unknown.add(_symbol(species))
+            else:
+                states[state] = states.get(state, 0.0) + float(part)
+    return {name: states for name, states in found.items() if name not in unknown}
 
 
 def _symbol(species: object) -> str:
@@ -145,12 +174,13 @@ def _allowed_species(
 def _primitive_cell(
     cell: np.ndarray,
     scaled: np.ndarray,
-    allowed: list[tuple[str, ...]],
+    held: list[tuple[tuple[str, ...], FixedShares | None]],
     symprec_A: float,
     path: Path,
-) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
-    kinds = sorted(set(allowed))
-    numbers = [kinds.index(names) for names in allowed]
+) -> tuple[np.ndarray, np.ndarray, list[tuple[tuple[str, ...], FixedShares | None]]]:
+    """The primitive cell of sites that hold something, and what its sites hold."""
+    kinds = sorted(set(held), key=repr)
+    numbers = [kinds.index(kind) for kind in held]
     found = spglib.find_primitive((cell.tolist(), scaled.tolist(), numbers), symprec=symprec_A)
     if found is None:
         raise MlipsseError(
