@@ -49,8 +49,15 @@ class StructureConfig(Section):
         description="species (or site label) of the CIF -> what may fill its sites, e.g. "
         "In: [In, Y], or Li2: [Li, vacancy]",
     )
-    charges: dict[str, int] | None = Field(
-        default=None, description="formal charges in e; guessed when not given"
+    charges: dict[str, float] = Field(
+        default_factory=dict,
+        description="formal charges in e, averages such as Mn: 3.5 too; of species left out the "
+        "file's, or guessed; `orderings count` and `validate` print them with their source",
+    )
+    occupations: dict[str, float | dict[str, float]] = Field(
+        default_factory=dict,
+        description="site label of the CIF -> share of its sites that its species takes in every "
+        "ordering, e.g. Cl1: 0.5 for the exchange of Cl and S, or Li1: {Li: 0.5, Al: 0.1}",
     )
     closest_A: Positive = Field(
         default=1.5,

@@ -12,6 +12,7 @@ from mlipsse.orderings import (
     parse_composition,
     read_host,
 )
+from mlipsse.orderings.charges import FormalCharges
 
 
 def campaign_host(campaign: Campaign) -> Host:
@@ -22,6 +23,7 @@ def campaign_host(campaign: Campaign) -> Host:
         mobile=structure.mobile,
         substitutions=structure.substitutions,
         charges=structure.charges,
+        occupations=structure.occupations,
         symprec_A=structure.symprec_A,
         closest_A=structure.closest_A,
         primitive=structure.primitive,
@@ -41,7 +43,9 @@ def realisable_composition(formula: str, host: Host, supercells: list[Supercell]
     MlipsseError
         when it cannot be laid on, or none of the supercells can hold it.
     """
-    composition = parse_composition(formula, host)
+    composition = parse_composition(
+        formula, host, cells=[supercell.n_cells for supercell in supercells]
+    )
     if not any(composition.fits(supercell) for supercell in supercells):
         largest = max(supercells, key=lambda supercell: supercell.n_cells)
         composition.site_counts(largest)
@@ -68,9 +72,27 @@ def count_row(
     }
 
 
-def count_rows(campaign: Campaign) -> list[dict[str, Any]]:
+def host_facts(host: Host) -> dict[str, Any]:
+    """Charges with their source, and the notes of the host, for scripts."""
+    names = host.species
+    return {
+        "charges": {name: float(host.charges[name]) for name in names},
+        "charge_sources": {name: host.charge_sources.get(name, "given") for name in names},
+        "notes": list(host.notes),
+    }
+
+
+def host_lines(host: Host) -> list[str]:
+    """What a user should know of the host: charges with their source, and notes."""
+    charges = FormalCharges(
+        {name: host.charges[name] for name in host.species},
+        {name: host.charge_sources.get(name, "given") for name in host.species},
+    )
+    return [f"Formal charges: {charges.describe()}.", *host.notes]
+
+
+def count_rows(campaign: Campaign, host: Host) -> list[dict[str, Any]]:
     """Count every composition of a campaign, end members too, in every supercell of it."""
-    host = campaign_host(campaign)
     supercells = campaign_supercells(campaign, host)
     compositions = [
         realisable_composition(formula, host, supercells)
@@ -78,7 +100,10 @@ def count_rows(campaign: Campaign) -> list[dict[str, Any]]:
     ]
     limit = campaign.config.enumerate.max_orderings
     return [
-        count_row(composition, cell, count_orderings(composition, cell, max_orderings=limit))
+        {
+            **count_row(composition, cell, count_orderings(composition, cell, max_orderings=limit)),
+            **host_facts(host),
+        }
         for composition in compositions
         for cell in supercells
     ]

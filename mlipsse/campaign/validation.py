@@ -34,6 +34,16 @@ def problems(campaign: Campaign) -> list[str]:
     return found
 
 
+def host_notes(campaign: Campaign) -> list[str]:
+    """Charges of the host with their source, and what was noted of it; empty when it is refused."""
+    from mlipsse.campaign.orderings import campaign_host, host_lines
+
+    try:
+        return host_lines(campaign_host(campaign))
+    except MlipsseError:
+        return []  # `problems` reports why
+
+
 def _composition_check(formula: str) -> Callable[[Campaign], None]:
     def check(campaign: Campaign) -> None:
         from mlipsse.campaign.orderings import (

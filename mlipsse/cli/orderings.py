@@ -36,10 +36,15 @@ def orderings() -> None:
 
 @app.command("count")
 def count(folder: CampaignFolder, as_json: Json = False) -> None:
-    """Count the orderings of every composition in every supercell; makes and writes none."""
-    from mlipsse.campaign.orderings import count_rows
+    """Count the orderings of every composition in every supercell; makes and writes none.
 
-    rows = count_rows(read_campaign(folder))
+    It also prints the host's formal charges, with their source, and what was noted of it.
+    """
+    from mlipsse.campaign.orderings import campaign_host, count_rows, host_lines
+
+    campaign = read_campaign(folder)
+    host = campaign_host(campaign)
+    rows = count_rows(campaign, host)
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
@@ -59,6 +64,8 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
     )
     for reason in dict.fromkeys(row["reason"] for row in rows if row["reason"]):
         typer.echo(reason)
+    for line in host_lines(host):
+        typer.echo(line)
 
 
 @app.command("table")

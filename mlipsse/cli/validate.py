@@ -5,18 +5,23 @@ import json
 import typer
 
 from mlipsse.campaign.folder import read_campaign
-from mlipsse.campaign.validation import problems
+from mlipsse.campaign.validation import host_notes, problems
 from mlipsse.cli.options import CampaignFolder, Json
 from mlipsse.errors import MlipsseError
 
 
 def validate(folder: CampaignFolder, as_json: Json = False) -> None:
-    """Check config, host, compositions, supercells, potentials and label source."""
+    """Check config, host, compositions, supercells, potentials and label source.
+
+    It also prints the host's formal charges, with their source, and what was noted of it.
+    """
     campaign = read_campaign(folder)
-    found = problems(campaign)
+    found, notes = problems(campaign), host_notes(campaign)
     if as_json:
-        typer.echo(json.dumps({"valid": not found, "problems": found}, indent=1))
+        typer.echo(json.dumps({"valid": not found, "problems": found, "notes": notes}, indent=1))
         raise typer.Exit(2 if found else 0)
+    for line in notes:
+        typer.echo(line)
     if found:
         raise MlipsseError("\n  ".join(["The campaign cannot run:", *found]))
     typer.echo(f"{campaign.config.name}: valid.")

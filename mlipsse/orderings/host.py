@@ -1,12 +1,33 @@
 """The disordered host: a lattice, its sites, and which species may sit on which of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 VACANCY = "vacancy"
+
+Charge = int | Fraction
+"""Elementary charges; a fraction is an average over a species of mixed valence."""
+
+ChargeSource = Literal["given", "stated", "guessed"]
+
+
+@dataclass(frozen=True)
+class FixedShares:
+    """How sites of one label are shared out in every ordering.
+
+    Attributes
+    ----------
+    label : of the sites
+    shares : (species or `VACANCY`, share of the sites), adding up to 1
+    """
+
+    label: str
+    shares: tuple[tuple[str, Fraction], ...]
 
 
 @dataclass(frozen=True)
@@ -14,7 +35,8 @@ class Sublattice:
     """Sites of the host's cell that share one pool of species.
 
     Two sites belong to one sublattice when a species may sit on both of them, directly or over
-    other sites; a formula then says how many of each species a sublattice holds.
+    other sites; a formula then says how many of each species a sublattice holds. Sites whose
+    amounts are fixed are a sublattice for themselves.
 
     Attributes
     ----------
@@ -22,12 +44,14 @@ class Sublattice:
     sites : indices into the host's cell, rising
     species : what may sit on any of them, sorted, `VACANCY` last
     allowed : per site, what may sit there, in the order of `species`; everything when not given
+    fixed : atoms (and vacancies) per cell of every species, where they are fixed; else empty
     """
 
     name: str
     sites: tuple[int, ...]
     species: tuple[str, ...]
     allowed: tuple[tuple[str, ...], ...] = ()
+    fixed: tuple[Fraction, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.allowed:
@@ -70,18 +94,23 @@ class Host:
     scaled_positions : (n_sites, 3) float64, fractional
     sublattices : every site belongs to exactly one; that of the mobile species comes first, then
         those where there is a choice, then the fixed ones
-    charges : formal charge of every species, elementary charges (`VACANCY` is 0)
+    charges : formal charge of every species, elementary charges (`VACANCY` is 0); a fraction is
+        the average of a species of mixed valence
     exclusions : pairs of sites too close to be filled together
     symprec_A : distance within which spglib takes two sites for symmetry images, Å
+    charge_sources : per species, whether its charge is `given`, `stated` or `guessed`
+    notes : what a user should know of charges and sites, one sentence each
     """
 
     name: str
     cell: np.ndarray
     scaled_positions: np.ndarray
     sublattices: tuple[Sublattice, ...]
-    charges: Mapping[str, int]
+    charges: Mapping[str, Charge]
     exclusions: tuple[Exclusion, ...] = ()
     symprec_A: float = 0.01
+    charge_sources: Mapping[str, ChargeSource] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def mobile(self) -> Sublattice:
@@ -95,16 +124,27 @@ class Host:
         return tuple(sorted(names - {VACANCY}))
 
 
-def make_sublattices(allowed: Sequence[Sequence[str]], *, mobile: str) -> tuple[Sublattice, ...]:
+def make_sublattices(
+    allowed: Sequence[Sequence[str]],
+    *,
+    mobile: str,
+    fixed: Sequence[FixedShares | None] = (),
+) -> tuple[Sublattice, ...]:
     """Join sites that share a species into sublattices.
 
     Parameters
     ----------
     allowed : per site of the host's cell, the species that may sit there
     mobile : the species whose sublattice comes first
+    fixed : per site, how the sites of its label are shared out, where that is fixed
     """
     pools: list[tuple[set[str], list[int]]] = []
+    held: dict[FixedShares, list[int]] = {}
     for site, names in enumerate(allowed):
+        shares = fixed[site] if fixed else None
+        if shares is not None:
+            held.setdefault(shares, []).append(site)
+            continue
         species, sites = set(names) - {VACANCY}, [site]
         apart = []
         for pool in pools:
@@ -115,9 +155,18 @@ def make_sublattices(allowed: Sequence[Sequence[str]], *, mobile: str) -> tuple[
                 apart.append(pool)
         pools = [*apart, (species, sites)]
     sublattices = [_sublattice(species, sites, allowed) for species, sites in pools]
+    for shares, sites in held.items():
+        species = {name for site in sites for name in allowed[site]} - {VACANCY}
+        part = _sublattice(species, sites, allowed)
+        of = dict(shares.shares)
+        amounts = tuple(of.get(name, Fraction(0)) * len(sites) for name in part.species)
+        sublattices.append(replace(part, name=f"{part.name} on {shares.label}", fixed=amounts))
     # An order that no dictionary decides.
     return tuple(
-        sorted(sublattices, key=lambda s: (mobile not in s.species, len(s.species) == 1, s.name))
+        sorted(
+            sublattices,
+            key=lambda s: (mobile not in s.species, len(s.species) == 1, s.name, s.sites),
+        )
     )
 
 

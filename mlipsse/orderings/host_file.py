@@ -8,8 +8,9 @@ import spglib
 from pymatgen.core import Element
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.charges import given_charges, guess_charges
-from mlipsse.orderings.host import VACANCY, Exclusion, Host, make_sublattices
+from mlipsse.orderings.charges import check_given, find_charges
+from mlipsse.orderings.host import VACANCY, Exclusion, FixedShares, Host, make_sublattices
+from mlipsse.orderings.occupations import Occupations, fixed_shares
 from mlipsse.structures import read_crystal
 
 OCCUPANCY_TOLERANCE = 1e-3
@@ -25,7 +26,8 @@ def read_host(
     *,
     mobile: str,
     substitutions: Mapping[str, Sequence[str]] | None = None,
-    charges: Mapping[str, int] | None = None,
+    charges: Mapping[str, float] | None = None,
+    occupations: Occupations | None = None,
     symprec_A: float = 0.01,
     closest_A: float = CLOSEST_A,
     primitive: bool = False,
@@ -43,7 +45,9 @@ def read_host(
     substitutions : other lists than the file's: for a species of the file, or a site label of the
         CIF (which goes before the species), what may sit on its sites, e.g.
         ``{"In": ["In", "Y"], "Li2": ["Li", "vacancy"], "Li1": ["Li"]}``
-    charges : formal charge per species; None to have them guessed (see `guess_charges`)
+    charges : formal charge per species; those left out are the file's or guessed (see
+        `find_charges`)
+    occupations : shares fixed on the sites of a label (see `fixed_shares`)
     symprec_A : tolerance of the symmetry search, Å
     closest_A : of two sites nearer than this to each other only one may be filled, Å
     primitive : reduce to the primitive cell (of the disordered crystal) first
@@ -52,7 +56,7 @@ def read_host(
     ------
     MlipsseError
         for a file that is missing or unreadable, species it lacks, sites on top of each other or
-        next to one that is always filled, and charges that are missing or ambiguous.
+        next to one that is always filled, and charges that cannot be guessed.
     """
     path = Path(path)
     crystal = read_crystal(path)
@@ -65,21 +69,32 @@ def read_host(
         for index, (site, label) in enumerate(zip(occupancies, labels, strict=True))
     ]
     cell, scaled, amounts = crystal.cell, crystal.scaled_positions, crystal.content
+    fixed = fixed_shares(
+        occupations or {},
+        [site.labels or (site.label,) for site in crystal.sites],
+        allowed,
+        path.name,
+    )
     if primitive:
-        cell, scaled, allowed = _primitive_cell(cell, scaled, allowed, symprec_A, path)
+        cell, scaled, kept = _primitive_cell(
+            cell, scaled, list(zip(allowed, fixed, strict=True)), symprec_A, path
+        )
+        allowed, fixed = [names for names, _ in kept], [shares for _, shares in kept]
     exclusions = _exclusions(cell, scaled, allowed, closest_A, path)
-    sublattices = make_sublattices(allowed, mobile=mobile)
+    sublattices = make_sublattices(allowed, mobile=mobile, fixed=fixed)
     atoms = [tuple(n for n in s.species if n != VACANCY) for s in sublattices]
-    every = sorted({name for group in atoms for name in group})
-    formal = guess_charges(amounts, atoms) if charges is None else given_charges(charges, every)
+    check_given(charges or {})
+    formal = find_charges(amounts, atoms, stated=crystal.oxidation_states, given=charges)
     return Host(
         name=path.stem,
         cell=cell,
         scaled_positions=scaled,
         sublattices=sublattices,
-        charges={**{name: formal[name] for name in every}, VACANCY: 0},
+        charges={**formal.values, VACANCY: 0},
         exclusions=exclusions,
         symprec_A=symprec_A,
+        charge_sources=formal.sources,
+        notes=formal.notes,
     )
 
 
@@ -137,12 +152,13 @@ def _allowed_species(
 def _primitive_cell(
     cell: np.ndarray,
     scaled: np.ndarray,
-    allowed: list[tuple[str, ...]],
+    held: list[tuple[tuple[str, ...], FixedShares | None]],
     symprec_A: float,
     path: Path,
-) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
-    kinds = sorted(set(allowed))
-    numbers = [kinds.index(names) for names in allowed]
+) -> tuple[np.ndarray, np.ndarray, list[tuple[tuple[str, ...], FixedShares | None]]]:
+    """The primitive cell of sites that hold something, and what its sites hold."""
+    kinds = sorted(set(held), key=repr)
+    numbers = [kinds.index(kind) for kind in held]
     found = spglib.find_primitive((cell.tolist(), scaled.tolist(), numbers), symprec=symprec_A)
     if found is None:
         raise MlipsseError(

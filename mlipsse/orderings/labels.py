@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mlipsse.orderings.fixed import Rules
-from mlipsse.orderings.host import VACANCY, Sublattice
+from mlipsse.orderings.host import VACANCY, Charge, Sublattice
 from mlipsse.orderings.supercell import Supercell
 
 Counts = Sequence[Sequence[int]]
 
 
-def charge_classes(sublattice: Sublattice, charges: Mapping[str, int]) -> list[list[int]]:
+def charge_classes(sublattice: Sublattice, charges: Mapping[str, Charge]) -> list[list[int]]:
     """Species of a sublattice, as indices, grouped by formal charge; vacancies for themselves."""
     groups: dict[object, list[int]] = {}
     for index, name in enumerate(sublattice.species):

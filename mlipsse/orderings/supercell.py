@@ -144,10 +144,10 @@ def host_operations(host: Host) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Operation g carries site i at x to site ``images[g, i]`` in the cell ``shifts[g, i]``.
     """
     labels = np.empty(len(host.scaled_positions), dtype=int)
-    kinds: dict[tuple[str, ...], int] = {}
-    for sublattice in host.sublattices:
+    kinds: dict[tuple[int, tuple[str, ...]], int] = {}
+    for number, sublattice in enumerate(host.sublattices):
         for site, names in zip(sublattice.sites, sublattice.allowed, strict=True):
-            labels[site] = kinds.setdefault(names, len(kinds))
+            labels[site] = kinds.setdefault((number, names), len(kinds))
     cell = (host.cell.tolist(), host.scaled_positions.tolist(), labels.tolist())
     try:
         symmetry = spglib.get_symmetry(cell, symprec=host.symprec_A)
