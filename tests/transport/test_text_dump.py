@@ -9,7 +9,8 @@ from ase import Atoms
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.text_dump import dump_steps, read_text_dump
+from mlipsse.transport.dump_atoms import dump_steps
+from mlipsse.transport.text_dump import read_text_dump
 from mlipsse.transport.unwrapping import unwrap
 from tests.lennard_jones import CONDUCTOR
 

@@ -143,7 +143,7 @@ def test_a_torn_vasprun(tmp_path: Path, places: np.ndarray) -> None:
     path = tmp_path / "vasprun.xml"
     path.write_text(text)
     whole = read_frames_of(path).positions
-    for end, n_frames in (("</calculation>", N_FRAMES), ("</varray>", N_FRAMES - 1)):
+    for end, n_frames in (("</calculation>", N_FRAMES), ("</structure>", N_FRAMES - 1)):
         path.write_text(text[: text.rindex(end)])
         torn = read_frames_of(path).positions
         assert len(torn) == n_frames

@@ -11,10 +11,12 @@ from rich.table import Table
 from mlipsse.cli.options import Json
 from mlipsse.cli.transport.options import (
     Cache,
+    Cell,
     Mobile,
     Source,
     Species,
     Topology,
+    print_notes,
     read_frames,
     split_atoms,
 )
@@ -43,6 +45,7 @@ def density(
     ] = 1,
     topology: Topology = None,
     species: Species = None,
+    cell: Cell = None,
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
@@ -56,7 +59,7 @@ def density(
     from mlipsse.transport.percolation import percolating_paths
 
     # Times do not matter here, so that files that do not tell them need no option.
-    frames = read_frames(trajectory, topology, species, None, None, cache, timeless=True)
+    frames = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
     _, others = split_atoms(frames, mobile)
     found, framework = crystal_density(
         frames.positions,
@@ -72,6 +75,7 @@ def density(
     cautions = _cautions(found, level, paths, known, bool(len(others)))
     files = _write(out, found, framework, level, mobile, paths)
     answer = _answer(found, level, paths, known, files, cautions)
+    answer["notes"] = list(frames.notes)
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))
     else:
@@ -226,6 +230,7 @@ def _tell(answer: dict[str, Any], mobile: str, out: Path) -> None:
                 console.print(f"{name}: {path['reason']}", soft_wrap=True)
     for caution in answer["cautions"]:
         console.print(caution, soft_wrap=True)
+    print_notes(console, answer["notes"])
     console.print(
         f"{', '.join(Path(path).name for path in answer['files'])} in {out}", soft_wrap=True
     )

@@ -13,6 +13,7 @@ from mlipsse.cli.transport.options import (
     CHARGES,
     NOT_DIFFUSIVE,
     Cache,
+    Cell,
     Drift,
     MassWeighted,
     Mobile,
@@ -23,6 +24,7 @@ from mlipsse.cli.transport.options import (
     Topology,
     drift_reference,
     named,
+    print_notes,
     read_frames,
     split_atoms,
     window,
@@ -45,6 +47,7 @@ def diffusivity(
     species: Species = None,
     frame_spacing_ps: Spacing = None,
     timestep_fs: Timestep = None,
+    cell: Cell = None,
     cache: Cache = None,
     window_ps: Annotated[
         str | None, typer.Option(help="First and last lag of the fit, e.g. 5,50; by rule if not.")
@@ -52,10 +55,10 @@ def diffusivity(
     drift: Drift = None,
     mass_weighted: MassWeighted = False,
     pymatgen: Annotated[
-        bool, typer.Option("--pymatgen", help="Tell pymatgen's D and error as well.")
+        bool, typer.Option("--pymatgen", help="Also print pymatgen's D and error.")
     ] = False,
     kinisi: Annotated[
-        bool, typer.Option("--kinisi", help="Tell kinisi's D and error as well; slow.")
+        bool, typer.Option("--kinisi", help="Also print kinisi's D and error; slow.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write msd.png, .svg and .csv there.")
@@ -75,7 +78,9 @@ def diffusivity(
     from mlipsse.transport.drift import framework_drift
     from mlipsse.transport.plausibility import doubts
 
-    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
+    frames = read_frames(
+        trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
+    )
     ions, _ = split_atoms(frames, mobile)
     still, masses = drift_reference(frames, mobile, drift, mass_weighted)
     settings = WindowSettings(window_ps=window(window_ps))
@@ -150,10 +155,12 @@ def diffusivity(
             *_cautions(run.framework.caution, all_mobile=run.framework_msd is None),
             *doubts(frames, temperature_K=run.temperature_K),
         ],
+        "notes": list(frames.notes),
     }
-    if fit.diffusive and (pymatgen or kinisi):
+    if pymatgen or kinisi:
         positions = np.asarray(frames.positions[:, ions]) - drift_A[:, None]
-        answer |= _peers(positions, frames.frame_spacing_ps, answer["window_ps"], pymatgen, kinisi)
+        start_ps = fit.window_ps[0] if fit.window_ps else 0.1 * run.duration_ps
+        answer |= _peers(positions, frames.frame_spacing_ps, start_ps, pymatgen, kinisi)
     if out is not None:
         _write(out, run)
     if as_json:
@@ -165,7 +172,7 @@ def diffusivity(
 
 
 def _peers(
-    positions: Any, spacing_ps: float, window_ps: list[float], pymatgen: bool, kinisi: bool
+    positions: Any, spacing_ps: float, start_ps: float, pymatgen: bool, kinisi: bool
 ) -> dict[str, float]:
     from mlipsse.transport.peers import kinisi_diffusivity, pymatgen_diffusivity
 
@@ -174,9 +181,7 @@ def _peers(
         value, error = pymatgen_diffusivity(positions, frame_spacing_ps=spacing_ps)
         found |= {"pymatgen_diffusivity_cm2_s": value, "pymatgen_diffusivity_std_cm2_s": error}
     if kinisi:
-        value, error = kinisi_diffusivity(
-            positions, frame_spacing_ps=spacing_ps, start_ps=window_ps[0]
-        )
+        value, error = kinisi_diffusivity(positions, frame_spacing_ps=spacing_ps, start_ps=start_ps)
         found |= {"kinisi_diffusivity_cm2_s": value, "kinisi_diffusivity_std_cm2_s": error}
     return found
 
@@ -221,12 +226,7 @@ def _tell(answer: dict[str, Any]) -> None:
                 f"  by counting {answer['effective_hops']:.3g} hops: ± "
                 f"{answer['counting_std_cm2_s']:.1g}; too short for blocks"
             )
-        for name in ("pymatgen", "kinisi"):
-            if f"{name}_diffusivity_cm2_s" in answer:
-                console.print(
-                    f"  {name}: {answer[f'{name}_diffusivity_cm2_s']:.3g} ± "
-                    f"{answer[f'{name}_diffusivity_std_cm2_s']:.1g}"
-                )
+        _tell_peers(answer)
         for name, some in answer["directions"].items():
             what = f"along {name}" if len(name) == 1 else f"in the {name} plane"
             console.print(
@@ -244,5 +244,16 @@ def _tell(answer: dict[str, Any]) -> None:
             )
     else:
         console.print(f"No diffusivity: {answer['reason']}", soft_wrap=True)
+        _tell_peers(answer)
     for caution in answer["cautions"]:
         console.print(f"Caution: {caution}", soft_wrap=True)
+    print_notes(console, answer["notes"])
+
+
+def _tell_peers(answer: dict[str, Any]) -> None:
+    for name in ("pymatgen", "kinisi"):
+        if f"{name}_diffusivity_cm2_s" in answer:
+            console.print(
+                f"  {name}: {answer[f'{name}_diffusivity_cm2_s']:.3g} ± "
+                f"{answer[f'{name}_diffusivity_std_cm2_s']:.1g}"
+            )

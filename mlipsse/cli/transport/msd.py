@@ -10,6 +10,7 @@ from rich.console import Console
 from mlipsse.cli.options import Json, words
 from mlipsse.cli.transport.options import (
     Cache,
+    Cell,
     Drift,
     MassWeighted,
     Mobile,
@@ -19,6 +20,7 @@ from mlipsse.cli.transport.options import (
     Timestep,
     Topology,
     drift_reference,
+    print_notes,
     read_frames,
     split_atoms,
 )
@@ -35,6 +37,7 @@ def msd(
     species: Species = None,
     frame_spacing_ps: Spacing = None,
     timestep_fs: Timestep = None,
+    cell: Cell = None,
     cache: Cache = None,
     drift: Drift = None,
     mass_weighted: MassWeighted = False,
@@ -62,7 +65,9 @@ def msd(
     from mlipsse.transport.msd import ion_mean_squared_displacements
     from mlipsse.transport.van_hove import van_hove
 
-    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
+    frames = read_frames(
+        trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
+    )
     ions, _ = split_atoms(frames, mobile)
     still, masses = drift_reference(frames, mobile, drift, mass_weighted)
     positions, spacing = frames.positions, frames.frame_spacing_ps
@@ -123,6 +128,7 @@ def msd(
         "largest_non_gaussian": float(own.non_gaussian.max()),
         "van_hove_lags_ps": hops.lag_ps.tolist(),
         "files": [str(out / name) for name in written],
+        "notes": list(frames.notes),
     }
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))
@@ -130,6 +136,7 @@ def msd(
     console.print(f"{len(own.lag_ps)} lags of {len(ions)} {mobile}", soft_wrap=True)
     for name in written:
         console.print(f"  {out / name}", soft_wrap=True)
+    print_notes(console, frames.notes)
 
 
 def _lags(text: str | None, lag_ps: Any) -> list[float]:

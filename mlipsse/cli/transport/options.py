@@ -18,19 +18,28 @@ Source = Annotated[
     list[Path],
     typer.Argument(
         metavar="TRAJECTORY...",
-        help="LAMMPS text dump (.gz too), extxyz, .traj, XDATCAR, vasprun.xml, DCD or XTC with "
-        "--topology, or the folder of one of our runs; several that follow on, in their order.",
+        help="LAMMPS text dump, XYZ, .traj, XDATCAR, vasprun.xml, DCD, XTC, TRR, NetCDF or H5MD "
+        "with --topology (all also as .gz, .bz2, .xz), or the folder of one of our runs; several "
+        "that follow on, in their order.",
     ),
 ]
 Mobile = Annotated[str, typer.Option(help="Symbol of the mobile ion, e.g. Li.")]
 Topology = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Elements for DCD, XTC and TRR.")
+    Path | None,
+    typer.Option(metavar="FILE", help="PDB, POSCAR or LAMMPS data file with the elements."),
 ]
 Species = Annotated[
     str | None, typer.Option(help="Elements of LAMMPS types 1, 2, ..., e.g. Li,In,Cl.")
 ]
+Cell = Annotated[
+    str | None,
+    typer.Option(
+        metavar="Å,...",
+        help="Cell of a file without one: a length, a,b,c, a,b,c,alpha,beta,gamma, or 9 numbers.",
+    ),
+]
 Spacing = Annotated[float | None, typer.Option(help="Time between frames, ps.")]
-Timestep = Annotated[float | None, typer.Option(help="Of the run, fs; for text dumps.")]
+Timestep = Annotated[float | None, typer.Option(help="Time step of the run, fs.")]
 Cache = Annotated[
     Path | None,
     typer.Option(
@@ -67,9 +76,10 @@ def read_frames(
     timestep_fs: float | None,
     cache: Path | None = None,
     *,
+    cell: str | None = None,
     timeless: bool = False,
 ) -> Any:
-    """`Frames` of a trajectory, in one file or in several, from what the options say."""
+    """`Frames` of a trajectory, in one file or in several, as the options ask for."""
     from mlipsse.transport.frames import read_frames_of
 
     return read_frames_of(
@@ -78,9 +88,38 @@ def read_frames(
         species=None if species is None else words(species),
         frame_spacing_ps=frame_spacing_ps,
         timestep_fs=timestep_fs,
+        cell=None if cell is None else given_cell(cell),
         timeless=timeless,
         cache=cache,
     )
+
+
+def given_cell(text: str) -> Any:
+    """(3, 3), Å, rows are lattice vectors, of `24`, of lengths, lengths and angles, or vectors."""
+    import numpy as np
+    from ase.cell import Cell as AseCell
+
+    try:
+        numbers = [float(word) for word in words(text)]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 1:
+        numbers *= 3
+    if len(numbers) not in (3, 6, 9) or not all(np.isfinite(numbers)):
+        raise MlipsseError(
+            f"--cell {text!r} is no cell: give one length, three lengths, three lengths and three "
+            "angles, or nine numbers, the lattice vectors one after the other, in Å and degrees."
+        )
+    found = np.array(AseCell.new(np.reshape(numbers, (3, 3)) if len(numbers) == 9 else numbers))
+    if not abs(np.linalg.det(found)) > 1e-6:
+        raise MlipsseError(f"--cell {text!r} spans no volume: give lengths above 0 Å.")
+    return found
+
+
+def print_notes(console: Any, notes: Sequence[str]) -> None:
+    """Print what reading left out, joined or assumed."""
+    for note in notes:
+        console.print(f"Note: {note}", soft_wrap=True)
 
 
 def named(trajectory: Path | Sequence[Path]) -> str:
