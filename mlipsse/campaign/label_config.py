@@ -246,14 +246,26 @@ class ExtxyzConfig(Section):
     virial_key: str | None = Field(
         default=None, description="name of virials (eV, minus stress times volume) to take instead"
     )
-    energy_unit: str = Field(default=_NAMES.energy_unit, description="eV, eV/atom, Ha, Ry, ...")
-    force_unit: str = Field(default=_NAMES.force_unit, description="eV/A, Ha/bohr, Ry/bohr, ...")
+    energy_unit: str | None = Field(
+        default=_NAMES.energy_unit,
+        description="eV, eV/atom, Ha, Ry, ...; what the file states, else eV, if not given",
+    )
+    force_unit: str | None = Field(
+        default=_NAMES.force_unit,
+        description="eV/A, Ha/bohr, Ry/bohr, ...; what the file states, else eV/A, if not given",
+    )
     stress_unit: str | None = Field(
         default=_NAMES.stress_unit,
-        description="eV/A3, GPa or kB; eV/A3 for the names REF_stress and stress, else to be given",
+        description="eV/A3, GPa or kB; if not given, what the file states, else eV/A3 for the "
+        "names REF_stress and stress",
     )
     stress_sign: str = Field(
         default=_NAMES.stress_sign, description="what is positive: tension or compression (VASP)"
+    )
+    stress_order: str = Field(
+        default=_NAMES.stress_order,
+        description="of stresses of six numbers: voigt (xx yy zz yz xz xy, ASE) or vasp (xx yy zz "
+        "xy yz zx)",
     )
 
     @property
@@ -268,6 +280,7 @@ class ExtxyzConfig(Section):
             force_unit=self.force_unit,
             stress_unit=self.stress_unit,
             stress_sign=self.stress_sign,
+            stress_order=self.stress_order,
         )
 
     @model_validator(mode="after")

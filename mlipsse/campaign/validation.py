@@ -89,12 +89,13 @@ def _check_sample(campaign: Campaign) -> None:
 
 
 def _check_label(campaign: Campaign) -> None:
+    from mlipsse.campaign.given_labels import check_given, read_given
     from mlipsse.dataset.labels import teacher_name
 
     config = campaign.config.label
     if config.given_file is not None:
         try:
-            _split_given(campaign)
+            check_given(campaign, read_given(campaign))
         except MlipsseError as error:
             raise MlipsseError(f"label.source: {error}") from error
     name = teacher_name(config.source)
@@ -106,17 +107,6 @@ def _check_label(campaign: Campaign) -> None:
             config.program.program.check(campaign.config.enumerate.elements)
         except MlipsseError as error:
             raise MlipsseError(f"label.{config.program.name}: {error}") from error
-
-
-def _split_given(campaign: Campaign) -> None:
-    from mlipsse.campaign.given_labels import read_given
-
-    config = campaign.config.label
-    read_given(campaign).split(
-        valid_fraction=config.valid_fraction,
-        test_fraction=config.test_fraction,
-        seed=campaign.config.seed,
-    )
 
 
 def _check_finetune(campaign: Campaign) -> None:

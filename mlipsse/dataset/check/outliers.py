@@ -39,9 +39,14 @@ def check_energy_outliers(labelled: LabelledSet) -> Check:
     # Atoms pushed together raise the energy and feel it; a wrong energy comes with usual forces.
     force_eV_A = _largest_forces(labelled)
     explained = (residual_eV_atom > 0) & (force_eV_A > _HIGH_FORCE_FACTOR * np.median(force_eV_A))
+    # What a composition of few frames should have is known by a fit per element alone, which
+    # formation energies are no part of.
+    known = np.zeros(len(z), dtype=bool)
+    for _, members, _ in _groups(labelled):
+        known[members] = True
     order = np.argsort(-z)
     far = [labelled.typical[k] for k in order if z[k] > MAX_Z]
-    wrong = [labelled.typical[k] for k in order if z[k] > MAX_Z and not explained[k]]
+    wrong = [labelled.typical[k] for k in order if z[k] > MAX_Z and known[k] and not explained[k]]
     numbers: Numbers = {
         "max_z": float(z.max()),
         "spread_eV_atom": width,

@@ -38,6 +38,7 @@ class Ratios:
     stress_per_volume : `stress` were the stresses virials, not divided by volumes
     virial_misfit : misfit of that fit over the misfit as stresses; 1 where volumes are alike
     pairs : of frames
+    forces_basis, stress_basis : what `forces` and `stress` were found to agree with or not
     """
 
     forces: float | None
@@ -46,6 +47,8 @@ class Ratios:
     stress_per_volume: float | None
     virial_misfit: float
     pairs: int
+    forces_basis: str = ""
+    stress_basis: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ def work_ratios(labelled: LabelledSet) -> Ratios:
         stress_per_volume=per_volume[1],
         virial_misfit=virial_misfit / misfit if misfit > 0 else 1.0,
         pairs=len(chosen),
+        forces_basis=(basis := f"the energy differences of {len(chosen)} pairs of frames"),
+        stress_basis=basis,
     )
 
 
