@@ -37,12 +37,14 @@ class KnownVolume:
 
     Attributes
     ----------
-    potential : of the labels, asked for the volume; None when the labels are no potential's
+    potential, head : of the labels, asked for the volume; None when the labels are no potential's,
+        and for a potential of one head
     volume_A3_atom : of the crystal as the ranking relaxed it; None when it did not relax cells
     ranked_by : the potential that did
     """
 
     potential: str | None
+    head: str | None
     volume_A3_atom: float | None
     ranked_by: str
 
@@ -188,7 +190,7 @@ def _reference_volume(known: KnownVolume) -> Any:
         return ReferenceVolume(
             f"the potential of the labels ({Path(known.potential).name})",
             LIMITS.volume_error,
-            calculator=make_calculator(known.potential),
+            calculator=make_calculator(known.potential, head=known.head),
         )
     if known.volume_A3_atom is not None:
         return ReferenceVolume(
@@ -231,6 +233,7 @@ def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
     relaxed = config.rank.relaxation == "cell"
     known = KnownVolume(
         campaign.potential(teacher) if teacher else None,
+        config.label.head,
         start.get_volume() / len(start) if relaxed else None,
         config.rank.foundation,
     )
@@ -243,7 +246,11 @@ def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
         "limits": asdict(LIMITS),
         "frames": encode(frames),
         "cell_min_atoms": config.sample.min_atoms,
-        "volume": work.potential_identity(teacher) if teacher else [known.volume_A3_atom],
+        "volume": (
+            [*work.potential_identity(teacher), config.label.head]
+            if teacher
+            else [known.volume_A3_atom]
+        ),
     }
     arguments = {
         "start": start,

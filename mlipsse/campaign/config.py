@@ -160,6 +160,7 @@ class RankConfig(Section):
         description="potential that relaxes and ranks: chgnet, a MACE-MP name, a MACE file, "
         "or a name in potentials/",
     )
+    head: str | None = Field(default=None, description="head of a MACE model that has several")
     relaxation: Literal["none", "positions", "cell"] = Field(
         default="cell",
         description="what is relaxed: none for the energies of the orderings as they stand, the "

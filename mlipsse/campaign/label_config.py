@@ -304,6 +304,9 @@ class LabelConfig(Section):
         description="«teacher: NAME» (another potential; teacher labels, not DFT), «vasp» or "
         "«cp2k» (DFT), or «extxyz: FILE» (labels you have; nothing is sampled)",
     )
+    head: str | None = Field(
+        default=None, description="of «teacher»: head of a MACE model that has several"
+    )
     functional: str | None = Field(
         default=None,
         description="of «extxyz», what made the labels, e.g. SCAN (VASP 6.4, 680 eV); for all "

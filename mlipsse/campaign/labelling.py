@@ -160,7 +160,10 @@ def _unit(work: Work, program: ProgramSource | None, frames: Sequence[Atoms], fi
     if program is None:
         teacher = str(teacher_name(config.source))
         identity |= {"source": config.source, "potential": work.potential_identity(teacher)}
-        make = partial(make_teacher, f"teacher: {work.campaign.potential(teacher)}")
+        identity |= {"head": config.head} if config.head is not None else {}
+        make = partial(
+            make_teacher, f"teacher: {work.campaign.potential(teacher)}", head=config.head
+        )
         way: dict[str, Any] = {}
     else:
         elements = {symbol for frame in frames for symbol in frame.get_chemical_symbols()}

@@ -39,7 +39,7 @@ class RunTable:
     seconds_left : of everything that has not ended, at that speed; None when it is not known
     speed_ratio : median speed of the runs at work over that of the last `mlipsse md estimate`; None
         without one
-    troubled : runs that are stalled, melted or exploded
+    troubled : runs that are stalled or were stopped
     """
 
     runs: Sequence[RunState]

@@ -130,6 +130,32 @@ def run_campaign(
             on_end(stage, seconds, work.notes)
 
 
+def stages_to_do(
+    campaign: Campaign, *, first: str | None = None, last: str | None = None
+) -> list[str]:
+    """Names of the stages that `run_campaign` may work on: from the first that is not done.
+
+    Raises
+    ------
+    MlipsseError
+        for an unknown stage.
+    """
+    begin = STAGES.index(stage_named(first)) if first else 0
+    end = STAGES.index(stage_named(last)) if last else len(STAGES) - 1
+    chosen = list(STAGES[begin : end + 1])
+    if first is None:
+        while chosen and _is_done(chosen[0], campaign):
+            del chosen[0]
+    return [stage.name for stage in chosen]
+
+
+def _is_done(stage: Stage, campaign: Campaign) -> bool:
+    try:
+        return _status(stage, campaign).state == "done"
+    except MlipsseError:  # an input that the config names cannot be had: validation says which
+        return False
+
+
 def campaign_status(campaign: Campaign) -> list[StageStatus]:
     """State of every stage, from the files alone; changes nothing."""
     return [_status(stage, campaign) for stage in STAGES]

@@ -68,7 +68,30 @@ def given_structures(campaign: Campaign) -> list[Atoms]:
     Raises
     ------
     MlipsseError
-        when a file is missing or is of no composition of the campaign.
+        as `structures_of`, and when two have one name: their runs would share a folder.
+    """
+    given = [
+        atoms
+        for name in campaign.config.simulate.structures
+        for atoms in structures_of(campaign, name)
+    ]
+    names = [str(atoms.info[keys.ORDERING]) for atoms in given]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise MlipsseError(
+            f"simulate.structures: {', '.join(twice)} names several crystals, whose runs would "
+            "share a folder. Rename the files."
+        )
+    return given
+
+
+def structures_of(campaign: Campaign, name: Path) -> list[Atoms]:
+    """The crystals of one file that `simulate.structures` names.
+
+    Raises
+    ------
+    MlipsseError
+        when the file is missing or holds a crystal of no composition of the campaign.
     """
     from pymatgen.core import Composition
 
@@ -76,21 +99,19 @@ def given_structures(campaign: Campaign) -> list[Atoms]:
         Composition(formula).reduced_composition: formula
         for formula in campaign.config.enumerate.formulas
     }
-    given = []
-    for path in map(campaign.path, campaign.config.simulate.structures):
-        frames = read_frames(path, labelled=False)
-        for number, frame in enumerate(frames):
-            found = Composition(frame.get_chemical_formula())
-            formula = formulas.get(found.reduced_composition)
-            if formula is None:
-                raise MlipsseError(
-                    f"simulate.structures: {path} holds {found.reduced_formula}, which is no "
-                    f"composition of this campaign ({', '.join(formulas.values())})."
-                )
-            name = path.stem if len(frames) == 1 else f"{path.stem}-{number}"
-            frame.info = {keys.COMPOSITION: formula, keys.ORDERING: name, _AS_GIVEN: True}
-            given.append(frame)
-    return given
+    path = campaign.path(name)
+    frames = read_frames(path, labelled=False)
+    for number, frame in enumerate(frames):
+        found = Composition(frame.get_chemical_formula())
+        formula = formulas.get(found.reduced_composition)
+        if formula is None:
+            raise MlipsseError(
+                f"simulate.structures: {path} holds {found.reduced_formula}, which is no "
+                f"composition of this campaign ({', '.join(formulas.values())})."
+            )
+        ordering = path.stem if len(frames) == 1 else f"{path.stem}-{number}"
+        frame.info = {keys.COMPOSITION: formula, keys.ORDERING: ordering, _AS_GIVEN: True}
+    return frames
 
 
 def selected_by_energy(campaign: Campaign) -> list[list[Atoms]]:

@@ -7,7 +7,7 @@ from typing import Literal
 from ase.data import atomic_numbers
 from pydantic import Field, field_validator, model_validator
 
-from mlipsse.campaign.section import Count, Kelvin, Positive, Section
+from mlipsse.campaign.section import Count, Kelvin, Positive, Section, check_temperatures
 from mlipsse.dataset.scores import MAX_Z
 from mlipsse.energetics.catalogue import CHGNET
 from mlipsse.energetics.contacts import CLOSEST_CONTACT
@@ -20,6 +20,7 @@ class SampleConfig(Section):
     """MD with the foundation potential, from which frames are drawn."""
 
     foundation: str = Field(default="chgnet", description="potential that drives the sampling MD")
+    head: str | None = Field(default=None, description="head of a MACE model that has several")
     device: Literal["cpu", "cuda"] = Field(
         default="cpu", description="where the potential runs; for cuda, execution.workers: 1"
     )
@@ -111,6 +112,7 @@ class SampleConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> SampleConfig:
+        check_temperatures(self.temperatures_K)
         if self.selection == "farthest" and self.foundation in CHGNET:
             raise ValueError(
                 f"selection: farthest needs the descriptors of a MACE model, and foundation is "

@@ -165,7 +165,7 @@ def sample_batch(
     from mlipsse.dataset.sampling import sample_together
 
     species = {symbol for one in planned for symbol in one.start.symbols}
-    evaluator = make_evaluator(potential, species, device=settings.device)
+    evaluator = make_evaluator(potential, species, device=settings.device, head=settings.head)
     runs = [
         SamplingRun(one.start, sampling_settings(settings, one.temperature_K), one.seed, mobile)
         for one in planned

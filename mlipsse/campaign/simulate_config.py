@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mlipsse.campaign.section import Count, Kelvin, Positive, Section
+from mlipsse.campaign.section import Count, Kelvin, Positive, Section, check_temperatures
 
 
 class RungConfig(Section):
@@ -117,8 +117,7 @@ class SimulateConfig(Section):
                 f"at_K names {', '.join(beside)} K, which is not among temperatures_K ({ladder}); "
                 "correct it, or add the temperature"
             )
-        if len(set(self.temperatures_K)) < len(self.temperatures_K):
-            raise ValueError("temperatures_K names a temperature twice; name each once")
+        check_temperatures(self.temperatures_K)
         return self
 
     def rung(self, temperature_K: float) -> dict[str, Any]:

@@ -1,61 +1,140 @@
-"""Find what would stop a campaign, before it costs time."""
+"""Find everything that would stop a campaign, before it costs time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from mlipsse.campaign.folder import Campaign
 from mlipsse.errors import MlipsseError
 
+Check = Callable[[Campaign], Iterable[str] | None]
+"""Gives a sentence for each thing that is wrong, or raises `MlipsseError` with the only one."""
 
-def problems(campaign: Campaign) -> list[str]:
-    """Everything that is wrong with a campaign, one sentence each; an empty list when nothing is.
 
-    Checks host, compositions, end members, supercells, potentials, their species, the label source
-    (its command and pseudopotentials where it is a program) and the protocol of every temperature.
-    Loads no potential but MACE files, for their elements, downloads none, and runs nothing.
+@dataclass(frozen=True)
+class Validation:
+    """What was found.
+
+    Attributes
+    ----------
+    problems : what would stop the campaign, one sentence each
+    notes : what it would do that a user may want to know before, e.g. download a model
     """
-    checks: list[Callable[[Campaign], None]] = [
-        *(_composition_check(formula) for formula in campaign.config.enumerate.formulas),
-        _check_end_members,
-        _check_rank,
-        _check_sample,
-        _check_label,
-        _check_finetune,
-        _check_protocols,
-        _check_lammps,
-        _check_execution,
+
+    problems: Sequence[str]
+    notes: Sequence[str]
+
+
+def validate(campaign: Campaign, stages: Collection[str] | None = None) -> Validation:
+    """Look for everything that is wrong with a campaign.
+
+    Each stage's config, files and resources are checked: host and compositions; potentials, their
+    elements, heads and downloads; GPUs, programs, compiler, folders and disk; labels, replay and
+    options of the training; protocols, crystals and templates of production; windows and weights of
+    the analysis. Loads MACE files for their elements and heads, downloads none, and runs nothing
+    but a first sum on the GPUs that are asked for.
+
+    Parameters
+    ----------
+    stages : to look at; all when not given
+    """
+    wanted = [
+        check
+        for stage, check in _checks()
+        if stages is None or stage in stages or (not stage and stages)
     ]
     found: list[str] = []
-    for check in checks:
-        try:
-            check(campaign)
-        except MlipsseError as error:
-            if str(error) not in found:
-                found.append(str(error))
+    for check in wanted:
+        found += [sentence for sentence in _sentences(check, campaign) if sentence not in found]
+    return Validation(found, _notes(campaign, stages))
+
+
+def problems(campaign: Campaign, stages: Collection[str] | None = None) -> list[str]:
+    """Everything that is wrong with a campaign, one sentence each (see `validate`)."""
+    return list(validate(campaign, stages).problems)
+
+
+def _checks() -> list[tuple[str, Check]]:
+    """Stage («» for every stage) and check, in the order of the stages."""
+    from mlipsse.campaign.checks import production, resources, training
+    from mlipsse.campaign.checks.downloads import download_problems
+    from mlipsse.campaign.checks.potentials import PotentialReader, potential_problems
+
+    reader = PotentialReader()
+
+    def of(stage: str) -> list[tuple[str, Check]]:
+        """What the stages that load a potential have in common."""
+        return [
+            (stage, lambda campaign: potential_problems(campaign, stage, reader)),
+            (stage, lambda campaign: download_problems(campaign, stage)),
+            (stage, lambda campaign: resources.gpu_problems(campaign, stage)),
+        ]
+
+    return [
+        ("", resources.folder_problems),
+        ("", resources.execution_problems),
+        ("", lambda campaign: resources.gpu_problems(campaign, "execution")),
+        ("enumerate", _composition_problems),
+        ("enumerate", _check_end_members),
+        *of("rank"),
+        *of("sample"),
+        ("sample", _sample_problems),
+        ("sample", training.size_problems),
+        ("label", _check_label),
+        ("label", resources.program_problems),
+        *of("label"),
+        ("finetune", training.foundation_problems),
+        *of("finetune"),
+        ("finetune", training.option_problems),
+        ("export", resources.build_problems),
+        ("simulate", resources.build_problems),
+        ("simulate", production.protocol_problems),
+        ("simulate", production.structure_problems),
+        ("simulate", production.template_problems),
+        ("simulate", production.disk_problems),
+        ("transport", production.window_problems),
+        ("transport", production.weight_problems),
+    ]
+
+
+def _sentences(check: Check, campaign: Campaign) -> list[str]:
+    found = []
+    try:
+        for sentence in check(campaign) or ():
+            found.append(sentence)
+    except MlipsseError as error:
+        found.append(str(error))
     return found
 
 
-def host_notes(campaign: Campaign) -> list[str]:
-    """Charges of the host with their source, and what was noted of it; empty when it is refused."""
+def _notes(campaign: Campaign, stages: Collection[str] | None) -> list[str]:
+    from mlipsse.campaign.checks.downloads import wanted_downloads
     from mlipsse.campaign.orderings import campaign_host, host_lines
 
-    try:
-        return host_lines(campaign_host(campaign))
-    except MlipsseError:
-        return []  # `problems` reports why
+    notes = []
+    # What is refused here is among the problems.
+    with suppress(MlipsseError):
+        notes += host_lines(campaign_host(campaign))
+    with suppress(MlipsseError):
+        wanted = wanted_downloads(campaign)
+        notes += [one.note for one in wanted if stages is None or one.stage in stages]
+    return notes
 
 
-def _composition_check(formula: str) -> Callable[[Campaign], None]:
-    def check(campaign: Campaign) -> None:
-        from mlipsse.campaign.orderings import (
-            campaign_host,
-            campaign_supercells,
-            realisable_composition,
-        )
+def _composition_problems(campaign: Campaign) -> Iterable[str]:
+    from mlipsse.campaign.orderings import (
+        campaign_host,
+        campaign_supercells,
+        realisable_composition,
+    )
 
-        host = campaign_host(campaign)
-        realisable_composition(formula, host, campaign_supercells(campaign, host))
-
-    return check
+    host = campaign_host(campaign)
+    cells = campaign_supercells(campaign, host)
+    for formula in campaign.config.enumerate.formulas:
+        try:
+            realisable_composition(formula, host, cells)
+        except MlipsseError as error:
+            yield str(error)
 
 
 def _check_end_members(campaign: Campaign) -> None:
@@ -73,19 +152,17 @@ def _check_potential(campaign: Campaign, field: str, name: str) -> None:
         raise MlipsseError(f"{field}: {error}") from error
 
 
-def _check_rank(campaign: Campaign) -> None:
-    _check_potential(campaign, "rank.foundation", campaign.config.rank.foundation)
-
-
-def _check_sample(campaign: Campaign) -> None:
+def _sample_problems(campaign: Campaign) -> Iterable[str]:
     from mlipsse.campaign.sampling import sampling_settings
 
     if campaign.config.label.given_file is not None:
         return  # nothing is sampled
     config = campaign.config.sample
-    _check_potential(campaign, "sample.foundation", config.foundation)
     for temperature_K in config.temperatures_K:
-        sampling_settings(config, temperature_K)
+        try:
+            sampling_settings(config, temperature_K)
+        except MlipsseError as error:
+            yield f"sample, {temperature_K:g} K: {error}"
 
 
 def _check_label(campaign: Campaign) -> None:
@@ -107,43 +184,3 @@ def _check_label(campaign: Campaign) -> None:
             config.program.program.check(campaign.config.enumerate.elements)
         except MlipsseError as error:
             raise MlipsseError(f"label.{config.program.name}: {error}") from error
-
-
-def _check_finetune(campaign: Campaign) -> None:
-    from mlipsse.campaign.foundation import find_foundation
-    from mlipsse.training.command import check_options
-
-    config = campaign.config.finetune
-    find_foundation(campaign)
-    _check_potential(campaign, "finetune.foundation", config.foundation)
-    try:
-        check_options(config.options)
-    except MlipsseError as error:
-        raise MlipsseError(f"finetune.options: {error}") from error
-    if not isinstance(config.e0s, str):
-        missing = sorted(campaign.config.enumerate.elements - set(config.e0s))
-        if missing:
-            raise MlipsseError(
-                f"finetune.e0s gives no energy of {', '.join(missing)}. Add it, or let e0s be "
-                "estimated."
-            )
-
-
-def _check_protocols(campaign: Campaign) -> None:
-    from mlipsse.campaign.runs import given_structures, protocol
-
-    for temperature_K in campaign.config.simulate.temperatures_K:
-        protocol(campaign.config.simulate, temperature_K, seed=1)
-    given_structures(campaign)
-
-
-def _check_lammps(campaign: Campaign) -> None:
-    from mlipsse.lammps import find_lammps
-
-    find_lammps()
-
-
-def _check_execution(campaign: Campaign) -> None:
-    from mlipsse.campaign.parsl_kernel import check_execution
-
-    check_execution(campaign.config.execution)

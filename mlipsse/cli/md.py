@@ -12,6 +12,7 @@ from rich.table import Table
 from mlipsse.campaign.folder import read_campaign
 from mlipsse.cli.options import CampaignFolder, Json
 from mlipsse.errors import MlipsseError
+from mlipsse.md.pressure import Pressure
 
 app = typer.Typer(
     help="Production runs: decks for other machines, their cost, their health.",
@@ -128,7 +129,7 @@ def health(
     ],
     as_json: Json = False,
 ) -> None:
-    """Tell temperature, drift, pressure, Lindemann ratio and mobile MSD of runs, live or ended."""
+    """Print temperature, pressure, drift, Lindemann ratio and mobile MSD of runs, live or ended."""
     from mlipsse.md.health import run_health
     from mlipsse.md.record import RECORD_FILE
     from mlipsse.md.state import run_state
@@ -146,6 +147,7 @@ def health(
                 [
                     {"folder": str(state.folder), "state": state.state, "reason": state.reason}
                     | asdict(some)
+                    | {"cautions": some.cautions}
                     for state, some in rows
                 ],
                 indent=1,
@@ -155,7 +157,7 @@ def health(
     table = Table()
     table.add_column("run", overflow="fold")
     table.add_column("state")
-    for column in ("T, K", "bar", "drift", "Lindemann", "MSD, Å²", "ns/day"):
+    for column in ("T, K", "p, GPa", "drift", "Lindemann", "MSD, Å²", "ns/day"):
         table.add_column(column, justify="right")
     table.add_column("ions")
     for state, some in rows:
@@ -163,7 +165,7 @@ def health(
             "/".join(state.folder.parts[-3:]),
             state.state,
             _told(some.mean_temperature_K, ".0f"),
-            _told(some.mean_pressure_bar, ".0f"),
+            _pressure(some.pressure),
             _told(some.energy_drift_meV_atom_ps, ".1e"),
             _told(some.lindemann_ratio, ".2f"),
             _told(some.mobile_msd_A2, ".1f"),
@@ -172,11 +174,22 @@ def health(
         )
     console.print(table)
     console.print(
-        "drift: of the conserved energy, meV/atom/ps. MSD: of the mobile ions against the crystal."
+        "p: mean pressure of the production. drift: of the conserved energy, meV/atom/ps. "
+        "MSD: of the mobile ions against the crystal."
     )
-    for state, _ in rows:
+    for state, some in rows:
         if state.reason:
-            console.print(f"{state.folder}: {state.state}: {state.reason}", soft_wrap=True)
+            reason = state.reason.rstrip(".")
+            console.print(f"{state.folder}: {state.state}: {reason}.", soft_wrap=True)
+        for caution in some.cautions:
+            console.print(f"{state.folder}: caution: {caution}.", soft_wrap=True)
+
+
+def _pressure(pressure: Pressure | None) -> str:
+    if pressure is None:
+        return ""
+    error = "" if pressure.std_GPa is None else f" ± {pressure.std_GPa:.2f}"
+    return f"{pressure.mean_GPa:.2f}{error}"
 
 
 def _told(value: float | None, form: str) -> str:

@@ -26,13 +26,13 @@ def run(
     last: Annotated[str | None, typer.Option("--until", help="Stop after this stage.")] = None,
 ) -> None:
     """Run the campaign's stages; what is done already is skipped."""
-    from mlipsse.campaign.runner import run_campaign
+    from mlipsse.campaign.runner import run_campaign, stages_to_do
     from mlipsse.campaign.stage import Progress as StageProgress
     from mlipsse.campaign.stage import Stage
     from mlipsse.campaign.validation import problems
 
     campaign = read_campaign(folder)
-    found = problems(campaign)
+    found = problems(campaign, stages_to_do(campaign, first=first, last=last))
     if found:
         raise MlipsseError("\n  ".join(["The campaign cannot run:", *found]))
     columns = (

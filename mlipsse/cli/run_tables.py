@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlipsse.campaign.run_table import RunGroup, RunTable
-from mlipsse.md.state import STATES, State
+from mlipsse.md.state import ENDED, STATES, State
 
 _WIDE = 100
 """Columns of a terminal from which bars have their full length."""
@@ -18,6 +18,7 @@ _COLOURS: Mapping[State, str] = {
     "continuing": "cyan",
     "stalled": "yellow",
     "done": "green",
+    "unsettled": "red",
     "melted": "red",
     "exploded": "red",
 }
@@ -63,7 +64,8 @@ def _cell(group: RunGroup | None, bar: int) -> Text:
     text = Text("━" * filled, style=colour)
     text.append("╌" * (bar - filled), style="dim")
     text.append(f"{100 * group.progress:4.0f}%")
-    bad = [f"{group.states[state]} {state}" for state in STATES[-2:] if group.states.get(state)]
+    stopped = [state for state in ENDED if state != "done" and group.states.get(state)]
+    bad = [f"{group.states[state]} {state}" for state in stopped]
     stalled = group.states.get("stalled")
     for words in [*bad, *([f"{stalled} stalled"] if stalled else [])]:
         text.append(f"\n{words}", style="red" if "stalled" not in words else "yellow")
@@ -72,7 +74,8 @@ def _cell(group: RunGroup | None, bar: int) -> Text:
 
 def _shown(states: Mapping[State, int]) -> State:
     """The state whose colour a group of several has: what is at work first."""
-    order: Sequence[State] = ("running", "continuing", "stalled", "queued", "exploded", "melted")
+    stopped = [state for state in reversed(ENDED) if state != "done"]
+    order: Sequence[State] = ("running", "continuing", "stalled", "queued", *stopped)
     return next((state for state in order if states.get(state)), "done")
 
 

@@ -1,27 +1,29 @@
 """`mlipsse validate`: find what would stop a campaign, before it costs time."""
 
 import json
+from dataclasses import asdict
 
 import typer
 
 from mlipsse.campaign.folder import read_campaign
-from mlipsse.campaign.validation import host_notes, problems
+from mlipsse.campaign.validation import validate as look
 from mlipsse.cli.options import CampaignFolder, Json
 from mlipsse.errors import MlipsseError
 
 
 def validate(folder: CampaignFolder, as_json: Json = False) -> None:
-    """Check config, host, compositions, supercells, potentials and label source.
+    """List everything that would stop the campaign here: config, files, potentials, machine.
 
-    It also prints the host's formal charges, with their source, and what was noted of it.
+    Exit code 0 when nothing would, 2 otherwise.
     """
     campaign = read_campaign(folder)
-    found, notes = problems(campaign), host_notes(campaign)
+    found = look(campaign)
     if as_json:
-        typer.echo(json.dumps({"valid": not found, "problems": found, "notes": notes}, indent=1))
-        raise typer.Exit(2 if found else 0)
-    for line in notes:
-        typer.echo(line)
-    if found:
-        raise MlipsseError("\n  ".join(["The campaign cannot run:", *found]))
+        content = {"valid": not found.problems, **asdict(found)}
+        typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+        raise typer.Exit(2 if found.problems else 0)
+    for note in found.notes:
+        typer.echo(note)
+    if found.problems:
+        raise MlipsseError("\n  ".join(["The campaign cannot run:", *found.problems]))
     typer.echo(f"{campaign.config.name}: valid.")

@@ -104,13 +104,15 @@ def with_label(atoms: Atoms, label: Label) -> Atoms:
     return frame
 
 
-def make_teacher(source: str, *, device: str = "cpu", dtype: str | None = None) -> "Teacher":
+def make_teacher(
+    source: str, *, device: str = "cpu", dtype: str | None = None, head: str | None = None
+) -> "Teacher":
     """The label source `teacher: NAME`.
 
     Parameters
     ----------
     source : NAME is a potential (see `mlipsse.energetics.catalogue.find_potential`)
-    device, dtype : of the potential (see `mlipsse.energetics.calculators.make_calculator`)
+    device, dtype, head : of the potential (see `mlipsse.energetics.calculators.make_calculator`)
 
     Raises
     ------
@@ -124,7 +126,7 @@ def make_teacher(source: str, *, device: str = "cpu", dtype: str | None = None) 
     from mlipsse.energetics.calculators import make_calculator
 
     # Of a file only its name: where it lies on this machine says nothing to a reader of labels.
-    return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype))
+    return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
 
 
 def source_kind(source: str) -> Kind:

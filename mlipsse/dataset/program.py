@@ -25,6 +25,12 @@ _LOCK_FILE = ".lock"
 _PATIENCE_S = 5.0
 """How long a killed predecessor may take to die."""
 
+_LAUNCHERS = {"mpirun", "mpiexec", "mpiexec.hydra", "orterun", "env", "nice", "numactl", "taskset"}
+"""Programs that start another one, which must be there too."""
+
+_SEVERAL = {"&&", "||", ";", "|", "&", ">", ">>", "<", "2>", "2>&1"}
+"""Words by which a command line is more than one program and its arguments."""
+
 _NOT_RUNNABLE = {126, 127}
 """Exit statuses by which a shell says that it found no program, or may not run it (POSIX)."""
 
@@ -249,13 +255,35 @@ def check_command(command: str) -> None:
     words = [word for word in words if not word.partition("=")[0].isidentifier() or "=" not in word]
     if not words:
         raise MlipsseError(f"The command {command!r} starts no program.")
-    probe = ["bash", "-c", 'command -v -- "$1"', "bash", words[0]]
-    # A function of the user's shell, such as `module`, is known to the shells that it starts.
-    if subprocess.run(probe, stdout=subprocess.DEVNULL, env=dict(os.environ)).returncode:
+    way_on = "Give its path, load its module first, or leave command out to run inputs elsewhere."
+    if not _is_known(words[0]):
         raise MlipsseError(
-            f"The command {command!r} cannot be run: {words[0]} is not found on this machine. Give "
-            "its path, load its module first, or leave the command out to run the inputs elsewhere."
+            f"The command {command!r} cannot be run: {words[0]} is not found on this machine. "
+            f"{way_on}"
         )
+    started = _started_here(words)
+    if started and not any(_is_known(word) or Path(word).is_file() for word in started):
+        raise MlipsseError(
+            f"The command {command!r} cannot be run: {words[0]} is there, and none of "
+            f"{', '.join(started)} is a program on this machine. {way_on}"
+        )
+
+
+def _is_known(word: str) -> bool:
+    """Whether a shell finds something by this word: a program, or a function such as `module`."""
+    probe = ["bash", "-c", 'command -v -- "$1"', "bash", word]
+    return not subprocess.run(probe, stdout=subprocess.DEVNULL, env=dict(os.environ)).returncode
+
+
+def _started_here(words: list[str]) -> list[str]:
+    """Words of which one is what a launcher on this machine starts; none of another command.
+
+    Which of them is the value of an option only the launcher knows. `srun` starts its program on
+    nodes that may have others.
+    """
+    if Path(words[0]).name not in _LAUNCHERS or any(word in _SEVERAL for word in words):
+        return []
+    return [word for word in words[1:] if not word.startswith("-") and "=" not in word]
 
 
 def _ending(status: int) -> str:

@@ -8,7 +8,13 @@ from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 
 from mlipsse.energetics.catalogue import Potential, find_potential
-from mlipsse.energetics.loaded_mace import check_placement, elements, load_mace, read_mace
+from mlipsse.energetics.loaded_mace import (
+    check_placement,
+    downloaded_file,
+    elements,
+    load_mace,
+    read_mace,
+)
 from mlipsse.errors import MlipsseError
 
 # Elements of 1 to 94 without a frame in the training set; for r2SCAN the reference energies of
@@ -61,12 +67,12 @@ def make_calculator(
 def known_species(name: str) -> frozenset[str] | None:
     """Symbols of the elements a potential was made for.
 
-    None for a model of mace-torch: which elements it has shows when it is downloaded.
+    None for a model of mace-torch that is not downloaded yet: its elements show then.
     """
     potential = find_potential(name)
     if potential.kind == "chgnet":
         return frozenset(chemical_symbols[1:95]) - _ABSENT_FROM_CHGNET[name]
-    if potential.kind == "mace-mp":
+    if downloaded_file(potential) is None and potential.kind == "mace-mp":
         return None
     return elements(read_mace(potential, device="cpu"))
 

@@ -74,6 +74,33 @@ def mace_file(potential: Potential) -> Path:
     return _download(potential) if potential.kind == "mace-mp" else Path(potential.source)
 
 
+def downloaded_file(potential: Potential) -> Path | None:
+    """The model file of a MACE potential when it is on this machine; downloads nothing."""
+    path = Path(potential.source) if potential.kind == "mace" else download_target(potential)
+    return path if path.is_file() else None
+
+
+def download_url(potential: Potential) -> str:
+    """Where mace-torch downloads one of its own models from."""
+    import_mace()
+    from mace.calculators.foundations_models import mace_mp_urls
+
+    return str(mace_mp_urls[potential.source])
+
+
+def download_target(potential: Potential) -> Path:
+    """Where mace-torch (0.3.16) keeps one of its own models once it is downloaded."""
+    import_mace()
+    from mace.calculators.foundations_models import local_model_path
+    from mace.tools.utils import get_cache_dir
+
+    packaged = Path(local_model_path)
+    if potential.source == "medium-mpa-0" and packaged.is_file():
+        return packaged
+    name = download_url(potential).rsplit("/", 1)[-1]
+    return Path(get_cache_dir()) / "".join(c for c in name if c.isalnum() or c == "_")
+
+
 def elements(model: Any) -> frozenset[str]:
     """Symbols of the elements that a MACE model knows."""
     return frozenset(chemical_symbols[int(number)] for number in model.atomic_numbers)

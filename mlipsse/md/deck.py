@@ -20,6 +20,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.md.data_file import types_of
 from mlipsse.md.limits import MAX_TEMPERATURE_RATIO
 from mlipsse.md.record import RunRecord
+from mlipsse.md.settling import deck_settling
 from mlipsse.resources import resource_dir
 
 DECK_TEMPLATE = "in.lammps.j2"
@@ -78,8 +79,9 @@ def render_deck(
     A template sees `title`, `pair_commands`, `relax_max_steps`, `relax_max_growth_percent`, the
     fields of `Protocol` and its lengths in steps, `timestep_ps`; of the crystal `atom_style`,
     `species` (by type), `mobile_type`, `framework_types`; and the limits `max_temperature_K`,
-    `max_framework_msd_A2`, `closest` (type, species, distance from the mobile ion in Å) and
-    `most_near` (names of what counts ions closer than that).
+    `max_framework_msd_A2`, `closest` (type, species, distance from the mobile ion in Å),
+    `most_near` (names of what counts ions closer than that) and `settling` (numbers of
+    `md.settling` for the NPT part).
 
     Parameters
     ----------
@@ -112,6 +114,7 @@ def render_deck(
         "max_temperature_K": MAX_TEMPERATURE_RATIO * protocol.temperature_K,
         "max_framework_msd_A2": limits.framework_msd_A2,
         "closest": [(types[symbol], symbol, far) for symbol, far in limits.closest_A.items()],
+        "settling": deck_settling(protocol.npt_steps),
         "most_near": [f"c_most{types[symbol]}" for symbol in limits.closest_A],
     }
     text = render_template(DECK_TEMPLATE, context, template_dir=template_dir)

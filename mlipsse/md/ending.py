@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mlipsse.md.parts import find_parts, recorded_before
 from mlipsse.md.record import Outcome, RunRecord, Status
+from mlipsse.md.settling import MAX_GROWTH_PERCENT
 
 STOPPED_FILE = "stopped.txt"
 """Where `run.sh`, on a machine without this package, keeps the sentence of a run that left physics.
@@ -13,9 +14,14 @@ STOPPED_FILE = "stopped.txt"
 _HALT = re.compile(
     r"Fix halt condition for fix-id (\w+) met on step (\d+) with value (\S+?)\.?(?:\s|$)"
 )
+_DRIFT = re.compile(
+    r"volume had not settled in the NPT part: it changed by (\S+) % over the second half, with a "
+    r"standard error of (\S+) %"
+)
 _UNPHYSICAL = re.compile(
     r"Fix halt|Lost atoms|Non-numeric|Out of range atoms|MACE force on atom|simulation unstable"
-    r"|relaxation changed the volume|Number of atoms in compute msd group",
+    r"|relaxation changed the volume|Number of atoms in compute msd group"
+    r"|volume had not settled|tilted box too far|Box bounds are invalid",
     re.IGNORECASE,
 )
 UNPHYSICAL = _UNPHYSICAL.pattern
@@ -31,6 +37,9 @@ def unphysical_ending(reason: str) -> tuple[Status, str] | None:
     """
     if not _UNPHYSICAL.search(reason):
         return None
+    drift = _DRIFT.search(reason)
+    if drift is not None:
+        return "unsettled", unsettled_reason(float(drift[1]), float(drift[2]))
     halt = _HALT.search(reason)
     if halt is None:
         return "exploded", reason
@@ -40,6 +49,11 @@ def unphysical_ending(reason: str) -> tuple[Status, str] | None:
             f"the framework's mean squared displacement against the crystal reached {value:.1f} Å² "
             f"at step {step}, more than one neighbour distance squared"
         )
+    if what == "swollen":
+        return "exploded", (
+            f"its volume had changed by {100 * value:.0f} % by step {step} of the NPT part, more "
+            f"than {MAX_GROWTH_PERCENT} %"
+        )
     if what == "runaway":
         return "exploded", f"it heated to {value:.0f} K by step {step}"
     if what == "too_close":
@@ -48,6 +62,16 @@ def unphysical_ending(reason: str) -> tuple[Status, str] | None:
             "sum of covalent radii)"
         )
     return "exploded", reason
+
+
+def unsettled_reason(drift_percent: float, error_percent: float) -> str:
+    """Sentence about a volume that drifts, without its full stop."""
+    return (
+        f"the volume changed by {drift_percent:+.1f} ± {error_percent:.1f} % over the second half "
+        "of the NPT part: it had not settled, and its average is no cell to go on with; lengthen "
+        "npt_ps, and where it goes on drifting, this potential does not hold this crystal at this "
+        "temperature"
+    )
 
 
 def missing_step(folder: Path, record: RunRecord) -> int | None:

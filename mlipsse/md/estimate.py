@@ -9,7 +9,7 @@ _DCD_FRAME_BYTES = 80
 _TEXT_BYTES = 78
 """Of an atom in a frame of the text dump, about."""
 _RESTART_BYTES = 120
-_THERMO_BYTES = 190
+_THERMO_BYTES = 310
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ _PRODUCTS = (
     "lammps.out",
     "relaxed.data",
     "averaged.data",
+    "volume.txt",
 )
 
 
@@ -133,7 +134,7 @@ def _of_length(record: RunRecord, production_ps: float) -> RunRecord:
 
 
 def _reopen(folder: Path) -> None:
-    """Forget that a run is complete; that it has melted or exploded stays."""
+    """Forget that a run is complete; that it was stopped stays."""
     ended = read_outcome(folder)
     if ended is None or ended.status == "done":
         for name in (OUTCOME_FILE, FINISHED_FILE):

@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.md.ending import unsettled_reason
+from mlipsse.md.pressure import Pressure, production_pressure
 from mlipsse.md.record import RunRecord
+from mlipsse.md.settling import Settling, block_means, settling
 
 JUMP_A = 2.5
 """A short jump of an alkali ion between neighbouring sites, Å."""
@@ -22,6 +25,8 @@ _KEYWORDS = re.compile(r"^keywords: \[(.*)\]\s*$")
 _ROW = re.compile(r"^  - \[(.*)\]\s*$")
 _NEEDED = ("Step", "Temp", "TotEng", "Econserve", "Press", "Volume")
 _OPTIONAL = ("CPU", "c_mobile[4]", "c_framework[4]")
+_TENSOR = ("Pxx", "Pyy", "Pzz", "Pxy", "Pxz", "Pyz")
+_COLUMNS = (*_NEEDED, *_OPTIONAL, *_TENSOR)
 _HEAD_BYTES, _TAIL_BYTES = 16_384, 6_144
 
 
@@ -33,6 +38,7 @@ class Thermo:
     ----------
     step : (n,) int64, ascending
     temperature_K, pressure_bar, volume_A3 : (n,) float64
+    tensor_bar : (n, 6) pressure tensor xx, yy, zz, xy, xz, yz; NaN where it is not printed
     energy_eV : (n,) float64, potential and kinetic
     conserved_eV : (n,) float64, `energy_eV` less what the thermostat has put in; counts from the
         start of its part
@@ -48,6 +54,7 @@ class Thermo:
     energy_eV: np.ndarray
     conserved_eV: np.ndarray
     pressure_bar: np.ndarray
+    tensor_bar: np.ndarray
     volume_A3: np.ndarray
     part: np.ndarray
     elapsed_s: np.ndarray
@@ -73,8 +80,11 @@ class Health:
     ----------
     last_step : of the newest row; -1 before the first one
     complete : the last step has been reached
-    mean_temperature_K, std_temperature_K, mean_pressure_bar : over the production, None before it
+    mean_temperature_K, std_temperature_K : over the production, None before it
+    pressure : of the production; None before it
     volume_A3 : of the cell that is simulated, i.e. after its relaxation; None before it
+    volume_drift : of the averaged half of the NPT part; None without one, before its end, and where
+        the log has too few rows
     energy_drift_meV_atom_ps : slope of the conserved energy within parts, None before two rows
     lindemann_ratio : root of the framework's MSD against the crystal over its neighbour distance
     mobile_msd_A2 : of the mobile ions against the crystal; None where it is not printed
@@ -86,13 +96,29 @@ class Health:
     complete: bool
     mean_temperature_K: float | None
     std_temperature_K: float | None
-    mean_pressure_bar: float | None
+    pressure: Pressure | None
     volume_A3: float | None
+    volume_drift: Settling | None
     energy_drift_meV_atom_ps: float | None
     lindemann_ratio: float | None
     mobile_msd_A2: float | None
     diffusing: bool | None
     steps_per_s: float | None
+
+    @property
+    def cautions(self) -> list[str]:
+        """Sentences, without full stop, about a volume or a pressure that is not what it should be.
+
+        A run that this version rendered does not go on with a volume that drifts; others do.
+        """
+        drift = self.volume_drift
+        found = [
+            None
+            if drift is None or drift.settled
+            else unsettled_reason(drift.drift_percent, drift.error_percent),
+            None if self.pressure is None else self.pressure.caution,
+        ]
+        return [sentence for sentence in found if sentence]
 
 
 def read_thermo(folder: Path) -> Thermo:
@@ -136,18 +162,20 @@ def _logs(folder: Path) -> list[tuple[int, Path]]:
 
 
 def _thermo(rows: list[tuple[float, ...]]) -> Thermo:
-    table = np.array(rows, dtype=float).reshape(-1, len(_NEEDED) + len(_OPTIONAL) + 1)
+    table = np.array(rows, dtype=float).reshape(-1, len(_COLUMNS) + 1)
     # A step at the seam of two pieces of one part is printed by both.
     _, first = np.unique(table[:, 0], return_index=True)
     columns = table[first].T
     step, temperature, energy, conserved, pressure, volume = columns[: len(_NEEDED)]
-    elapsed, mobile, framework, part = columns[len(_NEEDED) :]
+    elapsed, mobile, framework = columns[len(_NEEDED) : -len(_TENSOR) - 1]
+    tensor, part = columns[-len(_TENSOR) - 1 : -1], columns[-1]
     return Thermo(
         step=step.astype(np.int64),
         temperature_K=temperature,
         energy_eV=energy,
         conserved_eV=conserved,
         pressure_bar=pressure,
+        tensor_bar=tensor.T,
         volume_A3=volume,
         part=part.astype(np.int64),
         elapsed_s=elapsed,
@@ -164,13 +192,18 @@ def run_health(folder: Path, record: RunRecord) -> Health:
     temperature = thermo.temperature_K[production]
     some = len(temperature) > 0
     mobile_msd_A2 = _last(thermo.mobile_msd_A2)
+    npt_steps, npt_bar = _npt(record)
+    volumes_A3 = block_means(thermo.step, thermo.volume_A3, npt_steps=npt_steps)
     return Health(
         last_step=last_step,
         complete=last_step >= record.last_step,
         mean_temperature_K=float(temperature.mean()) if some else None,
         std_temperature_K=float(temperature.std()) if some else None,
-        mean_pressure_bar=float(thermo.pressure_bar[production].mean()) if some else None,
+        pressure=production_pressure(
+            thermo.pressure_bar[production], thermo.tensor_bar[production], npt_bar=npt_bar
+        ),
         volume_A3=float(thermo.volume_A3[-1]) if len(thermo.step) else None,
+        volume_drift=None if volumes_A3 is None else settling(volumes_A3),
         energy_drift_meV_atom_ps=_drift(thermo, production, record),
         lindemann_ratio=lindemann_ratio(thermo, record),
         mobile_msd_A2=mobile_msd_A2,
@@ -184,6 +217,18 @@ def lindemann_ratio(thermo: Thermo, record: RunRecord) -> float | None:
     distance_A = record.limits.neighbour_distance_A
     msd_A2 = _last(thermo.framework_msd_A2)
     return None if msd_A2 is None or not distance_A else math.sqrt(msd_A2) / distance_A
+
+
+def _npt(record: RunRecord) -> tuple[int, float | None]:
+    """Steps of the NPT part and its pressure, bar; (0, None) without one.
+
+    From the bare record: an earlier version's may hold lengths that are refused by now.
+    """
+    told = record.extra.get("protocol") or {}
+    npt_ps = float(told.get("npt_ps") or 0.0)
+    if not npt_ps:
+        return 0, None
+    return round(npt_ps * 1e3 / record.timestep_fs), float(told.get("pressure_bar") or 0.0)
 
 
 def _last(values: np.ndarray) -> float | None:
@@ -217,7 +262,7 @@ def _rows(text: str, path: Path) -> list[tuple[float, ...]]:
                     f"{path} lacks thermo columns: it has {', '.join(names)} and needs "
                     f"{', '.join(_NEEDED)}. Add them to thermo_style in your template."
                 )
-            columns = [names.index(n) if n in names else None for n in (*_NEEDED, *_OPTIONAL)]
+            columns = [names.index(n) if n in names else None for n in _COLUMNS]
             width = len(names)
         elif columns and (match := _ROW.match(line)):
             values = match[1].rstrip(", ").split(",")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mlipsse.errors import MlipsseError
+from mlipsse.md.settling import BLOCKS
 
 Ensemble = Literal["berendsen", "csvr", "nose-hoover"]
 ENSEMBLES: tuple[str, ...] = get_args(Ensemble)
@@ -22,6 +23,8 @@ BERENDSEN_CAUTION = (
 
 _LARGEST_SEED = 900_000_000
 _STEP_TOLERANCE = 1e-6
+_NPT_PDAMPS = 4
+"""Of the barostat's time constants that an NPT part holds at least; its second half two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,8 @@ class Protocol:
     momentum_every_ps : time between removals of the centre of mass' momentum, ps
     velocities_every_ps : time between frames of the sparse text dump, which holds velocities, ps
     npt_ps : NPT (Nose-Hoover, all six components of the cell) before the equilibration, ps; what
-        follows is run in the average cell of its second half
+        follows is run in the average cell of its second half, whose volume must have settled (see
+        `mlipsse.md.settling`)
     pressure_bar : of the NPT part, bar
     pdamp_ps : time constant of its barostat, ps
     ensemble : thermostat
@@ -101,14 +105,35 @@ class Protocol:
                 f"seed = {self.seed!r} must be a whole number from 1 to {_LARGEST_SEED}."
             )
         for name in ("equilibration_ps", "production_ps", "restart_every_ps", "npt_ps"):
-            halves = 2 if name == "npt_ps" else 1  # the cell is averaged over its second half
-            if self._steps(name, 1e3) % (halves * self.dump_every_steps):
+            if self._steps(name, 1e3) % self.dump_every_steps:
                 raise MlipsseError(
                     f"dump_every_fs = {self.dump_every_fs:g} does not divide "
-                    f"{'half of ' if halves == 2 else ''}{name} = {getattr(self, name):g}: choose "
-                    "an interval that divides equilibration_ps, production_ps, restart_every_ps "
-                    "and half of npt_ps."
+                    f"{name} = {getattr(self, name):g}: choose an interval that divides "
+                    "equilibration_ps, production_ps, restart_every_ps and npt_ps."
                 )
+        self._check_npt()
+
+    def _check_npt(self) -> None:
+        if not self.npt_ps:
+            if self.pressure_bar:
+                raise MlipsseError(
+                    f"pressure_bar = {self.pressure_bar:g} is that of the NPT part, and npt_ps is "
+                    "0: the run would not be at that pressure. Give npt_ps, e.g. 20, or leave "
+                    "pressure_bar out."
+                )
+            return
+        if self.npt_ps < _NPT_PDAMPS * self.pdamp_ps:
+            raise MlipsseError(
+                f"npt_ps = {self.npt_ps:g} is shorter than {_NPT_PDAMPS} time constants of the "
+                f"barostat (pdamp_ps = {self.pdamp_ps:g}): the cell cannot settle. Give npt_ps = "
+                f"{_NPT_PDAMPS * self.pdamp_ps:g} at least, better 20."
+            )
+        if self.npt_steps % (2 * BLOCKS):
+            raise MlipsseError(
+                f"npt_ps = {self.npt_ps:g} is {self.npt_steps} steps, which {2 * BLOCKS} does not "
+                f"divide: its second half is judged in {BLOCKS} equal blocks. Give a multiple of "
+                f"{2 * BLOCKS * self.timestep_fs / 1000:g} ps."
+            )
 
     @property
     def npt_steps(self) -> int:

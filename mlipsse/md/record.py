@@ -19,7 +19,7 @@ OUTCOME_FILE = "outcome.json"
 FINISHED_FILE = "finished.txt"
 """Written by the deck."""
 
-Status = Literal["done", "melted", "exploded"]
+Status = Literal["done", "unsettled", "melted", "exploded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,9 @@ class Outcome:
 
     Attributes
     ----------
-    status : `done`; `melted` when the framework did, `exploded` when the dynamics left what is
-        physical: such a run was stopped, and its frames are kept
+    status : `done`; `unsettled` when the volume of its NPT part drifted, `melted` when the
+        framework did, `exploded` when the dynamics left what is physical: such a run was stopped,
+        and its frames are kept
     reason : of a run that is not done, in a sentence
     frames : whole frames on disk
     """

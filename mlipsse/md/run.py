@@ -38,8 +38,8 @@ class RunResult:
     Attributes
     ----------
     folder : of the run
-    status : `done`; `melted` or `exploded`: framework, relaxation or dynamics left what is
-        physical, see `reason`
+    status : `done`; `unsettled`, `melted` or `exploded`: volume, framework, relaxation or dynamics
+        left what is physical, see `reason`
     reason : sentence, None when done
     frames : whole frames on disk
     resumed_from_step : step of the restart it went on from in this call; None when it started

@@ -12,9 +12,11 @@ from mlipsse.md.folder import LOCK_FILE
 from mlipsse.md.health import lindemann_ratio, newest_thermo
 from mlipsse.md.record import FINISHED_FILE, RunRecord, read_outcome, read_record
 
-State = Literal["queued", "running", "continuing", "stalled", "done", "melted", "exploded"]
+State = Literal[
+    "queued", "running", "continuing", "stalled", "done", "unsettled", "melted", "exploded"
+]
 STATES: tuple[State, ...] = get_args(State)
-ENDED: tuple[State, ...] = ("done", "melted", "exploded")
+ENDED: tuple[State, ...] = ("done", "unsettled", "melted", "exploded")
 AT_WORK: tuple[State, ...] = ("running", "continuing")
 
 SILENCE_S = 300.0
@@ -37,7 +39,7 @@ class RunState:
     step : of the newest line of its log; 0 before the first one
     steps_per_s : now, or when it was last at work; None before that is known
     lindemann_ratio : see `health`; None where it is not known
-    reason : why a run is stalled, melted or exploded, in a sentence
+    reason : why a run is stalled or was stopped, in a sentence
     """
 
     state: State

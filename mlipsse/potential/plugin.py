@@ -84,6 +84,17 @@ def build_plugin(
     return home / PLUGIN_FILE
 
 
+def missing_tools() -> list[str]:
+    """Sentences about what a build of the plugin needs and this machine lacks."""
+    found = []
+    for look in (_cmake, _compiler, _generator):
+        try:
+            look()
+        except MlipsseError as error:
+            found.append(str(error))
+    return found
+
+
 def check_plugin(plugin: Path) -> None:
     """Load `plugin` into LAMMPS and leave again.
 

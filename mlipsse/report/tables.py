@@ -58,6 +58,7 @@ def runs_table(rows: Rows) -> Table:
             _short(row["temperature_K"]),
             _short(row["mean_temperature_K"]),
             _milli(row["energy_drift_meV_atom_ps"]),
+            _pressure(row),
             _with_error(row, "diffusivity_cm2_s", factor=1e5),
             _short(row["conductivity_mS_cm"]),
             _short(row["einstein_conductivity_mS_cm"]),
@@ -76,6 +77,7 @@ def runs_table(rows: Rows) -> Table:
             "T (K)",
             "mean T (K)",
             "energy drift (µeV/atom/ps)",
+            "pressure (GPa)",
             "D (10⁻⁵ cm²/s)",
             "σ tracer (mS/cm)",
             "σ charge (mS/cm)",
@@ -88,6 +90,7 @@ def runs_table(rows: Rows) -> Table:
         shown,
         note="σ tracer is Nernst-Einstein's, of the tracer diffusivity; σ charge is of the "
         "displacement of all mobile ions together, and the Haven ratio is tracer over charge. "
+        "Pressure: mean of the production, whose cell is fixed. "
         "Exponent: d ln MSD / d ln lag in the window of the fit; 1 is diffusion.",
         folded=len(rows) > 24,
     )
@@ -291,6 +294,12 @@ def _with_error(row: Mapping[str, str], key: str, *, factor: float = 1.0) -> str
 
 def _barrier(row: Mapping[str, str], name: str) -> str | None:
     value, std = row[f"barrier_{name}_eV"], row[f"barrier_{name}_std_eV"]
+    return with_error(float(value), float(std) if std else None) if value else None
+
+
+def _pressure(row: Mapping[str, str]) -> str | None:
+    """None in tables of earlier versions."""
+    value, std = row.get("pressure_GPa"), row.get("pressure_std_GPa")
     return with_error(float(value), float(std) if std else None) if value else None
 
 

@@ -14,6 +14,8 @@ CONDUCTIVITY_COLUMNS = (
     "diffusivity_std_cm2_s",
     "conductivity_mS_cm",
     "conductivity_std_mS_cm",
+    "pressure_GPa",
+    "pressure_std_GPa",
     "runs",
 )
 DIRECTIONAL_COLUMNS = (
@@ -47,15 +49,24 @@ def conductivity_table(summary: Summary) -> Table:
             row["temperature_K"],
             with_error(1e5 * row["diffusivity_cm2_s"], 1e5 * row["diffusivity_std_cm2_s"]),
             with_error(row["conductivity_mS_cm"], row["conductivity_std_mS_cm"]),
+            with_error(row["pressure_GPa"], row["pressure_std_GPa"]),
             row["runs"],
         )
         for row in conductivity_rows(summary)
     ]
     return Table(
         "Diffusivity and conductivity",
-        ("composition", "T (K)", "D (10⁻⁵ cm²/s)", "conductivity (mS/cm)", "runs"),
+        (
+            "composition",
+            "T (K)",
+            "D (10⁻⁵ cm²/s)",
+            "conductivity (mS/cm)",
+            "pressure (GPa)",
+            "runs",
+        ),
         rows,
-        "Tracer diffusivity, framework drift removed; ± is one standard error.",
+        "Tracer diffusivity, framework drift removed; ± is one standard error. Pressure: mean of "
+        "the production.",
         folded=len(rows) > 24,
     )
 
@@ -142,13 +153,17 @@ def directional_activation_table(summary: Summary) -> Table:
 
 
 def conductivity_rows(summary: Summary) -> list[dict[str, Any]]:
-    """Rows of `conductivity.csv`: one per composition and temperature."""
+    """Rows of `conductivity.csv`: one per composition and temperature.
+
+    A summary of an earlier version has no pressures.
+    """
     names = CONDUCTIVITY_COLUMNS[1:]
-    return [
-        {"composition": item["formula"], **dict(zip(names, values, strict=True))}
-        for item in summary["compositions"]
-        for values in zip(*(item[name] for name in names), strict=True)
-    ]
+    rows = []
+    for item in summary["compositions"]:
+        none = [None] * len(item["temperature_K"])
+        for values in zip(*(item.get(name, none) for name in names), strict=True):
+            rows.append({"composition": item["formula"], **dict(zip(names, values, strict=True))})
+    return rows
 
 
 def directional_rows(summary: Summary) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ def analyse_tree(
 ) -> RunTree:
     """Analyse every run below `folder`.
 
-    Runs that melted or exploded, and those of which there are no two frames yet, are left out by
+    Runs that were stopped, and those of which there are no two frames yet, are left out by
     name; a run that has not ended counts with the frames it has.
 
     Raises

@@ -68,6 +68,21 @@ def test_single_points_are_ranked(tmp_path):
     assert (left_out["tried"], left_out["kept"], left_out["exploded"]) == ("5", "5", "0")
 
 
+def test_the_head_that_is_named_ranks(tmp_path):
+    settings = "{foundation: mace-liybc-r2scan-small, relaxation: none, head: %s}"
+    energies_eV = {}
+    for head in ("pt_head", "Default"):
+        folder = tmp_path / head
+        folder.mkdir()
+        _ranked(_campaign(folder, settings % head), Here())
+        row = read_database(folder / "02-rank" / "ranked.db")[0]
+        atoms = row.atoms.copy()
+        atoms.calc = make_calculator("mace-liybc-r2scan-small", head=head)
+        energies_eV[head] = row.values["energy_eV"]
+        assert energies_eV[head] == pytest.approx(atoms.get_potential_energy(), abs=1e-4)
+    assert abs(energies_eV["pt_head"] - energies_eV["Default"]) > 1  # two functionals
+
+
 def test_an_interrupted_ranking_goes_on_and_does_nothing_twice(tmp_path):
     settings = "{foundation: mace-sse-small, max_steps: 60, max_force_eV_A: 0.3, batch: 2}"
     campaign = _campaign(tmp_path, settings)
@@ -91,7 +106,7 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path, monkeypatch):
 
     faults = iter([None, "not_converged", "exploded", None, "not_converged"])
 
-    def scripted(structures, potential, settings, *, device):
+    def scripted(structures, potential, settings, *, device, head):
         return [
             Relaxation(atoms, -80.0, 0.1, 7, fault := next(faults), fault) for atoms in structures
         ]

@@ -226,7 +226,9 @@ def test_settings_and_commands_are_checked():
             VaspSettings(incar={tag: 1})
     for command in (f"{sys.executable} x", "OMP_NUM_THREADS=1 sh x", "ulimit -s unlimited && sh x"):
         check_command(command)
-    for command in ("no-such-vasp", "A=1", "sh 'x"):
+    for command in ("env -i A=1 sh x", "nice -n 5 sh x"):
+        check_command(command)
+    for command in ("no-such-vasp", "A=1", "sh 'x", "env A=1 no-such-vasp", "nice -n 5 no-such"):
         with pytest.raises(MlipsseError, match=r"^The command"):
             check_command(command)
 

@@ -73,6 +73,8 @@ def test_summary_keeps_its_contract(finished_campaign: Path) -> None:
         for key in ("diffusivity_cm2_s", "diffusivity_std_cm2_s", "conductivity_mS_cm"):
             assert len(entry[key]) == len(temperatures)
             assert all(math.isfinite(value) for value in entry[key])
+        assert len(entry["pressure_GPa"]) == len(temperatures)
+        assert all(math.isfinite(value) for value in entry["pressure_GPa"])
         excluded = [item["temperature_K"] for item in entry["excluded"]]
         assert sorted(temperatures + excluded) == [700.0, 900.0]
         assert all(item["reason"] for item in entry["excluded"])

@@ -72,6 +72,7 @@ def relax_batch(
         potential,
         relaxation_settings(settings, mobile=mobile),
         device=settings.device,
+        head=settings.head,
     )
     answers = [
         {

@@ -15,6 +15,7 @@ from mlipsse.md.record import OUTCOME_FILE, RECORD_FILE
 from mlipsse.md.segments import SEGMENTS_FILE
 from mlipsse.potential.bundle import read_card
 from mlipsse.report.cautions import standing_cautions
+from mlipsse.report.pressure import mean_pressures, pressure_cautions
 from mlipsse.report.summary import build_summary, write_summary
 from mlipsse.transport import CompositionTransport, RunTransport, WindowSettings
 from mlipsse.transport.run_analysis import write_msd_csv
@@ -76,8 +77,12 @@ def perform(work: Work) -> list[Path]:
     cautions = standing_cautions(
         compositions, label_source=label_source, thermostat=config.simulate.ensemble
     )
+    cautions += pressure_cautions(rows)
     cautions += [row["caution"] for row in structure if row["caution"]]
     summary = build_summary(compositions, label_source=label_source, cautions=cautions)
+    for item in summary["compositions"]:
+        own = [row for row in rows if row["composition"] == item["formula"]]
+        item |= mean_pressures(own, temperatures_K=item["temperature_K"])
     write_summary(summary, work.folder / "arrhenius.json")
     from mlipsse.report.arrhenius_plot import arrhenius_plot
     from mlipsse.report.style import new_figure, save_figure

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mlipsse.autocorrelation import integrated_autocorrelation_time
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
-from mlipsse.orderings.thermal.autocorrelation import integrated_autocorrelation_time
 from mlipsse.orderings.thermal.pair_lattice import PairLattice
 from mlipsse.orderings.thermal.pair_model import PairModel
 from mlipsse.orderings.thermal.random_labels import clashes, filled_sites, random_labels

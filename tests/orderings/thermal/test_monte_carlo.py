@@ -7,7 +7,6 @@ from pair_models import even_counts, random_model, random_orderings, simple_host
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Sublattice, Supercell, parse_composition, read_host
-from mlipsse.orderings.thermal.autocorrelation import integrated_autocorrelation_time
 from mlipsse.orderings.thermal.monte_carlo import MonteCarloRun, run_monte_carlo
 from mlipsse.orderings.thermal.pair_model import PairModel
 from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
@@ -241,22 +240,6 @@ def test_samples_are_atoms_of_the_composition(halide):
     }
     assert run.chain_of.tolist() == [0, 1]
     assert "2 samples of 1x2x2 (88 sites) at 2000 K from 2 chain(s)" in run.sentence()
-
-
-@pytest.mark.parametrize("tau", [2.0, 20.0])
-def test_autocorrelation_time_of_an_autoregressive_series(tau):
-    # x' = r x + noise has rho(t) = r^t and tau = 1/2 + r / (1 - r)
-    r = (tau - 0.5) / (tau + 0.5)
-    rng = np.random.default_rng(0)
-    x = np.empty(400_000)
-    x[0] = 0
-    noise = rng.normal(size=len(x))
-    for t in range(1, len(x)):
-        x[t] = r * x[t - 1] + noise[t]
-    # Relative error sqrt(2 (2 W + 1) / n) with a window W of 5 tau (Madras and Sokal 1988)
-    error = math.sqrt(2 * (10 * tau + 1) / len(x))
-    assert integrated_autocorrelation_time(x) == pytest.approx(tau, rel=4 * error + 0.01)
-    assert integrated_autocorrelation_time(np.full(100, 3.0)) == 0.5
 
 
 def test_always_filled_site_cannot_exclude(nasicon):

@@ -1,8 +1,11 @@
-"""How long a series remembers itself."""
+"""How long a series remembers itself, and the error of its mean."""
+
+import math
 
 import numpy as np
 
 _WINDOW = 5.0
+_LEAST = 10
 
 
 def integrated_autocorrelation_time(series: np.ndarray) -> float:
@@ -32,3 +35,16 @@ def integrated_autocorrelation_time(series: np.ndarray) -> float:
     long_enough = np.arange(n) >= _WINDOW * taus
     window = int(long_enough.argmax()) if long_enough.any() else n - 1
     return max(0.5, float(taus[window]))
+
+
+def error_of_mean(series: np.ndarray) -> float | None:
+    """Standard error of the mean of a correlated series, in its unit.
+
+    The root of variance times 2 tau / n, tau being `integrated_autocorrelation_time`. None of fewer
+    than ten numbers, from which no autocorrelation can be had.
+    """
+    n = len(series)
+    if n < _LEAST:
+        return None
+    tau = integrated_autocorrelation_time(series)
+    return math.sqrt(float(series.var(ddof=1)) * 2 * tau / n)

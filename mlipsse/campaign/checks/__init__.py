@@ -1,0 +1,1 @@
+"""What would stop a campaign, looked for before it costs time: potentials, machine, production."""

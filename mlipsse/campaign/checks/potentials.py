@@ -1,0 +1,156 @@
+"""The potentials that a campaign names: whether they are there, know its elements, and have a head.
+
+Each is loaded once, on the CPU; none is downloaded.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mlipsse.campaign.folder import Campaign
+from mlipsse.energetics.catalogue import Potential
+from mlipsse.errors import MlipsseError
+
+
+@dataclass(frozen=True)
+class Use:
+    """A potential in a role.
+
+    Attributes
+    ----------
+    stage : that loads it first
+    field, head_field : where the config names it and its head
+    name : as the config writes it
+    """
+
+    stage: str
+    field: str
+    name: str
+    head_field: str
+    head: str | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of a potential's file.
+
+    Attributes
+    ----------
+    elements : symbols; None where it must be downloaded first
+    heads : names; empty for a potential without, and where it must be downloaded first
+    """
+
+    elements: frozenset[str] | None
+    heads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PotentialReader:
+    """Facts of potentials, each file read once."""
+
+    _known: dict[str, Facts | MlipsseError] = field(default_factory=dict)
+
+    def facts(self, name: str) -> Facts:
+        """Facts of a potential by name or path.
+
+        Raises
+        ------
+        MlipsseError
+            when there is no such potential, or its file cannot be read.
+        """
+        if name not in self._known:
+            try:
+                self._known[name] = _facts(name)
+            except MlipsseError as error:
+                self._known[name] = error
+        found = self._known[name]
+        if isinstance(found, MlipsseError):
+            raise found
+        return found
+
+
+def uses(campaign: Campaign) -> list[Use]:
+    """All potentials of a campaign, in the order of its stages.
+
+    Raises
+    ------
+    MlipsseError
+        for an unknown label source.
+    """
+    from mlipsse.dataset.labels import teacher_name
+
+    config = campaign.config
+    found = [Use("rank", "rank.foundation", config.rank.foundation, "rank.head", config.rank.head)]
+    if config.label.given_file is None:
+        sample = config.sample
+        found.append(
+            Use("sample", "sample.foundation", sample.foundation, "sample.head", sample.head)
+        )
+    teacher = teacher_name(config.label.source)
+    if teacher is not None:
+        found.append(Use("label", "label.source", teacher, "label.head", config.label.head))
+    tuned = config.finetune
+    found.append(
+        Use(
+            "finetune",
+            "finetune.foundation",
+            tuned.foundation,
+            "finetune.foundation_head",
+            tuned.foundation_head,
+        )
+    )
+    return found
+
+
+def potential_problems(campaign: Campaign, stage: str, reader: PotentialReader) -> Iterator[str]:
+    """Sentences about the potentials that a stage loads."""
+    from mlipsse.energetics.calculators import require_species
+
+    for use in uses(campaign):
+        if use.stage != stage:
+            continue
+        name = campaign.potential(use.name)
+        try:
+            facts = reader.facts(name)
+        except MlipsseError as error:
+            yield f"{use.field}: {error}"
+            continue
+        if facts.elements is not None:
+            try:
+                require_species(name, facts.elements, campaign.config.enumerate.elements)
+            except MlipsseError as error:
+                yield f"{use.field}: {error}"
+            yield from _head_problems(use, facts.heads)
+
+
+def _head_problems(use: Use, heads: tuple[str, ...]) -> Iterator[str]:
+    if use.head is None and len(heads) > 1:
+        yield (
+            f"{use.head_field}: {use.name} has several heads ({', '.join(heads)}), and none is "
+            f"named. Set {use.head_field} to one of them."
+        )
+    if use.head is not None and not heads:
+        yield (
+            f"{use.head_field}: {use.name} has no heads, and {use.head!r} is named. Leave "
+            f"{use.head_field} out."
+        )
+    elif use.head is not None and use.head not in heads:
+        yield (
+            f"{use.head_field}: {use.name} has no head {use.head!r}; it has {', '.join(heads)}. "
+            "Take one of these."
+        )
+
+
+def _facts(name: str) -> Facts:
+    from mlipsse.energetics.calculators import known_species
+    from mlipsse.energetics.catalogue import find_potential
+    from mlipsse.energetics.loaded_mace import downloaded_file, elements
+    from mlipsse.mace_model import head_names, load_mace_model
+
+    potential: Potential = find_potential(name)
+    if potential.kind == "chgnet":
+        return Facts(known_species(name))
+    path = downloaded_file(potential)
+    if path is None:
+        return Facts(None)
+    model = load_mace_model(path)
+    return Facts(elements(model), head_names(model))

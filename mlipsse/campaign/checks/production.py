@@ -1,0 +1,245 @@
+"""What would stop production or its analysis: protocols, crystals, templates, disk, windows."""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.orderings import campaign_host, campaign_supercells
+from mlipsse.campaign.rendering import template_dir
+from mlipsse.campaign.runs import FOLDER, Run, protocol, runs, simulated_cell, structures_of
+from mlipsse.campaign.stages import select
+from mlipsse.errors import MlipsseError
+from mlipsse.orderings import Composition, Supercell, parse_composition
+from mlipsse.orderings.host import VACANCY
+
+_CHECKED = "check"
+_SPACING_A = 4.0
+
+
+def protocol_problems(campaign: Campaign) -> Iterator[str]:
+    """Sentences about the protocol of each temperature, and of the longest run by `until`."""
+    config = campaign.config.simulate
+    for temperature_K in config.temperatures_K:
+        try:
+            settings = protocol(config, temperature_K, seed=1)
+        except MlipsseError as error:
+            yield f"simulate, {temperature_K:g} K: {error}"
+            continue
+        if config.until is None:
+            continue
+        try:
+            replace(settings, production_ps=config.until.max_production_ps)
+        except MlipsseError as error:
+            yield f"simulate.until.max_production_ps, {temperature_K:g} K: {error}"
+
+
+def structure_problems(campaign: Campaign) -> Iterator[str]:
+    """Sentences about the crystals that `simulate.structures` names, file by file."""
+    from mlipsse.md.deck import checked_name
+
+    config = campaign.config
+    named: Counter[str] = Counter()
+    for path in config.simulate.structures:
+        try:
+            given = structures_of(campaign, path)
+        except MlipsseError as error:
+            yield str(error)
+            continue
+        for atoms in given:
+            ordering = str(atoms.info[keys.ORDERING])
+            named[ordering] += 1
+            try:
+                checked_name(
+                    Run(atoms, config.simulate.temperatures_K[0], 0).title, what="name of the run"
+                )
+            except MlipsseError as error:
+                yield f"simulate.structures: {path}: {error}"
+            if not atoms.pbc.all() or atoms.cell.rank < 3:
+                yield (
+                    f"simulate.structures: {path} ({ordering}) is not periodic in three "
+                    "directions. Give its cell."
+                )
+            if config.structure.mobile not in atoms.get_chemical_symbols():
+                yield (
+                    f"simulate.structures: {path} ({ordering}) holds no {config.structure.mobile}, "
+                    "the mobile ion. Leave it out."
+                )
+    twice = sorted(name for name, count in named.items() if count > 1)
+    if twice:
+        yield (
+            f"simulate.structures: {', '.join(twice)} names several crystals, whose runs would "
+            "share a folder. Rename the files."
+        )
+
+
+def template_problems(campaign: Campaign) -> Iterator[str]:
+    """Sentences about the user's own templates, rendered for a crystal of all elements."""
+    templates = template_dir(campaign)
+    if templates is None:
+        return
+    from mlipsse.md.array_job import ArrayJob, write_array_job
+    from mlipsse.md.deck import render_deck
+    from mlipsse.md.record import record_of
+
+    config = campaign.config
+    symbols = sorted({*config.enumerate.elements, config.structure.mobile})
+    places = np.arange(len(symbols))[:, None] * [_SPACING_A, 0.0, 0.0]
+    cell = [_SPACING_A * len(symbols), _SPACING_A, _SPACING_A]
+    atoms = Atoms(symbols, places, cell=cell, pbc=True)
+    try:
+        settings = protocol(config.simulate, config.simulate.temperatures_K[0], seed=1)
+    except MlipsseError:
+        return  # another check names it
+    try:
+        record = record_of(
+            atoms,
+            protocol=settings,
+            formula=_CHECKED,
+            composition=_CHECKED,
+            ordering=_CHECKED,
+            replica=0,
+            mobile=config.structure.mobile,
+            mobile_charge_e=1.0,
+        )
+        render_deck(
+            record, title=_CHECKED, pair_commands=["pair_style zero 5.0"], template_dir=templates
+        )
+        with tempfile.TemporaryDirectory(prefix="mlipsse-") as folder:
+            job = ArrayJob(name=config.name)
+            write_array_job(Path(folder), [Path(_CHECKED)], job, template_dir=templates)
+    except MlipsseError as error:
+        yield f"simulate.templates: {error}"
+
+
+def disk_problems(campaign: Campaign) -> Iterator[str]:
+    """A sentence where the runs need more room than the disk of the campaign has.
+
+    Before orderings are selected, the smallest cells that the runs can have are counted.
+    """
+    from mlipsse.md.estimate import run_cost
+
+    config = campaign.config.simulate
+    try:
+        sizes = _run_sizes(campaign)
+        needed_GB = sum(
+            run_cost(
+                protocol(config, temperature_K, seed=1), n_atoms=n_atoms, us_per_atom_step=1.0
+            ).disk_GB
+            for n_atoms, temperature_K in sizes
+        )
+    except MlipsseError:
+        return  # another check names it
+    folder = campaign.path(FOLDER)
+    there_GB = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e9
+    free_GB = shutil.disk_usage(campaign.folder).free / 1e9
+    if needed_GB - there_GB > free_GB:
+        yield (
+            f"simulate: the {len(sizes)} runs need {needed_GB:.3g} GB for their trajectories, of "
+            f"which {there_GB:.2g} are written, and the disk of {campaign.folder} has "
+            f"{free_GB:.3g} GB free. Free some, raise simulate.dump_every_fs, or move the campaign."
+        )
+
+
+def window_problems(campaign: Campaign) -> Iterator[str]:
+    """Sentences about how runs are analysed, which would come up when all of them have ended."""
+    from mlipsse.transport import WindowSettings
+
+    config = campaign.config
+    window_ps = config.transport.window_ps
+    try:
+        WindowSettings(window_ps=window_ps)
+    except MlipsseError as error:
+        yield f"transport.window_ps: {error}"
+        return
+    if window_ps is None:
+        return
+    for temperature_K in config.simulate.temperatures_K:
+        try:
+            length_ps = protocol(config.simulate, temperature_K, seed=1).production_ps
+        except MlipsseError:
+            continue  # another check names it
+        if config.simulate.until is not None:
+            length_ps = max(length_ps, config.simulate.until.max_production_ps)
+        if window_ps[1] > length_ps:
+            yield (
+                f"transport.window_ps: the window ends at {window_ps[1]:g} ps and the production "
+                f"at {temperature_K:g} K is {length_ps:g} ps long: no D would come out. End it "
+                "earlier, or lengthen simulate.production_ps."
+            )
+
+
+def weight_problems(campaign: Campaign) -> Iterator[str]:
+    """Sentences about Boltzmann weights per cell of orderings in cells of several sizes."""
+    config = campaign.config
+    if config.transport.orderings == "alike" or config.select.per != "cell":
+        return
+    for composition, cells in _cells_by_formula(campaign).items():
+        sizes = sorted({supercell.n_cells for supercell in cells})
+        if len(sizes) > 1:
+            told = ", ".join(map(str, sizes))
+            yield (
+                f"transport.orderings: boltzmann weighs the orderings of {composition.formula} per "
+                f"cell (select.per), and its supercells hold {told} cells of the host: only cells "
+                "of one size compare. Set select.per: formula_unit or atom, or "
+                "transport.orderings: alike."
+            )
+
+
+def _cells_by_formula(campaign: Campaign) -> dict[Composition, list[Supercell]]:
+    """Supercells that can hold each composition, of those that can be read: others are named by
+    the check of compositions."""
+    found = {}
+    try:
+        host = campaign_host(campaign)
+        cells = campaign_supercells(campaign, host)
+    except MlipsseError:
+        return {}
+    for formula in campaign.config.enumerate.compositions:
+        try:
+            composition = parse_composition(formula, host)
+            found[composition] = [cell for cell in cells if composition.fits(cell)]
+        except MlipsseError:
+            continue
+    return found
+
+
+def _run_sizes(campaign: Campaign) -> list[tuple[int, float]]:
+    """Atoms and temperature of every run, or of the fewest and smallest there can be."""
+    config = campaign.config.simulate
+    if campaign.path(select.SELECTED).is_file():
+        sizes: dict[int, int] = {}
+        found = []
+        for run in runs(campaign):
+            if id(run.start) not in sizes:
+                sizes[id(run.start)] = len(simulated_cell(config, run.start))
+            found.append((sizes[id(run.start)], run.temperature_K))
+        return found
+    smallest = []
+    for composition, cells in _cells_by_formula(campaign).items():
+        least = [len(simulated_cell(config, _stand_in(composition, cell))) for cell in cells]
+        smallest += [min(least)] if least else []
+    return [
+        (n_atoms, temperature_K)
+        for n_atoms in smallest
+        for temperature_K in config.temperatures_K
+        for _ in range(config.rung(temperature_K)["replicas"])
+    ]
+
+
+def _stand_in(composition: Composition, cell: Supercell) -> Atoms:
+    """As many atoms, of whatever kind, in the cell that an ordering has."""
+    n_atoms = sum(
+        count
+        for species, counts in zip(composition.species, composition.site_counts(cell), strict=True)
+        for name, count in zip(species, counts, strict=True)
+        if name != VACANCY
+    )
+    return Atoms(f"H{n_atoms}", cell=cell.cell, pbc=True)
