@@ -220,6 +220,11 @@ def _raw_frames(path: Path, notes: list[str]) -> Iterator[tuple[_Head, list[byte
             if not rows or not rows[-1].endswith(b"\n"):
                 torn += 1  # without the end of its line the last number may be torn
                 break
+            if _is_head(following := next_line()):  # its number ended up in the last row
+                torn, after_torn = torn + 1, True
+                pending.extendleft((following, line))
+                continue
+            pending.appendleft(following)
             head, cached = _head(path, comment, cached)
             yield head, rows, after_torn
             after_torn = False
@@ -229,10 +234,14 @@ def _raw_frames(path: Path, notes: list[str]) -> Iterator[tuple[_Head, list[byte
 
 def _next_head(rows: list[bytes]) -> int | None:
     """Row that is the comment of another frame, within what should be one."""
-    text = b"".join(rows)
-    if b"=" not in text and b"Timestep" not in text:
+    if not _is_head(b"".join(rows)):
         return None
-    return next(place for place, row in enumerate(rows) if b"=" in row or b"Timestep" in row)
+    return next(place for place, row in enumerate(rows) if _is_head(row))
+
+
+def _is_head(text: bytes) -> bool:
+    """Whether text holds the comment of a frame, as rows of atoms never do."""
+    return b"=" in text or b"Timestep" in text
 
 
 _Cached = tuple[bytes, _Columns] | None

@@ -305,6 +305,7 @@ def frame_blocks(
             "frames more often."
         )
     continuity.judge()
+    unwrapping.judge()
     notes = [note for source in sources for note in source.notes] + joints
     if unwrapping.note is not None:
         notes.append(unwrapping.note)

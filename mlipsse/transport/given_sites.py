@@ -16,7 +16,7 @@ MISFIT_LIMIT_A = 1.0
 of the elements; another crystal, or another origin, misses by more."""
 
 SAME_FIT_A = 0.1
-"""Misfits that differ by less are alike, as means over hundreds of vibrations do; of shifts that fit
+"""Misfits that differ by less are alike: means over a run are no more certain. Of shifts that fit
 alike the shortest is taken, and the crystal stays where it is."""
 
 _LENGTH_TOLERANCE, _COSINE_TOLERANCE = 0.08, 0.08

@@ -58,9 +58,11 @@ def joined(
             if begins:
                 before = sources[index - 1]
                 raw, offset = _going_on(source, raw, last, notes)
-                if raw.stamps is not None and last is not None and last.stamps is not None:
-                    stamp = float(raw.stamps[0]) if len(raw.stamps) else float(last.stamps[-1])
-                    times.check_seam(source, before, float(last.stamps[-1]), stamp)
+                stamps = raw.stamps
+                if stamps is not None and len(stamps) and last is not None and not offset:
+                    ended = None if last.stamps is None else float(last.stamps[-1])
+                    if ended is not None:
+                        times.check_seam(source, before, ended, float(stamps[0]))
                 unwrapping.new_file()
                 begins = False
                 if not len(raw.positions):

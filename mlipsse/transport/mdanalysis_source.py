@@ -21,6 +21,7 @@ from mlipsse.transport.compressed import Unpacked, plain_name
 from mlipsse.transport.element_names import element_of, elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of
 from mlipsse.transport.lammps_data import is_lammps_data, read_lammps_species
+from mlipsse.transport.netcdf import NetcdfFrames
 from mlipsse.transport.source import RawBlock, Source
 
 FORMATS = (".dcd", ".xtc", ".trr", ".nc", ".ncdf", ".h5md")
@@ -113,6 +114,11 @@ def _frames(
                 if own_time:
                     time = float(frame.time)
                 done += 1
+                if len(frame.positions) != len(opened.species):
+                    raise MlipsseError(
+                        f"{path} holds {len(frame.positions)} atoms, and {topology} "
+                        f"{len(opened.species)}: give the topology of the same run."
+                    )
                 yield OneFrame(frame.positions.astype(float), cell, step, time)
     except (OSError, EOFError, ValueError, RuntimeError, TypeError, IndexError) as error:
         raise _damaged(path, topology, error) from error
@@ -147,6 +153,11 @@ def _open(path: Path, topology: Path | None, species: Sequence[str] | None) -> _
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             known = _species(topology, held[1].path, species)
+            if plain_name(path).suffix.lower() in (".nc", ".ncdf"):
+                if known is None:
+                    universe = MDAnalysis.Universe(str(held[1].path))
+                    known = _elements(universe, topology, species)
+                return _Opened(NetcdfFrames(held[0].path), known, held)
             if known is None:
                 universe = MDAnalysis.Universe(str(held[1].path), str(held[0].path))
                 known = _elements(universe, topology, species)

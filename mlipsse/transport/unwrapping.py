@@ -8,6 +8,9 @@ LONGEST_STEP = 1 / 3
 """Of the shortest height of the cell: atoms that move further between two frames may have gone
 either way round. From one half on they certainly may."""
 
+SUDDEN = 0.05
+"""Of the atoms, and three at least: so many that go far at one frame are looked at."""
+
 SAME_CELL_A = 1e-6
 """Cells whose components differ by no more are one cell, written with other roundings."""
 
@@ -76,6 +79,7 @@ class Unwrapping:
         self._frames = 0
         self._lost: list[int] = []
         self._far = 0
+        self._sudden: list[tuple[int, int]] = []
 
     def new_file(self) -> None:
         """Announce that the frames that come next are of another file."""
@@ -90,6 +94,26 @@ class Unwrapping:
         return (
             f"{self.where}: image flags were lost before {len(self._lost)} frame(s) ({frames}), "
             "where atoms step by whole lattice vectors; these steps are taken by minimum image"
+        )
+
+    def judge(self) -> None:
+        """Look at trusted positions whose steps are long, when all frames are there.
+
+        Raises
+        ------
+        MlipsseError
+            when many atoms go far at a few frames, and hardly any elsewhere.
+        """
+        together = sum(count for _, count in self._sudden)
+        if not self._sudden or together < 2 * (self._far - together):
+            return
+        if len(self._sudden) > max(1, self._frames // 100):
+            return
+        frame, count = self._sudden[0]
+        raise MlipsseError(
+            f"{self.where}: {count} atoms move by more than a third of the cell's shortest height "
+            f"from frame {frame - 1} to {frame}, and hardly any do elsewhere: frames of two runs "
+            "meet there, or frames between them are missing. Analyse the parts one by one."
         )
 
     def add(self, positions: np.ndarray, cells: np.ndarray, origins: np.ndarray) -> np.ndarray:
@@ -181,6 +205,8 @@ class Unwrapping:
             self._seam = False
             jumped[0] = 0
         self._far += int(far.sum())
+        many = max(3, SUDDEN * positions.shape[1])
+        self._sudden += [(first_frame + int(k), int(far[k])) for k in np.flatnonzero(far >= many)]
         long_steps = self._far > 2 * int(jumped.sum())
         for frame in np.flatnonzero(jumped):
             if long_steps or far[frame] > jumped[frame]:

@@ -2,7 +2,16 @@
 
 import typer
 
-from mlipsse.cli.transport import analyse, arrhenius, density, diffusivity, jumps, msd, rdf
+from mlipsse.cli.transport import (
+    analyse,
+    arrhenius,
+    density,
+    diffusivity,
+    fit_msd,
+    jumps,
+    msd,
+    rdf,
+)
 
 app = typer.Typer(
     help="From trajectories of any program to diffusivity and conductivity.",
@@ -10,6 +19,7 @@ app = typer.Typer(
 )
 app.command("msd")(msd.msd)
 app.command("diffusivity")(diffusivity.diffusivity)
+app.command("fit-msd")(fit_msd.fit_msd)
 app.command("arrhenius")(arrhenius.arrhenius)
 app.command("density")(density.density)
 app.command("jumps")(jumps.jumps)

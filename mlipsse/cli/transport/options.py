@@ -167,6 +167,10 @@ def drift_reference(
 
         masses = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in frames.species])
     if drift is None:
+        if not len(others):
+            from mlipsse.transport.steady_drift import refuse_steady_drift
+
+            refuse_steady_drift(frames.positions)
         return others, masses
     chosen = [] if drift.strip().lower() == "none" else words(drift)
     absent = [symbol for symbol in chosen if symbol not in frames.species]
