@@ -9,7 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from mlipsse.campaign.section import Count, Positive, Section
-from mlipsse.dataset.cp2k import COMMAND, Cp2k, Cp2kSettings, SmallCells, default_command
+from mlipsse.dataset.cp2k import Cp2k, Cp2kSettings, SmallCells
+from mlipsse.dataset.cp2k_program import COMMAND, default_command
 from mlipsse.dataset.label_names import LabelNames
 from mlipsse.dataset.labels import source_kind
 from mlipsse.dataset.own_labels import OwnLabelSettings, WithoutStress

@@ -181,6 +181,7 @@ def _check_label(campaign: Campaign) -> None:
     if config.program is not None:
         try:
             config.program.runs.check()
+            config.program.check_version()
             config.program.program.check(campaign.config.enumerate.elements)
         except MlipsseError as error:
             raise MlipsseError(f"label.{config.program.name}: {error}") from error

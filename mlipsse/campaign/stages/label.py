@@ -15,6 +15,7 @@ from mlipsse.campaign.labelling import (
     COLUMNS,
     Answers,
     answers_of,
+    first_alone,
     forget_rejections,
     label_units,
     require_outputs,
@@ -99,6 +100,7 @@ def _label(work: Work) -> Answers:
     units = label_units(work, frames)
     forget_rejections(units)
     require_outputs(work, units)
+    first_alone(work, units)
     work.run_units(units)
     program = work.campaign.config.label.program
     if program is not None and program.runs.command is not None:

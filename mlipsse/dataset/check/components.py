@@ -8,9 +8,15 @@ from itertools import permutations
 
 import numpy as np
 
-from mlipsse.dataset.check.pair_fit import CLEAR_CORRELATION, PairFit, correlation
+from mlipsse.dataset.check.pair_fit import (
+    CLEAR_CORRELATION,
+    PairFit,
+    correlation,
+    without_pressure,
+)
 from mlipsse.dataset.check.verdict import Check, Numbers
 from mlipsse.dataset.label_names import TENSOR_ORDERS
+from mlipsse.dataset.scores import MIN_GROUP
 
 MIN_EXPLAINED = 0.1
 """Share of the variance of forces that pairs explain. In halides, thiophosphates, oxides and EMT
@@ -48,15 +54,12 @@ def check_stress_components(fit: PairFit | None) -> Check:
     name = "stress components"
     if fit is None or fit.explained < MIN_EXPLAINED:
         return Check(name, "skip", "There is no pair potential to compare with.")
-    label, expected = fit.stress_eV_A3
-    if len(label) < 8:
-        return Check(name, "skip", f"Only {len(label)} frames have stresses to compare.")
-    deviators = [
-        stress[:, :3] - stress[:, :3].mean(axis=1, keepdims=True) for stress in (label, expected)
-    ]
+    if fit.stress_eV_A3.shape[1] < MIN_GROUP:
+        return Check(name, "skip", f"Fewer than {MIN_GROUP} frames have stresses to compare.")
+    label, expected = without_pressure(fit.stress_eV_A3)
     parts = {
         (3, 4, 5): best_order(label[:, 3:], expected[:, 3:]),
-        (0, 1, 2): best_order(*deviators),
+        (0, 1, 2): best_order(label[:, :3], expected[:, :3]),
     }
     numbers: Numbers = {
         "shear_correlation": parts[3, 4, 5].correlation,

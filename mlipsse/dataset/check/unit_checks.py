@@ -10,7 +10,7 @@ from mlipsse import keys
 from mlipsse.dataset.check.labelled_set import LabelledSet, composition, labels
 from mlipsse.dataset.check.pair_fit import PairFit
 from mlipsse.dataset.check.verdict import Check, Numbers
-from mlipsse.dataset.check.work import Ratios, work_ratios
+from mlipsse.dataset.check.work import AGREES, Ratios, work_ratios
 from mlipsse.dataset.label_units import (
     ENERGY_UNITS_EV,
     FORCE_UNITS_EV_A,
@@ -18,10 +18,6 @@ from mlipsse.dataset.label_units import (
     STRESS_UNITS_EV_A3,
 )
 from mlipsse.units import EV_A3_TO_GPA
-
-AGREES = 2.5
-"""Work and energy agree within this factor. Units differ by 10 at least, signs by -1; anharmonic
-paths lower the fitted factor, to 0.7 for copper strained by 3 % and halides at 800 K."""
 
 USUAL_FORCE_EV_A = (0.02, 12.0)
 """Root mean square over all components; crystals at 300 to 1500 K have 0.3 to 3."""
@@ -66,6 +62,7 @@ def _completed(work: Ratios, pairs: Ratios) -> Ratios:
             forces=pairs.forces,
             forces_per_atom=pairs.forces_per_atom,
             forces_basis=pairs.forces_basis,
+            forces_within=pairs.forces_within,
         )
     if work.stress is None:
         work = replace(
@@ -73,17 +70,18 @@ def _completed(work: Ratios, pairs: Ratios) -> Ratios:
             stress=pairs.stress,
             stress_per_volume=pairs.stress_per_volume,
             stress_basis=pairs.stress_basis,
+            stress_within=pairs.stress_within,
         )
     return work
 
 
-def _agree(ratio: float | None) -> bool:
-    return ratio is not None and 1 / AGREES < ratio < AGREES
+def _agree(ratio: float | None, within: float = AGREES) -> bool:
+    return ratio is not None and 1 / within < ratio < within
 
 
 def _energy_is_off(ratios: Ratios) -> bool:
     """Forces and stresses agree with each other and not with the energies."""
-    if ratios.forces is None or ratios.forces < 0 or _agree(ratios.forces):
+    if ratios.forces is None or ratios.forces < 0 or _agree(ratios.forces, ratios.forces_within):
         return False
     if ratios.stress is not None:
         return _agree(ratios.stress / ratios.forces)
@@ -130,7 +128,11 @@ def _forces(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         "pairs": ratios.pairs,
     }
     name = "force unit and sign"
-    if ratios.forces is not None and not energy_off and not _agree(ratios.forces):
+    if (
+        ratios.forces is not None
+        and not energy_off
+        and not _agree(ratios.forces, ratios.forces_within)
+    ):
         factor = ratios.forces
         causes = []
         if factor < 0:
@@ -183,9 +185,13 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         "pairs": ratios.pairs,
     }
     told = f"The median of the largest components is {largest:.3g} eV/Å³"
-    if ratios.stress is not None and not energy_off and not _agree(ratios.stress):
+    if (
+        ratios.stress is not None
+        and not energy_off
+        and not _agree(ratios.stress, ratios.stress_within)
+    ):
         forces = ""
-        if ratios.forces is None and ratios.stress > 0 and not _agree(ratios.stress):
+        if ratios.forces is None and ratios.stress > 0:
             forces = f"; or of the forces, {_cause(FORCE_UNITS_EV_A, 1 / ratios.stress)}"
         return Check(
             name,
