@@ -170,7 +170,7 @@ def slope(rows: np.ndarray, *, n_atoms: int) -> Conservation:
     ----------
     rows : (n_steps, 3) time in ps, total energy in eV, temperature in K
     """
-    from mlipsse.orderings.thermal.autocorrelation import integrated_autocorrelation_time
+    from mlipsse.autocorrelation import integrated_autocorrelation_time
 
     if len(rows) < 3 or not np.isfinite(rows).all():
         raise MlipsseError(

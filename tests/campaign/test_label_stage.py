@@ -124,7 +124,7 @@ class Moody(Calculator):
         }
 
 
-def moody_teacher(source: str) -> Teacher:
+def moody_teacher(source: str, *, head: str | None) -> Teacher:
     return Teacher("moody", Moody())
 
 
