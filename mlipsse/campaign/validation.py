@@ -34,6 +34,17 @@ def problems(campaign: Campaign) -> list[str]:
     return found
 
 
+def crystal_report(campaign: Campaign) -> list[str]:
+    """What was read from the host's file, in sentences; empty when it cannot be read."""
+    from mlipsse.campaign.orderings import campaign_host
+    from mlipsse.orderings.host_symmetry import describe_host
+
+    try:
+        return describe_host(campaign_host(campaign))
+    except MlipsseError:
+        return []  # one of the problems
+
+
 def _composition_check(formula: str) -> Callable[[Campaign], None]:
     def check(campaign: Campaign) -> None:
         from mlipsse.campaign.orderings import (

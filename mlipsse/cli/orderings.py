@@ -37,9 +37,13 @@ def orderings() -> None:
 @app.command("count")
 def count(folder: CampaignFolder, as_json: Json = False) -> None:
     """Count the orderings of every composition in every supercell; makes and writes none."""
-    from mlipsse.campaign.orderings import count_rows
+    from mlipsse.campaign.orderings import campaign_host, count_rows
+    from mlipsse.orderings.host_symmetry import describe_host
 
-    rows = count_rows(read_campaign(folder))
+    campaign = read_campaign(folder)
+    for line in describe_host(campaign_host(campaign)):
+        typer.echo(line, err=as_json)
+    rows = count_rows(campaign)
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return

@@ -5,7 +5,7 @@ import json
 import typer
 
 from mlipsse.campaign.folder import read_campaign
-from mlipsse.campaign.validation import problems
+from mlipsse.campaign.validation import crystal_report, problems
 from mlipsse.cli.options import CampaignFolder, Json
 from mlipsse.errors import MlipsseError
 
@@ -14,9 +14,14 @@ def validate(folder: CampaignFolder, as_json: Json = False) -> None:
     """Check config, host, compositions, supercells, potentials and label source."""
     campaign = read_campaign(folder)
     found = problems(campaign)
+    crystal = crystal_report(campaign)
     if as_json:
-        typer.echo(json.dumps({"valid": not found, "problems": found}, indent=1))
+        typer.echo(
+            json.dumps({"valid": not found, "problems": found, "crystal": crystal}, indent=1)
+        )
         raise typer.Exit(2 if found else 0)
+    for line in crystal:
+        typer.echo(line)
     if found:
         raise MlipsseError("\n  ".join(["The campaign cannot run:", *found]))
     typer.echo(f"{campaign.config.name}: valid.")

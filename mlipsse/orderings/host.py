@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from mlipsse.structures import Crystal
+
 VACANCY = "vacancy"
 
 
@@ -73,6 +75,7 @@ class Host:
     charges : formal charge of every species, elementary charges (`VACANCY` is 0)
     exclusions : pairs of sites too close to be filled together
     symprec_A : distance within which spglib takes two sites for symmetry images, Å
+    crystal : what the file states, and what its reading decided; None for a host made by hand
     """
 
     name: str
@@ -82,6 +85,7 @@ class Host:
     charges: Mapping[str, int]
     exclusions: tuple[Exclusion, ...] = ()
     symprec_A: float = 0.01
+    crystal: Crystal | None = None
 
     @property
     def mobile(self) -> Sublattice:

@@ -80,6 +80,7 @@ def read_host(
         charges={**{name: formal[name] for name in every}, VACANCY: 0},
         exclusions=exclusions,
         symprec_A=symprec_A,
+        crystal=crystal,
     )
 
 
