@@ -13,6 +13,7 @@ from mlipsse.orderings import (
     read_host,
 )
 from mlipsse.orderings.charges import FormalCharges
+from mlipsse.orderings.host_symmetry import describe_host
 
 
 def campaign_host(campaign: Campaign) -> Host:
@@ -83,12 +84,12 @@ def host_facts(host: Host) -> dict[str, Any]:
 
 
 def host_lines(host: Host) -> list[str]:
-    """What a user should know of the host: charges with their source, and notes."""
+    """What a user should know of the host: content, space group, charges with source, notes."""
     charges = FormalCharges(
         {name: host.charges[name] for name in host.species},
         {name: host.charge_sources.get(name, "given") for name in host.species},
     )
-    return [f"Formal charges: {charges.describe()}.", *host.notes]
+    return [*describe_host(host), f"Formal charges: {charges.describe()}.", *host.notes]
 
 
 def count_rows(campaign: Campaign, host: Host) -> list[dict[str, Any]]:

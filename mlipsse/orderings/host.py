@@ -8,6 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from mlipsse.structures import Crystal
+
 VACANCY = "vacancy"
 
 Charge = int | Fraction
@@ -100,6 +102,7 @@ class Host:
     symprec_A : distance within which spglib takes two sites for symmetry images, Å
     charge_sources : per species, whether its charge is `given`, `stated` or `guessed`
     notes : what a user should know of charges and sites, one sentence each
+    crystal : what the file states, and what its reading decided; None for a host made by hand
     """
 
     name: str
@@ -111,6 +114,7 @@ class Host:
     symprec_A: float = 0.01
     charge_sources: Mapping[str, ChargeSource] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    crystal: Crystal | None = None
 
     @property
     def mobile(self) -> Sublattice:

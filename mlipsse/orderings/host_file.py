@@ -95,6 +95,7 @@ def read_host(
         symprec_A=symprec_A,
         charge_sources=formal.sources,
         notes=formal.notes,
+        crystal=crystal,
     )
 
 

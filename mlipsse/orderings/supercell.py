@@ -143,11 +143,7 @@ def host_operations(host: Host) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Operation g carries site i at x to site ``images[g, i]`` in the cell ``shifts[g, i]``.
     """
-    labels = np.empty(len(host.scaled_positions), dtype=int)
-    kinds: dict[tuple[int, tuple[str, ...]], int] = {}
-    for number, sublattice in enumerate(host.sublattices):
-        for site, names in zip(sublattice.sites, sublattice.allowed, strict=True):
-            labels[site] = kinds.setdefault((number, names), len(kinds))
+    labels = site_kinds(host)
     cell = (host.cell.tolist(), host.scaled_positions.tolist(), labels.tolist())
     try:
         symmetry = spglib.get_symmetry(cell, symprec=host.symprec_A)
@@ -166,6 +162,16 @@ def host_operations(host: Host) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not whole.all() or distances.min(axis=-1).max() > 5 * host.symprec_A:
         raise _no_symmetry(host)
     return rotations, images, np.take_along_axis(shifts, images[..., None, None], axis=2)[:, :, 0]
+
+
+def site_kinds(host: Host) -> np.ndarray:
+    """(n_sites,) int: equal where the same species of one sublattice may sit."""
+    labels = np.empty(len(host.scaled_positions), dtype=int)
+    kinds: dict[tuple[int, tuple[str, ...]], int] = {}
+    for number, sublattice in enumerate(host.sublattices):
+        for site, names in zip(sublattice.sites, sublattice.allowed, strict=True):
+            labels[site] = kinds.setdefault((number, names), len(kinds))
+    return labels
 
 
 def _no_symmetry(host: Host) -> MlipsseError:

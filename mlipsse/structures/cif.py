@@ -58,14 +58,7 @@ def read_cif(content: str, name: str) -> Crystal:
         when the text is no CIF, states its symmetry in no known form or an ambiguous one, holds
         sites that cannot be (see `read_rows`, `expand`), or contradicts its own formula.
     """
-    blocks = [
-        block for block in parse_blocks(content, name) if block.rows("_atom_site_fract_x")
-    ] or [block for block in parse_blocks(content, name) if block.rows("_atom_site_label")]
-    if not blocks:
-        raise MlipsseError(
-            f"{name} cannot be read as a CIF or POSCAR: it holds no table of sites "
-            "(`_atom_site_fract_x`). Give a file with a structure."
-        )
+    blocks = _structures(content, name)
     block = blocks[0]
     notes = []
     if len(blocks) > 1:
@@ -73,14 +66,38 @@ def read_cif(content: str, name: str) -> Crystal:
         notes.append(
             f"It holds {len(blocks)} structures ({names}); the first, {block.name}, is read."
         )
-    try:
-        return _read_block(block, name, notes)
-    except MlipsseError as error:
-        where = f"{name}, block {block.name}," if len(blocks) > 1 else name
-        raise MlipsseError(f"{where} cannot be read: {error}.") from error
+    return _read_block(block, name if len(blocks) == 1 else f"{name}, block {block.name},", notes)
+
+
+def read_cif_structures(content: str, name: str) -> list[Crystal]:
+    """Read all structures of a CIF, at least one; see `read_cif`."""
+    return [
+        _read_block(block, f"{name}, block {block.name},", [])
+        for block in _structures(content, name)
+    ]
+
+
+def _structures(content: str, name: str) -> list[CifBlock]:
+    """The blocks that hold sites."""
+    blocks = parse_blocks(content, name)
+    found = [block for block in blocks if block.rows("_atom_site_fract_x")]
+    found = found or [block for block in blocks if block.rows("_atom_site_label")]
+    if not found:
+        raise MlipsseError(
+            f"{name} cannot be read as a CIF or POSCAR: it holds no table of sites "
+            "(`_atom_site_fract_x`). Give a file with a structure."
+        )
+    return found
 
 
 def _read_block(block: CifBlock, name: str, notes: list[str]) -> Crystal:
+    try:
+        return _crystal(block, name.partition(", block ")[0], notes)
+    except MlipsseError as error:
+        raise MlipsseError(f"{name} cannot be read: {error}.") from error
+
+
+def _crystal(block: CifBlock, name: str, notes: list[str]) -> Crystal:
     cell = _cell(block)
     rows, passed_over = read_rows(block)
     symmetry = read_symmetry(block, cell)
@@ -202,6 +219,10 @@ def _choose(
         left, evidence = left[:1], "the distances between the sites"
     left.sort(key=lambda reading: readings.index(reading))
     first = left[0]
+    if len(left) == len(readings) == len(symmetry.settings) and all(
+        _same_crystal(first, other) for other in left[1:]
+    ):
+        return first, ()
     if len(left) > 1 and not all(_same_crystal(first, other) for other in left[1:]):
         settings = [reading.sites.setting for reading in left]
         if symmetry.source == "operations":

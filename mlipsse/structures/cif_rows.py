@@ -75,7 +75,7 @@ def read_rows(block: CifBlock) -> tuple[list[AtomRow], list[str]]:
         species = _species(row, label, oxidations, known)
         isotopes.update({one.isotope: str(one.element) for one in species if one.isotope})
         written = row.get("_atom_site_occupancy", ".")
-        if written == "?":
+        if written == "?" and any(one.element is not None for one in species):
             unknown_occupancies.append(label)
         occupancy = _occupancy(written, label)
         coordinates = [_coordinate(row, axis, label) for axis in _AXES]
@@ -83,8 +83,8 @@ def read_rows(block: CifBlock) -> tuple[list[AtomRow], list[str]]:
         if occupancy.value == 0:
             notes.append(f"{label} has an occupancy of 0 and is left out.")
             continue
-        if all(one.element is None for one in species):
-            continue  # a vacancy: what the other rows leave of the site
+        if written in (".", "?") and all(one.element is None for one in species):
+            continue  # what the other rows leave of the site
         found.append(
             AtomRow(
                 label,
@@ -101,7 +101,7 @@ def read_rows(block: CifBlock) -> tuple[list[AtomRow], list[str]]:
         )
     for isotope, element in isotopes.items():
         notes.append(f"{isotope} is read as {element}.")
-    if not found:
+    if not any(row.filled for row in found):
         raise MlipsseError("it has no atoms. Add rows to its table of sites")
     return _without_zero_states(found), notes
 

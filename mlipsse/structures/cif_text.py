@@ -7,8 +7,10 @@ uncertainty, and the difference between `.` (does not apply) and `?` (not known)
 
 import gzip
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mlipsse.errors import MlipsseError
 
@@ -127,8 +129,11 @@ def parse_blocks(content: str, name: str) -> list[CifBlock]:
     """
     from gemmi import cif
 
+    for box in "□☐▫":
+        content = content.replace(box, "Va")
     try:
-        document = cif.read_string(content)
+        # CIF 1 allows ASCII only, and gemmi stops at other letters outside quotes.
+        document = cif.read_string(content if _quoted(content) else _plain(content))
     except Exception as error:  # gemmi raises ValueError or RuntimeError
         raise MlipsseError(
             f"{name} cannot be read as a CIF or POSCAR (gemmi: {error}). Correct the line that it "
@@ -139,16 +144,38 @@ def parse_blocks(content: str, name: str) -> list[CifBlock]:
         values: dict[str, str | None] = {}
         loops = []
         for item in block:
-            if item.pair is not None:
-                values[_tag(item.pair[0])] = text(item.pair[1])
+            pair: Any = item.pair
+            if pair is not None:
+                values[_tag(pair[0])] = text(pair[1])
             elif item.loop is not None:
                 tags = [_tag(tag) for tag in item.loop.tags]
-                cells, width = list(item.loop.values), len(tags)
+                cells: list[str] = list(item.loop.values)
+                width = len(tags)
                 rows = [cells[start : start + width] for start in range(0, len(cells), width)]
                 if rows:
                     loops.append(tuple(dict(zip(tags, row, strict=True)) for row in rows))
         blocks.append(CifBlock(block.name, values, tuple(loops)))
     return blocks
+
+
+def _quoted(content: str) -> bool:
+    """Whether gemmi takes the text as it is."""
+    from gemmi import cif
+
+    if content.isascii():
+        return True
+    try:
+        cif.read_string(content)
+    except (ValueError, RuntimeError):
+        return False
+    return True
+
+
+def _plain(content: str) -> str:
+    """The text with `_` for every letter that is not ASCII, accents left out."""
+    spelled = unicodedata.normalize("NFKD", content)
+    kept = (letter for letter in spelled if not unicodedata.combining(letter))
+    return "".join(letter if letter.isascii() else "_" for letter in kept)
 
 
 def _tag(name: str) -> str:

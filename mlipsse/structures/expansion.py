@@ -70,6 +70,7 @@ class _Cluster:
     """Rows that describe one site; `spread_A` is how far apart they were written.
 
     `anchor` is where its first row belongs by its decimals, `position` the mean as written.
+    `share` multiplies the occupancies, where images of the written site were joined.
     """
 
     rows: list[AtomRow]
@@ -78,6 +79,7 @@ class _Cluster:
     spread_A: float = 0.0
     images: list[AtomRow] = field(default_factory=list)
     place: Place | None = None
+    share: float = 1.0
 
     @property
     def name(self) -> str:
@@ -85,7 +87,7 @@ class _Cluster:
 
     @property
     def filled(self) -> float:
-        return sum(row.filled for row in self.rows)
+        return self.share * sum(row.filled for row in self.rows)
 
     @property
     def stated(self) -> int | None:
@@ -155,15 +157,16 @@ def _clusters(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> li
         moved = written - cluster.position
         total = cluster.filled + row.filled
         share = row.filled / total if total else 0.0
-        cluster.position = cluster.position + share * (moved - np.rint(moved))
-        cluster.spread_A = max(cluster.spread_A, away)
+        moved = moved - np.rint(moved)
+        cluster.position = cluster.position + share * moved
+        cluster.spread_A = max(cluster.spread_A, float(np.linalg.norm(moved @ cell)))
         cluster.rows.append(row)
     return found
 
 
 def _anchor(row: AtomRow, setting: Setting, cell: np.ndarray) -> np.ndarray:
     places = possible_places(setting, row.position, cell)
-    return _choose(places, row, 0.0)[0].position
+    return _choose(places, row, 0.0, setting)[0].position
 
 
 def _one_site(cluster: _Cluster, row: AtomRow, away_A: float) -> bool:
@@ -224,22 +227,31 @@ def _place(
         for one, places in zip(stated, options, strict=True)
     )
     moved: list[str] = []
+    joined: list[str] = []
     farthest_A, forced = 0.0, 0
     contradicted = []
     for cluster, places, one in zip(clusters, options, stated, strict=True):
         wanted = size // one if trusted and one is not None else None
         exact = [place for place in places if place.order == wanted]
         place, was_forced = (
-            (exact[0], False) if exact else _choose(places, cluster.rows[0], cluster.filled)
+            (exact[0], False)
+            if exact
+            else _choose(places, cluster.rows[0], cluster.filled, setting)
         )
+        place = _images_joined(cluster, place, places, joined)
         forced += was_forced
         cluster.place = place
-        found = size // place.order
+        found = round(size / place.order * cluster.share)
         if one is not None and one != found and not (orders and not trusted):
             contradicted.append((cluster.name, one, found))
         if place.moved_A > 1e-3:
             moved.append(cluster.name)
             farthest_A = max(farthest_A, place.moved_A)
+    if joined:
+        notes.append(
+            f"{', '.join(joined)}: images so near to each other that they are one site, with the "
+            "occupancy of all of them."
+        )
     if moved:
         notes.append(
             f"{', '.join(moved)}: put on the special position next to the written one, by at most "
@@ -248,11 +260,31 @@ def _place(
     return tuple(contradicted), forced
 
 
-def _choose(places: Sequence[Place], row: AtomRow, filled: float) -> tuple[Place, bool]:
+def _images_joined(
+    cluster: _Cluster, place: Place, places: Sequence[Place], joined: list[str]
+) -> Place:
+    """The special position for images that lie on top of each other and fit on one site."""
+    for other in places:
+        share = other.order / place.order
+        if (
+            share > 1
+            and other.moved_A <= SAME_SITE_A / 2
+            and place.moved_A < 1e-3
+            and cluster.filled * share <= MOST_FILLED
+        ):
+            cluster.share = share
+            joined.append(cluster.name)
+            return other
+    return place
+
+
+def _choose(
+    places: Sequence[Place], row: AtomRow, filled: float, setting: Setting
+) -> tuple[Place, bool]:
     """The place of the highest order that there is a reason for, and whether it is overlap."""
     written, chosen, forced = places[0], places[0], False
     for place in places[1:]:
-        if place.moved_A <= SPECIAL_A or is_rounded(place, row.position, row.decimals):
+        if place.moved_A <= SPECIAL_A or is_rounded(place, setting, row.position, row.decimals):
             chosen = place
         elif filled * place.order / written.order > MOST_FILLED and place.moved_A <= _FORCED_A:
             chosen, forced = place, True
@@ -292,7 +324,7 @@ def _site(cluster: _Cluster, scaled: dict[str, list[str]]) -> CrystalSite:
     """The site's occupants, scaled to a sum of 1 where rounding or the refinement missed it."""
     rows = cluster.rows
     total = cluster.filled
-    written = sum(row.occupancy.value for row in rows)
+    written = cluster.share * sum(row.occupancy.value for row in rows)
     if written > MOST_FILLED + 1e-9:
         apart = f", rows that lie {cluster.spread_A:.3f} Å apart: one site written twice,"
         raise MlipsseError(
@@ -300,22 +332,22 @@ def _site(cluster: _Cluster, scaled: dict[str, list[str]]) -> CrystalSite:
             f"add up to {written:.4g}. Give occupancies that sum to at most 1 per site (up to "
             f"{MOST_FILLED:g} is taken for 1)"
         )
-    factor = 1.0
+    factor = cluster.share
     vacant = written - total > 1e-9
     if total > 1 + 1e-9:
-        factor = 1 / total
+        factor = cluster.share / total
         if total > 1 + 1e-4:
             scaled.setdefault("Occupancies scaled down to a sum of 1", []).append(
                 f"{cluster.name} ({total:.4g})"
             )
     elif not vacant and _NEARLY_FULL <= total < 1 - 1e-9 and 1 - total <= _slack(rows) + 1e-9:
-        factor = 1 / total
+        factor = cluster.share / total
         if total < 1 - 1e-3:
             scaled.setdefault("Occupancies taken for a full site", []).append(
                 f"{cluster.name} ({total:.4g})"
             )
     elif written > 1 + 1e-9:
-        factor = 1 / written
+        factor = cluster.share / written
     occupants: dict[tuple[str, float | None], float] = {}
     for row in rows:
         for one in row.species:

@@ -74,7 +74,7 @@ def judge_distances(
     for site in range(len(sites)):
         mine = counted & (first == site)
         closest = float(ratio[mine].min(initial=np.inf))
-        strain += filled[site] * max(0.0, np.log(_BOND_RATIOS[0] / closest)) ** 2
+        strain += filled[site] * max(0.0, np.log(_BOND_RATIOS[0] / np.clip(closest, 0.01, 1))) ** 2
         # Every site has a bond to one of the other kind.
         other = (first == site) & (anionic[second] != anionic[site])
         bonded = float(ratio[other].min(initial=_REACH_A / 2))

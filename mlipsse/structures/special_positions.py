@@ -10,6 +10,9 @@ from mlipsse.structures.settings import Setting
 _SAME_A = 1e-3
 """Images nearer than this are one position."""
 
+_MARGIN = 1e-4
+"""In units of the last digit."""
+
 _FARTHEST_A = 0.6
 """Farther from a special position no coordinate is taken for it."""
 
@@ -69,16 +72,42 @@ def distance_A(one: np.ndarray, other: np.ndarray, cell: np.ndarray) -> float:
     return float(np.linalg.norm((apart - np.rint(apart)) @ cell))
 
 
-def is_rounded(place: Place, position: np.ndarray, decimals: Sequence[int | None]) -> bool:
-    """Whether a special position, rounded or cut to the decimals written, gives what is written.
+def is_rounded(
+    place: Place, setting: Setting, position: np.ndarray, decimals: Sequence[int | None]
+) -> bool:
+    """Whether some point of a special position, rounded or cut to the decimals, is as written.
 
-    0.33 or 0.333 is 1/3 and 0.66 or 0.67 is 2/3; 0.01 is not 0.
+    0.33 or 0.333 is 1/3 and 0.66 or 0.67 is 2/3; 0.01 is not 0, and 0.12, 0.13 not x, x.
+
+    Parameters
+    ----------
+    place : on the special position
+    setting : of the space group
+    position : (3,) as written
+    decimals : of each coordinate as written; with one or none a coordinate counts as exact
     """
     units = np.array([10.0**-one if one is not None and one >= 2 else 1e-6 for one in decimals])
+    if (np.abs(place.position - position) > units).any():
+        return False
+    fixed = _images(setting, place.position, np.eye(3))[1] < 1e-6
+    free = setting.rotations[fixed].mean(axis=0)
+    half, sign = np.full(3, 0.5), np.sign(position)
+    boxes = [(-half, half), (np.minimum(sign, 0.0) - 1e-3, np.maximum(sign, 0.0) + 1e-3)]
     off = (place.position - position) / units
-    rounded = bool((np.abs(off) < 0.499).all())
-    cut = np.where(np.abs(off) < 1e-3, 0.0, off * np.sign(position))
-    return rounded or bool(((cut >= 0) & (cut < 0.999)).all())
+    return any(_meets(off, free / units[:, None], low, high) for low, high in boxes)
+
+
+def _meets(off: np.ndarray, free: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether `off + free @ s` lies well inside a box for some s."""
+    from scipy.optimize import linprog
+
+    # The last variable is the margin to every face, which is made as large as it can be.
+    rows = np.vstack([np.hstack([free, np.ones((3, 1))]), np.hstack([-free, np.ones((3, 1))])])
+    limits = np.concatenate([high - off, off - low])
+    found = linprog(
+        [0, 0, 0, -1], A_ub=rows, b_ub=limits, bounds=[(None, None)] * 3 + [(None, 0.5)]
+    )
+    return bool(found.success and -found.fun > _MARGIN)
 
 
 def _images(
