@@ -14,14 +14,11 @@ def validate(folder: CampaignFolder, as_json: Json = False) -> None:
     """Check config, host, compositions, supercells, potentials and label source."""
     campaign = read_campaign(folder)
     found = problems(campaign)
-    crystal = crystal_report(campaign)
+    for line in crystal_report(campaign):
+        typer.echo(line, err=as_json)
     if as_json:
-        typer.echo(
-            json.dumps({"valid": not found, "problems": found, "crystal": crystal}, indent=1)
-        )
+        typer.echo(json.dumps({"valid": not found, "problems": found}, indent=1))
         raise typer.Exit(2 if found else 0)
-    for line in crystal:
-        typer.echo(line)
     if found:
         raise MlipsseError("\n  ".join(["The campaign cannot run:", *found]))
     typer.echo(f"{campaign.config.name}: valid.")

@@ -30,7 +30,10 @@ MIXED_SITE_A = 0.2
 MOST_FILLED = 1.02
 """Sum of the occupancies of a site that is taken for 1."""
 
-_FORCED_A = 0.3
+_FORCED_A, _CROWDED = 0.3, 1.5
+"""Images this near to each other that would hold more than 1.5 atoms are one site. Below that it
+is a split site, whose occupancies may add up to a little more than 1."""
+
 _NEARLY_FULL = 0.95
 
 
@@ -286,7 +289,7 @@ def _choose(
     for place in places[1:]:
         if place.moved_A <= SPECIAL_A or is_rounded(place, setting, row.position, row.decimals):
             chosen = place
-        elif filled * place.order / written.order > MOST_FILLED and place.moved_A <= _FORCED_A:
+        elif filled * place.order / written.order > _CROWDED and place.moved_A <= _FORCED_A:
             chosen, forced = place, True
     return chosen, forced
 

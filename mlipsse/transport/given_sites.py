@@ -106,7 +106,7 @@ def _symmetry(crystal: Crystal) -> tuple[tuple[str, ...], np.ndarray]:
     numbers = [
         kinds.setdefault(str(sorted(site.amounts.items())), len(kinds)) for site in crystal.sites
     ]
-    cell = (crystal.cell, crystal.scaled_positions, numbers)
+    cell = (crystal.cell.tolist(), crystal.scaled_positions.tolist(), numbers)
     found = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC_A)
     names = [site.label for site in crystal.sites]
     if found is None:
