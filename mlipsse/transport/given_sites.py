@@ -38,6 +38,7 @@ class CrystalSites:
     framework : (n_framework, 3) float64, fractional, of all other sites
     framework_species : what may sit on each of them
     translations : (n, 3) fractional translations that leave the crystal as it is, 0 first
+    notes : what the reading of the file decided or repaired, one sentence each
     """
 
     name: str
@@ -47,6 +48,7 @@ class CrystalSites:
     framework: np.ndarray
     framework_species: tuple[frozenset[str], ...]
     translations: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,7 @@ def read_crystal_sites(path: Path, *, mobile: str) -> CrystalSites:
         framework=fractional[~is_mobile],
         framework_species=tuple(itertools.compress(species, ~is_mobile)),
         translations=translations,
+        notes=crystal.notes,
     )
 
 
