@@ -73,8 +73,8 @@ def read_symmetry(block: CifBlock, cell: np.ndarray) -> StatedSymmetry:
     if given is not None:
         settings = _with_operations(given, named, symbol, notes)
         source = "operations"
-    elif hall is not None:
-        settings, source = [setting_of_hall(hall)], "Hall symbol"
+    elif hall is not None and (of_hall := _hall_setting(hall, named, notes)) is not None:
+        settings, source = [of_hall], "Hall symbol"
         if named and all(_key(one) != _key(settings[0]) for one in named):
             notes.append(
                 f"Its Hall symbol {hall!r} and its space group {symbol or number!r} differ; the "
@@ -99,6 +99,17 @@ def read_symmetry(block: CifBlock, cell: np.ndarray) -> StatedSymmetry:
             "or the axes of the space group's setting"
         )
     return StatedSymmetry(symbol, number, tuple(fitting), source, tuple(notes))
+
+
+def _hall_setting(hall: str, named: list[Setting], notes: list[str]) -> Setting | None:
+    """The setting of a Hall symbol; None for a wrong one where other statements remain."""
+    try:
+        return setting_of_hall(hall)
+    except MlipsseError:
+        if not named:
+            raise
+    notes.append(f"Its Hall symbol {hall!r} cannot be read; its space group's symbol is used.")
+    return None
 
 
 def _number(block: CifBlock) -> int | None:

@@ -30,7 +30,10 @@ MIXED_SITE_A = 0.2
 MOST_FILLED = 1.02
 """Sum of the occupancies of a site that is taken for 1."""
 
-_FORCED_A = 0.3
+_FORCED_A, _CROWDED = 0.3, 1.5
+"""Images this near to each other that would hold more than 1.5 atoms are one site. Below that it
+is a split site, whose occupancies may add up to a little more than 1."""
+
 _NEARLY_FULL = 0.95
 
 
@@ -130,21 +133,23 @@ def expand(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> Expan
 def _clusters(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> list[_Cluster]:
     """Rows gathered into sites; an image of an earlier row is carried over to it."""
     found: list[_Cluster] = []
+    anchors = np.empty((len(rows), 3))
     for row in rows:
         anchor = _anchor(row, setting, cell)
         images = np.einsum("gij,j->gi", setting.rotations, anchor) + setting.translations
         best: tuple[float, int, int] | None = None
         if found:
-            others = np.array([cluster.anchor for cluster in found])
-            apart = images[:, None] - others
+            apart = images[:, None] - anchors[: len(found)]
             away_A = np.linalg.norm((apart - np.rint(apart)) @ cell, axis=2)
-            for index, cluster in enumerate(found):
-                operation = int(np.argmin(np.round(away_A[:, index], 4)))
-                if _one_site(cluster, row, away_A[operation, index]) and (
-                    best is None or away_A[operation, index] < best[0]
+            operations = np.argmin(np.round(away_A, 4), axis=0)
+            least_A = np.take_along_axis(away_A, operations[None], axis=0)[0]
+            for near in np.flatnonzero(least_A <= MIXED_SITE_A).tolist():
+                if _one_site(found[near], row, least_A[near]) and (
+                    best is None or least_A[near] < best[0]
                 ):
-                    best = (float(away_A[operation, index]), index, operation)
+                    best = (float(least_A[near]), near, int(operations[near]))
         if best is None:
+            anchors[len(found)] = anchor
             found.append(_Cluster([row], row.position, anchor))
             continue
         away, index, operation = best
@@ -286,24 +291,26 @@ def _choose(
     for place in places[1:]:
         if place.moved_A <= SPECIAL_A or is_rounded(place, setting, row.position, row.decimals):
             chosen = place
-        elif filled * place.order / written.order > MOST_FILLED and place.moved_A <= _FORCED_A:
+        elif filled * place.order / written.order > _CROWDED and place.moved_A <= _FORCED_A:
             chosen, forced = place, True
     return chosen, forced
 
 
 def _joined(clusters: list[_Cluster], setting: Setting, cell: np.ndarray) -> list[_Cluster]:
     """Join sites that were put on one special position."""
+    if len(setting.triplets) == 1:
+        return clusters
     found: list[_Cluster] = []
     for cluster in clusters:
-        place = cluster.place
-        place = cluster.place
-        for other in found:
-            if place is None or other.place is None or other.place.order != place.order:
-                continue
-            images = orbit(setting, place.position, cell)
-            away = min(distance_A(image, other.place.position, cell) for image in images)
-            if away <= SAME_SITE_A:
-                other.rows += cluster.rows
+        place = cluster.place or Place(cluster.position, 1, 0.0)
+        images = orbit(setting, place.position, cell)
+        others = [other.place or place for other in found]
+        there = np.array([other.position for other in others]).reshape(-1, 3)
+        apart = images[:, None] - there
+        away_A = np.linalg.norm((apart - np.rint(apart)) @ cell, axis=2).min(axis=0)
+        for index in np.flatnonzero(away_A <= SAME_SITE_A):
+            if others[index].order == place.order:
+                found[index].rows += cluster.rows
                 break
         else:
             found.append(cluster)

@@ -69,16 +69,15 @@ def judge_distances(
             f"{one} and {two} lie {away_A[index]:.2f} Å apart and are filled to "
             f"{together[index]:.3g} together"
         ] = None
-    strain = 0.0
-    counted = together > 1.02
-    for site in range(len(sites)):
-        mine = counted & (first == site)
-        closest = float(ratio[mine].min(initial=np.inf))
-        strain += filled[site] * max(0.0, np.log(_BOND_RATIOS[0] / np.clip(closest, 0.01, 1))) ** 2
-        # Every site has a bond to one of the other kind.
-        other = (first == site) & (anionic[second] != anionic[site])
-        bonded = float(ratio[other].min(initial=_REACH_A / 2))
-        strain += filled[site] * max(0.0, np.log(bonded / _BOND_RATIOS[1])) ** 2
+    counted, other = together > 1.02, anionic[first] != anionic[second]
+    closest = np.full(len(sites), 1.0)
+    np.minimum.at(closest, first[counted], ratio[counted])
+    # Every site has a bond to one of the other kind.
+    bonded = np.full(len(sites), _REACH_A / 2)
+    np.minimum.at(bonded, first[other], ratio[other])
+    near_by = np.log(_BOND_RATIOS[0] / np.clip(closest, 0.01, _BOND_RATIOS[0]))
+    far_off = np.log(np.clip(bonded, _BOND_RATIOS[1], None) / _BOND_RATIOS[1])
+    strain = float((filled * (near_by**2 + far_off**2)).sum())
     return Distances(tuple(clashes), strain / float(filled.sum()))
 
 

@@ -24,7 +24,7 @@ def read_poscar(content: str, name: str) -> Crystal:
     MlipsseError
         when the text is no POSCAR, names no species, or contradicts itself.
     """
-    lines = [line.strip() for line in content.split("\n")]
+    lines = [re.split(r"[!#]", line)[0].strip() for line in content.split("\n")]
     scale = _numbers(lines[1]) if len(lines) > 1 else None
     vectors = [_numbers(line, 3) for line in lines[2:5]]
     if scale is None or len(scale) not in (1, 3) or len(vectors) < 3 or None in vectors:
@@ -54,9 +54,16 @@ def read_poscar(content: str, name: str) -> Crystal:
     notes = []
     if species is None:
         if None in behind:
+            title = lines[0].split()
+            may_be = (
+                f" ({lines[0]}, if its title names them)"
+                if len(title) == len(counts) and all(map(_element, title))
+                else ""
+            )
             raise MlipsseError(
                 f"{name} is a POSCAR of VASP 4: it names no species. Insert a line with the "
-                f"element symbols before the counts {' '.join(map(str, counts))!r} (line 6)."
+                f"element symbols{may_be} before the counts "
+                f"{' '.join(map(str, counts))!r} (line 6)."
             )
         elements = [str(one) for one in behind]
         notes.append("A POSCAR of VASP 4; its species are those behind the coordinates.")
@@ -132,10 +139,10 @@ def _element(word: str) -> str | None:
 
 def _name_behind(row: list[str]) -> str | None:
     """The element behind a row's coordinates; flags of selective dynamics are none."""
-    for word in row[3:]:
-        if word not in ("T", "F", ".TRUE.", ".FALSE.") and (found := _element(word)) is not None:
-            return found
-    return None
+    behind = row[3:]
+    if len(behind) >= 3 and all(word.strip(".").upper()[:1] in ("T", "F") for word in behind[:3]):
+        behind = behind[3:]
+    return _element(behind[0]) if behind else None
 
 
 def _numbers(line: str, n: int | None = None) -> list[float] | None:

@@ -59,11 +59,9 @@ def orbit(setting: Setting, position: np.ndarray, cell: np.ndarray) -> np.ndarra
     """(n, 3) float64: all images of a position in the cell, the position itself first."""
     images = np.einsum("gij,j->gi", setting.rotations, position) + setting.translations
     images = images - np.floor(images + 1e-9)
-    found: list[np.ndarray] = []
-    for image in images:
-        if all(distance_A(image, other, cell) > 2 * _SAME_A for other in found):
-            found.append(image)
-    return np.abs(np.array(found))
+    apart = images[:, None] - images
+    same = np.linalg.norm((apart - np.rint(apart)) @ cell, axis=2) < 2 * _SAME_A
+    return np.abs(images[np.argmax(same, axis=1) == np.arange(len(images))])
 
 
 def distance_A(one: np.ndarray, other: np.ndarray, cell: np.ndarray) -> float:

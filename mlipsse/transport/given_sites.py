@@ -42,6 +42,7 @@ class CrystalSites:
     framework : (n_framework, 3) float64, fractional, of all other sites
     framework_species : what may sit on each of them
     translations : (n, 3) fractional translations that leave the crystal as it is, 0 first
+    notes : what the reading of the file decided or repaired, one sentence each
     """
 
     name: str
@@ -51,6 +52,7 @@ class CrystalSites:
     framework: np.ndarray
     framework_species: tuple[frozenset[str], ...]
     translations: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,7 @@ def read_crystal_sites(path: Path, *, mobile: str) -> CrystalSites:
         framework=fractional[~is_mobile],
         framework_species=tuple(itertools.compress(species, ~is_mobile)),
         translations=translations,
+        notes=crystal.notes,
     )
 
 
@@ -110,7 +113,7 @@ def _symmetry(crystal: Crystal) -> tuple[tuple[str, ...], np.ndarray]:
     numbers = [
         kinds.setdefault(str(sorted(site.amounts.items())), len(kinds)) for site in crystal.sites
     ]
-    cell = (crystal.cell, crystal.scaled_positions, numbers)
+    cell = (crystal.cell.tolist(), crystal.scaled_positions.tolist(), numbers)
     found = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC_A)
     names = [site.label for site in crystal.sites]
     if found is None:

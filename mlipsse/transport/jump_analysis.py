@@ -120,9 +120,12 @@ def analyse_jumps(
     spacing = frames.frame_spacing_ps
     shaken = vibration(ions, frame_spacing_ps=spacing)
     sites = misfit_A = shift_A = None
+    notes: tuple[str, ...] = ()
     if structure is not None:
+        crystal = read_crystal_sites(Path(structure), mobile=mobile)
+        notes = tuple(f"{crystal.name}: {note}" for note in crystal.notes)
         placed = place_sites(
-            read_crystal_sites(Path(structure), mobile=mobile),
+            crystal,
             cell=frames.cell,
             lattice=frames.lattice,
             framework_positions=framework,
@@ -176,8 +179,9 @@ def analyse_jumps(
         together=collective_jumps(
             jumps, within_ps=1 / shaken.frequency_THz, max_distance_A=max_distance_A
         ),
-        cautions=_cautions(
-            shaken, jumps, tracer, alone=not len(others), cold=temperature_K is None
+        cautions=(
+            *notes,
+            *_cautions(shaken, jumps, tracer, alone=not len(others), cold=temperature_K is None),
         ),
     )
 

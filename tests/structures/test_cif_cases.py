@@ -45,7 +45,8 @@ def test_content(name):
 def test_sites_are_those_of_gemmi(name):
     """Another library lays out the same sites, where the operations are listed.
 
-    Not so in nasicon_h_ops.cif: gemmi joins images of Li2 that are 0.17 Å apart, and loses half of it.
+    Not so in nasicon_h_ops.cif: gemmi joins images of Li2 that are 0.17 Å apart and loses half of
+    it.
     """
     structure = gemmi.read_small_structure(str(FOLDER / name))
     theirs = np.array([site.fract.tolist() for site in structure.get_all_unit_cell_sites()])
