@@ -68,8 +68,8 @@ def open_extxyz(path: Path, types: Sequence[str] | None, timestep_fs: float | No
     MlipsseError
         when it holds no frame, or no elements.
     """
-    first = _first(path, types)
     notes: list[str] = []
+    first = _first(path, types, notes)
 
     def frames(report: list[str], heads: bool) -> Iterator[OneFrame]:
         return _frames(path, first, report, heads=heads)
@@ -91,7 +91,7 @@ def open_extxyz(path: Path, types: Sequence[str] | None, timestep_fs: float | No
     )
 
 
-def _first(path: Path, types: Sequence[str] | None) -> _First:
+def _first(path: Path, types: Sequence[str] | None, notes: list[str]) -> _First:
     """Read the first two frames for what all have."""
     heads: list[_Head] = []
     names = ids = None
@@ -115,6 +115,13 @@ def _first(path: Path, types: Sequence[str] | None) -> _First:
         )
     order = np.arange(len(names)) if ids is None else np.argsort(ids)
     written = [word.decode() for word in names[order].tolist()]
+    pbc = heads[0].words.get("pbc")
+    if isinstance(pbc, list | np.ndarray) and len(pbc) == 3 and not all(pbc):
+        axes = ", ".join(axis for axis, flag in zip("abc", pbc, strict=True) if not flag)
+        notes.append(
+            f"{path}: the box is not periodic along {axes}; its volume, and conductivities, are "
+            "those of the box as it is written"
+        )
     keys = find_stamp_keys([head.words for head in heads])
     return _First(_named(path, written, types), names[order], ids, keys)
 
