@@ -267,17 +267,25 @@ def _head(path: Path, comment: bytes, cached: _Cached) -> tuple[_Head, _Cached]:
     key = properties.encode()
     if cached is None or cached[0] != key:
         cached = (key, _columns(path, properties))
-    lattice = words.get("Lattice", words.get("lattice", words.get("cell")))
-    cell = np.zeros((3, 3))
-    if lattice is not None:
-        numbers = np.asarray(lattice, dtype=float)
-        if numbers.shape == (3, 3):
-            cell = numbers.T if "Lattice" in words else numbers
-        elif numbers.size in (3, 9):
-            cell = np.diag(numbers) if numbers.size == 3 else numbers.reshape(3, 3)
-        else:
-            raise MlipsseError(f"{path} has a Lattice of {numbers.size} numbers, but needs 9.")
-    return _Head(words, cached[1], cell), cached
+    return _Head(words, cached[1], _cell(path, words)), cached
+
+
+def _cell(path: Path, words: dict[str, Any]) -> np.ndarray:
+    """(3, 3), rows are lattice vectors; 0 without a Lattice."""
+    key = next((key for key in ("Lattice", "lattice", "cell") if key in words), None)
+    try:
+        numbers = np.zeros((3, 3)) if key is None else np.asarray(words[key], dtype=float)
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    if numbers.shape == (3, 3):  # which ASE turns round for this one word
+        return numbers.T if key == "Lattice" else numbers
+    if numbers.size == 9:
+        return numbers.reshape(3, 3)
+    if numbers.size == 3:
+        return np.diag(numbers)
+    if key != "Lattice":  # a word of a sentence
+        return np.zeros((3, 3))
+    raise MlipsseError(f"{path} has a Lattice of {numbers.size} numbers, but needs 9.")
 
 
 def _columns(path: Path, properties: str) -> _Columns:
