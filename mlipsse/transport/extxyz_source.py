@@ -20,6 +20,7 @@ from mlipsse.transport.element_names import elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of, other_atoms
 from mlipsse.transport.frame_stamps import StampKeys, find_stamp_keys
 from mlipsse.transport.source import Source
+from mlipsse.transport.text_stream import text_bytes
 
 _SPECIES = ("species", "symbols", "element", "elements", "type", "types", "Z", "numbers")
 _PLACES = ("pos", "positions", "xyz", "R")
@@ -54,6 +55,7 @@ class _First:
     names: np.ndarray
     ids: np.ndarray | None
     keys: StampKeys
+    frame_bytes: int
 
 
 def open_extxyz(path: Path, types: Sequence[str] | None, timestep_fs: float | None) -> Source:
@@ -75,15 +77,16 @@ def open_extxyz(path: Path, types: Sequence[str] | None, timestep_fs: float | No
         return _frames(path, first, report, heads=heads)
 
     start = next(frames([], True))
+    likely = text_bytes(path) // first.frame_bytes + 1
     timed = start.stamp == start.stamp
     return Source(
         path=path,
         inputs=(path,),
         kind="extxyz",
         species=first.species,
-        n_frames=None,
+        n_frames=likely,
         trusted=False,
-        read=lambda block_frames: blocks_of(path, frames, notes, block_frames),
+        read=lambda size: blocks_of(path, frames, notes, size, int(1.1 * likely) + 2),
         stamp_ps=None if timestep_fs is None or first.keys.step is None else timestep_fs * 1e-3,
         time_ps=first.keys.time_ps,
         first_stamp=start.stamp if timed else None,
@@ -95,6 +98,7 @@ def _first(path: Path, types: Sequence[str] | None, notes: list[str]) -> _First:
     """Read the first two frames for what all have."""
     heads: list[_Head] = []
     names = ids = None
+    frame_bytes = 0
     for head, rows, _ in _raw_frames(path, []):
         heads.append(head)
         if names is None:
@@ -103,6 +107,7 @@ def _first(path: Path, types: Sequence[str] | None, notes: list[str]) -> _First:
             if words is None or columns.species is None:
                 raise MlipsseError(f"{path} has no column of species in its first frame.")
             names = words[:, columns.species]
+            frame_bytes = sum(map(len, rows)) + 8
             ids = None if columns.ids is None else words[:, columns.ids].astype(np.int64)
         if len(heads) == 2:
             break
@@ -123,7 +128,8 @@ def _first(path: Path, types: Sequence[str] | None, notes: list[str]) -> _First:
             "those of the box as it is written"
         )
     keys = find_stamp_keys([head.words for head in heads])
-    return _First(_named(path, written, types), names[order], ids, keys)
+    species = _named(path, written, types)
+    return _First(species, names[order], ids, keys, frame_bytes)
 
 
 def _named(path: Path, written: list[str], types: Sequence[str] | None) -> tuple[str, ...]:
