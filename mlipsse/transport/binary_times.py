@@ -10,6 +10,8 @@ import numpy as np
 AKMA_PS = 4.888821e-2
 """CHARMM's unit of time: sqrt(u Å² / (kcal/mol))."""
 
+_WRITERS = ("LAMMPS", "CHARMM", "NAMD", "OPENMM")
+
 _UNITS_PS = {
     "ps": 1.0, "picosecond": 1.0, "picoseconds": 1.0, "fs": 1e-3, "femtosecond": 1e-3,
     "femtoseconds": 1e-3, "ns": 1e3, "nanosecond": 1e3, "nanoseconds": 1e3, "s": 1e12,
@@ -47,7 +49,7 @@ def dcd_times(path: Path) -> BinaryTimes:
     try:
         with warnings.catch_warnings(), DCDFile(str(path)) as file:
             warnings.simplefilter("ignore")
-            header = dict(file.header)
+            header, n_frames = dict(file.header), len(file)
     except (OSError, ValueError, RuntimeError, TypeError):
         return BinaryTimes()
     every, delta = int(header.get("nsavc", 0)), float(header.get("delta", 0.0))
@@ -56,10 +58,10 @@ def dcd_times(path: Path) -> BinaryTimes:
     if not length > 0:
         return BinaryTimes()
     akma = length * AKMA_PS
-    if "LAMMPS" in remarks:
-        return BinaryTimes(spacings_ps=(length if delta < 0.05 else 1e-3 * length,))
-    if any(name in remarks for name in ("CHARMM", "NAMD", "OPENMM")):
-        return BinaryTimes(spacings_ps=(akma,))
+    if any(name in remarks for name in _WRITERS):
+        steps = int(header["istart"]) + every * np.arange(n_frames)
+        lammps = length if delta < 0.05 else 1e-3 * length  # metal, or real units
+        return BinaryTimes(steps, spacings_ps=(lammps if "LAMMPS" in remarks else akma,))
     if every == 1 and (delta == 1 or abs(akma - 1) < 1e-3):
         return BinaryTimes()
     return BinaryTimes(spacings_ps=tuple({akma, length, 1e-3 * length}))

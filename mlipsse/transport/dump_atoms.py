@@ -1,7 +1,7 @@
 """What all frames of a LAMMPS text dump share: its atoms, columns, units."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ class DumpAtoms:
     first_step : its step
     units : LAMMPS' system of units, where the file has it (`dump_modify units yes`)
     open_axes : those along which the box is not periodic
+    cell, origin : (3, 3) and (3,) float64, of the first frame
     """
 
     columns: tuple[str, ...]
@@ -44,6 +45,8 @@ class DumpAtoms:
     first_step: int
     units: str | None = None
     open_axes: str = ""
+    cell: np.ndarray = field(default_factory=lambda: np.zeros((3, 3)))
+    origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
 
 def dump_atoms(path: Path) -> DumpAtoms:
@@ -152,6 +155,8 @@ def _first_atoms(path: Path, header: DumpHeader, frame: bytes) -> DumpAtoms:
             for axis, flag in zip(_AXES, flags[1].split() if flags else (), strict=False)
             if flag != b"pp"
         ),
+        cell=header.cell,
+        origin=header.origin,
     )
 
 

@@ -20,6 +20,7 @@ from mlipsse.transport.element_names import elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of, other_atoms
 from mlipsse.transport.frame_stamps import StampKeys, find_stamp_keys
 from mlipsse.transport.source import Source
+from mlipsse.transport.text_stream import text_bytes
 
 _SPECIES = ("species", "symbols", "element", "elements", "type", "types", "Z", "numbers")
 _PLACES = ("pos", "positions", "xyz", "R")
@@ -54,6 +55,7 @@ class _First:
     names: np.ndarray
     ids: np.ndarray | None
     keys: StampKeys
+    frame_bytes: int
 
 
 def open_extxyz(path: Path, types: Sequence[str] | None, timestep_fs: float | None) -> Source:
@@ -68,22 +70,23 @@ def open_extxyz(path: Path, types: Sequence[str] | None, timestep_fs: float | No
     MlipsseError
         when it holds no frame, or no elements.
     """
-    first = _first(path, types)
     notes: list[str] = []
+    first = _first(path, types, notes)
 
     def frames(report: list[str], heads: bool) -> Iterator[OneFrame]:
         return _frames(path, first, report, heads=heads)
 
     start = next(frames([], True))
+    likely = text_bytes(path) // first.frame_bytes + 1
     timed = start.stamp == start.stamp
     return Source(
         path=path,
         inputs=(path,),
         kind="extxyz",
         species=first.species,
-        n_frames=None,
+        n_frames=likely,
         trusted=False,
-        read=lambda block_frames: blocks_of(path, frames, notes, block_frames),
+        read=lambda size: blocks_of(path, frames, notes, size, int(1.1 * likely) + 2),
         stamp_ps=None if timestep_fs is None or first.keys.step is None else timestep_fs * 1e-3,
         time_ps=first.keys.time_ps,
         first_stamp=start.stamp if timed else None,
@@ -91,10 +94,11 @@ def open_extxyz(path: Path, types: Sequence[str] | None, timestep_fs: float | No
     )
 
 
-def _first(path: Path, types: Sequence[str] | None) -> _First:
+def _first(path: Path, types: Sequence[str] | None, notes: list[str]) -> _First:
     """Read the first two frames for what all have."""
     heads: list[_Head] = []
     names = ids = None
+    frame_bytes = 0
     for head, rows, _ in _raw_frames(path, []):
         heads.append(head)
         if names is None:
@@ -103,6 +107,7 @@ def _first(path: Path, types: Sequence[str] | None) -> _First:
             if words is None or columns.species is None:
                 raise MlipsseError(f"{path} has no column of species in its first frame.")
             names = words[:, columns.species]
+            frame_bytes = sum(map(len, rows)) + 8
             ids = None if columns.ids is None else words[:, columns.ids].astype(np.int64)
         if len(heads) == 2:
             break
@@ -115,8 +120,16 @@ def _first(path: Path, types: Sequence[str] | None) -> _First:
         )
     order = np.arange(len(names)) if ids is None else np.argsort(ids)
     written = [word.decode() for word in names[order].tolist()]
+    pbc = heads[0].words.get("pbc")
+    if isinstance(pbc, list | np.ndarray) and len(pbc) == 3 and not all(pbc):
+        axes = ", ".join(axis for axis, flag in zip("abc", pbc, strict=True) if not flag)
+        notes.append(
+            f"{path}: the box is not periodic along {axes}; its volume, and conductivities, are "
+            "those of the box as it is written"
+        )
     keys = find_stamp_keys([head.words for head in heads])
-    return _First(_named(path, written, types), names[order], ids, keys)
+    species = _named(path, written, types)
+    return _First(species, names[order], ids, keys, frame_bytes)
 
 
 def _named(path: Path, written: list[str], types: Sequence[str] | None) -> tuple[str, ...]:
@@ -260,17 +273,25 @@ def _head(path: Path, comment: bytes, cached: _Cached) -> tuple[_Head, _Cached]:
     key = properties.encode()
     if cached is None or cached[0] != key:
         cached = (key, _columns(path, properties))
-    lattice = words.get("Lattice", words.get("lattice", words.get("cell")))
-    cell = np.zeros((3, 3))
-    if lattice is not None:
-        numbers = np.asarray(lattice, dtype=float)
-        if numbers.shape == (3, 3):
-            cell = numbers.T if "Lattice" in words else numbers
-        elif numbers.size in (3, 9):
-            cell = np.diag(numbers) if numbers.size == 3 else numbers.reshape(3, 3)
-        else:
-            raise MlipsseError(f"{path} has a Lattice of {numbers.size} numbers, but needs 9.")
-    return _Head(words, cached[1], cell), cached
+    return _Head(words, cached[1], _cell(path, words)), cached
+
+
+def _cell(path: Path, words: dict[str, Any]) -> np.ndarray:
+    """(3, 3), rows are lattice vectors; 0 without a Lattice."""
+    key = next((key for key in ("Lattice", "lattice", "cell") if key in words), None)
+    try:
+        numbers = np.zeros((3, 3)) if key is None else np.asarray(words[key], dtype=float)
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    if numbers.shape == (3, 3):  # which ASE turns round for this one word
+        return numbers.T if key == "Lattice" else numbers
+    if numbers.size == 9:
+        return numbers.reshape(3, 3)
+    if numbers.size == 3:
+        return np.diag(numbers)
+    if key != "Lattice":  # a word of a sentence
+        return np.zeros((3, 3))
+    raise MlipsseError(f"{path} has a Lattice of {numbers.size} numbers, but needs 9.")
 
 
 def _columns(path: Path, properties: str) -> _Columns:

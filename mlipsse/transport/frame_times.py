@@ -108,11 +108,16 @@ class FrameTimes:
         if self._stamps.stride is not None and source.stamp_ps is not None:
             by_steps = self._stamps.mean * source.stamp_ps
         if self._times.stride is None:
-            if by_steps is not None:
-                return (by_steps,)
-            if source.spacing_ps is not None:
-                return (source.spacing_ps,)
-            return source.spacings_ps
+            record = source.spacings_ps if source.spacing_ps is None else (source.spacing_ps,)
+            if by_steps is None:
+                return record
+            if record and not any(abs(one - by_steps) <= AGREE * one for one in record):
+                raise MlipsseError(
+                    f"{source.path} has {' or '.join(f'{one:g}' for one in record)} ps between its "
+                    f"frames, but its steps and the given time step make {by_steps:g} ps: leave "
+                    "out the option to take the file's, or look which is right."
+                )
+            return (by_steps,)
         period = self._times.mean
         if source.time_ps is not None:
             found: tuple[float, ...] = (period * source.time_ps,)

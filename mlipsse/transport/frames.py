@@ -54,8 +54,14 @@ class Frames:
         Raises
         ------
         MlipsseError
-            when neither says it, and as `Trajectory`.
+            when neither says it, when they disagree, and as `Trajectory`.
         """
+        recorded = self.temperature_K
+        if temperature_K is not None and recorded is not None and temperature_K != recorded:
+            raise MlipsseError(
+                f"The trajectory's record has {recorded:g} K, but {temperature_K:g} K are given: "
+                "leave out the temperature to take the record's."
+            )
         known = temperature_K if temperature_K is not None else self.temperature_K
         if known is None:
             raise MlipsseError("Give the temperature in K: the trajectory does not say it.")

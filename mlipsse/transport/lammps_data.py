@@ -78,6 +78,19 @@ def read_lammps_species(path: Path, species: Sequence[str] | None) -> tuple[str,
     return tuple(elements[int(types[row]) - 1] for row in order)
 
 
+def read_lammps_types(path: Path) -> tuple[str, ...]:
+    """The element of each type, of the section Masses or type labels.
+
+    Raises
+    ------
+    MlipsseError
+        as `read_lammps_species`.
+    """
+    sections, _, n_types = _sections(path)
+    labels = {number: word for word, number in _labels(sections).items()}
+    return tuple(_elements(path, sections, None, n_types, labels))
+
+
 def _sections(path: Path) -> tuple[dict[str, list[str]], int, int]:
     """Lines of each section by its name, with the numbers of atoms and types."""
     found: dict[str, list[str]] = {"": []}

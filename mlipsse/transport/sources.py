@@ -16,6 +16,8 @@ from mlipsse.transport.source import RawBlock, Source, raw_block
 _ANGSTROM_UNITS = {"metal": 1.0, "real": 1e-3}
 """LAMMPS' systems of units that have lengths in Å, and their unit of time in ps."""
 
+_XYZ = (".xyz", ".extxyz")
+
 _SAME_CELL = 0.01
 """Relative difference of a cell that is given from one that is in the file."""
 
@@ -54,10 +56,16 @@ def _opened(
     if path.is_dir() or (path.suffix == ".dcd" and topology is None and _is_ours(path)):
         return _ours(path if path.is_dir() else path.parent)
     first = head(path, 2048)
+    by_type = first.lstrip().startswith(b"ITEM:") or plain_name(path).suffix.lower() in _XYZ
+    if topology is not None and species is None and by_type:
+        from mlipsse.transport.lammps_data import is_lammps_data, read_lammps_types
+
+        if is_lammps_data(topology):
+            species = read_lammps_types(topology)
     if first.lstrip().startswith(b"ITEM:"):
         return _text_dump(path, species, timestep_fs)
     name, suffix = plain_name(path).name, plain_name(path).suffix.lower()
-    if suffix in (".xyz", ".extxyz"):
+    if suffix in _XYZ:
         from mlipsse.transport.extxyz_source import open_extxyz
 
         return open_extxyz(path, species, timestep_fs)
@@ -161,8 +169,16 @@ def _text_dump(path: Path, species: Sequence[str] | None, timestep_fs: float | N
     if atoms.open_axes:
         notes.append(
             f"{path}: the box is not periodic along {', '.join(atoms.open_axes)}; its volume, and "
-            "conductivities, are those of the box as it is written"
+            "conductivities, are those of the box of its first frame"
         )
+
+    def read(block_frames: int | None) -> Iterator[RawBlock]:
+        for raw in dump_blocks(path, atoms, notes, block_frames=block_frames):
+            for axis in ("xyz".index(name) for name in atoms.open_axes):
+                # A box that is wrapped round the atoms is no cell: its first length is kept.
+                raw.cells[:, axis], raw.origins[:, axis] = atoms.cell[axis], atoms.origin[axis]
+            yield raw
+
     return Source(
         path=path,
         inputs=(path,),
@@ -170,7 +186,7 @@ def _text_dump(path: Path, species: Sequence[str] | None, timestep_fs: float | N
         species=_dump_species(path, atoms, species, notes),
         n_frames=int((likely_frames(path, atoms) - 16) / 1.2) + 1,
         trusted=not atoms.wrapped,
-        read=lambda block_frames: dump_blocks(path, atoms, notes, block_frames=block_frames),
+        read=read,
         stamp_ps=None if timestep_fs is None else timestep_fs * 1e-3,
         time_ps=None if atoms.units is None else _ANGSTROM_UNITS[atoms.units],
         first_stamp=atoms.first_step,

@@ -110,14 +110,14 @@ def _spacing_ps(path: Path, run: _Run) -> float | None:
         known = every is not None and (steps is None or written * every <= steps + every)
         return potim * every * 1e-3 if known and every is not None else None
     what = (
-        f"{run.by_dft} of them by DFT and {run.by_field} by a machine-learned force field"
+        f"{run.by_dft} of them by DFT and {run.by_field} by the force field"
         if run.by_field
-        else "all by DFT, and those by the machine-learned force field are not in it"
+        else "all by DFT, and none of the steps of the force field"
     )
     raise MlipsseError(
         f"{path} is of a run with machine-learned forces (ML_LMLFF): it holds {written} "
-        f"structures, {what}, which do not lie evenly in time (POTIM = {potim:g} fs is not their "
-        "spacing). Take its XDATCAR, or a run with ML_OUTBLOCK = 1."
+        f"structures, {what}. They do not lie evenly in time, and POTIM = {potim:g} fs is not "
+        "their spacing. Take its XDATCAR, or a run with ML_OUTBLOCK = 1."
     )
 
 

@@ -17,8 +17,11 @@ from mlipsse.transport.compressed import TornStream
 from mlipsse.transport.element_names import elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of, other_atoms
 from mlipsse.transport.source import Source
+from mlipsse.transport.text_stream import text_bytes
 
 _SAME_FRACTION = 1e-7
+_ROW_BYTES = 33
+"""Of a row at least: VASP writes 37 or 39."""
 _NUMBER = re.compile(rb"[-+]?\d*\.\d+(?:[eEdD][-+]?\d+)?|[-+]?\d+(?:[eEdD][-+]?\d+)?")
 
 
@@ -52,6 +55,7 @@ def open_xdatcar(path: Path, timestep_fs: float | None) -> Source:
     symbols = elements_of(head.names, str(path))
     species = tuple(s for s, count in zip(symbols, head.counts, strict=True) for _ in range(count))
     notes: list[str] = []
+    likely = text_bytes(path) // (_ROW_BYTES * head.n_atoms) + 1
 
     def frames(report: list[str], heads: bool) -> Iterator[OneFrame]:
         return _frames(path, head, report, heads=heads)
@@ -61,9 +65,9 @@ def open_xdatcar(path: Path, timestep_fs: float | None) -> Source:
         inputs=(path,),
         kind="XDATCAR",
         species=species,
-        n_frames=None,
+        n_frames=likely,
         trusted=False,
-        read=lambda block_frames: blocks_of(path, frames, notes, block_frames),
+        read=lambda size: blocks_of(path, frames, notes, size, int(1.1 * likely) + 2),
         stamp_ps=None if timestep_fs is None or number is None else timestep_fs * 1e-3,
         counts_anew=True,
         notes=notes,

@@ -306,6 +306,8 @@ def test_heads_of_dcd(tmp_path: Path, first_pdb: Path) -> None:
     assert spacing(dcd("Created by OpenMM", 0.0409, 100), **options) == pytest.approx(0.2, rel=1e-3)
     with pytest.raises(MlipsseError, match=r"has 0.1 ps .* 0.5 ps are given"):
         read_frames_of(dcd("Written by LAMMPS", 0.002, 50), frame_spacing_ps=0.5, **options)  # type: ignore[arg-type]
+    with pytest.raises(MlipsseError, match=r"has 0.1 ps .* given time step make 0.05 ps"):
+        read_frames_of(dcd("Written by LAMMPS", 0.002, 50), timestep_fs=1.0, **options)  # type: ignore[arg-type]
     with pytest.raises(MlipsseError, match="does not say at which times"):
         read_frames_of(dcd("by a converter", 1.0, 1), **options)  # type: ignore[arg-type]
     assert spacing(dcd("x", 1.0, 1), frame_spacing_ps=0.5, **options) == 0.5
