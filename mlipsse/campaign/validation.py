@@ -106,7 +106,8 @@ def _check_finetune(campaign: Campaign) -> None:
 
     config = campaign.config.finetune
     find_foundation(campaign)
-    _check_potential(campaign, "finetune.foundation", config.foundation)
+    if config.foundation is not None and config.strategy != "scratch":
+        _check_potential(campaign, "finetune.foundation", config.foundation)
     try:
         check_options(config.options)
     except MlipsseError as error:
