@@ -28,6 +28,8 @@ PARTS = ("train", "valid", "test")
 _PART_OF_WORD = {"train": "train", "training": "train", "valid": "valid", "validation": "valid",
                  "val": "valid", "test": "test", "testing": "test"}  # fmt: skip
 _NAMED = 8
+_BLOCKS = 6  # of which a split leaves more than half to train
+_LEAST_FRAMES = 3  # of a block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,19 +321,38 @@ def _name_trajectories(
             own = f"{value}-{frame.info[keys.COMPOSITION]}" if shared else value
             frame.info[keys.TRAJECTORY] = own
         return []
-    section = 0
-    _begin(frames[0], places[0], section)
+    sections = [0]
     for (last, frame), (before, place) in zip(pairwise(frames), pairwise(places), strict=True):
         same_file = before.rpartition(" #")[0] == place.rpartition(" #")[0]
-        section += not (same_file and np.array_equal(last.numbers, frame.numbers))
-        _begin(frame, place, section)
+        alike = same_file and np.array_equal(last.numbers, frame.numbers)
+        sections.append(sections[-1] + (not alike))
+    blocks = _cut(sections)
+    for frame, place, block in zip(frames, places, blocks, strict=True):
+        _begin(frame, place, block)
+    n_sections, n_blocks = sections[-1] + 1, blocks[-1] + 1
+    cut = f", which were cut into {n_blocks} blocks" if n_blocks > n_sections else ""
     return [
         f"{len(lacking)} of {len(frames)} frames do not name their trajectory. Frames of the same "
-        f"atoms that follow each other in a file were taken for one ({section + 1} in all). Where "
-        "trajectories were shuffled, neighbouring frames may lie in train and test, and errors "
-        "look better than they are: name the trajectories (label.extxyz.trajectory_key) or give "
-        "the split."
+        f"atoms that follow each other in a file were taken for one ({n_sections} in all{cut}). "
+        "Where trajectories were shuffled or cut, neighbouring frames may lie in train and test, "
+        "and errors look better than they are: name the trajectories "
+        "(label.extxyz.trajectory_key) or give the split."
     ]
+
+
+def _cut(sections: Sequence[int]) -> list[int]:
+    """Sections as they are where there are enough to split, else cut into blocks."""
+    count = sections[-1] + 1
+    if count >= _BLOCKS:
+        return list(sections)
+    blocks: list[int] = []
+    for section in range(count):
+        length = sections.count(section)
+        share = round(length * _BLOCKS / len(sections))
+        pieces = max(1, min(share, length // _LEAST_FRAMES))
+        first = blocks[-1] + 1 if blocks else 0
+        blocks += [first + place * pieces // length for place in range(length)]
+    return blocks
 
 
 def _begin(frame: Atoms, place: str, section: int) -> None:
