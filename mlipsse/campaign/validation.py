@@ -85,6 +85,7 @@ def _checks() -> list[tuple[str, Check]]:
         ("finetune", training.foundation_problems),
         *of("finetune"),
         ("finetune", training.option_problems),
+        ("export", resources.export_problems),
         ("export", resources.build_problems),
         ("simulate", resources.build_problems),
         ("simulate", production.protocol_problems),

@@ -198,6 +198,8 @@ def test_what_compiles_the_pair_style(found: Found, monkeypatch: Any, tmp_path: 
     monkeypatch.setattr(plugin.shutil, "which", lambda name: None)
     said = found(("simulate",))
     assert any("No C++ compiler was found" in sentence for sentence in said)
+    said = found(("export",), export={"format": "aotinductor"})
+    assert any(sentence.startswith("export.format: aotinductor compiles") for sentence in said)
 
 
 def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch: Any) -> None:
