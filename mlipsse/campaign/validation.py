@@ -123,14 +123,24 @@ def _composition_problems(campaign: Campaign) -> Iterable[str]:
         campaign_supercells,
         realisable_composition,
     )
+    from mlipsse.orderings import count_orderings
 
     host = campaign_host(campaign)
     cells = campaign_supercells(campaign, host)
+    limit = campaign.config.enumerate.max_orderings
     for formula in campaign.config.enumerate.formulas:
         try:
-            realisable_composition(formula, host, cells)
+            composition = realisable_composition(formula, host, cells)
+            counts = [count_orderings(composition, cell, max_orderings=limit) for cell in cells]
         except MlipsseError as error:
             yield str(error)
+            continue
+        if all(count.route == "impossible" for count in counts):
+            yield next(
+                count.reason
+                for cell, count in zip(cells, counts, strict=True)
+                if composition.fits(cell)
+            )
 
 
 def _check_end_members(campaign: Campaign) -> None:

@@ -20,6 +20,7 @@ from mlipsse.campaign.runner import stages_to_do
 from mlipsse.campaign.validation import problems, validate
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
+from mlipsse.orderings import OrderingCount
 from mlipsse.potential import plugin
 from mlipsse.resources import resource_dir
 
@@ -268,6 +269,14 @@ def test_given_crystals_one_by_one(found: Found, folder: Path) -> None:
     ):
         assert any(words in sentence for sentence in said), words
     assert len(said) == 4
+
+
+def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: Any) -> None:
+    """Of each composition once, whatever its supercells, and before stage rank misses it."""
+    nothing = OrderingCount(0, 0, 0, 0, (), "impossible", "no arrangement keeps to the pairs")
+    monkeypatch.setattr("mlipsse.orderings.count_orderings", lambda *_, **__: nothing)
+    cells = {"supercells": ["1x1x1", "1x1x2"]}
+    assert found(("enumerate",), enumerate=cells) == ["no arrangement keeps to the pairs"]
 
 
 def test_windows_that_no_run_reaches(found: Found) -> None:
