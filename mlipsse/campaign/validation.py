@@ -90,6 +90,7 @@ def _checks() -> list[tuple[str, Check]]:
         ("simulate", resources.build_problems),
         ("simulate", production.protocol_problems),
         ("simulate", production.structure_problems),
+        ("simulate", production.bundle_problems),
         ("simulate", production.template_problems),
         ("simulate", production.disk_problems),
         ("transport", production.window_problems),

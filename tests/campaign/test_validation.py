@@ -217,6 +217,25 @@ def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch:
     assert "No space left on device" in said
 
 
+def test_the_exported_potential_once_it_is_there(
+    found: Found, folder: Path, monkeypatch: Any
+) -> None:
+    bundle = folder / "07-export" / "potential"
+    shutil.copytree(resource_dir("potentials") / "mace-sse-small", bundle)
+    assert found(("simulate",)) == []  # stages before it are to be done, and may mend all
+    monkeypatch.setattr("mlipsse.campaign.runner.stages_to_do", lambda *_, **__: [])
+    assert found(("simulate",)) == []
+    fluoride = {"compositions": ["Li3InF6"]}
+    assert any(
+        "the potential potential does not know F" in one
+        for one in found(("simulate",), enumerate=fluoride)
+    )
+    (bundle / "mace-sse-small.model").write_bytes(b"cut off")
+    (said,) = found(("simulate",))
+    assert said.startswith("export: ")
+    assert "mace-sse-small.model" in said
+
+
 def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any) -> None:
     usage = shutil.disk_usage("/")._replace(free=1_000_000)
     monkeypatch.setattr("mlipsse.campaign.checks.production.shutil.disk_usage", lambda path: usage)
