@@ -82,11 +82,14 @@ def _mpi() -> str:
 
 
 def _compiler() -> str:
-    name = os.environ.get("CXX", "c++")
-    path = shutil.which(name)
-    if path is None:
-        raise LookupError(f"no C++ compiler ({name}) on the PATH: install g++ or clang++")
-    return path
+    """What compiles the pair style: compiler, CMake, and make or ninja."""
+    from mlipsse.potential.plugin import missing_tools
+
+    missing = missing_tools()
+    if missing:
+        raise LookupError(" ".join(missing))
+    names = (os.environ.get("CXX"), "c++", "g++", "clang++")
+    return next(path for name in names if name and (path := shutil.which(name)))
 
 
 def _pair_style() -> str:
@@ -118,9 +121,11 @@ def _shipped() -> str:
 def _gpu() -> str:
     import torch
 
+    from mlipsse.campaign.checks.resources import usable_gpus
+
     if not torch.cuda.is_available():
         raise LookupError("torch sees none: everything runs on the CPU")
-    return torch.cuda.get_device_name(0)
+    return f"{torch.cuda.get_device_name(0)}, {usable_gpus()} in all, each computes"
 
 
 def _mace_mp() -> str:

@@ -86,10 +86,12 @@ def _checks() -> list[tuple[str, Check]]:
         ("finetune", training.foundation_problems),
         *of("finetune"),
         ("finetune", training.option_problems),
+        ("export", resources.export_problems),
         ("export", resources.build_problems),
         ("simulate", resources.build_problems),
         ("simulate", production.protocol_problems),
         ("simulate", production.structure_problems),
+        ("simulate", production.bundle_problems),
         ("simulate", production.template_problems),
         ("simulate", production.disk_problems),
         ("transport", production.window_problems),
@@ -127,14 +129,24 @@ def _composition_problems(campaign: Campaign) -> Iterable[str]:
         campaign_supercells,
         realisable_composition,
     )
+    from mlipsse.orderings import count_orderings
 
     host = campaign_host(campaign)
     cells = campaign_supercells(campaign, host)
+    limit = campaign.config.enumerate.max_orderings
     for formula in campaign.config.enumerate.formulas:
         try:
-            realisable_composition(formula, host, cells)
+            composition = realisable_composition(formula, host, cells)
+            counts = [count_orderings(composition, cell, max_orderings=limit) for cell in cells]
         except MlipsseError as error:
             yield str(error)
+            continue
+        if all(count.route == "impossible" for count in counts):
+            yield next(
+                count.reason
+                for cell, count in zip(cells, counts, strict=True)
+                if composition.fits(cell)
+            )
 
 
 def _check_end_members(campaign: Campaign) -> None:

@@ -51,7 +51,7 @@ def unphysical_ending(reason: str) -> tuple[Status, str] | None:
         )
     if what == "swollen":
         return "exploded", (
-            f"its volume had changed by {100 * value:.0f} % by step {step} of the NPT part, more "
+            f"its volume had changed by {100 * value:.1f} % by step {step} of the NPT part, more "
             f"than {MAX_GROWTH_PERCENT} %"
         )
     if what == "runaway":

@@ -20,6 +20,7 @@ from mlipsse.campaign.runner import stages_to_do
 from mlipsse.campaign.validation import problems, validate
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
+from mlipsse.orderings import OrderingCount
 from mlipsse.potential import plugin
 from mlipsse.resources import resource_dir
 
@@ -198,6 +199,8 @@ def test_what_compiles_the_pair_style(found: Found, monkeypatch: Any, tmp_path: 
     monkeypatch.setattr(plugin.shutil, "which", lambda name: None)
     said = found(("simulate",))
     assert any("No C++ compiler was found" in sentence for sentence in said)
+    said = found(("export",), export={"format": "aotinductor"})
+    assert any(sentence.startswith("export.format: aotinductor compiles") for sentence in said)
 
 
 def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch: Any) -> None:
@@ -212,6 +215,25 @@ def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch:
     (said,) = found(("enumerate",))
     assert str(folder) in said
     assert "No space left on device" in said
+
+
+def test_the_exported_potential_once_it_is_there(
+    found: Found, folder: Path, monkeypatch: Any
+) -> None:
+    bundle = folder / "07-export" / "potential"
+    shutil.copytree(resource_dir("potentials") / "mace-sse-small", bundle)
+    assert found(("simulate",)) == []  # stages before it are to be done, and may mend all
+    monkeypatch.setattr("mlipsse.campaign.runner.stages_to_do", lambda *_, **__: [])
+    assert found(("simulate",)) == []
+    fluoride = {"compositions": ["Li3InF6"]}
+    assert any(
+        "the potential potential does not know F" in one
+        for one in found(("simulate",), enumerate=fluoride)
+    )
+    (bundle / "mace-sse-small.model").write_bytes(b"cut off")
+    (said,) = found(("simulate",))
+    assert said.startswith("export: ")
+    assert "mace-sse-small.model" in said
 
 
 def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any) -> None:
@@ -266,6 +288,14 @@ def test_given_crystals_one_by_one(found: Found, folder: Path) -> None:
     ):
         assert any(words in sentence for sentence in said), words
     assert len(said) == 4
+
+
+def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: Any) -> None:
+    """Of each composition once, whatever its supercells, and before stage rank misses it."""
+    nothing = OrderingCount(0, 0, 0, 0, (), "impossible", "no arrangement keeps to the pairs")
+    monkeypatch.setattr("mlipsse.orderings.count_orderings", lambda *_, **__: nothing)
+    cells = {"supercells": ["1x1x1", "1x1x2"]}
+    assert found(("enumerate",), enumerate=cells) == ["no arrangement keeps to the pairs"]
 
 
 def test_windows_that_no_run_reaches(found: Found) -> None:

@@ -119,6 +119,34 @@ def template_problems(campaign: Campaign) -> Iterator[str]:
         yield f"simulate.templates: {error}"
 
 
+def bundle_problems(campaign: Campaign) -> Iterator[str]:
+    """Sentences about the exported potential, where no stage before production is to be done."""
+    from mlipsse.campaign.acceptance import require_accepted
+    from mlipsse.campaign.runner import stages_to_do
+    from mlipsse.campaign.stages import export
+    from mlipsse.potential.bundle import read_bundle
+
+    if stages_to_do(campaign, last=export.STAGE.name):
+        return
+    card_file = export.card_file(campaign)
+    try:
+        bundle = read_bundle(card_file.parent)
+    except MlipsseError as error:
+        yield f"export: {error}"
+        return
+    unknown = sorted(campaign.config.enumerate.elements - set(bundle.elements))
+    if unknown:
+        yield (
+            f"export: the potential {campaign.config.export.name} does not know "
+            f"{', '.join(unknown)}; it knows {', '.join(bundle.elements)}. Train it on frames that "
+            "hold them: mlipsse run DIR --from sample."
+        )
+    try:
+        require_accepted(campaign, card_file)
+    except MlipsseError as error:
+        yield str(error)
+
+
 def disk_problems(campaign: Campaign) -> Iterator[str]:
     """A sentence where the runs need more room than the disk of the campaign has.
 

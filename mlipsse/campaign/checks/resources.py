@@ -1,6 +1,7 @@
 """What the machine must have: usable GPUs, programs, a compiler, a folder to write to."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -137,6 +138,18 @@ def build_problems(campaign: Campaign) -> Iterator[str]:
         return
     if plugin.plugin_path() is None:
         yield from plugin.missing_tools()
+
+
+def export_problems(campaign: Campaign) -> Iterator[str]:
+    """Sentences about what the format of the export needs."""
+    if campaign.config.export.format != "aotinductor":
+        return
+    names = [name for name in (os.environ.get("CXX"), "c++", "g++", "clang++") if name]
+    if not any(map(shutil.which, names)):
+        yield (
+            "export.format: aotinductor compiles the potential, and there is no C++ compiler "
+            f"({', '.join(names)}) on the PATH. Install g++, or set export.format: torchscript."
+        )
 
 
 def folder_problems(campaign: Campaign) -> Iterator[str]:
