@@ -1,4 +1,4 @@
-"""A lock for file systems without `flock` (Lustre without `-o flock`, some NFS): a file of its owner.
+"""A lock for file systems without `flock` (some Lustre and NFS): a file that names its owner.
 
 It holds one line, `HOST PID START`: the node, the process, and when that process was started (field
 22 of its /proc/PID/stat), so that a number that was given out again is not taken for its owner.
