@@ -1,8 +1,8 @@
 """Arrangements of labels over sites that a permutation leaves unchanged, in whole numbers.
 
 They are those that are constant on each of its cycles. Without further rules their number follows
-from the lengths of the cycles alone; with sites that may not hold every label, or pairs of sites
-that may not both be filled, it is a coefficient of a polynomial over the cycles.
+from the lengths of the cycles alone; with sites that may not hold every label, or labels that two
+sites may not hold together, it is a coefficient of a polynomial over the cycles.
 """
 
 import math
@@ -29,14 +29,12 @@ class Rules:
     ----------
     counts : how many sites each label takes
     allowed : (n_sites, n_labels) bool
-    filled : (n_labels,) bool, whether a label is an atom
-    pairs : (n_pairs, 2) int, sites that may not both be filled
+    conflicts : (n, 4) int, rows (site i, label a, site j, label b): not a on i and b on j together
     """
 
     counts: tuple[int, ...]
     allowed: np.ndarray
-    filled: np.ndarray
-    pairs: np.ndarray
+    conflicts: np.ndarray
 
 
 def fixed_arrangements(permutations: np.ndarray, rules: Rules) -> list[int]:
@@ -47,13 +45,13 @@ def fixed_arrangements(permutations: np.ndarray, rules: Rules) -> list[int]:
     TooManyError
         when the pairs that exclude each other form nets too large to count on.
     """
-    if rules.allowed.all() and not len(rules.pairs):
+    if rules.allowed.all() and not len(rules.conflicts):
         return _by_cycle_lengths(permutations, rules.counts)
     seen: dict[object, int] = {}
     ways = []
     for permutation in permutations:
         cycles = _cycles(permutation)
-        if not len(rules.pairs):
+        if not len(rules.conflicts):
             key: object = tuple(sorted((len(c), rules.allowed[c[0]].tobytes()) for c in cycles))
             if key not in seen:
                 seen[key] = _on_cycles(cycles, rules)
@@ -150,86 +148,116 @@ Polynomial = dict[tuple[int, ...], int]
 def _on_cycles(cycles: list[list[int]], rules: Rules) -> int:
     """Arrangements constant on cycles: the coefficient of `counts` in a product of polynomials."""
     cycle_of = {site: number for number, cycle in enumerate(cycles) for site in cycle}
-    neighbours: list[set[int]] = [set() for _ in cycles]
-    always_empty = set()
-    for i, j in rules.pairs.tolist():
-        a, b = cycle_of[i], cycle_of[j]
-        if a == b:
-            always_empty.add(a)
-        neighbours[a].add(b)
-        neighbours[b].add(a)
-    whole, empty = [], []
-    for number, cycle in enumerate(cycles):
-        labels = np.flatnonzero(rules.allowed[cycle[0]]).tolist()
-        atoms = [] if number in always_empty else [n for n in labels if rules.filled[n]]
-        whole.append(
-            _sites(len(cycle), [*atoms, *(n for n in labels if not rules.filled[n])], rules)
-        )
-        empty.append(_sites(len(cycle), [n for n in labels if not rules.filled[n]], rules))
-    product = _Net(neighbours, whole, empty, rules.counts).polynomial(frozenset(range(len(cycles))))
+    allowed = [sum(1 << int(n) for n in np.flatnonzero(rules.allowed[c[0]])) for c in cycles]
+    excluded: list[dict[int, dict[int, int]]] = [{} for _ in cycles]
+    for i, a, j, b in rules.conflicts.tolist():
+        here, there = cycle_of[i], cycle_of[j]
+        if here == there:
+            if a == b:
+                allowed[here] &= ~(1 << a)
+            continue
+        for one, label, other, lost in ((here, a, there, b), (there, b, here, a)):
+            row = excluded[one].setdefault(label, {})
+            row[other] = row.get(other, 0) | 1 << lost
+    lengths = [len(cycle) for cycle in cycles]
+    product = _Net(lengths, excluded, rules.counts).polynomial(dict(enumerate(allowed)))
     return product.get(tuple(rules.counts), 0)
 
 
-def _sites(length: int, labels: Sequence[int], rules: Rules) -> Polynomial:
-    kinds = len(rules.counts)
-    return {tuple(length if k == n else 0 for k in range(kinds)): 1 for n in labels}
-
-
 class _Net:
-    """Cycles that exclude each other when filled; polynomials by branching on one of them."""
+    """Cycles whose labels exclude each other's; polynomials by branching on one of them.
+
+    Parameters
+    ----------
+    lengths : sites of every cycle
+    excluded : per cycle and label that it may have, the labels (bits) that other cycles lose
+    limits : most sites of every label
+    """
 
     def __init__(
         self,
-        neighbours: Sequence[set[int]],
-        whole: Sequence[Polynomial],
-        empty: Sequence[Polynomial],
+        lengths: Sequence[int],
+        excluded: Sequence[dict[int, dict[int, int]]],
         limits: tuple[int, ...],
     ) -> None:
-        self._neighbours, self._whole, self._empty = neighbours, whole, empty
-        self._limits = limits
-        self._known: dict[frozenset[int], Polynomial] = {}
+        self._lengths, self._excluded, self._limits = lengths, excluded, limits
+        self._near = [{other for row in rows.values() for other in row} for rows in excluded]
+        self._known: dict[frozenset[tuple[int, int]], Polynomial] = {}
         self._steps = 0
 
-    def polynomial(self, nodes: frozenset[int]) -> Polynomial:
-        """Arrangements of `nodes`, some of which are excluded pairs."""
+    def polynomial(self, nodes: dict[int, int]) -> Polynomial:
+        """Arrangements of cycles, each with the labels (bits) that are left to it."""
         result: Polynomial = {(0,) * len(self._limits): 1}
         for component in self._components(nodes):
             result = self._times(result, self._connected(component))
+            if not result:
+                break
         return result
 
-    def _connected(self, nodes: frozenset[int]) -> Polynomial:
+    def _connected(self, nodes: dict[int, int]) -> Polynomial:
         if len(nodes) == 1:
-            (only,) = nodes
-            return self._whole[only]
-        if nodes in self._known:
-            return self._known[nodes]
+            ((only, labels),) = nodes.items()
+            return self._of_one(only, labels)
+        key = frozenset(nodes.items())
+        if key in self._known:
+            return self._known[key]
         self._steps += 1
         if self._steps > MOST_STEPS:
             raise TooManyError
-        node = max(sorted(nodes), key=lambda n: len(self._neighbours[n] & nodes))
-        rest = nodes - {node}
-        around = self._neighbours[node] & rest
-        vacant = self._times(self._empty[node], self.polynomial(rest))
-        atoms = {key: n for key, n in self._whole[node].items() if key not in self._empty[node]}
-        occupied = self._times(atoms, self.polynomial(rest - around))
-        for other in around:
-            occupied = self._times(occupied, self._empty[other])
-        total = dict(vacant)
-        for key, number in occupied.items():
-            total[key] = total.get(key, 0) + number
-        self._known[nodes] = total
+        node = max(sorted(nodes), key=lambda n: len(self._losses(n, nodes)))
+        rest = {other: labels for other, labels in nodes.items() if other != node}
+        total: Polynomial = {}
+        for labels, lost in self._branches(node, nodes).items():
+            left = {other: bits & ~dict(lost).get(other, 0) for other, bits in rest.items()}
+            if not all(left.values()):
+                continue
+            product = self._times(self._of_one(node, labels), self.polynomial(left))
+            for degrees, number in product.items():
+                total[degrees] = total.get(degrees, 0) + number
+        self._known[key] = total
         return total
 
-    def _components(self, nodes: frozenset[int]) -> list[frozenset[int]]:
+    def _branches(self, node: int, nodes: dict[int, int]) -> dict[int, tuple[tuple[int, int], ...]]:
+        """Labels of a cycle (bits) that take the same from the others, and what they take."""
+        by_loss: dict[tuple[tuple[int, int], ...], int] = {}
+        for label in _labels(nodes[node]):
+            row = self._excluded[node].get(label, {})
+            lost = tuple(
+                sorted((o, nodes[o] & bits) for o, bits in row.items() if nodes.get(o, 0) & bits)
+            )
+            by_loss[lost] = by_loss.get(lost, 0) | 1 << label
+        return {labels: lost for lost, labels in by_loss.items()}
+
+    def _losses(self, node: int, nodes: dict[int, int]) -> set[int]:
+        """Cycles that lose a label to one that is left to `node`."""
+        return {
+            other
+            for label in _labels(nodes[node])
+            for other, bits in self._excluded[node].get(label, {}).items()
+            if nodes.get(other, 0) & bits
+        }
+
+    def _components(self, nodes: dict[int, int]) -> list[dict[int, int]]:
         left, found = set(nodes), []
         while left:
-            reached, front = set(), {left.pop()}
+            reached: set[int] = set()
+            front = {left.pop()}
             while front:
                 reached |= front
-                front = {b for a in front for b in self._neighbours[a] if b in left} - reached
+                front = {
+                    b for a in front if self._near[a] & left for b in self._losses(a, nodes)
+                } & left
                 left -= front
-            found.append(frozenset(reached))
+            found.append({node: nodes[node] for node in reached})
         return found
+
+    def _of_one(self, node: int, labels: int) -> Polynomial:
+        length, kinds = self._lengths[node], len(self._limits)
+        return {
+            tuple(length if k == n else 0 for k in range(kinds)): 1
+            for n in _labels(labels)
+            if length <= self._limits[n]
+        }
 
     def _times(self, a: Polynomial, b: Polynomial) -> Polynomial:
         product: Polynomial = {}
@@ -239,3 +267,7 @@ class _Net:
                 if all(x <= most for x, most in zip(key, self._limits, strict=True)):
                     product[key] = product.get(key, 0) + n * m
         return product
+
+
+def _labels(bits: int) -> list[int]:
+    return [n for n in range(bits.bit_length()) if bits >> n & 1]
