@@ -8,13 +8,16 @@ sites may not hold together, it is a coefficient of a polynomial over the cycles
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
 MOST_STEPS = 3_000
-"""Steps spent on one polynomial of a net of excluded pairs, a second or two, before it is given up;
+"""Steps spent on one polynomial of a net of excluded pairs, some seconds, before it is given up;
 the net of lithium sites in a garnet, Li7La3Zr2O12, takes 2,000."""
+
+_MOST_BITS = 4_000_000
 
 
 class TooManyError(Exception):
@@ -141,10 +144,6 @@ def _cycles(permutation: np.ndarray) -> list[list[int]]:
     return cycles
 
 
-Polynomial = dict[tuple[int, ...], int]
-"""Number of arrangements by how many sites each label takes."""
-
-
 def _on_cycles(cycles: list[list[int]], rules: Rules) -> int:
     """Arrangements constant on cycles: the coefficient of `counts` in a product of polynomials."""
     cycle_of = {site: number for number, cycle in enumerate(cycles) for site in cycle}
@@ -159,9 +158,105 @@ def _on_cycles(cycles: list[list[int]], rules: Rules) -> int:
         for one, label, other, lost in ((here, a, there, b), (there, b, here, a)):
             row = excluded[one].setdefault(label, {})
             row[other] = row.get(other, 0) | 1 << lost
-    lengths = [len(cycle) for cycle in cycles]
-    product = _Net(lengths, excluded, rules.counts).polynomial(dict(enumerate(allowed)))
-    return product.get(tuple(rules.counts), 0)
+    net = _Net([len(cycle) for cycle in cycles], excluded, _polynomials(rules.counts, allowed))
+    return net.arrangements(dict(enumerate(allowed)))
+
+
+def _polynomials(limits: tuple[int, ...], allowed: Sequence[int]) -> "_Dense | _Sparse":
+    dense = _Dense(limits, allowed)
+    return dense if dense.n_bits <= _MOST_BITS else _Sparse(limits)
+
+
+class _Dense:
+    """Numbers of arrangements by how many sites each label takes, each polynomial one integer.
+
+    The coefficient of the degrees (d_1, d_2, ...) fills a field of bits (Kronecker substitution),
+    so that a product is one multiplication of integers. Degrees beyond `limits` are cut off. One
+    label needs no degree: it takes what is left.
+    """
+
+    def __init__(self, limits: tuple[int, ...], allowed: Sequence[int]) -> None:
+        self._limits = limits
+        self._spare = max(range(len(limits)), key=lambda label: limits[label])
+        # No coefficient exceeds the number of all ways to label the cycles.
+        self._bits = sum(max(1, bits.bit_count()).bit_length() for bits in allowed) + 1
+        self._strides, stride = [0] * len(limits), 1
+        for label, limit in enumerate(limits):
+            if label != self._spare:
+                # Room for the degrees of a product.
+                self._strides[label], stride = stride, stride * (2 * limit + 1)
+        self.n_bits = stride * self._bits
+
+    one, none = 1, 0
+
+    @cached_property
+    def _mask(self) -> int:
+        fields = [0]
+        for limit, stride in zip(self._limits, self._strides, strict=True):
+            if stride:
+                fields = [f + degree * stride for f in fields for degree in range(limit + 1)]
+        full = (1 << self._bits) - 1
+        return sum(full << field * self._bits for field in fields)
+
+    def of_one(self, length: int, labels: int) -> int:
+        """Of a cycle by itself that may have any of `labels` (bits)."""
+        return sum(
+            1 << self._bits * length * self._strides[label]
+            for label in _labels(labels)
+            if length <= self._limits[label]
+        )
+
+    def times(self, a: int, b: int) -> int:
+        """Product."""
+        return a * b & self._mask
+
+    def plus(self, a: int, b: int) -> int:
+        """Sum."""
+        return a + b
+
+    def at_limits(self, polynomial: int) -> int:
+        """The coefficient where every label takes as many sites as it must."""
+        field = sum(n * stride for n, stride in zip(self._limits, self._strides, strict=True))
+        return polynomial >> field * self._bits & (1 << self._bits) - 1
+
+
+class _Sparse:
+    """The same by degrees in a dictionary, for many labels, most of whose degrees never occur."""
+
+    def __init__(self, limits: tuple[int, ...]) -> None:
+        self._limits = limits
+        self.one: dict[tuple[int, ...], int] = {(0,) * len(limits): 1}
+        self.none: dict[tuple[int, ...], int] = {}
+
+    def of_one(self, length: int, labels: int) -> dict[tuple[int, ...], int]:
+        """Of a cycle by itself that may have any of `labels` (bits)."""
+        return {
+            tuple(length if label == n else 0 for label in range(len(self._limits))): 1
+            for n in _labels(labels)
+            if length <= self._limits[n]
+        }
+
+    def times(
+        self, a: dict[tuple[int, ...], int], b: dict[tuple[int, ...], int]
+    ) -> dict[tuple[int, ...], int]:
+        """Product."""
+        product: dict[tuple[int, ...], int] = {}
+        for left, n in a.items():
+            for right, m in b.items():
+                key = tuple(x + y for x, y in zip(left, right, strict=True))
+                if all(x <= most for x, most in zip(key, self._limits, strict=True)):
+                    product[key] = product.get(key, 0) + n * m
+        return product
+
+    def plus(
+        self, a: dict[tuple[int, ...], int], b: dict[tuple[int, ...], int]
+    ) -> dict[tuple[int, ...], int]:
+        """Sum."""
+        return {key: a.get(key, 0) + b.get(key, 0) for key in {*a, *b}}
+
+    def at_limits(self, polynomial: dict[tuple[int, ...], int]) -> int:
+        """The coefficient where every label takes as many sites as it must."""
+        return polynomial.get(self._limits, 0)
 
 
 class _Net:
@@ -171,50 +266,54 @@ class _Net:
     ----------
     lengths : sites of every cycle
     excluded : per cycle and label that it may have, the labels (bits) that other cycles lose
-    limits : most sites of every label
     """
 
     def __init__(
         self,
         lengths: Sequence[int],
         excluded: Sequence[dict[int, dict[int, int]]],
-        limits: tuple[int, ...],
+        polynomials: _Dense | _Sparse,
     ) -> None:
-        self._lengths, self._excluded, self._limits = lengths, excluded, limits
-        self._near = [{other for row in rows.values() for other in row} for rows in excluded]
-        self._known: dict[frozenset[tuple[int, int]], Polynomial] = {}
+        self._lengths, self._excluded = lengths, excluded
+        self._polynomials: Any = polynomials  # of one kind throughout
+        self._taken: dict[tuple[int, int], dict[int, int]] = {}
+        self._known: dict[frozenset[tuple[int, int]], Any] = {}
         self._steps = 0
 
-    def polynomial(self, nodes: dict[int, int]) -> Polynomial:
-        """Arrangements of cycles, each with the labels (bits) that are left to it."""
-        result: Polynomial = {(0,) * len(self._limits): 1}
-        for component in self._components(nodes):
-            result = self._times(result, self._connected(component))
+    def arrangements(self, nodes: dict[int, int]) -> int:
+        """Of cycles, each with the labels (bits) that it may have."""
+        return int(self._polynomials.at_limits(self._polynomial(nodes)))
+
+    def _polynomial(self, nodes: dict[int, int]) -> Any:
+        result = self._polynomials.one
+        for component, degree in self._components(nodes):
+            result = self._polynomials.times(result, self._connected(component, degree))
             if not result:
                 break
         return result
 
-    def _connected(self, nodes: dict[int, int]) -> Polynomial:
+    def _connected(self, nodes: dict[int, int], degree: dict[int, int]) -> Any:
         if len(nodes) == 1:
             ((only, labels),) = nodes.items()
-            return self._of_one(only, labels)
+            return self._polynomials.of_one(self._lengths[only], labels)
         key = frozenset(nodes.items())
         if key in self._known:
             return self._known[key]
         self._steps += 1
         if self._steps > MOST_STEPS:
             raise TooManyError
-        node = max(sorted(nodes), key=lambda n: len(self._losses(n, nodes)))
+        node = max(sorted(nodes), key=degree.__getitem__)
         rest = {other: labels for other, labels in nodes.items() if other != node}
-        total: Polynomial = {}
+        total: Any = None
         for labels, lost in self._branches(node, nodes).items():
-            left = {other: bits & ~dict(lost).get(other, 0) for other, bits in rest.items()}
-            if not all(left.values()):
-                continue
-            product = self._times(self._of_one(node, labels), self.polynomial(left))
-            for degrees, number in product.items():
-                total[degrees] = total.get(degrees, 0) + number
-        self._known[key] = total
+            left = dict(rest)
+            for other, bits in lost:
+                left[other] &= ~bits
+            if all(left[other] for other, _ in lost):
+                own = self._polynomials.of_one(self._lengths[node], labels)
+                here = self._polynomials.times(own, self._polynomial(left))
+                total = here if total is None else self._polynomials.plus(total, here)
+        self._known[key] = total = self._polynomials.none if total is None else total
         return total
 
     def _branches(self, node: int, nodes: dict[int, int]) -> dict[int, tuple[tuple[int, int], ...]]:
@@ -230,43 +329,30 @@ class _Net:
 
     def _losses(self, node: int, nodes: dict[int, int]) -> set[int]:
         """Cycles that lose a label to one that is left to `node`."""
-        return {
-            other
-            for label in _labels(nodes[node])
-            for other, bits in self._excluded[node].get(label, {}).items()
-            if nodes.get(other, 0) & bits
-        }
+        key = (node, nodes[node])
+        if key not in self._taken:
+            taken: dict[int, int] = {}
+            for label in _labels(nodes[node]):
+                for other, bits in self._excluded[node].get(label, {}).items():
+                    taken[other] = taken.get(other, 0) | bits
+            self._taken[key] = taken
+        return {other for other, bits in self._taken[key].items() if nodes.get(other, 0) & bits}
 
-    def _components(self, nodes: dict[int, int]) -> list[dict[int, int]]:
+    def _components(self, nodes: dict[int, int]) -> list[tuple[dict[int, int], dict[int, int]]]:
+        """Cycles that hang together, with how many others each takes a label from."""
         left, found = set(nodes), []
+        near = {node: self._losses(node, nodes) for node in nodes}
         while left:
             reached: set[int] = set()
             front = {left.pop()}
             while front:
                 reached |= front
-                front = {
-                    b for a in front if self._near[a] & left for b in self._losses(a, nodes)
-                } & left
+                front = {b for a in front for b in near[a]} & left
                 left -= front
-            found.append({node: nodes[node] for node in reached})
+            found.append(
+                ({node: nodes[node] for node in reached}, {n: len(near[n]) for n in reached})
+            )
         return found
-
-    def _of_one(self, node: int, labels: int) -> Polynomial:
-        length, kinds = self._lengths[node], len(self._limits)
-        return {
-            tuple(length if k == n else 0 for k in range(kinds)): 1
-            for n in _labels(labels)
-            if length <= self._limits[n]
-        }
-
-    def _times(self, a: Polynomial, b: Polynomial) -> Polynomial:
-        product: Polynomial = {}
-        for left, n in a.items():
-            for right, m in b.items():
-                key = tuple(x + y for x, y in zip(left, right, strict=True))
-                if all(x <= most for x, most in zip(key, self._limits, strict=True)):
-                    product[key] = product.get(key, 0) + n * m
-        return product
 
 
 def _labels(bits: int) -> list[int]:
