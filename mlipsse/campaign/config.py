@@ -59,9 +59,11 @@ class StructureConfig(Section):
         description="site label of the CIF -> share of its sites that its species takes in every "
         "ordering, e.g. Cl1: 0.5 for the exchange of Cl and S, or Li1: {Li: 0.5, Al: 0.1}",
     )
-    closest_A: Positive = Field(
-        default=1.5,
-        description="of two sites nearer than this to each other only one is filled, Å",
+    closest_A: Positive | dict[str, Positive] | None = Field(
+        default=None,
+        description="of two sites of the mobile ion nearer than this to each other only one is "
+        "filled, Å; or least distances of pairs of species, e.g. Li-Li: 2.3, Al-Li: 2.0; by the "
+        "mobile ion if not given (Li 2.1, Na 2.6), which `orderings count` prints",
     )
     symprec_A: Positive = Field(default=0.01, le=1, description="of the symmetry search, Å")
     primitive: bool = Field(

@@ -1,5 +1,6 @@
 """The orderings that a campaign asks for: its host, its compositions in its supercells, counted."""
 
+from dataclasses import asdict
 from typing import Any
 
 from mlipsse.campaign.folder import Campaign
@@ -13,6 +14,7 @@ from mlipsse.orderings import (
     read_host,
 )
 from mlipsse.orderings.charges import FormalCharges
+from mlipsse.orderings.host import PairDistance
 from mlipsse.orderings.host_symmetry import describe_host
 
 
@@ -79,6 +81,7 @@ def host_facts(host: Host) -> dict[str, Any]:
     return {
         "charges": {name: float(host.charges[name]) for name in names},
         "charge_sources": {name: host.charge_sources.get(name, "given") for name in names},
+        "distances": [asdict(distance) for distance in host.distances],
         "notes": list(host.notes),
     }
 
@@ -89,7 +92,28 @@ def host_lines(host: Host) -> list[str]:
         {name: host.charges[name] for name in host.species},
         {name: host.charge_sources.get(name, "given") for name in host.species},
     )
-    return [*describe_host(host), f"Formal charges: {charges.describe()}.", *host.notes]
+    return [
+        *describe_host(host),
+        f"Formal charges: {charges.describe()}.",
+        *(_distance_line(distance) for distance in host.distances),
+        *host.notes,
+    ]
+
+
+def _distance_line(distance: PairDistance) -> str:
+    pair = "-".join(distance.species)
+    filled = (
+        f"{distance.shortest_filled_A:.2f} Å"
+        if distance.shortest_filled_A is not None
+        else "none within 4 Å"
+    )
+    if distance.shortest_A >= distance.least_A:
+        return f"Shortest {pair} distance between fillable sites: {filled}."
+    return (
+        f"Shortest {pair} distance between fillable sites: {distance.shortest_A:.2f} Å; sites "
+        f"nearer than {distance.least_A:g} Å ({distance.source}) are not filled together, which "
+        f"leaves {filled}."
+    )
 
 
 def count_rows(campaign: Campaign, host: Host) -> list[dict[str, Any]]:

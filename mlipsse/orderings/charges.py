@@ -207,6 +207,9 @@ def _averaged(
     place = states.index(int(charges[name]))
     if place + 1 == len(states) or not states[place] < balanced < states[place + 1]:
         return None
+    for state in states[place : place + 2]:
+        if abs(relative_imbalance(content, {**charges, name: state})) <= NEUTRAL:
+            return None
     # The simplest that rounded occupancies allow: 3.5, not 3.48.
     for denominator in range(1, 101):
         average = Fraction(round(balanced * denominator), denominator)

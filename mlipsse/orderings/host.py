@@ -77,12 +77,42 @@ class Sublattice:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Two sites that may not both be filled: site `first` and site `second` in the cell `shift`."""
+    """Two sites that may not both be filled: site `first` and site `second` in the cell `shift`.
+
+    Attributes
+    ----------
+    first, second, shift : the sites; `shift` in cells
+    distance_A : between them, Å
+    species : (on the first, on the second) pairs that may not sit there together; any two atoms
+        when empty
+    """
 
     first: int
     second: int
     shift: tuple[int, int, int]
     distance_A: float
+    species: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class PairDistance:
+    """How near two species come on the sites of a host.
+
+    Attributes
+    ----------
+    species : the pair, sorted
+    least_A : sites nearer than this do not hold the pair together, Å
+    source : where that comes from
+    shortest_A : between sites that may hold the pair, Å
+    shortest_filled_A : between sites that may hold it together, Å; None where there are none
+        within the rules' reach
+    """
+
+    species: tuple[str, str]
+    least_A: float
+    source: str
+    shortest_A: float
+    shortest_filled_A: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +129,12 @@ class Host:
     charges : formal charge of every species, elementary charges (`VACANCY` is 0); a fraction is
         the average of a species of mixed valence
     exclusions : pairs of sites too close to be filled together
+    distances : how near the mobile ion and the pairs named come, see `PairDistance`
     symprec_A : distance within which spglib takes two sites for symmetry images, Å
     charge_sources : per species, whether its charge is `given`, `stated` or `guessed`
     notes : what a user should know of charges and sites, one sentence each
     crystal : what the file states, and what its reading decided; None for a host made by hand
+    mobile_ion : its species; empty where none is named
     """
 
     name: str
@@ -111,10 +143,12 @@ class Host:
     sublattices: tuple[Sublattice, ...]
     charges: Mapping[str, Charge]
     exclusions: tuple[Exclusion, ...] = ()
+    distances: tuple[PairDistance, ...] = ()
     symprec_A: float = 0.01
     charge_sources: Mapping[str, ChargeSource] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     crystal: Crystal | None = None
+    mobile_ion: str = ""
 
     @property
     def mobile(self) -> Sublattice:

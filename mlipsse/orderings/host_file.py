@@ -9,16 +9,18 @@ from pymatgen.core import Element
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.charges import check_given, find_charges
-from mlipsse.orderings.host import VACANCY, Exclusion, FixedShares, Host, make_sublattices
+from mlipsse.orderings.distances import (
+    ClosestSetting,
+    Sites,
+    check_apart,
+    distance_rules,
+    find_exclusions,
+)
+from mlipsse.orderings.host import VACANCY, FixedShares, Host, make_sublattices
 from mlipsse.orderings.occupations import Occupations, fixed_shares
 from mlipsse.structures import read_crystal
 
 OCCUPANCY_TOLERANCE = 1e-3
-
-ON_TOP_A = 0.05
-"""Sites nearer than this are one site written twice."""
-
-CLOSEST_A = 1.5
 
 
 def read_host(
@@ -29,7 +31,7 @@ def read_host(
     charges: Mapping[str, float] | None = None,
     occupations: Occupations | None = None,
     symprec_A: float = 0.01,
-    closest_A: float = CLOSEST_A,
+    closest_A: ClosestSetting = None,
     primitive: bool = False,
 ) -> Host:
     """Read a host from a CIF with partial occupancies, or from a POSCAR.
@@ -49,7 +51,8 @@ def read_host(
         `find_charges`)
     occupations : shares fixed on the sites of a label (see `fixed_shares`)
     symprec_A : tolerance of the symmetry search, Å
-    closest_A : of two sites nearer than this to each other only one may be filled, Å
+    closest_A : of two sites of the mobile ion nearer than this to each other only one may be
+        filled, Å; or least distances by pair of species (see `distance_rules`)
     primitive : reduce to the primitive cell (of the disordered crystal) first
 
     Raises
@@ -80,22 +83,27 @@ def read_host(
             cell, scaled, list(zip(allowed, fixed, strict=True)), symprec_A, path
         )
         allowed, fixed = [names for names, _ in kept], [shares for _, shares in kept]
-    exclusions = _exclusions(cell, scaled, allowed, closest_A, path)
+    sites = Sites(path.name, cell, scaled, allowed)
+    check_apart(sites)
     sublattices = make_sublattices(allowed, mobile=mobile, fixed=fixed)
     atoms = [tuple(n for n in s.species if n != VACANCY) for s in sublattices]
     check_given(charges or {})
     formal = find_charges(amounts, atoms, stated=crystal.oxidation_states, given=charges)
+    charged = {**formal.values, VACANCY: 0}
+    exclusions, distances = find_exclusions(sites, charged, distance_rules(closest_A, mobile))
     return Host(
         name=path.stem,
         cell=cell,
         scaled_positions=scaled,
         sublattices=sublattices,
-        charges={**formal.values, VACANCY: 0},
+        charges=charged,
         exclusions=exclusions,
+        distances=distances,
         symprec_A=symprec_A,
         charge_sources=formal.sources,
         notes=formal.notes,
         crystal=crystal,
+        mobile_ion=mobile,
     )
 
 
@@ -168,43 +176,3 @@ def _primitive_cell(
             "`primitive` out."
         )
     return np.array(found[0]), np.array(found[1]), [kinds[number] for number in found[2]]
-
-
-def _exclusions(
-    cell: np.ndarray,
-    scaled: np.ndarray,
-    allowed: Sequence[Sequence[str]],
-    closest_A: float,
-    path: Path,
-) -> tuple[Exclusion, ...]:
-    """Pairs nearer than `closest_A`; pairs of two sites that are always filled are the CIF's."""
-    from ase import Atoms
-    from ase.neighborlist import neighbor_list
-
-    points = Atoms("X" * len(scaled), scaled_positions=scaled, cell=cell, pbc=True)
-    found = []
-    rows = zip(*neighbor_list("ijSd", points, max(closest_A, ON_TOP_A)), strict=True)
-    for i, j, shift, distance_A in rows:
-        first, second = (
-            f"Sites {i + 1} ({'/'.join(allowed[i])})",
-            f"{j + 1} ({'/'.join(allowed[j])})",
-        )
-        if distance_A < ON_TOP_A:
-            raise MlipsseError(
-                f"{first} and {second} of {path.name} lie {distance_A:.3f} Å apart: one site "
-                "written twice. Leave one out of the CIF."
-            )
-        may_be_empty = [VACANCY in allowed[i], VACANCY in allowed[j]]
-        if any(may_be_empty) and not all(may_be_empty):
-            raise MlipsseError(
-                f"{first} and {second} of {path.name} lie {distance_A:.2f} Å apart, closer than "
-                f"closest_A = {closest_A} Å, and one of them is always filled, so that the other "
-                "never can be. Leave it out of the CIF, or lower closest_A."
-            )
-        if all(may_be_empty) and (i, j, *shift) <= (j, i, *-shift):
-            found.append(
-                Exclusion(
-                    int(i), int(j), (int(shift[0]), int(shift[1]), int(shift[2])), float(distance_A)
-                )
-            )
-    return tuple(sorted(found, key=lambda pair: (pair.first, pair.second, pair.shift)))

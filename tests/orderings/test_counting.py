@@ -113,7 +113,7 @@ def test_necklaces():
     turns = np.array([[(i + k) % 6 for i in range(6)] for k in range(6)])
 
     def rules(k):
-        return Rules((6 - k, k), np.ones((6, 2), bool), np.ones(2, bool), np.empty((0, 2), int))
+        return Rules((6 - k, k), np.ones((6, 2), bool), np.empty((0, 4), int))
 
     by_number = [orbit_count(fixed_arrangements(turns, rules(k))) for k in range(7)]
     assert by_number == [1, 1, 3, 4, 3, 1, 1]
@@ -124,9 +124,9 @@ def test_independent_sets_of_a_ring():
     # k sites of a ring of 8, no two neighbours: 8/(8-k) C(8-k, k) (Kaplansky, 1943); up to turns
     # they are necklaces of 8-k beads, k of one kind, as every chosen site takes a gap along.
     turns = np.array([[(i + k) % 8 for i in range(8)] for k in range(8)])
-    pairs = np.array([[i, (i + 1) % 8] for i in range(8)])
+    pairs = np.array([[i, 0, (i + 1) % 8, 0] for i in range(8)])
     for k, necklaces in enumerate([1, 1, 3, 2, 1]):
-        rules = Rules((k, 8 - k), np.ones((8, 2), bool), np.array([True, False]), pairs)
+        rules = Rules((k, 8 - k), np.ones((8, 2), bool), pairs)
         fixed = fixed_arrangements(turns, rules)
         assert fixed[0] == 8 * math.comb(8 - k, k) // (8 - k)
         assert orbit_count(fixed) == necklaces
