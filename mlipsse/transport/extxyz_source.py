@@ -19,6 +19,7 @@ from mlipsse.transport.compressed import TornStream
 from mlipsse.transport.element_names import elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of, other_atoms
 from mlipsse.transport.frame_stamps import StampKeys, find_stamp_keys
+from mlipsse.transport.last_lines import is_whole
 from mlipsse.transport.source import Source
 from mlipsse.transport.text_stream import text_bytes
 
@@ -230,8 +231,8 @@ def _raw_frames(path: Path, notes: list[str]) -> Iterator[tuple[_Head, list[byte
                 pending.extendleft(reversed(rows[inside:]))
                 pending.appendleft(rows[inside - 1] if counted else line)
                 continue
-            if not rows or not rows[-1].endswith(b"\n"):
-                torn += 1  # without the end of its line the last number may be torn
+            if not rows or not (rows[-1].endswith(b"\n") or is_whole(rows)):
+                torn += 1
                 break
             if _is_head(following := next_line()):  # its number ended up in the last row
                 torn, after_torn = torn + 1, True
