@@ -262,19 +262,36 @@ _Cached = tuple[bytes, _Columns] | None
 
 
 def _head(path: Path, comment: bytes, cached: _Cached) -> tuple[_Head, _Cached]:
-    from ase.io.extxyz import key_val_str_to_dict
-
-    text = comment.decode(errors="replace").strip()
-    lammps = re.match(r"Atoms\. Timestep:\s*(\d+)", text)  # `dump xyz`
-    try:
-        words = {"step": int(lammps[1])} if lammps else dict(key_val_str_to_dict(text))
-    except Exception:
-        words = {}
+    words = _words(path, comment.decode(errors="replace").strip())
     properties = str(words.get("Properties", words.get("properties", _PLAIN)))
     key = properties.encode()
     if cached is None or cached[0] != key:
         cached = (key, _columns(path, properties))
     return _Head(words, cached[1], _cell(path, words)), cached
+
+
+def _words(path: Path, text: str) -> dict[str, Any]:
+    """Keys and values of a comment; those of LAMMPS' `dump xyz` and of i-PI are sentences."""
+    from ase.cell import Cell
+    from ase.io.extxyz import key_val_str_to_dict
+
+    lammps = re.match(r"Atoms\. Timestep:\s*(\d+)", text)
+    if lammps:
+        return {"step": int(lammps[1])}
+    ipi = re.match(r"#\s*CELL\(abcABC\):((?:\s+\S+){6})\s+Step:\s*(\d+)(.*)", text)
+    if ipi is None:
+        try:
+            return dict(key_val_str_to_dict(text))
+        except ValueError:  # a sentence
+            return {}
+    units = re.findall(r"\{(\w+)\}", ipi[3]) or ["atomic_unit"]
+    if set(units) != {"angstrom"}:
+        raise MlipsseError(
+            f"{path} has lengths in {', '.join(dict.fromkeys(units))}, as i-PI writes them: write "
+            "positions and cell in angstrom."
+        )
+    cell = Cell.fromcellpar([float(word) for word in ipi[1].split()])
+    return {"step": int(ipi[2]), "cell": np.array(cell)}
 
 
 def _cell(path: Path, words: dict[str, Any]) -> np.ndarray:
