@@ -25,7 +25,7 @@ from mlipsse.transport.text_stream import text_bytes
 
 _SPECIES = ("species", "symbols", "element", "elements", "type", "types", "Z", "numbers")
 _PLACES = ("pos", "positions", "xyz", "R")
-_IDS = ("id", "ids", "atom_id", "atom_ids", "atom_index", "index")
+_IDS = ("id", "ids", "atom_id", "atom_ids", "atomid", "particle_id")
 _PLAIN = "species:S:1:pos:R:3"
 
 
@@ -327,5 +327,5 @@ def _columns(path: Path, properties: str) -> _Columns:
     if places is None or places[1] != 3:
         raise MlipsseError(f"{path} has no column of positions among {properties}.")
     species = next((found[name][0] for name in _SPECIES if name in found), None)
-    ids = next((found[name][0] for name in _IDS if name in found), None)
+    ids = next((place for name, (place, _) in found.items() if name.lower() in _IDS), None)
     return _Columns(place, species, places[0], ids)
