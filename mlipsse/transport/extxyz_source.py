@@ -19,12 +19,13 @@ from mlipsse.transport.compressed import TornStream
 from mlipsse.transport.element_names import elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of, other_atoms
 from mlipsse.transport.frame_stamps import StampKeys, find_stamp_keys
+from mlipsse.transport.last_lines import is_whole
 from mlipsse.transport.source import Source
 from mlipsse.transport.text_stream import text_bytes
 
 _SPECIES = ("species", "symbols", "element", "elements", "type", "types", "Z", "numbers")
 _PLACES = ("pos", "positions", "xyz", "R")
-_IDS = ("id", "ids", "atom_id", "atom_ids", "atom_index", "index")
+_IDS = ("id", "ids", "atom_id", "atom_ids", "atomid", "particle_id")
 _PLAIN = "species:S:1:pos:R:3"
 
 
@@ -230,8 +231,8 @@ def _raw_frames(path: Path, notes: list[str]) -> Iterator[tuple[_Head, list[byte
                 pending.extendleft(reversed(rows[inside:]))
                 pending.appendleft(rows[inside - 1] if counted else line)
                 continue
-            if not rows or not rows[-1].endswith(b"\n"):
-                torn += 1  # without the end of its line the last number may be torn
+            if not rows or not (rows[-1].endswith(b"\n") or is_whole(rows)):
+                torn += 1
                 break
             if _is_head(following := next_line()):  # its number ended up in the last row
                 torn, after_torn = torn + 1, True
@@ -261,19 +262,36 @@ _Cached = tuple[bytes, _Columns] | None
 
 
 def _head(path: Path, comment: bytes, cached: _Cached) -> tuple[_Head, _Cached]:
-    from ase.io.extxyz import key_val_str_to_dict
-
-    text = comment.decode(errors="replace").strip()
-    lammps = re.match(r"Atoms\. Timestep:\s*(\d+)", text)  # `dump xyz`
-    try:
-        words = {"step": int(lammps[1])} if lammps else dict(key_val_str_to_dict(text))
-    except Exception:
-        words = {}
+    words = _words(path, comment.decode(errors="replace").strip())
     properties = str(words.get("Properties", words.get("properties", _PLAIN)))
     key = properties.encode()
     if cached is None or cached[0] != key:
         cached = (key, _columns(path, properties))
     return _Head(words, cached[1], _cell(path, words)), cached
+
+
+def _words(path: Path, text: str) -> dict[str, Any]:
+    """Keys and values of a comment; those of LAMMPS' `dump xyz` and of i-PI are sentences."""
+    from ase.cell import Cell
+    from ase.io.extxyz import key_val_str_to_dict
+
+    lammps = re.match(r"Atoms\. Timestep:\s*(\d+)", text)
+    if lammps:
+        return {"step": int(lammps[1])}
+    ipi = re.match(r"#\s*CELL\(abcABC\):((?:\s+\S+){6})\s+Step:\s*(\d+)(.*)", text)
+    if ipi is None:
+        try:
+            return dict(key_val_str_to_dict(text))
+        except ValueError:  # a sentence
+            return {}
+    units = re.findall(r"\{(\w+)\}", ipi[3]) or ["atomic_unit"]
+    if set(units) != {"angstrom"}:
+        raise MlipsseError(
+            f"{path} has lengths in {', '.join(dict.fromkeys(units))}, as i-PI writes them: write "
+            "positions and cell in angstrom."
+        )
+    cell = Cell.fromcellpar([float(word) for word in ipi[1].split()])
+    return {"step": int(ipi[2]), "cell": np.array(cell)}
 
 
 def _cell(path: Path, words: dict[str, Any]) -> np.ndarray:
@@ -309,5 +327,5 @@ def _columns(path: Path, properties: str) -> _Columns:
     if places is None or places[1] != 3:
         raise MlipsseError(f"{path} has no column of positions among {properties}.")
     species = next((found[name][0] for name in _SPECIES if name in found), None)
-    ids = next((found[name][0] for name in _IDS if name in found), None)
+    ids = next((place for name, (place, _) in found.items() if name.lower() in _IDS), None)
     return _Columns(place, species, places[0], ids)

@@ -21,6 +21,9 @@ LENGTH_A = {
 _TIMES = re.compile(r"^(?:lag|t\b|tau|τ|dt|Δt|δt|delta|time|interval|correlation time)", re.I)
 _MSDS = re.compile(r"msd|mean.?squared?.?displacement|⟨r|<r|<Δr", re.I)
 _ERRORS = re.compile(r"std|stderr|error|err\b|_err|sigma|σ|uncertainty|\bsd\b|_sd|±", re.I)
+_OTHERS = re.compile(r"(?i:collective|framework)|msd_[A-Z][a-z]?_A2")
+"""Columns of our own tables beside the mobile ions' MSD."""
+
 _UNIT = re.compile(r"[\(\[]\s*([^\)\]]+?)\s*[\)\]]|/\s*([A-Za-zÅåµ]+)|_([A-Za-zÅåµ]+?)(?=2?$)")
 
 
@@ -185,10 +188,10 @@ def _chosen(path: Path, names: list[str], units: TableUnits) -> tuple[int, list[
         times = [0]
     errors = [k for k, name in enumerate(names) if _ERRORS.search(name) and k not in times]
     msds = [
-        k for k, name in enumerate(names)
-        if _MSDS.search(name) and k not in errors and k not in times
-        and "collective" not in name.lower() and not re.search(r"msd_[A-Z][a-z]?_A2", name)
-    ]  # fmt: skip
+        k
+        for k, name in enumerate(names)
+        if _MSDS.search(name) and not _OTHERS.search(name) and k not in (*errors, *times)
+    ]
     parts = [
         [k for k in msds if re.search(rf"[_ \(]{axis}{axis}?\b|[_ ]{axis}{axis}?[_ (]", names[k])]
         for axis in "xyz"

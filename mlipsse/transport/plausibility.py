@@ -65,7 +65,7 @@ def doubts(frames: Frames, *, temperature_K: float | None = None) -> list[str]:
     frames : unwrapped, at least two
     temperature_K : by default that of the frames; without one units are not judged
     """
-    return [*_of_cell(frames), *_of_units(frames, temperature_K)]
+    return [*of_cell(frames), *_of_units(frames, temperature_K)]
 
 
 def vacuum_A(positions: np.ndarray, cell: np.ndarray) -> tuple[float, str]:
@@ -84,7 +84,7 @@ def vacuum_A(positions: np.ndarray, cell: np.ndarray) -> tuple[float, str]:
     return float(gaps[axis]), "abc"[axis]
 
 
-def _of_cell(frames: Frames) -> list[str]:
+def of_cell(frames: Frames) -> list[str]:
     """Vacuum in the cell, and a volume that changes over the run."""
     found = []
     width_A, axis = vacuum_A(np.asarray(frames.positions[0], dtype=float), frames.cell)

@@ -104,27 +104,30 @@ def fit_table(
         "without an error: the table holds neither errors of its MSDs nor the number of ions and "
         "the length of the run (--ions, --duration-ps)"
     )
-    if n_ions is not None and duration_ps is not None:
+    if table.std_A2 is not None and n_ions is None:
+        std = float(np.abs(weights[0]) @ table.std_A2[chosen]) * per_cm2_s
+        basis = "the error is the largest that the errors of the MSDs allow"
+    else:  # of a run that is not known, the weights of one ion over as long as the table
+        walkers, length_ps = n_ions or 1, duration_ps or float(lags[-1])
         for _ in range(ITERATIONS):
             slope, intercept = weights @ y
             if not slope > 0:
                 break
-            line = _Line(slope, intercept, settings.hop_length_A, dimensions, n_ions, spacing)
+            line = _Line(slope, intercept, settings.hop_length_A, dimensions, walkers, spacing)
             covariance = (
-                _one_origin(x, line) if table.one_origin else _covariance(x, line, duration_ps)
+                _one_origin(x, line) if table.one_origin else _covariance(x, line, length_ps)
             )
             whitened = np.linalg.solve(covariance, design)
             information = design.T @ whitened
             weights = np.linalg.solve(information, whitened.T)
-            std = float(np.sqrt(np.linalg.inv(information)[0, 0])) * per_cm2_s
-        basis = (
-            f"the error is that of {n_ions} independent ions over {duration_ps:g} ps"
-            + (" and one time origin" if table.one_origin else "")
-            + "; ions that move together have a larger one"
-        )
-    elif table.std_A2 is not None:
-        std = float(np.abs(weights[0]) @ table.std_A2[chosen]) * per_cm2_s
-        basis = "the error is the largest that the errors of the MSDs allow"
+            if n_ions is not None:
+                std = float(np.sqrt(np.linalg.inv(information)[0, 0])) * per_cm2_s
+        if n_ions is not None:
+            basis = (
+                f"the error is that of {n_ions} independent ions over {duration_ps:g} ps"
+                + (" and one time origin" if table.one_origin else "")
+                + "; ions that move together have a larger one"
+            )
     slope = float(weights[0] @ y)
     if not slope > 0:
         return TableFit(

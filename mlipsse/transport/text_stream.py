@@ -9,9 +9,11 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.compressed import DAMAGE, TornStream, is_compressed
+from mlipsse.transport.last_lines import is_whole
 
 _BUFFER_BYTES = 8 << 20
 _HEAD_BYTES = 256 << 10
+_TAIL_BYTES = 4096
 
 
 @dataclass(eq=False)
@@ -43,7 +45,13 @@ def text_pieces(path: Path, *, head: bool = False) -> Iterator[TextPiece]:
             rest, first = 0, True
             while True:
                 read, ended = _fill(stream, data, rest)
-                text = TextPiece(data, rest + read, ended, torn=stream.torn)
+                stop = rest + read
+                if ended and not stream.torn:
+                    tail = bytes(data[max(0, stop - _TAIL_BYTES) : stop])
+                    if not tail.endswith(b"\n") and is_whole(tail.split(b"\n")[1:]):
+                        data[stop:] = b"\n"
+                        stop += 1
+                text = TextPiece(data, stop, ended, torn=stream.torn)
                 if first and not text.data[:512].lstrip().startswith(b"ITEM:"):
                     raise MlipsseError(
                         f"{path} is no LAMMPS text dump: it does not begin with ITEM:."

@@ -16,6 +16,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.transport.compressed import TornStream
 from mlipsse.transport.element_names import elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of, other_atoms
+from mlipsse.transport.last_lines import is_whole
 from mlipsse.transport.source import Source
 from mlipsse.transport.text_stream import text_bytes
 
@@ -131,7 +132,7 @@ def _configurations(path: Path, notes: list[str], *, heads: bool) -> Iterator[_C
             if head is None:
                 raise MlipsseError(f"{path} does not begin with the head of an XDATCAR.")
             rows = [stream.readline() for _ in range(head.n_atoms)]
-            if not rows[-1].endswith(b"\n"):
+            if not (rows[-1].endswith(b"\n") or is_whole(rows)):
                 torn += 1
                 break
             digits = re.search(rb"=\s*(\d+)", line)

@@ -100,6 +100,20 @@ def test_plain_xyz_of_cp2k_and_lammps(tmp_path: Path) -> None:
     assert read_frames_of(path, **options).species == ("Li",) * 4 + ("Cl",) * 4  # type: ignore[arg-type]
 
 
+def test_xyz_of_i_pi(tmp_path: Path) -> None:
+    box = f"{BOX_A} {BOX_A} {BOX_A} 90 90 90"
+    heads = [
+        f"# CELL(abcABC): {box} Step: {10 * k} Bead: 0 positions{{angstrom}} cell{{angstrom}}"
+        for k in range(N_FRAMES)
+    ]
+    path = write_xyz(tmp_path / "x.xyz", walk(N_FRAMES), heads, plain=True)
+    assert spacing(path, timestep_fs=1.0) == pytest.approx(0.01)
+    np.testing.assert_allclose(read_frames_of(path, timestep_fs=1.0).cell, BOX_A * np.eye(3))
+    path.write_text(path.read_text().replace("{angstrom}", "{atomic_unit}"))
+    with pytest.raises(MlipsseError, match="has lengths in atomic_unit, as i-PI writes them"):
+        read_frames_of(path, timestep_fs=1.0)
+
+
 def test_a_cell_that_is_given_beside_one_in_the_file(tmp_path: Path) -> None:
     path = write_xyz(tmp_path / "x.xyz", walk(5), ["Time={100 * k}"] * 5)
     with pytest.raises(MlipsseError, match="has a cell of 12, 12, 12 Å, but one of 24, 24, 24 Å"):

@@ -60,6 +60,11 @@ def tables(lags: np.ndarray, parts: np.ndarray) -> dict[str, tuple[str, dict[str
             "t (ps),MSD 600 K (Å2),MSD 700 K (Å2)\n" + rows(lags, total, 2 * total),
             {"columns": (1, 2)},
         ),
+        "ours.csv": (
+            "lag_ps,msd_A2,xx_A2,yy_A2,framework_msd_A2,collective_msd_A2,msd_Cl_A2\n"
+            + rows(lags, total, *parts.T[:2], total, total, total),
+            {},
+        ),
         "xyz.csv": ("time (ps),MSD_x (Å2),MSD_y (Å2),MSD_z (Å2)\n" + rows(lags, *parts.T), {}),
         "lammps.msd": (
             "# Time-averaged data for fix msd\n# TimeStep c_msd[4]\n"

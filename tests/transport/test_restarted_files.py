@@ -152,6 +152,19 @@ def test_torn_frames_are_counted(tmp_path: Path, read: Read) -> None:
     assert len(read(xyz, timestep_fs=1.0).positions) == 60
 
 
+@READS
+def test_files_that_do_not_end_their_last_line(tmp_path: Path, read: Read) -> None:
+    """Joined by Python: the last row has all its decimals, and counts; a torn one has fewer."""
+    places = walk(60)
+    path, xyz = tmp_path / "x", tmp_path / "x.xyz"
+    for cut, n_frames in ((1, 60), (2, 59), (9, 59)):
+        path.write_text(dump_text(places)[:-cut])
+        assert len(read(path, **DUMP).positions) == n_frames
+        heads = [f"step={100 * k}" for k in range(60)]
+        xyz.write_text(write_xyz(xyz, places, heads).read_text()[:-cut])
+        assert len(read(xyz, timestep_fs=1.0).positions) == n_frames
+
+
 def test_a_torn_xyz_without_stamps_is_refused(tmp_path: Path) -> None:
     text = [xyz_frame(some, "energy=0") for some in walk(20)]
     path = tmp_path / "x.xyz"

@@ -57,6 +57,7 @@ def density(
     """
     from mlipsse.transport.crystal_density import crystal_density
     from mlipsse.transport.percolation import percolating_paths
+    from mlipsse.transport.plausibility import of_cell
 
     # Times do not matter here, so that files that do not tell them need no option.
     frames = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
@@ -73,6 +74,7 @@ def density(
     known = temperature if temperature is not None else frames.temperature_K
     paths = {} if known is None else percolating_paths(found, known, min_counts=min_counts)
     cautions = _cautions(found, level, paths, known, bool(len(others)))
+    cautions += of_cell(frames)
     files = _write(out, found, framework, level, mobile, paths)
     answer = _answer(found, level, paths, known, files, cautions)
     answer["notes"] = list(frames.notes)

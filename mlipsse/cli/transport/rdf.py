@@ -42,6 +42,7 @@ def rdf(
     as_json: Json = False,
 ) -> None:
     """Print the closest pairs of all elements, and write g(r) and coordination numbers."""
+    from mlipsse.transport.plausibility import of_cell
     from mlipsse.transport.radial import radial_distribution
 
     read = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
@@ -54,7 +55,7 @@ def rdf(
             f"{', '.join(dict.fromkeys(read.species))}: name a species that is there."
         )
     files = [] if out is None else _write(out, found, mobile)
-    doubt = None if mobile is None else found.sanity(mobile)
+    touching = None if mobile is None else found.sanity(mobile)
     answer: dict[str, Any] = {
         "frames": found.n_frames,
         "pairs": {
@@ -65,7 +66,7 @@ def rdf(
             for pair in found.g
         },
         "files": [str(path) for path in files],
-        "cautions": [] if doubt is None else [doubt],
+        "cautions": [*of_cell(read), *([] if touching is None else [touching])],
         "notes": list(read.notes),
     }
     if as_json:
