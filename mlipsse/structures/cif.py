@@ -6,7 +6,7 @@ file happens to state, the origin that it leaves open, rounded and noisy coordin
 that miss 1, and a comparison of the cell's content with what the file states of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -173,17 +173,28 @@ def _readings(
     for setting in symmetry.settings:
         exact = setting.symmetrised(cell)
         try:
-            sites = expand(rows, setting, exact)
+            reading = _reading(expand(rows, setting, exact), exact, formula, units)
+            if reading.doubts[0]:
+                # The formula knows whether sites near special positions lie on them.
+                apart = _reading(expand(rows, setting, exact, special_A=0), exact, formula, units)
+                reading = min(reading, apart, key=lambda one: one.doubts[0])
         except MlipsseError as error:
             errors.append(error)
             continue
-        distances = judge_distances(exact, sites.positions, sites.sites)
-        full = _full_elements(sites)
-        agreement = compare_content(sites.content, formula, units, full) if formula else None
-        found.append(_Reading(sites, distances, agreement))
+        found.append(reading)
     if not found:
         raise errors[0]
     return found
+
+
+def _reading(
+    sites: Expansion, cell: np.ndarray, formula: Mapping[str, float] | None, units: float | None
+) -> _Reading:
+    distances = judge_distances(cell, sites.positions, sites.sites)
+    if not formula:
+        return _Reading(sites, distances, None)
+    full = _full_elements(sites)
+    return _Reading(sites, distances, compare_content(sites.content, formula, units, full))
 
 
 def _full_elements(sites: Expansion) -> set[str]:
