@@ -236,14 +236,15 @@ def _choose(
         return first, ()
     if len(left) > 1 and not all(_same_crystal(first, other) for other in left[1:]):
         settings = [reading.sites.setting for reading in left]
-        if symmetry.source == "operations":
-            raise MlipsseError(
-                f"its symmetry operations ({len(settings[0].triplets)}) and its space group "
-                f"{stated!r} ({len(settings[1].triplets)}) contradict each other, and nothing else "
-                "in the file decides. List all operations, or correct the symbol"
+        if _contradictory(symmetry):
+            one, other = (
+                f"{name.symbol} ({len(name.triplets)} operations)" for name in settings[:2]
             )
-        origins = len({(one.symbol.partition(":")[0]) for one in settings}) < len(settings)
-        if origins or symmetry.source == "Hall symbol":
+            raise MlipsseError(
+                f"its statements on symmetry contradict each other: {one} and {other}, and "
+                "nothing else in the file decides. List all operations, or correct the symbols"
+            )
+        if len({one.symbol.partition(":")[0] for one in settings}) < len(settings):
             names = " and ".join(one.symbol for one in settings)
             raise MlipsseError(
                 f"its space group {stated!r} has several settings ({names}) that its sites fit. "
@@ -252,10 +253,22 @@ def _choose(
             )
         evidence = "custom (the standard setting)"
     setting = first.sites.setting
-    return first, (
-        f"Its space group {stated!r} leaves the setting open; {setting.symbol or 'the operations'} "
-        f"is taken by {evidence}.",
+    words = (
+        "Its statements on symmetry contradict each other"
+        if _contradictory(symmetry)
+        else f"Its space group {stated!r} leaves the setting open"
     )
+    return first, (
+        f"{words}; {setting.symbol or 'the operations'} ({len(setting.triplets)} operations) is "
+        f"taken by {evidence}.",
+    )
+
+
+def _contradictory(symmetry: StatedSymmetry) -> bool:
+    """Whether the settings differ by more than what a symbol leaves open: axes and origin."""
+    numbers = {one.number for one in symmetry.settings}
+    several = len(symmetry.settings) > 1
+    return len(numbers) > 1 or (several and symmetry.source in ("operations", "Hall symbol"))
 
 
 def _clearly_better(one: _Reading, other: _Reading) -> bool:
