@@ -8,7 +8,9 @@ their true content (2 %), refused, and read to another content: silently, or wit
 second reads every host with partial occupancies of OBELiX (Therrien et al. 2025, doi
 10.48550/arXiv.2502.14234; https://github.com/NRC-Mila/OBELiX) from a folder that holds its CIFs, as
 files or in `*cifs*.tar.gz`, and prints how many are read to the content that the file states, and
-why others are refused, first as crystals and then as hosts of orderings.
+why others are refused, first as crystals and then as hosts of orderings. Then it takes operations
+and multiplicities out of all its CIFs, and the formulas too, and prints in how many the symbol and
+the sites still lead to the same setting of the space group.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from pathlib import Path
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import read_host
 from mlipsse.structures import Crystal, read_crystal
+from mlipsse.structures.cif import read_cif
 from mlipsse.structures.cif_rows import parse_formula
 from mlipsse.structures.cif_text import parse_blocks, read_text
 
@@ -43,6 +46,8 @@ KINDS = {
 REASONS = {
     "no lithium in the file": r"mobile species .* is not in",
     "charges": r"charge|neutral|oxidation",
+    "the sites fit several origins": r"several settings",
+    "images of a site hold more than one atom": r"hold \S+ atoms together",
     "a site beside one that is always filled": r"always filled",
     "other": r".*",
 }
@@ -180,11 +185,44 @@ def read_database(folder: Path) -> None:
                 refused.append(str(error))
             else:
                 hosts["read"] += 1
-    for title, found in (("crystals", crystals), ("hosts of orderings", hosts)):
-        print(f"\n| {title}, partial occupancies | {sum(found.values())} |\n|---|---|")
+        kept = {
+            title: Counter(_without_operations(path, formula=formula) for path in paths)
+            for title, formula in (
+                ("symbol and formula", True),
+                ("symbol", False),
+            )
+        }
+    for title, found in (
+        ("crystals, partial occupancies", crystals),
+        ("hosts of orderings, partial occupancies", hosts),
+        *((f"all crystals, {name} alone", found) for name, found in kept.items()),
+    ):
+        print(f"\n| {title} | {sum(found.values())} |\n|---|---|")
         for name, number in found.most_common():
             print(f"| {name} | {number} ({number / sum(found.values()):.1%}) |")
     print("\n" + "\n".join(refused))
+
+
+def _without_operations(path: Path, *, formula: bool) -> str:
+    """What a CIF is read to when its symbol is all that it states of its symmetry."""
+    from gemmi import cif
+
+    document = cif.read_string(read_text(path))
+    block = document.sole_block()
+    block.find("_symmetry_equiv_pos_", ["site_id", "as_xyz"]).erase()
+    sites = block.find_loop("_atom_site_label").get_loop()
+    sites.remove_column("_atom_site_symmetry_multiplicity")
+    if not formula:
+        for tag in ("_chemical_formula_sum", "_cell_formula_units_Z"):
+            block.find_pair_item(tag).erase()
+    try:
+        bare = read_cif(document.as_string(), path.name)
+    except MlipsseError as error:
+        return f"refused: {_reason(str(error))}"
+    whole = read_crystal(path)
+    if bare.setting != whole.setting:
+        return "another setting"
+    return "same content" if _equal(bare.content, whole.content) else "same setting, other content"
 
 
 def _is_disordered(crystal: Crystal) -> bool:

@@ -6,7 +6,7 @@ file happens to state, the origin that it leaves open, rounded and noisy coordin
 that miss 1, and a comparison of the cell's content with what the file states of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -173,17 +173,28 @@ def _readings(
     for setting in symmetry.settings:
         exact = setting.symmetrised(cell)
         try:
-            sites = expand(rows, setting, exact)
+            reading = _reading(expand(rows, setting, exact), exact, formula, units)
+            if reading.doubts[0]:
+                # The formula knows whether sites near special positions lie on them.
+                apart = _reading(expand(rows, setting, exact, special_A=0), exact, formula, units)
+                reading = min(reading, apart, key=lambda one: one.doubts[0])
         except MlipsseError as error:
             errors.append(error)
             continue
-        distances = judge_distances(exact, sites.positions, sites.sites)
-        full = _full_elements(sites)
-        agreement = compare_content(sites.content, formula, units, full) if formula else None
-        found.append(_Reading(sites, distances, agreement))
+        found.append(reading)
     if not found:
         raise errors[0]
     return found
+
+
+def _reading(
+    sites: Expansion, cell: np.ndarray, formula: Mapping[str, float] | None, units: float | None
+) -> _Reading:
+    distances = judge_distances(cell, sites.positions, sites.sites)
+    if not formula:
+        return _Reading(sites, distances, None)
+    full = _full_elements(sites)
+    return _Reading(sites, distances, compare_content(sites.content, formula, units, full))
 
 
 def _full_elements(sites: Expansion) -> set[str]:
@@ -225,14 +236,15 @@ def _choose(
         return first, ()
     if len(left) > 1 and not all(_same_crystal(first, other) for other in left[1:]):
         settings = [reading.sites.setting for reading in left]
-        if symmetry.source == "operations":
-            raise MlipsseError(
-                f"its symmetry operations ({len(settings[0].triplets)}) and its space group "
-                f"{stated!r} ({len(settings[1].triplets)}) contradict each other, and nothing else "
-                "in the file decides. List all operations, or correct the symbol"
+        if _contradictory(symmetry):
+            one, other = (
+                f"{name.symbol} ({len(name.triplets)} operations)" for name in settings[:2]
             )
-        origins = len({(one.symbol.partition(":")[0]) for one in settings}) < len(settings)
-        if origins or symmetry.source == "Hall symbol":
+            raise MlipsseError(
+                f"its statements on symmetry contradict each other: {one} and {other}, and "
+                "nothing else in the file decides. List all operations, or correct the symbols"
+            )
+        if len({one.symbol.partition(":")[0] for one in settings}) < len(settings):
             names = " and ".join(one.symbol for one in settings)
             raise MlipsseError(
                 f"its space group {stated!r} has several settings ({names}) that its sites fit. "
@@ -241,10 +253,22 @@ def _choose(
             )
         evidence = "custom (the standard setting)"
     setting = first.sites.setting
-    return first, (
-        f"Its space group {stated!r} leaves the setting open; {setting.symbol or 'the operations'} "
-        f"is taken by {evidence}.",
+    words = (
+        "Its statements on symmetry contradict each other"
+        if _contradictory(symmetry)
+        else f"Its space group {stated!r} leaves the setting open"
     )
+    return first, (
+        f"{words}; {setting.symbol or 'the operations'} ({len(setting.triplets)} operations) is "
+        f"taken by {evidence}.",
+    )
+
+
+def _contradictory(symmetry: StatedSymmetry) -> bool:
+    """Whether the settings differ by more than what a symbol leaves open: axes and origin."""
+    numbers = {one.number for one in symmetry.settings}
+    several = len(symmetry.settings) > 1
+    return len(numbers) > 1 or (several and symmetry.source in ("operations", "Hall symbol"))
 
 
 def _clearly_better(one: _Reading, other: _Reading) -> bool:

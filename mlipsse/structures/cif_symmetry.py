@@ -49,7 +49,7 @@ class StatedSymmetry:
     number : of the space group; None without one
     settings : what may be meant, the likeliest first, at least one
     source : where the first comes from, e.g. `operations`
-    notes : contradictions that were passed over
+    notes : what was passed over
     """
 
     symbol: str | None
@@ -75,11 +75,8 @@ def read_symmetry(block: CifBlock, cell: np.ndarray) -> StatedSymmetry:
         source = "operations"
     elif hall is not None and (of_hall := _hall_setting(hall, named, notes)) is not None:
         settings, source = [of_hall], "Hall symbol"
-        if named and all(_key(one) != _key(settings[0]) for one in named):
-            notes.append(
-                f"Its Hall symbol {hall!r} and its space group {symbol or number!r} differ; the "
-                "Hall symbol is used."
-            )
+        if named and all(_key(one) != _key(of_hall) for one in named):
+            settings += named
     elif named:
         settings, source = named, "space group symbol" if symbol else "space group number"
     elif symbol is not None or number is not None:
@@ -133,11 +130,12 @@ def _named_settings(
                 f"Its space group symbol {symbol!r} is in no table; the number {number} is used."
             )
         settings = settings_of_number(number)
-    elif number is not None and all(one.number != number for one in settings):
+    elif number is not None and settings and all(one.number != number for one in settings):
         notes.append(
             f"Its space group symbol {symbol!r} is number {settings[0].number}, but the file "
-            f"states number {number}; the symbol is used."
+            f"states number {number}."
         )
+        settings = [*settings, *settings_of_number(number)]
     if code is not None and not choice:
         choice = code.upper()
     fitting = [one for one in settings if one.strain(cell) <= METRIC_TOLERANCE] or settings

@@ -131,6 +131,8 @@ def parse_blocks(content: str, name: str) -> list[CifBlock]:
 
     for box in "□☐▫":
         content = content.replace(box, "Va")
+    if content.startswith("#\\#CIF_2"):
+        content = _as_cif1(content)
     try:
         # CIF 1 allows ASCII only, and gemmi stops at other letters outside quotes.
         document = cif.read_string(content if _quoted(content) else _plain(content))
@@ -176,6 +178,17 @@ def _plain(content: str) -> str:
     spelled = unicodedata.normalize("NFKD", content)
     kept = (letter for letter in spelled if not unicodedata.combining(letter))
     return "".join(letter if letter.isascii() else "_" for letter in kept)
+
+
+def _as_cif1(content: str) -> str:
+    """CIF 2 without what gemmi cannot parse: long strings as text fields, no lists and tables."""
+    content = re.sub(
+        r"(\'{3}|\"{3})(.*?)\1", lambda match: f"\n;{match[2]}\n;\n", content, flags=re.DOTALL
+    )
+    collection = re.compile(r"(?<=[\s\[{])(\[[^\[\]{}]*\]|\{[^\[\]{}]*\})(?=[\s\]}])")
+    while collection.search(content):
+        content = collection.sub("?", content)
+    return content
 
 
 def _tag(name: str) -> str:

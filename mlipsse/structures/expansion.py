@@ -7,8 +7,9 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.structures.cif_rows import AtomRow
-from mlipsse.structures.crystal import CrystalSite, Occupant
+from mlipsse.structures.crystal import CrystalSite
 from mlipsse.structures.settings import Setting
+from mlipsse.structures.site_filling import MOST_FILLED, fill_site
 from mlipsse.structures.special_positions import (
     Place,
     distance_A,
@@ -27,14 +28,10 @@ SAME_SITE_A = 0.05
 MIXED_SITE_A = 0.2
 """Rows of different elements this near to each other, filled to at most 1, are one mixed site."""
 
-MOST_FILLED = 1.02
-"""Sum of the occupancies of a site that is taken for 1."""
-
-_FORCED_A, _CROWDED = 0.3, 1.5
-"""Images this near to each other that would hold more than 1.5 atoms are one site. Below that it
-is a split site, whose occupancies may add up to a little more than 1."""
-
-_NEARLY_FULL = 0.95
+_FORCED_A, _CROWDED, _ALONE = 0.3, 1.5, 0.7
+"""Images of a site that lie this near to a special position and would hold more than 1.5 atoms are
+one site, if it is filled to 0.7 or more; else something is wrong in the file. Below 1.5 it is a
+split site, whose occupancies may add up to a little more than 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +96,18 @@ class _Cluster:
         return found.pop() if len(found) == 1 else None
 
 
-def expand(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> Expansion:
+def expand(
+    rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray, *, special_A: float = SPECIAL_A
+) -> Expansion:
     """Lay the rows out by the operations of a setting.
+
+    Parameters
+    ----------
+    rows : of the table of sites
+    setting : of the space group
+    cell : (3, 3) float64, Å, with the metric of the setting
+    special_A : a site this near to a special position is put on it, unless its stated
+        multiplicity is another
 
     Raises
     ------
@@ -109,17 +116,18 @@ def expand(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> Expan
         of each other may be one site's parts as well as one site written twice.
     """
     notes: list[str] = []
-    clusters = _clusters(rows, setting, cell)
+    clusters = _clusters(rows, setting, cell, special_A)
     _count_images_once(clusters, setting, cell, notes)
     clusters = [cluster for cluster in clusters if cluster.filled > 0]
-    contradicted, forced = _place(clusters, setting, cell, notes)
+    chooser = _Chooser(setting, cell, special_A)
+    contradicted, forced = _place(clusters, chooser, notes)
     clusters = _joined(clusters, setting, cell)
     _note_mixed(clusters, notes)
     positions, sites = [], []
     scaled: dict[str, list[str]] = {}
     for cluster in clusters:
         place = cluster.place or Place(cluster.position, 1, 0.0)
-        site = _site(cluster, scaled)
+        site = fill_site(cluster.rows, cluster.share, cluster.spread_A, scaled)
         images = orbit(setting, place.position, cell)
         positions.append(images)
         sites += [site] * len(images)
@@ -130,12 +138,15 @@ def expand(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> Expan
     )
 
 
-def _clusters(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> list[_Cluster]:
+def _clusters(
+    rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray, special_A: float
+) -> list[_Cluster]:
     """Rows gathered into sites; an image of an earlier row is carried over to it."""
     found: list[_Cluster] = []
     anchors = np.empty((len(rows), 3))
+    chooser = _Chooser(setting, cell, special_A)
     for row in rows:
-        anchor = _anchor(row, setting, cell)
+        anchor = chooser.choose(chooser.places(row.position), row, 0.0)[0].position
         images = np.einsum("gij,j->gi", setting.rotations, anchor) + setting.translations
         best: tuple[float, int, int] | None = None
         if found:
@@ -167,11 +178,6 @@ def _clusters(rows: Sequence[AtomRow], setting: Setting, cell: np.ndarray) -> li
         cluster.spread_A = max(cluster.spread_A, float(np.linalg.norm(moved @ cell)))
         cluster.rows.append(row)
     return found
-
-
-def _anchor(row: AtomRow, setting: Setting, cell: np.ndarray) -> np.ndarray:
-    places = possible_places(setting, row.position, cell)
-    return _choose(places, row, 0.0, setting)[0].position
 
 
 def _one_site(cluster: _Cluster, row: AtomRow, away_A: float) -> bool:
@@ -217,11 +223,11 @@ def _count_images_once(
 
 
 def _place(
-    clusters: list[_Cluster], setting: Setting, cell: np.ndarray, notes: list[str]
+    clusters: list[_Cluster], chooser: "_Chooser", notes: list[str]
 ) -> tuple[tuple[tuple[str, int, int], ...], int]:
     """Put every site on the position that is meant; contradicted multiplicities, forced moves."""
-    size = len(setting.triplets)
-    options = [possible_places(setting, cluster.position, cell) for cluster in clusters]
+    size = len(chooser.setting.triplets)
+    options = [chooser.places(cluster.position) for cluster in clusters]
     stated = [cluster.stated for cluster in clusters]
     multiplicities = [{size // place.order for place in places} for places in options]
     trusted = all(
@@ -239,9 +245,7 @@ def _place(
         wanted = size // one if trusted and one is not None else None
         exact = [place for place in places if place.order == wanted]
         place, was_forced = (
-            (exact[0], False)
-            if exact
-            else _choose(places, cluster.rows[0], cluster.filled, setting)
+            (exact[0], False) if exact else chooser.choose(places, cluster.rows[0], cluster.filled)
         )
         place = _images_joined(cluster, place, places, joined)
         forced += was_forced
@@ -283,17 +287,35 @@ def _images_joined(
     return place
 
 
-def _choose(
-    places: Sequence[Place], row: AtomRow, filled: float, setting: Setting
-) -> tuple[Place, bool]:
-    """The place of the highest order that there is a reason for, and whether it is overlap."""
-    written, chosen, forced = places[0], places[0], False
-    for place in places[1:]:
-        if place.moved_A <= SPECIAL_A or is_rounded(place, setting, row.position, row.decimals):
-            chosen = place
-        elif filled * place.order / written.order > _CROWDED and place.moved_A <= _FORCED_A:
-            chosen, forced = place, True
-    return chosen, forced
+@dataclass(frozen=True)
+class _Chooser:
+    """Chooses between the written position and the special ones near it."""
+
+    setting: Setting
+    cell: np.ndarray
+    special_A: float
+
+    def places(self, position: np.ndarray) -> list[Place]:
+        return possible_places(self.setting, position, self.cell)
+
+    def choose(self, places: Sequence[Place], row: AtomRow, filled: float) -> tuple[Place, bool]:
+        """The place of the highest order that there is a reason for; whether it is overlap."""
+        written, chosen, forced = places[0], places[0], False
+        for place in places[1:]:
+            near = place.moved_A <= self.special_A
+            held = filled * place.order / written.order
+            if near or is_rounded(place, self.setting, row.position, row.decimals):
+                chosen = place
+            elif held > _CROWDED and place.moved_A <= _FORCED_A:
+                if filled < _ALONE:
+                    raise MlipsseError(
+                        f"images of its site {row.label} lie {place.moved_A:.2f} Å from one "
+                        f"special position and hold {held:.3g} atoms together. Correct the "
+                        "occupancy or the coordinates, or state the multiplicity "
+                        "(`_atom_site_symmetry_multiplicity`)"
+                    )
+                chosen, forced = place, True
+        return chosen, forced
 
 
 def _joined(clusters: list[_Cluster], setting: Setting, cell: np.ndarray) -> list[_Cluster]:
@@ -325,61 +347,3 @@ def _note_mixed(clusters: list[_Cluster], notes: list[str]) -> None:
             f"{', '.join(cluster.name for cluster in apart)}: one site, written up to "
             f"{farthest_A:.3f} Å apart."
         )
-
-
-def _site(cluster: _Cluster, scaled: dict[str, list[str]]) -> CrystalSite:
-    """The site's occupants, scaled to a sum of 1 where rounding or the refinement missed it."""
-    rows = cluster.rows
-    total = cluster.filled
-    written = cluster.share * sum(row.occupancy.value for row in rows)
-    if written > MOST_FILLED + 1e-9:
-        apart = f", rows that lie {cluster.spread_A:.3f} Å apart: one site written twice,"
-        raise MlipsseError(
-            f"the occupancies of its site {cluster.name}{apart if cluster.spread_A > 1e-3 else ''} "
-            f"add up to {written:.4g}. Give occupancies that sum to at most 1 per site (up to "
-            f"{MOST_FILLED:g} is taken for 1)"
-        )
-    factor = cluster.share
-    vacant = written - total > 1e-9
-    if total > 1 + 1e-9:
-        factor = cluster.share / total
-        if total > 1 + 1e-4:
-            scaled.setdefault("Occupancies scaled down to a sum of 1", []).append(
-                f"{cluster.name} ({total:.4g})"
-            )
-    elif not vacant and _NEARLY_FULL <= total < 1 - 1e-9 and 1 - total <= _slack(rows) + 1e-9:
-        factor = cluster.share / total
-        if total < 1 - 1e-3:
-            scaled.setdefault("Occupancies taken for a full site", []).append(
-                f"{cluster.name} ({total:.4g})"
-            )
-    elif written > 1 + 1e-9:
-        factor = cluster.share / written
-    occupants: dict[tuple[str, float | None], float] = {}
-    for row in rows:
-        for one in row.species:
-            if one.element is not None:
-                key = (one.element, one.oxidation)
-                amount = row.occupancy.value * one.share * factor
-                occupants[key] = occupants.get(key, 0.0) + amount
-    labels = tuple(dict.fromkeys(row.label for row in rows))
-    return CrystalSite(
-        label=labels[0],
-        occupants=tuple(Occupant(name, part, state) for (name, state), part in occupants.items()),
-        labels=labels,
-    )
-
-
-def _slack(rows: Sequence[AtomRow]) -> float:
-    """How far below 1 the occupancies of a full site may add up.
-
-    By rounding, one unit of the last digit of each of several species; by refinement, two standard
-    uncertainties.
-    """
-    units = [
-        10.0**-row.occupancy.decimals
-        for row in rows
-        if row.occupancy.decimals is not None and row.occupancy.decimals >= 2
-    ]
-    spread = 2 * float(np.sqrt(sum(row.occupancy.uncertainty**2 for row in rows)))
-    return max(sum(units) if len(rows) > 1 else 1e-3, spread)

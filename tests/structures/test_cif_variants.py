@@ -264,6 +264,76 @@ def test_open_origins_are_decided_or_refused(tmp_path):
     assert np.allclose(np.sort(crystal.scaled_positions, 0), np.sort(wanted, 0))
 
 
+ROCK_SALT = "Na1 Na 0 0 0\nCl1 Cl 0.5 0.5 0.5\n"
+ALL_ATOMS = ROCK_SALT + (
+    "Na2 Na 0 .5 .5\nNa3 Na .5 0 .5\nNa4 Na .5 .5 0\nCl2 Cl .5 0 0\nCl3 Cl 0 .5 0\nCl4 Cl 0 0 .5\n"
+)
+
+
+def rock_salt(folder, symmetry, rows=ROCK_SALT, head=""):
+    path = folder / "x.cif"
+    path.write_text(
+        f"{head}data_x\n_cell_length_a 5.64\n_cell_length_b 5.64\n_cell_length_c 5.64\n{symmetry}\n"
+        "loop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n"
+        f"_atom_site_fract_y\n_atom_site_fract_z\n{rows}"
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "rows"),
+    [
+        ("_space_group_name_H-M_alt 'F m -3 m'\n_symmetry_equiv_pos_as_xyz 'x,y,z'", ROCK_SALT),
+        ("_space_group_name_H-M_alt 'F m -3 m'\n_symmetry_equiv_pos_as_xyz 'x,y,z'", ALL_ATOMS),
+        ("_symmetry_space_group_name_H-M 'F m -3 m'", ALL_ATOMS),
+        ("_symmetry_space_group_name_H-M 'F m -3 m'", ALL_ATOMS.replace("Na 0 .5", "Na 0 .505")),
+        ("_symmetry_space_group_name_H-M 'F m 3 m'\n_symmetry_Int_Tables_number 221", ROCK_SALT),
+        ("_symmetry_space_group_name_H-M 'P m -3 m'\n_symmetry_Int_Tables_number 225", ROCK_SALT),
+        ("_symmetry_space_group_name_Hall '-P 4 2 3'\n_symmetry_space_group_name_H-M 'Fm-3m'",
+         ROCK_SALT),
+        ("_symmetry_space_group_name_Hall 'nonsense'\n_symmetry_space_group_name_H-M 'Fm-3m'",
+         ROCK_SALT),
+        ("_space_group.name_H-M_alt 'FM3M'", ROCK_SALT),
+        ("_space_group_IT_number 225", ROCK_SALT),
+        ("loop_\n_space_group_symop_operation_xyz\nx,y,z\n-y,x,z\nz,x,y\n-x,-y,-z\nx+.5,y+.5,z",
+         ROCK_SALT),
+    ],
+)  # fmt: skip
+def test_rock_salt_whatever_its_file_states(symmetry, rows, tmp_path):
+    """Statements that contradict each other or are cut short; only the whole crystal can be."""
+    crystal = read_crystal(rock_salt(tmp_path, symmetry, rows))
+    assert crystal.content == {"Cl": 4.0, "Na": 4.0}
+
+
+def test_cif2_values_that_are_no_text(tmp_path):
+    head = "#\\#CIF_2.0\n"
+    symmetry = (
+        '_space_group.name_H-M_alt \'F m -3 m\'\n_a [1 [2 3]]\n_b {\'a\':1}\n_c """it\'s\n[x]"""'
+    )
+    assert len(read_crystal(rock_salt(tmp_path, symmetry, head=head)).sites) == 8
+
+
+def test_letters_outside_ascii(tmp_path):
+    symmetry = "_publ_author Müller\n_symmetry_space_group_name_H-M 'F m -3 m'"
+    assert len(read_crystal(rock_salt(tmp_path, symmetry)).sites) == 8
+
+
+def test_crowded_images_of_a_partial_site_are_refused(tmp_path):
+    """Four images within 0.2 Å of their mean that hold 1.6 atoms: no site can be meant."""
+    rows = "La1 La 0.5 0.5 0.5 1\nLi1 Li 0.25 0.03 0.03 0.4\n"
+    with pytest.raises(MlipsseError, match=r"images of its site Li1 .* hold 1.6 atoms together"):
+        read_crystal(perovskite(tmp_path, rows=rows))
+
+
+def test_the_formula_decides_near_special_positions(tmp_path):
+    """0.04 Å off a mirror: two sites of one half, or one, by the stated formula."""
+    rows = "La1 La 0.5 0.5 0.5 1\nO1 O 0.01 0 0 0.05\n"
+    assert read_crystal(perovskite(tmp_path, rows=rows)).content["O"] == pytest.approx(0.05)
+    head = "_chemical_formula_sum 'La O0.3'\n_cell_formula_units_Z 1"
+    crystal = read_crystal(perovskite(tmp_path, rows=rows, head=head))
+    assert crystal.content["O"] == pytest.approx(0.3)
+
+
 def test_structures_of_several_blocks(tmp_path):
     path = tmp_path / "two.cif"
     one = PEROVSKITE.format(head="", rows="Ti1 Ti 0 0 0 1\nO1 O 0.5 0 0 1\n")
