@@ -98,6 +98,16 @@ def test_units_that_frames_state(stated, factors):
         converted(atoms, LabelNames(energy_unit="Ry", force_unit="kJ/mol/A", stress_unit="kB"))
 
 
+def test_what_was_normalised_states_no_other_unit(tmp_path):
+    """Else it would be converted again when it is read again."""
+    atoms = frame(energy=ENERGY_EV / units.Ha, forces=FORCES_EV_A, stress=STRESS_EV_A3)
+    atoms.info["energy-unit"] = "hartree"
+    write(tmp_path / "a.extxyz", atoms, write_results=False)
+    normalise(tmp_path / "a.extxyz", tmp_path / "b.extxyz")
+    normalise(tmp_path / "b.extxyz", tmp_path / "c.extxyz")
+    assert_labels(read_frames(tmp_path / "c.extxyz", labelled=True)[0])
+
+
 def test_virials_in_a_unit_that_frames_state():
     atoms = frame(energy=ENERGY_EV, forces=FORCES_EV_A, virial=-TENSOR * 720.0 / units.Ha)
     atoms.info["virial-unit"] = "hartree"
