@@ -16,6 +16,7 @@ from mlipsse.dataset.label_units import (
     STRESS_UNITS_EV_A3,
     Quantity,
     stated_units,
+    unit_entries,
 )
 from mlipsse.errors import MlipsseError
 
@@ -133,7 +134,8 @@ def labels_by_house_keys(
         stored = _stored(frame)
         copy = frame.copy()
         copy.calc = None
-        for name in filter(None, (energy, forces, stress, virial)):
+        # Units that were stated are those of the labels as they were.
+        for name in filter(None, (energy, forces, stress, virial, *unit_entries(frame))):
             copy.info.pop(name, None)
             copy.arrays.pop(name, None)
         if energy in stored:

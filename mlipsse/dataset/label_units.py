@@ -80,11 +80,8 @@ def stated_units(frame: Atoms, at: str) -> dict[Quantity, str]:
         for a unit that is not known, two that differ, or lengths that are not in Å.
     """
     found: dict[Quantity, str] = {}
-    for name, value in frame.info.items():
-        words = str(name).casefold().replace("-", "_").split("_")
-        if len(words) < 2 or words[-1] not in ("unit", "units") or words[-2] not in _QUANTITY_OF:
-            continue
-        quantity = _QUANTITY_OF[words[-2]]
+    for name, quantity in unit_entries(frame).items():
+        value = frame.info[name]
         unit = canonical(str(value))
         if quantity == "length":
             if unit != "A":
@@ -104,6 +101,16 @@ def stated_units(frame: Atoms, at: str) -> dict[Quantity, str]:
                 f"{at} states two units of {quantity}, {found[quantity]} and {unit}: keep one."
             )
     return found
+
+
+def unit_entries(frame: Atoms) -> dict[str, "Quantity | Literal['length']"]:
+    """Entries of `info` that state a unit -> the quantity it is of."""
+    entries: dict[str, Quantity | Literal["length"]] = {}
+    for name in frame.info:
+        words = str(name).casefold().replace("-", "_").split("_")
+        if len(words) > 1 and words[-1] in ("unit", "units") and words[-2] in _QUANTITY_OF:
+            entries[str(name)] = _QUANTITY_OF[words[-2]]
+    return entries
 
 
 def canonical(text: str) -> str:

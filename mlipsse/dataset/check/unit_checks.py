@@ -55,8 +55,14 @@ def check_units(labelled: LabelledSet, fit: PairFit | None = None) -> list[Check
 
 
 def _completed(work: Ratios, pairs: Ratios) -> Ratios:
-    """The ratios by work, and those of the pair potential where work does not determine them."""
-    if work.forces is None:
+    """The ratios by work, and those of the pair potential where work leaves them open.
+
+    Work along paths over barriers can mislead: where it finds a fault that the pair potential does
+    not, the pair potential is believed. Another unit or sign shows in both.
+    """
+    if work.forces is None or (
+        not _agree(work.forces, work.forces_within) and _agree(pairs.forces, pairs.forces_within)
+    ):
         work = replace(
             work,
             forces=pairs.forces,
@@ -64,7 +70,9 @@ def _completed(work: Ratios, pairs: Ratios) -> Ratios:
             forces_basis=pairs.forces_basis,
             forces_within=pairs.forces_within,
         )
-    if work.stress is None:
+    if work.stress is None or (
+        not _agree(work.stress, work.stress_within) and _agree(pairs.stress, pairs.stress_within)
+    ):
         work = replace(
             work,
             stress=pairs.stress,
