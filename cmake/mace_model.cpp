@@ -138,7 +138,11 @@ MaceModel::MaceModel(const std::string &path, const ModelOptions &options)
     state->remark = sentences(state->remark, path + " is not used: " + reason.what());
   }
   const auto portable = state->file = path.substr(0, path.size() - 1);
-  require_readable(portable);
+  try {
+    require_readable(portable);
+  } catch (const std::runtime_error &error) {
+    throw std::runtime_error(sentences(state->remark, error.what()));
+  }
   guarded(what(portable), [&] { state->backend = load_torchscript(portable, choice.gpu); });
   const auto &facts = state->backend->facts;
   const bool is_read = !read.elements.empty();

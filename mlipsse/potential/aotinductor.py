@@ -141,6 +141,44 @@ def package_metadata(package: Path) -> dict[str, str]:
     )
 
 
+def require_made_for_here(package: Path, metadata: Mapping[str, str]) -> None:
+    """Refuse a package of another torch, processor or GPU before its machine code is loaded.
+
+    Raises
+    ------
+    MlipsseError
+        with the reason, and the command that makes one for this machine.
+    """
+    import torch
+
+    here = {
+        "torch": torch.__version__.partition("+")[0],
+        "machine": machine.cpu_machine(),
+        "cpu_flags": " ".join(machine.cpu_flags()),
+        "gpu": machine.gpu_name(),
+    }
+    recorded = {key: metadata.get(key, "") for key in here}
+    missing = set(recorded["cpu_flags"].split()) - set(here["cpu_flags"].split())
+    reason = None
+    if recorded["torch"] != here["torch"]:
+        reason = f"torch {recorded['torch']}, and this is torch {here['torch']}"
+    elif recorded["machine"] != here["machine"]:
+        reason = f"a processor of kind {recorded['machine']}, and this one is {here['machine']}"
+    elif metadata.get("device") == "cuda" and not here["gpu"]:
+        reason = f"the GPU {recorded['gpu']}, and torch finds none here"
+    elif recorded["gpu"] and recorded["gpu"].split()[-1] != here["gpu"].split()[-1]:
+        reason = f"the GPU {recorded['gpu']}, and this one is {here['gpu']}"
+    elif missing:
+        reason = f"a processor with {' '.join(sorted(missing))}, which this one lacks"
+    if reason is not None:
+        raise MlipsseError(
+            f"{package} was compiled for {reason}. Make one here: mlipsse potential export "
+            f"{package.with_suffix('.model')} --head {metadata['head']} "
+            f"--dtype {metadata['dtype']} --out {package.parent} "
+            f"--format aotinductor --device {metadata['device']}"
+        )
+
+
 def can_be_traced(model: Path, *, head: str) -> bool:
     """Whether AOTInductor takes one head of a model, which has been loaded before; some seconds."""
     try:

@@ -55,6 +55,7 @@ def write_example(
     (folder / DATA_FILE).write_text(text, encoding="utf-8")
     deck = render(
         DECK_FILE,
+        name=name,
         file=file,
         formula=formula(atoms),
         elements=" ".join(used),

@@ -94,7 +94,7 @@ def _conversion(package: str) -> Callable[[Any], Any]:
     if package == "cuequivariance":
         from mace.cli import convert_cueq_e3nn
 
-        return convert_cueq_e3nn.run  # type: ignore[no-any-return]
+        return convert_cueq_e3nn.run
     from mace.cli import convert_oeq_e3nn
 
-    return convert_oeq_e3nn.run  # type: ignore[no-any-return]
+    return convert_oeq_e3nn.run

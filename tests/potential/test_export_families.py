@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from mlipsse.cli.potential import app
 from mlipsse.errors import MlipsseError
 from mlipsse.potential import aotinductor, export, mliap
-from mlipsse.potential.aotinductor import export_aotinductor
+from mlipsse.potential.aotinductor import export_aotinductor, require_made_for_here
 from mlipsse.potential.edge_form import SinglePoint, load_edge_form
 from mlipsse.potential.export import FormatRefused, export_torchscript, export_upstream
 from mlipsse.potential.export_check import Reference, require_same, small_cell
@@ -224,3 +224,45 @@ def test_no_format_is_advised_that_refuses(tmp_path, monkeypatch):
 
 def fails(*_: object, **__: object) -> None:
     raise RuntimeError("no way")
+
+
+def test_packages_of_other_machines_in_python(monkeypatch):
+    """Before their machine code is loaded."""
+    from mlipsse.potential import machine
+
+    here = {
+        "torch": torch.__version__.partition("+")[0],
+        "machine": machine.cpu_machine(),
+        "cpu_flags": " ".join(machine.cpu_flags()),
+        "gpu": "",
+        "device": "cpu",
+        "head": "target",
+        "dtype": "float32",
+    }
+    package = Path("somewhere/x.pt2")
+    require_made_for_here(package, here)
+    for changes, words in (
+        ({"torch": "1.13.1"}, "torch 1.13.1, and this is"),
+        ({"machine": "riscv64"}, "kind riscv64"),
+        ({"cpu_flags": "avx99"}, "avx99, which this one lacks"),
+        ({"device": "cuda", "gpu": "NVIDIA H200 sm_90"}, "H200 sm_90, and torch finds none"),
+    ):
+        with pytest.raises(MlipsseError, match=f"{words}.*potential export somewhere/x.model"):
+            require_made_for_here(package, here | changes)
+    monkeypatch.setattr(machine, "gpu_name", lambda: "NVIDIA A100 sm_80")
+    on_gpu = here | {"device": "cuda", "gpu": "NVIDIA A40 sm_86"}
+    with pytest.raises(MlipsseError, match="NVIDIA A40 sm_86, and this one is NVIDIA A100 sm_80"):
+        require_made_for_here(package, on_gpu)
+    require_made_for_here(package, on_gpu | {"gpu": "NVIDIA A100 80GB PCIe sm_80"})
+
+
+def test_a_file_for_ml_iap_is_known_by_its_name(tmp_path):
+    from mlipsse.md.deck import mace_commands
+
+    for call in (
+        lambda: load_edge_form(tmp_path / "x.mliap.pt"),
+        lambda: mace_commands(plugin=Path("/a.so"), model=Path("/x.mliap.pt"), species=["Li"]),
+        lambda: mace_commands(plugin=Path("/a.so"), model=Path("/x.model"), species=["Li"]),
+    ):
+        with pytest.raises(MlipsseError, match=r"pair_style mliap unified|\.pt or \.pt2"):
+            call()
