@@ -14,8 +14,9 @@ from mlipsse.campaign.stages import select
 from mlipsse.dataset.extxyz import read_frames
 from mlipsse.energetics.selection import boltzmann_weights
 from mlipsse.errors import MlipsseError
-from mlipsse.md.health import Health, run_health
+from mlipsse.md.health import run_health
 from mlipsse.md.record import read_outcome, read_record
+from mlipsse.report.pressure import pressure_columns
 from mlipsse.transport import (
     CompositionTransport,
     ExcludedRun,
@@ -138,7 +139,7 @@ def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any
         "temperature_K": record.temperature_K,
         "mean_temperature_K": health.mean_temperature_K,
         "energy_drift_meV_atom_ps": health.energy_drift_meV_atom_ps,
-        **_pressure_columns(health),
+        **pressure_columns(health),
         "diffusivity_cm2_s": fit.diffusivity_cm2_s if fit else None,
         "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s if fit else None,
         "conductivity_mS_cm": run.conductivity_mS_cm if run else None,
@@ -152,19 +153,6 @@ def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any
         "left_out": (
             analysed.reason if isinstance(analysed, ExcludedRun) else analysed.excluded or ""
         ),
-    }
-
-
-def _pressure_columns(health: Health) -> dict[str, float | None]:
-    """Pressure asked for is None without an NPT part."""
-    pressure, drift = health.pressure, health.volume_drift
-    return {
-        "pressure_GPa": pressure.mean_GPa if pressure else None,
-        "pressure_std_GPa": pressure.std_GPa if pressure else None,
-        "asked_pressure_GPa": pressure.asked_GPa if pressure and pressure.averaged_cell else None,
-        "anisotropic_stress_GPa": pressure.anisotropy_GPa if pressure else None,
-        "volume_drift_percent": drift.drift_percent if drift else None,
-        "volume_drift_std_percent": drift.error_percent if drift else None,
     }
 
 

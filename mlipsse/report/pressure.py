@@ -4,10 +4,30 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlipsse.md.health import Health
 from mlipsse.md.pressure import CAUTION_GPA, remedy
 from mlipsse.md.settling import Settling
 
 Row = Mapping[str, Any]
+
+COLUMNS = (
+    *("pressure_GPa", "pressure_std_GPa", "asked_pressure_GPa", "anisotropic_stress_GPa"),
+    *("volume_drift_percent", "volume_drift_std_percent"),
+)
+"""Of a run's row in `runs.csv`, those of `pressure_columns`."""
+
+
+def pressure_columns(health: Health) -> dict[str, float | None]:
+    """Columns of a run's row in `runs.csv`; the pressure asked for is None without an NPT part."""
+    pressure, drift = health.pressure, health.volume_drift
+    return {
+        "pressure_GPa": pressure.mean_GPa if pressure else None,
+        "pressure_std_GPa": pressure.std_GPa if pressure else None,
+        "asked_pressure_GPa": pressure.asked_GPa if pressure and pressure.averaged_cell else None,
+        "anisotropic_stress_GPa": pressure.anisotropy_GPa if pressure else None,
+        "volume_drift_percent": drift.drift_percent if drift else None,
+        "volume_drift_std_percent": drift.error_percent if drift else None,
+    }
 
 
 def mean_pressures(

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
-from mlipsse.md.record import Outcome, write_outcome
+from mlipsse.md.health import run_health
+from mlipsse.md.record import Outcome, read_record, write_outcome
 from mlipsse.md.run import run_folder
 from mlipsse.transport import analyse_run, analyse_tree, read_run
 from tests.lennard_jones import CONDUCTOR, render
@@ -67,6 +68,10 @@ def test_the_command(tree: Path) -> None:
     answer = json.loads(done.output)
     assert [run["ended"] for run in answer["runs"]] == [True, True, False]
     assert len(answer["compositions"][0]["temperatures"]) == 3
+    pressures_GPa = [run["pressure_GPa"] for run in answer["runs"]]
+    health = [run_health(tree / n, read_record(tree / n)).pressure for n in ("T350", "T450")]
+    assert pressures_GPa[:2] == [one.mean_GPa for one in health if one is not None]
+    assert bool(answer["cautions"]) == any(abs(value) > 1 for value in pressures_GPa)
     told = CliRunner().invoke(app, ["transport", "analyse", str(tree)]).output
     assert "2 runs have not ended" in told
     assert "melted: it flowed" in told

@@ -1,7 +1,7 @@
 """`mlipsse transport analyse`: a tree of runs, also of runs that still go."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from mlipsse.cli.options import Json
 from mlipsse.cli.transport.options import pair, window
+from mlipsse.errors import MlipsseError
 
 console = Console(highlight=False)
 
@@ -31,6 +32,7 @@ def analyse(
     as_json: Json = False,
 ) -> None:
     """Tell D, conductivity and activation energy of a tree of runs, also of runs that still go."""
+    from mlipsse.report.pressure import pressure_cautions
     from mlipsse.transport import WindowSettings, analyse_tree
 
     with Progress(
@@ -48,10 +50,12 @@ def analyse(
                 task, completed=done, total=total, text=text
             ),
         )
+    pressures = {path: _pressure_row(path, run) for path, run in tree.runs}
     if out is not None:
         _write(tree, out)
     if as_json:
-        typer.echo(json.dumps(_tree_answer(tree, folder), indent=1, allow_nan=False))
+        answer = _tree_answer(tree, folder, pressures)
+        typer.echo(json.dumps(answer, indent=1, allow_nan=False))
         return
     for item in tree.compositions:
         energy = pair(item.arrhenius.activation_energy_eV, item.arrhenius.activation_energy_std_eV)
@@ -62,6 +66,9 @@ def analyse(
         for left_out in item.excluded:
             console.print(f"  left out: {left_out.name}: {left_out.reason}", soft_wrap=True)
         for caution in item.cautions:
+            console.print(f"  {caution}", soft_wrap=True)
+        own = [row for row in pressures.values() if row["composition"] == (item.formula or None)]
+        for caution in pressure_cautions(own):
             console.print(f"  {caution}", soft_wrap=True)
     if tree.unfinished:
         console.print(f"… {len(tree.unfinished)} runs have not ended.")
@@ -87,6 +94,24 @@ def _table(runs: Sequence[tuple[Path, Any]], unfinished: Sequence[Path], formula
             _ratio(run.charge.haven_ratio, run.charge.haven_ratio_std),
         )
     return table
+
+
+def _pressure_row(path: Path, run: Any) -> dict[str, Any]:
+    """What `mlipsse.report.pressure` wants of a run; no numbers where its logs are not there."""
+    from mlipsse.md.health import run_health
+    from mlipsse.md.record import read_record
+    from mlipsse.report.pressure import COLUMNS, pressure_columns
+
+    try:
+        columns = pressure_columns(run_health(path, read_record(path)))
+    except MlipsseError:  # logs of a template that prints no pressure
+        columns = dict.fromkeys(COLUMNS)
+    return {
+        "composition": run.composition,
+        "temperature_K": run.temperature_K,
+        "left_out": run.excluded or "",
+        **columns,
+    }
 
 
 def _ratio(value: float | None, error: float | None) -> str:
@@ -115,7 +140,11 @@ def _write(tree: Any, out: Path) -> None:
         write_msd_csv(run, out / "msd" / f"{run.name.replace(' ', '-')}.csv")
 
 
-def _tree_answer(tree: Any, folder: Path) -> dict[str, Any]:
+def _tree_answer(
+    tree: Any, folder: Path, pressures: Mapping[Path, Mapping[str, Any]]
+) -> dict[str, Any]:
+    from mlipsse.report.pressure import pressure_cautions
+
     return {
         "runs": [
             {
@@ -134,10 +163,13 @@ def _tree_answer(tree: Any, folder: Path) -> dict[str, Any]:
                 "einstein_conductivity_mS_cm": run.einstein_mS_cm,
                 "haven_ratio": run.charge.haven_ratio,
                 "haven_ratio_std": run.charge.haven_ratio_std,
+                "pressure_GPa": pressures[path]["pressure_GPa"],
+                "pressure_std_GPa": pressures[path]["pressure_std_GPa"],
                 "left_out": run.excluded,
             }
             for path, run in tree.runs
         ],
+        "cautions": pressure_cautions(list(pressures.values())),
         "compositions": [
             {
                 "formula": item.formula,
