@@ -49,11 +49,13 @@ def _composition_check(formula: str) -> Callable[[Campaign], None]:
         from mlipsse.campaign.orderings import (
             campaign_host,
             campaign_supercells,
+            check_room,
             realisable_composition,
         )
 
         host = campaign_host(campaign)
-        realisable_composition(formula, host, campaign_supercells(campaign, host))
+        supercells = campaign_supercells(campaign, host)
+        check_room(realisable_composition(formula, host, supercells), supercells)
 
     return check
 
