@@ -16,8 +16,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from pymatgen.core import Structure
 
-from mlipsse.crystal_file import read_crystal
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import read_host
 from mlipsse.orderings.charges import FormalCharges
@@ -35,16 +35,16 @@ REFUSALS = {
 
 def partial(path: Path) -> bool:
     """Whether a site is shared or not full."""
-    structure = read_crystal(path)
+    structure = Structure.from_file(path)
     return any(len(s.species) > 1 or s.species.num_atoms < 0.999 for s in structure)
 
 
 def outcome(path: Path) -> tuple[str, str]:
     """What became of a file, and the line that describes it."""
+    structure = Structure.from_file(path)
+    symbols = {str(getattr(e, "symbol", e)) for site in structure for e in site.species}
+    mobile = next((name for name in MOBILE if name in symbols), MOBILE[0])
     try:
-        structure = read_crystal(path)
-        symbols = {str(getattr(e, "symbol", e)) for site in structure for e in site.species}
-        mobile = next((name for name in MOBILE if name in symbols), MOBILE[0])
         host = read_host(path, mobile=mobile)
     except MlipsseError as error:
         kinds = (kind for text, kind in REFUSALS.items() if re.search(text, str(error)))
@@ -64,7 +64,7 @@ def outcome(path: Path) -> tuple[str, str]:
 
 def shortest_A(path: Path) -> tuple[str, float] | None:
     """The shortest distance of mobile ions, where each of them fills its site alone."""
-    structure = read_crystal(path)
+    structure = Structure.from_file(path)
     symbols = {str(getattr(e, "symbol", e)) for site in structure for e in site.species}
     mobile = next((name for name in MOBILE if name in symbols), None)
     if mobile is None:
@@ -92,13 +92,7 @@ def main() -> None:
     kinds: Counter[str] = Counter()
     distances: dict[str, list[float]] = {}
     for path in sorted(arguments.folder.glob("*.cif")):
-        try:
-            disordered = partial(path)
-        except MlipsseError as error:
-            kinds["refused: the file cannot be read"] += 1
-            print(f"{path.stem}: {error}")
-            continue
-        if not disordered:
+        if not partial(path):
             if (found := shortest_A(path)) is not None:
                 distances.setdefault(found[0], []).append(found[1])
             continue

@@ -15,7 +15,6 @@ from mlipsse.orderings import (
     read_host,
 )
 from mlipsse.orderings.charges import FormalCharges
-from mlipsse.orderings.crowding import crowding, has_room
 from mlipsse.orderings.host import PairDistance
 
 
@@ -140,22 +139,3 @@ def check_possible(rows: list[dict[str, Any]]) -> None:
         own = [row for row in rows if row["composition"] == formula]
         if all(row["route"] == "impossible" for row in own):
             raise MlipsseError(own[-1]["reason"])
-
-
-def check_room(composition: Composition, supercells: list[Supercell]) -> None:
-    """Refuse a composition whose mobile ions find no room in the smallest supercell that fits it.
-
-    Raises
-    ------
-    MlipsseError
-        naming the greatest content, the distances and the setting.
-    """
-    supercell = min((s for s in supercells if composition.fits(s)), key=lambda s: s.n_cells)
-    counts = composition.site_counts(supercell)
-    if not len(supercell.conflicts) or has_room(supercell, counts):
-        return
-    raise MlipsseError(
-        f"{composition.formula} in {supercell.name}: no arrangement keeps to what may sit where "
-        f"and to the least distances. {crowding(supercell, counts)}Change the formula, "
-        "`substitutions` or `closest_A`."
-    )

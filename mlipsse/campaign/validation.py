@@ -49,13 +49,11 @@ def _composition_check(formula: str) -> Callable[[Campaign], None]:
         from mlipsse.campaign.orderings import (
             campaign_host,
             campaign_supercells,
-            check_room,
             realisable_composition,
         )
 
         host = campaign_host(campaign)
-        supercells = campaign_supercells(campaign, host)
-        check_room(realisable_composition(formula, host, supercells), supercells)
+        realisable_composition(formula, host, campaign_supercells(campaign, host))
 
     return check
 

@@ -39,7 +39,8 @@ def orderings() -> None:
 def count(folder: CampaignFolder, as_json: Json = False) -> None:
     """Count the orderings of every composition in every supercell; makes and writes none.
 
-    It also prints the host's formal charges, with their source, and what was noted of it.
+    It also prints the host's content, space group and formal charges, with their sources, and what
+    was noted while reading it.
     """
     from mlipsse.campaign.orderings import (
         campaign_host,
@@ -50,6 +51,8 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
 
     campaign = read_campaign(folder)
     host = campaign_host(campaign)
+    for line in host_lines(host):
+        typer.echo(line, err=as_json)
     rows = count_rows(campaign, host)
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
@@ -71,8 +74,6 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
     )
     for reason in dict.fromkeys(row["reason"] for row in rows if row["reason"]):
         typer.echo(reason)
-    for line in host_lines(host):
-        typer.echo(line)
     check_possible(rows)
 
 

@@ -40,13 +40,6 @@ def crowding(supercell: Supercell, counts: Sequence[Sequence[int]] | None = None
     )
 
 
-def has_room(supercell: Supercell, counts: Sequence[Sequence[int]]) -> bool:
-    """Whether a supercell can hold these amounts; true where that is not settled in time."""
-    mobile = supercell.host.mobile_ion or supercell.host.mobile.species[0]
-    most = greatest_content(supercell, mobile, counts)
-    return most is None or most >= _asked(supercell, mobile, counts)
-
-
 def _asked(supercell: Supercell, species: str, counts: Sequence[Sequence[int]]) -> int:
     return sum(
         row[sublattice.species.index(species)]
