@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mlipsse.campaign.folder import Campaign
+from mlipsse.errors import MlipsseError
 from mlipsse.orderings import (
     Composition,
     Host,
@@ -132,3 +133,11 @@ def count_rows(campaign: Campaign, host: Host) -> list[dict[str, Any]]:
         for composition in compositions
         for cell in supercells
     ]
+
+
+def check_possible(rows: list[dict[str, Any]]) -> None:
+    """Refuse rows of `count_rows` in which no supercell can hold a composition."""
+    for formula in dict.fromkeys(row["composition"] for row in rows):
+        own = [row for row in rows if row["composition"] == formula]
+        if all(row["route"] == "impossible" for row in own):
+            raise MlipsseError(own[-1]["reason"])

@@ -264,7 +264,8 @@ class Choices:
         out_masks = np.empty((_ROOM, last, words), dtype=np.uint64)
         out_sizes = np.empty(_ROOM, dtype=np.int64)
         while not place[3]:
-            n = walk(  # type: ignore[call-arg]
+            n = walk(
+                words,
                 place,
                 taken,
                 tables["pool"],

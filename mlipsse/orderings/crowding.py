@@ -8,6 +8,7 @@ from mlipsse.orderings.host import VACANCY
 from mlipsse.orderings.supercell import Supercell
 
 _SECONDS = 20.0
+_INFEASIBLE = 2  # of scipy's status
 
 
 def crowding(supercell: Supercell, counts: Sequence[Sequence[int]] | None = None) -> str:
@@ -32,15 +33,18 @@ def crowding(supercell: Supercell, counts: Sequence[Sequence[int]] | None = None
     )
     held = "" if most is None else f"{supercell.name} holds at most {most} {mobile}"
     if held and counts is not None:
-        asked = sum(
-            row[sublattice.species.index(mobile)]
-            for row, sublattice in zip(counts, host.sublattices, strict=True)
-            if mobile in sublattice.species
-        )
-        held += f", and {asked} are asked for"
+        held += f", and {_asked(supercell, mobile, counts)} are asked for"
     held += ". " if held else ""
     return f"{held}Sites {shown}{more} Å apart are not filled together, by closest_A" + (
         f": {rules}. " if rules else ". "
+    )
+
+
+def _asked(supercell: Supercell, species: str, counts: Sequence[Sequence[int]]) -> int:
+    return sum(
+        row[sublattice.species.index(species)]
+        for row, sublattice in zip(counts, supercell.host.sublattices, strict=True)
+        if species in sublattice.species
     )
 
 
@@ -59,7 +63,7 @@ def greatest_content(
     Returns
     -------
     int or None
-        None where the program is not solved in time, or the other species alone do not fit.
+        0 where the other species alone do not fit, None where that is not settled in time.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array
@@ -106,4 +110,6 @@ def greatest_content(
         bounds=Bounds(0, 1),
         options={"time_limit": _SECONDS},
     )
+    if result.status == _INFEASIBLE:
+        return 0
     return round(-result.fun) if result.success else None

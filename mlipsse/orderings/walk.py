@@ -7,22 +7,25 @@ is missed, none is met twice and none has to be remembered (orderly generation: 
 Math. 2, 107, 1978; Faradzev, 1978). What leaves the choice of a level unchanged, its stabiliser, is
 the group of the next level.
 
-The signature is given, so that the function is compiled (once; then it is cached on disk) when the
-module is imported, not in the middle of a run. What it gives: benchmarks/orderings.py.
+The signature for masks of one word is given, so that the function is compiled for them (once; then
+it is cached on disk) when the module is imported, not in the middle of a run; for more words when
+they are first met. Words are counted when it is compiled: one word takes no loops. What it gives:
+benchmarks/orderings.py.
 """
 
 import numpy as np
 from numba import njit
 
-_SIGNATURE = (
-    "i8(i8[::1], i8[::1], i8[::1], i8[::1], u8[:,::1], u8[:,::1], i8[::1], b1[:,::1], u8[:,::1],"
+_ONE_WORD = (
+    "i8(UniTuple(i8, 1), i8[::1], i8[::1], i8[::1], i8[::1], u8[:,::1], u8[:,::1], i8[::1],"
+    " b1[:,::1], u8[:,::1],"
     " i4[:,:,::1], u8[:,:,:,::1], i8[:,::1], i8[::1], u8[:,:,::1], u8[:,::1], u8[:,::1],"
     " u8[:,:,::1], u8[:,::1], u8[:,:,::1], i8[::1])"
 )
 
 
-@njit(_SIGNATURE, cache=True)
-def walk(
+def _walk(
+    words: tuple[int, ...],
     place: np.ndarray,
     taken: np.ndarray,
     pool: np.ndarray,
@@ -50,6 +53,7 @@ def walk(
 
     Parameters
     ----------
+    words : one number for every word of a mask; their length is known when this is compiled
     place : (4,) state: pick, first level, number of levels, finished
     taken : (n_picks,) state: site of each pick, -1 before the first
     pool : (n_levels,) which sublattice a level chooses on
@@ -73,7 +77,7 @@ def walk(
     out_stabilisers : (room,) order of the stabiliser of each choice
     """
     one, nothing = np.uint64(1), np.uint64(0)
-    n_words = whole.shape[1]
+    n_words = len(words)
     d, first_level, n_levels = place[0], place[1], place[2]
     start, end = first_pick[first_level], first_pick[n_levels]
     room, n_out = out_masks.shape[0], 0
@@ -209,3 +213,13 @@ def walk(
             taken[d] = -1
     place[0] = d
     return n_out
+
+
+_one_word = njit(_ONE_WORD, cache=True)(_walk)
+_several_words = njit(cache=True)(_walk)
+
+
+def walk(words: int, *arguments: np.ndarray) -> int:
+    """The walk on masks of so many words (see `_walk`)."""
+    compiled = _one_word if words == 1 else _several_words
+    return int(compiled((0,) * words, *arguments))
