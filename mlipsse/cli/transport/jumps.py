@@ -8,9 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json, whole_numbers
+from mlipsse.cli.options import Json, whole_numbers, words
 from mlipsse.cli.transport.options import (
     Cache,
+    Framework,
     Mobile,
     Source,
     Spacing,
@@ -62,6 +63,7 @@ def jumps(
     minimal_residence: Annotated[
         int, typer.Option(help="Frames that an ion must stay for a jump to count.")
     ] = 1,
+    framework: Framework = None,
     topology: Topology = None,
     species: Species = None,
     frame_spacing_ps: Spacing = None,
@@ -89,7 +91,8 @@ def jumps(
     frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
     run = analyse_jumps(
         frames,
-        mobile=mobile,
+        mobile=words(mobile),
+        framework=None if framework is None else words(framework),
         temperature_K=temperature,
         structure=sites,
         interstitials=interstitials,
