@@ -12,13 +12,14 @@ from mlipsse.cli.options import Json
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
+    Framework,
     Mobile,
     Source,
     Species,
     Topology,
+    assigned,
     print_notes,
     read_frames,
-    split_atoms,
 )
 
 console = Console(highlight=False)
@@ -43,6 +44,7 @@ def density(
     min_counts: Annotated[
         int, typer.Option(help="Voxels with fewer visits count as empty for the paths.")
     ] = 1,
+    framework: Framework = None,
     topology: Topology = None,
     species: Species = None,
     cell: Cell = None,
@@ -61,21 +63,24 @@ def density(
 
     # Times do not matter here, so that files that do not tell them need no option.
     frames = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
-    _, others = split_atoms(frames, mobile)
-    found, framework = crystal_density(
+    roles = assigned(frames, mobile, framework)
+    mobile = roles.mobile
+    found, around = crystal_density(
         frames.positions,
         frames.species,
         frames.cell,
         mobile=mobile,
+        framework=roles.framework,
         lattice=frames.lattice,
         spacing_A=spacing_a,
         per_ion=per_ion,
     )
     known = temperature if temperature is not None else frames.temperature_K
     paths = {} if known is None else percolating_paths(found, known, min_counts=min_counts)
-    cautions = _cautions(found, level, paths, known, bool(len(others)))
+    cautions = _cautions(found, level, paths, known, bool(roles.framework))
+    cautions += _crossing(frames, roles, paths)
     cautions += of_cell(frames)
-    files = _write(out, found, framework, level, mobile, paths)
+    files = _write(out, found, around, level, mobile, paths)
     answer = _answer(found, level, paths, known, files, cautions)
     answer["notes"] = list(frames.notes)
     if as_json:
@@ -112,6 +117,26 @@ def _cautions(
         and path.bottleneck_counts < FEW_COUNTS
     ]
     return said
+
+
+def _crossing(frames: Any, roles: Any, paths: dict[str, Any]) -> list[str]:
+    """Where no path is found: whether ions cross the cell between frames, or not at all."""
+    if not paths or paths["any"].reason is None:
+        return []
+    from mlipsse.transport.caging import ions_cross
+    from mlipsse.transport.drift import RestingPositions, framework_drift
+
+    drift_A = framework_drift(frames.positions, roles.still(frames.species))
+    ions = RestingPositions(frames.positions, roles.ions(frames.species), drift_A)
+    if ions_cross(ions, frames.cell):
+        return [
+            "No path, yet ions cross the cell between frames: frames are too far apart in time to "
+            "show the passes. Take a larger spacing, or write frames more often."
+        ]
+    return [
+        "No path, and no chain of places that ions went between leads across the cell: the ions "
+        "are caged, or the run is too short."
+    ]
 
 
 def _write(

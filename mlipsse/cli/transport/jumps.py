@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json, whole_numbers
+from mlipsse.cli.options import Json, whole_numbers, words
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
+    Framework,
     Mobile,
     Source,
     Spacing,
@@ -64,6 +65,7 @@ def jumps(
     minimal_residence: Annotated[
         int, typer.Option(help="Frames that an ion must stay for a jump to count.")
     ] = 1,
+    framework: Framework = None,
     topology: Topology = None,
     species: Species = None,
     frame_spacing_ps: Spacing = None,
@@ -94,7 +96,8 @@ def jumps(
     )
     run = analyse_jumps(
         frames,
-        mobile=mobile,
+        mobile=words(mobile),
+        framework=None if framework is None else words(framework),
         temperature_K=temperature,
         structure=sites,
         interstitials=interstitials,

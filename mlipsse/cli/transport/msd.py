@@ -12,6 +12,7 @@ from mlipsse.cli.transport.options import (
     Cache,
     Cell,
     Drift,
+    Framework,
     MassWeighted,
     Mobile,
     Source,
@@ -19,10 +20,10 @@ from mlipsse.cli.transport.options import (
     Species,
     Timestep,
     Topology,
+    assigned,
     drift_reference,
     print_notes,
     read_frames,
-    split_atoms,
 )
 from mlipsse.errors import MlipsseError
 
@@ -33,6 +34,7 @@ def msd(
     trajectory: Source,
     mobile: Mobile,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    framework: Framework = None,
     topology: Topology = None,
     species: Species = None,
     frame_spacing_ps: Spacing = None,
@@ -68,8 +70,9 @@ def msd(
     frames = read_frames(
         trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
     )
-    ions, _ = split_atoms(frames, mobile)
-    still, masses = drift_reference(frames, mobile, drift, mass_weighted)
+    roles = assigned(frames, mobile, framework)
+    mobile, ions = roles.mobile, roles.ions(frames.species)
+    still, masses = drift_reference(frames, roles, drift, mass_weighted)
     positions, spacing = frames.positions, frames.frame_spacing_ps
     drift_A = framework_drift(positions, still, masses_u=masses)
     symbols = np.array(frames.species)

@@ -23,7 +23,21 @@ Source = Annotated[
         "that follow on, in their order.",
     ),
 ]
-Mobile = Annotated[str, typer.Option(help="Symbol of the mobile ion, e.g. Li.")]
+Mobile = Annotated[
+    str,
+    typer.Option(
+        metavar="EL[,EL...]",
+        help="Symbol of the mobile ion, e.g. Li. Where several elements move, name all: Li,Na.",
+    ),
+]
+Framework = Annotated[
+    str | None,
+    typer.Option(
+        "--framework",
+        metavar="EL,...",
+        help="Elements that stay on their sites, e.g. Cl; all but the mobile ones if not given.",
+    ),
+]
 Topology = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="PDB, POSCAR or LAMMPS data file with the elements."),
@@ -53,7 +67,7 @@ Drift = Annotated[
     typer.Option(
         "--drift",
         metavar="EL,...|none",
-        help="Elements whose mean motion is removed; all but the mobile one if not given.",
+        help="Elements whose mean motion is removed; those of the framework if not given.",
     ),
 ]
 MassWeighted = Annotated[
@@ -128,17 +142,13 @@ def named(trajectory: Path | Sequence[Path]) -> str:
     return ", ".join(map(str, paths))
 
 
-def split_atoms(frames: Any, mobile: str) -> tuple[Any, Any]:
-    """Indices of the mobile ions and of all others."""
-    import numpy as np
+def assigned(frames: Any, mobile: str, framework: str | None) -> Any:
+    """`Roles` of the elements of a trajectory, the first mobile one being analysed."""
+    from mlipsse.transport.roles import assign_roles
 
-    is_mobile = np.array(frames.species) == mobile
-    if not is_mobile.any():
-        raise MlipsseError(
-            f"No {mobile} in the trajectory, which holds "
-            f"{', '.join(dict.fromkeys(frames.species))}: name a species that is there."
-        )
-    return np.flatnonzero(is_mobile), np.flatnonzero(~is_mobile)
+    return assign_roles(
+        frames.species, words(mobile), None if framework is None else words(framework)
+    )
 
 
 def window(text: str | None) -> tuple[float, float] | None:
@@ -155,23 +165,23 @@ def window(text: str | None) -> tuple[float, float] | None:
 
 
 def drift_reference(
-    frames: Any, mobile: str, drift: str | None, mass_weighted: bool
+    frames: Any, roles: Any, drift: str | None, mass_weighted: bool
 ) -> tuple[Any, Any]:
     """Indices of the atoms whose mean motion is removed, and masses of all (None: all alike)."""
     import numpy as np
 
-    _, others = split_atoms(frames, mobile)
     masses = None
     if mass_weighted:
         from ase.data import atomic_masses, atomic_numbers
 
         masses = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in frames.species])
     if drift is None:
-        if not len(others):
+        still = roles.still(frames.species)
+        if not len(still):
             from mlipsse.transport.steady_drift import refuse_steady_drift
 
             refuse_steady_drift(frames.positions)
-        return others, masses
+        return still, masses
     chosen = [] if drift.strip().lower() == "none" else words(drift)
     absent = [symbol for symbol in chosen if symbol not in frames.species]
     if absent:
