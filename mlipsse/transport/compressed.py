@@ -84,6 +84,11 @@ def head(path: Path, n_bytes: int) -> bytes:
     return found
 
 
+def lost_behind(path: Path) -> str:
+    """A sentence on a compressed file that is torn."""
+    return f"{path}: the compressed file is torn, and what came after its last frame is lost"
+
+
 class Unpacked:
     """A compressed file unpacked to a temporary one, for readers that must seek.
 
@@ -93,9 +98,11 @@ class Unpacked:
     ----------
     path : of the unpacked file, named as the file without its last suffix; a file that is not
         compressed is taken as it is
+    torn : whether the compressed file is torn
     """
 
     def __init__(self, path: Path) -> None:
+        self.torn = False
         if not is_compressed(path):
             self.path = path
             return
@@ -105,6 +112,7 @@ class Unpacked:
         try:
             with TornStream(path) as stream, self.path.open("wb") as whole:
                 shutil.copyfileobj(stream, whole, 4 << 20)
+                self.torn = stream.torn
         except OSError as error:
             raise MlipsseError(
                 f"{path} cannot be unpacked into {folder} ({error}): make room there, set TMPDIR "

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.compressed import TornStream
+from mlipsse.transport.compressed import TornStream, lost_behind
 from mlipsse.transport.element_names import elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of, other_atoms
 from mlipsse.transport.frame_stamps import StampKeys, find_stamp_keys
@@ -206,7 +206,8 @@ def _raw_frames(path: Path, notes: list[str]) -> Iterator[tuple[_Head, list[byte
     torn, after_torn = 0, False
     cached: _Cached = None
     pending: deque[bytes] = deque()
-    with BufferedReader(TornStream(path), 1 << 20) as stream:
+    raw = TornStream(path)
+    with BufferedReader(raw, 1 << 20) as stream:
 
         def next_line() -> bytes:
             return pending.popleft() if pending else stream.readline()
@@ -242,6 +243,8 @@ def _raw_frames(path: Path, notes: list[str]) -> Iterator[tuple[_Head, list[byte
             head, cached = _head(path, comment, cached)
             yield head, rows, after_torn
             after_torn = False
+    if raw.torn:
+        notes.append(lost_behind(path))
     if torn:
         notes.append(f"{path}: {torn} frame(s) are left out that are torn")
 

@@ -17,7 +17,7 @@ from mlipsse.transport.binary_times import (
     h5md_times,
     netcdf_times,
 )
-from mlipsse.transport.compressed import Unpacked, plain_name
+from mlipsse.transport.compressed import Unpacked, lost_behind, plain_name
 from mlipsse.transport.element_names import element_of, elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of
 from mlipsse.transport.lammps_data import is_lammps_data, read_lammps_species
@@ -57,7 +57,7 @@ def open_with_mdanalysis(
     find = _TIMES.get(suffix)
     known = BinaryTimes() if find is None else find(opened.held[0].path)
     own_time = suffix in _OWN_TIME
-    notes = list(known.notes)
+    notes = [*known.notes, *([lost_behind(path)] if opened.held[0].torn else [])]
 
     def read(block_frames: int | None) -> Iterator[RawBlock]:
         return blocks_of(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.compressed import lost_behind
 from mlipsse.transport.dump_atoms import DumpAtoms, dump_atoms, dump_steps, likely_frames
 from mlipsse.transport.restarts import Restarts, find_restarts
 from mlipsse.transport.source import Filling, RawBlock
@@ -159,6 +160,8 @@ def dump_blocks(
         ends_torn = text.torn or (text.ended and begin >= 0)
     if not found:
         raise MlipsseError(f"{path} holds no whole frame of a LAMMPS text dump.")
+    if text.torn:
+        notes.append(lost_behind(path))
     if torn or ends_torn:
         notes.append(
             f"{path}: {torn + ends_torn} frame(s) are left out that are torn"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.compressed import Unpacked
+from mlipsse.transport.compressed import Unpacked, lost_behind
 from mlipsse.transport.frame_source import OneFrame, blocks_of, other_atoms
 from mlipsse.transport.frame_stamps import find_stamp_keys
 from mlipsse.transport.source import Source
@@ -33,7 +33,7 @@ def open_traj(path: Path, timestep_fs: float | None) -> Source:
     order = _order(first)
     species = tuple(np.array(first.get_chemical_symbols())[order].tolist())
     keys = find_stamp_keys([atoms.info for atoms in opening])
-    notes: list[str] = []
+    notes = [lost_behind(path)] if unpacked.torn else []
 
     def frames(report: list[str], heads: bool) -> Iterator[OneFrame]:
         for number, atoms in enumerate(_atoms(path, unpacked)):

@@ -275,7 +275,8 @@ def _add_steps(
     raise MlipsseError(
         f"An atom of {where} moves by {longest_A:.2f} Å from frame {number - 1} to {number}, "
         f"more than a third of the cell's shortest height ({limits_A[frame]:.2f} Å): which way it "
-        "went cannot be told. Write frames more often, or write unwrapped positions."
+        "went cannot be known, or frames of two runs meet there. Write frames more often, or "
+        "unwrapped positions; or analyse the parts one by one."
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.compressed import TornStream
+from mlipsse.transport.compressed import TornStream, lost_behind
 from mlipsse.transport.element_names import elements_of
 from mlipsse.transport.frame_source import OneFrame, blocks_of, other_atoms
 from mlipsse.transport.last_lines import is_whole
@@ -119,7 +119,8 @@ def _configurations(path: Path, notes: list[str], *, heads: bool) -> Iterator[_C
     opens = False
     lines: list[bytes] = []  # since the last configuration
     torn = 0
-    with BufferedReader(TornStream(path), 1 << 20) as stream:
+    raw = TornStream(path)
+    with BufferedReader(raw, 1 << 20) as stream:
         while line := stream.readline():
             if not line.lstrip()[:11].lower().startswith(b"direct conf"):
                 lines.append(line)
@@ -139,6 +140,8 @@ def _configurations(path: Path, notes: list[str], *, heads: bool) -> Iterator[_C
             number = None if digits is None else int(digits[1])
             yield head, number, None if heads else _fractions(path, rows), opens
             opens = False
+    if raw.torn:
+        notes.append(lost_behind(path))
     if torn or any(text.strip() for text in lines):
         notes.append(f"{path}: {max(torn, 1)} frame(s) are left out that are torn")
 
