@@ -23,7 +23,7 @@ class DumpAtoms:
     slots : (n_columns,) what each column is to `read_atoms`
     scaled : whether positions are in units of the cell
     images : whether ix, iy, iz count cells
-    wrapped : whether nothing says in which cell an atom is
+    wrapped : whether nothing shows in which cell an atom is
     ids : (n_atoms,) rising
     species, types : as in `TextDump`
     frame_bytes : length of the first frame

@@ -1,4 +1,4 @@
-"""The time between frames: what files and callers say of it, and whether they agree."""
+"""The time between frames: what files and callers give for it, and whether they agree."""
 
 from collections.abc import Sequence
 
@@ -135,7 +135,7 @@ class FrameTimes:
                 steps = self._stamps.mean
                 own = " or ".join(f"{1e3 * one / steps:g}" for one in found)
                 raise MlipsseError(
-                    f"{source.path} says that a step takes {own} fs, but "
+                    f"{source.path} records {own} fs per step, but "
                     f"{1e3 * (source.stamp_ps or 0.0):g} fs are given: leave out the option to "
                     "take the file's, or look which is right."
                 )
@@ -155,7 +155,7 @@ class FrameTimes:
                 "the run's time step in fs."
             )
         return (
-            f"{source.path} does not say at which times its frames were written: give the time "
+            f"{source.path} does not record the times of its frames: give the time "
             "between them in ps."
         )
 

@@ -31,9 +31,9 @@ class Frames:
     species : element of each atom
     cell : (3, 3) float64, Å, rows are lattice vectors; the mean where the cell changes
     frame_spacing_ps : time between frames, ps
-    temperature_K : where the file's own record says it, else None
+    temperature_K : where the file's own record has it, else None
     lattice : (3, 3) whole numbers; the crystal's own vectors are `lattice` times `cell`. LAMMPS
-        reduces a skewed cell, and our runs' record says how; other files are taken as they are.
+        reduces a skewed cell, and our runs' record holds how; other files are taken as they are.
     notes : sentences on what reading left out, joined or assumed; of blocks, the last holds them
     volume_change : mean volume of the last quarter over that of the first, less 1; of blocks, the
         last holds it
@@ -49,12 +49,12 @@ class Frames:
     volume_change: float = 0.0
 
     def trajectory(self, temperature_K: float | None = None) -> Trajectory:
-        """As a `Trajectory`, at a temperature that is given or that the record says.
+        """As a `Trajectory`, at a temperature that is given or that the record has.
 
         Raises
         ------
         MlipsseError
-            when neither says it, when they disagree, and as `Trajectory`.
+            when neither has it, when they disagree, and as `Trajectory`.
         """
         recorded = self.temperature_K
         if temperature_K is not None and recorded is not None and temperature_K != recorded:
@@ -64,7 +64,7 @@ class Frames:
             )
         known = temperature_K if temperature_K is not None else self.temperature_K
         if known is None:
-            raise MlipsseError("Give the temperature in K: the trajectory does not say it.")
+            raise MlipsseError("Give the temperature in K: the trajectory does not record it.")
         return Trajectory(
             positions=self.positions,
             species=self.species,
@@ -109,7 +109,7 @@ def read_frames_of(
         numbers of frames
     timestep_fs : of the run, fs; a file's steps times it are its times
     cell : (3, 3) float64, Å, rows are lattice vectors, for files that hold none
-    timeless : that times do not matter: the spacing is 1 ps where nothing says it
+    timeless : that times do not matter: the spacing is 1 ps where nothing records it
     cache : folder of converted trajectories (see `mlipsse.transport.cache`), read instead of a
         file that has been read before
     memory_limit_GB : of the positions; by default half of the memory that is free. With `cache` a
@@ -118,7 +118,7 @@ def read_frames_of(
     Raises
     ------
     MlipsseError
-        when the file is unknown, damaged or of uneven times, when what it does not say (elements,
+        when the file is unknown, damaged or of uneven times, when what it does not hold (elements,
         time) is not given, when an atom moves too far between frames or the cell jumps, and when
         it does not fit into the memory.
     """
@@ -223,7 +223,7 @@ def refuse_beyond_memory(sources: Sequence[Source], limit_GB: float | None) -> N
 
 
 def positions_GB(source: Source) -> float | None:
-    """Memory that a source's positions take, GB; None where only reading tells."""
+    """Memory that a source's positions take, GB; None where only reading shows it."""
     if source.n_frames is None:
         return None
     return 24e-9 * source.n_frames * len(source.species)

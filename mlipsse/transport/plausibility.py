@@ -11,7 +11,7 @@ atoms in equilibrium, whatever the potential:
   Vibrations in Crystallography (1975)), which is 12 fs for 1,560 K. Solid electrolytes have 150 to
   700 K, and ions that hop go further. Between closer frames r / v nears dt.
 
-Frames far apart in time cannot tell a time that is too long: there, atoms that fly straight on do.
+Frames far apart in time do not show a time that is too long: there, atoms that fly straight on do.
 """
 
 from dataclasses import dataclass
@@ -151,7 +151,7 @@ def _too_far(factor: float) -> str:
 
 
 def _motions(frames: Frames, temperature_K: float) -> list[_Motion]:
-    """Of the elements that move at all; atoms that are held say nothing."""
+    """Of the elements that move at all; atoms that are held count for nothing."""
     from ase.data import atomic_masses, atomic_numbers
 
     n_frames = len(frames.positions)

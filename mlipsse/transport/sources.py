@@ -201,7 +201,7 @@ def _dump_species(
     if species is None or (atoms.types is None and atoms.species is not None):
         if atoms.species is None:
             raise MlipsseError(
-                f"{path} does not say which atom is which element. Give the elements of types 1, "
+                f"{path} does not show which atom is which element. Give the elements of types 1, "
                 "2, ..., or write the dump with a column `element`."
             )
         own = elements_of(atoms.species, str(path))
@@ -219,8 +219,8 @@ def _dump_species(
         return own
     if atoms.types is None:
         raise MlipsseError(
-            f"{path} does not say which atom is which element, and has no column `type`: write the "
-            "dump with a column `element` or `type`."
+            f"{path} does not show which atom is which element, and has no column `type`: write "
+            "the dump with a column `element` or `type`."
         )
     if atoms.types.min() < 1 or atoms.types.max() > len(species):
         raise MlipsseError(

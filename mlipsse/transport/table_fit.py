@@ -50,8 +50,8 @@ def fit_table(
     """Fit MSD = 2 d D lag + c in a window of the table.
 
     A table without ions and run has no error of D: MSDs at neighbouring lags are of one run, and
-    the scatter of a line says nothing of it. With the number of ions and the run's length the error
-    is that of independent ions that hop at random (`msd_covariance`, lags over all time origins).
+    the scatter of a line shows nothing of it. With the number of ions and the run's length the
+    error is that of independent ions that hop at random (`msd_covariance`, lags over all time origins).
     With errors of the MSDs it is the largest that they allow, whatever their correlation: sum |w_i|
     std_i over the weights w of the slope.
 

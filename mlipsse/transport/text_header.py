@@ -23,7 +23,7 @@ class DumpHeader:
 
 
 class DumpHeaders:
-    """Reads headers; one that says what the one before said is not taken apart again."""
+    """Reads headers; one that repeats the one before is not taken apart again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -25,7 +25,7 @@ _TAGS = ("IBRION", "POTIM", "NSW", "NBLOCK", "ML_OUTBLOCK", "ML_LMLFF", "ML_MODE
 
 @dataclass(eq=False)
 class _Run:
-    """What a file says of its run.
+    """What a file holds on its run.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ def _spacing_ps(path: Path, run: _Run) -> float | None:
 
 
 def _structures(path: Path, run: _Run) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Cell and fractions of every ionic step; fills in what the file says of its run."""
+    """Cell and fractions of every ionic step; fills in what the file holds on its run."""
     pulled: Any = ElementTree.XMLPullParser(events=("start", "end"))
     open_tags: list[Any] = []
     with BufferedReader(TornStream(path), 1 << 20) as stream:

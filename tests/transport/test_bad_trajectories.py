@@ -148,7 +148,7 @@ def test_what_is_given_and_what_the_file_says_must_agree(tmp_path: Path) -> None
     assert frames.frame_spacing_ps == pytest.approx(0.15)
     np.testing.assert_allclose(frames.positions, places, atol=1e-8)
     assert [len(b.positions) for b in iterate_frames(path, block_frames=4, species=("Li", "Cl"))]
-    with pytest.raises(MlipsseError, match=r"says that a step takes 1.5 fs, but 2 fs are given"):
+    with pytest.raises(MlipsseError, match=r"records 1.5 fs per step, but 2 fs are given"):
         read_frames_of(path, **DUMP)
     with pytest.raises(MlipsseError, match=r"has 0.15 ps between its frames, but 0.2 ps are given"):
         read_frames_of(path, species=("Li", "Cl"), frame_spacing_ps=0.2)

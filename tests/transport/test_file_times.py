@@ -56,7 +56,11 @@ def test_xyz_heads(tmp_path: Path, head: str, options: dict[str, float], expecte
         ("time_fs={t}", {"frame_spacing_ps": 100}, r"has 0.1 ps between.*but 100 ps are given"),
         ("time={t}", {}, r"has 100 or 0.1 ps between its frames, for its times are in a unit"),
         ("time={t}", {"frame_spacing_ps": 0.2}, r"has 100 or 0.1 ps between.*but 0.2 ps are given"),
-        ("Timestep={s} Time={p}", {"timestep_fs": 2.0}, r"a step takes 1 fs, but 2 fs are given"),
+        (
+            "Timestep={s} Time={p}",
+            {"timestep_fs": 2.0},
+            r"records 1 fs per step, but 2 fs are given",
+        ),
         ("step={s}", {}, r"counts steps and not time"),
         ("step={s}", {"timestep_fs": 1.0, "frame_spacing_ps": 0.2}, r"has 0.1 ps .* 0.2 ps are"),
         ("Time={late}", {}, r"frames are 100, 500 fs apart \(first change after frame 29\)"),
@@ -322,6 +326,6 @@ def test_heads_of_dcd(tmp_path: Path, first_pdb: Path) -> None:
         read_frames_of(dcd("Written by LAMMPS", 0.002, 50), frame_spacing_ps=0.5, **options)  # type: ignore[arg-type]
     with pytest.raises(MlipsseError, match=r"has 0.1 ps .* given time step make 0.05 ps"):
         read_frames_of(dcd("Written by LAMMPS", 0.002, 50), timestep_fs=1.0, **options)  # type: ignore[arg-type]
-    with pytest.raises(MlipsseError, match="does not say at which times"):
+    with pytest.raises(MlipsseError, match="does not record the times of its frames"):
         read_frames_of(dcd("by a converter", 1.0, 1), **options)  # type: ignore[arg-type]
     assert spacing(dcd("x", 1.0, 1), frame_spacing_ps=0.5, **options) == 0.5
