@@ -51,9 +51,9 @@ def fit_table(
 
     A table without ions and run has no error of D: MSDs at neighbouring lags are of one run, and
     the scatter of a line shows nothing of it. With the number of ions and the run's length the
-    error is that of independent ions that hop at random (`msd_covariance`, lags over all time origins).
-    With errors of the MSDs it is the largest that they allow, whatever their correlation: sum |w_i|
-    std_i over the weights w of the slope.
+    error is that of independent ions that hop at random (`msd_covariance`, lags over all time
+    origins). With errors of the MSDs it is the largest that they allow, whatever their correlation:
+    sum |w_i| std_i over the weights w of the slope.
 
     Parameters
     ----------
