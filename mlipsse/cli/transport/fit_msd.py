@@ -58,6 +58,7 @@ def fit_msd(
     so. Exit code 3 when the table shows no diffusion.
     """
     from mlipsse.transport.msd_table import TableUnits, read_msd_table
+    from mlipsse.transport.status import RunKind
     from mlipsse.transport.table_fit import fit_table
     from mlipsse.transport.window import WindowSettings
 
@@ -77,6 +78,7 @@ def fit_msd(
         duration_ps=duration_ps,
     )
     answer: dict[str, Any] = {
+        "status": str(RunKind.USABLE if fit.reason is None else RunKind.NOT_DIFFUSIVE),
         "diffusive": fit.reason is None,
         "reason": fit.reason,
         "diffusivity_cm2_s": fit.diffusivity_cm2_s,
