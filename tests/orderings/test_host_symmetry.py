@@ -89,3 +89,17 @@ def test_count_and_validate_print_the_crystal(campaign):
     assert "no H in the sites" in in_json.stderr
     validated = CliRunner().invoke(app, ["validate", str(campaign), "--json"])
     assert any("no H in the sites" in line for line in json.loads(validated.stdout)["notes"])
+
+
+def test_every_label_of_a_mixed_site_names_it():
+    """Its rows are La1 and Li1; a list under either is the site's."""
+    for label in ("La1", "Li1"):
+        mixed = read_host(
+            CIFS / "base.cif",
+            mobile="Li",
+            charges={"La": 3, "Li": 1, "Ti": 4, "O": -2},
+            substitutions={label: ["La", "vacancy"], "Ti1": ["Li", "Ti"]},
+        )
+        assert {part.name: part.species for part in mixed.sublattices} == {
+            "La": ("La", "vacancy"), "Li/Ti": ("Li", "Ti"), "O": ("O",),
+        }  # fmt: skip
