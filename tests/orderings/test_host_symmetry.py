@@ -91,6 +91,13 @@ def test_count_and_validate_print_the_crystal(campaign):
     assert any("no H in the sites" in line for line in json.loads(validated.stdout)["notes"])
 
 
+def test_all_atoms_under_a_symbol_have_its_symmetry():
+    charges = {"La": 3, "Li": 1, "Ti": 4, "O": -2}
+    lines = describe_host(read_host(CIFS / "hm_but_all_atoms.cif", mobile="Li", charges=charges))
+    assert "Pm-3m (221), 48 operations" in lines[1]
+    assert not any("more symmetry" in line or "WARNING" in line for line in lines)
+
+
 def test_every_label_of_a_mixed_site_names_it():
     """Its rows are La1 and Li1; a list under either is the site's."""
     for label in ("La1", "Li1"):
