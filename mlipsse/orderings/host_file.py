@@ -64,17 +64,17 @@ def read_host(
     path = Path(path)
     crystal = read_crystal(path)
     occupancies = [site.amounts for site in crystal.sites]
-    labels = [site.label for site in crystal.sites]
+    labels = [site.labels or (site.label,) for site in crystal.sites]
     present = sorted({name for site in occupancies for name in site})
     lists = _checked_substitutions(substitutions or {}, present, labels, mobile, path)
     allowed = [
-        _allowed_species(index, site, label, lists, mobile, path)
-        for index, (site, label) in enumerate(zip(occupancies, labels, strict=True))
+        _allowed_species(index, site, names, lists, mobile, path)
+        for index, (site, names) in enumerate(zip(occupancies, labels, strict=True))
     ]
     cell, scaled, amounts = crystal.cell, crystal.scaled_positions, crystal.content
     fixed = fixed_shares(
         occupations or {},
-        [site.labels or (site.label,) for site in crystal.sites],
+        labels,
         allowed,
         path.name,
     )
@@ -110,18 +110,19 @@ def read_host(
 def _checked_substitutions(
     substitutions: Mapping[str, Sequence[str]],
     present: list[str],
-    labels: list[str],
+    labels: Sequence[Sequence[str]],
     mobile: str,
     path: Path,
 ) -> dict[str, tuple[str, ...]]:
+    written = sorted({label for site in labels for label in site})
     held = f"{path.name} holds {', '.join(present)}"
     if mobile not in present:
         raise MlipsseError(f"The mobile species {mobile!r} is not in the CIF: {held}.")
     for name, species in substitutions.items():
-        if name not in present and name not in labels:
+        if name not in present and name not in written:
             raise MlipsseError(
                 f"`substitutions` names {name!r}, which is not in the CIF: {held}, with the site "
-                f"labels {', '.join(sorted(set(labels)))}."
+                f"labels {', '.join(written)}."
             )
         if not set(species) - {VACANCY}:
             raise MlipsseError(f"`substitutions` gives no species for {name}: list at least one.")
@@ -137,20 +138,20 @@ def _checked_substitutions(
 def _allowed_species(
     index: int,
     site: Mapping[str, float],
-    label: str,
+    labels: Sequence[str],
     substitutions: Mapping[str, tuple[str, ...]],
     mobile: str,
     path: Path,
 ) -> tuple[str, ...]:
-    if label in substitutions:
-        return substitutions[label]
     names = set(site)
-    lists = {substitutions[name] for name in names if name in substitutions}
+    # A list under one of the site's labels goes before those of its species.
+    lists = {substitutions[label] for label in labels if label in substitutions}
+    lists = lists or {substitutions[name] for name in names if name in substitutions}
     if len(lists) > 1:
         raise MlipsseError(
             f"`substitutions` gives different lists for the species of site {index + 1} of "
             f"{path.name} ({'/'.join(sorted(names))}). Give one list, under one of them or under "
-            f"the site's label {label}."
+            f"the site's label {labels[0]}."
         )
     if lists:
         return lists.pop()

@@ -103,10 +103,15 @@ def describe_host(host: Host) -> list[str]:
             f"WARNING: {found.n_operations} operations are found where the file's space group has "
             f"{asked:g}: `substitutions` that treat images differently, or noise."
         )
-    elif found.n_operations > asked + 1e-6 and crystal.n_operations > 1:
+    elif found.n_operations > asked + 1e-6 and crystal.setting:
         lines.append(
             f"The sites have more symmetry than the file states: {found.n_operations} operations "
-            f"instead of {asked:g}, as what may sit on a site counts, not its occupancy."
+            f"instead of {asked:g}, which counts use (by what may sit on a site, not by occupancy)."
+        )
+    elif crystal.setting and found.number != crystal.setting_number:
+        lines.append(
+            f"WARNING: the sites were laid out in {crystal.setting} "
+            f"({crystal.setting_number}), and make another group of as many operations."
         )
     if wider is not None:
         lines.append(

@@ -117,6 +117,7 @@ def _crystal(block: CifBlock, name: str, notes: list[str]) -> Crystal:
         symbol=symmetry.symbol,
         number=symmetry.number,
         setting=chosen.sites.setting.symbol,
+        setting_number=chosen.sites.setting.number,
         n_operations=len(chosen.sites.setting.triplets),
         notes=(
             *notes,
@@ -208,7 +209,7 @@ def _full_elements(sites: Expansion) -> set[str]:
 def _choose(
     readings: Sequence[_Reading], symmetry: StatedSymmetry
 ) -> tuple[_Reading, tuple[str, ...]]:
-    """The reading that the sites decide for, and a sentence that says why where it matters."""
+    """The reading that the sites decide for, and why, where it matters."""
     if len(readings) == 1 and len(symmetry.settings) == 1:
         return readings[0], ()
     stated = symmetry.symbol or f"number {symmetry.number}"
@@ -230,11 +231,10 @@ def _choose(
         left, evidence = left[:1], "the distances between the sites"
     left.sort(key=lambda reading: readings.index(reading))
     first = left[0]
-    if len(left) == len(readings) == len(symmetry.settings) and all(
-        _same_crystal(first, other) for other in left[1:]
-    ):
-        return first, ()
-    if len(left) > 1 and not all(_same_crystal(first, other) for other in left[1:]):
+    same = all(_same_crystal(first, other) for other in left[1:])
+    if same and len(left) == len(symmetry.settings):
+        return max(left, key=lambda reading: len(reading.sites.setting.triplets)), ()
+    if not same:
         settings = [reading.sites.setting for reading in left]
         if _contradictory(symmetry):
             one, other = (

@@ -1,8 +1,8 @@
 """The settings of the space group that a CIF may mean.
 
 A CIF states its symmetry up to four times: as operations, as a Hall symbol, as a Hermann-Mauguin
-symbol, as a number. Operations say most and come first; a symbol may leave the axes and the origin
-open. What the cell's metric excludes is dropped here; what remains is decided by the sites (see
+symbol, as a number. Operations state most and come first; a symbol may leave axes and origin open.
+What the cell's metric excludes is dropped here; what remains is decided by the sites (see
 `mlipsse.structures.cif`).
 """
 

@@ -65,6 +65,7 @@ class Crystal:
     symbol : the space group as the file writes it; None where it states none
     number : of the space group, as the file states it
     setting : of the space group in which the sites were laid out; "" for a POSCAR
+    setting_number : of its space group; 0 for a POSCAR
     n_operations : of that setting, centrings counted
     notes : what the reading decided or repaired, one sentence each
     """
@@ -76,6 +77,7 @@ class Crystal:
     symbol: str | None = None
     number: int | None = None
     setting: str = ""
+    setting_number: int = 0
     n_operations: int = 1
     notes: tuple[str, ...] = ()
 

@@ -24,7 +24,7 @@ def fill_site(
     rows : that describe the site
     share : factor of their occupancies, where images of the site were joined
     spread_A : how far apart the rows were written, Å
-    scaled : sites that were scaled are added here, by the sentence that says so
+    scaled : sites that were scaled are added here, by what was done to them
 
     Raises
     ------

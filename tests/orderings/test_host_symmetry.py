@@ -89,3 +89,24 @@ def test_count_and_validate_print_the_crystal(campaign):
     assert "no H in the sites" in in_json.stderr
     validated = CliRunner().invoke(app, ["validate", str(campaign), "--json"])
     assert any("no H in the sites" in line for line in json.loads(validated.stdout)["notes"])
+
+
+def test_all_atoms_under_a_symbol_have_its_symmetry():
+    charges = {"La": 3, "Li": 1, "Ti": 4, "O": -2}
+    lines = describe_host(read_host(CIFS / "hm_but_all_atoms.cif", mobile="Li", charges=charges))
+    assert "Pm-3m (221), 48 operations" in lines[1]
+    assert not any("more symmetry" in line or "WARNING" in line for line in lines)
+
+
+def test_every_label_of_a_mixed_site_names_it():
+    """Its rows are La1 and Li1; a list under either is the site's."""
+    for label in ("La1", "Li1"):
+        mixed = read_host(
+            CIFS / "base.cif",
+            mobile="Li",
+            charges={"La": 3, "Li": 1, "Ti": 4, "O": -2},
+            substitutions={label: ["La", "vacancy"], "Ti1": ["Li", "Ti"]},
+        )
+        assert {part.name: part.species for part in mixed.sublattices} == {
+            "La": ("La", "vacancy"), "Li/Ti": ("Li", "Ti"), "O": ("O",),
+        }  # fmt: skip

@@ -14,6 +14,7 @@ from mlipsse.campaign.orderings import (
 from mlipsse.campaign.stage import Stage, Work
 from mlipsse.campaign.table import write_csv
 from mlipsse.orderings import count_orderings
+from mlipsse.orderings.host_symmetry import describe_host
 
 DATABASE = "01-enumerate/orderings.db"
 COUNTS = "01-enumerate/counts.csv"
@@ -30,6 +31,11 @@ def perform(work: Work) -> list[Path]:
 
     config = work.campaign.config
     host = campaign_host(work.campaign)
+    work.notes += [
+        line.strip()
+        for line in describe_host(host)
+        if not line.startswith(("Crystal:", "Space group:"))
+    ]
     cells = campaign_supercells(work.campaign, host)
     compositions = [
         realisable_composition(formula, host, cells) for formula in config.enumerate.formulas
