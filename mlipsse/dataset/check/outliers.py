@@ -24,6 +24,7 @@ MIN_BAND_GAP_EV_ATOM = 0.15
 HIGH_FORCE_EV_A = 30.0
 
 _HIGH_FORCE_FACTOR = 3.0
+_STRAINED_VOLUME = 0.1
 _MIN_BAND_FRACTION = 0.1
 _BAND_GAP_TO_WIDTH = 5.0
 
@@ -36,17 +37,19 @@ def check_energy_outliers(labelled: LabelledSet) -> Check:
     residual_eV_atom = energy_residuals(labelled)
     width = max(spread(residual_eV_atom, centre=0.0), MIN_ENERGY_SPREAD_EV_ATOM)
     z = np.abs(residual_eV_atom) / width
-    # Atoms pushed together raise the energy and feel it; a wrong energy comes with usual forces.
-    # So does a strained cell, whose stress tells.
-    felt = np.zeros(len(z), dtype=bool)
-    for size in (_largest_forces(labelled), _largest_stresses(labelled)):
-        felt |= size > _HIGH_FORCE_FACTOR * np.median(size)
-    explained = (residual_eV_atom > 0) & felt
-    # What a composition of few frames should have is known by a fit per element alone, which
-    # formation energies are no part of.
-    known = np.zeros(len(z), dtype=bool)
+    # Atoms pushed together raise the energy and feel it, as a strained cell does; a wrong energy
+    # comes with the forces, stresses and volume that are usual in its composition. What a
+    # composition of few frames should have is known by a fit per element alone, which formation
+    # energies are no part of.
+    known, felt = np.zeros(len(z), dtype=bool), np.zeros(len(z), dtype=bool)
+    sizes = _largest_forces(labelled), _largest_stresses(labelled)
     for _, members, _ in _groups(labelled):
         known[members] = True
+        for size in sizes:
+            felt[members] |= size[members] > _HIGH_FORCE_FACTOR * np.median(size[members])
+        volumes = np.array([_volume_A3_atom(labelled, position) for position in members])
+        felt[members] |= np.abs(volumes / np.median(volumes) - 1) > _STRAINED_VOLUME
+    explained = (residual_eV_atom > 0) & felt
     order = np.argsort(-z)
     far = [labelled.typical[k] for k in order if z[k] > MAX_Z]
     wrong = [labelled.typical[k] for k in order if z[k] > MAX_Z and known[k] and not explained[k]]
@@ -163,6 +166,12 @@ def _largest_stresses(labelled: LabelledSet) -> np.ndarray:
             for k in labelled.typical
         ]
     )
+
+
+def _volume_A3_atom(labelled: LabelledSet, position: int) -> float:
+    """Of a frame of `labelled.typical`; 1 without a cell."""
+    frame = labelled.frames[labelled.typical[position]]
+    return float(frame.get_volume() / len(frame)) if frame.cell.rank == 3 else 1.0
 
 
 def energy_residuals(labelled: LabelledSet) -> np.ndarray:
