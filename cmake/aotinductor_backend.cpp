@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <unordered_map>
@@ -218,11 +219,9 @@ class AOTInductorBackend : public Backend {
       } catch (const Explained &) {
         throw;
       } catch (const std::exception &error) {
-        auto reason = words_of(error);
-        if (unpacked)
-          for (auto at = reason.find(unpacked->path()); at != std::string::npos;
-               at = reason.find(unpacked->path()))
-            reason.erase(at, unpacked->path().size());
+        // torch unpacks into a folder of a random name.
+        static const std::regex folder(R"(\S*/aotinductor_\w{6}/)");
+        const auto reason = std::regex_replace(words_of(error), folder, "");
         unpacked.reset();
         if (first.empty()) first = reason;
         alike = alike && reason == first;

@@ -135,7 +135,9 @@ MaceModel::MaceModel(const std::string &path, const ModelOptions &options)
     return;
   } catch (const std::runtime_error &reason) {
     if (!options.fallback) throw;
-    state->remark = sentences(state->remark, path + " is not used: " + reason.what());
+    const std::string words = reason.what();    // which end with the advice to fall back
+    state->remark = sentences(state->remark, path + " is not used: " +
+                              words.substr(0, words.find(". Or let LAMMPS take ")));
   }
   const auto portable = state->file = path.substr(0, path.size() - 1);
   try {
