@@ -4,6 +4,7 @@ import numpy as np
 
 SPACING_PS = 0.1
 HOP_A = 3.0
+VIBRATION_A = 0.3
 
 
 def hopping_walk(
@@ -11,40 +12,165 @@ def hopping_walk(
     *,
     n_frames: int,
     n_ions: int,
-    hops_per_frame: float,
-    back: float = 0.0,
+    hops_per_frame: float | np.ndarray,
+    memory: float = 0.0,
     together: int = 1,
-    vibration_A: float = 0.3,
+    length_A: float = HOP_A,
 ) -> tuple[np.ndarray, float]:
     """Ions on a cubic lattice that hop at random times, vibrating around their sites.
 
-    With the probability `back` a hop undoes the one before it, else it goes anywhere: neighbouring
-    hops have the correlation -back, and D is (1 - back) / (1 + back) of the uncorrelated one.
-    `together` ions make each hop at once, as in a concerted move.
+    With the probability |memory| a hop undoes the one before it (memory below 0) or goes on in its
+    direction (above 0), else it goes anywhere: neighbouring hops have the correlation `memory`, and
+    D is (1 + memory) / (1 - memory) of the uncorrelated one. `together` ions make each hop at once,
+    as in a concerted move.
+
+    Parameters
+    ----------
+    hops_per_frame : mean number; of arrays, (n_frames, 1) or (n_frames, n_ions / together), that at
+        each frame
 
     Returns
     -------
-    (n_frames, n_ions, 3) float64, Å, and D in cm²/s
+    (n_frames, n_ions, 3) float64, Å, and D in cm²/s, at the rate of the last frame
     """
     groups = -(-n_ions // together)
+    rates = np.broadcast_to(np.asarray(hops_per_frame, dtype=float), (n_frames, groups))
     last = np.zeros((groups, 3))
     places = np.zeros((groups, 3))
     positions = np.empty((n_frames, n_ions, 3))
-    directions = HOP_A * np.concatenate([np.eye(3), -np.eye(3)])
+    directions = length_A * np.concatenate([np.eye(3), -np.eye(3)])
     for frame in range(n_frames):
-        hops = rng.poisson(hops_per_frame, groups)
+        hops = rng.poisson(rates[frame])
         while hops.any():
             moving = np.flatnonzero(hops)
             step = directions[rng.integers(0, 6, len(moving))]
-            undo = (rng.random(len(moving)) < back) & last[moving].any(axis=1)
-            step[undo] = -last[moving[undo]]
+            bound = (rng.random(len(moving)) < abs(memory)) & last[moving].any(axis=1)
+            step[bound] = np.sign(memory) * last[moving[bound]]
             places[moving] += step
             last[moving] = step
             hops[moving] -= 1
         positions[frame] = np.repeat(places, together, axis=0)[:n_ions]
-    positions += rng.normal(0, vibration_A, positions.shape)
-    rate_per_ps = hops_per_frame / SPACING_PS
-    return positions, rate_per_ps * HOP_A**2 / 6 * (1 - back) / (1 + back) * 1e-4
+    positions += rng.normal(0, VIBRATION_A, positions.shape)
+    rate_per_ps = float(rates[-1].mean()) / SPACING_PS
+    return positions, rate_per_ps * length_A**2 / 6 * (1 + memory) / (1 - memory) * 1e-4
+
+
+def trapped_walk(
+    rng: np.random.Generator,
+    *,
+    n_frames: int,
+    n_ions: int,
+    hops_per_frame: float,
+    trapped_ps: float,
+) -> tuple[np.ndarray, float]:
+    """Ions that rest for a time of `trapped_ps` on average, and hop for as long; the mean D."""
+    moving = np.empty((n_frames, n_ions), dtype=bool)
+    state = rng.random(n_ions) < 0.5
+    for frame in range(n_frames):
+        moving[frame] = state
+        state = state ^ (rng.random(n_ions) < SPACING_PS / trapped_ps)
+    positions, _ = hopping_walk(
+        rng, n_frames=n_frames, n_ions=n_ions, hops_per_frame=2 * hops_per_frame * moving
+    )
+    return positions, hops_per_frame / SPACING_PS * HOP_A**2 / 6 * 1e-4
+
+
+def two_populations(
+    rng: np.random.Generator, *, n_frames: int, n_ions: int, hops_per_frame: float, fast: float
+) -> tuple[np.ndarray, float]:
+    """A part `fast` of the ions makes all hops; the mean D."""
+    rates = np.zeros(n_ions)
+    rates[: max(1, round(fast * n_ions))] = 1.0
+    rates *= hops_per_frame / rates.mean()
+    return hopping_walk(rng, n_frames=n_frames, n_ions=n_ions, hops_per_frame=rates)
+
+
+def changing_walk(
+    rng: np.random.Generator, *, n_frames: int, n_ions: int, hops_per_frame: float, course: str
+) -> tuple[np.ndarray, float]:
+    """Ions whose rate falls during the run to `hops_per_frame`; the D of its end.
+
+    course : `step`, from three times the rate at half the run; `decay`, from four times, by e in a
+        fifth of the run; `ramp`, from three times, evenly
+    """
+    time = np.linspace(0, 1, n_frames)[:, None]
+    factor = {
+        "step": np.where(time < 0.5, 3.0, 1.0),
+        "decay": 1 + 3 * np.exp(-5 * time),
+        "ramp": 3 - 2 * time,
+    }[course]
+    return hopping_walk(
+        rng, n_frames=n_frames, n_ions=n_ions, hops_per_frame=hops_per_frame * factor
+    )
+
+
+def superdiffusive_walk(
+    rng: np.random.Generator, *, n_frames: int, n_ions: int, exponent: float
+) -> np.ndarray:
+    """Fractional Brownian motion, MSD ~ lag^exponent, by circulant embedding of its increments.
+
+    Source: Davies and Harte, Biometrika 74, 95 (1987), doi 10.1093/biomet/74.1.95.
+    """
+    k = np.arange(n_frames)
+    covariance = 0.5 * (np.abs(k - 1.0) ** exponent - 2 * k**exponent + (k + 1.0) ** exponent)
+    row = np.concatenate([covariance, [0.0], covariance[1:][::-1]])
+    power = np.clip(np.fft.fft(row).real, 0, None)
+    shape = (len(row), 3 * n_ions)
+    noise = rng.normal(size=shape) + 1j * rng.normal(size=shape)
+    steps = np.fft.fft(noise * np.sqrt(power / len(row))[:, None], axis=0).real[:n_frames]
+    places = 0.25 * np.cumsum(steps, axis=0).reshape(n_frames, n_ions, 3)
+    return places + rng.normal(0, VIBRATION_A, places.shape)
+
+
+def cage_sites(n_sites: int, spacing_A: float) -> np.ndarray:
+    """Sites of one cage, (n_sites, 3), Å: a ring; six are an octahedron."""
+    if n_sites == 6:
+        return spacing_A / np.sqrt(2) * np.concatenate([np.eye(3), -np.eye(3)])
+    angles = 2 * np.pi * np.arange(n_sites) / n_sites
+    radius = spacing_A / (2 * np.sin(np.pi / n_sites))
+    return radius * np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
+
+
+def cage_hops(
+    rng: np.random.Generator,
+    *,
+    sites_A: np.ndarray,
+    n_cages: int,
+    n_frames: int,
+    changes_per_frame: float,
+    full: bool,
+) -> np.ndarray:
+    """Ions in cages that none ever leaves, turned at random; positions (n_frames, n_ions, 3), Å.
+
+    In a full cage all sites are occupied, and two neighbours change places at each event; otherwise
+    there is one ion, which hops to a neighbour.
+
+    Parameters
+    ----------
+    sites_A : (n_sites, 3), Å, of one cage
+    changes_per_frame : events per cage
+    """
+    n_sites = len(sites_A)
+    distance = np.linalg.norm(sites_A[:, None] - sites_A, axis=2)
+    near = distance < 1.05 * distance[distance > 0].min()
+    pairs = [(i, j) for i in range(n_sites) for j in range(n_sites) if i != j and near[i, j]]
+    n_ions = n_sites if full else 1
+    positions = np.empty((n_frames, n_cages, n_ions, 3))
+    for cage in range(n_cages):
+        turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+        on = rng.permutation(n_sites)[:n_ions]
+        for frame, events in enumerate(rng.poisson(changes_per_frame, n_frames)):
+            for _ in range(events):
+                if full:
+                    i, j = pairs[rng.integers(len(pairs))]
+                    one, other = np.flatnonzero(on == i), np.flatnonzero(on == j)
+                    on[one], on[other] = j, i
+                else:
+                    ways = [j for i, j in pairs if i == on[0]]
+                    on[0] = ways[rng.integers(len(ways))]
+            positions[frame, cage] = sites_A[on] @ turn
+    flat = positions.reshape(n_frames, -1, 3)
+    return flat + rng.normal(0, VIBRATION_A, flat.shape)
 
 
 def gaussian_walk(

@@ -3,9 +3,12 @@
 // is read from the file before any of its code is loaded: a wrong processor would end LAMMPS with
 // «illegal instruction».
 #include "backend.h"
+#include "scratch.h"
 #include "torch_process.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -14,6 +17,11 @@
 #include <sys/utsname.h>
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 #include <torch/version.h>
+
+// What this torch was built for, e.g. "CUDA 13.0"; empty for CPUs alone (common.cmake).
+#ifndef MLIPSSE_GPU_TOOLKIT
+#define MLIPSSE_GPU_TOOLKIT ""
+#endif
 
 namespace mlipsse {
 
@@ -44,30 +52,56 @@ std::set<std::string> processor_flags()
 
 std::string without_suffix(const std::string &version) { return version.substr(0, version.find('+')); }
 
+// The command that makes the right file, and what serves until then.
 std::string remedy(const std::string &path, const Metadata &facts, bool gpu)
 {
+  const auto said = [&](const char *key, const char *otherwise) {
+    const auto found = facts.find(key);
+    return found == facts.end() ? std::string(otherwise) : found->second;
+  };
   const auto slash = path.find_last_of('/');
   const auto folder = slash == std::string::npos ? std::string(".") : path.substr(0, slash);
   const auto name = path.substr(0, path.size() - std::string(".pt2").size());
-  return "Make one here: mlipsse potential export " + name + ".model --head " + facts.at("head") +
-      " --dtype " + facts.at("dtype") + " --format aotinductor --device " +
-      (gpu ? "cuda" : "cpu") + " --out " + folder + ". Or let LAMMPS take " + name +
-      ".pt instead: pair_style mace fallback";
+  const auto serial = said("threads", "any") == "1" && !gpu ? " --serial" : "";
+  return "Make one here: mlipsse potential export " + name + ".model --head " +
+      said("head", "HEAD") + " --dtype " + said("dtype", "float32|float64") + " --out " + folder +
+      " --format aotinductor --device " + (gpu ? "cuda" : "cpu") + serial + ". Or let LAMMPS take " + name + ".pt instead: pair_style mace fallback";
 }
+
+// What went wrong and, unless something else is to be done, the command that makes the right file.
+std::string with_remedy(const std::string &message, const std::string &command)
+{
+  const auto text = explained(message, command);
+  const bool make_again = text.find("export the model again") != std::string::npos;
+  return make_again ? sentences(text, command) : text;
+}
+
+std::string major_version(const std::string &toolkit) { return toolkit.substr(0, toolkit.find('.')); }
 
 void require_made_for_here(const std::string &path, const Metadata &facts, int gpu)
 {
   std::string reason;
   utsname machine{};
   uname(&machine);
-  const std::string here_torch = without_suffix(TORCH_VERSION);
+  const std::string here_torch = without_suffix(TORCH_VERSION), here_toolkit = MLIPSSE_GPU_TOOLKIT;
   const std::string here_device = gpu < 0 ? "cpu" : "cuda";
+  const auto optional = [&](const char *key) {    // files of older versions lack it
+    const auto found = facts.find(key);
+    return found == facts.end() ? std::string() : found->second;
+  };
+  const auto toolkit = optional("toolkit"), kind = optional("gpu");
+  const auto here_kind = gpu < 0 ? std::string() : gpu_name(gpu);
   if (facts.at("torch") != here_torch)
     reason = "torch " + facts.at("torch") + ", and this is torch " + here_torch;
   else if (facts.at("device") != here_device)
     reason = "the device " + facts.at("device") + ", and this run is on " + here_device;
   else if (facts.at("machine") != machine.machine)
     reason = "a processor of kind " + facts.at("machine") + ", and this one is " + machine.machine;
+  else if (gpu >= 0 && !toolkit.empty() && !here_toolkit.empty() &&
+           major_version(toolkit) != major_version(here_toolkit))
+    reason = toolkit + ", and this torch was built for " + here_toolkit;
+  else if (gpu >= 0 && !is_same_kind(kind, here_kind))
+    reason = "the GPU " + kind + ", and this one is " + here_kind;
   else {
     const auto here = processor_flags();
     for (const auto &flag : words(facts.at("cpu_flags")))
@@ -75,45 +109,51 @@ void require_made_for_here(const std::string &path, const Metadata &facts, int g
     if (!reason.empty()) reason = "a processor with " + reason + ", which this one lacks";
   }
   if (!reason.empty())
-    throw NotForHere("it was compiled for " + reason + ". " + remedy(path, facts, gpu >= 0));
+    throw Explained("it was compiled for " + reason + ". " + remedy(path, facts, gpu >= 0));
 }
+
+// While it lives, libraries put temporary files into this folder.
+class TemporaryFiles {
+ public:
+  explicit TemporaryFiles(const std::string &folder)
+  {
+    const char *was = std::getenv("TMPDIR");
+    if (was) before = was;
+    had = was;
+    setenv("TMPDIR", folder.c_str(), 1);
+  }
+  ~TemporaryFiles() { had ? setenv("TMPDIR", before.c_str(), 1) : unsetenv("TMPDIR"); }
+  TemporaryFiles(const TemporaryFiles &) = delete;
+  TemporaryFiles &operator=(const TemporaryFiles &) = delete;
+
+ private:
+  std::string before;
+  bool had = false;
+};
 
 class AOTInductorBackend : public Backend {
  public:
-  AOTInductorBackend(const std::string &path, int gpu)
+  AOTInductorBackend(const std::string &path, int gpu, Facts &read)
   {
-    Metadata found;
-    try {
-      found = AOTIModelPackageLoader::load_metadata_from_package(path, "model");
-    } catch (const std::exception &) {
-      throw std::runtime_error("it is not a whole AOTInductor package. Make it again: mlipsse "
-                               "potential export NAME.model --format aotinductor");
-    }
-    for (const char *key : {"mlipsse_format", "elements", "r_max_A", "layers", "dtype", "head",
-                            "device", "torch", "machine", "cpu_flags"})
-      if (!found.count(key))
-        throw std::runtime_error(std::string("it does not say its ") + key +
-                                 ", so it was not made by mlipsse potential export");
-    if (found.at("mlipsse_format") != "1")
-      throw std::runtime_error("its format is " + found.at("mlipsse_format") +
-                               ", and this pair style reads format 1. Export the model again");
-    require_made_for_here(path, found, gpu);
-
-    facts.elements = words(found.at("elements"));
-    facts.cutoff = std::stod(found.at("r_max_A"));
-    facts.layers = std::stoi(found.at("layers"));
-    facts.dtype = found.at("dtype") == "float64" ? torch::kFloat64 : torch::kFloat32;
     facts.device = gpu < 0 ? torch::Device(torch::kCPU) : torch::Device(torch::kCUDA, gpu);
-    facts.format = "AOTInductor";
+    Metadata found;
+    unpack(path, found, gpu, [&] {
+      found = AOTIModelPackageLoader::load_metadata_from_package(path, "model");
+      take(found);
+      read = facts;
+      require_made_for_here(path, found, gpu);
+      package = std::make_unique<AOTIModelPackageLoader>(path, "model", false, 1, gpu);
+    });
     const auto threads = found.find("threads");
     if (threads != found.end() && threads->second == "1") {
       facts.format = "AOTInductor for one thread";
       if (at::get_num_threads() > 1)
-        facts.remark = path + " was compiled for one thread and uses no more of the " +
+        facts.remark = sentences(facts.remark, path +
+            " was compiled for one thread and uses no more of the " +
             std::to_string(at::get_num_threads()) +
-            " that OMP_NUM_THREADS allows. Export it again without --serial to use them";
+            " that OMP_NUM_THREADS allows. Export it again without --serial to use them");
     }
-    package = std::make_unique<AOTIModelPackageLoader>(path, "model", false, 1, gpu);
+    try_out(path, found, gpu);
   }
 
   BackendOutput evaluate(const BackendInput &input, bool) override
@@ -139,14 +179,102 @@ class AOTInductorBackend : public Backend {
   }
 
  private:
+  std::unique_ptr<Scratch> unpacked;    // before the package: removed after it
   std::unique_ptr<AOTIModelPackageLoader> package;
+
+  void take(const Metadata &found)
+  {
+    for (const char *key : {"mlipsse_format", "elements", "r_max_A", "layers", "dtype", "head",
+                            "device", "torch", "machine", "cpu_flags"})
+      if (!found.count(key))
+        throw Explained(std::string("it does not say its ") + key +
+                        ", so it was not made by mlipsse potential export");
+    if (found.at("mlipsse_format") != "1")
+      throw Explained("its format is " + found.at("mlipsse_format") +
+                      ", and this pair style reads format 1. Export the model again, or install the "
+                      "mlipsse that made it");
+    facts.elements = words(found.at("elements"));
+    facts.cutoff = std::stod(found.at("r_max_A"));
+    facts.layers = std::stoi(found.at("layers"));
+    facts.dtype = found.at("dtype") == "float64" ? torch::kFloat64 : torch::kFloat32;
+    facts.head = found.at("head");
+    facts.format = "AOTInductor";
+  }
+
+  // Run `work` with a folder of its own for what torch unpacks. Where one place does not do, being
+  // full, not writable or mounted noexec, the next one is taken.
+  template <typename Work>
+  void unpack(const std::string &path, const Metadata &found, int gpu, Work &&work)
+  {
+    std::string troubles, first, place;
+    bool alike = true;
+    for (const auto &parent : scratch_places()) {
+      try {
+        unpacked = std::make_unique<Scratch>(parent);
+        const TemporaryFiles here(unpacked->path());
+        work();
+        place = parent;
+        break;
+      } catch (const Explained &) {
+        throw;
+      } catch (const std::exception &error) {
+        auto reason = words_of(error);
+        if (unpacked)
+          for (auto at = reason.find(unpacked->path()); at != std::string::npos;
+               at = reason.find(unpacked->path()))
+            reason.erase(at, unpacked->path().size());
+        unpacked.reset();
+        if (first.empty()) first = reason;
+        alike = alike && reason == first;
+        troubles += (troubles.empty() ? "" : "; ") + parent + ": " + meaningful_line(reason);
+      }
+    }
+    if (place.empty() && first.find("zip archive") != std::string::npos)
+      throw Explained("it is not a whole AOTInductor package: " +
+                      explained(first, remedy(path, found, gpu >= 0)));
+    if (place.empty() && alike) throw Explained(with_remedy(first, remedy(path, found, gpu >= 0)));
+    if (place.empty())
+      throw Explained("there is no folder to unpack it in (" + troubles +
+                      "). Set TMPDIR to one that is writable, has " + megabytes(path) +
+                      " MB free and allows programs (is not mounted noexec)");
+    if (!troubles.empty())
+      facts.remark = path + " cannot be unpacked in " + troubles + ". It was unpacked in " + place +
+          " instead: set TMPDIR to a folder that is writable, has room and allows programs";
+    // What was loaded stays in memory; a GPU's kernels are read when they are first run.
+    if (gpu < 0) unpacked.reset();
+  }
+
+  static std::string megabytes(const std::string &path)
+  {
+    std::error_code ignored;
+    return std::to_string(2 * std::filesystem::file_size(path, ignored) / 1000000 + 1);
+  }
+
+  // One call before the first step: a GPU's code is looked at only then.
+  void try_out(const std::string &path, const Metadata &found, int gpu)
+  {
+    BackendInput input;
+    const auto whole = torch::TensorOptions().dtype(torch::kInt64).device(facts.device);
+    input.types = torch::zeros({SMALLEST}, whole);
+    input.weights = torch::ones({SMALLEST}, whole.dtype(facts.dtype));
+    input.edges = torch::stack({torch::arange(SMALLEST, whole), 1 - torch::arange(SMALLEST, whole)});
+    input.vectors = torch::full({SMALLEST, 3}, 0.5 * facts.cutoff, whole.dtype(torch::kFloat64));
+    try {
+      const auto energies = evaluate(input, false).energies.to(torch::kCPU);
+      TORCH_CHECK(energies.numel() == SMALLEST, "energies of ", energies.numel(),
+                  " atoms came back for ", SMALLEST);
+    } catch (const std::exception &error) {
+      throw Explained("it cannot be run here: " +
+                      with_remedy(words_of(error), remedy(path, found, gpu >= 0)));
+    }
+  }
 };
 
 }    // namespace
 
-std::unique_ptr<Backend> load_aotinductor(const std::string &path, int gpu)
+std::unique_ptr<Backend> load_aotinductor(const std::string &path, int gpu, Facts &read)
 {
-  return std::make_unique<AOTInductorBackend>(path, gpu);
+  return std::make_unique<AOTInductorBackend>(path, gpu, read);
 }
 
 }    // namespace mlipsse

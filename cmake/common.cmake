@@ -2,7 +2,7 @@
 # What the plugin (CMakeLists.txt) and the package of a LAMMPS build (lammps_package.cmake) share:
 # the sources, where torch lies, and how a target is linked with it.
 set(PAIR_MACE_SOURCES pair_mace.cpp mace_model.cpp torchscript_backend.cpp aotinductor_backend.cpp
-  tensor_memory.cpp torch_process.cpp)
+  tensor_memory.cpp torch_process.cpp pair_mace_checks.cpp reason.cpp gpu_driver.cpp scratch.cpp)
 list(TRANSFORM PAIR_MACE_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/")
 
 set(TORCH_DIR "" CACHE PATH "Folder of the torch package, the one that holds lib/ and include/")
@@ -23,7 +23,35 @@ function(ask_python variable expression)
   endif()
 endfunction()
 
-# By path: find_package(Torch) wants the CUDA toolkit as soon as torch was built for CUDA. The CUDA
+# What this torch was built for, and the version of that: of a package in version.py, of a zip archive
+# of libtorch in build-version.
+function(find_gpu_toolkit)
+  set(library "")
+  set(version "")
+  if(EXISTS "${TORCH_DIR}/lib/libtorch_hip.so")
+    set(library ROCm)
+    set(entry hip)
+  elseif(EXISTS "${TORCH_DIR}/lib/libtorch_cuda.so")
+    set(library CUDA)
+    set(entry cuda)
+  endif()
+  if(library AND EXISTS "${TORCH_DIR}/version.py")
+    file(STRINGS "${TORCH_DIR}/version.py" line REGEX "^${entry}[: ].*['\"]")
+    string(REGEX MATCH "['\"]([0-9.]+)" found "${line}")
+    set(version "${CMAKE_MATCH_1}")
+  elseif(library STREQUAL "CUDA" AND EXISTS "${TORCH_DIR}/build-version")
+    file(STRINGS "${TORCH_DIR}/build-version" line)
+    if(line MATCHES "cu([0-9]+)([0-9])")
+      set(version "${CMAKE_MATCH_1}.${CMAKE_MATCH_2}")
+    endif()
+  endif()
+  set(MLIPSSE_GPU_LIBRARY "${library}" PARENT_SCOPE)
+  if(version)
+    set(MLIPSSE_GPU_TOOLKIT "${library} ${version}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# By path: find_package(Torch) wants the CUDA toolkit as soon as torch was built for CUDA. The GPU
 # libraries are named although nothing calls them: loading them is what registers their kernels.
 function(link_torch target)
   set(api "${TORCH_DIR}/include/torch/csrc/api/include")
@@ -32,12 +60,16 @@ function(link_torch target)
       "folder of a torch package")
   endif()
   target_include_directories(${target} SYSTEM PRIVATE "${TORCH_DIR}/include" "${api}")
-  foreach(name torch torch_cpu c10 torch_cuda c10_cuda)
+  foreach(name torch torch_cpu c10 torch_cuda c10_cuda torch_hip c10_hip)
     if(EXISTS "${TORCH_DIR}/lib/lib${name}.so")
       target_link_libraries(${target} PRIVATE "${TORCH_DIR}/lib/lib${name}.so")
     endif()
   endforeach()
-  target_link_options(${target} PRIVATE -Wl,--no-as-needed)
+  find_gpu_toolkit()
+  target_compile_definitions(${target} PRIVATE
+    MLIPSSE_GPU_LIBRARY="${MLIPSSE_GPU_LIBRARY}" MLIPSSE_GPU_TOOLKIT="${MLIPSSE_GPU_TOOLKIT}")
+  # DT_RPATH, which comes before LD_LIBRARY_PATH; a foreign libtorch there would otherwise be loaded.
+  target_link_options(${target} PRIVATE -Wl,--no-as-needed -Wl,--disable-new-dtags)
 endfunction()
 
 string(CONCAT torch_folder "import importlib.util as u; "

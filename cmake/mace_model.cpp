@@ -5,6 +5,7 @@
 #include "torch_process.h"
 
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -38,6 +39,19 @@ void require_readable(const std::string &path)
                              " cannot be read: no such file, or no permission");
 }
 
+void refuse_other_formats(const std::string &path)
+{
+  if (ends_in(path, ".mliap.pt"))
+    throw std::runtime_error(
+        "The MACE model " + path + " is for 'pair_style mliap unified " + path +
+        " 0' of a LAMMPS with ML-IAP, Python and KOKKOS inside. 'pair_style mace' reads the .pt or "
+        ".pt2 file of the same potential (mlipsse potential export)");
+  if (ends_in(path, ".model"))
+    throw std::runtime_error("The MACE model " + path +
+                             " is a pickle for Python. Export it for LAMMPS (mlipsse potential "
+                             "export) and name the .pt or .pt2 file that this makes");
+}
+
 // The part of a graph that the energies of the owned nodes depend on now.
 struct Dependent {
   torch::Tensor nodes;    // of all nodes, owned ones first
@@ -68,6 +82,7 @@ Dependent dependent_part(const torch::Tensor &owned, const torch::Tensor &edges,
 
 struct MaceModel::State {
   std::unique_ptr<Backend> backend;
+  std::string file;
   std::string remark;
   double seconds_in_model = 0.0;
   int64_t n_owned = 0;
@@ -88,34 +103,56 @@ void Graph::clear()
 MaceModel::MaceModel(const std::string &path, const ModelOptions &options)
     : state(std::make_unique<State>())
 {
-  require_readable(path);
   const auto what = [](const std::string &file) {
     return "The MACE model " + file + " cannot be loaded";
   };
-  int gpu = -1;
+  const bool compiled = ends_in(path, ".pt2");
+  refuse_other_formats(path);
+  if (!compiled || !options.fallback) require_readable(path);
+  Choice choice;
   guarded(what(path), [&] {
     prepare_process();
-    if (options.use_gpu && torch::cuda::is_available())
-      gpu = options.local_rank % static_cast<int>(torch::cuda::device_count());
-  });
-  if (!ends_in(path, ".pt2")) {
-    guarded(what(path), [&] { state->backend = load_torchscript(path, gpu); });
-    return;
-  }
-  guarded(what(path), [&] {
+    const auto accelerator =
+        options.device == Device::cpu ? Accelerator() : find_accelerator();
     try {
-      state->backend = load_aotinductor(path, gpu);
-      state->remark = state->backend->facts.remark;
-    } catch (const NotForHere &reason) {
-      if (!options.fallback) throw;
-      state->remark = path + " is not used: " + reason.what();
+      choice = choose_device(options.device, accelerator, options.local_rank);
+    } catch (const std::runtime_error &reason) {
+      throw Explained(reason.what());
     }
   });
-  if (!state->backend) {
-    const auto portable = path.substr(0, path.size() - 1);
-    require_readable(portable);
-    guarded(what(portable), [&] { state->backend = load_torchscript(portable, gpu); });
+  state->file = path;
+  state->remark = choice.remark;
+  const HostThreads threads;
+  if (!compiled) {
+    guarded(what(path), [&] { state->backend = load_torchscript(path, choice.gpu); });
+    return;
   }
+  Facts read;    // of the compiled file, as far as it could be read
+  try {
+    require_readable(path);
+    guarded(what(path), [&] { state->backend = load_aotinductor(path, choice.gpu, read); });
+    state->remark = sentences(state->remark, state->backend->facts.remark);
+    return;
+  } catch (const std::runtime_error &reason) {
+    if (!options.fallback) throw;
+    state->remark = sentences(state->remark, path + " is not used: " + reason.what());
+  }
+  const auto portable = state->file = path.substr(0, path.size() - 1);
+  try {
+    require_readable(portable);
+  } catch (const std::runtime_error &error) {
+    throw std::runtime_error(sentences(state->remark, error.what()));
+  }
+  guarded(what(portable), [&] { state->backend = load_torchscript(portable, choice.gpu); });
+  const auto &facts = state->backend->facts;
+  const bool is_read = !read.elements.empty();
+  if (is_read && (facts.elements != read.elements || facts.layers != read.layers ||
+                  std::abs(facts.cutoff - read.cutoff) > 1e-6 * read.cutoff ||
+                  (!facts.head.empty() && facts.head != read.head)))
+    throw std::runtime_error("The MACE model " + portable + " cannot stand in for " + path +
+                             ": it is of other elements, another cutoff, another number of layers "
+                             "or another head. Export both from one model");
+  state->remark = sentences(state->remark, portable + " is used instead");
 }
 
 MaceModel::~MaceModel() = default;
@@ -127,6 +164,7 @@ const std::vector<std::string> &MaceModel::elements() const
 double MaceModel::cutoff() const { return state->backend->facts.cutoff; }
 int MaceModel::layers() const { return state->backend->facts.layers; }
 bool MaceModel::gives_atom_virials() const { return state->backend->facts.edge_form; }
+const std::string &MaceModel::file() const { return state->file; }
 const std::string &MaceModel::remark() const { return state->remark; }
 double MaceModel::seconds_in_model() const { return state->seconds_in_model; }
 
@@ -163,6 +201,7 @@ void MaceModel::evaluate(const double *places, int64_t n_places, const Wanted &w
                          Result &result)
 {
   guarded("The MACE model failed", [&] {
+    const HostThreads threads;
     const torch::NoGradGuard no_tape;
     const auto &facts = state->backend->facts;
     const auto all = torch::from_blob(const_cast<double *>(places), {n_places, 3}, torch::kFloat64)

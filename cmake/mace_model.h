@@ -3,6 +3,8 @@
 // Nothing of torch is visible here: its macros and those of LAMMPS do not go together.
 #pragma once
 
+#include "gpu_driver.h"
+
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -38,9 +40,9 @@ struct Result {
 };
 
 struct ModelOptions {
-  bool fallback = false;    // NAME.pt where NAME.pt2 was made for something else
-  bool use_gpu = true;      // where there is one
-  int local_rank = 0;       // of this process among those on its machine
+  bool fallback = false;           // NAME.pt where NAME.pt2 cannot be used here
+  Device device = Device::any;
+  int local_rank = 0;              // of this process among those on its machine
 };
 
 // Every function here may throw std::runtime_error, whose what() is one line for a person;
@@ -56,6 +58,7 @@ class MaceModel {
   std::string dtype() const;       // float32 or float64
   std::string describe() const;    // format, number type and device
   bool gives_atom_virials() const;
+  const std::string &file() const;      // that was loaded
   const std::string &remark() const;    // what the user should hear, or nothing
 
   void set_graph(const Graph &graph);

@@ -66,18 +66,25 @@ void PairMACE::allocate()
   allocated = 1;
 }
 
+// Of the first rank that has any.
+std::string PairMACE::first_of_ranks(const std::string &text) const
+{
+  int first = text.empty() ? comm->nprocs : comm->me;
+  MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, world);
+  if (first == comm->nprocs) return "";
+  int length = text.size();
+  MPI_Bcast(&length, 1, MPI_INT, first, world);
+  std::string found = text;
+  found.resize(length);
+  MPI_Bcast(found.data(), length, MPI_CHAR, first, world);
+  return found;
+}
+
 // What went wrong on any rank ends the run on all of them, and is said once.
 void PairMACE::raise_together(const std::string &trouble)
 {
-  int first = trouble.empty() ? comm->nprocs : comm->me;
-  MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, world);
-  if (first == comm->nprocs) return;
-  int length = trouble.size();
-  MPI_Bcast(&length, 1, MPI_INT, first, world);
-  std::string text = trouble;
-  text.resize(length);
-  MPI_Bcast(text.data(), length, MPI_CHAR, first, world);
-  error->all(FLERR, text);
+  const auto text = first_of_ranks(trouble);
+  if (!text.empty()) error->all(FLERR, text);
 }
 
 void PairMACE::settings(int narg, char **arg)
@@ -98,7 +105,7 @@ void PairMACE::settings(int narg, char **arg)
       wanted_dtype = value;
       ++k;
     } else if (word == "device" && (value == "cpu" || value == "cuda")) {
-      options.use_gpu = value == "cuda";
+      options.device = value == "cuda" ? mlipsse::Device::gpu : mlipsse::Device::cpu;
       ++k;
     } else {
       error->all(FLERR, fmt::format("pair_style mace does not know '{}': it takes "
@@ -122,17 +129,15 @@ void PairMACE::coeff(int narg, char **arg)
                                   "name one element per type, in the order of the types",
                                   narg - 3, atom->ntypes));
 
-  MPI_Comm machine;
-  MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, comm->me, MPI_INFO_NULL, &machine);
-  MPI_Comm_rank(machine, &options.local_rank);
-  MPI_Comm_free(&machine);
-
+  options.local_rank = rank_for_gpu();
   // LAMMPS' own errors are exceptions too: they are raised outside of the try block.
   std::string trouble;
   try {
     model = std::make_unique<mlipsse::MaceModel>(arg[2], options);
   } catch (const std::exception &e) {
     trouble = e.what();
+  } catch (...) {
+    trouble = fmt::format("The MACE model {} cannot be loaded", arg[2]);
   }
   raise_together(trouble);
   if (!wanted_dtype.empty() && wanted_dtype != model->dtype())
@@ -156,25 +161,20 @@ void PairMACE::coeff(int narg, char **arg)
     for (int j = i; j <= atom->ntypes; ++j)
       setflag[i][j] = element_of_type[i] >= 0 && element_of_type[j] >= 0;
 
+  masses_checked = false;
+  const auto remark = first_of_ranks(model->remark());
   if (comm->me == 0) {
-    if (!model->remark().empty()) error->warning(FLERR, model->remark());
-    utils::logmesg(lmp, fmt::format("MACE model {}: {}, {} layers of {} A, elements {}\n", arg[2],
-                                    model->describe(), model->layers(), model->cutoff(),
+    if (!remark.empty()) error->warning(FLERR, remark);
+    utils::logmesg(lmp, fmt::format("MACE model {}: {}, {} layers of {} A, elements {}\n",
+                                    model->file(), model->describe(), model->layers(), model->cutoff(),
                                     joined(known)));
   }
 }
 
 void PairMACE::init_style()
 {
-  if (!atom->tag_enable || atom->map_style == Atom::MAP_NONE)
-    error->all(FLERR, "pair_style mace needs to find atoms by their id: add "
-                      "'atom_modify map yes' before the atoms are created or read");
-  if (!force->newton_pair)
-    error->all(FLERR, "pair_style mace needs 'newton on': forces on ghosts belong to their owners");
-  for (int k = 1; k < 4; ++k)
-    if (atom->nbonds > 0 && force->special_lj[k] == 0.0 && force->special_coul[k] == 0.0)
-      error->all(FLERR, "pair_style mace needs all neighbors of an atom, and special_bonds leaves "
-                        "bonded ones out: set 'special_bonds lj/coul 1 1 1'");
+  check_run();
+  check_masses();
   built_at = -1;
 
   // On one rank every ghost is an image of an own atom. On several, what an atom's energy depends
@@ -278,9 +278,9 @@ void PairMACE::compute(int eflag, int vflag)
   const auto begin = std::chrono::steady_clock::now();
   ev_init(eflag, vflag);
   if (vflag_atom && !model->gives_atom_virials())
-    error->all(FLERR, "This MACE model file has no per-atom virial: remove compute stress/atom, "
-                      "heat/flux and their like (compute pressure works), or export the model with "
-                      "mlipsse potential export");
+    error->all(FLERR, "This MACE model file has no per-atom virial: remove compute stress/atom and "
+                      "its like (compute pressure works), or export the model with mlipsse "
+                      "potential export");
   if (neighbor->exclude)
     error->all(FLERR, "pair_style mace needs all neighbors of an atom: remove neigh_modify exclude");
   const int nall = atom->nlocal + atom->nghost;
@@ -299,6 +299,8 @@ void PairMACE::compute(int eflag, int vflag)
     }
   } catch (const std::exception &e) {
     trouble = fmt::format("At step {}: {}", update->ntimestep, e.what());
+  } catch (...) {
+    trouble = fmt::format("At step {}: the MACE model failed", update->ntimestep);
   }
   raise_together(trouble);
 

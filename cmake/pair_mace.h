@@ -37,6 +37,7 @@ class PairMACE : public Pair {
   std::vector<int64_t> element_of_type;    // LAMMPS type, from 1, to the model's element
   mlipsse::Graph graph;
   mlipsse::Result result;
+  bool masses_checked = false;
   bigint built_at = -1;     // step of the neighbor list that `graph` was made of
   int built_of = -1;        // atoms and ghosts then
   bigint n_steps = 0;
@@ -44,9 +45,13 @@ class PairMACE : public Pair {
   double slowest = 0.0;     // of the steps after the second, s
 
   void allocate();
+  int rank_for_gpu() const;
+  void check_run() const;
+  void check_masses();
   void fill_graph();
   std::string unphysical() const;
   double nearest_neighbor(int64_t node) const;
+  std::string first_of_ranks(const std::string &text) const;
   void raise_together(const std::string &trouble);
 };
 

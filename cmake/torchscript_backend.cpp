@@ -39,9 +39,11 @@ class TorchScriptBackend : public Backend {
     facts.device = gpu < 0 ? torch::Device(torch::kCPU) : torch::Device(torch::kCUDA, gpu);
     try {
       module = torch::jit::load(path, facts.device);
-    } catch (const std::exception &) {
-      throw std::runtime_error("it is not a whole TorchScript file. Export the .model file first "
-                               "(mlipsse potential export, or mace_create_lammps_model)");
+    } catch (const std::exception &error) {
+      throw Explained("it cannot be read as TorchScript: " +
+                      explained(words_of(error),
+                                "It may be damaged: ask for a whole copy, or export the .model file "
+                                "again (mlipsse potential export)"));
     }
     module.eval();
     for (const char *name : {"r_max", "atomic_numbers", "num_interactions"})
@@ -55,6 +57,7 @@ class TorchScriptBackend : public Backend {
         module.attr("atomic_numbers").toTensor().to(torch::kCPU, torch::kInt64).contiguous();
     for (int64_t k = 0; k < numbers.numel(); ++k)
       facts.elements.emplace_back(element_symbol(numbers.data_ptr<int64_t>()[k]));
+    if (module.hasattr("head_name")) facts.head = module.attr("head_name").toStringRef();
     facts.edge_form = bool(module.find_method(EDGE_METHOD));
     facts.format = facts.edge_form ? "TorchScript" : "TorchScript of mace_create_lammps_model";
   }

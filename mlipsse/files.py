@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.owner_file import NO_LOCKS, living_owner, owner_path, release, take
 
 
 @contextmanager
@@ -55,6 +56,8 @@ def sha256(path: Path) -> str:
 def exclusive_lock(path: Path, *, holder: str, patience_s: float = 0.0) -> Iterator[int]:
     """Hold an exclusive `flock` on `path`; the kernel releases it when the last holder dies.
 
+    On a file system without such locks a file beside it names the holder (`owner_file`).
+
     Parameters
     ----------
     path : lock file, made when missing and left in place
@@ -69,31 +72,75 @@ def exclusive_lock(path: Path, *, holder: str, patience_s: float = 0.0) -> Itera
     Raises
     ------
     MlipsseError
-        when somebody else still holds the lock after `patience_s`.
+        when somebody else still holds the lock after `patience_s`, or `path` cannot be made.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise MlipsseError(
+            f"A {holder} cannot make its lock file {path} ({error.strerror}). Make the folder "
+            "writable, or choose another one."
+        ) from error
+    owned = False
     try:
         deadline = time.monotonic() + patience_s
         while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held, owned = _attempt(descriptor, path)
+            if held is None:
                 break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    owner = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
-                    raise MlipsseError(
-                        f"Another {holder} is at work in {path.parent}"
-                        f"{f' (process {owner})' if owner else ''}. "
-                        "Wait for it to end, or stop it, and start again."
-                    ) from None
-                time.sleep(0.1)
+            if time.monotonic() >= deadline:
+                raise MlipsseError(f"Another {holder} is at work in {path.parent}{held}")
+            time.sleep(0.1)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield descriptor
     finally:
+        if owned:
+            release(path)
         os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process of this machine, or of one that shares its locks, holds `path`."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return _flock(descriptor, fcntl.LOCK_SH) is False or living_owner(path) is not None
+    finally:
+        os.close(descriptor)
+
+
+def _flock(descriptor: int, kind: int) -> bool | None:
+    """Whether the lock is ours now; None on a file system that has none."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        return None
+    return True
+
+
+def _attempt(descriptor: int, path: Path) -> tuple[str | None, bool]:
+    """Who holds the lock, in words, or None when it is ours now; and whether by a file of ours."""
+    locked = _flock(descriptor, fcntl.LOCK_EX)
+    if locked is False:
+        process = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+        name = f" (process {process})" if process else ""
+        return f"{name}. Wait for it to end, or stop it, and start again.", False
+    owner = living_owner(path) if locked else take(path)
+    if owner is None:
+        return None, locked is None
+    return (
+        f": {owner_path(path)} names {owner}, as file locks do not work on every node here. Wait "
+        "for it to end; if it has ended, remove that file and start again."
+    ), False
 
 
 def write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:

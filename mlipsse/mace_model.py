@@ -9,6 +9,12 @@ from typing import Any
 
 from mlipsse.errors import MlipsseError
 
+_NEEDED_BY = {
+    "les": "A MACE with latent Ewald summation (LES)",
+    "graph_longrange": "A Polar MACE",
+}
+"""Packages that models of a family are pickled with."""
+
 
 def import_mace() -> None:
     """Import mace-torch so that torch reads its pickles, and keep its remarks off the screen."""
@@ -35,6 +41,14 @@ def load_mace_model(path: Path, *, device: str = "cpu") -> Any:
 
     try:
         model = torch.load(path, map_location=device, weights_only=False)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        family = _NEEDED_BY.get(package)
+        remark = f" {family} cannot be exported for LAMMPS; ASE runs it." if family else ""
+        raise MlipsseError(
+            f"{path} needs the Python package {package}, which is not installed: install it."
+            f"{remark}"
+        ) from error
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MlipsseError(

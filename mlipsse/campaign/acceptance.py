@@ -16,7 +16,7 @@ from mlipsse.campaign.record import digest
 from mlipsse.campaign.runs import selected_by_energy
 from mlipsse.campaign.seeds import derived_seed
 from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import finetune, sample, select
+from mlipsse.campaign.stages import finetune, label, sample, select
 from mlipsse.campaign.table import write_csv
 from mlipsse.campaign.unit_json import decode, encode
 from mlipsse.dataset.extxyz import read_frames
@@ -55,8 +55,13 @@ def inputs(campaign: Campaign) -> list[Path]:
         return []
     teacher = teacher_name(campaign.config.label.source)
     sampled = [] if given_files(campaign) else [campaign.path(sample.FRAMES)]
+    starts = (
+        [*label.part_files(campaign).values()]
+        if _starts_from_labels(campaign)
+        else [campaign.path(select.SELECTED)]
+    )
     return [
-        campaign.path(select.SELECTED),
+        *starts,
         *sampled,
         *(campaign.potential_files(teacher) if teacher else []),
     ]
@@ -102,7 +107,9 @@ def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
 
 def figures(campaign: Campaign, folder: Path) -> list[tuple[Path, str]]:
     """The figures in the stage's `folder`, each with what it shows."""
-    if not (campaign.config.export.acceptance.run and campaign.path(select.SELECTED).is_file()):
+    if not campaign.config.export.acceptance.run:
+        return []
+    if not all(path.is_file() for path in inputs(campaign)):
         return []
     names = [start.info[keys.ORDERING] for start in _crystals(campaign)]
     return [
@@ -202,12 +209,47 @@ def _reference_volume(known: KnownVolume) -> Any:
 
 
 def _crystals(campaign: Campaign) -> list[Atoms]:
-    """The lowest ordering of every composition, or of some, spread evenly."""
-    lowest = [starts[0] for starts in selected_by_energy(campaign) if starts]
+    """The lowest ordering of every composition, or of some, spread evenly.
+
+    In a campaign that begins with labels, the labelled frame of lowest energy stands for it: the
+    trials relax what they start from.
+    """
+    if _starts_from_labels(campaign):
+        lowest = _lowest_labelled(campaign)
+    else:
+        lowest = [starts[0] for starts in selected_by_energy(campaign) if starts]
     most = campaign.config.export.acceptance.compositions
     if most is None or most >= len(lowest):
         return lowest
     return [lowest[k] for k in np.unique(np.linspace(0, len(lowest) - 1, most).round().astype(int))]
+
+
+def _starts_from_labels(campaign: Campaign) -> bool:
+    """Whether labels were given, and orderings were neither listed nor selected."""
+    return bool(given_files(campaign)) and not campaign.path(select.SELECTED).is_file()
+
+
+def _lowest_labelled(campaign: Campaign) -> list[Atoms]:
+    """The labelled frame of lowest energy per atom of every composition, without its labels.
+
+    Of the campaign's compositions; of all that the labels hold where they hold none of these.
+    """
+    lowest: dict[str, Atoms] = {}
+    for path in label.part_files(campaign).values():
+        for frame in read_frames(path, labelled=True):
+            formula = str(frame.info[keys.COMPOSITION])
+            best = lowest.setdefault(formula, frame)
+            if frame.info[keys.ENERGY] / len(frame) < best.info[keys.ENERGY] / len(best):
+                lowest[formula] = frame
+    own = [formula for formula in campaign.config.enumerate.compositions if formula in lowest]
+    starts = []
+    for formula in own or sorted(lowest):
+        frame = lowest[formula]
+        start = Atoms(frame.numbers, positions=frame.positions, cell=frame.cell, pbc=True)
+        name = "".join(c if c.isalnum() or c in ".-" else "_" for c in formula)
+        start.info = {keys.COMPOSITION: formula, keys.ORDERING: f"{name}-labelled"}
+        starts.append(start)
+    return starts
 
 
 def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
@@ -230,7 +272,7 @@ def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
     )
     frames = _frames(campaign, name, nearest_K=hottest_K)
     teacher = teacher_name(config.label.source)
-    relaxed = config.rank.relaxation == "cell"
+    relaxed = config.rank.relaxation == "cell" and not _starts_from_labels(campaign)
     known = KnownVolume(
         campaign.potential(teacher) if teacher else None,
         config.label.head,

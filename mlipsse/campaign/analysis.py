@@ -150,6 +150,8 @@ def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any
         "window_end_ps": window[1] if window else None,
         "exponent": fit.exponent if fit else None,
         "framework_msd_A2": run.framework.msd_A2 if run else None,
+        "status": run.status.kind.value if run else "not analysed",
+        "cautions": "; ".join(run.cautions) if run else "",
         "left_out": (
             analysed.reason if isinstance(analysed, ExcludedRun) else analysed.excluded or ""
         ),

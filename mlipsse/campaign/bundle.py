@@ -125,7 +125,9 @@ def _write_bundle(work: Work, model: Trained) -> Bundle:
         ),
         extra={
             "sampling_temperatures_K": temperatures_K,
-            "foundation": config.finetune.foundation,
+            "foundation": (
+                None if config.finetune.strategy == "scratch" else config.finetune.foundation
+            ),
         },
         example=_example(frames),
         formats=(config.export.format,),

@@ -49,12 +49,21 @@ class StructureConfig(Section):
         description="species (or site label) of the CIF -> what may fill its sites, e.g. "
         "In: [In, Y], or Li2: [Li, vacancy]",
     )
-    charges: dict[str, int] | None = Field(
-        default=None, description="formal charges in e; guessed when not given"
+    charges: dict[str, float] = Field(
+        default_factory=dict,
+        description="formal charges in e, averages such as Mn: 3.5 too; of species left out the "
+        "file's, or guessed; `orderings count` and `validate` print them with their source",
     )
-    closest_A: Positive = Field(
-        default=1.5,
-        description="of two sites nearer than this to each other only one is filled, Å",
+    occupations: dict[str, float | dict[str, float]] = Field(
+        default_factory=dict,
+        description="site label of the CIF -> share of its sites that its species takes in every "
+        "ordering, e.g. Cl1: 0.5 for the exchange of Cl and S, or Li1: {Li: 0.5, Al: 0.1}",
+    )
+    closest_A: Positive | dict[str, Positive] | None = Field(
+        default=None,
+        description="of two sites of the mobile ion nearer than this to each other only one is "
+        "filled, Å; or least distances of pairs of species, e.g. Li-Li: 2.3, Al-Li: 2.0; by the "
+        "mobile ion if not given (Li 2.1, Na 2.6), which `orderings count` prints",
     )
     symprec_A: Positive = Field(default=0.01, le=1, description="of the symmetry search, Å")
     primitive: bool = Field(

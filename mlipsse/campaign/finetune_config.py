@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -45,10 +46,11 @@ class FinetuneConfig(Section):
         description="multihead: with replay, which keeps what the foundation knew; naive: on the "
         "labels alone; scratch: from random weights, for comparison",
     )
-    foundation: str = Field(
+    foundation: str | None = Field(
         default="mace-sse-small",
         description="MACE model that is fine-tuned: a name in potentials/, a MACE-MP name "
-        "(downloaded), or a MACE file",
+        "(downloaded), or a MACE file; null with strategy scratch, which needs none and compares "
+        "with one that knows all elements of the labels",
     )
     foundation_head: str | None = Field(
         default=None, description="head of a foundation that has several"
@@ -112,10 +114,10 @@ class FinetuneConfig(Section):
         lt=1,
         description="of the moving average of the weights, which is what is kept",
     )
-    e0s: Literal["estimated", "foundation"] | dict[str, float] = Field(
-        default="estimated",
-        description="isolated-atom energies: estimated from foundation and labels, the "
-        "foundation's, or eV by element",
+    e0s: Literal["auto", "estimated", "foundation"] | dict[str, float] = Field(
+        default="auto",
+        description="isolated-atom energies: auto for those of isolated atoms among the labels, "
+        "else estimated; estimated from foundation and labels; the foundation's; or eV by element",
     )
     lora_rank: Count | None = Field(
         default=None, description="ranks of low-rank updates (LoRA) in place of all weights"
@@ -165,9 +167,18 @@ class FinetuneConfig(Section):
             max_forgetting=self.max_forgetting,
         )
 
-    def settings(self, *, seed: int) -> FineTuneSettings:
-        """For `mlipsse.training`."""
+    def settings(
+        self, *, seed: int, isolated_eV: Mapping[str, float] | None = None
+    ) -> FineTuneSettings:
+        """For `mlipsse.training`.
+
+        Parameters
+        ----------
+        isolated_eV : energies of isolated atoms among the labels, by element
+        """
         own = self.model_dump(exclude={*_NOT_OF_THE_TRAINING, "architecture"})
+        if self.e0s == "auto":
+            own["e0s"] = dict(isolated_eV) if isolated_eV else "estimated"
         architecture = (
             None
             if self.architecture == "foundation"
@@ -177,6 +188,14 @@ class FinetuneConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> FinetuneConfig:
+        if self.foundation is None and self.strategy != "scratch":
+            raise ValueError(
+                f"strategy {self.strategy} starts from a foundation; name one, or choose scratch"
+            )
+        if self.foundation is None and self.architecture == "foundation":
+            raise ValueError("architecture foundation needs a foundation; name one")
+        if self.foundation is None and self.replay is not None:
+            raise ValueError("a replay set belongs to a foundation; name it, or leave replay out")
         try:
             self.settings(seed=1)
         except MlipsseError as error:

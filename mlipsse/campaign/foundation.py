@@ -22,19 +22,20 @@ class Foundation:
 
     Attributes
     ----------
-    potential : the model
+    potential : the model; None from scratch without one
     replay : the replay set's file; None for `mp`, and when there is none
     downloads_replay : whether it is `mp`
     """
 
-    potential: Potential
+    potential: Potential | None
     replay: Path | None
     downloads_replay: bool = False
 
     @property
     def files(self) -> list[Path]:
         """Files of ours or the user's; what is downloaded is told apart by its name."""
-        model = [Path(self.potential.source)] if self.potential.kind == "mace" else []
+        own = self.potential is not None and self.potential.kind == "mace"
+        model = [Path(self.potential.source)] if own and self.potential else []
         return [*model, *([self.replay] if self.replay else [])]
 
 
@@ -48,7 +49,12 @@ def find_foundation(campaign: Campaign) -> Foundation:
         that mace-torch downloads, or `mp` is not what that model learned.
     """
     config = campaign.config.finetune
+    if config.foundation is None:
+        return Foundation(None, None)
     potential = find_potential(campaign.potential(config.foundation))
+    scratch = config.strategy == "scratch" and config.architecture != "foundation"
+    if scratch and potential.kind == "mace-mp":
+        return Foundation(None, None)  # not downloaded for a comparison alone
     if potential.kind == "chgnet":
         raise MlipsseError(
             f"finetune.foundation: {config.foundation} is no MACE model. Name one in potentials/ "
@@ -80,8 +86,8 @@ def find_foundation(campaign: Campaign) -> Foundation:
     return Foundation(potential, replay)
 
 
-def provide_foundation(work: Work) -> tuple[Path, Path | None]:
-    """The files of the foundation model and its replay set, made where needed.
+def provide_foundation(work: Work) -> tuple[Path | None, Path | None]:
+    """The files of the foundation model and its replay set, made where needed; None for no such.
 
     Raises
     ------
@@ -91,6 +97,8 @@ def provide_foundation(work: Work) -> tuple[Path, Path | None]:
     from mlipsse.energetics.loaded_mace import mace_file
 
     found = find_foundation(work.campaign)
+    if found.potential is None:
+        return None, None
     model = mace_file(found.potential)
     if found.potential.kind == "mace-mp":
         work.results["foundation_sha256"] = digest(model)

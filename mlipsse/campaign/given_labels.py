@@ -1,6 +1,7 @@
 """Labels that the user has, in place of sampling and labelling."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from ase import Atoms
 
 from mlipsse.campaign.folder import Campaign
 from mlipsse.campaign.labelling import Answers, row_of
+from mlipsse.dataset.check.verdict import Check
 from mlipsse.dataset.own_labels import OwnLabels, read_own_labels
+from mlipsse.dataset.split import Split
 
 
 def given_files(campaign: Campaign) -> dict[str, Path]:
@@ -38,10 +41,53 @@ def read_given(campaign: Campaign) -> OwnLabels:
     )
 
 
+@dataclass(frozen=True)
+class GivenSets:
+    """Labels that were given, split and checked.
+
+    Attributes
+    ----------
+    labels : as they were read
+    split : the given one, or whole trajectories drawn
+    checks : of `mlipsse dataset check`, none of which failed
+    """
+
+    labels: OwnLabels
+    split: Split
+    checks: list[Check]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was made of the files, what the checks warn of, and what they could not judge."""
+        doubts = [
+            f"{one.name}: {'not checked: ' if one.verdict == 'skip' else ''}{one.sentence}"
+            for one in self.checks
+            if one.verdict in ("warn", "skip")
+        ]
+        return [*self.labels.notes, *doubts]
+
+
 def answers_of_given(labels: OwnLabels) -> Answers:
-    """Labelled frames, and rows of the rejected."""
+    """Labelled frames, and rows of the rejected; isolated atoms are neither."""
     rows = [row_of(place, frame, reason) for place, frame, reason in labels.rejected]
     return Answers(labels.frames, rows)
+
+
+def check_given(campaign: Campaign, labels: OwnLabels) -> GivenSets:
+    """Split labels and check them as `mlipsse dataset check` does.
+
+    Raises
+    ------
+    MlipsseError
+        as `OwnLabels.split`, and with the sentences of the checks that failed.
+    """
+    config = campaign.config.label
+    split = labels.split(
+        valid_fraction=config.valid_fraction,
+        test_fraction=config.test_fraction,
+        seed=campaign.config.seed,
+    )
+    return GivenSets(labels, split, labels.checked(split))
 
 
 def _composition_of(campaign: Campaign) -> Callable[[Atoms], str]:

@@ -9,7 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from mlipsse.campaign.section import Count, Positive, Section
-from mlipsse.dataset.cp2k import COMMAND, Cp2k, Cp2kSettings, SmallCells, default_command
+from mlipsse.dataset.cp2k import Cp2k, Cp2kSettings, SmallCells
+from mlipsse.dataset.cp2k_program import COMMAND, default_command
 from mlipsse.dataset.label_names import LabelNames
 from mlipsse.dataset.labels import source_kind
 from mlipsse.dataset.own_labels import OwnLabelSettings, WithoutStress
@@ -246,14 +247,26 @@ class ExtxyzConfig(Section):
     virial_key: str | None = Field(
         default=None, description="name of virials (eV, minus stress times volume) to take instead"
     )
-    energy_unit: str = Field(default=_NAMES.energy_unit, description="eV, eV/atom, Ha, Ry, ...")
-    force_unit: str = Field(default=_NAMES.force_unit, description="eV/A, Ha/bohr, Ry/bohr, ...")
+    energy_unit: str | None = Field(
+        default=_NAMES.energy_unit,
+        description="eV, eV/atom, Ha, Ry, ...; what the file states, else eV, if not given",
+    )
+    force_unit: str | None = Field(
+        default=_NAMES.force_unit,
+        description="eV/A, Ha/bohr, Ry/bohr, ...; what the file states, else eV/A, if not given",
+    )
     stress_unit: str | None = Field(
         default=_NAMES.stress_unit,
-        description="eV/A3, GPa or kB; eV/A3 for the names REF_stress and stress, else to be given",
+        description="eV/A3, GPa or kB; if not given, what the file states, else eV/A3 for the "
+        "names REF_stress and stress",
     )
     stress_sign: str = Field(
         default=_NAMES.stress_sign, description="what is positive: tension or compression (VASP)"
+    )
+    stress_order: str = Field(
+        default=_NAMES.stress_order,
+        description="of stresses of six numbers: voigt (xx yy zz yz xz xy, ASE) or vasp (xx yy zz "
+        "xy yz zx)",
     )
 
     @property
@@ -268,6 +281,7 @@ class ExtxyzConfig(Section):
             force_unit=self.force_unit,
             stress_unit=self.stress_unit,
             stress_sign=self.stress_sign,
+            stress_order=self.stress_order,
         )
 
     @model_validator(mode="after")

@@ -56,6 +56,8 @@ def label_batch(
 ) -> None:
     """Unit of work: single points of a few frames; those that fail are noted, not fatal.
 
+    A fault that all frames would have is fatal.
+
     Parameters
     ----------
     folder : of the first frame's run; units of programs have no second
@@ -67,6 +69,11 @@ def label_batch(
         try:
             answers.append({"frame": source.label(frame, folder)})
         except RejectedFrame as rejection:
+            if rejection.common:
+                raise MlipsseError(
+                    f"{source.description}: {rejection} Every frame would end so: no further one "
+                    "is computed. Mend the cause and run again."
+                ) from rejection
             reason = {"reason": str(rejection), "may_pass": rejection.may_pass}
             answers.append({**reason, "tried": tried})
     write_text(output, encode(answers))
@@ -85,6 +92,23 @@ def forget_rejections(units: Sequence[Unit]) -> None:
             for answer in decode(unit.output.read_text())
         ):
             unit.output.unlink()
+
+
+def first_alone(work: Work, units: Sequence[Unit]) -> None:
+    """Do one unit of a program before all others, where none was done: what stops every frame
+    stops here.
+
+    Raises
+    ------
+    MlipsseError
+        for a version whose outputs are not read, or a fault that every frame would have.
+    """
+    program = work.campaign.config.label.program
+    if program is None or program.runs.command is None:
+        return
+    program.check_version()
+    if len(units) > 1 and not any(unit.done for unit in units):
+        work.run_units(units[:1])
 
 
 def require_outputs(work: Work, units: Sequence[Unit]) -> None:

@@ -161,9 +161,16 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
     sets = label.part_files(work.campaign)
     frames = read_frames(sets["train"], labelled=True)
     foundation, replay = provide_foundation(work)
+    if foundation is None:
+        raise MlipsseError(
+            "A learning curve compares with a foundation, and finetune names none that is at hand: "
+            "give finetune.foundation."
+        )
     if replay is not None:
         sets = {**sets, "replay": replay}
-    base = config.finetune.settings(seed=config.seed)
+    base = config.finetune.settings(
+        seed=config.seed, isolated_eV=label.isolated_atoms_eV(work.campaign)
+    )
     order = np.random.default_rng(config.seed).permutation(len(frames))
     points = [(size, strategy) for size in sorted(set(sizes)) for strategy in strategies]
     models = []

@@ -140,8 +140,9 @@ def _mace_mp() -> str:
 
 def _cp2k() -> str:
     """CP2K, its data, and whether they have SCAN for the elements of the three systems."""
-    from mlipsse.dataset.cp2k import PROGRAMS, Cp2kSettings
+    from mlipsse.dataset.cp2k import Cp2kSettings
     from mlipsse.dataset.cp2k_data import find_data_dir
+    from mlipsse.dataset.cp2k_program import PROGRAMS
 
     path, settings = _first_on_path(PROGRAMS), Cp2kSettings()
     folder = find_data_dir(settings.data_dir)

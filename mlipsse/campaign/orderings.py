@@ -1,8 +1,10 @@
 """The orderings that a campaign asks for: its host, its compositions in its supercells, counted."""
 
+from dataclasses import asdict
 from typing import Any
 
 from mlipsse.campaign.folder import Campaign
+from mlipsse.errors import MlipsseError
 from mlipsse.orderings import (
     Composition,
     Host,
@@ -12,6 +14,9 @@ from mlipsse.orderings import (
     parse_composition,
     read_host,
 )
+from mlipsse.orderings.charges import FormalCharges
+from mlipsse.orderings.host import PairDistance
+from mlipsse.orderings.host_symmetry import describe_host
 
 
 def campaign_host(campaign: Campaign) -> Host:
@@ -22,6 +27,7 @@ def campaign_host(campaign: Campaign) -> Host:
         mobile=structure.mobile,
         substitutions=structure.substitutions,
         charges=structure.charges,
+        occupations=structure.occupations,
         symprec_A=structure.symprec_A,
         closest_A=structure.closest_A,
         primitive=structure.primitive,
@@ -41,7 +47,9 @@ def realisable_composition(formula: str, host: Host, supercells: list[Supercell]
     MlipsseError
         when it cannot be laid on, or none of the supercells can hold it.
     """
-    composition = parse_composition(formula, host)
+    composition = parse_composition(
+        formula, host, cells=[supercell.n_cells for supercell in supercells]
+    )
     if not any(composition.fits(supercell) for supercell in supercells):
         largest = max(supercells, key=lambda supercell: supercell.n_cells)
         composition.site_counts(largest)
@@ -68,9 +76,49 @@ def count_row(
     }
 
 
-def count_rows(campaign: Campaign) -> list[dict[str, Any]]:
+def host_facts(host: Host) -> dict[str, Any]:
+    """Charges with their source, and the notes of the host, for scripts."""
+    names = host.species
+    return {
+        "charges": {name: float(host.charges[name]) for name in names},
+        "charge_sources": {name: host.charge_sources.get(name, "given") for name in names},
+        "distances": [asdict(distance) for distance in host.distances],
+        "notes": list(host.notes),
+    }
+
+
+def host_lines(host: Host) -> list[str]:
+    """What a user should know of the host: content, space group, charges with source, notes."""
+    charges = FormalCharges(
+        {name: host.charges[name] for name in host.species},
+        {name: host.charge_sources.get(name, "given") for name in host.species},
+    )
+    return [
+        *describe_host(host),
+        f"Formal charges: {charges.describe()}.",
+        *(_distance_line(distance) for distance in host.distances),
+        *host.notes,
+    ]
+
+
+def _distance_line(distance: PairDistance) -> str:
+    pair = "-".join(distance.species)
+    filled = (
+        f"{distance.shortest_filled_A:.2f} Å"
+        if distance.shortest_filled_A is not None
+        else "none within 4 Å"
+    )
+    if distance.shortest_A >= distance.least_A:
+        return f"Shortest {pair} distance between fillable sites: {filled}."
+    return (
+        f"Shortest {pair} distance between fillable sites: {distance.shortest_A:.2f} Å; sites "
+        f"nearer than {distance.least_A:g} Å ({distance.source}) are not filled together, which "
+        f"leaves {filled}."
+    )
+
+
+def count_rows(campaign: Campaign, host: Host) -> list[dict[str, Any]]:
     """Count every composition of a campaign, end members too, in every supercell of it."""
-    host = campaign_host(campaign)
     supercells = campaign_supercells(campaign, host)
     compositions = [
         realisable_composition(formula, host, supercells)
@@ -78,7 +126,18 @@ def count_rows(campaign: Campaign) -> list[dict[str, Any]]:
     ]
     limit = campaign.config.enumerate.max_orderings
     return [
-        count_row(composition, cell, count_orderings(composition, cell, max_orderings=limit))
+        {
+            **count_row(composition, cell, count_orderings(composition, cell, max_orderings=limit)),
+            **host_facts(host),
+        }
         for composition in compositions
         for cell in supercells
     ]
+
+
+def check_possible(rows: list[dict[str, Any]]) -> None:
+    """Refuse rows of `count_rows` in which no supercell can hold a composition."""
+    for formula in dict.fromkeys(row["composition"] for row in rows):
+        own = [row for row in rows if row["composition"] == formula]
+        if all(row["route"] == "impossible" for row in own):
+            raise MlipsseError(own[-1]["reason"])

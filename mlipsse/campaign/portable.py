@@ -77,7 +77,9 @@ def render_campaign(
         for name in ("card.yaml", "README.md"):
             if (bundle.folder / name).is_file():
                 bring(bundle.folder / name, root / "potential" / name)
-        if source.suffix == ".pt2":  # what takes its place on another kind of machine
+        if (
+            source.suffix == ".pt2" and "torchscript" in bundle.exports
+        ):  # what takes its place on another kind of machine
             bring(bundle.torchscript, files.model.with_suffix(".pt"))
     rendered = render_runs(
         campaign, files, elements=bundle.elements, progress=progress, replace=False

@@ -73,7 +73,8 @@ def render_runs(
         when the potential lacks an element of a structure, and as `render_folder`.
     """
     config = campaign.config
-    mobile_charge_e = campaign_host(campaign).charges[config.structure.mobile]
+    charge = campaign_host(campaign).charges[config.structure.mobile]
+    mobile_charge_e = charge if isinstance(charge, int) else float(charge)
     potential = {"potential_sha256": digest(files.model)}
     wanted = runs(campaign) if wanted is None else wanted
     cells: dict[str, Atoms] = {}

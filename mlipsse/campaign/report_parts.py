@@ -263,7 +263,11 @@ def provenance(campaign: Campaign, card: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "label source": card["label_source"],
         **_sampling(campaign),
-        "fine-tuned from": campaign.config.finetune.foundation,
+        "fine-tuned from": (
+            "random weights (scratch)"
+            if campaign.config.finetune.strategy == "scratch"
+            else campaign.config.finetune.foundation
+        ),
         "potential (sha256)": card["sha256"][f"{campaign.config.export.name}.pt"],
         "seed": campaign.config.seed,
         **versions(),

@@ -1,7 +1,9 @@
 """The store of a campaign's orderings: rows by query, and the orderings that they stand for."""
 
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from mlipsse.orderings.ordering import framework, site_labels
 
 _CONDITION = re.compile(r"\w+((<=|>=|!=|<|>|=)[^<>=,]+)?")
 
+_MOST_VALUES = 30
 STORES = ("03-select/orderings.db", "02-rank/ranked.db", "01-enumerate/orderings.db")
 """Where orderings are kept, the one that knows most first."""
 
@@ -51,7 +54,7 @@ def stored_values(
     Raises
     ------
     MlipsseError
-        for a condition that cannot be read.
+        for a condition that cannot be read, or that names no column.
     """
     for row in _select(path, where, limit, columns=["id", "key_value_pairs"], include_data=False):
         yield {**row.key_value_pairs}
@@ -63,6 +66,29 @@ def stored_rows(
     """Rows with their structures, in the order of their ids; see `stored_values`."""
     for row in _select(path, where, limit, include_data=False):
         yield Row(row.toatoms(), dict(row.key_value_pairs))
+
+
+def no_ordering(path: Path, where: Sequence[str]) -> MlipsseError:
+    """What to raise when no row fulfils the conditions: it names the values that there are."""
+    hints = []
+    for condition in where:
+        name, equals, _ = condition.partition("=")
+        if equals and re.fullmatch(r"\w+", name):
+            values = sorted({str(row.get(name)) for row in stored_values(path)} - {"None"})
+            if 0 < len(values) <= _MOST_VALUES:
+                hints.append(f" {name} is one of {', '.join(values)}.")
+    wanted = " and ".join(where) or "that"
+    return MlipsseError(f"No ordering fulfils {wanted}: nothing was written.{''.join(hints)}")
+
+
+def _columns(path: Path) -> set[str]:
+    """Keys of the rows' values, as ASE's tables of an SQLite file hold them."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        rows = database.execute(
+            "SELECT DISTINCT key FROM text_key_values UNION "
+            "SELECT DISTINCT key FROM number_key_values"
+        )
+        return {str(name) for (name,) in rows}
 
 
 def row_labels(supercell: Supercell, values: dict[str, Any]) -> np.ndarray:
@@ -92,6 +118,13 @@ def _select(path: Path, where: Sequence[str], limit: int | None, **options: Any)
             raise MlipsseError(
                 f"The condition {condition!r} cannot be read. Write it like composition=Li3InCl6, "
                 "energy_above_hull_eV_atom<0.01 or selected."
+            )
+    known = _columns(path)
+    for condition in where:
+        if re.split(r"[<>=!]", condition)[0] not in known:
+            raise MlipsseError(
+                f"The condition {condition!r} names no column of the orderings; there are "
+                f"{', '.join(sorted(known))}."
             )
     from ase.db import connect
 

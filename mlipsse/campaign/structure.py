@@ -51,7 +51,7 @@ def describe_structure(
     usable = [
         (path, run)
         for path, run in found.runs
-        if isinstance(run, RunTransport) and run.excluded is None
+        if isinstance(run, RunTransport) and run.status.usable
     ]
     if not usable:
         return None, []

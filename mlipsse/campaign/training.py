@@ -19,7 +19,7 @@ def training_unit(
     name: str,
     *,
     sets: Mapping[str, Path],
-    foundation: Path,
+    foundation: Path | None,
     settings: FineTuneSettings,
     limits: Limits,
     folder: Path,
@@ -30,10 +30,13 @@ def training_unit(
     Parameters
     ----------
     sets : train, valid, test and, if there is one, replay
+    foundation : None from scratch without one
     folder : of the training's own files
     model : where the model is put
     """
-    files = {part: digest(path) for part, path in {**sets, "foundation": foundation}.items()}
+    files = {part: digest(path) for part, path in sets.items()}
+    if foundation is not None:
+        files["foundation"] = digest(foundation)
     identity = {"files": files, "settings": asdict(settings), "limits": asdict(limits)}
     return Unit(
         name,
@@ -56,7 +59,7 @@ def train(
     output: Path,
     *,
     sets: Mapping[str, Path],
-    foundation: Path,
+    foundation: Path | None,
     settings: FineTuneSettings,
     limits: Limits,
     folder: Path,

@@ -82,10 +82,10 @@ def _told(rule: Lengthening) -> str:
 
 
 def _is_known(folder: Path, rule: Lengthening) -> bool:
-    from mlipsse.transport import WindowSettings, analyse_run
+    from mlipsse.transport import RunKind, WindowSettings, analyse_run
 
     run = analyse_run(folder, settings=WindowSettings(window_ps=rule.window_ps))
-    if run.framework.melted:
+    if run.status.kind is RunKind.MELTED:
         return True
     value, error = run.diffusivity.diffusivity_cm2_s, run.diffusivity.diffusivity_std_cm2_s
     return value is not None and error is not None and error < rule.relative_error * value

@@ -1,6 +1,7 @@
 """Find everything that would stop a campaign, before it costs time."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mlipsse.campaign.folder import Campaign
@@ -17,7 +18,7 @@ class Validation:
     Attributes
     ----------
     problems : what would stop the campaign, one sentence each
-    notes : what it would do that somebody may want to know before, e.g. download a model
+    notes : what it would do that a user may want to know before, e.g. download a model
     """
 
     problems: Sequence[str]
@@ -110,12 +111,16 @@ def _sentences(check: Check, campaign: Campaign) -> list[str]:
 
 def _notes(campaign: Campaign, stages: Collection[str] | None) -> list[str]:
     from mlipsse.campaign.checks.downloads import wanted_downloads
+    from mlipsse.campaign.orderings import campaign_host, host_lines
 
-    try:
+    notes = []
+    # What is refused here is among the problems.
+    with suppress(MlipsseError):
+        notes += host_lines(campaign_host(campaign))
+    with suppress(MlipsseError):
         wanted = wanted_downloads(campaign)
-    except MlipsseError:
-        return []
-    return [one.note for one in wanted if stages is None or one.stage in stages]
+        notes += [one.note for one in wanted if stages is None or one.stage in stages]
+    return notes
 
 
 def _composition_problems(campaign: Campaign) -> Iterable[str]:
@@ -173,12 +178,13 @@ def _sample_problems(campaign: Campaign) -> Iterable[str]:
 
 
 def _check_label(campaign: Campaign) -> None:
+    from mlipsse.campaign.given_labels import check_given, read_given
     from mlipsse.dataset.labels import teacher_name
 
     config = campaign.config.label
     if config.given_file is not None:
         try:
-            _split_given(campaign)
+            check_given(campaign, read_given(campaign))
         except MlipsseError as error:
             raise MlipsseError(f"label.source: {error}") from error
     name = teacher_name(config.source)
@@ -187,17 +193,7 @@ def _check_label(campaign: Campaign) -> None:
     if config.program is not None:
         try:
             config.program.runs.check()
+            config.program.check_version()
             config.program.program.check(campaign.config.enumerate.elements)
         except MlipsseError as error:
             raise MlipsseError(f"label.{config.program.name}: {error}") from error
-
-
-def _split_given(campaign: Campaign) -> None:
-    from mlipsse.campaign.given_labels import read_given
-
-    config = campaign.config.label
-    read_given(campaign).split(
-        valid_fraction=config.valid_fraction,
-        test_fraction=config.test_fraction,
-        seed=campaign.config.seed,
-    )

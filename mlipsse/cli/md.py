@@ -41,7 +41,11 @@ def render(
         ),
     ] = None,
     runtime: Annotated[
-        bool, typer.Option("--runtime", help="With LAMMPS and libtorch, for a bare node.")
+        bool,
+        typer.Option(
+            "--runtime",
+            help="With LAMMPS and libtorch, for a bare node (0.5 GB; several with CUDA).",
+        ),
     ] = False,
 ) -> None:
     """Write the folder of every run, `run.sh` and the SLURM script `array.sbatch`."""
@@ -69,7 +73,10 @@ def render(
 
 @app.command()
 def runtime(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="New folder; some 500 MB.")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="New folder; some 0.5 GB, several with CUDA."),
+    ],
 ) -> None:
     """Make a folder with LAMMPS, MPICH, the pair style and libtorch that runs without Python."""
     from mlipsse.md.runtime import make_runtime

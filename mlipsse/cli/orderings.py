@@ -1,6 +1,7 @@
 """`mlipsse orderings`: count them before they are made, look at those in the store."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,12 +37,26 @@ def orderings() -> None:
 
 @app.command("count")
 def count(folder: CampaignFolder, as_json: Json = False) -> None:
-    """Count the orderings of every composition in every supercell; makes and writes none."""
-    from mlipsse.campaign.orderings import count_rows
+    """Count the orderings of every composition in every supercell; makes and writes none.
 
-    rows = count_rows(read_campaign(folder))
+    It also prints the host's content, space group and formal charges, with their sources, and what
+    was noted while reading it.
+    """
+    from mlipsse.campaign.orderings import (
+        campaign_host,
+        check_possible,
+        count_rows,
+        host_lines,
+    )
+
+    campaign = read_campaign(folder)
+    host = campaign_host(campaign)
+    for line in host_lines(host):
+        typer.echo(line, err=as_json)
+    rows = count_rows(campaign, host)
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
+        check_possible(rows)
         return
     _print(
         [
@@ -59,6 +74,7 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
     )
     for reason in dict.fromkeys(row["reason"] for row in rows if row["reason"]):
         typer.echo(reason)
+    check_possible(rows)
 
 
 @app.command("table")
@@ -75,10 +91,13 @@ def table(
     as_json: Json = False,
 ) -> None:
     """Show orderings of the store: codes, degeneracy, energies, energy above hull, selected."""
-    from mlipsse.campaign.store import newest_store, stored_values
+    from mlipsse.campaign.store import newest_store, no_ordering, stored_values
     from mlipsse.campaign.table import write_csv
 
-    rows = list(stored_values(newest_store(read_campaign(folder)), where=where, limit=limit))
+    store = newest_store(read_campaign(folder))
+    rows = list(stored_values(store, where=where, limit=limit))
+    if not rows and (out is not None or any(re.fullmatch(r"\w+=.*", text) for text in where)):
+        raise no_ordering(store, where)  # a name that is not there; a limit may exclude all
     names = list(dict.fromkeys(name for row in rows for name in row))
     shown = columns.split(",") if columns else names
     if rows and (unknown := [name for name in shown if name not in names]):
@@ -87,8 +106,6 @@ def table(
         )
     rows = [{name: row.get(name) for name in shown} for row in rows]
     if out is not None:
-        if not rows:
-            raise MlipsseError(f"No ordering fulfils {' and '.join(where)}: no table was written.")
         write_csv(out, rows)
         typer.echo(f"{out}: {len(rows)} orderings.")
     elif as_json:
@@ -106,18 +123,16 @@ def export(
     limit: Annotated[int | None, typer.Option(min=1, help="Most orderings.")] = None,
 ) -> None:
     """Write orderings of the store as files, one per ordering and format."""
-    from mlipsse.campaign.store import newest_store, stored_rows
+    from mlipsse.campaign.store import newest_store, no_ordering, stored_rows
     from mlipsse.md.structure_files import write_structures
 
-    rows = stored_rows(newest_store(read_campaign(folder)), where=where, limit=limit)
+    store = newest_store(read_campaign(folder))
+    rows = stored_rows(store, where=where, limit=limit)
     written = write_structures(
         [(row.name, _with_values(row)) for row in rows], out, formats=formats.split(",")
     )
     if not written:
-        raise MlipsseError(
-            f"No ordering fulfils {' and '.join(where) or 'that'}: nothing was written. "
-            "`mlipsse orderings table` shows what there is."
-        )
+        raise no_ordering(store, where)
     typer.echo(f"{out}: {len(written)} files.")
 
 

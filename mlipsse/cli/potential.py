@@ -46,8 +46,9 @@ def build(
         typer.Option(
             "--lammps",
             metavar="DIR",
-            help="Build for the LAMMPS in DIR (source tree or installation, built with PLUGIN) "
-            "instead of this environment's.",
+            help="Build for the LAMMPS in DIR (source tree or installation, built with PLUGIN, of "
+            "23 Jun 2022 or newer) instead of this environment's. Its version and MPI are found "
+            "out, or the build is refused.",
         ),
     ] = None,
     mpi: Annotated[
@@ -55,7 +56,8 @@ def build(
         typer.Option(
             "--mpi",
             metavar="DIR",
-            help="Folder with the mpi.h that this LAMMPS was built with, if not the system's.",
+            help="Folder with the mpi.h that the LAMMPS of --lammps was built with.",
+            show_default="found by its library",
         ),
     ] = None,
     as_json: Json = False,

@@ -1,7 +1,6 @@
 """DFT labels from CP2K: inputs of a single point with SCAN, GTH potentials and MOLOPT bases."""
 
 import math
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,18 +10,13 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse.dataset.cp2k_data import Kind, choose_kind, find_data_dir
+from mlipsse.dataset.cp2k_program import INPUT_FILE, OUTPUT_FILE, require_known_version
 from mlipsse.dataset.labels import CP2K, Label, RejectedFrame
 from mlipsse.dataset.program import Fault
 from mlipsse.errors import MlipsseError
 from mlipsse.geometry import widths_A
 
 SmallCells = Literal["kpoints", "supercell"]
-
-INPUT_FILE = "frame.inp"
-OUTPUT_FILE = "frame.out"
-COMMAND = f"cp2k.psmp -i {INPUT_FILE} -o {OUTPUT_FILE}"
-PROGRAMS = ("cp2k.psmp", "cp2k.popt", "cp2k.ssmp", "cp2k")
-"""Names that CP2K is installed under, in the order they are looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,19 +169,33 @@ class Cp2k:
 
     def read(self, atoms: Atoms, folder: Path) -> Label | Fault:
         """The label in `frame.out`; see `mlipsse.dataset.cp2k_output.read_output`."""
-        from mlipsse.dataset.cp2k_output import read_output
+        from mlipsse.dataset.cp2k_output import AskedOfCp2k, read_output
 
-        sampling = self.sampling(atoms)
-        copies = atoms.repeat(sampling.repeats)
-        return read_output(
-            folder / OUTPUT_FILE,
-            copies,
-            n_atoms=len(atoms),
-            cutoff_Ry=self.settings.cutoff_Ry,
+        settings, sampling = self.settings, self.sampling(atoms)
+        multiplicity = settings.multiplicity
+        if multiplicity is not None:
+            multiplicity = (multiplicity - 1) * sampling.copies + 1
+        asked = AskedOfCp2k(
+            cutoff_Ry=settings.cutoff_Ry,
             divisions=sampling.divisions,
-            smearing=self.settings.smearing_K is not None,
+            smearing=settings.smearing_K is not None,
+            spin=settings.spin,
+            multiplicity=multiplicity,
+            electrons=self._electrons(atoms, sampling),
             detail=self._method(),
         )
+        computed = atoms.repeat(sampling.repeats)
+        return read_output(folder / OUTPUT_FILE, computed, asked, n_atoms=len(atoms))
+
+    def _electrons(self, atoms: Atoms, sampling: Sampling) -> int | None:
+        """Valence electrons of all that is computed; None without CP2K's data files."""
+        try:
+            return sampling.copies * sum(
+                self.settings.kind(symbol).valence_electrons
+                for symbol in atoms.get_chemical_symbols()
+            )
+        except MlipsseError:
+            return None
 
     def check(self, elements: Iterable[str]) -> None:
         """Look for the data files and a pair of basis and potential for all elements.
@@ -199,6 +207,16 @@ class Cp2k:
         """
         for element in sorted(set(elements)):
             self.settings.kind(element)
+
+    def check_version(self, command: str) -> None:
+        """Ask `cp2k --version`, where the command names a CP2K that is found here.
+
+        Raises
+        ------
+        MlipsseError
+            for a version whose layout is not read.
+        """
+        require_known_version(command)
 
     def sampling(self, atoms: Atoms) -> Sampling:
         """Γ, k-points or a supercell, by the size of the cell.
@@ -339,11 +357,6 @@ class Block:
             for line in self.lines
         )
         return f"{blank}&{self.title}\n{inside}{blank}&END {self.title.split()[0]}\n"
-
-
-def default_command() -> str:
-    """`COMMAND`, with CP2K by the name that it has on the PATH here."""
-    return COMMAND.replace(PROGRAMS[0], next(filter(shutil.which, PROGRAMS), PROGRAMS[0]))
 
 
 def _vector(name: str, vector: np.ndarray) -> str:

@@ -1,7 +1,9 @@
 """Frames in extended XYZ files, labels under `mlipsse.keys`."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -9,6 +11,14 @@ from ase import Atoms
 from mlipsse import keys
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
+
+_TENSOR = re.compile(
+    r"""(?<![\w-])(stress|virial)(\s*=\s*)("[^"]*"|'[^']*'|\{[^}]*\}|\[[^]]*\])""", re.IGNORECASE
+)
+_KEYS = {"lattice": "Lattice", "properties": "Properties"}
+_KEY = re.compile(rf"(?<![\w-])({'|'.join(_KEYS)})(?=\s*=)", re.IGNORECASE)
+_SIX = "six_numbers_of_"
+"""ASE's reader takes a `stress` or `virial` of nine numbers only: one of six is read as this."""
 
 
 def write_frames(path: Path, frames: Sequence[Atoms]) -> None:
@@ -40,6 +50,9 @@ def write_frames(path: Path, frames: Sequence[Atoms]) -> None:
 def read_frames(path: Path, *, labelled: bool, finite: bool = True) -> list[Atoms]:
     """Frames of a file; checked to carry whole, finite labels when `labelled`.
 
+    A `stress` or `virial` may have six numbers (see `mlipsse.dataset.label_names` for their order)
+    or nine.
+
     Parameters
     ----------
     finite : whether positions must be finite, too; the caller looks at them when not
@@ -56,7 +69,7 @@ def read_frames(path: Path, *, labelled: bool, finite: bool = True) -> list[Atom
     if not path.is_file():
         raise MlipsseError(f"There is no file {path}.")
     try:
-        frames = list(iread(path, index=":", format="extxyz"))
+        frames = list(iread(path, index=":", format="extxyz", properties_parser=_parse_properties))
     except Exception as error:
         raise MlipsseError(
             f"{path} cannot be read as extended XYZ ({type(error).__name__}: {error})."
@@ -70,6 +83,23 @@ def read_frames(path: Path, *, labelled: bool, finite: bool = True) -> list[Atom
         if labelled:
             _check_labels(frame, where)
     return frames
+
+
+def _parse_properties(line: str) -> dict[str, Any]:
+    """ASE's parser of a comment line, which also takes tensors of six numbers.
+
+    Names that ASE wants in one case are understood in any, as GPUMD reads them.
+    """
+    from ase.io.extxyz import key_val_str_to_dict
+
+    def renamed(match: re.Match[str]) -> str:
+        name, equals, value = match.groups()
+        numbers = re.split(r"[\s,]+", value[1:-1].strip())
+        return match[0] if len(numbers) != 6 else f'{_SIX}{name}{equals}"{" ".join(numbers)}"'
+
+    line = _KEY.sub(lambda match: _KEYS[match[1].casefold()], _TENSOR.sub(renamed, line))
+    found: dict[str, Any] = key_val_str_to_dict(line)
+    return {name.removeprefix(_SIX): value for name, value in found.items()}
 
 
 def _check_labels(frame: Atoms, where: str) -> None:

@@ -1,39 +1,36 @@
 """Under which names, in which units and with which sign a file carries its labels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse import keys
+from mlipsse.dataset.label_units import (
+    ENERGY_UNITS_EV,
+    FORCE_UNITS_EV_A,
+    KNOWN,
+    STRESS_UNITS_EV_A3,
+    Quantity,
+    stated_units,
+    unit_entries,
+)
 from mlipsse.errors import MlipsseError
-from mlipsse.units import EV_A3_TO_BAR, EV_A3_TO_GPA
 
-ENERGY_UNITS_EV = {
-    "eV": 1.0,
-    "Ha": units.Ha,
-    "Ry": units.Ry,
-    "kcal/mol": units.kcal / units.mol,
-    "kJ/mol": units.kJ / units.mol,
-}
-"""Unit of energy -> eV. `eV/atom` is known besides: it depends on the frame."""
-
-FORCE_UNITS_EV_A = {
-    "eV/A": 1.0,
-    "Ha/bohr": units.Ha / units.Bohr,
-    "Ry/bohr": units.Ry / units.Bohr,
-    "kcal/mol/A": units.kcal / units.mol,
-    "kJ/mol/A": units.kJ / units.mol,
-}
-"""Unit of force -> eV/Å."""
-
-STRESS_UNITS_EV_A3 = {"eV/A3": 1.0, "GPa": 1 / EV_A3_TO_GPA, "kB": 1e3 / EV_A3_TO_BAR}
-"""Unit of stress -> eV/Å³."""
-
-PER_ATOM = "eV/atom"
 TENSION, COMPRESSION = "tension", "compression"
+
+TENSOR_ORDERS: Mapping[str, tuple[int, ...]] = {
+    "voigt": (0, 1, 2, 3, 4, 5),
+    "vasp": (0, 1, 2, 4, 5, 3),
+}
+"""Order of six numbers -> where xx yy zz yz xz xy are among them. `voigt` is ASE's; `vasp` is that
+of VASP's OUTCAR, xx yy zz xy yz zx."""
+
+_SAME = 1e-6
+"""Labels under two names that differ by less (eV, eV/Å) are one label, written twice."""
 
 ENERGY_NAMES = (keys.ENERGY, "energy", "free_energy", "dft_energy", "DFT_energy", "total_energy")
 FORCE_NAMES = (keys.FORCES, "forces", "force", "dft_forces", "DFT_forces", "dft_force")
@@ -44,7 +41,7 @@ VIRIAL_NAMES = (
 )
 """Names that are recognised, the first of each kind before all others."""
 
-_IN_EV_A3 = (keys.STRESS, "stress")
+_IN_EV_A3 = (keys.STRESS.casefold(), "stress")
 
 
 @dataclass(frozen=True)
@@ -55,36 +52,39 @@ class LabelNames:
     ----------
     energy, forces, stress, virial : names in `info`, `arrays` or the results of a calculator; None
         to look for the usual ones. At most one of stress and virial.
-    energy_unit : of `ENERGY_UNITS_EV`, or `eV/atom`
-    force_unit : of `FORCE_UNITS_EV_A`
-    stress_unit : of `STRESS_UNITS_EV_A3`; None is eV/Å³ for the names `REF_stress` and `stress`,
-        whose convention that is (ASE's), and refused for others
+    energy_unit, force_unit, stress_unit : of `mlipsse.dataset.label_units.KNOWN`; None for what
+        the frame states (`energy-unit=hartree`, as dpdata writes), else eV and eV/Å; of a stress
+        eV/Å³ for the names `REF_stress` and `stress`, whose convention that is (ASE's), and
+        refused for others
     stress_sign : `tension` (positive under tension, ASE's) or `compression` (VASP's)
+    stress_order : of stresses and virials of six numbers, of `TENSOR_ORDERS`
 
-    A virial is in eV and is minus the stress times the volume, as in GAP, QUIP and MACE;
-    `stress_sign` compression turns that around too.
+    A virial is minus the stress times the volume, as in GAP, QUIP, MACE and GPUMD, in the unit
+    that the frame states, else eV; `stress_sign` compression turns that around too.
 
     Raises
     ------
     MlipsseError
-        for a unit or sign that is not known, or a stress and a virial at once.
+        for a unit, sign or order that is not known, or a stress and a virial at once.
     """
 
     energy: str | None = None
     forces: str | None = None
     stress: str | None = None
     virial: str | None = None
-    energy_unit: str = "eV"
-    force_unit: str = "eV/A"
+    energy_unit: str | None = None
+    force_unit: str | None = None
     stress_unit: str | None = None
     stress_sign: str = TENSION
+    stress_order: str = "voigt"
 
     def __post_init__(self) -> None:
         for what, value, known in (
-            ("energy unit", self.energy_unit, (*ENERGY_UNITS_EV, PER_ATOM)),
-            ("force unit", self.force_unit, tuple(FORCE_UNITS_EV_A)),
-            ("stress unit", self.stress_unit, (None, *STRESS_UNITS_EV_A3)),
+            ("energy unit", self.energy_unit, (None, *KNOWN["energy"])),
+            ("force unit", self.force_unit, (None, *KNOWN["force"])),
+            ("stress unit", self.stress_unit, (None, *KNOWN["stress"])),
             ("stress sign", self.stress_sign, (TENSION, COMPRESSION)),
+            ("stress order", self.stress_order, tuple(TENSOR_ORDERS)),
         ):
             if value not in known:
                 raise MlipsseError(
@@ -126,51 +126,82 @@ def labels_by_house_keys(
     energy = _find(frames, names.energy, ENERGY_NAMES, "energy", where)
     forces = _find(frames, names.forces, FORCE_NAMES, "forces", where)
     stress, virial = _stress_or_virial(frames, names, where)
-    if stress is not None and names.stress_unit is None and stress not in _IN_EV_A3:
-        raise MlipsseError(
-            f"{where}: which unit the stress {stress!r} is in cannot be known from its name. Say "
-            f"--stress-unit {', '.join(STRESS_UNITS_EV_A3)}."
-        )
+    used: dict[Quantity, set[str]] = {quantity: set() for quantity in KNOWN}
     copies = []
     for index, frame in enumerate(frames):
+        at = f"Frame {index} of {where} ({frame.get_chemical_formula()})"
+        unit_of = _units(names, stated_units(frame, at), stress, at)
         stored = _stored(frame)
         copy = frame.copy()
         copy.calc = None
-        for name in filter(None, (energy, forces, stress, virial)):
+        # Units that were stated are those of the labels as they were.
+        for name in filter(None, (energy, forces, stress, virial, *unit_entries(frame))):
             copy.info.pop(name, None)
             copy.arrays.pop(name, None)
-        at = f"Frame {index} of {where} ({frame.get_chemical_formula()})"
         if energy in stored:
-            factor = ENERGY_UNITS_EV.get(names.energy_unit, len(frame))
+            factor = ENERGY_UNITS_EV.get(unit_of["energy"], len(frame))
             copy.info[keys.ENERGY] = factor * float(_numbers(stored[energy], energy, [()], at))
+            used["energy"].add(unit_of["energy"])
         if forces in stored:
             array = _numbers(stored[forces], forces, [(len(frame), 3)], at)
-            copy.arrays[keys.FORCES] = FORCE_UNITS_EV_A[names.force_unit] * array
-        label = stored.get(stress, stored.get(virial))
-        if label is not None:
-            copy.info[keys.STRESS] = _stress_eV_A3(label, stress, virial, names, frame, at)
+            copy.arrays[keys.FORCES] = FORCE_UNITS_EV_A[unit_of["force"]] * array
+            used["force"].add(unit_of["force"])
+        if stress in stored:
+            if unit_of["stress"] is None:
+                raise MlipsseError(
+                    f"{where}: which unit the stress {stress!r} is in cannot be known from its "
+                    f"name. Say --stress-unit {', '.join(STRESS_UNITS_EV_A3)}."
+                )
+            tensor = _voigt(stored[stress], str(stress), names, at)
+            copy.info[keys.STRESS] = STRESS_UNITS_EV_A3[unit_of["stress"]] * tensor
+            used["stress"].add(unit_of["stress"])
+        elif virial in stored:
+            if frame.cell.rank < 3:
+                raise MlipsseError(f"{at}: a virial needs a volume, and this frame has no cell.")
+            virial_eV = ENERGY_UNITS_EV[unit_of["virial"]] * _voigt(
+                stored[virial], str(virial), names, at
+            )
+            copy.info[keys.STRESS] = -virial_eV / frame.get_volume()
+            used["virial"].add(unit_of["virial"])
         copies.append(copy)
-    return copies, _told(names, energy, forces, stress, virial)
+    names_found: dict[Quantity, str | None] = {
+        "energy": energy, "force": forces, "stress": stress, "virial": virial,
+    }  # fmt: skip
+    return copies, _told(names, names_found, used)
 
 
-def _stress_eV_A3(
-    label: object,
-    stress: str | None,
-    virial: str | None,
-    names: LabelNames,
-    frame: Atoms,
-    at: str,
-) -> np.ndarray:
-    """Voigt order, positive under tension."""
-    name = stress or virial or ""
+def _units(
+    names: LabelNames, stated: Mapping[Quantity, str], stress: str | None, at: str
+) -> dict[Quantity, Any]:
+    """Units of a frame's labels: what it states, what was given, or what is usual."""
+    given = {"energy": names.energy_unit, "force": names.force_unit, "stress": names.stress_unit}
+    for quantity, unit in given.items():
+        there = stated.get(cast("Quantity", quantity))
+        if unit is not None and there not in (None, unit):
+            raise MlipsseError(
+                f"{at} states that its {quantity} is in {there}, and {unit} was given "
+                f"(--{quantity}-unit). Leave the option out, or mend the file."
+            )
+    usual = {
+        "energy": "eV",
+        "force": "eV/A",
+        "stress": "eV/A3" if str(stress).casefold() in _IN_EV_A3 else None,
+        "virial": "eV",
+    }
+    return {
+        quantity: given.get(quantity) or stated.get(quantity) or usual[quantity]
+        for quantity in KNOWN
+    }
+
+
+def _voigt(label: object, name: str, names: LabelNames, at: str) -> np.ndarray:
+    """Six numbers in Voigt order (xx yy zz yz xz xy), positive under tension as a stress."""
     numbers = _numbers(label, name, [(6,), (9,), (3, 3)], at)
-    voigt = numbers if numbers.shape == (6,) else _symmetric(numbers.reshape(3, 3), name, at)
-    sign = 1.0 if names.stress_sign == TENSION else -1.0
-    if stress is not None:
-        return sign * STRESS_UNITS_EV_A3[names.stress_unit or "eV/A3"] * voigt
-    if frame.cell.rank < 3:
-        raise MlipsseError(f"{at}: a virial needs a volume, and this frame has no cell.")
-    return -sign * voigt / frame.get_volume()
+    if numbers.shape == (6,):
+        voigt = numbers[list(TENSOR_ORDERS[names.stress_order])]
+    else:
+        voigt = _symmetric(numbers.reshape(3, 3), name, at)
+    return voigt if names.stress_sign == TENSION else -voigt
 
 
 def _symmetric(tensor: np.ndarray, name: str, at: str) -> np.ndarray:
@@ -211,7 +242,10 @@ def _find(
                 f"{', '.join(sorted(filter(None, present - {'numbers', 'positions'})))}."
             )
         return given
-    found = [name for name in usual if name in present]
+    # GPUMD's files have energy=, Energy= or ENERGY=.
+    there = sorted(filter(None, present), reverse=True)
+    found = [name for word in usual for name in there if name.casefold() == word.casefold()]
+    found = list(dict.fromkeys(found))
     if not found or found[0].startswith("REF_"):
         return found[0] if found else None
     for other in found[1:]:
@@ -232,8 +266,11 @@ def _both(frames: Sequence[Atoms], one: str, other: str) -> Iterator[tuple[objec
 
 
 def _equal(one: object, other: object) -> bool:
-    return np.array_equal(
-        np.asarray(one, dtype=float), np.asarray(other, dtype=float), equal_nan=one is not None
+    if one is None or other is None:
+        return one is other
+    first, second = (np.asarray(label, dtype=float) for label in (one, other))
+    return first.shape == second.shape and np.allclose(
+        first, second, rtol=0.0, atol=_SAME, equal_nan=True
     )
 
 
@@ -249,28 +286,46 @@ def _stress_or_virial(
     virial = _find(frames, None, VIRIAL_NAMES, "virial", where)
     if stress is None or virial is None or stress == keys.STRESS:
         return (stress, None) if stress is not None else (None, virial)
+    if all(_one_tensor(frame, stress, virial, names) for frame in frames):
+        return stress, None
     raise MlipsseError(
-        f"{where} holds a stress ({stress!r}) and a virial ({virial!r}). Say which is meant: "
-        f"--stress-key {stress} or --virial-key {virial}."
+        f"{where} holds a stress ({stress!r}) and a virial ({virial!r}) that is not minus the "
+        f"stress times the volume. Say which is meant: --stress-key {stress} or --virial-key "
+        f"{virial}."
     )
+
+
+def _one_tensor(frame: Atoms, stress: str, virial: str, names: LabelNames) -> bool:
+    """Whether a frame's stress (eV/Å³) and virial (eV) are the same label, in two forms."""
+    stored = _stored(frame)
+    if stress not in stored or virial not in stored:
+        return stress not in stored and virial not in stored
+    if frame.cell.rank < 3 or stated_units(frame, "A frame").keys() & {"stress", "virial"}:
+        return False
+    pair = [_voigt(stored[name], name, names, "A frame") for name in (stress, virial)]
+    return bool(np.allclose(-pair[0] * frame.get_volume(), pair[1], rtol=1e-4, atol=1e-4))
 
 
 def _told(
     names: LabelNames,
-    energy: str | None,
-    forces: str | None,
-    stress: str | None,
-    virial: str | None,
+    found: Mapping[Quantity, str | None],
+    used: Mapping[Quantity, set[str]],
 ) -> dict[str, str]:
+    """Kind of label -> name, units, and sign and order of tensors, in words."""
     told = {}
-    if energy:
-        told["energy"] = f"{energy}, {names.energy_unit}"
-    if forces:
-        told["forces"] = f"{forces}, {names.force_unit}"
-    positive = f"positive under {names.stress_sign}"
-    if stress:
-        told["stress"] = f"{stress}, {names.stress_unit or 'eV/A3'}, {positive}"
-    if virial:
+    units = {quantity: " and ".join(sorted(there)) for quantity, there in used.items()}
+    if found["energy"]:
+        told["energy"] = f"{found['energy']}, {units['energy']}"
+    if found["force"]:
+        told["forces"] = f"{found['force']}, {units['force']}"
+    if found["stress"]:
+        order = "" if names.stress_order == "voigt" else f", {names.stress_order} order"
+        told["stress"] = (
+            f"{found['stress']}, {units['stress']}, positive under {names.stress_sign}{order}"
+        )
+    if found["virial"]:
         sign = "minus" if names.stress_sign == TENSION else "plus"
-        told["stress"] = f"{virial}, virial in eV: {sign} stress times volume"
+        told["stress"] = (
+            f"{found['virial']}, virial in {units['virial']}: {sign} stress times volume"
+        )
     return told

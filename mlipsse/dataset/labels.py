@@ -56,13 +56,13 @@ class RejectedFrame(MlipsseError):
     Attributes
     ----------
     may_pass : whether the same single point could succeed when tried again (it was killed, say)
+    common : whether every other frame would be rejected for the same reason
     """
 
-    may_pass: bool = False
-
-    def __init__(self, reason: str, *, may_pass: bool = False) -> None:
+    def __init__(self, reason: str, *, may_pass: bool = False, common: bool = False) -> None:
         super().__init__(reason)
         self.may_pass = may_pass
+        self.common = common
 
 
 class LabelSource(Protocol):

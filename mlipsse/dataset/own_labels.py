@@ -11,10 +11,12 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.dataset.check.checklist import check_set
 from mlipsse.dataset.check.labelled_set import LabelledSet
 from mlipsse.dataset.check.sources import SOURCE_NAMES, check_sources
-from mlipsse.dataset.check.verdict import some
+from mlipsse.dataset.check.verdict import Check, some
 from mlipsse.dataset.extxyz import read_frames
+from mlipsse.dataset.isolated import is_isolated
 from mlipsse.dataset.label_names import LabelNames, labels_by_house_keys
 from mlipsse.dataset.split import Split, split_by_trajectory
 from mlipsse.errors import MlipsseError
@@ -26,6 +28,8 @@ PARTS = ("train", "valid", "test")
 _PART_OF_WORD = {"train": "train", "training": "train", "valid": "valid", "validation": "valid",
                  "val": "valid", "test": "test", "testing": "test"}  # fmt: skip
 _NAMED = 8
+_BLOCKS = 6  # of which a split leaves more than half to train
+_LEAST_FRAMES = 3  # of a block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +64,52 @@ class OwnLabels:
     parts : (n_frames) train, valid or test where that was given, else None
     rejected : (place, frame, reason) of the others
     notes : sentences on what was made, not found, in the files
+    places : (n_frames) file and number of each frame, for sentences
+    isolated : isolated atoms with an energy, no frames of a set
+    trajectories_named : whether the files name the trajectories, or names were made here
     """
 
     frames: list[Atoms]
     parts: list[str | None]
     rejected: list[tuple[str, Atoms, str]]
     notes: list[str]
+    places: list[str]
+    isolated: list[Atoms]
+    trajectories_named: bool
+
+    @property
+    def isolated_eV(self) -> dict[str, float]:
+        """Element -> energy of its isolated atom, eV; empty where there is none."""
+        return {str(atom.symbols[0]): float(atom.info[keys.ENERGY]) for atom in self.isolated}
+
+    def checked(self, split: Split) -> list[Check]:
+        """Verdicts of `mlipsse.dataset.check` on the frames as they are split.
+
+        Raises
+        ------
+        MlipsseError
+            with the sentence of every check that failed.
+        """
+        part_of = {id(frame): part for part in PARTS for frame in getattr(split, part)}
+        frames = [frame.copy() for frame in self.frames]
+        if not self.trajectories_named:
+            for frame in frames:  # a name made here is no trajectory that two parts could share
+                del frame.info[keys.TRAJECTORY]
+        together = LabelledSet(
+            [*frames, *self.isolated],
+            [*(part_of[id(frame)] for frame in self.frames), *("train" for _ in self.isolated)],
+            [*self.places, *(f"isolated {atom.symbols}" for atom in self.isolated)],
+            {},
+        )
+        checks = check_set(together)
+        failed = [f"{one.name}: {one.sentence}" for one in checks if one.verdict == "fail"]
+        if failed:
+            raise MlipsseError(
+                f"The labels given failed {len(failed)} of {len(checks)} checks of `mlipsse "
+                f"dataset check`. {' '.join(failed)} (An option --some-name of that command is "
+                "label.extxyz.some_name here.)"
+            )
+        return checks
 
     def split(self, *, valid_fraction: float, test_fraction: float, seed: int) -> Split:
         """The given parts, or whole trajectories drawn (`mlipsse.dataset.split`).
@@ -103,8 +147,8 @@ def read_own_labels(
 ) -> OwnLabels:
     """Read labelled frames of one file, or of a file each for train, valid and test.
 
-    A frame without energy or forces, with a number that is not finite, or of a single atom is
-    rejected; the others are kept.
+    A frame without energy or forces, or with a number that is not finite, is rejected; isolated
+    atoms (`mlipsse.dataset.isolated`) are kept apart; the others are frames.
 
     Parameters
     ----------
@@ -130,9 +174,14 @@ def read_own_labels(
         given += [part if len(files) > 1 else None] * len(found)
         places += [f"{path.name} #{index}" for index in range(len(found))]
     reasons = [_reason(frame) for frame in frames]
+    alone = {index for index, frame in enumerate(frames) if is_isolated(frame)}
     _require_stress(frames, reasons, places, settings)
     kept = [index for index, reason in enumerate(reasons) if not reason]
-    rejected = [(places[i], frames[i], reasons[i]) for i in range(len(frames)) if reasons[i]]
+    rejected = [
+        (places[index], frames[index], reason)
+        for index, reason in enumerate(reasons)
+        if reason and index not in alone
+    ]
     where = ", ".join(path.name for path in files.values())
     if not kept:
         raise MlipsseError(
@@ -157,15 +206,23 @@ def read_own_labels(
         frame.info.setdefault(keys.COMPOSITION, composition_of(frame))
         frame.info.setdefault(keys.ORIGIN, ORIGIN)
         frame.info[keys.LABEL_SOURCE] = source
-    notes += _name_trajectories(chosen, kept_places, settings.trajectory_key)
-    notes += _leaks(chosen, parts)
-    return OwnLabels(chosen, parts, rejected, notes)
+    made = _name_trajectories(chosen, kept_places, settings.trajectory_key)
+    notes += made
+    isolated = [
+        frames[index]
+        for index in sorted(alone)
+        if np.isfinite(frames[index].info.get(keys.ENERGY, np.nan))
+    ]
+    if isolated:
+        symbols = ", ".join(sorted({str(atom.symbols[0]) for atom in isolated}))
+        notes.append(f"{len(isolated)} isolated atoms are no frames of a set; energies: {symbols}.")
+    return OwnLabels(chosen, parts, rejected, notes, kept_places, isolated, not made)
 
 
 def _reason(frame: Atoms) -> str:
     """Why nothing can be learned from a frame, but for its stress; empty when it can."""
-    if len(frame) == 1:
-        return "an isolated atom; its energy is estimated in the training."
+    if is_isolated(frame):
+        return "an isolated atom, which is no frame of a set."
     missing = [
         key for key in (keys.ENERGY, keys.FORCES) if key not in {**frame.info, **frame.arrays}
     ]
@@ -264,34 +321,39 @@ def _name_trajectories(
             own = f"{value}-{frame.info[keys.COMPOSITION]}" if shared else value
             frame.info[keys.TRAJECTORY] = own
         return []
-    section = 0
-    _begin(frames[0], places[0], section)
+    sections = [0]
     for (last, frame), (before, place) in zip(pairwise(frames), pairwise(places), strict=True):
         same_file = before.rpartition(" #")[0] == place.rpartition(" #")[0]
-        section += not (same_file and np.array_equal(last.numbers, frame.numbers))
-        _begin(frame, place, section)
+        alike = same_file and np.array_equal(last.numbers, frame.numbers)
+        sections.append(sections[-1] + (not alike))
+    blocks = _cut(sections)
+    for frame, place, block in zip(frames, places, blocks, strict=True):
+        _begin(frame, place, block)
+    n_sections, n_blocks = sections[-1] + 1, blocks[-1] + 1
+    cut = f", which were cut into {n_blocks} blocks" if n_blocks > n_sections else ""
     return [
         f"{len(lacking)} of {len(frames)} frames do not name their trajectory. Frames of the same "
-        f"atoms that follow each other in a file were taken for one ({section + 1} in all). Where "
-        "trajectories were shuffled, neighbouring frames may lie in train and test, and errors "
-        "look better than they are: name the trajectories (label.extxyz.trajectory_key) or give "
-        "the split."
+        f"atoms that follow each other in a file were taken for one ({n_sections} in all{cut}). "
+        "Where trajectories were shuffled or cut, neighbouring frames may lie in train and test, "
+        "and errors look better than they are: name the trajectories "
+        "(label.extxyz.trajectory_key) or give the split."
     ]
+
+
+def _cut(sections: Sequence[int]) -> list[int]:
+    """Sections as they are where there are enough to split, else cut into blocks."""
+    count = sections[-1] + 1
+    if count >= _BLOCKS:
+        return list(sections)
+    blocks: list[int] = []
+    for section in range(count):
+        length = sections.count(section)
+        share = round(length * _BLOCKS / len(sections))
+        pieces = max(1, min(share, length // _LEAST_FRAMES))
+        first = blocks[-1] + 1 if blocks else 0
+        blocks += [first + place * pieces // length for place in range(length)]
+    return blocks
 
 
 def _begin(frame: Atoms, place: str, section: int) -> None:
     frame.info[keys.TRAJECTORY] = f"{Path(place.rpartition(' #')[0]).stem}-section{section:03d}"
-
-
-def _leaks(frames: Sequence[Atoms], parts: Sequence[str | None]) -> list[str]:
-    """A sentence when a given split cuts through trajectories."""
-    of: dict[str, set[str]] = defaultdict(set)
-    for frame, part in zip(frames, parts, strict=True):
-        of[frame.info[keys.TRAJECTORY]].add(part or "")
-    cut = sorted(name for name, its in of.items() if len(its) > 1)
-    if not cut:
-        return []
-    return [
-        f"The given split has frames of {len(cut)} trajectories in several parts ({some(cut)}): "
-        "neighbouring frames may lie in train and test, and errors look better than they are."
-    ]

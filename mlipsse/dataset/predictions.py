@@ -51,6 +51,12 @@ class Predictions:
         return _rms(1000 * self.forces_eV_A[0])
 
     @property
+    def stress_rms_meV_A3(self) -> float:
+        """Root mean square of the labels' stress components, less their mean."""
+        labels = self.stress_eV_A3[0].reshape(-1, 9)
+        return _rms(1000 * (labels - labels.mean(axis=0)))
+
+    @property
     def pairs(self) -> dict[str, list[list[float]]]:
         """«quantity (unit)» -> labels and predictions, for figures."""
         return {

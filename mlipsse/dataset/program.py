@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -43,10 +43,13 @@ class Fault:
     ----------
     reason : a sentence without its full stop
     may_pass : whether the same input could succeed when run again: it was cut off, say
+    common : whether every frame's output would have it: the program's version, the functional, a
+        missing basis set
     """
 
     reason: str
     may_pass: bool
+    common: bool = False
 
 
 class Program(Protocol):
@@ -91,6 +94,15 @@ class Program(Protocol):
 
     def read(self, atoms: Atoms, folder: Path) -> Label | Fault:
         """The label of `atoms`, in their order, from the output, or why there is none."""
+
+    def check_version(self, command: str) -> None:
+        """Ask the program that `command` starts for its version, where it can be found.
+
+        Raises
+        ------
+        MlipsseError
+            for one whose outputs are not read.
+        """
 
     def check(self, elements: Iterable[str]) -> None:
         """Look for all that inputs of these elements need, without running anything.
@@ -151,6 +163,11 @@ class ProgramSource:
         """Functional and program."""
         return self.program.description
 
+    def check_version(self) -> None:
+        """As `Program.check_version`; a job's or nobody's command is not asked."""
+        if self.runs.command is not None and self.runs.slurm is None:
+            self.program.check_version(self.runs.command)
+
     def awaits_output(self, folder: Path) -> bool:
         """Whether the program must still be run in `folder`, and not by us."""
         return self.runs.command is None and not (folder / self.program.output_file).is_file()
@@ -171,6 +188,8 @@ class ProgramSource:
 
         A whole output that is there already is read, not made again. One that was cut off is
         replaced.
+
+        A fault that every frame would have is not tried again.
 
         Raises
         ------
@@ -201,17 +220,23 @@ class ProgramSource:
         if (folder / self.program.output_file).is_file():
             answer = self.program.read(atoms, folder)
         attempts = 0 if self.runs.command is None else self.runs.retries + 1
+        tried = 0
         for attempt in range(attempts):
             if isinstance(answer, Label):
                 break
             self._prepare(atoms, folder, attempt=attempt)
             ending = self._run(folder, descriptor)
             answer = self.program.read(atoms, folder)
+            tried = attempt + 1
             if isinstance(answer, Fault) and ending:
-                answer = Fault(f"{answer.reason}; {ending}", may_pass=True)
+                answer = replace(answer, reason=f"{answer.reason}; {ending}", may_pass=True)
+            if isinstance(answer, Fault) and answer.common:
+                break
         if isinstance(answer, Fault):
-            tried = f" ({attempts} attempts)" if attempts > 1 else ""
-            raise RejectedFrame(f"{answer.reason}{tried}.", may_pass=answer.may_pass)
+            told = f" ({tried} attempts)" if tried > 1 else ""
+            # Outputs that were made elsewhere may be of several makings.
+            common = answer.common and attempts > 0
+            raise RejectedFrame(f"{answer.reason}{told}.", may_pass=answer.may_pass, common=common)
         return answer
 
     def _prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:

@@ -1,5 +1,6 @@
 """DFT labels from VASP: inputs of a static calculation, written by pymatgen's input sets."""
 
+import math
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -173,9 +174,47 @@ class Vasp:
 
     def read(self, atoms: Atoms, folder: Path) -> Label | Fault:
         """The label in `vasprun.xml`; see `mlipsse.dataset.vasprun.read_vasprun`."""
-        from mlipsse.dataset.vasprun import read_vasprun
+        from mlipsse.dataset.vasprun import AskedOfVasp, read_vasprun
 
-        return read_vasprun(folder / OUTPUT_FILE, atoms, functional=self.settings.functional)
+        settings = self.settings
+        inputs = self._input_set(sorted_structure(atoms), attempt=0)
+        # With tetrahedra there is no smearing of this width.
+        smearing = {} if settings.ismear == -5 else {"SIGMA": settings.sigma_eV}
+        given = {tag.upper(): value for tag, value in settings.incar.items()}
+        return read_vasprun(
+            folder / OUTPUT_FILE,
+            atoms,
+            AskedOfVasp(
+                functional=settings.functional,
+                parameters={
+                    "ENMAX": settings.encut_eV,
+                    "ISMEAR": settings.ismear,
+                    **smearing,
+                    "ISPIN": 2 if settings.spin else 1,
+                    "EDIFF": settings.ediff_eV,
+                    "PREC": "Accurate",
+                    "LASPH": True,
+                    "LREAL": False,
+                },
+                divisions=self._divisions(atoms, inputs),
+                potcars=inputs.potcar_symbols,
+                electrons=given.get("NELECT"),
+            ),
+        )
+
+    def _divisions(self, atoms: Atoms, inputs: Any) -> tuple[int, int, int]:
+        """Of the k-point mesh, written into KPOINTS or made by VASP of KSPACING."""
+        if self.settings.kspacing_1_A is None:
+            a, b, c = (int(n) for n in inputs.kpoints.kpts[0])
+            return a, b, c
+        lengths_1_A = 2 * np.pi * np.linalg.norm(atoms.cell.reciprocal()[:], axis=1)
+        a, b, c = (
+            max(1, math.ceil(length / self.settings.kspacing_1_A - 1e-9)) for length in lengths_1_A
+        )
+        return a, b, c
+
+    def check_version(self, command: str) -> None:
+        """VASP has no option that prints its version."""
 
     def check(self, elements: Iterable[str]) -> None:
         """Look for the POTCARs of all elements.

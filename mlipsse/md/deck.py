@@ -53,8 +53,13 @@ def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple
     Raises
     ------
     MlipsseError
-        for a path or an element that cannot stand in a deck.
+        for a path or an element that cannot stand in a deck, or a file that is not for this style.
     """
+    if model.suffix not in (".pt", ".pt2") or model.name.endswith(".mliap.pt"):
+        raise MlipsseError(
+            f"{model} is not for pair_style mace, which these decks use: it loads the .pt or .pt2 "
+            "file of a potential (a .mliap.pt is for pair_style mliap unified). Name one of these."
+        )
     for element in species:
         if not _ELEMENT.fullmatch(element):
             raise MlipsseError(f"{element!r} is not the symbol of an element.")

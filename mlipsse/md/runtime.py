@@ -37,6 +37,9 @@ def make_runtime(
 ) -> Path:
     """Write the runtime; the folder can be moved and copied as a whole.
 
+    It takes some 0.5 GB, and several with a torch for CUDA, whose libraries it holds; `report` gets
+    the size before anything is copied.
+
     `bin/` holds `lmp`, MPICH's `mpiexec` and its helpers, `lib/` every library they load but those
     of the C library and the GPU's driver, and `macepair.so`. Run paths are relative. The node needs
     the same kind of processor and a C library no older than this machine's.
@@ -55,7 +58,8 @@ def make_runtime(
     Raises
     ------
     MlipsseError
-        when the folder holds something else, or a library or `patchelf` is not to be found.
+        when the folder holds something else or has no room, or a library or `patchelf` is not to
+        be found.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / ENV_FILE).is_file():
         raise MlipsseError(f"{folder} holds other files: name a new folder for the runtime.")
@@ -64,13 +68,14 @@ def make_runtime(
     for path in (binaries, libraries):
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
-    report("copying libraries")
     programs = [lammps.binary, *_mpi_programs()]
+    needed = [*_libraries([*programs, plugin], lammps), plugin]
+    _require_room([*programs, *needed], folder, report=report)
     for program in programs:
         _copy(program, binaries)
-    for library in _libraries([*programs, plugin], lammps):
+    for library in needed:
         _copy(library, libraries)
-    own_plugin = _copy(plugin, libraries)
+    own_plugin = libraries / plugin.name
     report("setting run paths")
     for program in programs:
         _set_run_path(binaries / program.name, "$ORIGIN/../lib")
@@ -78,6 +83,20 @@ def make_runtime(
         _set_run_path(libraries / name, "$ORIGIN")
     write_text(folder / ENV_FILE, _ENV.format(name=ENV_FILE))
     return folder / ENV_FILE
+
+
+def _require_room(files: list[Path], folder: Path, *, report: Callable[[str], None]) -> None:
+    """Report how much is copied, and refuse a disk that is too small for it."""
+    size_GB = sum(path.stat().st_size for path in files) / 1e9
+    free_GB = shutil.disk_usage(folder).free / 1e9
+    gpu = any(path.name.startswith(("libtorch_cuda", "libtorch_hip")) for path in files)
+    kind = ", those for a GPU with them" if gpu else ""
+    report(f"copying {len(files)} files of {size_GB:.1f} GB{kind}")
+    if size_GB > free_GB:
+        raise MlipsseError(
+            f"The runtime takes {size_GB:.1f} GB, and {folder} has {free_GB:.1f} GB free. Make "
+            "room, or choose a folder on another disk."
+        )
 
 
 def _mpi_programs() -> list[Path]:

@@ -1,12 +1,12 @@
 """What a run is doing, from its folder alone: cheap enough for a thousand runs at once."""
 
-import fcntl
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from mlipsse.files import is_locked
 from mlipsse.md.ending import STOPPED_FILE, unphysical_ending
 from mlipsse.md.folder import LOCK_FILE
 from mlipsse.md.health import lindemann_ratio, newest_thermo
@@ -114,7 +114,7 @@ def _state(
         if ending is not None:
             return ending
     logs = [entry for entry in os.scandir(folder) if entry.name.startswith("log.")]
-    held = _is_held(folder / LOCK_FILE)
+    held = is_locked(folder / LOCK_FILE)
     if not logs:
         return ("running" if held else "queued"), None
     silence_s = now - max(entry.stat().st_mtime for entry in logs)
@@ -132,18 +132,3 @@ def _patience_s(steps_per_s: float | None, record: RunRecord) -> float:
     every_fs = record.extra.get("protocol", {}).get("thermo_every_fs", 0.0)
     interval_s = every_fs / record.timestep_fs / steps_per_s if steps_per_s else 0.0
     return max(SILENCE_S, _INTERVALS * interval_s)
-
-
-def _is_held(lock: Path) -> bool:
-    """Whether a process of this machine (or of one that shares its locks) is at work."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

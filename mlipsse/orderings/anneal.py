@@ -4,8 +4,8 @@ import numpy as np
 from numba import njit
 
 _SIGNATURE = (
-    "i8(f8[:,::1], f8[::1], i8[::1], f8[::1], b1[:,::1], b1[::1], i8[::1], i8[::1], i8[:,::1],"
-    " i8, f8, f8, f8, i8, i8[:,::1], f8[::1])"
+    "i8(f8[:,::1], f8[::1], i8[::1], f8[::1], b1[:,::1], i8[::1], i8[::1], i8[:,::1],"
+    " i8[:,::1], b1[:,:,::1], i8, f8, f8, f8, i8, i8[:,::1], f8[::1])"
 )
 
 
@@ -16,10 +16,11 @@ def anneal(
     labels: np.ndarray,
     charge: np.ndarray,
     allowed: np.ndarray,
-    filled: np.ndarray,
     pool_start: np.ndarray,
     pool_of: np.ndarray,
     excluded: np.ndarray,
+    rule: np.ndarray,
+    forbidden: np.ndarray,
     trials: int,
     hottest: float,
     coldest: float,
@@ -32,18 +33,21 @@ def anneal(
 
     The energy is q.pair.q + q.field. Its local field h = 2 pair q + field is kept, so a trial
     costs a few operations and only an accepted swap one pass over the sites. Pairs of sites that
-    exclude each other come first: a swap that makes more of them filled together is refused, one
-    that makes fewer is taken.
+    exclude each other's classes come first: a swap that makes more of them hold what they may not
+    hold together is refused, one that makes fewer is taken.
 
     Parameters
     ----------
     pair, field : (n, n), (n,) eV
     labels : (n,) class of every site, changed in place
-    charge, filled : (n_classes,) of a class: its charge, and whether it is an atom
+    charge : (n_classes,) of a class
     allowed : (n, n_classes) whether a site may have a class
     pool_start : (n_pools + 1,) first site of every sublattice
     pool_of : (n,) its number
-    excluded : (n, most) sites that a site excludes, -1 where there are fewer
+    excluded : (n, most) sites that a site excludes something of, -1 where there are fewer
+    rule : (n, most) the rule between the two
+    forbidden : (n_rules, n_classes, n_classes) whether a rule forbids the first class on the site
+        and the second on the other
     trials : swaps tried
     hottest, coldest : first and last temperature, eV
     energy : of the labels given, eV
@@ -64,10 +68,10 @@ def anneal(
             h[j] += 2.0 * pair[i, j] * charge[labels[i]]
     clashes = 0
     for i in range(n):
-        if filled[labels[i]]:
-            for j in excluded[i]:
-                if j >= 0 and filled[labels[j]]:
-                    clashes += 1
+        for k in range(excluded.shape[1]):
+            j = excluded[i, k]
+            if j >= 0 and forbidden[rule[i, k], labels[i], labels[j]]:
+                clashes += 1
     clashes //= 2
     room = len(kept_energies)
     worst = 0
@@ -85,16 +89,18 @@ def anneal(
         if a == b or not (allowed[i, b] and allowed[j, a]):
             continue
         more = 0
-        if filled[a] != filled[b]:
-            leaves, enters = i, j
-            if filled[b]:
-                leaves, enters = j, i
-            for other in excluded[enters]:
-                if other >= 0 and other != leaves and filled[labels[other]]:
-                    more += 1
-            for other in excluded[leaves]:
-                if other >= 0 and other != enters and filled[labels[other]]:
-                    more -= 1
+        for k in range(excluded.shape[1]):
+            other = excluded[i, k]
+            if other == j:
+                more += forbidden[rule[i, k], b, a]
+                more -= forbidden[rule[i, k], a, b]
+            elif other >= 0:
+                more += forbidden[rule[i, k], b, labels[other]]
+                more -= forbidden[rule[i, k], a, labels[other]]
+            other = excluded[j, k]
+            if other >= 0 and other != i:
+                more += forbidden[rule[j, k], a, labels[other]]
+                more -= forbidden[rule[j, k], b, labels[other]]
         if more > 0:
             continue
         change = charge[b] - charge[a]

@@ -3,72 +3,23 @@
 The charge pattern is chosen first: sites for each class of species of one formal charge (ions,
 then vacancies are what is left). Then, within each class, sites for each of its species (In among
 the trivalent, Br among the halides). The last class and the last species take what is left, so a
-choice is one mask less than there are kinds.
+choice is one mask less than there are kinds. What is left must exclude nothing: where every class
+excludes some other, the last one is chosen too.
 """
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from mlipsse.orderings.host import VACANCY
+from mlipsse.orderings.choice_plan import Kind, Plan
 from mlipsse.orderings.labels import charge_classes
+from mlipsse.orderings.site_masks import WORD, to_bits, to_masks
 from mlipsse.orderings.supercell import Supercell
 
-MASK_SITES = 64
-"""Sites of a sublattice that can be chosen among: the bits of a machine word."""
-
 _ROOM = 65_536
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What some sites of a sublattice get: a charge class or a species.
-
-    Chosen at `level`; or, where that is None, what is left of `base`'s choice (of all sites
-    where that is None too) after those of the levels `minus`.
-    """
-
-    pool: int
-    members: tuple[int, ...]
-    count: int
-    level: int | None
-    base: int | None
-    minus: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Level:
-    """One turn: `kind` takes its sites; what it leaves must be able to hold `later` members."""
-
-    kind: Kind
-    later: tuple[int, ...]
-
-
-@dataclass
-class _Plan:
-    levels: list[Level] = field(default_factory=list)
-
-    def share_out(
-        self, pool: int, groups: Sequence[tuple[tuple[int, ...], int]], base: Kind | None
-    ) -> list[Kind]:
-        """Turns for groups (members, count) that share the sites of `base`, or of the pool."""
-        start: int | None = None
-        minus: tuple[int, ...] = ()
-        if base is not None:
-            start, minus = (base.level, ()) if base.level is not None else (base.base, base.minus)
-        kinds = []
-        for place, (members, count) in enumerate(groups):
-            last = place == len(groups) - 1
-            level = None if last else len(self.levels)
-            kind = Kind(pool, members, count, level, start, minus)
-            kinds.append(kind)
-            if level is not None:
-                later = tuple(m for others, _ in groups[place + 1 :] for m in others)
-                self.levels.append(Level(kind, later))
-                minus = (*minus, level)
-        return kinds
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +54,11 @@ class Choices:
         self.forced = np.zeros(supercell.n_sites, dtype=np.int8)
         self.pools: list[Pool] = []
         self._sort_out(counts)
-        plan, classes = _Plan(), []
+        plan, classes = Plan(), []
         for number, pool in enumerate(self.pools):
-            classes += plan.share_out(number, self._charge_groups(pool), None)
+            groups = self._charge_groups(pool)
+            excluding = bool(set(groups[-1][0]) & self._excluding[pool.sublattice])
+            classes += plan.share_out(number, groups, None, leave=not excluding)
         self.n_pattern_levels = len(plan.levels)
         self.classes = classes
         self.kinds: list[Kind] = []
@@ -120,13 +73,11 @@ class Choices:
         """Force the sites that can hold one species only; the others of a sublattice are a pool."""
         supercell = self.supercell
         allowed = np.zeros((supercell.n_sites, max(len(row) for row in counts)), dtype=bool)
-        owner = np.empty(supercell.n_sites, dtype=int)
         for index, sites in enumerate(supercell.sites):
-            owner[sites] = index
             allowed[sites, : len(counts[index])] = supercell.allowed[index]
         left = [np.array(row) for row in counts]
-        vacancy = [len(s.species) - 1 if not s.full else -1 for s in supercell.host.sublattices]
         undecided = np.ones(supercell.n_sites, dtype=bool)
+        conflicts = supercell.conflicts
         while True:
             for index, sites in enumerate(supercell.sites):
                 open_ = sites[undecided[sites]]
@@ -139,12 +90,11 @@ class Choices:
             for index, sites in enumerate(supercell.sites):
                 taken = self.forced[sites[single[sites]]]
                 left[index] = left[index] - np.bincount(taken, minlength=len(left[index]))
-            # What an atom that is there in any case excludes is empty.
-            for pair in supercell.excluded_pairs.tolist():
-                for here, there in (pair, pair[::-1]):
-                    atom = single[here] and self.forced[here] != vacancy[owner[here]]
-                    if atom and undecided[there]:
-                        allowed[there] = np.arange(allowed.shape[1]) == vacancy[owner[there]]
+            # What is there in any case takes from the others what it excludes.
+            for rows in (conflicts, conflicts[:, [2, 3, 0, 1]]):
+                i, a, j, b = rows.T
+                lost = single[i] & (self.forced[i] == a) & undecided[j]
+                allowed[j[lost], b[lost]] = False
         for index, sites in enumerate(supercell.sites):
             if (open_ := sites[undecided[sites]]).size:
                 species = allowed[open_, : len(left[index])]
@@ -152,33 +102,52 @@ class Choices:
 
     def _charge_groups(self, pool: Pool) -> list[tuple[tuple[int, ...], int]]:
         """Charge classes of a pool, the one that is left over last."""
-        host = self.supercell.host
-        sublattice = host.sublattices[pool.sublattice]
         groups = []
-        for members in charge_classes(sublattice, host.charges):
+        for members in charge_classes(self.supercell, pool.sublattice):
             taking_part = tuple(m for m in members if pool.counts[m])
             if taking_part:
                 groups.append((taking_part, sum(pool.counts[m] for m in taking_part)))
-        # Atoms that exclude each other are placed, vacancies are left: so conflicts show at once.
-        last = len(sublattice.species) - 1
-        excluding = bool(self._pairs[pool.sublattice])
-        return sorted(
-            groups,
-            key=lambda g: (excluding and g[0] == (last,) and not sublattice.full, g[1], g[0]),
-        )
+        # What excludes others is placed, what does not is left: so conflicts show at once.
+        excluding = self._excluding[pool.sublattice]
+        free = [group for group in groups if not set(group[0]) & excluding]
+        last = max(free or groups, key=lambda group: (group[1], group[0]))
+        return sorted(groups, key=lambda group: (group == last, group[1], group[0]))
 
     @cached_property
-    def _pairs(self) -> dict[int, bool]:
-        owner = np.empty(self.supercell.n_sites, dtype=int)
-        for index, sites in enumerate(self.supercell.sites):
-            owner[sites] = index
-        met = set(owner[self.supercell.excluded_pairs].ravel().tolist())
-        return {index: index in met for index in range(len(self.supercell.sites))}
+    def _excluding(self) -> list[set[int]]:
+        """Per sublattice, the labels that exclude others where there is a choice."""
+        owner, _ = self.supercell.owners
+        open_ = np.zeros(self.supercell.n_sites, dtype=bool)
+        open_[self.varied_sites] = True
+        found: list[set[int]] = [set() for _ in self.supercell.sites]
+        for i, a, j, b in self.supercell.conflicts.tolist():
+            if open_[i] and open_[j]:
+                found[owner[i]].add(a)
+                found[owner[j]].add(b)
+        return found
+
+    @cached_property
+    def n_words(self) -> int:
+        """Machine words of a mask."""
+        return max([1, *(-(-len(pool.sites) // WORD) for pool in self.pools)])
 
     @property
-    def listable(self) -> bool:
-        """Whether no sublattice has more than `MASK_SITES` sites to choose among."""
-        return all(len(pool.sites) <= MASK_SITES for pool in self.pools)
+    def partial_patterns(self) -> float:
+        """Most sets of sites, up to symmetry, that a walk over the patterns may have to pass.
+
+        An upper bound: it leaves out that sites exclude each other.
+        """
+        done, most = 1, 1
+        for number, level in enumerate(self.levels[: self.n_pattern_levels]):
+            taken = sum(
+                earlier.kind.count
+                for earlier in self.levels[:number]
+                if earlier.kind.pool == level.kind.pool
+            )
+            free, count = len(self.pools[level.kind.pool].sites) - taken, level.kind.count
+            most = max(most, done * math.comb(free, min(count, free // 2)))
+            done *= math.comb(free, count)
+        return most / self.n_operations
 
     def patterns(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Walk the distinct charge patterns.
@@ -186,17 +155,18 @@ class Choices:
         Yields
         ------
         tuple
-            masks, (n, n_pattern_levels) uint64, a bit per site of the level's pool; and the order
-            of each pattern's stabiliser, (n,) int. In blocks, so that any number can be walked.
+            masks, (n, n_pattern_levels * n_words) uint64, a bit per site of the level's pool, word
+            after word; and the order of each pattern's stabiliser, (n,) int. In blocks, so that
+            any number can be walked.
         """
         return self._walk(0, self.n_pattern_levels, np.empty(0, dtype=np.uint64))
 
     def orderings(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Walk the distinct orderings: masks, (n, n_levels) uint64, and stabilisers, in blocks."""
+        """Walk the distinct orderings: masks, (n, n_levels * n_words) uint64, and stabilisers."""
         return self._walk(0, len(self.levels), np.empty(0, dtype=np.uint64))
 
     def decorations(self, pattern: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Walk the distinct orderings of one charge pattern, (n_pattern_levels,) uint64."""
+        """Walk the distinct orderings of one charge pattern, (n_pattern_levels * n_words,)."""
         return self._walk(self.n_pattern_levels, len(self.levels), pattern)
 
     @property
@@ -205,14 +175,14 @@ class Choices:
         return len(self.supercell.permutations)
 
     def labels(self, masks: np.ndarray) -> np.ndarray:
-        """Labels, (n, n_sites) int8, of choices, (n, n_levels) uint64."""
+        """Labels, (n, n_sites) int8, of choices, (n, n_levels * n_words) uint64."""
         return self._labels(self.kinds, masks)
 
     def _labels(self, kinds: Sequence[Kind], masks: np.ndarray) -> np.ndarray:
         labels = np.repeat(self.forced[None], len(masks), axis=0)
         for kind in kinds:
             sites = self.pools[kind.pool].sites
-            bits = _bits(self._mask(kind, masks), len(sites))
+            bits = to_bits(self._mask(kind, masks), len(sites))
             rows, columns = np.nonzero(bits)
             labels[rows, sites[columns]] = kind.members[0]
         return labels
@@ -234,26 +204,29 @@ class Choices:
         return np.sort(np.concatenate([np.empty(0, dtype=int), *(p.sites for p in self.pools)]))
 
     def class_bits(self, kind: Kind, masks: np.ndarray) -> np.ndarray:
-        """(n, n_pool_sites) bool: which sites a class has in choices (n, n_pattern_levels)."""
-        return _bits(self._mask(kind, masks), len(self.pools[kind.pool].sites))
+        """(n, n_pool_sites) bool: which sites a class has, masks of patterns or orderings."""
+        return to_bits(self._mask(kind, masks), len(self.pools[kind.pool].sites))
 
     def pattern_masks(self, labels: np.ndarray) -> np.ndarray:
-        """Charge patterns, (n, n_pattern_levels) uint64, of labels, (n, n_sites) int8."""
-        masks = np.zeros((len(labels), self.n_pattern_levels), dtype=np.uint64)
+        """Charge patterns, masks as `patterns` yields them, of labels, (n, n_sites) int8."""
+        masks = np.zeros((len(labels), self.n_pattern_levels, self.n_words), dtype=np.uint64)
         for number, level in enumerate(self.levels[: self.n_pattern_levels]):
             held = np.isin(labels[:, self.pools[level.kind.pool].sites], level.kind.members)
-            masks[:, number] = held @ (np.uint64(1) << np.arange(held.shape[1], dtype=np.uint64))
-        return masks
+            masks[:, number] = to_masks(held, self.n_words)
+        return masks.reshape(len(labels), -1)
 
     def _mask(self, kind: Kind, masks: np.ndarray) -> np.ndarray:
+        """(n, n_words) uint64: the sites of a kind in choices."""
+        by_level = masks.reshape(len(masks), -1, self.n_words)
         if kind.level is not None:
-            return masks[:, kind.level]
+            return np.ascontiguousarray(by_level[:, kind.level])
         if kind.base is not None:
-            rest = masks[:, kind.base].copy()
+            rest = by_level[:, kind.base].copy()
         else:
-            rest = np.full(len(masks), _all_bits(len(self.pools[kind.pool].sites)))
+            every = np.ones((1, len(self.pools[kind.pool].sites)), dtype=bool)
+            rest = np.repeat(to_masks(every, self.n_words), len(masks), axis=0)
         for level in kind.minus:
-            rest &= ~masks[:, level]
+            rest &= ~by_level[:, level]
         return rest
 
     def _walk(
@@ -267,31 +240,32 @@ class Choices:
             whole = self._pattern_group(start)
             group = whole
         if first == last:
-            yield start[None, :last].copy(), np.array([len(group)])
+            yield start[None].copy(), np.array([len(group)])
             return
-        tables = self._tables
+        tables, words = self._tables, self.n_words
         n_picks = int(tables["first_pick"][last])
         groups = np.zeros((last + 1, self.n_operations), dtype=np.int64)
         groups[first, : len(group)] = group
         sizes = np.zeros(last + 1, dtype=np.int64)
         sizes[first] = len(group)
-        masks = np.zeros(last, dtype=np.uint64)
-        masks[:first] = start
+        masks = np.zeros((last, words), dtype=np.uint64)
+        masks[:first] = start.reshape(first, words)
         place = np.array([tables["first_pick"][first], first, last, 0])
         state = {
             "group": groups,
             "group_size": sizes,
-            "images": np.zeros((n_picks, self.n_operations), dtype=np.uint64),
-            "prefix": np.zeros(n_picks, dtype=np.uint64),
-            "blocked": np.zeros(n_picks, dtype=np.uint64),
-            "free": np.zeros((last, 2), dtype=np.uint64),
+            "images": np.zeros((n_picks, self.n_operations, words), dtype=np.uint64),
+            "prefix": np.zeros((n_picks, words), dtype=np.uint64),
+            "blocked": np.zeros((n_picks, words), dtype=np.uint64),
+            "free": np.zeros((last, 2, words), dtype=np.uint64),
             "masks": masks,
         }
         taken = np.full(n_picks, -1)
-        out_masks = np.empty((_ROOM, last), dtype=np.uint64)
+        out_masks = np.empty((_ROOM, last, words), dtype=np.uint64)
         out_sizes = np.empty(_ROOM, dtype=np.int64)
         while not place[3]:
-            n = walk(  # type: ignore[call-arg]
+            n = walk(
+                words,
                 place,
                 taken,
                 tables["pool"],
@@ -301,7 +275,6 @@ class Choices:
                 tables["base"],
                 tables["minus"],
                 tables["rest_allowed"],
-                tables["fills"],
                 tables["image"],
                 tables["excludes"],
                 *state.values(),
@@ -309,7 +282,7 @@ class Choices:
                 out_sizes,
             )
             if n:
-                yield out_masks[:n].copy(), out_sizes[:n].copy()
+                yield out_masks[:n].reshape(n, -1).copy(), out_sizes[:n].copy()
 
     def _pattern_group(self, pattern: np.ndarray) -> np.ndarray:
         """Operations that leave a charge pattern unchanged."""
@@ -333,59 +306,61 @@ class Choices:
 
     @cached_property
     def _tables(self) -> dict[str, np.ndarray]:
-        n_levels, n_pools = len(self.levels), len(self.pools)
-        bit = np.uint64(1) << np.arange(MASK_SITES, dtype=np.uint64)
-        image = np.zeros((n_pools, self.n_operations, MASK_SITES), dtype=np.uint64)
-        excludes = np.zeros((n_pools, MASK_SITES, n_pools), dtype=np.uint64)
+        n_levels, n_pools, words = len(self.levels), len(self.pools), self.n_words
+        most = max([1, *(len(pool.sites) for pool in self.pools)])
+        image = np.zeros((n_pools, self.n_operations, most), dtype=np.int32)
+        for number, permutations in enumerate(self._pool_permutations):
+            image[number, :, : permutations.shape[1]] = permutations
+        kinds = [level.kind for level in self.levels]
+        minus = np.zeros((n_levels, n_levels), dtype=bool)
+        for number, kind in enumerate(kinds):
+            minus[number, list(kind.minus)] = True
+        every = [np.ones(len(self.pools[k.pool].sites), dtype=bool) for k in kinds]
+        return {
+            "pool": np.array([kind.pool for kind in kinds], dtype=np.int64),
+            "first_pick": np.cumsum([0, *(kind.count for kind in kinds)]),
+            "whole": self._words(every),
+            "sites": self._words([self._held(k.pool, k.members) for k in kinds]),
+            "base": np.array([-1 if k.base is None else k.base for k in kinds], dtype=np.int64),
+            "minus": minus,
+            "rest_allowed": self._words(
+                [self._held(level.kind.pool, level.later) for level in self.levels]
+            ),
+            "image": image,
+            "excludes": self._excludes(most, words),
+        }
+
+    def _words(self, rows: Sequence[np.ndarray]) -> np.ndarray:
+        """(n, n_words) uint64 of rows of sites of a pool, bool."""
+        masks = [to_masks(row[None], self.n_words) for row in rows]
+        return np.concatenate([np.empty((0, self.n_words), dtype=np.uint64), *masks])
+
+    def _held(self, pool: int, members: Sequence[int]) -> np.ndarray:
+        """(n_pool_sites,) bool: whether a site may hold any of these."""
+        return np.asarray(self.pools[pool].allowed[:, list(members)].any(axis=1))
+
+    def _excludes(self, most: int, words: int) -> np.ndarray:
+        """(n_levels, most, n_levels, words): what a site chosen by a level takes from another.
+
+        Classes of a pattern alone exclude each other: species of one class exclude the same.
+        """
+        table = np.zeros((len(self.levels), most, len(self.levels), words), dtype=np.uint64)
         where = {
             int(site): (number, place)
             for number, pool in enumerate(self.pools)
             for place, site in enumerate(pool.sites)
         }
-        for number, permutations in enumerate(self._pool_permutations):
-            image[number, :, : permutations.shape[1]] = bit[permutations]
-        for pair in self.supercell.excluded_pairs.tolist():
-            if pair[0] in where and pair[1] in where:
-                (a, i), (b, j) = where[pair[0]], where[pair[1]]
-                excludes[a, i, b] |= bit[j]
-                excludes[b, j, a] |= bit[i]
-        kinds = [level.kind for level in self.levels]
-        minus = np.zeros((n_levels, n_levels), dtype=bool)
-        for number, kind in enumerate(kinds):
-            minus[number, list(kind.minus)] = True
-        return {
-            "pool": np.array([kind.pool for kind in kinds], dtype=np.int64),
-            "first_pick": np.cumsum([0, *(kind.count for kind in kinds)]),
-            "whole": np.array([_all_bits(len(self.pools[k.pool].sites)) for k in kinds]),
-            "sites": np.array([self._allowed_bits(k.pool, k.members) for k in kinds]),
-            "base": np.array([-1 if k.base is None else k.base for k in kinds], dtype=np.int64),
-            "minus": minus,
-            "rest_allowed": np.array(
-                [self._allowed_bits(level.kind.pool, level.later) for level in self.levels]
-            ),
-            "fills": np.array([self._fills(kind) for kind in kinds], dtype=bool),
-            "image": image,
-            "excludes": excludes,
+        level_of = {
+            (level.kind.pool, member): number
+            for number, level in enumerate(self.levels[: self.n_pattern_levels])
+            for member in level.kind.members
         }
-
-    def _allowed_bits(self, pool: int, members: Sequence[int]) -> np.uint64:
-        held = self.pools[pool].allowed[:, list(members)].any(axis=1)
-        return np.bitwise_or.reduce(
-            np.uint64(1) << np.flatnonzero(held).astype(np.uint64), initial=np.uint64(0)
-        )
-
-    def _fills(self, kind: Kind) -> bool:
-        """Whether the kind is of atoms on sites that exclude others; pattern levels only."""
-        index = self.pools[kind.pool].sublattice
-        species = self.supercell.host.sublattices[index].species
-        return self._pairs[index] and species[kind.members[0]] != VACANCY
-
-
-def _all_bits(n: int) -> np.uint64:
-    return np.uint64((1 << n) - 1)
-
-
-def _bits(masks: np.ndarray, n: int) -> np.ndarray:
-    """(len(masks), n) bool from masks, lowest bit first."""
-    bytes_ = np.ascontiguousarray(masks).astype("<u8").view(np.uint8).reshape(len(masks), 8)
-    return np.unpackbits(bytes_, axis=1, bitorder="little", count=n).astype(bool)
+        for i, a, j, b in self.supercell.conflicts.tolist():
+            if i not in where or j not in where:
+                continue
+            (one, s), (other, t) = where[i], where[j]
+            if (one, a) in level_of and (other, b) in level_of:
+                first, second = level_of[one, a], level_of[other, b]
+                table[first, s, second, t // WORD] |= np.uint64(1) << np.uint64(t % WORD)
+                table[second, t, first, s // WORD] |= np.uint64(1) << np.uint64(s % WORD)
+        return table

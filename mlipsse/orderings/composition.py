@@ -1,7 +1,7 @@
 """A formula laid onto a host: how many of each species on each sublattice, and is it neutral."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -61,9 +61,13 @@ class Composition:
                 if self.cells_needed > 16
                 else ""
             )
+            from mlipsse.orderings.neutral import nearest_formula
+
+            offered = nearest_formula(self.formula, supercell.host, [supercell.n_cells])
+            nearest = f" The nearest that it can hold is {offered.formula}." if offered else ""
             raise MlipsseError(
                 f"{self.formula} cannot be realised in {supercell.name}: it needs "
-                f"{', '.join(broken)}. The smallest supercells that can: {able}.{rounded}"
+                f"{', '.join(broken)}. The smallest supercells that can: {able}.{rounded}{nearest}"
             )
         return tuple(
             tuple(int(count * supercell.n_cells) for count in row) for row in self.per_cell
@@ -85,12 +89,19 @@ def smallest_supercells(
     return sorted(factors, key=lambda triple: (max(triple), triple))[:at_most]
 
 
-def parse_composition(formula: str, host: Host) -> Composition:
+def parse_composition(
+    formula: str, host: Host, *, cells: Sequence[int] | None = None
+) -> Composition:
     """Lay a formula such as ``Li3In0.5Y0.5Br3Cl3`` onto a host.
 
     The sublattices without vacancies fix how many formula units a cell holds; a sublattice with
-    vacancies takes what the formula gives and leaves the rest empty. `parse_formula` says how
+    vacancies takes what the formula gives and leaves the rest empty. Sublattices of fixed amounts
+    come first, those that share species with them take what is left. `parse_formula` says how
     numbers are read.
+
+    Parameters
+    ----------
+    cells : numbers of cells whose whole contents a refusal may offer instead
 
     Raises
     ------
@@ -100,18 +111,26 @@ def parse_composition(formula: str, host: Host) -> Composition:
     """
     amounts = parse_formula(formula)
     _check_species(formula, amounts, host)
-    _check_neutrality(formula, amounts, host)
+    _check_neutrality(formula, amounts, host, cells)
     units = _units_per_cell(formula, amounts, host)
+    left = {name: units * amount for name, amount in amounts.items()}
+    for sublattice in host.sublattices:
+        for name, count in zip(sublattice.species, sublattice.fixed, strict=False):
+            if name != VACANCY:
+                left[name] = left.get(name, Fraction(0)) - count
+    _check_fixed(formula, left, host)
     rows = []
     for sublattice in host.sublattices:
-        atoms = [
-            units * amounts.get(name, Fraction(0)) for name in sublattice.species if name != VACANCY
-        ]
+        if sublattice.fixed:
+            rows.append(sublattice.fixed)
+            continue
+        atoms = [left.get(name, Fraction(0)) for name in sublattice.species if name != VACANCY]
         empty = len(sublattice.sites) - sum(atoms, Fraction(0))
         if empty < 0:
             raise MlipsseError(
                 f"{formula} puts {float(sum(atoms)):g} {sublattice.name} into a cell of "
-                f"{host.name}, which has {len(sublattice.sites)} sites for it."
+                f"{host.name}, which has {len(sublattice.sites)} sites for it: at most "
+                f"{float(len(sublattice.sites) / units):.4g} per formula unit."
             )
         row = tuple(atoms) if sublattice.full else (*atoms, empty)
         _check_restricted_sites(formula, row, sublattice, host)
@@ -126,25 +145,66 @@ def parse_composition(formula: str, host: Host) -> Composition:
 
 def _units_per_cell(formula: str, amounts: Mapping[str, Fraction], host: Host) -> Fraction:
     """Formula units in a cell of the host, from the sublattices that are always full."""
-    full = [sublattice for sublattice in host.sublattices if sublattice.full]
+    full = [family for family in families(host) if all(part.full for part in family)]
     if not full:
         raise MlipsseError(
             f"Every sublattice of {host.name} may hold vacancies, so nothing says how many formula "
             "units a cell holds. Fill one of them: give its sites species without `vacancy` in "
             "`substitutions`."
         )
-    given = [sum((amounts.get(n, Fraction(0)) for n in s.species), Fraction(0)) for s in full]
-    units = {len(s.sites) / amount for s, amount in zip(full, given, strict=True) if amount}
+    sites = [sum(len(part.sites) for part in family) for family in full]
+    species = [sorted({name for part in family for name in part.species}) for family in full]
+    given = [sum((amounts.get(n, Fraction(0)) for n in names), Fraction(0)) for names in species]
+    units = {count / amount for count, amount in zip(sites, given, strict=True) if amount}
     if len(units) != 1 or not all(given):
-        names = [name for sublattice in full for name in sublattice.species if name in amounts]
-        sites = ", ".join(f"{len(s.sites)} {s.name}" for s in full)
+        names = [name for group in species for name in group if name in amounts]
+        wanted = ", ".join(
+            f"{n} {'/'.join(group)}" for n, group in zip(sites, species, strict=True)
+        )
         held = ", ".join(f"{float(amounts[name]):g} {name}" for name in names)
         raise MlipsseError(
-            f"{formula} does not fill the framework of {host.name}: a cell has sites for {sites}, "
+            f"{formula} does not fill the framework of {host.name}: a cell has sites for {wanted}, "
             f"and the formula gives {held or 'none'}, in another ratio. Change the formula, or let "
             "other species onto the sites with `substitutions`."
         )
     return units.pop()
+
+
+def families(host: Host) -> list[list[Sublattice]]:
+    """Sublattices joined where they share a species: one, but for those of fixed amounts."""
+    found: list[tuple[set[str], list[Sublattice]]] = []
+    for sublattice in host.sublattices:
+        species, parts = set(sublattice.species) - {VACANCY}, [sublattice]
+        apart = []
+        for family in found:
+            if family[0] & species:
+                species, parts = species | family[0], [*family[1], *parts]
+            else:
+                apart.append(family)
+        found = [*apart, (species, parts)]
+    return [parts for _, parts in found]
+
+
+def _check_fixed(formula: str, left: Mapping[str, Fraction], host: Host) -> None:
+    """What fixed amounts leave of every species must have sites, and not be less than none."""
+    free = {name for part in host.sublattices if not part.fixed for name in part.species}
+    for name, count in left.items():
+        if count < 0 or (count and name not in free):
+            fixed = sum(
+                (
+                    n
+                    for part in host.sublattices
+                    for other, n in zip(part.species, part.fixed, strict=False)
+                    if other == name
+                ),
+                Fraction(0),
+            )
+            raise MlipsseError(
+                f"{formula} puts {float(count + fixed):g} {name} into a cell of {host.name}, where "
+                f"`occupations` fixes {float(fixed):g}"
+                + (". " if count < 0 else " and leaves no site for others. ")
+                + "Change the formula or `occupations`."
+            )
 
 
 def _check_restricted_sites(
@@ -172,15 +232,28 @@ def _check_species(formula: str, amounts: Mapping[str, Fraction], host: Host) ->
         )
 
 
-def _check_neutrality(formula: str, amounts: Mapping[str, Fraction], host: Host) -> None:
+def _check_neutrality(
+    formula: str, amounts: Mapping[str, Fraction], host: Host, cells: Sequence[int] | None
+) -> None:
     terms = {name: amount * host.charges[name] for name, amount in amounts.items()}
     total = sum(terms.values())
     if total:
         parts = ", ".join(
-            f"{name} {float(amounts[name]):g} x {host.charges[name]:+d} = {float(term):+g}"
+            f"{name} {float(amounts[name]):g} x {float(host.charges[name]):+g} = {float(term):+g}"
             for name, term in terms.items()
         )
         raise MlipsseError(
-            f"{formula} is not charge neutral: {float(total):+g} per formula unit ({parts}). "
-            "Change the formula or the formal `charges`."
+            f"{formula} is not charge neutral: {float(total):+.4g} per formula unit ({parts}). "
+            f"{_offer(formula, host, cells)}Change the formula or the formal `charges`."
         )
+
+
+def _offer(formula: str, host: Host, cells: Sequence[int] | None) -> str:
+    """The nearest neutral formula, as a sentence; empty where there is none."""
+    from mlipsse.orderings.neutral import nearest_formula
+
+    offered = nearest_formula(formula, host, cells)
+    if offered is None:
+        return ""
+    cell = "one cell" if offered.n_cells == 1 else f"{offered.n_cells} cells"
+    return f"The nearest neutral formula that {cell} can hold is {offered.formula}. "

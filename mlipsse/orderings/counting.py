@@ -9,6 +9,7 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.choices import Choices
 from mlipsse.orderings.composition import Composition
+from mlipsse.orderings.crowding import crowding
 from mlipsse.orderings.fixed import Rules, TooManyError, fixed_arrangements
 from mlipsse.orderings.labels import charge_classes, site_rules
 from mlipsse.orderings.supercell import Supercell
@@ -104,7 +105,8 @@ def count_orderings(
             sublattices,
             "impossible",
             f"{composition.formula} in {supercell.name}: no arrangement keeps to what may sit "
-            "where and to the pairs of sites of which only one may be filled.",
+            f"where and to the least distances. {crowding(supercell, counts)}Change the formula, "
+            "`substitutions` or `closest_A`.",
         )
     return OrderingCount(
         raw,
@@ -141,7 +143,9 @@ def _route(
 ) -> Route:
     if patterns is None or distinct is None or patterns > most_patterns:
         return "annealing"
-    if not Choices(supercell, counts).listable:
+    choices = Choices(supercell, counts)
+    # Up to one word every walk is short; beyond, one may pass many sets on the way to few patterns.
+    if choices.n_words > 1 and choices.partial_patterns > most_patterns:
         return "annealing"
     largest = most_patterns if max_orderings is None else min(max_orderings, most_patterns)
     return "exact" if distinct <= largest else "patterns"
@@ -183,17 +187,15 @@ def _joint(
 def _merges(supercell: Supercell, index: int) -> bool:
     """Whether charge does not tell all species of a sublattice apart."""
     sublattice = supercell.host.sublattices[index]
-    return len(charge_classes(sublattice, supercell.host.charges)) < len(sublattice.species)
+    return len(charge_classes(supercell, index)) < len(sublattice.species)
 
 
 def _coupled(supercell: Supercell) -> list[list[int]]:
-    """Sublattices joined where a site of one excludes a site of another."""
-    owner = np.empty(supercell.n_sites, dtype=int)
-    for index, sites in enumerate(supercell.sites):
-        owner[sites] = index
+    """Sublattices joined where a site of one excludes what is on a site of another."""
+    owner, _ = supercell.owners
     blocks = [{index} for index in range(len(supercell.sites))]
-    for i, j in supercell.excluded_pairs:
-        joined = [block for block in blocks if owner[i] in block or owner[j] in block]
+    for i, j in np.unique(owner[supercell.conflicts[:, [0, 2]]], axis=0).tolist():
+        joined = [block for block in blocks if i in block or j in block]
         blocks = [block for block in blocks if block not in joined] + [set().union(*joined)]
     return [sorted(block) for block in blocks]
 

@@ -80,7 +80,7 @@ class _Decorated:
 
     def pick(self, share: int, rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
         """`share` distinct decorations, uniformly, with the number of arrangements of each."""
-        if share and self.available <= LIST_UP_TO * share and self.choices.listable:
+        if share and self.available <= LIST_UP_TO * share:
             return self._listed(share, rng)
         return self._drawn(share, rng)
 
@@ -129,8 +129,7 @@ def _shared_classes(
         rules = Rules(
             counts=tuple(pool.counts[member] for member in kind.members),
             allowed=pool.allowed[here][:, list(kind.members)],
-            filled=np.ones(len(kind.members), dtype=bool),
-            pairs=np.empty((0, 2), dtype=int),
+            conflicts=np.empty((0, 4), dtype=int),
         )
         found.append((kind.members, pool.sites[here], rules))
     return found

@@ -105,7 +105,7 @@ def _every_ordering(choices: Choices) -> _Found:
     masks = np.concatenate([block for block, _ in blocks])
     orders = np.concatenate([order for _, order in blocks])
     patterns, of_pattern = np.unique(
-        masks[:, : choices.n_pattern_levels], axis=0, return_inverse=True
+        masks[:, : choices.n_pattern_levels * choices.n_words], axis=0, return_inverse=True
     )
     energy = PatternEnergy(choices)
     energies_eV = energy.energies(energy.charges(patterns))

@@ -1,12 +1,35 @@
 """The disordered host: a lattice, its sites, and which species may sit on which of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
+from mlipsse.structures import Crystal
+
 VACANCY = "vacancy"
+
+Charge = int | Fraction
+"""Elementary charges; a fraction is an average over a species of mixed valence."""
+
+ChargeSource = Literal["given", "stated", "guessed"]
+
+
+@dataclass(frozen=True)
+class FixedShares:
+    """How sites of one label are shared out in every ordering.
+
+    Attributes
+    ----------
+    label : of the sites
+    shares : (species or `VACANCY`, share of the sites), adding up to 1
+    """
+
+    label: str
+    shares: tuple[tuple[str, Fraction], ...]
 
 
 @dataclass(frozen=True)
@@ -14,7 +37,8 @@ class Sublattice:
     """Sites of the host's cell that share one pool of species.
 
     Two sites belong to one sublattice when a species may sit on both of them, directly or over
-    other sites; a formula then says how many of each species a sublattice holds.
+    other sites; a formula then says how many of each species a sublattice holds. Sites whose
+    amounts are fixed are a sublattice for themselves.
 
     Attributes
     ----------
@@ -22,12 +46,14 @@ class Sublattice:
     sites : indices into the host's cell, rising
     species : what may sit on any of them, sorted, `VACANCY` last
     allowed : per site, what may sit there, in the order of `species`; everything when not given
+    fixed : atoms (and vacancies) per cell of every species, where they are fixed; else empty
     """
 
     name: str
     sites: tuple[int, ...]
     species: tuple[str, ...]
     allowed: tuple[tuple[str, ...], ...] = ()
+    fixed: tuple[Fraction, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.allowed:
@@ -51,12 +77,42 @@ class Sublattice:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Two sites that may not both be filled: site `first` and site `second` in the cell `shift`."""
+    """Two sites that may not both be filled: site `first` and site `second` in the cell `shift`.
+
+    Attributes
+    ----------
+    first, second, shift : the sites; `shift` in cells
+    distance_A : between them, Å
+    species : (on the first, on the second) pairs that may not sit there together; any two atoms
+        when empty
+    """
 
     first: int
     second: int
     shift: tuple[int, int, int]
     distance_A: float
+    species: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class PairDistance:
+    """How near two species come on the sites of a host.
+
+    Attributes
+    ----------
+    species : the pair, sorted
+    least_A : sites nearer than this do not hold the pair together, Å
+    source : where that comes from
+    shortest_A : between sites that may hold the pair, Å
+    shortest_filled_A : between sites that may hold it together, Å; None where there are none
+        within the rules' reach
+    """
+
+    species: tuple[str, str]
+    least_A: float
+    source: str
+    shortest_A: float
+    shortest_filled_A: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,18 +126,29 @@ class Host:
     scaled_positions : (n_sites, 3) float64, fractional
     sublattices : every site belongs to exactly one; that of the mobile species comes first, then
         those where there is a choice, then the fixed ones
-    charges : formal charge of every species, elementary charges (`VACANCY` is 0)
+    charges : formal charge of every species, elementary charges (`VACANCY` is 0); a fraction is
+        the average of a species of mixed valence
     exclusions : pairs of sites too close to be filled together
+    distances : how near the mobile ion and the pairs named come, see `PairDistance`
     symprec_A : distance within which spglib takes two sites for symmetry images, Å
+    charge_sources : per species, whether its charge is `given`, `stated` or `guessed`
+    notes : what a user should know of charges and sites, one sentence each
+    crystal : what the file states, and what its reading decided; None for a host made by hand
+    mobile_ion : its species; empty where none is named
     """
 
     name: str
     cell: np.ndarray
     scaled_positions: np.ndarray
     sublattices: tuple[Sublattice, ...]
-    charges: Mapping[str, int]
+    charges: Mapping[str, Charge]
     exclusions: tuple[Exclusion, ...] = ()
+    distances: tuple[PairDistance, ...] = ()
     symprec_A: float = 0.01
+    charge_sources: Mapping[str, ChargeSource] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    crystal: Crystal | None = None
+    mobile_ion: str = ""
 
     @property
     def mobile(self) -> Sublattice:
@@ -95,16 +162,27 @@ class Host:
         return tuple(sorted(names - {VACANCY}))
 
 
-def make_sublattices(allowed: Sequence[Sequence[str]], *, mobile: str) -> tuple[Sublattice, ...]:
+def make_sublattices(
+    allowed: Sequence[Sequence[str]],
+    *,
+    mobile: str,
+    fixed: Sequence[FixedShares | None] = (),
+) -> tuple[Sublattice, ...]:
     """Join sites that share a species into sublattices.
 
     Parameters
     ----------
     allowed : per site of the host's cell, the species that may sit there
     mobile : the species whose sublattice comes first
+    fixed : per site, how the sites of its label are shared out, where that is fixed
     """
     pools: list[tuple[set[str], list[int]]] = []
+    held: dict[FixedShares, list[int]] = {}
     for site, names in enumerate(allowed):
+        shares = fixed[site] if fixed else None
+        if shares is not None:
+            held.setdefault(shares, []).append(site)
+            continue
         species, sites = set(names) - {VACANCY}, [site]
         apart = []
         for pool in pools:
@@ -115,9 +193,18 @@ def make_sublattices(allowed: Sequence[Sequence[str]], *, mobile: str) -> tuple[
                 apart.append(pool)
         pools = [*apart, (species, sites)]
     sublattices = [_sublattice(species, sites, allowed) for species, sites in pools]
+    for shares, sites in held.items():
+        species = {name for site in sites for name in allowed[site]} - {VACANCY}
+        part = _sublattice(species, sites, allowed)
+        of = dict(shares.shares)
+        amounts = tuple(of.get(name, Fraction(0)) * len(sites) for name in part.species)
+        sublattices.append(replace(part, name=f"{part.name} on {shares.label}", fixed=amounts))
     # An order that no dictionary decides.
     return tuple(
-        sorted(sublattices, key=lambda s: (mobile not in s.species, len(s.species) == 1, s.name))
+        sorted(
+            sublattices,
+            key=lambda s: (mobile not in s.species, len(s.species) == 1, s.name, s.sites),
+        )
     )
 
 

@@ -7,17 +7,20 @@ import numpy as np
 import spglib
 from pymatgen.core import Element
 
-from mlipsse.crystal_file import read_crystal
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.charges import given_charges, guess_charges
-from mlipsse.orderings.host import VACANCY, Exclusion, Host, make_sublattices
+from mlipsse.orderings.charges import check_given, find_charges
+from mlipsse.orderings.distances import (
+    ClosestSetting,
+    Sites,
+    check_apart,
+    distance_rules,
+    find_exclusions,
+)
+from mlipsse.orderings.host import VACANCY, FixedShares, Host, make_sublattices
+from mlipsse.orderings.occupations import Occupations, fixed_shares
+from mlipsse.structures import read_crystal
 
 OCCUPANCY_TOLERANCE = 1e-3
-
-ON_TOP_A = 0.05
-"""Sites nearer than this are one site written twice."""
-
-CLOSEST_A = 1.5
 
 
 def read_host(
@@ -25,9 +28,10 @@ def read_host(
     *,
     mobile: str,
     substitutions: Mapping[str, Sequence[str]] | None = None,
-    charges: Mapping[str, int] | None = None,
+    charges: Mapping[str, float] | None = None,
+    occupations: Occupations | None = None,
     symprec_A: float = 0.01,
-    closest_A: float = CLOSEST_A,
+    closest_A: ClosestSetting = None,
     primitive: bool = False,
 ) -> Host:
     """Read a host from a CIF with partial occupancies, or from a POSCAR.
@@ -43,52 +47,64 @@ def read_host(
     substitutions : other lists than the file's: for a species of the file, or a site label of the
         CIF (which goes before the species), what may sit on its sites, e.g.
         ``{"In": ["In", "Y"], "Li2": ["Li", "vacancy"], "Li1": ["Li"]}``
-    charges : formal charge per species; None to have them guessed (see `guess_charges`)
+    charges : formal charge per species; those left out are the file's or guessed (see
+        `find_charges`)
+    occupations : shares fixed on the sites of a label (see `fixed_shares`)
     symprec_A : tolerance of the symmetry search, Å
-    closest_A : of two sites nearer than this to each other only one may be filled, Å
+    closest_A : of two sites of the mobile ion nearer than this to each other only one may be
+        filled, Å; or least distances by pair of species (see `distance_rules`)
     primitive : reduce to the primitive cell (of the disordered crystal) first
 
     Raises
     ------
     MlipsseError
         for a file that is missing or unreadable, species it lacks, sites on top of each other or
-        next to one that is always filled, and charges that are missing or ambiguous.
+        next to one that is always filled, and charges that cannot be guessed.
     """
     path = Path(path)
-    structure = read_crystal(path)
-    occupancies = [
-        {_symbol(species): float(part) for species, part in site.species.items()}
-        for site in structure
-    ]
-    labels = [str(site.label) for site in structure]
+    crystal = read_crystal(path)
+    occupancies = [site.amounts for site in crystal.sites]
+    labels = [site.label for site in crystal.sites]
     present = sorted({name for site in occupancies for name in site})
     lists = _checked_substitutions(substitutions or {}, present, labels, mobile, path)
     allowed = [
         _allowed_species(index, site, label, lists, mobile, path)
         for index, (site, label) in enumerate(zip(occupancies, labels, strict=True))
     ]
-    cell, scaled = np.array(structure.lattice.matrix), np.array(structure.frac_coords)
-    amounts = {name: sum(site.get(name, 0.0) for site in occupancies) for name in present}
+    cell, scaled, amounts = crystal.cell, crystal.scaled_positions, crystal.content
+    fixed = fixed_shares(
+        occupations or {},
+        [site.labels or (site.label,) for site in crystal.sites],
+        allowed,
+        path.name,
+    )
     if primitive:
-        cell, scaled, allowed = _primitive_cell(cell, scaled, allowed, symprec_A, path)
-    exclusions = _exclusions(cell, scaled, allowed, closest_A, path)
-    sublattices = make_sublattices(allowed, mobile=mobile)
+        cell, scaled, kept = _primitive_cell(
+            cell, scaled, list(zip(allowed, fixed, strict=True)), symprec_A, path
+        )
+        allowed, fixed = [names for names, _ in kept], [shares for _, shares in kept]
+    sites = Sites(path.name, cell, scaled, allowed)
+    check_apart(sites)
+    sublattices = make_sublattices(allowed, mobile=mobile, fixed=fixed)
     atoms = [tuple(n for n in s.species if n != VACANCY) for s in sublattices]
-    every = sorted({name for group in atoms for name in group})
-    formal = guess_charges(amounts, atoms) if charges is None else given_charges(charges, every)
+    check_given(charges or {})
+    formal = find_charges(amounts, atoms, stated=crystal.oxidation_states, given=charges)
+    charged = {**formal.values, VACANCY: 0}
+    exclusions, distances = find_exclusions(sites, charged, distance_rules(closest_A, mobile))
     return Host(
         name=path.stem,
         cell=cell,
         scaled_positions=scaled,
         sublattices=sublattices,
-        charges={**{name: formal[name] for name in every}, VACANCY: 0},
+        charges=charged,
         exclusions=exclusions,
+        distances=distances,
         symprec_A=symprec_A,
+        charge_sources=formal.sources,
+        notes=formal.notes,
+        crystal=crystal,
+        mobile_ion=mobile,
     )
-
-
-def _symbol(species: object) -> str:
-    return str(getattr(species, "symbol", species))
 
 
 def _checked_substitutions(
@@ -145,12 +161,13 @@ def _allowed_species(
 def _primitive_cell(
     cell: np.ndarray,
     scaled: np.ndarray,
-    allowed: list[tuple[str, ...]],
+    held: list[tuple[tuple[str, ...], FixedShares | None]],
     symprec_A: float,
     path: Path,
-) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
-    kinds = sorted(set(allowed))
-    numbers = [kinds.index(names) for names in allowed]
+) -> tuple[np.ndarray, np.ndarray, list[tuple[tuple[str, ...], FixedShares | None]]]:
+    """The primitive cell of sites that hold something, and what its sites hold."""
+    kinds = sorted(set(held), key=repr)
+    numbers = [kinds.index(kind) for kind in held]
     found = spglib.find_primitive((cell.tolist(), scaled.tolist(), numbers), symprec=symprec_A)
     if found is None:
         raise MlipsseError(
@@ -159,43 +176,3 @@ def _primitive_cell(
             "`primitive` out."
         )
     return np.array(found[0]), np.array(found[1]), [kinds[number] for number in found[2]]
-
-
-def _exclusions(
-    cell: np.ndarray,
-    scaled: np.ndarray,
-    allowed: Sequence[Sequence[str]],
-    closest_A: float,
-    path: Path,
-) -> tuple[Exclusion, ...]:
-    """Pairs nearer than `closest_A`; pairs of two sites that are always filled are the CIF's."""
-    from ase import Atoms
-    from ase.neighborlist import neighbor_list
-
-    points = Atoms("X" * len(scaled), scaled_positions=scaled, cell=cell, pbc=True)
-    found = []
-    rows = zip(*neighbor_list("ijSd", points, max(closest_A, ON_TOP_A)), strict=True)
-    for i, j, shift, distance_A in rows:
-        first, second = (
-            f"Sites {i + 1} ({'/'.join(allowed[i])})",
-            f"{j + 1} ({'/'.join(allowed[j])})",
-        )
-        if distance_A < ON_TOP_A:
-            raise MlipsseError(
-                f"{first} and {second} of {path.name} lie {distance_A:.3f} Å apart: one site "
-                "written twice. Leave one out of the CIF."
-            )
-        may_be_empty = [VACANCY in allowed[i], VACANCY in allowed[j]]
-        if any(may_be_empty) and not all(may_be_empty):
-            raise MlipsseError(
-                f"{first} and {second} of {path.name} lie {distance_A:.2f} Å apart, closer than "
-                f"closest_A = {closest_A} Å, and one of them is always filled, so that the other "
-                "never can be. Leave it out of the CIF, or lower closest_A."
-            )
-        if all(may_be_empty) and (i, j, *shift) <= (j, i, *-shift):
-            found.append(
-                Exclusion(
-                    int(i), int(j), (int(shift[0]), int(shift[1]), int(shift[2])), float(distance_A)
-                )
-            )
-    return tuple(sorted(found, key=lambda pair: (pair.first, pair.second, pair.shift)))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.choices import Choices, Kind
+from mlipsse.orderings.choice_plan import Kind
+from mlipsse.orderings.choices import Choices
+from mlipsse.orderings.crowding import crowding
 from mlipsse.orderings.ewald import ENERGY_TOLERANCE_EV
-from mlipsse.orderings.host import VACANCY
 from mlipsse.orderings.pattern_energy import PatternEnergy
 from mlipsse.orderings.shuffle import random_arrangement
 
@@ -44,7 +45,7 @@ def ranked_patterns(choices: Choices, *, at_most: int) -> Patterns:
     Takes memory for `at_most` patterns, however many there are.
     """
     energy = PatternEnergy(choices)
-    masks = np.empty((0, choices.n_pattern_levels), dtype=np.uint64)
+    masks = np.empty((0, choices.n_pattern_levels * choices.n_words), dtype=np.uint64)
     energies_eV = np.empty(0)
     for block, _ in choices.patterns():
         masks = np.concatenate([masks, block])
@@ -91,10 +92,11 @@ def annealed_patterns(
             labels,
             tables.charge,
             tables.allowed,
-            tables.filled,
             tables.pool_start,
             tables.pool_of,
             tables.excluded,
+            tables.rule,
+            tables.forbidden,
             SWEEPS * len(labels),
             HOTTEST * step_eV,
             COLDEST * step_eV,
@@ -111,8 +113,8 @@ def annealed_patterns(
     if not found:
         raise MlipsseError(
             f"No arrangement of {choices.supercell.name} was found in {most_starts} annealings in "
-            "which no two sites closer than closest_A are both filled. Take fewer ions, or a "
-            "smaller closest_A."
+            f"which no two ions lie closer than they may. {crowding(choices.supercell)}Take fewer "
+            "ions, or a smaller closest_A."
         )
     codes = sorted(found)
     energies_eV = np.array([found[code] for code in codes])
@@ -147,16 +149,16 @@ class _Tables:
     energy: PatternEnergy
     classes: Sequence[Kind]
     charge: np.ndarray
-    filled: np.ndarray
     allowed: np.ndarray
     pool_start: np.ndarray
     pool_of: np.ndarray
     excluded: np.ndarray
+    rule: np.ndarray
+    forbidden: np.ndarray
 
     @classmethod
     def of(cls, choices: Choices) -> "_Tables":
         energy = PatternEnergy(choices)
-        host = choices.supercell.host
         pools = energy.pools
         classes = [kind for number in pools for kind in choices.classes if kind.pool == number]
         sizes = [len(choices.pools[number].sites) for number in pools]
@@ -166,19 +168,17 @@ class _Tables:
             place = pools.index(kind.pool)
             held = choices.pools[kind.pool].allowed[:, list(kind.members)].any(axis=1)
             allowed[start[place] : start[place + 1], label] = held
-        species = [
-            host.sublattices[choices.pools[kind.pool].sublattice].species[kind.members[0]]
-            for kind in classes
-        ]
+        excluded, rule, forbidden = _exclusion_tables(choices, energy.sites, classes)
         return cls(
             energy=energy,
             classes=classes,
             charge=np.array([energy.class_charge(kind) for kind in classes]),
-            filled=np.array([name != VACANCY for name in species]),
             allowed=allowed,
             pool_start=start,
             pool_of=np.repeat(np.arange(len(pools)), sizes),
-            excluded=_excluded_sites(choices, energy.sites),
+            excluded=excluded,
+            rule=rule,
+            forbidden=forbidden,
         )
 
     def random_labels(self, rng: np.random.Generator) -> np.ndarray:
@@ -218,16 +218,42 @@ class _Tables:
         return labels
 
 
-def _excluded_sites(choices: Choices, sites: np.ndarray) -> np.ndarray:
-    """(n, most) int: per site of `sites`, those it excludes, -1 where there are fewer."""
+def _exclusion_tables(
+    choices: Choices, sites: np.ndarray, classes: Sequence[Kind]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which sites exclude what of each other, as the annealing takes it.
+
+    Returns
+    -------
+    tuple
+        (n, most) int, per site the sites that it excludes something of, -1 where there are fewer;
+        (n, most) int, the rule between the two; and (n_rules, n_classes, n_classes) bool, whether
+        a rule forbids the first class here and the second there.
+    """
     number = {int(site): place for place, site in enumerate(sites)}
-    lists: list[list[int]] = [[] for _ in sites]
-    for i, j in choices.supercell.excluded_pairs.tolist():
-        if i in number and j in number:
-            lists[number[i]].append(number[j])
-            lists[number[j]].append(number[i])
+    owner, _ = choices.supercell.owners
+    class_of = {
+        (choices.pools[kind.pool].sublattice, member): label
+        for label, kind in enumerate(classes)
+        for member in kind.members
+    }
+    between: dict[tuple[int, int], set[tuple[int, int]]] = {}
+    for i, a, j, b in choices.supercell.conflicts.tolist():
+        here, there = class_of.get((owner[i], a)), class_of.get((owner[j], b))
+        if i in number and j in number and here is not None and there is not None:
+            between.setdefault((number[i], number[j]), set()).add((here, there))
+            between.setdefault((number[j], number[i]), set()).add((there, here))
+    rules = sorted({tuple(sorted(pairs)) for pairs in between.values()})
+    forbidden = np.zeros((len(rules), len(classes), len(classes)), dtype=bool)
+    for label, rule_pairs in enumerate(rules):
+        for here, there in rule_pairs:
+            forbidden[label, here, there] = True
+    lists: list[list[tuple[int, int]]] = [[] for _ in sites]
+    for (one, other), pairs in sorted(between.items()):
+        lists[one].append((other, rules.index(tuple(sorted(pairs)))))
     most = max([0, *map(len, lists)])
-    table = np.full((len(lists), most), -1)
+    excluded, rule = np.full((len(lists), most), -1), np.full((len(lists), most), -1)
     for place, others in enumerate(lists):
-        table[place, : len(others)] = others
-    return table
+        for column, (other, label) in enumerate(others):
+            excluded[place, column], rule[place, column] = other, label
+    return excluded, rule, forbidden

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import spglib
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.ewald import ewald_matrix
-from mlipsse.orderings.host import Host
+from mlipsse.orderings.host import VACANCY, Host
 from mlipsse.orderings.repeats import Repeats, RepeatsLike, parse_repeats
 
 
@@ -73,28 +74,70 @@ class Supercell:
         )
 
     @cached_property
-    def excluded_pairs(self) -> np.ndarray:
-        """(n_pairs, 2) int: sites that may not both be filled.
+    def conflicts(self) -> np.ndarray:
+        """(n, 4) int, rows (site i, label a, site j, label b): not a on i and b on j together.
+
+        Labels number the species of the site's sublattice; i < j.
 
         Raises
         ------
         MlipsseError
-            when a site excludes its own image: the supercell is too small to say what that means.
+            when a species excludes its own image: the supercell is too small to say what that
+            means.
         """
-        pairs = []
+        owner, _ = self.owners
+        rows = []
         for exclusion in self.host.exclusions:
             there = self.repeats.index(self.repeats.origins + np.array(exclusion.shift))
             first = exclusion.first * self.n_cells + np.arange(self.n_cells)
-            pairs.append(np.stack([first, exclusion.second * self.n_cells + there], axis=1))
-        found = np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0) if pairs else None
-        if found is None:
-            return np.empty((0, 2), dtype=int)
-        if (found[:, 0] == found[:, 1]).any():
+            second = exclusion.second * self.n_cells + there
+            kinds = [self.host.sublattices[owner[sites[0]]].species for sites in (first, second)]
+            atoms = [[name for name in names if name != VACANCY] for names in kinds]
+            for a, b in exclusion.species or product(*atoms):
+                labels = kinds[0].index(a), kinds[1].index(b)
+                own = first == second
+                if own.any() and a == b:
+                    raise MlipsseError(
+                        f"In the supercell {self.name} of {self.host.name} {a} lies "
+                        f"{exclusion.distance_A:.2f} Å from its own image, closer than two may. "
+                        "Take a larger supercell, or lower closest_A."
+                    )
+                block = np.empty((self.n_cells, 4), dtype=int)
+                block[:, 0], block[:, 1] = first, labels[0]
+                block[:, 2], block[:, 3] = second, labels[1]
+                turned = block[:, 0] > block[:, 2]
+                block[turned] = block[turned][:, [2, 3, 0, 1]]
+                rows.append(block[~own])
+        if not rows:
+            return np.empty((0, 4), dtype=int)
+        return np.unique(np.concatenate(rows), axis=0)
+
+    @cached_property
+    def owners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Per site, (n_sites,) int: its sublattice, and its place among that one's `sites`."""
+        owner, place = np.empty(self.n_sites, dtype=int), np.empty(self.n_sites, dtype=int)
+        for index, sites in enumerate(self.sites):
+            owner[sites], place[sites] = index, np.arange(len(sites))
+        return owner, place
+
+    @property
+    def excluded_pairs(self) -> np.ndarray:
+        """(n_pairs, 2) int: sites that may not both hold an atom.
+
+        Raises
+        ------
+        MlipsseError
+            when some may not hold certain species only, which this cannot state.
+        """
+        by_species = [pair for pair in self.host.exclusions if pair.species]
+        if by_species:
+            pairs = sorted({"-".join(sorted(names)) for p in by_species for names in p.species})
             raise MlipsseError(
-                f"In the supercell {self.name} of {self.host.name} a site lies closer to its own "
-                "image than two atoms may. Take a larger supercell, or lower closest_A."
+                f"The distances of {', '.join(pairs)} in {self.host.name} exclude some species on "
+                "a site and not others, which Monte Carlo of large cells cannot keep to. Give "
+                "closest_A as one number, or enumerate smaller cells."
             )
-        return found
+        return np.unique(self.conflicts[:, [0, 2]], axis=0)
 
     @cached_property
     def permutations(self) -> np.ndarray:
@@ -143,11 +186,7 @@ def host_operations(host: Host) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Operation g carries site i at x to site ``images[g, i]`` in the cell ``shifts[g, i]``.
     """
-    labels = np.empty(len(host.scaled_positions), dtype=int)
-    kinds: dict[tuple[str, ...], int] = {}
-    for sublattice in host.sublattices:
-        for site, names in zip(sublattice.sites, sublattice.allowed, strict=True):
-            labels[site] = kinds.setdefault(names, len(kinds))
+    labels = site_kinds(host)
     cell = (host.cell.tolist(), host.scaled_positions.tolist(), labels.tolist())
     try:
         symmetry = spglib.get_symmetry(cell, symprec=host.symprec_A)
@@ -166,6 +205,16 @@ def host_operations(host: Host) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not whole.all() or distances.min(axis=-1).max() > 5 * host.symprec_A:
         raise _no_symmetry(host)
     return rotations, images, np.take_along_axis(shifts, images[..., None, None], axis=2)[:, :, 0]
+
+
+def site_kinds(host: Host) -> np.ndarray:
+    """(n_sites,) int: equal where the same species of one sublattice may sit."""
+    labels = np.empty(len(host.scaled_positions), dtype=int)
+    kinds: dict[tuple[int, tuple[str, ...]], int] = {}
+    for number, sublattice in enumerate(host.sublattices):
+        for site, names in zip(sublattice.sites, sublattice.allowed, strict=True):
+            labels[site] = kinds.setdefault((number, names), len(kinds))
+    return labels
 
 
 def _no_symmetry(host: Host) -> MlipsseError:

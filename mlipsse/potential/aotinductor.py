@@ -21,12 +21,15 @@ from mlipsse.potential import machine
 from mlipsse.potential.export import (
     ANY_CPU,
     Dtype,
+    FormatRefused,
     Target,
+    can_be_scripted,
     check_dtype,
-    first_line,
     load_head,
+    load_model,
     summarise,
 )
+from mlipsse.potential.export_check import call_file, failure_line, require_same
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +51,8 @@ def export_aotinductor(
     """Compile one head of `model` for this machine and write it to `out`; about a minute.
 
     The package takes `(types, edge_index, vectors, weights)` and gives `(node_energy, gradient)`,
-    see `EdgeModel.edge_energies`; at least two atoms and two edges.
+    see `EdgeModel.edge_energies`; at least two atoms and two edges. It is called once, and compared
+    with the model.
 
     Parameters
     ----------
@@ -60,14 +64,16 @@ def export_aotinductor(
 
     Raises
     ------
+    FormatRefused
+        when torch cannot trace or compile the model.
     MlipsseError
-        when the model has no such head, the device or a C++ compiler is missing, or torch cannot
-        compile the model.
+        when the model has no such head, no format takes it, the device or a C++ compiler is
+        missing, or the package does not give the model's numbers.
     """
     check_dtype(dtype)
     if out.suffix != ".pt2":
         raise MlipsseError(f"An AOTInductor package is named NAME.pt2, not {out.name}.")
-    loaded = load_head(model, head)
+    loaded, reference = load_head(model, head)
     import torch
 
     if target.device == "cuda" and not torch.cuda.is_available():
@@ -76,9 +82,15 @@ def export_aotinductor(
             "the GPU machine, or with device cpu."
         )
     _find_compiler()
-    program = _exported_program(
-        loaded.to(device=target.device, dtype=getattr(torch, dtype)), head=head
-    )
+    try:
+        program = _exported_program(
+            loaded.to(device=target.device, dtype=getattr(torch, dtype)), head=head
+        )
+    except Exception as error:
+        raise FormatRefused(
+            f"torch cannot trace {model} for AOTInductor ({failure_line(error)})."
+            f"{_advice(model, head)}"
+        ) from error
     options = {
         "aot_inductor.metadata": _metadata(loaded, head=head, dtype=dtype, target=target),
         "cpp.dynamic_threads": not target.serial,
@@ -93,10 +105,11 @@ def export_aotinductor(
                     program, package_path=str(package), inductor_configs=options
                 )
         except Exception as error:
-            raise MlipsseError(
-                f"AOTInductor cannot compile {model} ({first_line(error)}). Export it as "
-                "torchscript, which needs no compiler."
+            raise FormatRefused(
+                f"AOTInductor cannot compile {model} ({failure_line(error)}).{_advice(model, head)}"
             ) from error
+        what = f"The AOTInductor package of {model}"
+        require_same(call_file(package), reference, dtype=dtype, what=what)
         with write_aside(out) as aside:
             shutil.copyfile(package, aside)
 
@@ -126,6 +139,59 @@ def package_metadata(package: Path) -> dict[str, str]:
         f"{package} does not say what it is: mlipsse did not make it. Export the model with "
         "format aotinductor."
     )
+
+
+def require_made_for_here(package: Path, metadata: Mapping[str, str]) -> None:
+    """Refuse a package of another torch, processor or GPU before its machine code is loaded.
+
+    Raises
+    ------
+    MlipsseError
+        with the reason, and the command that makes one for this machine.
+    """
+    import torch
+
+    here = {
+        "torch": torch.__version__.partition("+")[0],
+        "machine": machine.cpu_machine(),
+        "cpu_flags": " ".join(machine.cpu_flags()),
+        "gpu": machine.gpu_name(),
+    }
+    recorded = {key: metadata.get(key, "") for key in here}
+    missing = set(recorded["cpu_flags"].split()) - set(here["cpu_flags"].split())
+    reason = None
+    if recorded["torch"] != here["torch"]:
+        reason = f"torch {recorded['torch']}, and this is torch {here['torch']}"
+    elif recorded["machine"] != here["machine"]:
+        reason = f"a processor of kind {recorded['machine']}, and this one is {here['machine']}"
+    elif metadata.get("device") == "cuda" and not here["gpu"]:
+        reason = f"the GPU {recorded['gpu']}, and torch finds none here"
+    elif recorded["gpu"] and recorded["gpu"].split()[-1] != here["gpu"].split()[-1]:
+        reason = f"the GPU {recorded['gpu']}, and this one is {here['gpu']}"
+    elif missing:
+        reason = f"a processor with {' '.join(sorted(missing))}, which this one lacks"
+    if reason is not None:
+        raise MlipsseError(
+            f"{package} was compiled for {reason}. Make one here: mlipsse potential export "
+            f"{package.with_suffix('.model')} --head {metadata['head']} "
+            f"--dtype {metadata['dtype']} --out {package.parent} "
+            f"--format aotinductor --device {metadata['device']}"
+        )
+
+
+def can_be_traced(model: Path, *, head: str) -> bool:
+    """Whether AOTInductor takes one head of a model, which has been loaded before; some seconds."""
+    try:
+        _exported_program(load_model(model, head), head=head)
+    except Exception:
+        return False
+    return True
+
+
+def _advice(model: Path, head: str) -> str:
+    if can_be_scripted(model, head=head):
+        return " Export it as torchscript, which takes it and needs no compiler."
+    return " TorchScript does not take it either: use it in ASE."
 
 
 def _find_compiler() -> None:
@@ -158,6 +224,7 @@ def _metadata(loaded: Any, *, head: str, dtype: Dtype, target: Target) -> Mappin
         "machine": machine.cpu_machine(),
         "cpu_flags": " ".join(machine.cpu_flags()),
         "gpu": machine.gpu_name() if target.device == "cuda" else "",
+        "toolkit": machine.gpu_toolkit() if target.device == "cuda" else "",
     }
 
 
@@ -182,23 +249,17 @@ def _exported_program(loaded: Any, *, head: str) -> "torch.export.ExportedProgra
     example = _example(edge_model)
     n_atoms = torch.export.Dim("n_atoms", min=2, max=_LARGEST)
     n_edges = torch.export.Dim("n_edges", min=2, max=_LARGEST)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            traced = make_fx(edge_energies, tracing_mode="symbolic", _allow_non_fake_inputs=True)(
-                *example
-            )
-            return torch.export.export(
-                traced,
-                example,
-                dynamic_shapes=({0: n_atoms}, {1: n_edges}, {0: n_edges}, {0: n_atoms}),
-                strict=False,
-            )
-    except Exception as error:
-        raise MlipsseError(
-            f"torch cannot trace this model for AOTInductor ({first_line(error)}). Export it as "
-            "torchscript."
-        ) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = make_fx(edge_energies, tracing_mode="symbolic", _allow_non_fake_inputs=True)(
+            *example
+        )
+        return torch.export.export(
+            traced,
+            example,
+            dynamic_shapes=({0: n_atoms}, {1: n_edges}, {0: n_edges}, {0: n_atoms}),
+            strict=False,
+        )
 
 
 def _example(edge_model: Any) -> "tuple[torch.Tensor, ...]":

@@ -12,7 +12,14 @@ import yaml
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256, write_text
-from mlipsse.potential.export import ANY_CPU, Dtype, Target, export_torchscript, model_summary
+from mlipsse.potential.export import (
+    ANY_CPU,
+    Dtype,
+    FormatRefused,
+    Target,
+    export_torchscript,
+    model_summary,
+)
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -69,6 +76,7 @@ class Bundle:
     layers : message-passing layers
     label_source : what made the training labels
     extra : whatever else the card says
+    left_out : format -> why the bundle has no such file, of formats that do not take the model
     """
 
     folder: Path
@@ -84,6 +92,7 @@ class Bundle:
     layers: int
     label_source: str
     extra: Mapping[str, Any]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def torchscript(self) -> Path:
@@ -95,10 +104,9 @@ class Bundle:
             when the bundle has none.
         """
         if "torchscript" not in self.exports:
-            raise MlipsseError(
-                f"The bundle {self.folder} has no TorchScript file. Make one: mlipsse potential "
-                f"export {self.folder} --out {self.folder}"
-            )
+            remedy = f"Make one: mlipsse potential export {self.folder} --out {self.folder}"
+            reason = self.left_out.get("torchscript", remedy)
+            raise MlipsseError(f"The bundle {self.folder} has no TorchScript file. {reason}")
         return self.exports["torchscript"]
 
 
@@ -132,7 +140,8 @@ def write_bundle(
     extra : further facts for the card, plain YAML types
     example : structure for `in.example`, periodic in three directions, e.g. a training frame;
         made up from the elements when not given
-    formats : to export beside TorchScript, which is always there
+    formats : to export beside TorchScript, which is always there unless the model cannot be had in
+        it and can in another one
     target : what an AOTInductor package is compiled for
 
     Raises
@@ -152,10 +161,19 @@ def write_bundle(
     try:
         copied = aside / f"{name}.model"
         shutil.copyfile(model, copied)
-        wanted: list[Format] = [f for f in FORMATS if f == "torchscript" or f in formats]
-        for form in wanted:
-            _export(copied, form, head=head, dtype=dtype, target=target)
-        write_example(aside, example, name=name, elements=summary.elements)
+        # TorchScript last: a model that it refuses may have been taken by another one.
+        others: list[Format] = [f for f in FORMATS if f != "torchscript" and f in formats]
+        left_out = {}
+        for form in others:
+            _export(model, form, beside=copied, head=head, dtype=dtype, target=target)
+        try:
+            _export(model, "torchscript", beside=copied, head=head, dtype=dtype, target=target)
+        except FormatRefused as error:
+            if not others:
+                raise
+            left_out["torchscript"] = str(error).replace(str(model), copied.name)
+        for_lammps = name + SUFFIXES["aotinductor" if "torchscript" in left_out else "torchscript"]
+        write_example(aside, example, file=for_lammps, name=name, elements=summary.elements)
         card = {
             "name": name,
             "elements": list(summary.elements),
@@ -169,6 +187,7 @@ def write_bundle(
             **_training_entries(training or TrainingData()),
             "licence": licence,
             "versions": _versions(),
+            **({"left_out": left_out} if left_out else {}),
             "extra": dict(extra or {}),
         }
         readme = render(
@@ -176,6 +195,7 @@ def write_bundle(
             **{key: card[key] for key in ("name", "elements", "dtype", "cutoff_A", "layers")},
             **{key: card[key] for key in ("label_source", "licence")},
             head=head,
+            file=for_lammps,
             formula=formula(example),
             data_file=DATA_FILE,
         )
@@ -210,7 +230,14 @@ def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundl
         when the model is not the one of the card, or it cannot be exported.
     """
     bundle = read_bundle(folder, model_only=True)
-    made = _export(bundle.model, form, head=bundle.head, dtype=bundle.dtype, target=target)
+    made = _export(
+        bundle.model,
+        form,
+        beside=bundle.model,
+        head=bundle.head,
+        dtype=bundle.dtype,
+        target=target,
+    )
     card = read_card(folder / CARD_FILE)
     card.setdefault("exported_head", bundle.head)
     card["versions"] = {**(card.get("versions") or {}), **_versions()}
@@ -306,9 +333,11 @@ def verify_file(path: Path, expected: str) -> None:
         )
 
 
-def _export(model: Path, form: Format, *, head: str, dtype: Dtype, target: Target) -> Path:
-    """Write one format beside `model`, under its name."""
-    out = model.with_suffix(SUFFIXES[form])
+def _export(
+    model: Path, form: Format, *, beside: Path, head: str, dtype: Dtype, target: Target
+) -> Path:
+    """Write one format of `model` beside its copy in the bundle, under that name."""
+    out = beside.with_suffix(SUFFIXES[form])
     if form == "torchscript":
         export_torchscript(model, head=head, dtype=dtype, out=out)
     elif form == "aotinductor":
@@ -316,7 +345,7 @@ def _export(model: Path, form: Format, *, head: str, dtype: Dtype, target: Targe
 
         export_aotinductor(model, head=head, dtype=dtype, out=out, target=target)
     else:
-        from mlipsse.potential.export import export_mliap
+        from mlipsse.potential.mliap import export_mliap
 
         export_mliap(model, head=head, dtype=dtype, out=out)
     return out
@@ -360,6 +389,7 @@ def _bundle(folder: Path, card: Mapping[str, Any]) -> Bundle:
         layers=int(card["layers"]),
         label_source=card["label_source"],
         extra=card.get("extra") or {},
+        left_out=card.get("left_out") or {},
     )
 
 

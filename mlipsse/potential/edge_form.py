@@ -102,6 +102,11 @@ def load_edge_form(exported: Path) -> EdgeForm:
     MlipsseError
         when the file cannot be loaded or has no edge form.
     """
+    if exported.name.endswith(".mliap.pt"):
+        raise MlipsseError(
+            f"{exported} is for pair_style mliap unified and has no edge form. Name the .pt or "
+            ".pt2 file of the same potential."
+        )
     try:
         return _load_pt2(exported) if exported.suffix == ".pt2" else _load_pt(exported)
     except MlipsseError:
@@ -131,9 +136,10 @@ def _load_pt(exported: Path) -> EdgeForm:
 def _load_pt2(exported: Path) -> EdgeForm:
     import torch
 
-    from mlipsse.potential.aotinductor import package_metadata
+    from mlipsse.potential.aotinductor import package_metadata, require_made_for_here
 
     metadata = package_metadata(exported)
+    require_made_for_here(exported, metadata)
     package: Any = torch._inductor.aoti_load_package(str(exported))
     return EdgeForm(
         lambda *inputs: package(*inputs),

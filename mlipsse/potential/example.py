@@ -38,12 +38,15 @@ def render(template: str, **values: object) -> str:
     return environment.get_template(f"{template}.j2").render(**values)
 
 
-def write_example(folder: Path, atoms: Atoms, *, name: str, elements: Sequence[str]) -> None:
+def write_example(
+    folder: Path, atoms: Atoms, *, file: str, name: str, elements: Sequence[str]
+) -> None:
     """Write `example.data` and `in.example` for the potential `name` into its bundle.
 
     Parameters
     ----------
     atoms : periodic in three directions, of the model's elements
+    file : exported file that the deck names
     elements : of the model, in its order
     """
     used = present_elements(atoms, elements)
@@ -53,6 +56,7 @@ def write_example(folder: Path, atoms: Atoms, *, name: str, elements: Sequence[s
     deck = render(
         DECK_FILE,
         name=name,
+        file=file,
         formula=formula(atoms),
         elements=" ".join(used),
         data_file=DATA_FILE,

@@ -1,9 +1,8 @@
-"""From a MACE model file to what LAMMPS loads: TorchScript, ML-IAP, and mace-torch's own file.
+"""From a MACE model file to what LAMMPS loads: TorchScript, and mace-torch's own file.
 
-The third format, made for one machine, is in `mlipsse.potential.aotinductor`.
+The other formats are in `mlipsse.potential.aotinductor` and `mlipsse.potential.mliap`.
 """
 
-import importlib.util
 import shutil
 import sys
 import tempfile
@@ -15,6 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.mace_model import head_names, load_mace_model
+from mlipsse.potential.export_check import (
+    Reference,
+    call_file,
+    failure_line,
+    require_same,
+    source_reference,
+)
+from mlipsse.potential.model_family import in_e3nn, require_exportable
 from mlipsse.processes import start_child, wait_for_child
 
 if TYPE_CHECKING:
@@ -119,11 +126,15 @@ def summarise(loaded: Any) -> ModelSummary:
     )
 
 
+class FormatRefused(MlipsseError):
+    """This model cannot be had in this format; the message names a format that takes it, if any."""
+
+
 def export_torchscript(model: Path, *, head: str, dtype: Dtype, out: Path) -> None:
     """Write the TorchScript of one head of `model` to `out`: portable from machine to machine.
 
     It holds `mlipsse.potential.edge_model.EdgeModel`: mace-torch's own `forward`, for any
-    `pair_style mace`, and the edge form, for ours.
+    `pair_style mace`, and the edge form, for ours. It is called once, and compared with the model.
 
     Parameters
     ----------
@@ -134,62 +145,55 @@ def export_torchscript(model: Path, *, head: str, dtype: Dtype, out: Path) -> No
 
     Raises
     ------
+    FormatRefused
+        when TorchScript cannot compile the model.
     MlipsseError
-        when the model has no such head, or TorchScript cannot compile it.
+        when the model has no such head, no format takes it (see `model_family`), or the file does
+        not give the model's numbers.
     """
     check_dtype(dtype)
-    loaded = load_head(model, head)
+    loaded, reference = load_head(model, head)
     import torch
 
-    scripted = _compile(loaded, head=head, dtype=dtype)
-    # Through a stream: given a path, torch writes the temporary file's name into the archive.
-    with write_aside(out) as aside, aside.open("wb") as stream:
-        torch.jit.save(scripted, stream)
-
-
-def export_mliap(model: Path, *, head: str, dtype: Dtype, out: Path) -> None:
-    """Write one head of `model` for LAMMPS' `pair_style mliap unified`, as mace-torch does.
-
-    Such a file is a pickle for a LAMMPS with Python inside, and computes with NVIDIA's
-    cuequivariance. The LAMMPS of the Python package index cannot run it.
-
-    Parameters
-    ----------
-    model : `.model` file; loading it runs pickle code
-    head : name of the head LAMMPS will see
-    dtype : number type of the exported weights
-    out : `.pt` file, written in one step
-
-    Raises
-    ------
-    MlipsseError
-        when cuequivariance is missing, the model has no such head, or it cannot be converted.
-    """
-    check_dtype(dtype)
-    if not importlib.util.find_spec("cuequivariance_torch"):
-        raise MlipsseError(
-            "The mliap format computes with cuequivariance, which is not installed: "
-            "pip install cuequivariance-torch. Or export as torchscript or aotinductor."
-        )
-    loaded = load_head(model, head)
-    import torch
-    from mace.calculators.lammps_mliap_mace import LAMMPS_MLIAP_MACE
-    from mace.cli.convert_e3nn_cueq import run as with_cuequivariance
-
-    default = torch.get_default_dtype()  # the conversion changes it for the whole process
     try:
-        converted = with_cuequivariance(loaded.to(getattr(torch, dtype)))
-        converted.lammps_mliap = True
-        exported = LAMMPS_MLIAP_MACE(converted, head=head)
+        scripted = torchscript(loaded, head=head, dtype=dtype)
     except Exception as error:
-        raise MlipsseError(
-            f"mace-torch cannot convert this model for ML-IAP ({first_line(error)}). "
-            "Export it as torchscript."
+        from mlipsse.potential.aotinductor import can_be_traced
+
+        advice = "no other format of pair_style mace takes it either; use it in ASE"
+        if can_be_traced(model, head=head):
+            advice = "export it as aotinductor (--format aotinductor), which takes it"
+        raise FormatRefused(
+            f"TorchScript cannot compile {model} ({failure_line(error)}): {advice}."
         ) from error
-    finally:
-        torch.set_default_dtype(default)
+    # Through a stream: given a path, torch writes the temporary file's name into the archive.
     with write_aside(out) as aside:
-        torch.save(exported, aside)
+        with aside.open("wb") as stream:
+            torch.jit.save(scripted, stream)
+        what = f"The TorchScript file of {model}"
+        require_same(call_file(aside), reference, dtype=dtype, what=what)
+
+
+def torchscript(loaded: Any, *, head: str, dtype: Dtype) -> "torch.jit.ScriptModule":
+    """Compile a model in memory, which this changes; raises whatever TorchScript raises."""
+    import torch
+    from e3nn.util import jit
+
+    from mlipsse.potential.edge_model import EdgeModel
+
+    with warnings.catch_warnings():  # of TorchScript about annotations inside mace-torch
+        warnings.simplefilter("ignore")
+        return jit.compile(EdgeModel(loaded.to(getattr(torch, dtype)), head=head)).eval()
+
+
+def can_be_scripted(model: Path, *, head: str) -> bool:
+    """Whether TorchScript takes one head of a model, which has been loaded before."""
+    loaded = load_model(model, head)
+    try:
+        torchscript(loaded, head=head, dtype="float64")
+    except Exception:
+        return False
+    return True
 
 
 def export_upstream(model: Path, *, head: str, out: Path, dtype: Dtype) -> None:
@@ -210,7 +214,7 @@ def export_upstream(model: Path, *, head: str, out: Path, dtype: Dtype) -> None:
         when the model has no such head, or the command fails.
     """
     check_dtype(dtype)
-    loaded = load_head(model, head)
+    loaded = load_model(model, head)
     options = ["--dtype", dtype]
     if len(loaded.heads) > 1:  # the command stops at --head when the model never had any
         options += ["--head", head]
@@ -236,43 +240,32 @@ def export_upstream(model: Path, *, head: str, out: Path, dtype: Dtype) -> None:
             shutil.copyfile(folder / "copy.model-lammps.pt", aside)
 
 
-def load_head(model: Path, head: str) -> Any:
-    """The torch module in `model`, sure to have a head of that name (see `load_mace_model`).
+def load_head(model: Path, head: str) -> "tuple[Any, Reference]":
+    """The torch module in `model`, sure to have a head of that name, and what that head gives.
 
     Raises
     ------
     MlipsseError
-        when the model cannot be loaded or has no such head.
+        see `load_model`, and when mace-torch cannot evaluate the model.
+    """
+    loaded = load_model(model, head)
+    return loaded, source_reference(loaded, head=head, model=model)
+
+
+def load_model(model: Path, head: str) -> Any:
+    """The torch module in `model`, of e3nn alone and sure to have a head of that name.
+
+    Raises
+    ------
+    MlipsseError
+        when the model cannot be loaded, no format takes it, or it has no such head.
     """
     loaded = load_mace_model(model)
+    require_exportable(loaded, model)
     heads = head_names(loaded)
     if head not in heads:
         raise MlipsseError(
             f"{model} has no head {head}; it has {', '.join(heads)}. Name one of these."
         )
     loaded.heads = list(heads)
-    return loaded
-
-
-def first_line(error: Exception) -> str:
-    """What a library's exception says first, to be quoted in an error of ours."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _compile(loaded: Any, *, head: str, dtype: Dtype) -> "torch.jit.ScriptModule":
-    import torch
-    from e3nn.util import jit
-
-    from mlipsse.potential.edge_model import EdgeModel
-
-    loaded = loaded.to(getattr(torch, dtype))
-    try:
-        with warnings.catch_warnings():  # of TorchScript about annotations inside mace-torch
-            warnings.simplefilter("ignore")
-            return jit.compile(EdgeModel(loaded, head=head)).eval()
-    except Exception as error:
-        raise MlipsseError(
-            f"TorchScript cannot compile this model ({first_line(error)}). "
-            "Export it as aotinductor; models with electrostatics or other extra inputs are not "
-            "supported at all."
-        ) from error
+    return in_e3nn(loaded, model)

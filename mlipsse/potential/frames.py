@@ -10,6 +10,7 @@ from ase.neighborlist import neighbor_list
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition, read_host
 from mlipsse.resources import resource_dir
+from mlipsse.structure_files import read_structures
 from mlipsse.units import BOLTZMANN_EV_K
 
 SPRING_EV_A2 = 1.5
@@ -29,25 +30,14 @@ def li3incl6() -> Atoms:
 
 
 def read_crystal(path: Path) -> Atoms:
-    """The structure in `path` (any format ASE reads; the last one of several).
+    """The structure in `path` (see `read_structures`; the last one of several).
 
     Raises
     ------
     MlipsseError
         when there is none, or it is not periodic in three directions.
     """
-    from ase.io import read
-
-    try:
-        atoms = read(path)
-    except Exception as error:  # every reader of ASE has exceptions of its own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise MlipsseError(
-            f"{path} cannot be read as a structure ({reason}). Name a file that ASE reads, such "
-            "as a CIF or extxyz."
-        ) from error
-    if isinstance(atoms, list):
-        atoms = atoms[-1]
+    atoms = read_structures(path)[-1]
     if len(atoms) == 0 or not atoms.pbc.all():
         raise MlipsseError(
             f"{path} holds {len(atoms)} atoms, periodic in {int(atoms.pbc.sum())} directions; "

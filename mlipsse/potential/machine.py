@@ -40,5 +40,17 @@ def gpu_name() -> str:
 
     if not torch.cuda.is_available():
         return ""
+    name = torch.cuda.get_device_name(0)
+    if torch.version.hip:
+        return f"{name} {torch.cuda.get_device_properties(0).gcnArchName.partition(':')[0]}"
     major, minor = torch.cuda.get_device_capability(0)
-    return f"{torch.cuda.get_device_name(0)} sm_{major}{minor}"
+    return f"{name} sm_{major}{minor}"
+
+
+def gpu_toolkit() -> str:
+    """What this torch was built for, e.g. `CUDA 13.0` or `ROCm 6.4`; empty for CPUs alone."""
+    import torch
+
+    if torch.version.hip:
+        return f"ROCm {torch.version.hip}"
+    return f"CUDA {torch.version.cuda}" if torch.version.cuda else ""

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 from importlib import metadata
@@ -12,12 +13,14 @@ from pathlib import Path
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
+from mlipsse.potential.other_lammps import OtherLammps, describe_lammps
 from mlipsse.processes import start_child, wait_for_child
 from mlipsse.resources import resource_dir
 
 PLUGIN_FILE = "macepair.so"
 
 _BUILD_PATIENCE_S = 900.0
+_LOAD = 'plugin load "{plugin}"\nunits metal\npair_style mace\n'
 
 
 def cache_dir() -> Path:
@@ -44,20 +47,23 @@ def build_plugin(
     ----------
     rebuild : compile even when the cache has it
     lammps : source tree or installation of another LAMMPS than the Python package (built with
-        PLUGIN); MPI is then the system's, where CMake finds one
-    mpi : folder that holds the mpi.h which that LAMMPS was built with, where it is another
+        PLUGIN), of 23 Jun 2022 or newer; its version, MPI and integers are found out. Of a source
+        tree that is not built MPI is the system's, where CMake finds one
+    mpi : folder that holds the mpi.h which that LAMMPS was built with, where it is not found
 
     Raises
     ------
     MlipsseError
-        when LAMMPS, torch, CMake or a C++ compiler is missing, or the compilation fails.
+        when LAMMPS, torch, CMake or a C++ compiler is missing, the compilation fails, or the other
+        LAMMPS is too old, does not show what it was built with, or does not load the plugin.
     """
-    if mpi is not None and not (mpi / "mpi.h").is_file():
+    other = None if lammps is None else describe_lammps(lammps, mpi)
+    if mpi is not None and other is None:
         raise MlipsseError(
-            f"There is no mpi.h in {mpi}. Name the folder of headers of the MPI that LAMMPS was "
-            "built with, or leave it out for the system's."
+            "The headers of an MPI are for another LAMMPS: name that, too (--lammps DIR), or leave "
+            "--mpi out."
         )
-    home = _home(lammps, mpi)
+    home = _home(other)
     if not rebuild and (built := _built(home)):
         return built
     cmake, compiler = _cmake(), _compiler()
@@ -73,13 +79,13 @@ def build_plugin(
             configure = [cmake, "-S", str(resource_dir("cmake")), "-B", build, *_generator()]
             configure += [f"-DCMAKE_CXX_COMPILER={compiler}"]
             configure += [f"-DPython3_EXECUTABLE={sys.executable}"]
-            if lammps is not None:
-                configure += [f"-DLAMMPS_DIR={lammps.resolve()}"]
-            if mpi is not None:
-                configure += [f"-DMPI_INCLUDE_DIR={mpi.resolve()}"]
+            if other is not None:
+                configure += _options(other)
             log.unlink(missing_ok=True)
             _step(configure, log=log)
             _step([cmake, "--build", build, "--parallel", "2"], log=log)
+            if other is not None and other.program is not None:
+                _require_loads(Path(build) / PLUGIN_FILE, other.program)
             (Path(build) / PLUGIN_FILE).replace(home / PLUGIN_FILE)
     return home / PLUGIN_FILE
 
@@ -110,7 +116,7 @@ def check_plugin(plugin: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="mlipsse-plugin-") as name:
         folder = Path(name)
         deck = folder / "load.lmp"
-        deck.write_text(f'plugin load "{plugin.resolve()}"\nunits metal\npair_style mace\n')
+        deck.write_text(_LOAD.format(plugin=plugin.resolve()))
         try:
             lammps.run(["-in", deck.name, "-log", "none"], folder=folder)
         except MlipsseError as error:
@@ -127,15 +133,14 @@ def _built(home: Path) -> Path | None:
     return plugin if plugin.is_file() else None
 
 
-def _home(own: Path | None = None, mpi: Path | None = None) -> Path:
+def _home(other: OtherLammps | None = None) -> Path:
     # The library path is part of the key: the plugin finds libtorch there by itself.
     digest = hashlib.sha256()
     installed = lammps.find_lammps()
     for part in (
-        _identity(own) if own else installed.version,
+        installed.version if other is None else _identity(other),
         metadata.version("torch"),
         str(installed.library_dirs),
-        "" if mpi is None else str(mpi.resolve()),
         platform.machine(),
     ):
         digest.update(part.encode() + b"\0")
@@ -145,16 +150,40 @@ def _home(own: Path | None = None, mpi: Path | None = None) -> Path:
     return cache_dir() / "pair-style" / digest.hexdigest()[:16]
 
 
-def _identity(own: Path) -> str:
-    """A LAMMPS tree, and the state of its headers."""
-    for headers in (own / "src", own / "include" / "lammps"):
-        if (headers / "pair.h").is_file():
-            newest = max(path.stat().st_mtime_ns for path in headers.glob("*.h"))
-            return f"{own.resolve()} {newest}"
-    raise MlipsseError(
-        f"{own} is no LAMMPS: it has neither src/pair.h (a source tree) nor include/lammps/pair.h "
-        "(an installation). Name the folder that has one."
-    )
+def _identity(other: OtherLammps) -> str:
+    """A LAMMPS, and the state of its headers."""
+    newest = max(path.stat().st_mtime_ns for path in other.headers.glob("*.h"))
+    return f"{other.folder.resolve()} {newest} {other.version} {other.integers} {other.mpi}"
+
+
+def _options(other: OtherLammps) -> list[str]:
+    options = [
+        f"-DLAMMPS_DIR={other.folder.resolve()}",
+        f"-DLAMMPS_VERSION_DATE={other.version}",
+        f"-DLAMMPS_DEFINITIONS={other.integers}",
+    ]
+    return options if other.mpi is None else [*options, f"-DMPI_INCLUDE_DIR={other.mpi.resolve()}"]
+
+
+def _require_loads(plugin: Path, program: Path) -> None:
+    """Load a plugin into the LAMMPS it was built for, as that runs here."""
+    with tempfile.TemporaryDirectory(prefix="mlipsse-plugin-") as folder:
+        deck = Path(folder) / "load.lmp"
+        deck.write_text(_LOAD.format(plugin=plugin.resolve()))
+        done = subprocess.run(
+            [program, "-in", deck.name, "-log", "none"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode != 0:
+        lines = done.stdout.strip().splitlines() or ["it said nothing"]
+        reason = next((line for line in lines if "failed" in line or "ERROR" in line), lines[-1])
+        raise MlipsseError(
+            f"The pair style was built for {program}, which does not load it: {reason} Does it "
+            "have the package PLUGIN, and was it built with a compiler as new as torch's?"
+        )
 
 
 def _cmake() -> str:

@@ -12,8 +12,6 @@ from e3nn import o3
 from e3nn.o3._linear import _codegen_linear
 from e3nn.o3._tensor_product._codegen import codegen_tensor_product_left_right
 
-from mlipsse.errors import MlipsseError
-
 
 class SphericalHarmonics(torch.nn.Module):
     """Real spherical harmonics of degrees 0 to `lmax` as polynomials in plain Python.
@@ -65,7 +63,7 @@ def make_traceable(model: Any) -> Any:
 
     Raises
     ------
-    MlipsseError
+    ValueError
         when the model has compiled parts that this cannot make again.
     """
     for module in list(model.modules()):
@@ -95,10 +93,7 @@ def make_traceable(model: Any) -> Any:
     model.spherical_harmonics = _in_python(model.spherical_harmonics)
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
-            raise MlipsseError(
-                f"AOTInductor cannot compile this model: its part {name} is compiled already. "
-                "Export it as torchscript."
-            )
+            raise ValueError(f"its part {name} is compiled already")
     return model
 
 
@@ -112,8 +107,5 @@ def _in_python(harmonics: Any) -> SphericalHarmonics:
     if not (
         harmonics.normalize and harmonics.normalization == "component" and harmonics._is_range_lmax
     ):
-        raise MlipsseError(
-            "AOTInductor cannot compile this model: its spherical harmonics are not normalised as "
-            "MACE's are. Export it as torchscript."
-        )
+        raise ValueError("its spherical harmonics are not normalised as those of MACE are")
     return SphericalHarmonics(harmonics._lmax)

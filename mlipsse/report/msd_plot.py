@@ -30,18 +30,18 @@ def msd_plot(axes: Axes, runs: Sequence[RunTransport], *, title: str | None = No
         half = max(1, (run.msd.n_frames - 1) // 2)
         lags = np.unique(np.geomspace(1, half, DRAWN_LAGS).astype(int))
         shade = shades[run.temperature_K]
-        label = f"{run.temperature_K:g} K" + (" (left out)" if run.excluded else "")
+        label = f"{run.temperature_K:g} K" + (" (left out)" if not run.status.usable else "")
         axes.plot(
             run.msd.lag_ps[lags],
             run.msd.total_A2[lags],
             color=shade,
             linewidth=0.9,
-            linestyle="--" if run.excluded else "-",
+            linestyle="-" if run.status.usable else "--",
             label=None if label in named else label,
         )
         named.add(label)
         window = run.diffusivity.window_ps
-        if window is not None and run.excluded is None:
+        if window is not None and run.status.usable:
             inside = (run.msd.lag_ps >= window[0]) & (run.msd.lag_ps <= window[1])
             axes.plot(
                 run.msd.lag_ps[inside],

@@ -13,6 +13,7 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.dataset.check.against_model import disagreements
 from mlipsse.dataset.energy_offset import species_of
 from mlipsse.dataset.extxyz import read_frames
 from mlipsse.dataset.predictions import Predictions
@@ -31,14 +32,14 @@ _VERSION = re.compile(r"\b(VASP|CP2K) [\w.]+")
 
 
 def read_sets(
-    files: Mapping[str, Path], *, foundation: Path, settings: FineTuneSettings
+    files: Mapping[str, Path], *, foundation: Path | None, settings: FineTuneSettings
 ) -> dict[str, list[Atoms]]:
     """Read labelled sets and refuse what would train on nothing, or on two things at once.
 
     Parameters
     ----------
     files : name of the set (train, valid, test, replay) -> extxyz with labels under `mlipsse.keys`
-    foundation : model whose elements bound those of the sets
+    foundation : model whose elements bound those of the sets; None bounds them by nothing
 
     Raises
     ------
@@ -58,10 +59,11 @@ def read_sets(
         where = f"The {name} set {files[name]}"
         _check_labels(frames, where)
         species = species_of(frames)
-        try:
-            check_species(str(foundation), species)
-        except MlipsseError as error:
-            raise MlipsseError(f"{where}: {error}") from error
+        if foundation is not None:
+            try:
+                check_species(str(foundation), species)
+            except MlipsseError as error:
+                raise MlipsseError(f"{where}: {error}") from error
         unseen = species - species_of(sets["train"])
         if name in ("valid", "test") and unseen:
             raise MlipsseError(
@@ -112,8 +114,28 @@ def _check_one_source(sets: Mapping[str, Sequence[Atoms]], files: Mapping[str, P
         )
 
 
+def require_same_forces(foundation: Predictions, file: Path) -> None:
+    """Refuse labels whose forces or stresses are the foundation's in another unit, sign or order.
+
+    Parameters
+    ----------
+    foundation : its predictions for the set
+
+    Raises
+    ------
+    MlipsseError
+        with what is turned, and how it shows.
+    """
+    faults = disagreements(foundation)
+    if faults:
+        raise MlipsseError(
+            f"The set {file} disagrees with the foundation model. {' '.join(faults)} Bring it into "
+            "eV/Å and eV/Å³, positive under tension (`mlipsse dataset normalise`)."
+        )
+
+
 def require_own_replay(foundation: Predictions, files: Mapping[str, Path]) -> None:
-    """Refuse a replay set whose energies are not the foundation's.
+    """Refuse a replay set whose energies, forces or stresses are not the foundation's.
 
     Parameters
     ----------
@@ -123,7 +145,8 @@ def require_own_replay(foundation: Predictions, files: Mapping[str, Path]) -> No
     Raises
     ------
     MlipsseError
-        when they are off by more than `MAX_REPLAY_OFFSET_EV_ATOM` on average.
+        when energies are off by more than `MAX_REPLAY_OFFSET_EV_ATOM` on average, or forces or
+        stresses are in another unit, sign or order.
     """
     offset_eV_atom = foundation.errors.energy_mae_meV_atom / 1000
     if not offset_eV_atom <= MAX_REPLAY_OFFSET_EV_ATOM:
@@ -134,3 +157,4 @@ def require_own_replay(foundation: Predictions, files: Mapping[str, Path]) -> No
             "what it never knew. Give frames it was trained on, or have it label the structures "
             "(replay_labels: foundation)."
         )
+    require_same_forces(foundation, files["replay"])

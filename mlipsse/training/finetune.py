@@ -4,20 +4,29 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.dataset.energy_offset import EnergyOffset, energy_offset
+from mlipsse.dataset.energy_offset import EnergyOffset, energy_offset, species_of
 from mlipsse.dataset.evaluation import predict
+from mlipsse.dataset.extxyz import read_frames
 from mlipsse.dataset.predictions import Predictions, errors_by
+from mlipsse.energetics.calculators import check_species
 from mlipsse.energetics.catalogue import find_potential
 from mlipsse.energetics.loaded_mace import LoadedMace, elements, load_mace
+from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.mace_model import head_names, load_mace_model
 from mlipsse.training import judgement
 from mlipsse.training.architecture import options_like
-from mlipsse.training.checks import NEW_LABELS, read_sets, require_own_replay
+from mlipsse.training.checks import (
+    NEW_LABELS,
+    read_sets,
+    require_own_replay,
+    require_same_forces,
+)
 from mlipsse.training.command import Job, check_options, train_command
 from mlipsse.training.isolated_atoms import (
     head_energies,
@@ -38,7 +47,7 @@ GROUPS = {"composition": keys.COMPOSITION, "temperature_K": "temperature_K"}
 def fine_tune(
     sets: Mapping[str, Path],
     *,
-    foundation: Path,
+    foundation: Path | None,
     settings: FineTuneSettings,
     folder: Path,
     out: Path,
@@ -56,7 +65,8 @@ def fine_tune(
     ----------
     sets : train, valid, test and replay -> extxyz with labels under `mlipsse.keys`. Replay must be
         there for multi-head fine-tuning, and is measured, not trained on, in the others.
-    foundation : MACE model; from scratch it is what the new model is compared with
+    foundation : MACE model; from scratch it is what the new model is compared with, where it knows
+        all elements of the sets, and may be None
     folder : of the training's own files; nothing else may write there
     out : where the model of the best epoch is put, in one step
     limits : beyond which the training has failed
@@ -90,28 +100,45 @@ class _Prepared:
     Attributes
     ----------
     frames : train, valid, test, and held-out replay where there is any
-    foundation : its predictions for the same
+    foundation : its predictions for the same; empty without one
+    offset : None without a foundation
     n_replay : replay frames that are trained on
     """
 
     job: Job
     frames: Mapping[str, Sequence[Atoms]]
     foundation: Mapping[str, Predictions]
-    offset: EnergyOffset
+    offset: EnergyOffset | None
     n_replay: int
 
 
 def _prepare(
-    sets: Mapping[str, Path], *, foundation: Path, settings: FineTuneSettings, folder: Path
+    sets: Mapping[str, Path],
+    *,
+    foundation: Path | None,
+    settings: FineTuneSettings,
+    folder: Path,
 ) -> _Prepared:
     check_options(settings.options)
+    scratch = settings.strategy == "scratch"
+    if scratch and not _knows(foundation, sets, settings):
+        foundation = None
+        sets = {part: path for part, path in sets.items() if part != "replay"}
+    if foundation is None and not scratch:
+        raise MlipsseError(
+            f"Strategy {settings.strategy} starts from a foundation model, and none was given: "
+            "name one, or choose strategy scratch."
+        )
     frames = read_sets(sets, foundation=foundation, settings=settings)
-    mace = _load(foundation, settings, head=settings.foundation_head)
-    predictions = {part: predict(some, mace) for part, some in frames.items()}
-    offset = energy_offset(frames["train"], predictions["train"])
     files = {part: sets[part] for part in ("train", "valid")}
-    n_replay = 0
-    if "replay" in frames:
+    mace, offset, n_replay = None, None, 0
+    predictions: dict[str, Predictions] = {}
+    if foundation is not None:
+        mace = _load(foundation, settings, head=settings.foundation_head)
+        predictions = {part: predict(some, mace) for part, some in frames.items()}
+        offset = energy_offset(frames["train"], predictions["train"])
+        require_same_forces(predictions["train"], sets["train"])
+    if mace is not None and "replay" in frames:
         require_own_replay(predictions["replay"], sets)
         replay = frames["replay"]
         split = split_replay(len(replay), seed=settings.seed)
@@ -120,26 +147,56 @@ def _prepare(
             n_replay = len(split.train)
         frames |= {"replay": [replay[index] for index in split.held_out]}
         predictions |= {"replay": predict(frames["replay"], mace)}
-    scratch = settings.strategy == "scratch"
-    given = settings.architecture
-    architecture = given.options if given is not None else options_like(mace.model)
     species = {symbol for frame in frames["train"] for symbol in frame.symbols}
     e0s_eV = isolated_atom_energies(settings, mace, offset, species=species)
     return _Prepared(
         job=Job(
             sets=files,
             foundation=None
-            if scratch
+            if scratch or foundation is None
             else _start_from(foundation, settings, e0s_eV, folder=folder),
             e0s_eV=e0s_eV,
             settings=settings,
-            architecture=architecture if scratch else {},
+            architecture=_architecture(settings, mace) if scratch else {},
         ),
         frames=frames,
         foundation=predictions,
         offset=offset,
         n_replay=n_replay,
     )
+
+
+def _knows(foundation: Path | None, sets: Mapping[str, Path], settings: FineTuneSettings) -> bool:
+    """Whether a model from scratch can be compared with a foundation.
+
+    Raises
+    ------
+    MlipsseError
+        when it cannot and its architecture is that of the foundation.
+    """
+    if foundation is None:
+        return False
+    if settings.architecture is None:
+        return True  # what is wrong with the foundation stops the training
+    try:
+        for part in NEW_LABELS:
+            species = species_of(read_frames(sets[part], labelled=True))
+            check_species(str(foundation), species)
+    except MlipsseError:
+        return False
+    return True
+
+
+def _architecture(settings: FineTuneSettings, mace: LoadedMace | None) -> Mapping[str, Any]:
+    """Options of mace_run_train for a model from scratch."""
+    if settings.architecture is not None:
+        return settings.architecture.options
+    if mace is None:
+        raise MlipsseError(
+            "The architecture is to be that of the foundation, and there is none: name a "
+            "foundation, or give the architecture in numbers."
+        )
+    return options_like(mace.model)
 
 
 def _measure(
@@ -163,11 +220,18 @@ def _measure(
         judgement.check_isolated_atoms(own_e0s_eV, prepared.job.e0s_eV or own_e0s_eV),
         judgement.check_learning(curve, errors["valid"], limits),
         judgement.check_energy_offset(errors["valid"], limits),
-        judgement.check_better(errors["valid"], foundation_errors["valid"], settings=settings),
+        judgement.check_better(errors["valid"], foundation_errors.get("valid"), settings=settings),
+        judgement.check_stress(
+            errors["valid"],
+            foundation_errors.get("valid"),
+            stress_rms_meV_A3=new["valid"].stress_rms_meV_A3,
+            settings=settings,
+        ),
         judgement.check_forgetting(
             before,
             replay_errors,
             force_rms_meV_A=replay_test.force_rms_meV_A if replay_test else 0.0,
+            stress_rms_meV_A3=replay_test.stress_rms_meV_A3 if replay_test else 0.0,
             settings=settings,
             limits=limits,
         ),

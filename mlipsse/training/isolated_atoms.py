@@ -13,7 +13,11 @@ from mlipsse.training.settings import FineTuneSettings
 
 
 def isolated_atom_energies(
-    settings: FineTuneSettings, foundation: LoadedMace, offset: EnergyOffset, *, species: Set[str]
+    settings: FineTuneSettings,
+    foundation: LoadedMace | None,
+    offset: EnergyOffset | None,
+    *,
+    species: Set[str],
 ) -> dict[str, float] | None:
     """eV by element, for every element of the model that is trained.
 
@@ -23,7 +27,7 @@ def isolated_atom_energies(
 
     Parameters
     ----------
-    offset : of the new labels from the foundation's
+    foundation, offset : the model and the new labels' offset from it; None from scratch only
     species : symbols in the training set
 
     Returns
@@ -44,11 +48,11 @@ def isolated_atom_energies(
                 f"e0s gives no energy of {', '.join(missing)}, which the training frames hold. Add "
                 "it, or let e0s be estimated."
             )
-    if settings.strategy == "scratch":
+    if settings.strategy == "scratch" or foundation is None or offset is None:
         return None if isinstance(given, str) else {symbol: given[symbol] for symbol in species}
     own = head_energies(foundation)
     if not isinstance(given, str):
-        return own | dict(given)
+        return own | {symbol: given[symbol] for symbol in own if symbol in given}
     shift = offset.shift_eV if given == "estimated" else {}
     return {symbol: energy + shift.get(symbol, 0.0) for symbol, energy in own.items()}
 

@@ -19,6 +19,15 @@ from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
 _SET_COUNTS = re.compile(r"Training set \d+/\d+ \[energy: (\d+), stress: (\d+), .*?forces: (\d+)")
 _REPLAYED = re.compile(r"configurations in pretraining: train=(\d+)")
 _E0_TOLERANCE = 1e-5
+_SMALL_STRESS_MEV_A3 = 1.0
+"""0.16 GPa: an error of stresses below this is what good fine-tunings leave."""
+
+_MAX_STRESS_GROWTH = 1.1
+"""Stresses off by more than the foundation's error times this were not learned."""
+
+_LEAST_STRESS_SHARE = 0.05
+"""Of the stresses themselves: growth of their error is counted from no less."""
+
 _OWN_LABELS = 0.01
 """A foundation whose force error is below this share of the forces made these labels itself."""
 
@@ -174,8 +183,12 @@ def check_energy_offset(valid: Errors, limits: Limits) -> Check:
     )
 
 
-def check_better(valid: Errors, foundation: Errors, *, settings: FineTuneSettings) -> Check:
+def check_better(valid: Errors, foundation: Errors | None, *, settings: FineTuneSettings) -> Check:
     """Whether forces on the validation set are better than the foundation's."""
+    if foundation is None:
+        return Check(
+            "better than the foundation", "skip", "There is no foundation to compare forces with."
+        )
     after, before = valid.force_rmse_meV_A, foundation.force_rmse_meV_A
     better = after < before
     # A model from scratch is there to be compared, whatever comes out.
@@ -194,15 +207,61 @@ def check_better(valid: Errors, foundation: Errors, *, settings: FineTuneSetting
     )
 
 
+def check_stress(
+    valid: Errors,
+    foundation: Errors | None,
+    *,
+    stress_rms_meV_A3: float,
+    settings: FineTuneSettings,
+) -> Check:
+    """Whether stresses on the validation set were learned: cells and volumes follow them.
+
+    Parameters
+    ----------
+    stress_rms_meV_A3 : of the labels about their mean; a model that is off by as much knows nothing
+        of how stresses differ
+    """
+    after = valid.stress_rmse_meV_A3
+    numbers: Numbers = {
+        "stress_rmse_meV_A3": after,
+        "foundation_stress_rmse_meV_A3": foundation.stress_rmse_meV_A3 if foundation else None,
+        "stress_rms_meV_A3": stress_rms_meV_A3,
+    }
+    told = f"Stresses of the validation set are off by {after:.2f} meV/Å³"
+    # A model from scratch is there to be compared, whatever comes out.
+    worse: Verdict = "warn" if settings.strategy == "scratch" else "fail"
+    advice = " Raise stress_weight, train for more epochs, or look at the labels' stresses."
+    unknown = not after <= max(stress_rms_meV_A3, _SMALL_STRESS_MEV_A3)
+    if foundation is None:
+        if unknown:
+            return Check(
+                "stress",
+                worse,
+                f"{told}, more than they differ themselves ({stress_rms_meV_A3:.2f}).{advice}",
+                numbers,
+            )
+        return Check("stress", "pass", f"{told}; they differ by {stress_rms_meV_A3:.2f}.", numbers)
+    before = foundation.stress_rmse_meV_A3
+    told = f"{told}, those of the foundation by {before:.2f}"
+    if not after <= max(_MAX_STRESS_GROWTH * before, _SMALL_STRESS_MEV_A3):
+        return Check("stress", worse, f"{told}.{advice}", numbers)
+    if after >= before and after > _SMALL_STRESS_MEV_A3:
+        return Check("stress", "warn", f"{told}.{advice}", numbers)
+    return Check("stress", "pass", f"{told}.", numbers)
+
+
 def check_forgetting(
     before: Errors | None,
     after: Errors | None,
     *,
     force_rms_meV_A: float,
+    stress_rms_meV_A3: float = 0.0,
     settings: FineTuneSettings,
     limits: Limits,
 ) -> Check:
     """Whether what the foundation knew is still there, on replay that was not trained on.
+
+    Forces and stresses are judged alike: the one that grew by more decides.
 
     Parameters
     ----------
@@ -211,13 +270,18 @@ def check_forgetting(
     """
     if before is None or after is None:
         return Check("forgetting", "skip", "There is no replay set to measure forgetting on.")
-    share = forgetting(before, after, force_rms_meV_A=force_rms_meV_A)
+    of_forces = forgetting(before, after, force_rms_meV_A=force_rms_meV_A)
+    scale_meV_A3 = max(before.stress_rmse_meV_A3, _LEAST_STRESS_SHARE * stress_rms_meV_A3)
+    growth_meV_A3 = after.stress_rmse_meV_A3 - before.stress_rmse_meV_A3
+    of_stress = growth_meV_A3 / scale_meV_A3 if scale_meV_A3 > 0 else 0.0
+    share = max(of_forces, of_stress)
     told = (
         f"Forces of {before.frames} held-out replay frames are off by "
         f"{after.force_rmse_meV_A:.1f} meV/Å, before by {before.force_rmse_meV_A:.1f}: "
-        f"forgetting {share:.0%}"
+        f"forgetting {of_forces:.0%}; stresses by {after.stress_rmse_meV_A3:.2f} meV/Å³, before by "
+        f"{before.stress_rmse_meV_A3:.2f}: {of_stress:.0%}"
     )
-    numbers: Numbers = {"forgetting": share}
+    numbers: Numbers = {"forgetting": of_forces, "stress_forgetting": of_stress}
     if settings.strategy != "multihead":
         return Check("forgetting", "skip", f"{told}; {settings.strategy} promises none.", numbers)
     verdict = _graded(share, limits.noted_forgetting, limits.max_forgetting)

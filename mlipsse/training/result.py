@@ -26,12 +26,12 @@ class FineTuned:
         None when there is no replay head
     heads : of the model, in its order
     errors : of the head of the new labels on train, valid and test
-    foundation_errors : of the foundation model on the same sets, before
+    foundation_errors : of the foundation model on the same sets, before; empty without one
     grouped_errors : set (valid, test) -> `composition` or `temperature_K` -> its value -> errors
     replay_errors, foundation_replay_errors : on replay frames held out from the training, after
         (by the replay head, by the only head where there is none) and before: their difference is
         what was forgotten; None without a replay set
-    offset : of the new labels' energies from the foundation's, per element
+    offset : of the new labels' energies from the foundation's, per element; None without one
     e0s_eV : isolated-atom energies of the new head by element
     test, replay_test : labels and predictions of the test set and of the held-out replay
     curve, replay_curve : errors on the validation sets, epoch by epoch
@@ -47,7 +47,7 @@ class FineTuned:
     grouped_errors: Mapping[str, Mapping[str, Mapping[str, Errors]]]
     replay_errors: Errors | None
     foundation_replay_errors: Errors | None
-    offset: EnergyOffset
+    offset: EnergyOffset | None
     e0s_eV: Mapping[str, float]
     test: Predictions
     replay_test: Predictions | None
@@ -76,7 +76,7 @@ class FineTuned:
             "grouped_errors": _plain(self.grouped_errors),
             "replay_errors": _plain(self.replay_errors),
             "foundation_replay_errors": _plain(self.foundation_replay_errors),
-            "energy_offset": asdict(self.offset),
+            "energy_offset": asdict(self.offset) if self.offset is not None else None,
             "learning_curve": asdict(self.curve),
             "replay_learning_curve": asdict(self.replay_curve),
             "checks": judgement.as_rows(self.checks),

@@ -21,6 +21,7 @@ from mlipsse.transport.directions import DirectionalDiffusivity, directional_dif
 from mlipsse.transport.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
 from mlipsse.transport.run_analysis import RunTransport, analyse_run, analyse_trajectory
+from mlipsse.transport.status import RunKind, RunStatus
 from mlipsse.transport.trajectory import Trajectory, read_run
 from mlipsse.transport.tree import RunTree, analyse_tree
 from mlipsse.transport.window import WindowSettings
@@ -35,6 +36,8 @@ __all__ = [
     "ExcludedRun",
     "FrameworkVerdict",
     "MeanSquaredDisplacement",
+    "RunKind",
+    "RunStatus",
     "RunTransport",
     "RunTree",
     "TemperatureAverage",

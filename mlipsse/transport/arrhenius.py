@@ -29,6 +29,8 @@ class ArrheniusFit:
         standard errors it differs from 0; below 0 where the slope grows steeper on cooling. None
         below three temperatures with errors of D, below four without
     cautions : what the fit cannot know or does not fit, in sentences
+    scatter_freedom : degrees of freedom of the scatter that gave the covariance, for Student's t;
+        None where errors of D gave it
     """
 
     activation_energy_eV: float | None
@@ -39,6 +41,7 @@ class ArrheniusFit:
     curvature_eV2: float | None = None
     curvature_sigma: float | None = None
     cautions: tuple[str, ...] = ()
+    scatter_freedom: int | None = None
 
     def diffusivity_cm2_s(self, temperature_K: float) -> float | None:
         """D of the fitted line at a temperature, cm²/s; None when there is no line."""
@@ -59,14 +62,28 @@ class ArrheniusFit:
         centre = self.diffusivity_cm2_s(temperature_K)
         if centre is None or self.covariance is None:
             return None
+        gradient = np.array([1.0, -1.0 / (BOLTZMANN_EV_K * temperature_K)])
+        variance = float(gradient @ self.covariance @ gradient)
+        spread = float(np.exp(self._sigmas(level) * np.sqrt(variance)))
+        return centre / spread, centre * spread
+
+    def energy_interval_eV(self, *, level: float = ONE_SIGMA) -> tuple[float, float] | None:
+        """Interval of the activation energy at a confidence level, eV; None without its error."""
+        energy, error = self.activation_energy_eV, self.activation_energy_std_eV
+        if energy is None or error is None:
+            return None
+        half = self._sigmas(level) * error
+        return energy - half, energy + half
+
+    def _sigmas(self, level: float) -> float:
+        """Standard errors to each side: normal, or Student's t where scatter alone gave them."""
         if not 0 < level < 1:
             raise MlipsseError(f"A confidence level lies between 0 and 1, but is {level}.")
-        gradient = np.array([1.0, -1.0 / (BOLTZMANN_EV_K * temperature_K)])
         from scipy import special
 
-        sigmas = float(special.ndtri(0.5 + level / 2))
-        spread = float(np.exp(sigmas * np.sqrt(gradient @ self.covariance @ gradient)))
-        return centre / spread, centre * spread
+        if self.scatter_freedom is None:
+            return float(special.ndtri(0.5 + level / 2))
+        return float(special.stdtrit(self.scatter_freedom, 0.5 + level / 2))
 
 
 def fit_arrhenius(
@@ -81,9 +98,11 @@ def fit_arrhenius(
     allow (reduced chi² beyond its own 95 % limit), they are widened by the root of the reduced chi²
     (the scale factor of the Particle Data Group, PTEP 2022, 083C01, doi:10.1093/ptep/ptac097,
     section 5.2.2); points that scatter less do not narrow it. Without errors all points weigh alike
-    and the scatter alone gives the error (pymatgen's `fit_arrhenius` in its linear mode).
+    and the scatter alone gives the error (pymatgen's `fit_arrhenius` in its linear mode); where the
+    scatter does, intervals are those of Student's t.
 
-    A parabola beside the line tells whether one activation energy describes all temperatures.
+    A parabola beside the line shows whether one activation energy describes all temperatures, and a
+    step beside it whether D jumps between two of them.
 
     Parameters
     ----------
@@ -94,8 +113,8 @@ def fit_arrhenius(
     Returns
     -------
     ArrheniusFit
-        without Ea below two temperatures and without its error where nothing tells it: what
-        cannot be known is None, and `cautions` says so.
+        without Ea below two temperatures, and without its error where neither errors nor scatter
+        give it: what cannot be known is None, and `cautions` states it.
 
     Raises
     ------
@@ -138,12 +157,13 @@ def fit_arrhenius(
     freedom = len(values) - 2
     cautions: list[str] = []
     factor: float | None = 1.0 if known else None
+    scatter_freedom: int | None = None
     if freedom:
         scatter = line.chi2 / freedom
         if not known:
-            factor = scatter
+            factor, scatter_freedom = scatter, freedom
         elif line.chi2 > float(special.chdtri(freedom, 0.05)):
-            factor = scatter
+            factor, scatter_freedom = scatter, freedom
             cautions.append(
                 f"the diffusivities scatter {np.sqrt(scatter):.1f} times as much around the line "
                 "as their errors allow: the error of Ea is widened by as much"
@@ -152,6 +172,18 @@ def fit_arrhenius(
         cautions.append(
             "two temperatures give an activation energy, and cannot show whether it is the same "
             "elsewhere" + ("" if known else "; without errors of D it has no error")
+        )
+    if not line.coefficients[1] < 0:
+        cautions.append(
+            f"the activation energy is {-float(line.coefficients[1]):.3g} eV, not above 0: D does "
+            "not rise with temperature; look for wrong temperatures, melted or unsettled runs"
+        )
+    jump = _jump(inverse, logarithm, sigma, known)
+    if jump is not None:
+        cold, warm, ratio, in_errors = jump
+        cautions.append(
+            f"D jumps by a factor {ratio:.3g} between {cold:g} and {warm:g} K ({in_errors:.1f} "
+            "standard errors off one line): two phases, or runs that are not alike, need two lines"
         )
     covariance = None if factor is None else factor * line.covariance * np.outer([1, -1], [1, -1])
     curvature, in_sigmas = _curvature(inverse, logarithm, sigma, known)
@@ -175,6 +207,7 @@ def fit_arrhenius(
         curvature_eV2=curvature,
         curvature_sigma=in_sigmas,
         cautions=tuple(cautions),
+        scatter_freedom=scatter_freedom,
     )
 
 
@@ -212,6 +245,46 @@ def _curvature(
     if not variance > 0:
         return value, None
     return value, value / float(np.sqrt(variance))
+
+
+def _jump(
+    inverse: np.ndarray, logarithm: np.ndarray, sigma: np.ndarray, known: bool
+) -> tuple[float, float, float, float] | None:
+    """Largest step beside the line: temperatures around it, K, factor of D, and its size in errors.
+
+    None where it is no larger than chance gives in one of a hundred series; each side of a step
+    must hold two temperatures.
+    """
+    from scipy import special
+
+    n = len(inverse)
+    freedom = n - 3
+    if n < 4 or (not known and freedom < 2):
+        return None
+    order = np.argsort(-inverse)
+    inverse, logarithm, sigma = inverse[order], logarithm[order], sigma[order]  # cold to hot
+    best: tuple[float, float, int] | None = None
+    for split in range(2, n - 1):
+        design = np.stack([np.ones(n), inverse - inverse.mean(), np.arange(n) >= split], axis=1)
+        design = design / sigma[:, None]
+        covariance = np.linalg.pinv(design.T @ design)
+        solution = covariance @ design.T @ (logarithm / sigma)
+        variance = float(covariance[2, 2])
+        if not known:
+            residual = logarithm / sigma - design @ solution
+            variance *= float(residual @ residual) / freedom
+        size = float(solution[2]) / np.sqrt(variance) if variance > 0 else 0.0
+        if best is None or abs(size) > abs(best[0]):
+            best = size, float(solution[2]), split
+    if best is None:
+        return None
+    size, step, split = best
+    chance = 0.01 / (n - 3)
+    limit = special.ndtri(1 - chance / 2) if known else special.stdtrit(freedom, 1 - chance / 2)
+    if abs(size) < limit:
+        return None
+    kelvin = 1 / (BOLTZMANN_EV_K * inverse)
+    return float(kelvin[split - 1]), float(kelvin[split]), float(np.exp(step)), abs(size)
 
 
 def _check_temperatures(temperatures: Sequence[float] | np.ndarray) -> None:

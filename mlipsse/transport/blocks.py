@@ -70,9 +70,7 @@ def block_spread(
     if last < max(1.5 * first, first + 4):
         return None
     window_ps = (first * frame_spacing_ps, last * frame_spacing_ps)
-    rules = replace(
-        settings or WindowSettings(), window_ps=window_ps, minimum_exponent=-np.inf, minimum_hops=0
-    )
+    rules = replace(settings or WindowSettings(), window_ps=window_ps, judged=False)
     values = []
     for block in range(blocks):
         part = slice(block * length, (block + 1) * length)

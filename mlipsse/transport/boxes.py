@@ -27,6 +27,14 @@ class BoxSteps:
         self._last: np.ndarray | None = None
         self._strains: list[np.ndarray] = []
         self._frames = 0
+        self._volumes: list[np.ndarray] = []
+
+    @property
+    def volume_change(self) -> float:
+        """Mean volume of the last quarter of the frames over that of the first, less 1."""
+        volumes = np.concatenate(self._volumes) if self._volumes else np.ones(1)
+        part = max(1, len(volumes) // 4)
+        return float(volumes[-part:].mean() / volumes[:part].mean() - 1)
 
     def add(self, cells: np.ndarray) -> np.ndarray:
         """The next frames' cells in the first frame's lattice vectors.
@@ -45,9 +53,10 @@ class BoxSteps:
         if not (np.isfinite(volumes) & (volumes > 1e-6)).all():
             frame = self._frames + int(np.argmin(np.isfinite(volumes) & (volumes > 1e-6)))
             raise MlipsseError(
-                f"Frame {frame} of {self.where} has no cell, which conductivities need: write the "
-                "lattice vectors with every frame."
+                f"Frame {frame} of {self.where} has no cell, which conductivities need: give it "
+                "(--cell), or write the lattice vectors with every frame."
             )
+        self._volumes.append(volumes)
         before = np.concatenate([cells[:1] if self._last is None else self._last[None], cells])
         if (np.abs(np.diff(before, axis=0)) < SAME_CELL_A).all():
             same = cells

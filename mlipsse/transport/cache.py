@@ -24,13 +24,13 @@ from mlipsse.files import write_aside
 from mlipsse.transport.frames import (
     BLOCK_BYTES,
     Frames,
-    iterate_frames,
+    frame_blocks,
     memory_limit,
     positions_GB,
 )
 from mlipsse.transport.sources import open_source
 
-FORMAT = 1
+FORMAT = 2
 """Raised when files are written or sources are read in another way."""
 
 CHUNK_FRAMES, CHUNK_ATOMS = 256, 64
@@ -129,6 +129,7 @@ def cached_frames(
     species: Sequence[str] | None = None,
     frame_spacing_ps: float | None = None,
     timestep_fs: float | None = None,
+    cell: np.ndarray | None = None,
     timeless: bool = False,
     memory_limit_GB: float | None = None,
     limit_GB: float = LIMIT_GB,
@@ -151,10 +152,11 @@ def cached_frames(
         "species": None if species is None else list(species),
         "frame_spacing_ps": frame_spacing_ps,
         "timestep_fs": timestep_fs,
+        "cell": None if cell is None else np.asarray(cell).tolist(),
         "timeless": timeless,
     }
     sources = [
-        open_source(path, topology=topology, species=species, timestep_fs=timestep_fs)
+        open_source(path, topology=topology, species=species, timestep_fs=timestep_fs, cell=cell)
         for path in paths
     ]
     inputs = [path for source in sources for path in source.inputs]
@@ -176,15 +178,8 @@ def cached_frames(
             f"The cache of {', '.join(map(str, paths))} needs {size_GB:.3g} GB, and {free_GB:.3g} "
             f"GB are free in {folder}: give another folder, or make room."
         )
-    blocks = iterate_frames(
-        paths,
-        topology=topology,
-        species=species,
-        frame_spacing_ps=frame_spacing_ps,
-        timestep_fs=timestep_fs,
-        timeless=timeless,
-        block_frames=_block_frames(len(sources[0].species)),
-    )
+    block_frames = _block_frames(len(sources[0].species))
+    blocks = frame_blocks(sources, frame_spacing_ps, block_frames, timeless=timeless)
     with write_aside(path) as aside:
         _write(aside, blocks, single=all(source.single for source in sources))
         if _states(inputs) != before:
@@ -240,11 +235,12 @@ def _write(path: Path, blocks: Iterator[Frames], *, single: bool) -> None:
             dtype="f4" if single else "f8",
             fletcher32=True,
         )
-        total, cells = 0, []
+        total, cells, latest = 0, [], first
         pending = np.empty((0, n_atoms, 3))
         block: Frames | None = first
         while block is not None:
             cells.append(len(block.positions) * block.cell)
+            latest = block
             pending = (
                 np.concatenate([pending, block.positions]) if len(pending) else block.positions
             )
@@ -260,7 +256,9 @@ def _write(path: Path, blocks: Iterator[Frames], *, single: bool) -> None:
                 "n_frames": total,
                 "species": first.species,
                 "cell": (np.sum(cells, axis=0) / total).tolist(),
-                "frame_spacing_ps": first.frame_spacing_ps,
+                "frame_spacing_ps": latest.frame_spacing_ps,
+                "notes": latest.notes,
+                "volume_change": latest.volume_change,
                 "temperature_K": first.temperature_K,
                 "lattice": first.lattice.tolist(),
             }
@@ -295,6 +293,8 @@ def _stored(path: Path, memory_limit_GB: float | None) -> Frames | None:
         frame_spacing_ps=about["frame_spacing_ps"],
         temperature_K=about["temperature_K"],
         lattice=np.array(about["lattice"], dtype=int),
+        notes=tuple(about["notes"]),
+        volume_change=about["volume_change"],
     )
 
 

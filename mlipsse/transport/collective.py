@@ -10,6 +10,9 @@ from mlipsse.transport.drift import weighted_displacement
 from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
 from mlipsse.transport.window import WindowSettings
 
+HIGH_HAVEN_RATIO = 3.0
+"""Above it, by more than its error, ions change places more than they carry charge."""
+
 
 @dataclass(frozen=True, eq=False)
 class ChargeDiffusivity:
@@ -27,6 +30,19 @@ class ChargeDiffusivity:
     haven_ratio: float | None
     haven_ratio_std: float | None
     msd: MeanSquaredDisplacement
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the Haven ratio warns of, beyond its error."""
+        if self.haven_ratio is None or self.haven_ratio_std is None:
+            return ()
+        if self.haven_ratio - self.haven_ratio_std <= HIGH_HAVEN_RATIO:
+            return ()
+        return (
+            f"the Haven ratio is {self.haven_ratio:.2g} ± {self.haven_ratio_std:.1g}, above "
+            f"{HIGH_HAVEN_RATIO:g}: ions mostly change places, and carry far less charge than "
+            "their tracer diffusivity gives",
+        )
 
 
 def charge_diffusivity(
@@ -77,17 +93,10 @@ def charge_diffusivity(
         dipole -= charges.sum() * drift_A
     msd = mean_squared_displacement(dipole[:, None, :] / norm, frame_spacing_ps=frame_spacing_ps)
     # One walker is too noisy to say by its exponent whether it diffuses; the tracer has said it.
-    rules = replace(settings, window_ps=tracer.window_ps, minimum_exponent=0.0, minimum_hops=0.0)
+    rules = replace(settings, window_ps=tracer.window_ps, judged=False)
     fit = fit_diffusivity(msd, rules)
     if not tracer.diffusive:
-        fit = replace(
-            fit,
-            diffusive=False,
-            reason=tracer.reason,
-            diffusivity_cm2_s=None,
-            diffusivity_std_cm2_s=None,
-            tensor_cm2_s=None,
-        )
+        fit = fit.refused(tracer.status)
     values = (
         tracer.diffusivity_cm2_s,
         tracer.diffusivity_std_cm2_s,

@@ -30,7 +30,8 @@ class CompositionTransport:
 
     `points` hold the temperatures that were used; `excluded` the runs that were not.
     `shortest_run_ps` is None when no run could be analysed. `turning_K` are the temperatures with
-    runs whose framework turns on its places (see `FrameworkVerdict`). `directions` holds the same
+    runs whose framework turns on its places (see `FrameworkVerdict`). `run_cautions` are those of
+    the runs that were used, each with its run's name. `directions` holds the same
     temperatures as `points`, `directional_arrhenius` a fit of a, b, c, ab, ac and bc each.
     """
 
@@ -40,6 +41,7 @@ class CompositionTransport:
     excluded: tuple[ExcludedRun, ...]
     shortest_run_ps: float | None
     turning_K: tuple[float, ...] = ()
+    run_cautions: tuple[str, ...] = ()
     directions: tuple[DirectionalAverage, ...] = ()
     directional_arrhenius: Mapping[str, ArrheniusFit] = field(default_factory=dict)
 
@@ -47,12 +49,13 @@ class CompositionTransport:
     def cautions(self) -> tuple[str, ...]:
         """What the fit cannot know or does not fit, and of what crystal it is, in sentences."""
         if not self.turning_K:
-            return self.arrhenius.cautions
+            return (*self.arrhenius.cautions, *self.run_cautions)
         kelvin = ", ".join(f"{temperature:g}" for temperature in self.turning_K)
         return (
             *self.arrhenius.cautions,
             f"at {kelvin} K the framework moves farther than vibrations do, but does not go on: "
             f"{TURNING}",
+            *self.run_cautions,
         )
 
 
@@ -86,7 +89,7 @@ def summarise_composition(
         raise MlipsseError(f"No runs of {formula} to summarise: the simulate stage made none.")
     ordered = sorted(runs, key=lambda run: (run.temperature_K, run.name))
     points, directions = [], []
-    used = [run for run in ordered if run.excluded is None]
+    used = [run for run in ordered if run.status.usable]
     for temperature in sorted({run.temperature_K for run in used}):
         here = [run for run in used if run.temperature_K == temperature]
         weights = None
@@ -97,9 +100,9 @@ def summarise_composition(
         if projected:
             directions.append(average_directions(temperature, projected, weights))
     left_out = [
-        ExcludedRun(run.temperature_K, run.name, run.excluded)
+        ExcludedRun(run.temperature_K, run.name, run.status.reason or run.status.kind)
         for run in ordered
-        if run.excluded is not None
+        if not run.status.usable
     ]
     return CompositionTransport(
         formula=formula,
@@ -114,6 +117,11 @@ def summarise_composition(
         ),
         shortest_run_ps=min((run.duration_ps for run in ordered), default=None),
         turning_K=tuple(sorted({run.temperature_K for run in used if run.framework.turns})),
+        run_cautions=tuple(
+            f"{run.name}: {caution}"
+            for run in used
+            for caution in (*run.diffusivity.cautions, *run.charge.cautions)
+        ),
         directions=tuple(directions),
         directional_arrhenius=directional_arrhenius(directions),
     )

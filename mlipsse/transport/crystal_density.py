@@ -8,6 +8,7 @@ import numpy as np
 from mlipsse.transport.density import ProbabilityDensity, probability_density
 from mlipsse.transport.density_file import structure_in
 from mlipsse.transport.drift import RestingPositions, framework_drift
+from mlipsse.transport.roles import assign_roles
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -20,6 +21,7 @@ def crystal_density(
     *,
     mobile: str,
     lattice: np.ndarray,
+    framework: Sequence[str] | None = None,
     spacing_A: float = 0.2,
     per_ion: bool = False,
 ) -> tuple[ProbabilityDensity, "Atoms"]:
@@ -31,6 +33,7 @@ def crystal_density(
     species : element of each atom
     cell : (3, 3), Å, of the run
     mobile : symbol of the mobile ion
+    framework : elements that stay; None takes all but the mobile one
     lattice : (3, 3) whole numbers; the crystal's vectors are these times `cell`
     spacing_A, per_ion : as in `probability_density`
 
@@ -39,13 +42,13 @@ def crystal_density(
     MlipsseError
         as `probability_density`.
     """
-    is_mobile = np.array(species) == mobile
-    ions, others = np.flatnonzero(is_mobile), np.flatnonzero(~is_mobile)
+    roles = assign_roles(species, mobile, framework)
+    ions, others = roles.ions(species), roles.still(species)
     drift_A = framework_drift(positions, others)
     crystal = np.asarray(lattice) @ np.asarray(cell)
     density = probability_density(
         RestingPositions(positions, ions, drift_A), crystal, spacing_A=spacing_A, per_ion=per_ion
     )
-    symbols = [symbol for symbol in species if symbol != mobile]
+    symbols = [species[index] for index in others]
     places = RestingPositions(positions, others, drift_A).mean()
     return density, structure_in(places, symbols, crystal)

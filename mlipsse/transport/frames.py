@@ -1,4 +1,4 @@
-"""Frames of anybody's trajectory: LAMMPS text dumps, and what ASE and MDAnalysis read."""
+"""Frames of any trajectory: text dumps, XYZ, VASP's files, and what ASE and MDAnalysis read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,18 +8,16 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.boxes import BoxSteps
+from mlipsse.transport.continuity import Continuity
 from mlipsse.transport.frame_times import FrameTimes
-from mlipsse.transport.source import RawBlock, Source
+from mlipsse.transport.joining import joined
+from mlipsse.transport.source import Source
 from mlipsse.transport.sources import open_source
 from mlipsse.transport.trajectory import Trajectory
 from mlipsse.transport.unwrapping import Unwrapping
 
 BLOCK_BYTES = 64 << 20
 """Of positions that are held at once where frames are read block by block."""
-
-SAME_PLACE_A = 1e-3
-"""Frames that agree to this are one frame written twice: files round at 1e-6 to 1e-2 Å, and
-vibrations move atoms by 1e-2 Å in 1 fs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +34,9 @@ class Frames:
     temperature_K : where the file's own record says it, else None
     lattice : (3, 3) whole numbers; the crystal's own vectors are `lattice` times `cell`. LAMMPS
         reduces a skewed cell, and our runs' record says how; other files are taken as they are.
+    notes : sentences on what reading left out, joined or assumed; of blocks, the last holds them
+    volume_change : mean volume of the last quarter over that of the first, less 1; of blocks, the
+        last holds it
     """
 
     positions: np.ndarray
@@ -44,6 +45,8 @@ class Frames:
     frame_spacing_ps: float
     temperature_K: float | None = None
     lattice: np.ndarray = field(default_factory=lambda: np.eye(3, dtype=int))
+    notes: tuple[str, ...] = ()
+    volume_change: float = 0.0
 
     def trajectory(self, temperature_K: float | None = None) -> Trajectory:
         """As a `Trajectory`, at a temperature that is given or that the record says.
@@ -51,8 +54,14 @@ class Frames:
         Raises
         ------
         MlipsseError
-            when neither says it, and as `Trajectory`.
+            when neither says it, when they disagree, and as `Trajectory`.
         """
+        recorded = self.temperature_K
+        if temperature_K is not None and recorded is not None and temperature_K != recorded:
+            raise MlipsseError(
+                f"The trajectory's record has {recorded:g} K, but {temperature_K:g} K are given: "
+                "leave out the temperature to take the record's."
+            )
         known = temperature_K if temperature_K is not None else self.temperature_K
         if known is None:
             raise MlipsseError("Give the temperature in K: the trajectory does not say it.")
@@ -72,6 +81,7 @@ def read_frames_of(
     species: Sequence[str] | None = None,
     frame_spacing_ps: float | None = None,
     timestep_fs: float | None = None,
+    cell: np.ndarray | None = None,
     timeless: bool = False,
     cache: Path | None = None,
     memory_limit_GB: float | None = None,
@@ -79,21 +89,26 @@ def read_frames_of(
     """Read a trajectory of any of the known kinds, in one file or in several that follow on.
 
     A folder of one of our runs, or its DCD file, is read by the record that lies there. LAMMPS text
-    dumps (plain or .gz) by a reader of our own; extxyz, ASE's .traj, XDATCAR and vasprun.xml by
-    ASE; DCD, XTC, TRR and others by MDAnalysis with a topology. Everything but our own runs is
-    unwrapped by steps, which leaves alone what is unwrapped already.
+    dumps, XYZ, XDATCAR and vasprun.xml by readers of our own; ASE's .traj by ASE; DCD, XTC, TRR,
+    NetCDF and H5MD by MDAnalysis with a topology. Any of them may be compressed by gzip, bzip2 or
+    xz. Everything but our own runs is unwrapped by steps, which leaves alone what is unwrapped
+    already; unwrapped coordinates that jump by whole lattice vectors are put right.
 
+    Steps and times that a file holds are compared over the whole series, and with what is given.
     Several files are joined in the order given. Where they count steps or times, each is cut where
     the next begins, and a gap is refused; where they do not, a first frame that is the last of the
-    file before counts once. A last frame that is torn is left out.
+    file before counts once. What does not go on where parts meet is refused. Frames that are torn,
+    or come again after a restart, are left out and counted in `notes`.
 
     Parameters
     ----------
     path : file or folder, or several
-    topology : file from which MDAnalysis takes the elements, e.g. a PDB or LAMMPS data file
-    species : elements by LAMMPS type (1, 2, ...), for dumps that hold no elements
-    frame_spacing_ps : time between frames, ps; goes before the times of an XTC or TRR
-    timestep_fs : of the run, fs; a text dump's steps times it are its times
+    topology : file of the elements, e.g. a PDB, POSCAR or LAMMPS data file in any atom style
+    species : elements by LAMMPS type (1, 2, ...); they go before a dump's column `element`
+    frame_spacing_ps : time between frames, ps; goes before the times of an XTC or TRR that are
+        numbers of frames
+    timestep_fs : of the run, fs; a file's steps times it are its times
+    cell : (3, 3) float64, Å, rows are lattice vectors, for files that hold none
     timeless : that times do not matter: the spacing is 1 ps where nothing says it
     cache : folder of converted trajectories (see `mlipsse.transport.cache`), read instead of a
         file that has been read before
@@ -118,15 +133,16 @@ def read_frames_of(
             species=species,
             frame_spacing_ps=frame_spacing_ps,
             timestep_fs=timestep_fs,
+            cell=cell,
             timeless=timeless,
             memory_limit_GB=memory_limit_GB,
         )
     sources = [
-        open_source(one, topology=topology, species=species, timestep_fs=timestep_fs)
+        open_source(one, topology=topology, species=species, timestep_fs=timestep_fs, cell=cell)
         for one in paths
     ]
     refuse_beyond_memory(sources, memory_limit_GB)
-    return gathered(list(_frame_blocks(sources, frame_spacing_ps, None, timeless=timeless)))
+    return gathered(list(frame_blocks(sources, frame_spacing_ps, None, timeless=timeless)))
 
 
 def iterate_frames(
@@ -136,6 +152,7 @@ def iterate_frames(
     species: Sequence[str] | None = None,
     frame_spacing_ps: float | None = None,
     timestep_fs: float | None = None,
+    cell: np.ndarray | None = None,
     timeless: bool = False,
     block_frames: int | None = None,
 ) -> Iterator[Frames]:
@@ -143,8 +160,8 @@ def iterate_frames(
 
     Parameters
     ----------
-    block_frames : frames in a block, at most; by default as many as fill 64 MB. Three times a
-        block is held at once (what ASE reads, vasprun.xml and XDATCAR, may be held whole).
+    block_frames : frames in a block, at most; by default as many as fill 64 MB. Four times a
+        block is held at once.
     others : as `read_frames_of`
 
     Yields
@@ -167,12 +184,12 @@ def iterate_frames(
     if block_frames is not None and block_frames < 1:
         raise MlipsseError(f"block_frames = {block_frames} must be 1 or more.")
     sources = [
-        open_source(one, topology=topology, species=species, timestep_fs=timestep_fs)
+        open_source(one, topology=topology, species=species, timestep_fs=timestep_fs, cell=cell)
         for one in paths
     ]
     if block_frames is None:
         block_frames = max(2, BLOCK_BYTES // (24 * len(sources[0].species)))
-    yield from _frame_blocks(sources, frame_spacing_ps, block_frames, timeless=timeless)
+    yield from frame_blocks(sources, frame_spacing_ps, block_frames, timeless=timeless)
 
 
 def gathered(blocks: Sequence[Frames]) -> Frames:
@@ -181,7 +198,7 @@ def gathered(blocks: Sequence[Frames]) -> Frames:
         return blocks[0]
     counts = [len(block.positions) for block in blocks]
     return replace(
-        blocks[0],
+        blocks[-1],
         positions=np.concatenate([block.positions for block in blocks]),
         cell=np.average([block.cell for block in blocks], axis=0, weights=counts),
     )
@@ -238,29 +255,41 @@ def _checked(
     return paths
 
 
-def _frame_blocks(
+def frame_blocks(
     sources: Sequence[Source],
     frame_spacing_ps: float | None,
     block_frames: int | None,
     *,
     timeless: bool = False,
 ) -> Iterator[Frames]:
-    """Unwrapped blocks of sources that follow each other; all frames of each at once for None."""
+    """Unwrapped blocks of sources that follow each other; all frames of each at once for None.
+
+    Raises
+    ------
+    MlipsseError
+        as `iterate_frames`.
+    """
     first = sources[0]
     where = str(first.path) if len(sources) == 1 else f"{first.path} and what follows"
     _check_same(sources)
     times = FrameTimes(sources, frame_spacing_ps, timeless=timeless)
-    unwrapping = Unwrapping(where=where, trusted=all(source.trusted for source in sources))
+    continuity = Continuity(first.species, where=where)
+    unwrapping = Unwrapping(
+        where=where,
+        trusted=all(source.trusted for source in sources),
+        kinds=continuity.kinds,
+    )
     boxes = BoxSteps(where=where)
+    joints: list[str] = []
     n_frames = 0
-    waiting: Frames | None = None  # a first frame alone says no spacing
-    for raw in _joined(sources, block_frames, times, unwrapping):
+    waiting: Frames | None = None  # a first frame alone shows no spacing; the last takes the notes
+    for raw in joined(sources, block_frames, times, unwrapping, joints):
         if not len(raw.positions):
             continue
         cells = boxes.add(raw.cells)
-        unwrapping.add(raw.positions, raw.cells, raw.origins)
+        squares = unwrapping.add(raw.positions, raw.cells, raw.origins)
         _refuse_infinite(raw.positions, n_frames, where)
-        n_frames += len(raw.positions)
+        continuity.add(squares, raw.seams, n_frames)
         block = Frames(
             positions=raw.positions,
             species=first.species,
@@ -269,19 +298,29 @@ def _frame_blocks(
             temperature_K=first.temperature_K,
             lattice=first.lattice,
         )
-        if waiting is not None:
-            block, waiting = gathered([waiting, block]), None
-        if n_frames < 2:
-            waiting = block
-            continue
-        yield replace(block, frame_spacing_ps=times.spacing_ps)
+        if waiting is not None and n_frames > 1:
+            yield replace(waiting, frame_spacing_ps=times.spacing_ps)
+            waiting = None
+        waiting = block if waiting is None else gathered([waiting, block])
+        n_frames += len(raw.positions)
+    if waiting is None:
+        raise MlipsseError(f"{where} holds no frame.")
     if n_frames == 1:
         raise MlipsseError(
             f"{where} holds one frame, but displacements need at least 2: run longer, or write "
             "frames more often."
         )
-    if n_frames == 0:
-        raise MlipsseError(f"{where} holds no frame.")
+    continuity.judge()
+    unwrapping.judge()
+    notes = [note for source in sources for note in source.notes] + joints
+    if unwrapping.note is not None:
+        notes.append(unwrapping.note)
+    yield replace(
+        waiting,
+        frame_spacing_ps=times.spacing_ps,
+        notes=tuple(dict.fromkeys(notes)),
+        volume_change=boxes.volume_change,
+    )
 
 
 def _check_same(sources: Sequence[Source]) -> None:
@@ -297,69 +336,6 @@ def _check_same(sources: Sequence[Source]) -> None:
                 f"{source.path} is of {source.temperature_K} K and {first.path} of "
                 f"{first.temperature_K} K: analyse them one by one."
             )
-
-
-def _joined(
-    sources: Sequence[Source],
-    block_frames: int | None,
-    times: FrameTimes,
-    unwrapping: Unwrapping,
-) -> Iterator[RawBlock]:
-    """Blocks of all sources, each cut where the next begins."""
-    last_stamp: float | None = None
-    last: RawBlock | None = None
-    for index, source in enumerate(sources):
-        following = sources[index + 1] if index + 1 < len(sources) else None
-        end = None if following is None else following.first_stamp
-        start = source.first_stamp
-        if following is not None and end is not None and start is not None and not end > start:
-            raise MlipsseError(
-                f"{following.path} begins at {end:g}, not after the beginning of {source.path} "
-                f"({start:g}): give the files in their order, and with steps that go on from file "
-                "to file."
-            )
-        begins = index > 0
-        for raw in source.read(block_frames):
-            if raw.stamps is not None and end is not None:
-                raw = _cut(raw, slice(0, int(np.searchsorted(raw.stamps, end))))
-            if not len(raw.positions):
-                continue
-            if begins:
-                before = sources[index - 1]
-                if raw.stamps is not None and last_stamp is not None:
-                    times.check_seam(source, before, last_stamp, float(raw.stamps[0]))
-                elif last is not None and _same_frame(raw, last):
-                    raw = _cut(raw, slice(1, None))
-                unwrapping.new_file()
-                begins = False
-                if not len(raw.positions):
-                    continue
-            if raw.stamps is None:
-                last_stamp = None
-            else:
-                times.add(source, raw.stamps, last_stamp)
-                last_stamp = raw.stamps[-1]
-            last = _cut(raw, slice(-1, None), copied=True)
-            yield raw
-
-
-def _cut(raw: RawBlock, kept: slice, *, copied: bool = False) -> RawBlock:
-    return RawBlock(
-        positions=raw.positions[kept].copy() if copied else raw.positions[kept],
-        cells=raw.cells[kept],
-        origins=raw.origins[kept],
-        stamps=None if raw.stamps is None else raw.stamps[kept],
-    )
-
-
-def _same_frame(raw: RawBlock, last: RawBlock) -> bool:
-    """Whether the first frame of a file is the last one of the file before."""
-    if not np.allclose(raw.cells[0], last.cells[-1], rtol=0, atol=SAME_PLACE_A):
-        return False
-    cell = raw.cells[0]
-    moved = raw.positions[0] - last.positions[-1]
-    moved -= np.rint(moved @ np.linalg.inv(cell)) @ cell
-    return bool(np.abs(moved).max() < SAME_PLACE_A)
 
 
 def _refuse_infinite(positions: np.ndarray, first_frame: int, where: str) -> None:

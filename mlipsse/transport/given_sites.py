@@ -4,17 +4,20 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mlipsse.crystal_file import read_crystal
 from mlipsse.errors import MlipsseError
+from mlipsse.structures import Crystal, read_crystal
 from mlipsse.transport.sites import Sites, label_kinds, make_sites
 
 MISFIT_LIMIT_A = 1.0
 """Of the framework atoms' mean positions from the file's, the median of each element and the worst
 of the elements; another crystal, or another origin, misses by more."""
+
+SAME_FIT_A = 0.1
+"""Misfits that differ by less are alike: means over a run are no more certain. Of shifts that fit
+alike the shortest is taken, and the crystal stays where it is."""
 
 _LENGTH_TOLERANCE, _COSINE_TOLERANCE = 0.08, 0.08
 """Strain and shear (5 degrees) by which the run's cell may differ from the file's."""
@@ -39,6 +42,7 @@ class CrystalSites:
     framework : (n_framework, 3) float64, fractional, of all other sites
     framework_species : what may sit on each of them
     translations : (n, 3) fractional translations that leave the crystal as it is, 0 first
+    notes : what the reading of the file decided or repaired, one sentence each
     """
 
     name: str
@@ -48,6 +52,7 @@ class CrystalSites:
     framework: np.ndarray
     framework_species: tuple[frozenset[str], ...]
     translations: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,36 +83,39 @@ def read_crystal_sites(path: Path, *, mobile: str) -> CrystalSites:
     MlipsseError
         when the file is missing or unreadable, or holds no site of the mobile ion.
     """
-    structure = read_crystal(Path(path))
-    species = [frozenset(str(getattr(s, "symbol", s)) for s in site.species) for site in structure]
+    crystal = read_crystal(Path(path))
+    species = [frozenset(site.amounts) for site in crystal.sites]
     is_mobile = np.array([mobile in names for names in species])
     if not is_mobile.any():
         present = ", ".join(sorted(set().union(*species)))
         raise MlipsseError(
             f"{path} holds no site of {mobile}, but {present}: name the mobile ion that is there."
         )
-    labels, translations = _symmetry(structure)
-    fractional = np.array(structure.frac_coords)
+    labels, translations = _symmetry(crystal)
+    fractional = crystal.scaled_positions
     return CrystalSites(
         name=Path(path).name,
-        cell=np.array(structure.lattice.matrix),
+        cell=crystal.cell,
         fractional=fractional[is_mobile],
         labels=tuple(itertools.compress(labels, is_mobile)),
         framework=fractional[~is_mobile],
         framework_species=tuple(itertools.compress(species, ~is_mobile)),
         translations=translations,
+        notes=crystal.notes,
     )
 
 
-def _symmetry(structure: Any) -> tuple[tuple[str, ...], np.ndarray]:
+def _symmetry(crystal: Crystal) -> tuple[tuple[str, ...], np.ndarray]:
     """Labels of all sites, and the pure translations of the crystal."""
     import spglib
 
     kinds: dict[str, int] = {}
-    numbers = [kinds.setdefault(str(site.species), len(kinds)) for site in structure]
-    cell = (structure.lattice.matrix, structure.frac_coords, numbers)
+    numbers = [
+        kinds.setdefault(str(sorted(site.amounts.items())), len(kinds)) for site in crystal.sites
+    ]
+    cell = (crystal.cell.tolist(), crystal.scaled_positions.tolist(), numbers)
     found = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC_A)
-    names = [str(site.label) for site in structure]
+    names = [site.label for site in crystal.sites]
     if found is None:
         return label_kinds(names, range(len(names))), np.zeros((1, 3))
     orbits = [int(orbit) for orbit in found.crystallographic_orbits]
@@ -300,14 +308,16 @@ def _lay_over(
     first = int(np.flatnonzero(names == rarest)[0])
     # One image of each of the file's sites is enough: the others differ by its own translations.
     _, one_each = np.unique(index[allowed[rarest]], return_index=True)
-    best = (np.inf, np.zeros(3))
+    tried: list[tuple[float, np.ndarray]] = []
     for shift in [np.zeros(3), *(positions[first] - places[allowed[rarest][one_each]])]:
         for _ in range(2):
             residual = apart(shift, some)
             near = np.linalg.norm(residual, axis=1) < 2 * MISFIT_LIMIT_A
             if near.any():
                 shift = shift + residual[near].mean(axis=0) @ np.linalg.inv(own)
-        trial_A = misfit_A(shift, some)
-        if trial_A < best[0] - 1e-6:
-            best = (trial_A, shift)
-    return misfit_A(best[1], everyone), best[1] - np.rint(best[1])
+        tried.append((misfit_A(shift, some), shift - np.rint(shift)))
+    # A framework of high symmetry fits itself in many places, which the mobile ions' sites do not.
+    least_A = min(trial_A for trial_A, _ in tried)
+    fitting = [shift for trial_A, shift in tried if trial_A <= least_A + SAME_FIT_A]
+    shift = min(fitting, key=lambda one: float(np.linalg.norm(one @ own)))
+    return misfit_A(shift, everyone), shift

@@ -27,6 +27,7 @@ from mlipsse.transport.jump_rates import (
 )
 from mlipsse.transport.jumps import PARTS, Jumps, find_jumps
 from mlipsse.transport.msd import mean_squared_displacement
+from mlipsse.transport.roles import assign_roles
 from mlipsse.transport.vibration import Vibration, vibration
 from mlipsse.transport.window import WindowSettings
 
@@ -67,7 +68,8 @@ class JumpAnalysis:
 def analyse_jumps(
     frames: Frames,
     *,
-    mobile: str,
+    mobile: str | Sequence[str],
+    framework: Sequence[str] | None = None,
     temperature_K: float | None = None,
     structure: Path | None = None,
     interstitials: bool = False,
@@ -86,7 +88,8 @@ def analyse_jumps(
     Parameters
     ----------
     frames : of one run, in a constant cell; of one on disk the mobile ions alone are loaded
-    mobile : element of the mobile ion; all other atoms are the framework
+    mobile : element of the mobile ion; of several elements that move, the first is analysed
+    framework : elements that stay; None takes all that are not mobile
     temperature_K : where the frames do not say it; for the activation energies
     structure : CIF or POSCAR with the sites; None finds them in the density (see `find_sites`)
     interstitials : look for sites beside those of the structure
@@ -106,26 +109,25 @@ def analyse_jumps(
     >>> run = analyse_jumps(read_frames_of("r0"), mobile="Li", structure="Li3InCl6.cif")
     >>> run.diffusivity.correlation_factor, run.together.solo_fraction
     """
-    is_mobile = np.array(frames.species) == mobile
-    if not is_mobile.any():
-        raise MlipsseError(
-            f"No {mobile} in the trajectory, which holds "
-            f"{', '.join(dict.fromkeys(frames.species))}: name a species that is there."
-        )
-    others = np.flatnonzero(~is_mobile)
+    roles = assign_roles(frames.species, mobile, framework)
+    mobile, chosen = roles.mobile, roles.ions(frames.species)
+    others = roles.still(frames.species)
     drift_A = framework_drift(frames.positions, others)
-    ions = RestingPositions(frames.positions, np.flatnonzero(is_mobile), drift_A).all()
-    framework = RestingPositions(frames.positions, others, drift_A).mean()
+    ions = RestingPositions(frames.positions, chosen, drift_A).all()
+    places = RestingPositions(frames.positions, others, drift_A).mean()
     framework_species = tuple(np.array(frames.species)[others].tolist())
     spacing = frames.frame_spacing_ps
     shaken = vibration(ions, frame_spacing_ps=spacing)
     sites = misfit_A = shift_A = None
+    notes: tuple[str, ...] = ()
     if structure is not None:
+        crystal = read_crystal_sites(Path(structure), mobile=mobile)
+        notes = tuple(f"{crystal.name}: {note}" for note in crystal.notes)
         placed = place_sites(
-            read_crystal_sites(Path(structure), mobile=mobile),
+            crystal,
             cell=frames.cell,
             lattice=frames.lattice,
-            framework_positions=framework,
+            framework_positions=places,
             framework_species=framework_species,
             amplitude_A=shaken.amplitude_A,
             radius_A=radius_A,
@@ -160,8 +162,8 @@ def analyse_jumps(
     return JumpAnalysis(
         mobile=mobile,
         temperature_K=temperature_K,
-        ions=np.flatnonzero(is_mobile),
-        framework=framework,
+        ions=chosen,
+        framework=places,
         framework_species=framework_species,
         misfit_A=misfit_A,
         shift_A=shift_A,
@@ -176,8 +178,9 @@ def analyse_jumps(
         together=collective_jumps(
             jumps, within_ps=1 / shaken.frequency_THz, max_distance_A=max_distance_A
         ),
-        cautions=_cautions(
-            shaken, jumps, tracer, alone=not len(others), cold=temperature_K is None
+        cautions=(
+            *notes,
+            *_cautions(shaken, jumps, tracer, alone=not len(others), cold=temperature_K is None),
         ),
     )
 
@@ -197,8 +200,11 @@ def _cautions(
         )
     if tracer.reason is not None:
         found.append(f"no correlation factor: {tracer.reason}")
+    found += tracer.cautions
     if cold:
         found.append("no activation energies: the temperature is not known, give it")
     if alone:
-        found.append("every atom is mobile: nothing tells drift from diffusion, none was removed")
+        found.append(
+            "every atom is mobile: nothing separates drift from diffusion, and none was removed"
+        )
     return tuple(found)

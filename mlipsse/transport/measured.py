@@ -1,7 +1,9 @@
 """Diffusivities that stand in files: what `mlipsse transport diffusivity` printed, or a table."""
 
 import csv
+import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +13,22 @@ from mlipsse.errors import MlipsseError
 from mlipsse.transport.arrhenius import fit_arrhenius
 from mlipsse.transport.average import TemperatureAverage, average_runs
 from mlipsse.transport.composition import CompositionTransport, ExcludedRun
+from mlipsse.transport.status import RunKind
 
 _NUMBERS = ("diffusivity_cm2_s", "diffusivity_std_cm2_s", "conductivity_mS_cm")
 
 
 @dataclass(frozen=True)
 class MeasuredDiffusivity:
-    """One D; None what is not known. `reason` says why there is none."""
+    """One D; None what is not known.
+
+    Attributes
+    ----------
+    reason : why the run takes no part, None where it does: its status, as `transport diffusivity`
+        states it, is not usable, or it has no diffusivity
+    mobile, charge_e : of the ion, where the file states them
+    cautions : that the run came with
+    """
 
     name: str
     temperature_K: float
@@ -26,37 +37,78 @@ class MeasuredDiffusivity:
     conductivity_mS_cm: float | None
     conductivity_std_mS_cm: float | None
     reason: str | None = None
+    mobile: str | None = None
+    charge_e: float | None = None
+    cautions: tuple[str, ...] = ()
 
 
-def read_measured(paths: Sequence[Path]) -> list[MeasuredDiffusivity]:
+def read_measured(paths: Sequence[Path], *, mobile: str | None = None) -> list[MeasuredDiffusivity]:
     """Read JSON answers of `mlipsse transport diffusivity --json`, and CSV tables.
 
     A table has the columns `temperature_K` and `diffusivity_cm2_s`, and may have
-    `diffusivity_std_cm2_s`, `conductivity_mS_cm`, `conductivity_std_mS_cm` and `left_out` (a reason
-    why a row takes no part).
+    `diffusivity_std_cm2_s`, `conductivity_mS_cm`, `conductivity_std_mS_cm`, `mobile`, `charge_e`,
+    `status` (a row of another one than usable takes no part) and `left_out` (a reason why not).
+
+    Parameters
+    ----------
+    paths : files
+    mobile : ion to take where the files hold several; all must be alike without it
 
     Raises
     ------
     MlipsseError
-        when a file is neither, lacks a column or has something else than a number in it.
+        when a file is neither, lacks a column or has something else than a number in it; when two
+        files hold the same run, and when mobile ions or their charges differ.
     """
     found: list[MeasuredDiffusivity] = []
+    contents: dict[str, Path] = {}
     for path in paths:
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8-sig")  # Excel begins with a mark
         except (OSError, UnicodeDecodeError) as error:
             raise MlipsseError(f"{path} cannot be read ({error}).") from error
         if text.lstrip().startswith(("{", "[")):
-            found += [_entry(path, row, path.name) for row in _answers(path, text)]
+            rows = _answers(path, text)
+            content = json.dumps(rows, sort_keys=True)
+            found += [_entry(path, row, path.name) for row in rows]
         else:
-            rows = list(csv.DictReader(text.splitlines()))
+            rows = [
+                {name.strip(): value for name, value in row.items() if name}
+                for row in csv.DictReader(text.splitlines())
+            ]
+            content = "\n".join(line.strip() for line in text.split())
             found += [
                 _entry(path, row, f"{path.name}, row {number}")
                 for number, row in enumerate(rows, start=1)
             ]
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        if digest in contents:
+            raise MlipsseError(
+                f"{path} and {contents[digest]} hold the same numbers: the same run twice is no "
+                "replica. Give each run once."
+            )
+        contents[digest] = path
+    if mobile is not None:
+        found = [row for row in found if row.mobile in (None, mobile)]
     if not found:
         raise MlipsseError(f"{', '.join(map(str, paths))}: there is no diffusivity in it.")
+    _check_alike(found)
     return found
+
+
+def _check_alike(rows: Sequence[MeasuredDiffusivity]) -> None:
+    for name, what in (("mobile", "mobile ions"), ("charge_e", "charges of the mobile ion, e")):
+        values: dict[Any, str] = {}
+        for row in rows:
+            value = getattr(row, name)
+            if value is not None:
+                values.setdefault(value, row.name)
+        if len(values) > 1:
+            stated = ", ".join(f"{value} in {where}" for value, where in values.items())
+            raise MlipsseError(
+                f"Different {what} cannot share an Arrhenius line: {stated}. Give files of one ion"
+                + (", or name it by --mobile." if name == "mobile" else ".")
+            )
 
 
 def summarise_measured(
@@ -64,11 +116,19 @@ def summarise_measured(
 ) -> CompositionTransport:
     """Average the diffusivities of each temperature, and fit Arrhenius through the means.
 
-    Where any of them lacks its error, the fit goes without errors.
+    Where any of them lacks its error, the fit goes without errors, and a caution states it.
     """
     rows = list(measured)
     usable = [row for row in rows if row.diffusivity_cm2_s is not None]
-    with_errors = all(row.diffusivity_std_cm2_s is not None for row in usable)
+    without = [row.name for row in usable if row.diffusivity_std_cm2_s is None]
+    with_errors = not without
+    cautions = [f"{row.name}: {caution}" for row in usable for caution in row.cautions]
+    if without:
+        cautions.append(
+            f"no error of D in {', '.join(without[:5])}"
+            + (f" and {len(without) - 5} more" if len(without) > 5 else "")
+            + ": all points weigh alike, and only their scatter about the line gives errors"
+        )
     points = []
     for temperature in sorted({row.temperature_K for row in usable}):
         here = [row for row in usable if row.temperature_K == temperature]
@@ -94,15 +154,18 @@ def summarise_measured(
             if row.diffusivity_cm2_s is None
         ),
         shortest_run_ps=None,
+        run_cautions=tuple(cautions),
     )
 
 
 def _mean(rows: Sequence[MeasuredDiffusivity], value: str, error: str) -> tuple[float, float]:
-    """Mean and its error; NaN where a row does not know the value, 0 for errors not known."""
+    """Mean and its error; NaN for what is not known: of a single run without an error, say."""
     values = [getattr(row, value) for row in rows]
     if None in values:
         return float("nan"), float("nan")
-    return average_runs(values, [getattr(row, error) or 0.0 for row in rows])
+    errors = [getattr(row, error) for row in rows]
+    mean, std = average_runs(values, [known or 0.0 for known in errors])
+    return mean, std if None not in errors or std > 0 else float("nan")
 
 
 def _answers(path: Path, text: str) -> list[Mapping[str, Any]]:
@@ -119,18 +182,33 @@ def _answers(path: Path, text: str) -> list[Mapping[str, Any]]:
 def _entry(path: Path, row: Mapping[str, Any], name: str) -> MeasuredDiffusivity:
     for needed in ("temperature_K", "diffusivity_cm2_s"):
         if needed not in row:
+            quantity = needed.partition("_")[0]
+            others = [name for name in row if name.startswith(f"{quantity}_") and "std" not in name]
+            if others:
+                raise MlipsseError(
+                    f"{path} has {others[0]}, but {needed} is read: convert it to the unit in that "
+                    "name."
+                )
             raise MlipsseError(
                 f"{path} has no {needed}: give what `mlipsse transport diffusivity --json` prints, "
                 "or a CSV table with the columns temperature_K and diffusivity_cm2_s."
             )
     reason = row.get("reason") or row.get("left_out") or None
+    status = row.get("status") or RunKind.USABLE
+    if reason is None and status != RunKind.USABLE:
+        reason = f"its status is {status}"
+    if reason is None and row.get("framework_melted") in (True, "true", "True"):
+        reason = "melted: its framework moves like a liquid"
     numbers: dict[str, float | None] = {}
-    for key in ("temperature_K", *_NUMBERS, "conductivity_std_mS_cm"):
+    for key in ("temperature_K", *_NUMBERS, "conductivity_std_mS_cm", "charge_e"):
         value = row.get(key)
         try:
             numbers[key] = None if value in (None, "") else float(value)
         except (TypeError, ValueError) as error:
             raise MlipsseError(f"{path}: {key} = {value!r} is not a number.") from error
+        known = numbers[key]
+        if known is not None and not math.isfinite(known):
+            raise MlipsseError(f"{path}: {key} = {value!r} is not a finite number.")
     temperature = numbers.pop("temperature_K")
     if temperature is None or not temperature > 0:
         raise MlipsseError(f"{path}: the temperature must be above 0 K, but is {temperature}.")
@@ -144,4 +222,7 @@ def _entry(path: Path, row: Mapping[str, Any], name: str) -> MeasuredDiffusivity
         conductivity_mS_cm=numbers["conductivity_mS_cm"],
         conductivity_std_mS_cm=numbers["conductivity_std_mS_cm"],
         reason=reason,
+        mobile=row.get("mobile") or None,
+        charge_e=numbers["charge_e"],
+        cautions=tuple(row.get("cautions") or ()) if reason is None else (),
     )

@@ -12,6 +12,9 @@ COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 SAMPLED_ORIGINS = 400
 """Time origins that fourth moments are averaged over: they cost n_ions x this per lag."""
 
+PARTS = 16
+"""Equal parts of the run in which the motion of each ion is known."""
+
 
 @dataclass(frozen=True, eq=False)
 class MeanSquaredDisplacement:
@@ -31,6 +34,10 @@ class MeanSquaredDisplacement:
     ion_correlation : (k,) float64, variance over time of the ions' mean r², over what it would be
         if each ion kept its own variance and all were independent: 1 for independent ions, g for
         ions that move in groups of g
+    part_A2 : (k, PARTS, n_ions) float64, Å², mean r² of each ion over time origins in each part of
+        the run; NaN where a part holds none. None where only means are known
+    collective_A2 : (n_frames,) float64, Å², <|sum_i dr_i|²> / n_ions, which is the MSD for ions
+        that are independent. None where only means are known
     """
 
     lag_ps: np.ndarray
@@ -40,6 +47,8 @@ class MeanSquaredDisplacement:
     excess_A4: np.ndarray
     non_gaussian: np.ndarray
     ion_correlation: np.ndarray
+    part_A2: np.ndarray | None = None
+    collective_A2: np.ndarray | None = None
 
     @property
     def n_frames(self) -> int:
@@ -96,6 +105,7 @@ def mean_squared_displacement(
     sampled = np.unique(np.geomspace(1, max(1, (n_frames - 1) // 2), 24).astype(int))
     strides = np.maximum(1, (n_frames - sampled) // SAMPLED_ORIGINS)
     origins = -(-(n_frames - sampled) // strides)
+    of_ions: list[np.ndarray] = []
 
     def sums_of(group: IonGroup) -> list[np.ndarray]:
         products = np.zeros((n_frames, 6))
@@ -103,24 +113,27 @@ def mean_squared_displacement(
         moments = np.zeros((len(sampled), 10))
         together = np.zeros((len(sampled), origins.max()))
         frames, drift = group.frames.reshape(-1), series.drift_A
-        add_moments(frames, group.present, drift, sampled, strides, moments, together)
+        apart = np.empty((len(sampled), PARTS, group.frames.shape[2]))
+        add_moments(frames, group.present, drift, sampled, strides, moments, together, apart)
         group.add_correlations(products, power)
-        return [products, power, moments, together]
+        place = group.frames.sum(axis=2, dtype=float)
+        return [products, power, moments, together, place, apart[:, :, : group.n_ions]]
 
     sums: list[np.ndarray] = []
-    for found in series.map(sums_of, threads):
+    for *found, apart in series.map(sums_of, threads):
+        of_ions.append(apart)
         if sums:
             for whole, part in zip(sums, found, strict=True):
                 whole += part
         else:
             sums = found
-    products, power, moments, together = sums
+    products, power, moments, together, place = sums
     correlation = series.plan.correlation(power, n_frames)
     tensor = _structure_function(products.T, correlation.T) / n_ions
     means = moments[:, 1:] / moments[:, :1]
     square, fourth, second = means[:, 0], means[:, 1], means[:, 2:8]
     variance = np.array([row[:count].var() for row, count in zip(together, origins, strict=True)])
-    apart = moments[:, 9]
+    own = moments[:, 9]
     gaussian = 2 * (second[:, :3] ** 2).sum(axis=1) + 4 * (second[:, 3:] ** 2).sum(axis=1)
     return MeanSquaredDisplacement(
         lag_ps=lags * frame_spacing_ps,
@@ -129,8 +142,33 @@ def mean_squared_displacement(
         excess_lags=sampled,
         excess_A4=fourth - square**2 - gaussian,
         non_gaussian=_non_gaussian(square, fourth),
-        ion_correlation=np.where(apart > 0, variance / np.where(apart > 0, apart, 1.0), 1.0),
+        ion_correlation=np.where(own > 0, variance / np.where(own > 0, own, 1.0), 1.0),
+        part_A2=_part_means(np.concatenate(of_ions, axis=2), n_frames, sampled, strides),
+        collective_A2=_collective(place - n_ions * series.drift_A) / n_ions,
     )
+
+
+def _part_means(
+    sums: np.ndarray, n_frames: int, lags: np.ndarray, strides: np.ndarray
+) -> np.ndarray:
+    """Sums over the time origins of each part, (k, PARTS, n_ions), as means."""
+    for row, lag, stride in zip(sums, lags, strides, strict=True):
+        parts = np.arange(0, n_frames - lag, stride) * PARTS // n_frames
+        counts = np.bincount(parts, minlength=PARTS)[:, None]
+        row[:] = np.where(counts > 0, row / np.maximum(counts, 1), np.nan)
+    return sums
+
+
+def _collective(place: np.ndarray) -> np.ndarray:
+    """MSD of one walker over all time origins, (n_frames,), of its places (n_frames, 3)."""
+    from scipy import fft
+
+    place = place - place.mean(axis=0)
+    size = fft.next_fast_len(2 * len(place) - 1, real=True)
+    spectrum = fft.rfft(place, n=size, axis=0)
+    power = (spectrum.real**2 + spectrum.imag**2).sum(axis=1)
+    correlation = fft.irfft(power, n=size)[None, : len(place)]
+    return _structure_function((place**2).sum(axis=1)[None], correlation)[0]
 
 
 def ion_mean_squared_displacements(

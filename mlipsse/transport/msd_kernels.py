@@ -49,6 +49,7 @@ def add_moments(
     strides: np.ndarray,
     moments: np.ndarray,
     together: np.ndarray,
+    apart: np.ndarray,
 ) -> None:
     """Add moments of displacements over some time origins per lag.
 
@@ -61,16 +62,23 @@ def add_moments(
     moments : (m, 10), added to: count, r², r⁴, xx, yy, zz, xy, xz, yz, and the variance of r² over
         the origins, which is of each ion and summed over them
     together : (m, n_origins), added to: r² summed over the ions, at each origin
+    apart : (m, n_parts, n_columns), written: r² of each ion summed over the origins that lie in
+        each of n_parts equal parts of the run
     """
     n_columns = len(present)
+    n_parts = apart.shape[1]
     squares, fourths = np.empty(n_columns), np.empty(n_columns)
+    apart[:] = 0.0
     for m in range(len(lags)):
         lag = lags[m]
         squares[:] = 0.0
         fourths[:] = 0.0
         xx = yy = zz = xy = xz = yz = fill(0.0)
-        origin = 0
+        origin = part = 0
         for t in range(0, len(drift) - lag, strides[m]):
+            while t * n_parts >= (part + 1) * len(drift):  # the sums so far end with this part
+                part += 1
+                apart[m, part] = squares
             dx = fill(drift[t + lag, 0] - drift[t, 0])
             dy = fill(drift[t + lag, 1] - drift[t, 1])
             dz = fill(drift[t + lag, 2] - drift[t, 2])
@@ -105,6 +113,10 @@ def add_moments(
         moments[m, 8] += total(yz)
         for k in range(n_columns):
             moments[m, 9] += fourths[k] / origin - (squares[k] / origin) ** 2
+        for k in range(n_columns):
+            for earlier in range(part):
+                apart[m, earlier, k] = apart[m, earlier + 1, k] - apart[m, earlier, k]
+            apart[m, part, k] = squares[k] - apart[m, part, k]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,4 +1,4 @@
-"""Whether atoms move as fast as atoms do: lengths and times in the units they are said to be in.
+"""Whether atoms move as atoms do, in a cell that is a crystal's: units, vacuum, change of volume.
 
 Compared is the root mean square displacement between neighbouring frames, r, with the thermal speed
 v = sqrt(3 kB T / m), per element and without the motion of the whole. Two bounds hold for classical
@@ -36,6 +36,14 @@ STRAIGHT_RATIO = 3.0
 STRAIGHT_DT_PS = 0.3
 """No atom of a solid or a liquid flies straight on for so long: even 1 THz turns in half a ps."""
 
+VACUUM_A = 6.0
+"""Layer of the cell without an atom: no crystal has one, and cavities of its frameworks are smaller
+along a whole face of the cell."""
+
+VOLUME_CHANGE = 0.02
+"""Between the first and the last quarter of the run; heat alone expands a crystal by less within a
+run, and means over a quarter of a barostat's fluctuations differ by less."""
+
 _ORIGINS = 200
 
 
@@ -50,13 +58,52 @@ class _Motion:
 
 
 def doubts(frames: Frames, *, temperature_K: float | None = None) -> list[str]:
-    """Sentences about units that are likely to be wrong; none where all is as it should be.
+    """Sentences about what is likely to be wrong with units or cell; none where all is well.
 
     Parameters
     ----------
     frames : unwrapped, at least two
-    temperature_K : by default that of the frames; without one there is nothing to compare with
+    temperature_K : by default that of the frames; without one units are not judged
     """
+    return [*of_cell(frames), *_of_units(frames, temperature_K)]
+
+
+def vacuum_A(positions: np.ndarray, cell: np.ndarray) -> tuple[float, str]:
+    """Thickness of the widest layer without atoms, Å, and the lattice vector it lies across.
+
+    Parameters
+    ----------
+    positions : (n_atoms, 3) float64, Å
+    cell : (3, 3) float64, Å, rows are lattice vectors
+    """
+    inverse = np.linalg.inv(cell)
+    heights = 1 / np.linalg.norm(inverse, axis=0)
+    fractions = np.sort((positions @ inverse) % 1.0, axis=0)
+    gaps = np.diff(np.concatenate([fractions, fractions[:1] + 1]), axis=0).max(axis=0) * heights
+    axis = int(np.argmax(gaps))
+    return float(gaps[axis]), "abc"[axis]
+
+
+def of_cell(frames: Frames) -> list[str]:
+    """Vacuum in the cell, and a volume that changes over the run."""
+    found = []
+    width_A, axis = vacuum_A(np.asarray(frames.positions[0], dtype=float), frames.cell)
+    if width_A > VACUUM_A and len(frames.species) > 1:
+        found.append(
+            f"the cell holds a layer of {width_A:.1f} Å without atoms across {axis}: its volume is "
+            "not that of the crystal, and conductivities are too low by as much"
+        )
+    if abs(frames.volume_change) > VOLUME_CHANGE:
+        shrinks = "shrinks" if frames.volume_change < 0 else "grows"
+        found.append(
+            f"the cell {shrinks} by {100 * abs(frames.volume_change):.2g} % in volume from the "
+            "first quarter of the run to the last: it is not in equilibrium, and D is a mean over "
+            "different crystals"
+        )
+    return found
+
+
+def _of_units(frames: Frames, temperature_K: float | None) -> list[str]:
     known = temperature_K if temperature_K is not None else frames.temperature_K
     if known is None:
         return []
@@ -85,8 +132,9 @@ def doubts(frames: Frames, *, temperature_K: float | None = None) -> list[str]:
         return [
             f"{slowest.element} moves by {slowest.step_A:.2g} Å (root mean square) in "
             f"{dt_ps:.3g} ps, less than vibrations at {known:g} K move it in any solid "
-            f"({slowest.speed_A_ps * least_ps:.2g} Å): are the lengths in nm (10 times too small), "
-            "the frames duplicates, or the structures relaxed?"
+            f"({slowest.speed_A_ps * least_ps:.2g} Å): is the time between frames too long (ps for "
+            "fs, a stride counted twice), are the lengths in nm (10 times too small), the frames "
+            "duplicates, or the structures relaxed?"
         ]
     return []
 

@@ -1,6 +1,7 @@
 """One run, from its trajectory to its diffusivity and conductivity."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,16 @@ import numpy as np
 from mlipsse.files import write_columns
 from mlipsse.md.record import read_record
 from mlipsse.md.segments import verify_segments
+from mlipsse.transport.caging import crossing_reason
 from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
 from mlipsse.transport.directions import DirectionalDiffusivity, directional_diffusivity
-from mlipsse.transport.drift import framework_drift
+from mlipsse.transport.drift import RestingPositions, framework_drift
 from mlipsse.transport.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
+from mlipsse.transport.roles import Roles, assign_roles
+from mlipsse.transport.status import RunKind, RunStatus
 from mlipsse.transport.trajectory import Trajectory, read_run
 from mlipsse.transport.window import WindowSettings
 
@@ -24,9 +28,8 @@ class RunTransport:
     """What one run says about the mobile ion.
 
     `conductivity_mS_cm` is Nernst-Einstein's, of the tracer; `einstein_mS_cm` is that of `charge`,
-    which ions that move together make another one. `excluded` is the reason why the run has no
-    place in an average or a fit (melted, not diffusive), else None; the conductivities and
-    `directions` are None then.
+    which ions that move together make another one. `status` decides whether the run has a place in
+    averages and fits; the conductivities and `directions` are None where it has none.
     """
 
     name: str
@@ -44,12 +47,24 @@ class RunTransport:
     charge: ChargeDiffusivity
     einstein_mS_cm: float | None
     einstein_std_mS_cm: float | None
-    excluded: str | None
+    status: RunStatus
     formula: str | None = None
     composition: str | None = None
     ordering: str | None = None
     replica: int | None = None
     directions: DirectionalDiffusivity | None = None
+
+    @property
+    def excluded(self) -> str | None:
+        """Why the run takes no part in averages and fits; None where it does."""
+        return self.status.reason
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What must be known beside the numbers: of the framework, the fit and the Haven ratio."""
+        found = [] if self.framework.caution is None else [self.framework.caution]
+        found += [*self.diffusivity.cautions, *self.charge.cautions]
+        return tuple(found)
 
 
 def analyse_run(
@@ -87,8 +102,9 @@ def analyse_run(
 def analyse_trajectory(
     trajectory: Trajectory,
     *,
-    mobile: str,
+    mobile: str | Sequence[str],
     charge_e: float,
+    framework: Sequence[str] | None = None,
     settings: WindowSettings | None = None,
     drift_atoms: np.ndarray | None = None,
     masses_u: np.ndarray | None = None,
@@ -104,8 +120,9 @@ def analyse_trajectory(
     Parameters
     ----------
     trajectory : of one run
-    mobile : element of the mobile ion; all other atoms are the framework, whose mean motion is
-        removed (with no other atoms there is nothing to remove it by, and it stays)
+    mobile : element of the mobile ion; of several elements that move, the first is analysed
+    framework : elements that stay, whose mean motion is removed (without one there is nothing to
+        remove it by, and it stays); None takes all that are not mobile
     charge_e : formal charge of the mobile ion, e
     settings : rules of the fit window
     drift_atoms : indices of the atoms whose mean motion is removed; None takes the whole framework,
@@ -118,12 +135,12 @@ def analyse_trajectory(
     Raises
     ------
     MlipsseError
-        when the mobile species is not in the trajectory.
+        when an element is not in the trajectory, or is both mobile and framework.
     """
-    ions = trajectory.indices(mobile)
-    framework = np.setdiff1d(np.arange(len(trajectory.species)), ions)
+    roles = assign_roles(trajectory.species, mobile, framework)
+    ions, still_atoms = roles.ions(trajectory.species), roles.still(trajectory.species)
     positions, spacing = trajectory.positions, trajectory.frame_spacing_ps
-    still = framework if drift_atoms is None else drift_atoms
+    still = still_atoms if drift_atoms is None else drift_atoms
     drift_A = framework_drift(positions, still, masses_u=masses_u)
 
     def msd_of(atoms: np.ndarray) -> MeanSquaredDisplacement:
@@ -132,10 +149,23 @@ def analyse_trajectory(
         )
 
     msd = msd_of(ions)
-    framework_msd = msd_of(framework) if len(framework) else None
+    framework_msd = msd_of(still_atoms) if len(still_atoms) else None
     verdict = judge_framework(framework_msd)
+    if verdict.reason is not None:
+        verdict = _which_melted(verdict, roles, trajectory.species, msd_of)
     diffusivity = fit_diffusivity(msd, settings)
-    excluded = verdict.reason or diffusivity.reason
+    if diffusivity.diffusive:
+        reason = crossing_reason(
+            RestingPositions(positions, ions, drift_A),
+            trajectory.cell,
+            msd,
+            hop_length_A=diffusivity.hop_length_A or 0.0,
+        )
+        if reason is not None:
+            diffusivity = diffusivity.refused(RunStatus(RunKind.CAGED, reason))
+    status = diffusivity.status
+    if verdict.melted:
+        status = RunStatus(RunKind.MELTED, verdict.reason)
     charge = charge_diffusivity(
         positions,
         diffusivity,
@@ -147,7 +177,7 @@ def analyse_trajectory(
 
     def conductivities(fit: Diffusivity) -> tuple[float | None, float | None]:
         value, error = fit.diffusivity_cm2_s, fit.diffusivity_std_cm2_s
-        if excluded is not None or value is None or error is None:
+        if not status.usable or value is None or error is None:
             return None, None
         by_ion = nernst_einstein_conductivity(
             1.0,
@@ -164,7 +194,7 @@ def analyse_trajectory(
     return RunTransport(
         name=name,
         temperature_K=trajectory.temperature_K,
-        mobile=mobile,
+        mobile=roles.mobile,
         n_mobile=len(ions),
         volume_A3=trajectory.volume_A3,
         duration_ps=trajectory.duration_ps,
@@ -177,12 +207,37 @@ def analyse_trajectory(
         charge=charge,
         einstein_mS_cm=einstein,
         einstein_std_mS_cm=einstein_std,
-        excluded=excluded,
+        status=status,
         formula=formula,
         composition=composition,
         ordering=ordering,
         replica=replica,
-        directions=None if excluded else directional_diffusivity(diffusivity, vectors),
+        directions=directional_diffusivity(diffusivity, vectors) if status.usable else None,
+    )
+
+
+def _which_melted(
+    verdict: FrameworkVerdict,
+    roles: Roles,
+    species: Sequence[str],
+    msd_of: Callable[[np.ndarray], MeanSquaredDisplacement],
+) -> FrameworkVerdict:
+    """The verdict, with the elements that move like ions where others of the framework stay."""
+    symbols = np.array(species)
+    moving = [
+        symbol
+        for symbol in roles.framework
+        if judge_framework(msd_of(np.flatnonzero(symbols == symbol))).melted
+    ]
+    still = [symbol for symbol in roles.framework if symbol not in moving]
+    if not moving or not still:
+        return verdict
+    mobile = ",".join([roles.mobile, *roles.also_mobile, *moving])
+    return replace(
+        verdict,
+        reason=f"{verdict.reason}; {', '.join(moving)} moves and {', '.join(still)} stays: where "
+        f"{', '.join(moving)} is a mobile ion too, name the mobile elements {mobile}, or the "
+        f"framework {','.join(still)}",
     )
 
 

@@ -1,24 +1,25 @@
-"""Which reader opens a trajectory: ours, of text dumps, ASE's or MDAnalysis'."""
+"""Which reader opens a trajectory."""
 
-import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.record import RECORD_FILE
-from mlipsse.transport.ase_source import open_with_ase
+from mlipsse.transport.compressed import head, plain_name
+from mlipsse.transport.dump_atoms import DumpAtoms, dump_atoms, likely_frames
+from mlipsse.transport.element_names import elements_of
 from mlipsse.transport.source import RawBlock, Source, raw_block
-
-_ASE_FORMATS = {".xyz": "extxyz", ".extxyz": "extxyz", ".traj": "traj", ".xml": "vasp-xml"}
-_WITH_TOPOLOGY = (".dcd", ".xtc", ".trr", ".nc", ".h5md")
-_OWN_TIME = (".xtc", ".trr")
-"""Formats whose frames carry their time in ps; a DCD's depends on who wrote it."""
 
 _ANGSTROM_UNITS = {"metal": 1.0, "real": 1e-3}
 """LAMMPS' systems of units that have lengths in Å, and their unit of time in ps."""
+
+_XYZ = (".xyz", ".extxyz")
+
+_SAME_CELL = 0.01
+"""Relative difference of a cell that is given from one that is in the file."""
 
 
 def open_source(
@@ -27,31 +28,91 @@ def open_source(
     topology: Path | None = None,
     species: Sequence[str] | None = None,
     timestep_fs: float | None = None,
+    cell: np.ndarray | None = None,
 ) -> Source:
-    """Find out what a file is, and what it says of its frames, which are not read yet.
+    """Find out what a file is, and what it records of its frames, which are not read yet.
+
+    Parameters
+    ----------
+    cell : (3, 3) float64, Å, rows are lattice vectors, for files without
+    others : as `read_frames_of`
 
     Raises
     ------
     MlipsseError
-        when it is not there, of no known kind, damaged at its beginning, or does not say its
+        when it is not there, of no known kind, damaged at its beginning, or does not show its
         elements.
     """
     path = Path(path)
     if not path.exists():
         raise MlipsseError(f"There is no trajectory {path}.")
+    source = _opened(path, topology, species, timestep_fs)
+    return source if cell is None else _with_cell(source, np.asarray(cell, dtype=float))
+
+
+def _opened(
+    path: Path, topology: Path | None, species: Sequence[str] | None, timestep_fs: float | None
+) -> Source:
     if path.is_dir() or (path.suffix == ".dcd" and topology is None and _is_ours(path)):
         return _ours(path if path.is_dir() else path.parent)
-    if _is_text_dump(path):
+    first = head(path, 2048)
+    by_type = first.lstrip().startswith(b"ITEM:") or plain_name(path).suffix.lower() in _XYZ
+    if topology is not None and species is None and by_type:
+        from mlipsse.transport.lammps_data import is_lammps_data, read_lammps_types
+
+        if is_lammps_data(topology):
+            species = read_lammps_types(topology)
+    if first.lstrip().startswith(b"ITEM:"):
         return _text_dump(path, species, timestep_fs)
-    if path.suffix.lower() in _WITH_TOPOLOGY or topology is not None:
-        return _by_mdanalysis(path, topology)
-    kind = "vasp-xdatcar" if "XDATCAR" in path.name else _ASE_FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise MlipsseError(
-            f"{path} is of no known kind: LAMMPS text dumps, extxyz, ASE .traj, XDATCAR, "
-            "vasprun.xml, or DCD, XTC and TRR with a topology."
-        )
-    return open_with_ase(path, kind)
+    name, suffix = plain_name(path).name, plain_name(path).suffix.lower()
+    if suffix in _XYZ:
+        from mlipsse.transport.extxyz_source import open_extxyz
+
+        return open_extxyz(path, species, timestep_fs)
+    if "XDATCAR" in name:
+        from mlipsse.transport.xdatcar_source import open_xdatcar
+
+        return open_xdatcar(path, timestep_fs)
+    if suffix == ".xml":
+        from mlipsse.transport.vasprun_source import open_vasprun
+
+        return open_vasprun(path, timestep_fs)
+    if suffix == ".traj":
+        from mlipsse.transport.traj_source import open_traj
+
+        return open_traj(path, timestep_fs)
+    from mlipsse.transport.mdanalysis_source import FORMATS, open_with_mdanalysis
+
+    if suffix in FORMATS or topology is not None:
+        return open_with_mdanalysis(path, topology, species, timestep_fs)
+    raise MlipsseError(
+        f"{path} is of no known kind: LAMMPS text dumps, XYZ, ASE .traj, XDATCAR, vasprun.xml, or "
+        "DCD, XTC, TRR, NetCDF and H5MD with a topology. A table of mean squared displacements is "
+        "fitted by `mlipsse transport fit-msd`."
+    )
+
+
+def _with_cell(source: Source, cell: np.ndarray) -> Source:
+    """The source with a cell that is given, where it has none itself."""
+
+    def read(block_frames: int | None) -> Iterator[RawBlock]:
+        for raw in source.read(block_frames):
+            missing = np.abs(np.linalg.det(raw.cells)) < 1e-6
+            apart = np.abs(raw.cells[~missing] - cell).max(initial=0.0)
+            if apart > _SAME_CELL * np.abs(cell).max():
+                own = raw.cells[~missing][0]
+                raise MlipsseError(
+                    f"{source.path} has a cell of {_lengths(own)} Å, but one of {_lengths(cell)} Å "
+                    "is given: leave out the option to take the file's."
+                )
+            cells = np.where(missing[:, None, None], cell, raw.cells)
+            yield replace(raw, cells=cells)
+
+    return replace(source, read=read)
+
+
+def _lengths(cell: np.ndarray) -> str:
+    return ", ".join(f"{length:.4g}" for length in np.linalg.norm(cell, axis=1))
 
 
 def _is_ours(path: Path) -> bool:
@@ -95,165 +156,83 @@ def _ours(folder: Path) -> Source:
     )
 
 
-def _is_text_dump(path: Path) -> bool:
-    import gzip
-    import zlib
-
-    with path.open("rb") as stream:
-        head = stream.read(512)
-    if head[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(path, "rb") as stream:
-                head = stream.read(5)
-        except (OSError, EOFError, zlib.error):
-            return False
-    return head.lstrip().startswith(b"ITEM:")
-
-
 def _text_dump(path: Path, species: Sequence[str] | None, timestep_fs: float | None) -> Source:
-    from mlipsse.transport.text_dump import (
-        dump_atoms,
-        dump_blocks,
-        dump_steps,
-        dump_units,
-        likely_frames,
-    )
+    from mlipsse.transport.text_dump import dump_blocks
 
     atoms = dump_atoms(path)
-    units, time_per_step = dump_units(path, atoms)
-    if units is not None and units not in _ANGSTROM_UNITS:
+    if atoms.units is not None and atoms.units not in _ANGSTROM_UNITS:
         raise MlipsseError(
-            f"{path} is in LAMMPS' units {units}, whose lengths are not in Å: write it in metal "
-            "or real units."
+            f"{path} is in LAMMPS' units {atoms.units}, whose lengths are not in Å: write it in "
+            "metal or real units."
         )
-    stamp_ps = None if timestep_fs is None else timestep_fs * 1e-3
-    if units is not None and time_per_step is not None and time_per_step > 0:
-        own_ps = time_per_step * _ANGSTROM_UNITS[units]
-        if stamp_ps is not None and abs(stamp_ps - own_ps) > 1e-3 * own_ps:
-            raise MlipsseError(
-                f"{path} says that a step takes {1e3 * own_ps:g} fs, but {timestep_fs:g} fs are "
-                "given: leave it to the file, or look which is right."
-            )
-        stamp_ps = own_ps
+    notes: list[str] = []
+    if atoms.open_axes:
+        notes.append(
+            f"{path}: the box is not periodic along {', '.join(atoms.open_axes)}; its volume, and "
+            "conductivities, are those of the box of its first frame"
+        )
 
     def read(block_frames: int | None) -> Iterator[RawBlock]:
-        kept = None
-        if block_frames is not None:  # what comes again must be known beforehand
-            steps = dump_steps(path)
-            later = np.minimum.accumulate(steps[::-1])[::-1]
-            kept = np.append(steps[:-1] < later[1:], True)
-        for block in dump_blocks(path, atoms, block_frames=block_frames, kept=kept):
-            yield RawBlock(block.positions, block.cells, block.origins, block.steps)
+        for raw in dump_blocks(path, atoms, notes, block_frames=block_frames):
+            for axis in ("xyz".index(name) for name in atoms.open_axes):
+                # A box that is wrapped round the atoms is no cell: its first length is kept.
+                raw.cells[:, axis], raw.origins[:, axis] = atoms.cell[axis], atoms.origin[axis]
+            yield raw
 
     return Source(
         path=path,
         inputs=(path,),
         kind="LAMMPS text dump",
-        species=_dump_species(path, atoms, species),
+        species=_dump_species(path, atoms, species, notes),
         n_frames=int((likely_frames(path, atoms) - 16) / 1.2) + 1,
         trusted=not atoms.wrapped,
         read=read,
-        stamp_ps=stamp_ps,
+        stamp_ps=None if timestep_fs is None else timestep_fs * 1e-3,
+        time_ps=None if atoms.units is None else _ANGSTROM_UNITS[atoms.units],
         first_stamp=atoms.first_step,
+        notes=notes,
     )
 
 
-def _dump_species(path: Path, atoms: Any, species: Sequence[str] | None) -> tuple[str, ...]:
-    if atoms.species is not None:
-        return tuple(atoms.species)
-    if species is None or atoms.types is None:
+def _dump_species(
+    path: Path, atoms: DumpAtoms, species: Sequence[str] | None, notes: list[str]
+) -> tuple[str, ...]:
+    """By type as they are given; else as the file has them."""
+    if species is None or (atoms.types is None and atoms.species is not None):
+        if atoms.species is None:
+            raise MlipsseError(
+                f"{path} does not say which atom is which element. Give the elements of types 1, "
+                "2, ..., or write the dump with a column `element`."
+            )
+        own = elements_of(atoms.species, str(path))
+        if species is not None and not set(own) <= set(species):
+            raise MlipsseError(
+                f"{path} has elements ({', '.join(dict.fromkeys(own))}) and no types that "
+                f"{', '.join(species)} could be of: leave out the option, or write the dump with a "
+                "column `type`."
+            )
+        if len(set(own)) == 1 and atoms.types is not None and len(set(atoms.types)) > 1:
+            raise MlipsseError(
+                f"{path} calls atoms of {len(set(atoms.types))} types {own[0]}, as LAMMPS does "
+                "without `dump_modify element`. Give the elements of types 1, 2, ...."
+            )
+        return own
+    if atoms.types is None:
         raise MlipsseError(
-            f"{path} does not say which atom is which element. Give the elements of types 1, 2, "
-            "..., or write the dump with a column `element`."
+            f"{path} does not say which atom is which element, and has no column `type`: write the "
+            "dump with a column `element` or `type`."
         )
     if atoms.types.min() < 1 or atoms.types.max() > len(species):
         raise MlipsseError(
             f"{path} holds types {atoms.types.min()} to {atoms.types.max()}, but elements of "
             f"{len(species)} types are given ({', '.join(species)})."
         )
-    return tuple(species[number - 1] for number in atoms.types)
-
-
-def _by_mdanalysis(path: Path, topology: Path | None) -> Source:
-    if topology is None:
-        raise MlipsseError(
-            f"{path} does not hold elements: give a topology (PDB, GRO, LAMMPS data file, ...) "
-            f"beside it, or the folder of one of our runs, which has its {RECORD_FILE}."
+    found = tuple(species[number - 1] for number in atoms.types)
+    if atoms.species is not None and atoms.species != found:
+        pairs = dict.fromkeys(zip(atoms.types.tolist(), atoms.species, strict=True))
+        notes.append(
+            f"{path}: its column `element` names types otherwise "
+            f"({', '.join(f'{number} {name}' for number, name in sorted(pairs))}); the elements "
+            f"that are given are taken ({', '.join(species)})"
         )
-    import MDAnalysis
-    from MDAnalysis.lib.mdamath import triclinic_vectors
-
-    def damaged(error: Exception) -> MlipsseError:
-        return MlipsseError(
-            f"{path} with {topology} cannot be read by MDAnalysis ({type(error).__name__}: "
-            f"{error})."
-        )
-
-    own_time = path.suffix.lower() in _OWN_TIME
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            universe = MDAnalysis.Universe(str(topology), str(path))
-            species = _elements(universe, topology)
-            n_frames = len(universe.trajectory)
-            first_ps = float(universe.trajectory[0].time)
-    except MlipsseError:
-        raise
-    except Exception as error:
-        raise damaged(error) from error
-
-    def read(block_frames: int | None) -> Iterator[RawBlock]:
-        size = block_frames or n_frames
-        for start in range(0, n_frames, size):
-            count = min(size, n_frames - start)
-            positions = np.empty((count, len(species), 3))
-            cells = np.empty((count, 3, 3))
-            times_ps = np.empty(count)
-            done = 0  # the reader stops without a word where a frame is torn
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    for frame in universe.trajectory[start : start + count]:
-                        times_ps[done] = frame.time
-                        positions[done] = frame.positions
-                        cells[done] = (
-                            0
-                            if frame.dimensions is None
-                            else triclinic_vectors(frame.dimensions, dtype=np.float64)
-                        )
-                        done += 1
-            except Exception as error:
-                raise damaged(error) from error
-            if start + done < n_frames - 1 and done < count:
-                raise MlipsseError(
-                    f"{path} is damaged: it can be read up to frame {start + done} of {n_frames}. "
-                    "Cut it there, or write it again."
-                )
-            yield raw_block(positions[:done], cells[:done], times_ps[:done] if own_time else None)
-
-    return Source(
-        path=path,
-        inputs=(path, Path(topology)),
-        kind=path.suffix[1:].upper(),
-        species=species,
-        n_frames=n_frames,
-        trusted=False,
-        read=read,
-        stamp_ps=1.0 if own_time else None,
-        firm=False,
-        first_stamp=first_ps if own_time else None,
-    )
-
-
-def _elements(universe: "object", topology: Path) -> tuple[str, ...]:
-    from ase.data import chemical_symbols
-
-    atoms = universe.atoms  # type: ignore[attr-defined]
-    for attribute in ("elements", "names", "types"):
-        found = [str(word).capitalize() for word in getattr(atoms, attribute, ())]
-        if found and all(word in chemical_symbols[1:] for word in found):
-            return tuple(found)
-    raise MlipsseError(
-        f"{topology} does not hold elements: its atoms are called "
-        f"{', '.join(dict.fromkeys(map(str, getattr(atoms, 'types', ()))))}. Give one that does."
-    )
+    return found

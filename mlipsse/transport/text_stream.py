@@ -1,28 +1,33 @@
-"""Text of a file, plain or gzipped, piece by piece and in place."""
+"""Text of a file, plain or compressed, piece by piece and in place."""
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.compressed import DAMAGE, TornStream, is_compressed
+from mlipsse.transport.last_lines import is_whole
 
 _BUFFER_BYTES = 8 << 20
 _HEAD_BYTES = 256 << 10
+_TAIL_BYTES = 4096
 
 
 @dataclass(eq=False)
 class TextPiece:
-    """A piece of a file; the reader tells how much of it is `used`, and what is not comes again."""
+    """A piece of a file; the reader sets how much of it is `used`, and what is not comes again.
+
+    `ended` is set for the last piece, and `torn` where a compressed file is torn behind it.
+    """
 
     data: bytearray
     stop: int
     ended: bool
     used: int = 0
+    torn: bool = False
 
     @property
     def address(self) -> int:
@@ -34,15 +39,19 @@ def text_pieces(path: Path, *, head: bool = False) -> Iterator[TextPiece]:
     """Pieces of the text, each beginning where the one before was used up to; small for `head`."""
     if not path.is_file():
         raise MlipsseError(f"There is no file {path}.")
-    with path.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
     try:
-        with _opened(path, zipped=zipped) as stream:
+        with TornStream(path) as stream:
             data = bytearray(_HEAD_BYTES if head else _BUFFER_BYTES)
             rest, first = 0, True
             while True:
                 read, ended = _fill(stream, data, rest)
-                text = TextPiece(data, rest + read, ended)
+                stop = rest + read
+                if ended and not stream.torn:
+                    tail = bytes(data[max(0, stop - _TAIL_BYTES) : stop])
+                    if not tail.endswith(b"\n") and is_whole(tail.split(b"\n")[1:]):
+                        data[stop:] = b"\n"
+                        stop += 1
+                text = TextPiece(data, stop, ended, torn=stream.torn)
                 if first and not text.data[:512].lstrip().startswith(b"ITEM:"):
                     raise MlipsseError(
                         f"{path} is no LAMMPS text dump: it does not begin with ITEM:."
@@ -56,35 +65,27 @@ def text_pieces(path: Path, *, head: bool = False) -> Iterator[TextPiece]:
                 if 2 * rest > len(data):
                     data = bytearray(2 * len(data))
                 data[:rest] = kept
-    except (OSError, zlib.error) as error:
+    except DAMAGE as error:
         raise MlipsseError(f"{path} cannot be read: {error}.") from error
 
 
 def text_bytes(path: Path) -> int:
-    """Length of the text; of a zipped one modulo 4 GiB, as gzip has it."""
+    """About the length of the text; of a gzipped one modulo 4 GiB, as gzip has it."""
     with path.open("rb") as stream:
-        if stream.read(2) != b"\x1f\x8b":
-            return stream.seek(0, 2)
+        gzipped = stream.read(2) == b"\x1f\x8b"
+        size = stream.seek(0, 2)
+        if not gzipped:
+            return 4 * size if is_compressed(path) else size
         stream.seek(-4, 2)
         return int.from_bytes(stream.read(4), "little")
 
 
-def _opened(path: Path, *, zipped: bool) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path, "rb") if zipped else path.open("rb", buffering=0))
-
-
-def _fill(stream: BinaryIO, data: bytearray, place: int) -> tuple[int, bool]:
+def _fill(stream: Any, data: bytearray, place: int) -> tuple[int, bool]:
     """Bytes that were read into `data` from `place` on, and whether the file ends with them."""
     start = place
     view = memoryview(data)
-    # Of a zipped file piece by piece: one that is torn ends with an error, and what was asked for
-    # together with its end is lost.
-    readinto = getattr(stream, "readinto1", None) or stream.readinto  # type: ignore[attr-defined]
     while place < len(data):
-        try:
-            read = readinto(view[place:])
-        except EOFError:
-            read = 0
+        read = stream.readinto(view[place:])
         if not read:
             return place - start, True
         place += read

@@ -8,6 +8,9 @@ LONGEST_STEP = 1 / 3
 """Of the shortest height of the cell: atoms that move further between two frames may have gone
 either way round. From one half on they certainly may."""
 
+SUDDEN = 0.05
+"""Of the atoms, and three at least: so many that go far at one frame are looked at."""
+
 SAME_CELL_A = 1e-6
 """Cells whose components differ by no more are one cell, written with other roundings."""
 
@@ -39,7 +42,7 @@ def unwrap(
     """
     unwrapped = np.array(positions, dtype=float)
     cells = np.broadcast_to(np.asarray(cells, dtype=float), (len(unwrapped), 3, 3))
-    _add_steps(unwrapped, cells, unwrapped[0].copy(), unwrapped[0].copy(), 1, where, 0)
+    Unwrapping(where=where, trusted=False).add(unwrapped, cells, np.zeros((len(unwrapped), 3)))
     return unwrapped
 
 
@@ -47,20 +50,24 @@ class Unwrapping:
     """Unwraps a trajectory block by block: what the last frame left behind goes into the next.
 
     Where the cell is constant, positions that are `trusted` stay as they are and others are
-    unwrapped by steps (see `unwrap`). From the first frame on whose cell is another one, all are
-    put back into the cell and unwrapped by steps: lattice vectors that were added on the way
-    have changed their lengths since. Between two files a step is taken by minimum image whatever
-    the source, for a restart may have lost its image flags.
+    unwrapped by steps (see `unwrap`). Trusted positions of which atoms step by whole lattice
+    vectors, and no atom by more than `LONGEST_STEP` besides, have lost their image flags there: the
+    step is taken by minimum image, and noted. From the first frame on whose cell is another one,
+    all are put back into the cell and unwrapped by steps: lattice vectors that were added on the
+    way have changed their lengths since. Between two files a step is taken by minimum image
+    whatever the source.
 
     Parameters
     ----------
     where : names the source in messages
-    trusted : whether the source says in which cell each atom is (unwrapped, or by image flags)
+    trusted : whether the source records in which cell each atom is (unwrapped, or by image flags)
+    kinds : (n_atoms,) whole numbers from 0 on, e.g. of the elements; one kind by default
     """
 
-    def __init__(self, *, where: str, trusted: bool) -> None:
+    def __init__(self, *, where: str, trusted: bool, kinds: np.ndarray | None = None) -> None:
         self.where = where
         self._trusted = trusted
+        self._kinds = kinds
         self._first: np.ndarray | None = None
         self._cell = np.eye(3)
         self._origin = np.zeros(3)
@@ -70,12 +77,46 @@ class Unwrapping:
         self._seam = False
         self._fluctuates = False
         self._frames = 0
+        self._lost: list[int] = []
+        self._far = 0
+        self._sudden: list[tuple[int, int]] = []
 
     def new_file(self) -> None:
-        """Say that the frames that come next are of another file."""
+        """Announce that the frames that come next are of another file."""
         self._seam = True
 
-    def add(self, positions: np.ndarray, cells: np.ndarray, origins: np.ndarray) -> None:
+    @property
+    def note(self) -> str | None:
+        """A sentence on image flags that were lost; None where none were."""
+        if not self._lost:
+            return None
+        frames = ", ".join(map(str, self._lost[:5])) + (", ..." if len(self._lost) > 5 else "")
+        return (
+            f"{self.where}: image flags were lost before {len(self._lost)} frame(s) ({frames}), "
+            "where atoms step by whole lattice vectors; these steps are taken by minimum image"
+        )
+
+    def judge(self) -> None:
+        """Look at trusted positions whose steps are long, when all frames are there.
+
+        Raises
+        ------
+        MlipsseError
+            when many atoms go far at a few frames, and hardly any elsewhere.
+        """
+        together = sum(count for _, count in self._sudden)
+        if not self._sudden or together < 2 * (self._far - together):
+            return
+        if len(self._sudden) > max(1, self._frames // 100):
+            return
+        frame, count = self._sudden[0]
+        raise MlipsseError(
+            f"{self.where}: {count} atoms move by more than a third of the cell's shortest height "
+            f"from frame {frame - 1} to {frame}, and hardly any do elsewhere: frames of two runs "
+            "meet there, or frames between them are missing. Analyse the parts one by one."
+        )
+
+    def add(self, positions: np.ndarray, cells: np.ndarray, origins: np.ndarray) -> np.ndarray:
         """Unwrap the next frames where they lie.
 
         Parameters
@@ -84,13 +125,23 @@ class Unwrapping:
         cells : (n_frames, 3, 3) float64, Å, rows are lattice vectors
         origins : (n_frames, 3) float64, Å, where the cells begin
 
+        Returns
+        -------
+        (n_frames, n_kinds) float64, Å², mean squared step of each kind by minimum image; 0 for the
+        first frame.
+
         Raises
         ------
         MlipsseError
-            as `unwrap`.
+            as `unwrap`, and when steps by lattice vectors and long ones come together.
         """
+        kinds = self._kinds
+        if kinds is None:
+            kinds = np.zeros(positions.shape[1], dtype=np.int64)
+        numbers = np.bincount(kinds)
+        squares = np.zeros((len(positions), len(numbers)))
         if not len(positions):
-            return
+            return squares
         start = 0
         if self._first is None:
             self._first = np.array(cells[0])
@@ -105,10 +156,13 @@ class Unwrapping:
                 if not self._trusted:
                     _add_steps(
                         positions[:constant], cells[:constant], self._raw, self._unwrapped,
-                        start, self.where, self._frames,
+                        start, kinds, squares[:constant], self.where, self._frames,
                     )  # fmt: skip
                 else:
-                    self._shift_on(positions[start:constant], cells[start:constant])
+                    self._shift_on(
+                        positions[start:constant], kinds, squares[start:constant],
+                        self._frames + start,
+                    )  # fmt: skip
                 self._remember(raw, positions[last], cells[last], origins[last])
             start = max(start, constant)
             self._fluctuates = constant < len(positions)
@@ -118,22 +172,63 @@ class Unwrapping:
             rest = wrap(positions[start:], cells[start:], origins[start:])
             raw = rest[-1].copy()
             _add_steps(
-                rest, cells[start:], self._raw, self._unwrapped, 0, self.where,
-                self._frames + start,
+                rest, cells[start:], self._raw, self._unwrapped, 0, kinds, squares[start:],
+                self.where, self._frames + start,
             )  # fmt: skip
             positions[start:] = rest
             self._remember(raw, rest[-1], cells[-1], origins[-1])
         self._frames += len(positions)
+        return squares / np.maximum(numbers, 1)
 
-    def _shift_on(self, positions: np.ndarray, cells: np.ndarray) -> None:
-        """Bring trusted positions of a file that is not the first to where the one before ended."""
+    def _shift_on(
+        self, positions: np.ndarray, kinds: np.ndarray, squares: np.ndarray, first_frame: int
+    ) -> None:
+        """Judge the steps of trusted positions, and take back lattice vectors that come in."""
+        from mlipsse.transport.unwrapping_steps import judge_steps
+
+        inverse = np.linalg.inv(self._cell)
+        limit_A = LONGEST_STEP / float(np.linalg.norm(inverse, axis=0).max())
+        jumped = np.zeros(len(positions), dtype=np.int64)
+        far = np.zeros(len(positions), dtype=np.int64)
+        judge_steps(
+            positions, self._cell, inverse, limit_A, self._raw.copy(), kinds, squares, jumped, far
+        )
+        starts, shifts = [0], [self._shift]
         if self._seam:
             first = positions[:1].copy()
-            _add_steps(first, cells[:1], self._raw, self._unwrapped, 0, self.where, self._frames)
-            self._shift = first[0] - positions[0]
+            unused = np.zeros((1, squares.shape[1]))
+            _add_steps(
+                first, self._cell[None], self._raw.copy(), self._unwrapped.copy(), 0, kinds, unused,
+                self.where, first_frame,
+            )  # fmt: skip
+            shifts[0] = first[0] - positions[0]
             self._seam = False
-        if self._shift is not None:
-            positions += self._shift
+            jumped[0] = 0
+        self._far += int(far.sum())
+        many = max(3, SUDDEN * positions.shape[1])
+        self._sudden += [(first_frame + int(k), int(far[k])) for k in np.flatnonzero(far >= many)]
+        long_steps = self._far > 2 * int(jumped.sum())
+        for frame in np.flatnonzero(jumped):
+            if long_steps or far[frame] > jumped[frame]:
+                continue
+            number = first_frame + int(frame)
+            if far[frame]:
+                raise MlipsseError(
+                    f"{self.where} is not unwrapped: from frame {number - 1} to {number} "
+                    f"{jumped[frame]} atom(s) step by whole lattice vectors, and {far[frame]} by "
+                    f"more than a third of the cell's shortest height ({limit_A:.2f} Å) besides. "
+                    "Image flags were lost there, or frames of two runs meet: cut the file there."
+                )
+            before = positions[frame - 1] if frame else self._raw
+            images = np.rint((positions[frame] - before) @ inverse)
+            known = 0.0 if shifts[-1] is None else shifts[-1]
+            starts.append(int(frame))
+            shifts.append(known - images @ self._cell)
+            self._lost.append(number)
+        for start, end, shift in zip(starts, [*starts[1:], len(positions)], shifts, strict=True):
+            if shift is not None:
+                positions[start:end] += shift
+        self._shift = shifts[-1]
 
     def _remember(
         self, raw: np.ndarray, unwrapped: np.ndarray, cell: np.ndarray, origin: np.ndarray
@@ -148,13 +243,16 @@ def _add_steps(
     before: np.ndarray,
     unwrapped: np.ndarray,
     start: int,
+    kinds: np.ndarray,
+    squares: np.ndarray,
     where: str,
     first_frame: int,
 ) -> None:
     """Unwrap frames from `start` on where they lie.
 
     `before` and `unwrapped` are the frame before as it was given and as it came out; both are
-    overwritten. `first_frame` is the number of the first of `positions`.
+    overwritten. `first_frame` is the number of the first of `positions`; kinds, squares as in
+    `add_steps`.
     """
     from mlipsse.transport.unwrapping_steps import add_steps
 
@@ -163,8 +261,9 @@ def _add_steps(
     inverses = np.linalg.inv(cells)
     limits_A = LONGEST_STEP / np.linalg.norm(inverses, axis=1).max(axis=1)
     frame, longest_A = add_steps(
-        positions, np.ascontiguousarray(cells), inverses, limits_A, before, unwrapped, start
-    )
+        positions, np.ascontiguousarray(cells), inverses, limits_A, before, unwrapped, start,
+        kinds, squares,
+    )  # fmt: skip
     if frame < 0:
         return
     number = first_frame + frame

@@ -6,6 +6,7 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.msd import MeanSquaredDisplacement
+from mlipsse.transport.status import RunKind
 
 SEARCH_SPAN = 3.0
 """Last lag over first lag that a window keeps when its start is moved to later lags."""
@@ -15,7 +16,8 @@ SEARCH_SPAN = 3.0
 class WindowSettings:
     """How the fit window is chosen and what it must satisfy.
 
-    hop_length_A : distance between sites, Å; there is no window below half its square (4.5 Å² at
+    hop_length_A : least distance between sites, Å; a longer one is taken from the data (see
+        `measured_hop_length_A`). There is no window below half its square (4.5 Å² at
         3 Å), after He, Zhu, Epstein and Mo, npj Comput. Mater. 4, 18 (2018),
         doi:10.1038/s41524-018-0074-y
     settled_hops2 : the window starts where the MSD reaches this many hop lengths squared, or at a
@@ -27,9 +29,13 @@ class WindowSettings:
     minimum_span : last lag over first lag; in less the exponent means nothing
     minimum_exponent : d ln MSD / d ln lag below which the motion is not called diffusion; of the
         MSD less what vibrations and a first hop back and forth give (see `cage_A2`)
+    maximum_exponent : above it, and where the MSD bends upwards beyond chance, the motion is not
+        called diffusion either
     minimum_hops : independent hops of all ions together, MSD over hop length squared times
         ions times the run's length over the lag
     window_ps : (first, last) lag in ps; overrides the rules of where it starts and ends
+    judged : whether the motion in the window is tested at all; not for parts and sums of ions that
+        have been tested
     """
 
     hop_length_A: float = 3.0
@@ -38,8 +44,10 @@ class WindowSettings:
     maximum_lag_fraction: float = 0.5
     minimum_span: float = 1.5
     minimum_exponent: float = 0.8
+    maximum_exponent: float = 1.25
     minimum_hops: float = 20.0
     window_ps: tuple[float, float] | None = None
+    judged: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.maximum_lag_fraction <= 1:
@@ -70,6 +78,7 @@ class Window:
     last: int | None
     exponent: float | None
     reason: str | None
+    kind: RunKind = RunKind.USABLE
 
 
 def choose_window(msd: MeanSquaredDisplacement, settings: WindowSettings | None = None) -> Window:
@@ -79,7 +88,7 @@ def choose_window(msd: MeanSquaredDisplacement, settings: WindowSettings | None 
     if settings.window_ps is None:
         bounds = _automatic(msd, settings)
         if isinstance(bounds, str):
-            return Window(None, None, None, bounds)
+            return Window(None, None, None, bounds, RunKind.TOO_LITTLE_MOTION)
         first, last = bounds
     else:
         first = max(1, round(settings.window_ps[0] / spacing))
@@ -97,6 +106,7 @@ def choose_window(msd: MeanSquaredDisplacement, settings: WindowSettings | None 
             f"the run is too short: the window from {first * spacing:.3g} ps to "
             f"{last * spacing:.3g} ps must hold 5 lags and span a factor "
             f"{settings.minimum_span:g}; run longer",
+            RunKind.TOO_SHORT,
         )
     window = _judged(msd, settings, first, last)
     if window.reason is not None and settings.window_ps is None:
@@ -132,6 +142,8 @@ def _judged(
     offset_A2 = cage_A2(msd, first, last, settings.hop_length_A)
     exponent = window_exponent(msd, first, last, offset_A2=offset_A2)
     spacing = msd.frame_spacing_ps
+    if not settings.judged:
+        return Window(first, last, exponent, None)
     hops = independent_hops(msd, last, settings.hop_length_A)
     if exponent >= settings.minimum_exponent and hops < settings.minimum_hops:
         return Window(
@@ -141,6 +153,7 @@ def _judged(
             f"too few hops: {msd.n_ions} ions make about {hops:.2g} independent hops of "
             f"{settings.hop_length_A:g} Å, and at least {settings.minimum_hops:g} are asked; run "
             "longer or hotter",
+            RunKind.TOO_FEW_HOPS,
         )
     if exponent >= settings.minimum_exponent:
         return Window(first, last, exponent, None)
@@ -151,6 +164,7 @@ def _judged(
         f"not diffusive: d ln MSD / d ln lag is {exponent:.2f} between {first * spacing:.3g} "
         f"and {last * spacing:.3g} ps, below {settings.minimum_exponent:g} (1 is diffusion, 0 a "
         "cage)",
+        RunKind.NOT_DIFFUSIVE,
     )
 
 

@@ -15,7 +15,7 @@ from mlipsse.campaign.folder import Campaign, read_campaign
 from mlipsse.campaign.record import read_record
 from mlipsse.campaign.runner import campaign_status, run_campaign
 from mlipsse.campaign.stages import export, finetune, sample, select
-from mlipsse.dataset.extxyz import write_frames
+from mlipsse.dataset.extxyz import read_frames, write_frames
 from mlipsse.dataset.strain import strain_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance.record import CARD_KEY
@@ -185,3 +185,27 @@ def test_some_compositions_spread_evenly(campaign, monkeypatch, most, expected) 
     monkeypatch.setattr(acceptance, "selected_by_energy", lambda campaign: [*groups, []])
     assert acceptance._crystals(campaign) == [f"o{k}" for k in range(9)]
     assert acceptance._crystals(with_settings(campaign, compositions=most)) == expected
+
+
+def test_labels_given_stand_for_selected_orderings(campaign, shipped_bundle) -> None:
+    """A campaign that begins at label has no orderings: the lowest frame is tried."""
+    text = (campaign.folder / "campaign.yaml").read_text()
+    text = text.replace(f'"teacher: {shipped_bundle.name}"', '"extxyz: mine.xyz", functional: SCAN')
+    (campaign.folder / "campaign.yaml").write_text(text)
+    given = read_campaign(campaign.folder)
+    (frame,) = read_frames(given.folder / "05-label" / "train.extxyz", labelled=True)
+    lower = frame.copy()
+    for one, energy_eV in ((frame, -60.0), (lower, -61.0)):
+        one.info |= {keys.COMPOSITION: "Li3InCl6", keys.ENERGY: energy_eV}
+    lower.positions += 0.5
+    write_frames(given.folder / "05-label" / "train.extxyz", [frame])
+    for part in ("valid", "test"):
+        write_frames(given.folder / "05-label" / f"{part}.extxyz", [lower])
+    (start,) = acceptance._crystals(given)
+    assert start.info[keys.ORDERING] == "o001", "a selection that is there is taken"
+    (given.folder / select.SELECTED).unlink()
+    (start,) = acceptance._crystals(given)
+    assert start.positions == pytest.approx(lower.positions)
+    assert start.info == {keys.COMPOSITION: "Li3InCl6", keys.ORDERING: "Li3InCl6-labelled"}
+    assert not start.arrays.keys() - {"numbers", "positions"}
+    assert all(path.is_file() for path in acceptance.inputs(given))

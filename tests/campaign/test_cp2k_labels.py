@@ -75,6 +75,17 @@ def test_another_potential_labels_anew_and_a_rejected_frame_is_listed(tmp_path):
     assert len(attempts(campaign)) == 2 * N_FRAMES
 
 
+@pytest.mark.parametrize("mode", ["r2scan", "basis"])
+def test_what_every_frame_would_have_stops_after_the_first(tmp_path, mode):
+    campaign = _campaign(tmp_path, mode, retries=2)
+    with pytest.raises(MlipsseError, match="Every frame would end so: no further one is computed"):
+        labelled(campaign, Here())
+    assert len(attempts(campaign)) == 1
+    # Nothing of it is kept: with the cause mended all frames are labelled.
+    labelled(_campaign(tmp_path, "fine", retries=2), Here())
+    assert len(_sets(campaign)) == N_FRAMES
+
+
 def test_validate_tells_what_is_missing(tmp_path):
     def said(**settings) -> str:
         return "\n".join(p for p in problems(_campaign(tmp_path, **settings)) if "label" in p)

@@ -17,7 +17,7 @@ from mlipsse.campaign.folder import read_campaign
 from mlipsse.campaign.orderings import campaign_host, campaign_supercells
 from mlipsse.campaign.phases import system_of
 from mlipsse.cli import main
-from mlipsse.dataset.cp2k import PROGRAMS
+from mlipsse.dataset.cp2k_program import PROGRAMS
 from mlipsse.orderings import parse_composition
 from mlipsse.orderings.formula import parse_formula
 from mlipsse.resources import resource_dir

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from ase import Atoms
 from ase.io import write
+from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
 from mlipsse.campaign.config_file import parse_config
@@ -15,7 +16,7 @@ from mlipsse.campaign.stages import label, sample
 from mlipsse.campaign.table import read_csv
 from mlipsse.dataset.extxyz import read_frames
 from mlipsse.errors import MlipsseError
-from tests.dataset.test_own_labels import frame
+from tests.dataset.check.sound_set import trajectory
 
 CONFIG = """
 name: test
@@ -24,6 +25,21 @@ enumerate: {{compositions: [Cu0.5Au0.5]}}
 label: {label}
 simulate: {{temperatures_K: [800]}}
 """
+
+
+def frames_of(*names: str, each: int = 2) -> list[Atoms]:
+    """Sound labels (EMT) under ASE's names, `each` frames of every trajectory."""
+    frames = []
+    for seed, name in enumerate(names):
+        for made in trajectory(name, gold=4, frames=each, seed=seed):
+            made.info = {
+                "energy": made.info[keys.ENERGY],
+                "stress": voigt_6_to_full_3x3_stress(made.info[keys.STRESS]),
+                "trajectory": name,
+            }
+            made.arrays["forces"] = made.arrays.pop(keys.FORCES)
+            frames.append(made)
+    return frames
 
 
 class Idle:
@@ -46,7 +62,7 @@ def _performed(campaign: Campaign, stage) -> Work:
 
 
 def test_nothing_is_sampled_and_the_labels_become_the_sets(tmp_path):
-    frames = [frame(seed, trajectory=f"t{seed // 2}") for seed in range(8)]
+    frames = frames_of("t0", "t1", "t2", "t3")
     frames[5].info["energy"] = float("nan")
     campaign = _campaign(tmp_path, frames, min_labelled=0.8)
     assert sample.inputs(campaign) == []
@@ -69,7 +85,7 @@ def test_nothing_is_sampled_and_the_labels_become_the_sets(tmp_path):
 
 
 def test_too_many_bad_frames_stop_the_stage(tmp_path):
-    frames = [frame(seed, trajectory=f"t{seed}") for seed in range(4)]
+    frames = frames_of("t0", "t1", "t2", "t3", each=1)
     frames[1].info["energy"] = float("inf")
     with pytest.raises(MlipsseError, match=r"3 of 4 frames got labels, and label\.min_l"):
         _performed(_campaign(tmp_path, frames), label)

@@ -38,6 +38,16 @@ def test_check_says_yes_or_no_by_its_exit_code(files):
     assert failed == ["leakage"]
 
 
+def test_what_could_not_be_checked_is_listed_and_nothing_passed(files):
+    result = run("check", files / "train.extxyz")
+    assert result.exit_code == 0
+    assert "Passed." not in result.output
+    assert "Not checked: leakage. There is one split only" in result.output
+    assert "No check failed; 1 of 18 could not be made." in result.output
+    told = json.loads(run("check", files / "train.extxyz", "--json").output)
+    assert (told["passed"], told["failed"], list(told["skipped"])) == (False, [], ["leakage"])
+
+
 def test_what_normalise_wrote_passes(files):
     frames = read_frames(files / "train.extxyz", labelled=True)
     for frame in frames:

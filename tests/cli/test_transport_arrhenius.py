@@ -99,3 +99,88 @@ def test_faults(tmp_path, text, told):
     result = run(path)
     assert isinstance(result.exception, MlipsseError)
     assert told in str(result.exception)
+
+
+def answer(path, temperature, **other):
+    """A file as `transport diffusivity --json` writes it."""
+    value = diffusivity(temperature)
+    found = {
+        "status": "usable",
+        "reason": None,
+        "temperature_K": temperature,
+        "diffusivity_cm2_s": value,
+        "diffusivity_std_cm2_s": 0.1 * value,
+        "mobile": "Li",
+        "charge_e": 1.0,
+        "cautions": [],
+    }
+    path.write_text(json.dumps(found | other))
+    return path
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"status": "melted", "reason": "melted: the framework moves"},
+        {"status": "caged", "reason": "not diffusive, caged"},
+        {"status": "melted"},
+        {"framework_melted": True},  # of files written before there was a status
+    ],
+)
+def test_a_run_that_is_not_usable_takes_no_part(tmp_path, found):
+    files = [answer(tmp_path / f"{t}.json", float(t)) for t in (700, 800, 900)]
+    wrong = answer(tmp_path / "1000.json", 1000.0, diffusivity_cm2_s=1e-3, **found)
+    result = run(*files, wrong, "--json")
+    (told,) = json.loads(result.stdout)["compositions"]
+    assert told["activation_energy_eV"] == pytest.approx(0.3, rel=1e-6)
+    assert [one["name"] for one in told["left_out"]] == ["1000.json"]
+    assert run(wrong).exit_code == 3
+
+
+def test_the_same_run_twice_is_no_replica(tmp_path, table):
+    first = answer(tmp_path / "a.json", 700.0)
+    copy = tmp_path / "b.json"
+    copy.write_text(json.dumps(json.loads(first.read_text()), indent=3))
+    for files in ((first, first), (first, copy), (table, table)):
+        result = run(*files)
+        assert isinstance(result.exception, MlipsseError)
+        assert "the same run twice" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("other", "stated"),
+    [({"mobile": "Na"}, "Different mobile ions"), ({"charge_e": 2.0}, "Different charges")],
+)
+def test_different_ions_share_no_line(tmp_path, other, stated):
+    files = [answer(tmp_path / "a.json", 700.0), answer(tmp_path / "b.json", 800.0, **other)]
+    result = run(*files)
+    assert isinstance(result.exception, MlipsseError)
+    assert stated in str(result.exception)
+
+
+def test_other_units_are_refused(tmp_path):
+    path = tmp_path / "si.csv"
+    path.write_text("temperature_K,diffusivity_m2_s\n700,1e-9\n800,2e-9\n")
+    result = run(path)
+    assert "has diffusivity_m2_s, but diffusivity_cm2_s is read" in str(result.exception)
+
+
+def test_cautions_of_a_run_are_carried_on(tmp_path):
+    files = [
+        answer(tmp_path / "a.json", 700.0, cautions=["rates change during the run"]),
+        answer(tmp_path / "b.json", 800.0),
+        answer(tmp_path / "c.json", 900.0, diffusivity_std_cm2_s=None),
+    ]
+    told = run(*files).stdout
+    assert "a.json: rates change during the run" in told
+    assert "no error of D in c.json" in told
+
+
+def test_a_table_of_excel(tmp_path):
+    path = tmp_path / "excel.csv"
+    path.write_bytes(
+        b"\xef\xbb\xbftemperature_K, diffusivity_cm2_s\r\n600,3e-6\r\n700,7e-6\r\n800,1.3e-5\r\n"
+    )
+    (told,) = json.loads(run(path, "--json").stdout)["compositions"]
+    assert told["activation_energy_eV"] == pytest.approx(0.304, abs=0.01)
+    assert [point["diffusivity_std_cm2_s"] for point in told["temperatures"]] == [None] * 3

@@ -1,5 +1,6 @@
 """CP2K's inputs, and its outputs by way of a stand-in (EMT) of their layout."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from ase import Atoms
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
-from mlipsse.dataset.cp2k import COMMAND, Cp2k, Cp2kSettings, default_command
+from mlipsse.dataset.cp2k import Cp2k, Cp2kSettings
+from mlipsse.dataset.cp2k_program import COMMAND, default_command, require_known_version
 from mlipsse.dataset.labels import RejectedFrame
 from mlipsse.dataset.program import ProgramSource
 from mlipsse.errors import MlipsseError
@@ -140,6 +142,7 @@ def test_labels_make_the_round_trip(tmp_path, settings):
             "CP2K gave up: Cholesky decomposition failed. Matrix ill cond.*exit status 1",
             True,
         ),
+        ("basis", "The requested basis set <DZVP> for Cu was not found", True),
         ("killed", "is not whole, CP2K was cut off.*killed by SIGKILL", True),
     ],
 )
@@ -147,7 +150,79 @@ def test_what_is_no_label_is_rejected_with_a_reason(tmp_path, mode, reason, may_
     with pytest.raises(RejectedFrame, match=reason) as caught:
         _source(mode).label(sheared_alloy(), tmp_path / "run")
     assert caught.value.may_pass is may_pass
-    assert attempts(tmp_path) == 2
+    assert caught.value.common is (mode in ("r2scan", "basis"))
+    # What every frame would have is not tried again.
+    assert attempts(tmp_path) == (1 if caught.value.common else 2)
+
+
+@pytest.mark.parametrize("settings", [{}, {"smearing_K": 1000.0}], ids=["kpoints", "smearing"])
+def test_the_layout_of_2025_gives_the_same_label(tmp_path, settings):
+    both = [
+        _source(mode, settings=Cp2kSettings(**settings)).label(sheared_alloy(), tmp_path / mode)
+        for mode in ("fine", "2025")
+    ]
+    assert both[1].info[keys.ENERGY] == pytest.approx(both[0].info[keys.ENERGY], abs=1e-9)
+    assert both[1].arrays[keys.FORCES] == pytest.approx(both[0].arrays[keys.FORCES], abs=1e-9)
+    assert both[1].info[keys.STRESS] == pytest.approx(both[0].info[keys.STRESS], abs=1e-10)
+    assert "CP2K 2025.2" in both[1].info[keys.LABEL_SOURCE]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        (
+            "Run type                                                  ENERGY_FORCE",
+            "Run type                                                       GEO_OPT",
+            r"CP2K ran GEO_OPT \(1 ionic steps\)",
+        ),
+        (" DFT| Charge 0", " DFT| Charge -1", "charge -1, not a neutral one"),
+        (
+            " DFT| Charge 0",
+            " DFT| Spin unrestricted (spin-polarized)",
+            "ran spin-unrestricted, not",
+        ),
+        ("  11.0000  63.5460", "  10.0000  63.5460", "of 40 valence electrons, not 44"),
+        (" ENERGY| Total", " ENERGY| total", "in a layout that is read here"),
+        (" ATOMIC FORCES in", " ATOMIC forces in", "in a layout that is read here"),
+        ("[GPa]", "[psi]", "in a layout that is read here"),
+    ],
+)
+def test_an_output_of_another_calculation_is_refused(tmp_path, old, new, match):
+    _source().label(sheared_alloy(), tmp_path / "run")
+    path = tmp_path / "run" / "frame.out"
+    text = path.read_text().replace(" FUNCTIONAL| MGGA_X", " DFT| Charge 0\n FUNCTIONAL| MGGA_X")
+    path.write_text(text)
+    reader = _source(command=None)
+    reader.label(sheared_alloy(), tmp_path / "run")
+    path.write_text(text.replace(old, new))
+    assert path.read_text() != text
+    with pytest.raises(RejectedFrame, match=match) as caught:
+        reader.label(sheared_alloy(), tmp_path / "run")
+    assert not caught.value.common  # outputs brought from elsewhere may be of several makings
+
+
+def test_several_ionic_steps_are_no_single_point(tmp_path):
+    _source().label(sheared_alloy(), tmp_path / "run")
+    path = tmp_path / "run" / "frame.out"
+    text = path.read_text()
+    step = text[text.index(" SCF PARAMETERS") : text.index("  **** ****")]
+    path.write_text(text.replace("  **** ****", f"{step}  **** ****"))
+    with pytest.raises(RejectedFrame, match="holds 2 energies of several ionic steps"):
+        _source(command=None).label(sheared_alloy(), tmp_path / "run")
+
+
+def test_the_version_is_asked_for(tmp_path, monkeypatch):
+    program = tmp_path / "cp2k.psmp"
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for version, known in (("7.1", False), ("8.2", True), ("2023.1", True), ("2026.1", True)):
+        program.write_text(f"#!/bin/sh\n[ $1 = --version ] && echo ' CP2K version {version}'\n")
+        program.chmod(0o755)
+        if known:
+            require_known_version("mpirun -n 4 cp2k.psmp -i frame.inp -o frame.out")
+        else:
+            with pytest.raises(MlipsseError, match=r"CP2K 7\.1 .*take CP2K 8 or newer"):
+                require_known_version("mpirun -n 4 cp2k.psmp -i frame.inp -o frame.out")
+    require_known_version("sh run.sh")
 
 
 def test_an_output_of_another_input_is_refused(tmp_path):

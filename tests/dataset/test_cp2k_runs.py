@@ -13,7 +13,8 @@ import pytest
 from ase import Atoms, units
 
 from mlipsse import keys
-from mlipsse.dataset.cp2k import PROGRAMS, Cp2k, Cp2kSettings, default_command
+from mlipsse.dataset.cp2k import Cp2k, Cp2kSettings
+from mlipsse.dataset.cp2k_program import PROGRAMS, default_command
 from mlipsse.dataset.program import ProgramSource, RunSettings
 from mlipsse.errors import MlipsseError
 

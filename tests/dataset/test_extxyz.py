@@ -6,6 +6,7 @@ from ase.constraints import FixAtoms
 from ase.io import read
 
 from mlipsse import keys
+from mlipsse.dataset.check.labelled_set import read_labelled_set
 from mlipsse.dataset.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 
@@ -167,3 +168,33 @@ def test_ase_itself_finds_the_keys_where_mace_looks(tmp_path):
     assert keys.ENERGY in frame.info
     assert keys.STRESS in frame.info
     assert keys.FORCES in frame.arrays
+
+
+GPUMD = """2
+Lattice="5 0 0 0 6 0 0 0 7" Properties=species:S:1:pos:R:3:force:R:3 {label}
+Cu 0.0 0.0 0.0 0.1 0.2 0.3
+Cu 2.5 2.5 2.5 -0.1 -0.2 -0.3
+"""
+
+
+@pytest.mark.parametrize(
+    ("label", "factor"),
+    [
+        ('Energy=-3 stress="1 2 3 4 5 6"', 1.0),
+        ("energy=-3 stress={1 2 3 4 5 6}", 1.0),
+        ('energy=-3 stress="1 6 5 6 2 4 5 4 3"', 1.0),
+        ('energy=-3 virial="1 6 5 6 2 4 5 4 3"', -1 / 210),
+        ('energy=-3 Virial="1 6 5 6 2 4 5 4 3"', -1 / 210),
+        ('ENERGY=-3 virial="1 2 3 4 5 6"', -1 / 210),
+    ],
+)
+@pytest.mark.parametrize("lattice", ["Lattice", "lattice"])
+def test_spellings_of_gpumd_and_six_numbers(tmp_path, label, factor, lattice):
+    path = tmp_path / "train.xyz"
+    path.write_text(GPUMD.format(label=label).replace("Lattice", lattice))
+    (frame,) = read_labelled_set({"train": [path]}).frames
+    assert frame.pbc.all()
+    assert frame.get_volume() == pytest.approx(210)
+    assert frame.info[keys.ENERGY] == -3
+    assert frame.arrays[keys.FORCES][0] == pytest.approx([0.1, 0.2, 0.3])
+    assert frame.info[keys.STRESS] == pytest.approx(factor * np.arange(1, 7))

@@ -9,6 +9,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from mlipsse import keys
 from mlipsse.dataset.extxyz import read_frames
 from mlipsse.dataset.label_names import LabelNames, labels_by_house_keys
+from mlipsse.dataset.label_units import ENERGY_UNITS_EV, FORCE_UNITS_EV_A
 from mlipsse.dataset.normalise import normalise
 from mlipsse.errors import MlipsseError
 
@@ -70,6 +71,87 @@ def test_units_and_sign_are_those_that_are_told():
     copy, told = converted(atoms, names)
     assert_labels(copy)
     assert told["stress"] == "dft_stress, kB, positive under compression"
+
+
+@pytest.mark.parametrize(
+    ("stated", "factors"),
+    [
+        ({"energy-unit": "hartree", "force-unit": "hartree/bohr"}, ("Ha", "Ha/bohr", 1.0)),
+        ({"energy_unit": "Ha", "forces_units": "a.u."}, ("Ha", "Ha/bohr", 1.0)),
+        ({"dft_energy_unit": "eV", "stress-unit": "GPa"}, ("eV", "eV/A", units.GPa)),
+        ({"stress_unit": "kbar", "force-unit": "eV/Angstrom"}, ("eV", "eV/A", 0.1 * units.GPa)),
+        ({"stress-unit": "eV/Å^3", "length-unit": "angstrom"}, ("eV", "eV/A", 1.0)),
+    ],
+)
+def test_units_that_frames_state(stated, factors):
+    energy, force, stress = factors
+    atoms = frame(
+        energy=ENERGY_EV / ENERGY_UNITS_EV[energy],
+        forces=FORCES_EV_A / FORCE_UNITS_EV_A[force],
+        stress=STRESS_EV_A3 / stress,
+        **stated,
+    )
+    copy, told = converted(atoms)
+    assert_labels(copy)
+    assert told["energy"] == f"energy, {energy}"
+    with pytest.raises(MlipsseError, match=r"states that its \w+ is in .*, and .* was given"):
+        converted(atoms, LabelNames(energy_unit="Ry", force_unit="kJ/mol/A", stress_unit="kB"))
+
+
+def test_what_was_normalised_states_no_other_unit(tmp_path):
+    """Else it would be converted again when it is read again."""
+    atoms = frame(energy=ENERGY_EV / units.Ha, forces=FORCES_EV_A, stress=STRESS_EV_A3)
+    atoms.info["energy-unit"] = "hartree"
+    write(tmp_path / "a.extxyz", atoms, write_results=False)
+    normalise(tmp_path / "a.extxyz", tmp_path / "b.extxyz")
+    normalise(tmp_path / "b.extxyz", tmp_path / "c.extxyz")
+    assert_labels(read_frames(tmp_path / "c.extxyz", labelled=True)[0])
+
+
+def test_virials_in_a_unit_that_frames_state():
+    atoms = frame(energy=ENERGY_EV, forces=FORCES_EV_A, virial=-TENSOR * 720.0 / units.Ha)
+    atoms.info["virial-unit"] = "hartree"
+    copy, told = converted(atoms)
+    assert_labels(copy)
+    assert "virial in Ha" in told["stress"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ({"energy-unit": "erg"}, "energy-unit=erg, and no unit of energy is called so"),
+        ({"length-unit": "bohr"}, "must be in Å"),
+        ({"energy-unit": "eV", "energy_unit": "Ha"}, "two units of energy, eV and Ha"),
+    ],
+)
+def test_stated_units_that_are_no_use(stated, message):
+    with pytest.raises(MlipsseError, match=message):
+        converted(frame(energy=1.0, **stated))
+
+
+def test_six_numbers_in_the_order_of_vasp():
+    written = STRESS_EV_A3[[0, 1, 2, 5, 3, 4]]  # xx yy zz xy yz zx
+    copy, told = converted(
+        frame(energy=ENERGY_EV, forces=FORCES_EV_A, stress=written), LabelNames(stress_order="vasp")
+    )
+    assert_labels(copy)
+    assert told["stress"].endswith("positive under tension, vasp order")
+
+
+def test_one_label_written_twice_is_one():
+    near = frame(
+        energy=ENERGY_EV,
+        free_energy=ENERGY_EV - 9e-7,
+        forces=FORCES_EV_A,
+        stress=TENSOR,
+        virial=-TENSOR * 720.0,
+    )
+    copy, _ = converted(near)
+    assert copy.info[keys.ENERGY] == ENERGY_EV
+    assert_labels(copy)
+    near.info["free_energy"] = ENERGY_EV - 2e-6
+    with pytest.raises(MlipsseError, match="'energy' and 'free_energy'"):
+        converted(near)
 
 
 def test_energy_per_atom():

@@ -143,7 +143,6 @@ def test_given_splits_are_kept(tmp_path):
     split = labels.split(valid_fraction=0.1, test_fraction=0.1, seed=1)
     energies = [[f.info[keys.ENERGY] for f in p] for p in (split.train, split.valid, split.test)]
     assert energies == [[-3.0, -6.0], [-4.0], [-5.0]]
-    assert "frames of 1 trajectories in several parts (t)" in labels.notes[-1]
     with pytest.raises(MlipsseError, match="no frame with labels for test"):
         one(tmp_path, frames[:2], settings).split(valid_fraction=0.1, test_fraction=0.1, seed=1)
     with pytest.raises(MlipsseError, match="'unknown' under 'split'"):
@@ -169,4 +168,6 @@ def test_nothing_whole_is_a_sentence_and_isolated_atoms_are_left_out(tmp_path):
         one(tmp_path, [Atoms("Cu", info={"energy": -1.0})])
     labels = one(tmp_path, [frame(0), Atoms("Cu", cell=[9, 9, 9], info={"energy": -1.0})])
     assert len(labels.frames) == 1
-    assert "isolated atom" in labels.rejected[0][2]
+    assert labels.rejected == []
+    assert labels.isolated_eV == {"Cu": -1.0}
+    assert "energies: Cu" in labels.notes[-1]

@@ -16,7 +16,7 @@ from pymatgen.io.vasp import Incar, Kpoints, Poscar
 from mlipsse import keys
 from mlipsse.dataset.labels import RejectedFrame
 from mlipsse.dataset.program import ProgramSource, check_command
-from mlipsse.dataset.vasp import Vasp, VaspSettings
+from mlipsse.dataset.vasp import Vasp, VaspSettings, sorted_structure
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from tests.dataset.stand_ins import attempts, sheared_alloy, stand_in
@@ -132,6 +132,16 @@ def test_labels_make_the_round_trip(tmp_path, mirrored):
         ("unconverged", "did not converge in 40 steps .2 attempts", False),
         ("stopped", "was stopped after 12 electronic steps.*0.01 eV", False),
         ("r2scan", "VASP ran with R2SCAN, not SCAN", False),
+        ("mlff", "VASP ran with a machine-learned force field", False),
+        ("fermi", "VASP ran with ISMEAR = -1, not 0", False),
+        ("wide", "VASP ran with SIGMA = 0.2, not 0.05", False),
+        ("spin", "VASP ran with ISPIN = 2, not 1", False),
+        ("charged", "VASP ran with 55 electrons, not 56 of a neutral cell", False),
+        ("cutoff", "VASP ran with ENMAX = 400.0, not 680.0", False),
+        ("potcar", "VASP ran with the POTCARs Cu_GW, Au_GW, not Cu_pv, Au", False),
+        ("gamma", "ran with 1x1x1 k-points around Γ, not 7x7x7 around Γ .2 attempts", False),
+        ("list", "ran with a list of 1 k-points that is not 7x7x7 around Γ .2 attempts", False),
+        ("other-steps", "another structure.* in each of 2 ionic steps .by 0.*2 attempts", False),
         ("crash", "left no vasprun.xml; exit status 3, last words: EDDDAV: sub-space", True),
         ("killed", "is not whole, VASP was cut off.*killed by SIGKILL", True),
     ],
@@ -140,8 +150,29 @@ def test_what_is_no_label_is_rejected_with_a_reason(tmp_path, mode, reason, may_
     with pytest.raises(RejectedFrame, match=reason) as caught:
         _source(mode).label(sheared_alloy(), tmp_path / "run")
     assert caught.value.may_pass is may_pass
-    assert attempts(tmp_path) == 2
+    # What every frame would have is not tried again.
+    assert caught.value.common is reason.startswith("VASP ran with")
+    assert attempts(tmp_path) == (1 if caught.value.common else 2)
     assert (tmp_path / "run" / "INCAR").is_file()
+
+
+def test_the_ionic_step_of_the_frame_is_taken(tmp_path):
+    """Of a relaxation that starts at the frame the first, not the last."""
+    alone = _source().label(sheared_alloy(), tmp_path / "run")
+    first = _source("relaxation").label(sheared_alloy(), tmp_path / "relaxed")
+    assert (tmp_path / "relaxed" / "vasprun.xml").read_text().count("<calculation>") == 3
+    assert first.info[keys.ENERGY] == pytest.approx(alone.info[keys.ENERGY], abs=1e-9)
+    assert first.arrays[keys.FORCES] == pytest.approx(alone.arrays[keys.FORCES], abs=1e-9)
+    assert first.info[keys.STRESS] == pytest.approx(alone.info[keys.STRESS], abs=1e-12)
+
+
+def test_kspacing_makes_the_mesh_that_vasp_makes(tmp_path):
+    """max(1, ceil(|b| 2 pi / KSPACING)), VASP's manual."""
+    program = Vasp(VaspSettings(write_potcar=False, kspacing_1_A=0.3))
+    cell = np.diag([4.0, 7.0, 30.0])
+    atoms = Atoms("Cu2Au2", positions=np.eye(4, 3), cell=cell, pbc=True)
+    inputs = program._input_set(sorted_structure(atoms), attempt=0)
+    assert program._divisions(atoms, inputs) == (6, 3, 1)
 
 
 def test_nothing_outlives_a_driver_that_was_killed(tmp_path):

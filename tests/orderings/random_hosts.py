@@ -66,7 +66,7 @@ def random_host(system: str, rng: np.random.Generator) -> Host:
             scaled_positions=np.array(structure.frac_coords),
             sublattices=make_sublattices(allowed, mobile="Li"),
             charges=CHARGES,
-            exclusions=_exclusions(structure, allowed, float(rng.choice([0.0, 2.0, 3.0]))),
+            exclusions=_exclusions(structure, allowed, float(rng.choice([0.0, 2.0, 3.0])), rng),
         )
 
 
@@ -99,14 +99,27 @@ def _lattice(system: str, rng: np.random.Generator) -> Lattice:
 
 
 def _exclusions(
-    structure: Structure, allowed: list[tuple[str, ...]], closest_A: float
+    structure: Structure,
+    allowed: list[tuple[str, ...]],
+    closest_A: float,
+    rng: np.random.Generator,
 ) -> tuple[Exclusion, ...]:
+    """Sites that exclude each other's atoms; or, in every second host, pairs of species."""
+    names = sorted({name for site in allowed for name in site} - {VACANCY})
+    kinds = (
+        [tuple(sorted(rng.choice(names, size=2))) for _ in range(2)] if rng.random() < 0.5 else []
+    )
     found = []
     for i, neighbours in enumerate(structure.get_all_neighbors(closest_A) if closest_A else []):
         for other in neighbours:
-            shift = tuple(int(x) for x in other.image)
-            if VACANCY in allowed[i] and VACANCY in allowed[other.index] and i != other.index:
-                found.append(Exclusion(i, other.index, shift, float(other.nn_distance)))
+            j, shift = other.index, tuple(int(x) for x in other.image)
+            if i == j:
+                continue
+            species = tuple(
+                (a, b) for a in allowed[i] for b in allowed[j] if tuple(sorted((a, b))) in kinds
+            )
+            if species or (not kinds and VACANCY in allowed[i] and VACANCY in allowed[j]):
+                found.append(Exclusion(i, j, shift, float(other.nn_distance), species))
     return tuple(found)
 
 
@@ -149,14 +162,10 @@ def brute_force_orbits(supercell, counts) -> tuple[int, int]:
 def _arrangements(supercell, counts):
     owners = np.empty(supercell.n_sites, dtype=int)
     ways: list[list[int]] = [[] for _ in range(supercell.n_sites)]
-    empty = np.full(supercell.n_sites, -1)
     for index, (sites, allowed) in enumerate(zip(supercell.sites, supercell.allowed, strict=True)):
-        species = supercell.host.sublattices[index].species
         for site, mask in zip(sites, allowed, strict=True):
             ways[site] = np.flatnonzero(mask).tolist()
             owners[site] = index
-            if VACANCY in species:
-                empty[site] = species.index(VACANCY)
     for labels in product(*ways):
         row = np.array(labels, dtype=np.int8)
         if any(
@@ -164,7 +173,6 @@ def _arrangements(supercell, counts):
             for k in range(len(counts))
         ):
             continue
-        filled = row != empty
-        if any(filled[i] and filled[j] for i, j in supercell.excluded_pairs):
+        if any(row[i] == a and row[j] == b for i, a, j, b in supercell.conflicts):
             continue
         yield row.tobytes()

@@ -113,7 +113,7 @@ def test_necklaces():
     turns = np.array([[(i + k) % 6 for i in range(6)] for k in range(6)])
 
     def rules(k):
-        return Rules((6 - k, k), np.ones((6, 2), bool), np.ones(2, bool), np.empty((0, 2), int))
+        return Rules((6 - k, k), np.ones((6, 2), bool), np.empty((0, 4), int))
 
     by_number = [orbit_count(fixed_arrangements(turns, rules(k))) for k in range(7)]
     assert by_number == [1, 1, 3, 4, 3, 1, 1]
@@ -124,9 +124,9 @@ def test_independent_sets_of_a_ring():
     # k sites of a ring of 8, no two neighbours: 8/(8-k) C(8-k, k) (Kaplansky, 1943); up to turns
     # they are necklaces of 8-k beads, k of one kind, as every chosen site takes a gap along.
     turns = np.array([[(i + k) % 8 for i in range(8)] for k in range(8)])
-    pairs = np.array([[i, (i + 1) % 8] for i in range(8)])
+    pairs = np.array([[i, 0, (i + 1) % 8, 0] for i in range(8)])
     for k, necklaces in enumerate([1, 1, 3, 2, 1]):
-        rules = Rules((k, 8 - k), np.ones((8, 2), bool), np.array([True, False]), pairs)
+        rules = Rules((k, 8 - k), np.ones((8, 2), bool), pairs)
         fixed = fixed_arrangements(turns, rules)
         assert fixed[0] == 8 * math.comb(8 - k, k) // (8 - k)
         assert orbit_count(fixed) == necklaces
@@ -251,3 +251,75 @@ def test_ions_that_are_there_in_any_case_exclude_their_neighbours():
     for ordering in found:
         (sodium,) = ordering.atoms.positions[ordering.atoms.symbols == "Na"]
         assert np.linalg.norm(sodium - supercell.positions[2]) > 1.0
+
+
+def cubic(n, allowed):
+    """A simple cubic lattice of n x n x n sites beside full ones."""
+    host = Host(
+        name="cubic",
+        cell=4.0 * np.eye(3),
+        scaled_positions=np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]]),
+        sublattices=make_sublattices([allowed, ("Cl",)], mobile="Li"),
+        charges={"Li": 1, "Na": 1, "Mg": 2, "Cl": -1, "vacancy": 0},
+    )
+    return host, Supercell(host, (n, n, n))
+
+
+class Counts:
+    """A composition by its counts."""
+
+    formula = "counts"
+
+    def __init__(self, *counts):
+        self.counts = counts
+
+    def site_counts(self, supercell):
+        return self.counts
+
+
+@pytest.mark.parametrize(
+    ("n", "allowed", "counts"),
+    [
+        (5, ("Li", "vacancy"), (122, 3)),
+        (5, ("Li", "vacancy"), (121, 4)),
+        (5, ("Li", "Mg", "vacancy"), (122, 1, 2)),
+        (5, ("Li", "Na", "vacancy"), (2, 121, 2)),
+    ],
+)
+def test_sublattices_of_several_words_are_listed(n, allowed, counts):
+    """Beyond 64 sites; the walk against Burnside, and every arrangement stood for once."""
+    _, supercell = cubic(n, allowed)
+    given = counts, (n**3,)
+    count = count_orderings(Counts(*given), supercell, max_orderings=100_000)
+    assert count.route == "exact"
+    choices = Choices(supercell, given)
+    blocks = list(choices.orderings())
+    masks = np.concatenate([block for block, _ in blocks])
+    sizes = choices.n_operations // np.concatenate([order for _, order in blocks])
+    assert (len(masks), int(sizes.sum())) == (count.distinct, count.raw)
+    labels = choices.labels(masks)
+    assert len({row.tobytes() for row in labels}) == count.distinct
+    for label, number in enumerate(counts):
+        assert ((labels[:, supercell.sites[0]] == label).sum(axis=1) == number).all()
+
+
+def test_pair_of_vacancies_by_its_distance():
+    """Two vacancies on a cubic lattice of 5: as many orderings as distances between two sites."""
+    _, supercell = cubic(5, ("Li", "vacancy"))
+    apart = {tuple(sorted((i, j, k))) for i in range(3) for j in range(3) for k in range(3)}
+    count = count_orderings(Counts((123, 2), (125,)), supercell)
+    assert count.distinct == len(apart - {(0, 0, 0)})
+
+
+def test_large_sublattice_with_many_orderings_is_searched():
+    _, supercell = cubic(5, ("Li", "vacancy"))
+    assert count_orderings(Counts((65, 60), (125,)), supercell).route == "annealing"
+
+
+@pytest.mark.parametrize("bits", [0, 10**9])
+def test_both_ways_to_hold_polynomials(monkeypatch, bits):
+    monkeypatch.setattr("mlipsse.orderings.fixed._MOST_BITS", bits)
+    composition, supercell = rocks_apart(3)
+    pairs = {tuple(pair) for pair in supercell.excluded_pairs.tolist()}
+    free = [s for s in combinations(range(27), 4) if not pairs & set(combinations(s, 2))]
+    assert count_orderings(composition, supercell).raw == len(free)

@@ -40,16 +40,27 @@ def test_given_charges_win(structures):
     assert host.charges == {**charges, "vacancy": 0}
 
 
-def test_ambiguous_charge_is_asked_for(structures):
-    with pytest.raises(MlipsseError, match=r"charge of Ge.*cannot be guessed.*Give `charges`"):
-        read_host(
-            structures / "NaSICON_R-3c.cif", mobile="Na", substitutions={"P": ["P", "Si", "Ge"]}
-        )
+def test_charge_of_a_substitute_is_that_of_what_it_replaces(structures):
+    host = read_host(
+        structures / "NaSICON_R-3c.cif", mobile="Na", substitutions={"P": ["P", "Si", "Ge"]}
+    )
+    assert host.charges["Ge"] == 4
+    with pytest.raises(MlipsseError, match=r"charge of V.*cannot be guessed.*Give `charges`"):
+        read_host(structures / "Li3InCl6_C2m.cif", mobile="Li", substitutions={"Cl": ["Cl", "V"]})
 
 
-def test_missing_charge_is_named(structures):
-    with pytest.raises(MlipsseError, match="no entry for O, Zr"):
-        read_host(structures / "NaSICON_R-3c.cif", mobile="Na", charges={"Na": 1, "Si": 4, "P": 5})
+def test_charges_that_are_not_given_are_guessed(structures):
+    host = read_host(
+        structures / "NaSICON_R-3c.cif", mobile="Na", charges={"Na": 1, "Si": 4, "P": 5}
+    )
+    assert (host.charges["O"], host.charges["Zr"]) == (-2, 4)
+    assert host.charge_sources["Zr"] == "guessed"
+    assert host.charge_sources["P"] == "given"
+
+
+def test_charge_of_no_element(structures):
+    with pytest.raises(MlipsseError, match="names 'Xx', which is not an element"):
+        read_host(structures / "NaSICON_R-3c.cif", mobile="Na", charges={"Xx": 1})
 
 
 def test_missing_cif(tmp_path):

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import yaml
 from tiny_potential import ELEMENTS, HEADS, random_cell
+from typer.testing import CliRunner
 
 from mlipsse import lammps
+from mlipsse.cli.potential import app
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
 from mlipsse.potential.bundle import (
@@ -24,7 +26,7 @@ from mlipsse.potential.bundle import (
 )
 from mlipsse.potential.bundle_export import export_bundle
 from mlipsse.potential.example import example_crystal, read_example
-from mlipsse.potential.export import Target
+from mlipsse.potential.export import FormatRefused, Target
 from mlipsse.potential.info import describe_bundle
 from mlipsse.resources import resource_dir
 
@@ -336,3 +338,37 @@ def test_a_bundle_without_torchscript(bundle):
     write_card(bundle.folder, card)
     with pytest.raises(MlipsseError, match=r"no TorchScript file\. Make one: mlipsse"):
         _ = read_bundle(bundle.folder).torchscript
+
+
+@pytest.fixture
+def only_compiled(tmp_path, tiny_model, monkeypatch) -> Path:
+    """Of a model that TorchScript refuses and AOTInductor takes, made on the command line."""
+    from mlipsse.potential import aotinductor
+    from mlipsse.potential import bundle as bundle_module
+
+    def refuse(*_: object, **__: object) -> None:
+        raise FormatRefused("TorchScript cannot compile it.")
+
+    monkeypatch.setattr(bundle_module, "export_torchscript", refuse)
+    monkeypatch.setattr(
+        aotinductor, "export_aotinductor", lambda model, *, out, **__: out.write_bytes(b"package")
+    )
+    words = ["export", str(tiny_model), "--head", "target", "--out", str(tmp_path / "made")]
+    refused = CliRunner().invoke(app, words)
+    assert isinstance(refused.exception, FormatRefused)
+    assert not (tmp_path / "made").exists()
+    done = CliRunner().invoke(app, [*words, "--format", "aotinductor"])
+    assert done.exit_code == 0, done.output
+    return tmp_path / "made"
+
+
+def test_a_model_that_only_aotinductor_takes(only_compiled):
+    bundle = read_bundle(only_compiled)
+    assert {form: file.name for form, file in bundle.exports.items()} == {"aotinductor": "made.pt2"}
+    assert "pair_coeff      * * made.pt2" in (only_compiled / "in.example").read_text()
+    readme = (only_compiled / "README.md").read_text()
+    assert "pair_coeff * * made.pt2 Li Cl Y In" in readme
+    assert "no_domain_decomposition" not in readme
+    assert "TorchScript does not take this model" in readme
+    with pytest.raises(MlipsseError, match=r"no TorchScript file\. TorchScript cannot compile it"):
+        bundle.torchscript  # noqa: B018, as a user of the bundle asks for it

@@ -2,15 +2,17 @@
 
 import json
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
-from lammps_deck import BRICK, SMALL, TILTED
+from lammps_deck import BRICK, SMALL, TILTED, lammps_command
 from test_pair_style_errors import refused
 
+from mlipsse import lammps
 from mlipsse.potential.aotinductor import export_aotinductor
 
 pytestmark = pytest.mark.xdist_group("aotinductor")  # the package is compiled once
@@ -103,6 +105,101 @@ def test_made_for_something_else(
     assert status == 0, screen
     assert "WARNING" in screen
     assert "is not used" in screen
+    assert "there.pt is used instead" in screen
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mounts a file system in memory with some options, and takes it away at the end."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("file systems cannot be mounted here")
+        return folder
+
+    yield mount
+    subprocess.run(["umount", str(folder)], capture_output=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("noexec", "failed to map segment"),
+        ("size=64k", "failed"),
+        (None, "Not a directory"),
+    ],
+    ids=["noexec", "full", "a file"],
+)
+def test_no_room_to_unpack(
+    run_deck, monkeypatch, tmp_path, aotinductor64, small_disk, options, reason
+):
+    """Another folder is taken, with a warning that says what is wrong with TMPDIR."""
+    folder = small_disk(options) if options else tmp_path / "file"
+    folder.is_dir() or folder.touch()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    pair_coeff = f'pair_coeff * * "{aotinductor64}" Li Cl'
+    status, screen = run_deck(pair_coeff=pair_coeff)
+    assert status == 0, screen
+    warning = next(line for line in screen.splitlines() if "cannot be unpacked" in line)
+    for words in ("WARNING", str(folder), reason, "instead", "set TMPDIR"):
+        assert words in warning
+    assert not folder.is_dir() or not list(folder.iterdir())
+
+
+def test_nothing_is_left_behind(run_deck, tmp_path, aotinductor64):
+    """Neither by a run that ends, nor by one that is killed while it runs."""
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    pair_coeff = f'pair_coeff * * "{aotinductor64}" Li Cl'
+    status, screen = run_deck(pair_coeff=pair_coeff)
+    assert status == 0, screen
+    (tmp_path / "deck.lmp").write_text(
+        (tmp_path / "deck.lmp").read_text().replace("run 0", "fix 1 all nve\nrun 100000000")
+    )
+    running = subprocess.Popen(
+        [*lammps_command(1), "-in", "deck.lmp"],
+        cwd=tmp_path,
+        env=lammps.environment(1) | {"TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert any(line.startswith("MACE model") for line in running.stdout)
+    finally:
+        running.kill()
+        running.wait()
+        running.stdout.close()
+    assert list(folder.iterdir()) == []
+
+
+def test_another_potential_does_not_stand_in(run_deck, tmp_path, aotinductor64, torchscript):
+    package = made_for(aotinductor64, tmp_path / "there.pt2", torch="1.13.1")
+    shutil.copyfile(torchscript, tmp_path / "there.pt")
+    result = run_deck(
+        pair_coeff=f'pair_coeff * * "{package}" Li Cl', pair_style="pair_style mace fallback"
+    )
+    refused(result, "there.pt cannot stand in for", "number of layers")
+
+
+def test_a_package_that_fails_falls_back(run_deck, tmp_path, aotinductor64, thin_torchscript):
+    """Whatever it is: here its library is none, and it is torn."""
+    shutil.copyfile(thin_torchscript, tmp_path / "there.pt")
+    package = tmp_path / "there.pt2"
+    with zipfile.ZipFile(aotinductor64) as source, zipfile.ZipFile(package, "w") as target:
+        for item in source.infolist():
+            is_library = item.filename.endswith(".so")
+            target.writestr(item, b"no library" if is_library else source.read(item))
+    pair_coeff = f'pair_coeff * * "{package}" Li Cl'
+    refused(run_deck(pair_coeff=pair_coeff), "Error in dlopen", "potential export", "--head target")
+    for content in (package.read_bytes(), aotinductor64.read_bytes()[:5000]):
+        package.write_bytes(content)
+        status, screen = run_deck(pair_coeff=pair_coeff, pair_style="pair_style mace fallback")
+        assert status == 0, screen
+        assert "there.pt2 is not used" in screen
+        assert "there.pt: TorchScript" in screen
 
 
 def test_torn_package(run_deck, tmp_path, aotinductor64):

@@ -6,18 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ase import Atoms
 from edge_graphs import forces, graph, make_mace, reference
 from tiny_potential import ELEMENTS, HEADS, random_cell
 
 from mlipsse.errors import MlipsseError
 from mlipsse.mace_model import load_mace_model
-from mlipsse.potential.export import (
-    export_mliap,
-    export_torchscript,
-    export_upstream,
-    model_summary,
-)
+from mlipsse.potential.export import export_torchscript, export_upstream, model_summary
+from mlipsse.potential.mliap import export_mliap, mliap_point
 
 ATOMS = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
 
@@ -114,13 +109,6 @@ def test_model_without_heads(tmp_path):
     assert float(node_energy.sum()) == pytest.approx(energy, rel=0, abs=1e-10)
 
 
-def test_what_torchscript_cannot_compile(tmp_path):
-    torch.save(make_mace(interaction="RealAgnosticAttResidualInteractionBlock"), tmp_path / "a")
-    with pytest.raises(MlipsseError, match=r"TorchScript cannot compile this model.*aotinductor"):
-        export_torchscript(tmp_path / "a", head="target", dtype="float64", out=tmp_path / "x.pt")
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-
-
 def test_unknown_head_names_those_there_are(tiny_model, tmp_path):
     for export in (export_torchscript, export_upstream):
         with pytest.raises(MlipsseError, match="no head Default; it has replay, target"):
@@ -156,37 +144,12 @@ def test_mliap_needs_cuequivariance(tiny_model, tmp_path, monkeypatch):
 def test_mliap(tiny_model, tmp_path):
     out = tmp_path / "mliap.pt"
     export_mliap(tiny_model, head="target", dtype="float64", out=out)
-    loaded = torch.load(out, weights_only=False)
-    assert loaded.element_types == list(ELEMENTS)
-    data = MliapData(ATOMS)
-    loaded.compute_forces(data)
-    energy_eV, forces_eV_A, _ = reference(load_mace_model(tiny_model), ATOMS, head="target")
-    assert data.energy == pytest.approx(energy_eV, rel=0, abs=1e-9)
-    np.testing.assert_allclose(data.forces, forces_eV_A, rtol=0, atol=1e-9)
-
-
-class MliapData:
-    """What `pair_style mliap unified` hands to a model, without ghosts: images are their atoms."""
-
-    def __init__(self, atoms: Atoms) -> None:
-        types, (senders, receivers), vectors, _ = graph(atoms)
-        self.nlocal = self.ntotal = len(atoms)
-        self.npairs = len(vectors)
-        self.elems = types.numpy()
-        self.pair_i, self.pair_j = senders.numpy(), receivers.numpy()
-        self.rij = vectors.numpy()  # from i to j
-        self.eatoms = np.zeros(len(atoms))
-        self.forces = np.zeros((len(atoms), 3))
-        self.energy = 0.0
-
-    def forward_exchange(self, features: torch.Tensor, out: torch.Tensor, _: int) -> None:
-        out.copy_(features)
-
-    reverse_exchange = forward_exchange
-
-    def update_pair_forces_gpu(self, forces: torch.Tensor) -> None:
-        np.add.at(self.forces, self.pair_i, forces.numpy())
-        np.add.at(self.forces, self.pair_j, -forces.numpy())
+    assert torch.load(out, weights_only=False).element_types == list(ELEMENTS)
+    found = mliap_point(out, ATOMS)
+    energy_eV, forces_eV_A, stress = reference(load_mace_model(tiny_model), ATOMS, head="target")
+    assert found.energy_eV == pytest.approx(energy_eV, rel=0, abs=1e-9)
+    np.testing.assert_allclose(found.forces_eV_A, forces_eV_A, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found.stress_eV_A3, stress, rtol=0, atol=1e-9)
 
 
 def test_missing_model(tmp_path):

@@ -1,5 +1,6 @@
 """What a user does wrong in a deck is answered by a sentence of LAMMPS, never by a C++ trace."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,19 @@ def test_torn_torchscript(run_deck, tmp_path, torchscript):
     refused(run_deck(pair_coeff=f"pair_coeff * * {path} Li Cl"), "TorchScript", "torn.pt")
 
 
+def test_files_for_others(run_deck, tmp_path, tiny_model, torchscript):
+    """By their names, and by what they hold."""
+    shutil.copyfile(torchscript, tmp_path / "some.mliap.pt")
+    refused(
+        run_deck(pair_coeff=f"pair_coeff * * {tmp_path}/some.mliap.pt Li Cl"),
+        "pair_style mliap unified",
+        ".pt2 file",
+    )
+    refused(run_deck(pair_coeff=f"pair_coeff * * {tiny_model} Li Cl"), "Export it for LAMMPS")
+    shutil.copyfile(tiny_model, tmp_path / "some.pt")
+    refused(run_deck(pair_coeff=f"pair_coeff * * {tmp_path}/some.pt Li Cl"), "Python pickle")
+
+
 def scripted(module: torch.nn.Module, path: Path) -> Path:
     torch.jit.script(module).save(str(path))
     return path
@@ -116,6 +130,64 @@ class Raises(torch.nn.Module):
         self, data: dict[str, torch.Tensor], local: torch.Tensor, virial: bool
     ) -> dict[str, torch.Tensor]:
         return {"total_energy_local": data["no such key"] @ local}
+
+
+class RaisesByName(Raises):
+    """Fails by a Python exception that is no RuntimeError."""
+
+    def forward(
+        self, data: dict[str, torch.Tensor], local: torch.Tensor, virial: bool
+    ) -> dict[str, torch.Tensor]:
+        if local.shape[0] > 0:
+            raise ValueError("this model takes no more than nothing")
+        return {"total_energy_local": local}
+
+
+def test_exceptions_of_torchscript_keep_their_words(run_deck, tmp_path):
+    path = scripted(RaisesByName(torch.float64), tmp_path / "raises.pt")
+    refused(
+        run_deck(pair_coeff=f"pair_coeff * * {path} Li Cl"),
+        "At step 0",
+        "ValueError: this model takes no more than nothing",
+    )
+
+
+def test_no_gpu(run_deck):
+    refused(run_deck(pair_style="pair_style mace device cuda"), "device cuda", "asks for a GPU")
+
+
+@pytest.mark.parametrize(
+    ("masses", "words"),
+    [
+        ("6.94 35.45", ()),
+        ("6.90 35.2", ()),
+        ("35.45 6.94", ("type 1 is Li (6.94) and has the mass 35.45", "fit the order Cl Li")),
+        ("6.8 35.45", ("type 1 is Li (6.94) and has the mass 6.8", "isotopes")),
+        ("6.94 88.9", ("type 2 is Cl (35.45) and has the mass 88.9", "fit the order Li Y")),
+    ],
+)
+def test_masses_of_other_elements(run_deck, masses, words):
+    first, second = masses.split()
+    status, screen = run_deck(extra=f"mass 1 {first}\nmass 2 {second}\nrun 0")
+    assert status == 0, screen
+    warnings = [line for line in screen.splitlines() if "The masses are not those" in line]
+    assert len(warnings) == bool(words), screen
+    for word in words:
+        assert word in warnings[0]
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_grand_canonical(run_deck, ranks):
+    extra = "fix 1 all gcmc 10 1 1 1 29494 300 -0.5 0.01"
+    refused(run_deck(extra=extra, ranks=ranks), "fix gcmc does not work", "fix atom/swap")
+
+
+def test_heat_flux(run_deck):
+    extra = (
+        "compute ke all ke/atom\ncompute pe all pe/atom\ncompute s all stress/atom NULL virial\n"
+    )
+    extra += "compute f all heat/flux ke pe s\nthermo_style custom step c_f[1]"
+    refused(run_deck(extra=extra), "compute heat/flux does not work", "fix ehex")
 
 
 def test_model_fails_in_a_step(run_deck, tmp_path):

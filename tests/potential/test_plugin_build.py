@@ -123,7 +123,12 @@ def test_lammps_of_ones_own(own_cache, tmp_path, headers):
 
 
 def test_mpi_without_its_header(own_cache, tmp_path):
+    with pytest.raises(MlipsseError, match=r"are for another LAMMPS: name that, too"):
+        build_plugin(mpi=tmp_path)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "pair.h").touch()
+    (tmp_path / "src" / "version.h").write_text('#define LAMMPS_VERSION "22 Jul 2025"\n')
     with pytest.raises(
         MlipsseError, match=r"There is no mpi\.h in .*headers of the MPI that LAMMPS"
     ):
-        build_plugin(mpi=tmp_path)
+        build_plugin(lammps=tmp_path, mpi=tmp_path)

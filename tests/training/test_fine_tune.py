@@ -21,6 +21,7 @@ from mlipsse.energetics.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.mace_model import head_names, load_mace_model
 from mlipsse.training import FineTuneSettings, fine_tune, trainer
+from mlipsse.training.architecture import Architecture
 from mlipsse.training.command import Job, train_command
 from mlipsse.training.judgement import Limits
 from mlipsse.training.result import FailedTraining, FineTuned
@@ -259,6 +260,36 @@ def test_other_ways_of_training(
     if changes.get("strategy") != "scratch":
         assert tuned.e0s_eV["Li"] == pytest.approx(-1 + tuned.offset.shift_eV["Li"], abs=1e-5)
     assert tuned.replay_errors is not None, "forgetting is measured in any case"
+
+
+def test_scratch_needs_no_foundation(tmp_path: Path, module_sets: dict[str, Path]) -> None:
+    """Nor a replay set; isolated-atom energies that are given are the model's."""
+    small = Architecture(channels=2, max_L=0, max_ell=1, correlation=1, layers=1, r_max_A=3.0)
+    e0s = {"Li": -5.0, "Cl": -2.0}
+    tuned = fine_tune(
+        {part: module_sets[part] for part in ("train", "valid", "test")},
+        foundation=None,
+        settings=replace(SETTINGS, strategy="scratch", architecture=small, e0s=e0s, max_epochs=1),
+        folder=tmp_path / "work",
+        out=tmp_path / "out.model",
+        limits=Limits(max_energy_rmse_meV_atom=1e5, max_energy_offset_meV_atom=1e5),
+    )
+    assert tuned.e0s_eV == pytest.approx(e0s, abs=1e-5)
+    assert tuned.foundation_errors == {}
+    assert tuned.offset is None
+    verdicts = {check.name: check.verdict for check in tuned.checks}
+    assert verdicts["better than the foundation"] == "skip"
+    assert verdicts["forgetting"] == "skip"
+    assert verdicts["stress"] in ("pass", "warn")
+    json.dumps(tuned.as_dict(), allow_nan=False)
+    with pytest.raises(MlipsseError, match="multihead starts from a foundation"):
+        fine_tune(
+            module_sets,
+            foundation=None,
+            settings=SETTINGS,
+            folder=tmp_path / "no",
+            out=tmp_path / "no.model",
+        )
 
 
 def test_a_training_that_fails_a_check_is_marked(

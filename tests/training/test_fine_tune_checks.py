@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.io import write
+from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
 from mlipsse.dataset.energy_offset import energy_offset
 from mlipsse.dataset.evaluation import predict
 from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.dataset.predictions import Predictions
 from mlipsse.energetics.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.training.checks import read_sets, require_own_replay
@@ -163,6 +165,51 @@ def test_replay_of_another_functional_is_refused(sets: dict[str, Path], foundati
         frame.info[keys.ENERGY] -= 0.9 * len(frame)
     with pytest.raises(MlipsseError, match="replay_labels: foundation"):
         require_own_replay(predict(frames, calculator), sets)
+
+
+def told(rng: np.random.Generator, factor: float = 1.0, order=range(6)) -> Predictions:
+    """Labels that are a model's but for errors of a tenth, their stresses times a factor."""
+    voigt = rng.normal(size=(30, 6)) / 100
+    stress = np.stack([factor * voigt[:, list(order)], voigt])
+    stress[0] += rng.normal(size=(30, 6)) * factor / 1000
+    forces = rng.normal(size=(2, 360))
+    forces[0] = forces[1] + rng.normal(size=360) / 10
+    return Predictions(
+        atoms=np.full(30, 4),
+        energy_eV_atom=np.zeros((2, 30)),
+        forces_eV_A=forces,
+        stress_eV_A3=np.array([[voigt_6_to_full_3x3_stress(v) for v in s] for s in stress]).reshape(
+            2, -1
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("factor", "order", "sentence"),
+    [
+        (-1.0, range(6), "Stresses have their sign turned"),
+        (160.2, range(6), "Stresses are in GPa"),
+        (1602.0, range(6), "Stresses are in kB"),
+        (1.0, (0, 1, 2, 5, 3, 4), "VASP's order"),
+        (1.0, (2, 1, 0, 5, 4, 3), "stand as"),
+    ],
+)
+def test_replay_is_compared_in_forces_and_stress(factor, order, sentence) -> None:
+    files = {"replay": Path("replay.extxyz")}
+    require_own_replay(told(np.random.default_rng(0)), files)
+    with pytest.raises(MlipsseError, match=sentence):
+        require_own_replay(told(np.random.default_rng(0), factor, order), files)
+
+
+@pytest.mark.parametrize(
+    ("factor", "sentence"),
+    [(-1.0, "Forces have their sign turned"), (units.Bohr / units.Ha, "Forces are in Ha/bohr")],
+)
+def test_replay_with_other_forces(factor: float, sentence: str) -> None:
+    predictions = told(np.random.default_rng(0))
+    predictions.forces_eV_A[0] *= factor
+    with pytest.raises(MlipsseError, match=sentence):
+        require_own_replay(predictions, {"replay": Path("replay.extxyz")})
 
 
 def test_multihead_without_replay_is_refused(sets: dict[str, Path], foundation: Path) -> None:

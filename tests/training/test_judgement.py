@@ -15,6 +15,7 @@ from mlipsse.training.judgement import (
     check_isolated_atoms,
     check_labels_read,
     check_learning,
+    check_stress,
     failures,
     forgetting,
 )
@@ -27,15 +28,17 @@ SCRATCH = FineTuneSettings(strategy="scratch")
 LIMITS = Limits()
 
 
-def errors(*, energy: float = 1.0, force: float = 50.0, offset: float = 0.0) -> Errors:
+def errors(
+    *, energy: float = 1.0, force: float = 50.0, offset: float = 0.0, stress: float = 1.0
+) -> Errors:
     return Errors(
         frames=10,
         energy_rmse_meV_atom=energy,
         force_rmse_meV_A=force,
-        stress_rmse_meV_A3=1.0,
+        stress_rmse_meV_A3=stress,
         energy_mae_meV_atom=energy,
         force_mae_meV_A=force,
-        stress_mae_meV_A3=1.0,
+        stress_mae_meV_A3=stress,
         energy_offset_meV_atom=offset,
     )
 
@@ -126,6 +129,42 @@ def test_forgetting_is_growth_of_the_force_error(after: float, verdict: str) -> 
     naive = check_forgetting(errors(force=50), errors(force=after), settings=NAIVE, **arguments)
     assert naive.verdict == "skip"
     assert check_forgetting(None, None, settings=NAIVE, **arguments).verdict == "skip"
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"), [(2.9, "pass"), (3.05, "warn"), (3.4, "fail"), (float("nan"), "fail")]
+)
+def test_stresses_no_better_than_the_foundation_s(after: float, verdict: str) -> None:
+    judged = check_stress(
+        errors(stress=after), errors(stress=3.0), stress_rms_meV_A3=9.0, settings=MULTIHEAD
+    )
+    assert judged.verdict == verdict
+    assert "of the foundation by 3.00" in judged.sentence
+    small = check_stress(
+        errors(stress=0.9), errors(stress=0.1), stress_rms_meV_A3=9.0, settings=MULTIHEAD
+    )
+    assert small.verdict == "pass"
+
+
+def test_stresses_without_a_foundation() -> None:
+    for after, verdict in ((8.0, "pass"), (10.0, "warn")):
+        judged = check_stress(errors(stress=after), None, stress_rms_meV_A3=9.0, settings=SCRATCH)
+        assert judged.verdict == verdict
+    assert check_better(errors(), None, settings=SCRATCH).verdict == "skip"
+
+
+@pytest.mark.parametrize(("after", "verdict"), [(2.2, "pass"), (2.6, "warn"), (3.1, "fail")])
+def test_stresses_are_forgotten_too(after: float, verdict: str) -> None:
+    judged = check_forgetting(
+        errors(stress=2.0),
+        errors(stress=after),
+        force_rms_meV_A=1000.0,
+        stress_rms_meV_A3=30.0,
+        settings=MULTIHEAD,
+        limits=LIMITS,
+    )
+    assert judged.verdict == verdict
+    assert judged.numbers["stress_forgetting"] == pytest.approx((after - 2) / 2)
 
 
 def test_forgetting_of_pseudo_labels_is_told_against_the_forces() -> None:

@@ -134,3 +134,48 @@ def test_extrapolated_interval_grows_with_distance():
 def test_bad_points(temperatures, values, errors):
     with pytest.raises(MlipsseError):
         fit_arrhenius(temperatures, values, errors)
+
+
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_intervals_by_scatter_alone_hold(count):
+    """Student's t: 95 % intervals of few temperatures without errors hold in 95 % of series."""
+    temperatures = np.linspace(700.0, 1000.0, count)
+    rng = np.random.default_rng(count)
+    hits = 0
+    for _ in range(600):
+        fit = fit_arrhenius(temperatures, line(temperatures) * np.exp(rng.normal(0, 0.1, count)))
+        low, high = fit.energy_interval_eV(level=0.95)
+        hits += low < 0.35 < high
+    assert 0.925 <= hits / 600 <= 0.975  # 0.95 with an error of 0.009
+    wide = fit.interval_cm2_s(300.0, level=0.95)
+    narrow = fit.interval_cm2_s(300.0, level=0.5)
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_a_negative_activation_energy_is_stated():
+    fit = fit_arrhenius([600.0, 700.0, 800.0], [6.9e-3, 5.2e-3, 4.3e-3], [7e-4, 5e-4, 4e-4])
+    assert fit.activation_energy_eV < 0
+    assert any("not above 0" in caution for caution in fit.cautions)
+
+
+@pytest.mark.parametrize("relative_error", [0.05, None])
+def test_a_jump_between_two_lines_is_stated(relative_error):
+    temperatures = np.array([500.0, 560.0, 620.0, 680.0, 740.0, 800.0, 860.0])
+    values = line(temperatures) * np.where(temperatures > 650, 8.0, 1.0)
+    values = values * np.exp(np.random.default_rng(2).normal(0, 0.03, 7))
+    errors = None if relative_error is None else relative_error * values
+    fit = fit_arrhenius(temperatures, values, errors)
+    (stated,) = [caution for caution in fit.cautions if "jumps" in caution]
+    assert "between 620 and 680 K" in stated
+
+
+def test_straight_lines_rarely_jump():
+    temperatures = np.array([500.0, 560.0, 620.0, 680.0, 740.0, 800.0])
+    rng = np.random.default_rng(5)
+    jumps = 0
+    for _ in range(300):
+        values = line(temperatures) * np.exp(rng.normal(0, 0.1, 6))
+        for errors in (0.1 * values, None):
+            fit = fit_arrhenius(temperatures, values, errors)
+            jumps += any("jumps" in caution for caution in fit.cautions)
+    assert jumps <= 15  # of 600; asked are at most 1 %

@@ -51,7 +51,7 @@ def test_the_second_reading_is_of_the_cache(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the source was read again")
 
-    monkeypatch.setattr(cache, "iterate_frames", never)
+    monkeypatch.setattr(cache, "frame_blocks", never)
     again = read_frames_of(dump, cache=tmp_path / "cache", **DUMP)
     np.testing.assert_array_equal(first.positions, again.positions)
     # Neither the name nor the time of a file counts.

@@ -96,9 +96,24 @@ def test_every_format_is_the_walk(files: Path, walk: np.ndarray, name: str) -> N
     np.testing.assert_allclose(moved, walk - walk[0], atol=precision_A)
 
 
-def test_times_of_an_xtc_give_way_to_what_is_given(files: Path) -> None:
-    """Converters leave any times there."""
-    frames = read_frames_of(files / "x.xtc", topology=files / "first.pdb", frame_spacing_ps=0.7)
+def test_times_of_an_xtc_give_way_only_where_they_number_frames(
+    files: Path, walk: np.ndarray, tmp_path: Path
+) -> None:
+    """Converters leave 0, 1, 2, ... there."""
+    with pytest.raises(
+        MlipsseError, match=r"has 0.2\d* ps between its frames, but 0.7 ps are given"
+    ):
+        read_frames_of(files / "x.xtc", topology=files / "first.pdb", frame_spacing_ps=0.7)
+    import MDAnalysis
+
+    universe = MDAnalysis.Universe(str(files / "first.pdb"))
+    path = tmp_path / "x.xtc"
+    with MDAnalysis.Writer(str(path), n_atoms=N_LI + N_CL, dt=1.0) as writer:
+        for number, place in enumerate(walk[:20]):
+            universe.trajectory.ts.frame, universe.trajectory.ts.dt = number, 1.0
+            universe.atoms.positions = place
+            writer.write(universe)
+    frames = read_frames_of(path, topology=files / "first.pdb", frame_spacing_ps=0.7)
     assert frames.frame_spacing_ps == 0.7
 
 

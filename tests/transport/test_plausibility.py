@@ -34,6 +34,7 @@ def solid(
             places[:, atom, axis] = (amplitude * np.cos(np.outer(times, omega) + phase)).sum(axis=1)
     hops = rng.normal(0, np.sqrt(2e4 * hop_D_cm2_s * spacing_ps), (n_frames, 16, 3))
     places[:, :16] += hops.cumsum(axis=0)
+    places += rng.uniform(0, 20, (len(species), 3))
     return Frames(places, tuple(species), 20 * np.eye(3), spacing_ps, temperature_K)
 
 
@@ -120,7 +121,7 @@ def test_lengths_in_bohr(spacing_ps: float) -> None:
 @pytest.mark.parametrize("spacing_ps", [0.001, 0.01, 0.1])
 def test_lengths_in_nm(spacing_ps: float) -> None:
     frames = solid(300.0, spacing_ps)
-    (caution,) = doubts(replace(frames, positions=0.1 * frames.positions))
+    (caution,) = doubts(replace(frames, positions=0.1 * frames.positions, cell=0.1 * frames.cell))
     assert "nm" in caution
 
 

@@ -133,6 +133,9 @@ def test_the_command_takes_several(tmp_path: Path) -> None:
     # the last digit of a product of matrices depends on where in memory they lie
     tensors = [answer.pop("tensor_cm2_s") for answer in answers]
     np.testing.assert_allclose(*tensors, rtol=1e-12)
+    ((note,), none) = [answer.pop("notes") for answer in answers]
+    assert "a.lammpstrj: its last 10 frame(s) are left out" in note
+    assert none == []
     assert answers[0] == answers[1]
     assert answers[0]["frames"] == 400
     assert answers[0]["cautions"] == []

@@ -1,11 +1,12 @@
 """Sites from crystals turned, strained and shifted, from densities, and who sits on them."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.io import read
+from ase.io import read, write
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.lammps_frame import LammpsFrame
@@ -306,3 +307,30 @@ def test_coarse_frames_are_told():
         vibration(positions[:3], frame_spacing_ps=0.1)
     with pytest.raises(MlipsseError, match="No ion moves"):
         vibration(np.zeros((9, 2, 3)), frame_spacing_ps=0.1)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 4])
+def test_a_crystal_that_fits_where_it_is_stays_there(tmp_path: Path, seed: int) -> None:
+    """A face-centred framework fits itself in four places, and noise makes any of them the best.
+
+    The Li sites lie otherwise in each of them; those of the file are wanted.
+    """
+    anions = [[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
+    crystal = Atoms(
+        "Cl4Li", scaled_positions=[*anions, [0.25, 0.25, 0.25]], cell=[5.0] * 3, pbc=True
+    )
+    run = crystal.repeat((2, 2, 2))
+    rng = np.random.default_rng(seed)
+    crystal.positions[:4] += rng.normal(0, 0.005, (4, 3))  # no anion lies exactly so
+    write(tmp_path / "x.cif", crystal)
+    framework = run.positions[np.array(run.symbols) == "Cl"]
+    framework = framework + rng.normal(0, 0.12, framework.shape)
+    placed = place_sites(
+        read_crystal_sites(tmp_path / "x.cif", mobile="Li"),
+        cell=np.array(run.cell),
+        framework_positions=framework,
+        framework_species=["Cl"] * len(framework),
+        amplitude_A=0.3,
+    )
+    assert np.linalg.norm(placed.shift_A) < 0.1
+    assert placed.misfit_A < 0.25

@@ -71,7 +71,7 @@ def test_xdatcar(tmp_path: Path, places: np.ndarray, breathing: bool) -> None:
 
 
 @pytest.mark.parametrize("breathing", [False, True])
-@pytest.mark.parametrize("cut", [1, 5, 60, 300, 480])
+@pytest.mark.parametrize("cut", [2, 5, 60, 300, 480])
 def test_a_torn_xdatcar(tmp_path: Path, places: np.ndarray, breathing: bool, cut: int) -> None:
     boxes = cells(breathing=breathing)
     text = xdatcar(scaled(places, boxes), boxes, every_frame=breathing)
@@ -143,7 +143,7 @@ def test_a_torn_vasprun(tmp_path: Path, places: np.ndarray) -> None:
     path = tmp_path / "vasprun.xml"
     path.write_text(text)
     whole = read_frames_of(path).positions
-    for end, n_frames in (("</calculation>", N_FRAMES), ("</varray>", N_FRAMES - 1)):
+    for end, n_frames in (("</calculation>", N_FRAMES), ("</structure>", N_FRAMES - 1)):
         path.write_text(text[: text.rindex(end)])
         torn = read_frames_of(path).positions
         assert len(torn) == n_frames

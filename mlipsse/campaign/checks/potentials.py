@@ -89,15 +89,17 @@ def uses(campaign: Campaign) -> list[Use]:
     if teacher is not None:
         found.append(Use("label", "label.source", teacher, "label.head", config.label.head))
     tuned = config.finetune
-    found.append(
-        Use(
-            "finetune",
-            "finetune.foundation",
-            tuned.foundation,
-            "finetune.foundation_head",
-            tuned.foundation_head,
+    # From scratch it is looked at for its architecture at most.
+    if tuned.foundation is not None and tuned.strategy != "scratch":
+        found.append(
+            Use(
+                "finetune",
+                "finetune.foundation",
+                tuned.foundation,
+                "finetune.foundation_head",
+                tuned.foundation_head,
+            )
         )
-    )
     return found
 
 

@@ -21,7 +21,11 @@ REPLAY_PARITY = f"{FOLDER}/parity-replay.png"
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The labelled sets, and those of foundation model and replay set that are not downloaded."""
-    return [*label.part_files(campaign).values(), *find_foundation(campaign).files]
+    return [
+        *label.part_files(campaign).values(),
+        *label.isolated_atoms_files(campaign),
+        *find_foundation(campaign).files,
+    ]
 
 
 def perform(work: Work) -> list[Path]:
@@ -37,7 +41,9 @@ def perform(work: Work) -> list[Path]:
         "finetune",
         sets=sets,
         foundation=foundation,
-        settings=config.finetune.settings(seed=config.seed),
+        settings=config.finetune.settings(
+            seed=config.seed, isolated_eV=label.isolated_atoms_eV(campaign)
+        ),
         limits=config.finetune.limits,
         folder=work.folder / TRAINING,
         model=campaign.path(MODEL),

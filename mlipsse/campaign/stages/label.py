@@ -1,14 +1,21 @@
 """Stage 5: frames labelled by a label source and split by trajectory."""
 
+import json
 from pathlib import Path
 
 from mlipsse import keys
 from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.given_labels import answers_of_given, given_files, read_given
+from mlipsse.campaign.given_labels import (
+    answers_of_given,
+    check_given,
+    given_files,
+    read_given,
+)
 from mlipsse.campaign.labelling import (
     COLUMNS,
     Answers,
     answers_of,
+    first_alone,
     forget_rejections,
     label_units,
     require_outputs,
@@ -20,15 +27,32 @@ from mlipsse.campaign.table import write_csv
 from mlipsse.dataset.extxyz import read_frames, write_frames
 from mlipsse.dataset.labels import teacher_name
 from mlipsse.dataset.split import split_by_trajectory
+from mlipsse.files import write_text
 
 FOLDER = "05-label"
 PARTS = ("train", "valid", "test")
 REJECTED = f"{FOLDER}/rejected.csv"
+ISOLATED_ATOMS = f"{FOLDER}/isolated_atoms.json"
+"""Element -> energy in eV of its isolated atom among the labels; empty where there are none."""
 
 
 def part_files(campaign: Campaign) -> dict[str, Path]:
     """Train, valid and test set of a campaign."""
     return {part: campaign.path(FOLDER) / f"{part}.extxyz" for part in PARTS}
+
+
+def isolated_atoms_files(campaign: Campaign) -> list[Path]:
+    """The file `ISOLATED_ATOMS`; none in a campaign that an earlier version labelled."""
+    path = campaign.path(ISOLATED_ATOMS)
+    return [path] if path.is_file() else []
+
+
+def isolated_atoms_eV(campaign: Campaign) -> dict[str, float]:
+    """Energies of isolated atoms among the labels, eV by element."""
+    found: dict[str, float] = {}
+    for path in isolated_atoms_files(campaign):
+        found |= json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -42,16 +66,19 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 
 def perform(work: Work) -> list[Path]:
-    """Write `train.extxyz`, `valid.extxyz`, `test.extxyz` and `rejected.csv`."""
+    """Write `train.extxyz`, `valid.extxyz`, `test.extxyz`, isolated atoms and `rejected.csv`."""
     config = work.campaign.config.label
     fractions = {"valid_fraction": config.valid_fraction, "test_fraction": config.test_fraction}
     seed = work.campaign.config.seed
     if given_files(work.campaign):
         labels = read_given(work.campaign)
-        work.notes += labels.notes
         rejected = _report(work, answers_of_given(labels))
-        split = labels.split(**fractions, seed=seed)
+        given = check_given(work.campaign, labels)
+        work.notes += given.notes
+        split = given.split
+        isolated_eV = labels.isolated_eV
     else:
+        isolated_eV = {}
         answers = _label(work)
         rejected = _report(work, answers)
         contacts = [frame for frame in answers.labelled if frame.info[keys.ORIGIN] == "contact"]
@@ -62,7 +89,9 @@ def perform(work: Work) -> list[Path]:
     files = part_files(work.campaign)
     for part, path in files.items():
         write_frames(path, getattr(split, part))
-    return [*files.values(), rejected]
+    atoms = work.campaign.path(ISOLATED_ATOMS)
+    write_text(atoms, json.dumps(isolated_eV, indent=1, sort_keys=True) + "\n")
+    return [*files.values(), atoms, rejected]
 
 
 def _label(work: Work) -> Answers:
@@ -71,6 +100,7 @@ def _label(work: Work) -> Answers:
     units = label_units(work, frames)
     forget_rejections(units)
     require_outputs(work, units)
+    first_alone(work, units)
     work.run_units(units)
     program = work.campaign.config.label.program
     if program is not None and program.runs.command is not None:

@@ -1,16 +1,27 @@
-"""`mlipsse transport`: from trajectories of anybody's to diffusivity and conductivity."""
+"""`mlipsse transport`: from any trajectory to diffusivity and conductivity."""
 
 import typer
 
-from mlipsse.cli.transport import analyse, arrhenius, density, diffusivity, jumps, msd
+from mlipsse.cli.transport import (
+    analyse,
+    arrhenius,
+    density,
+    diffusivity,
+    fit_msd,
+    jumps,
+    msd,
+    rdf,
+)
 
 app = typer.Typer(
-    help="From trajectories, ours or anybody's, to diffusivity and conductivity.",
+    help="From trajectories of any program to diffusivity and conductivity.",
     no_args_is_help=True,
 )
 app.command("msd")(msd.msd)
 app.command("diffusivity")(diffusivity.diffusivity)
+app.command("fit-msd")(fit_msd.fit_msd)
 app.command("arrhenius")(arrhenius.arrhenius)
 app.command("density")(density.density)
 app.command("jumps")(jumps.jumps)
+app.command("rdf")(rdf.rdf)
 app.command("analyse")(analyse.analyse)

@@ -32,6 +32,10 @@ def arrhenius(
     level: Annotated[
         float, typer.Option(help="Confidence level of the intervals, e.g. 0.95.")
     ] = 0.6827,
+    mobile: Annotated[
+        str | None,
+        typer.Option(help="Symbol of the mobile ion to take from files that hold several."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the figure and tables there.")
     ] = None,
@@ -39,7 +43,7 @@ def arrhenius(
 ) -> None:
     """Fit ln D against 1/T by its errors, test it for curvature, and extrapolate with intervals.
 
-    Exit code 3 when no activation energy can be told.
+    Exit code 3 without an activation energy.
     """
     from mlipsse.transport import CompositionTransport, analyse_tree
     from mlipsse.transport.extrapolation import extrapolate_conductivity
@@ -52,7 +56,7 @@ def arrhenius(
     elif any(path.is_dir() for path in sources):
         raise MlipsseError("Give one folder of runs, or files; not both.")
     else:
-        found = [summarise_measured(sources[0].stem, read_measured(sources))]
+        found = [summarise_measured(sources[0].stem, read_measured(sources, mobile=mobile))]
     answers = []
     for item in found:
         elsewhere = []
@@ -65,6 +69,8 @@ def arrhenius(
                 "formula": item.formula,
                 "activation_energy_eV": item.arrhenius.activation_energy_eV,
                 "activation_energy_std_eV": item.arrhenius.activation_energy_std_eV,
+                "activation_energy_interval_eV": item.arrhenius.energy_interval_eV(level=level),
+                "level": level,
                 "prefactor_cm2_s": item.arrhenius.prefactor_cm2_s,
                 "curvature_eV2": item.arrhenius.curvature_eV2,
                 "curvature_sigma": item.arrhenius.curvature_sigma,
@@ -111,7 +117,11 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 def _tell(answer: dict[str, Any], level: float) -> None:
     energy = pair(answer["activation_energy_eV"], answer["activation_energy_std_eV"])
-    console.print(f"{answer['formula']}: Ea {f'{energy} eV' if energy else 'not known'}")
+    line = f"{answer['formula']}: Ea {f'{energy} eV' if energy else 'not known'}"
+    if answer["activation_energy_interval_eV"] is not None:
+        low, high = answer["activation_energy_interval_eV"]
+        line += f", {100 * level:.3g} % interval {low:.3g} to {high:.3g} eV"
+    console.print(line, soft_wrap=True)
     for point in answer["temperatures"]:
         console.print(
             f"  {point['temperature_K']:g} K: D "

@@ -11,12 +11,15 @@ from rich.table import Table
 from mlipsse.cli.options import Json
 from mlipsse.cli.transport.options import (
     Cache,
+    Cell,
+    Framework,
     Mobile,
     Source,
     Species,
     Topology,
+    assigned,
+    print_notes,
     read_frames,
-    split_atoms,
 )
 
 console = Console(highlight=False)
@@ -41,8 +44,10 @@ def density(
     min_counts: Annotated[
         int, typer.Option(help="Voxels with fewer visits count as empty for the paths.")
     ] = 1,
+    framework: Framework = None,
     topology: Topology = None,
     species: Species = None,
+    cell: Cell = None,
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
@@ -54,24 +59,30 @@ def density(
     """
     from mlipsse.transport.crystal_density import crystal_density
     from mlipsse.transport.percolation import percolating_paths
+    from mlipsse.transport.plausibility import of_cell
 
     # Times do not matter here, so that files that do not tell them need no option.
-    frames = read_frames(trajectory, topology, species, None, None, cache, timeless=True)
-    _, others = split_atoms(frames, mobile)
-    found, framework = crystal_density(
+    frames = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
+    roles = assigned(frames, mobile, framework)
+    mobile = roles.mobile
+    found, around = crystal_density(
         frames.positions,
         frames.species,
         frames.cell,
         mobile=mobile,
+        framework=roles.framework,
         lattice=frames.lattice,
         spacing_A=spacing_a,
         per_ion=per_ion,
     )
     known = temperature if temperature is not None else frames.temperature_K
     paths = {} if known is None else percolating_paths(found, known, min_counts=min_counts)
-    cautions = _cautions(found, level, paths, known, bool(len(others)))
-    files = _write(out, found, framework, level, mobile, paths)
+    cautions = _cautions(found, level, paths, known, bool(roles.framework))
+    cautions += _crossing(frames, roles, paths)
+    cautions += of_cell(frames)
+    files = _write(out, found, around, level, mobile, paths)
     answer = _answer(found, level, paths, known, files, cautions)
+    answer["notes"] = list(frames.notes)
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))
     else:
@@ -106,6 +117,26 @@ def _cautions(
         and path.bottleneck_counts < FEW_COUNTS
     ]
     return said
+
+
+def _crossing(frames: Any, roles: Any, paths: dict[str, Any]) -> list[str]:
+    """Where no path is found: whether ions cross the cell between frames, or not at all."""
+    if not paths or paths["any"].reason is None:
+        return []
+    from mlipsse.transport.caging import ions_cross
+    from mlipsse.transport.drift import RestingPositions, framework_drift
+
+    drift_A = framework_drift(frames.positions, roles.still(frames.species))
+    ions = RestingPositions(frames.positions, roles.ions(frames.species), drift_A)
+    if ions_cross(ions, frames.cell):
+        return [
+            "No path, yet ions cross the cell between frames: frames are too far apart in time to "
+            "show the passes. Take a larger spacing, or write frames more often."
+        ]
+    return [
+        "No path, and no chain of places that ions went between leads across the cell: the ions "
+        "are caged, or the run is too short."
+    ]
 
 
 def _write(
@@ -226,6 +257,7 @@ def _tell(answer: dict[str, Any], mobile: str, out: Path) -> None:
                 console.print(f"{name}: {path['reason']}", soft_wrap=True)
     for caution in answer["cautions"]:
         console.print(caution, soft_wrap=True)
+    print_notes(console, answer["notes"])
     console.print(
         f"{', '.join(Path(path).name for path in answer['files'])} in {out}", soft_wrap=True
     )

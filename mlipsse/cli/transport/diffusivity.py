@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mlipsse.cli.options import Json
+from mlipsse.cli.options import Json, words
 from mlipsse.cli.transport.options import (
     CHARGES,
     NOT_DIFFUSIVE,
     Cache,
+    Cell,
     Drift,
+    Framework,
     MassWeighted,
     Mobile,
     Source,
@@ -21,12 +23,14 @@ from mlipsse.cli.transport.options import (
     Species,
     Timestep,
     Topology,
+    assigned,
     drift_reference,
     named,
+    print_notes,
     read_frames,
-    split_atoms,
     window,
 )
+from mlipsse.errors import MlipsseError
 
 console = Console(highlight=False)
 
@@ -35,16 +39,18 @@ def diffusivity(
     trajectory: Source,
     mobile: Mobile,
     temperature: Annotated[
-        float | None, typer.Option(help="K; where the trajectory's record does not say it.")
+        float | None, typer.Option(help="Temperature, K; of the run's record if not given.")
     ] = None,
     charge: Annotated[
         float | None,
         typer.Option(help="Of the mobile ion, e; for the conductivity.", show_default="Li, Na: 1"),
     ] = None,
+    framework: Framework = None,
     topology: Topology = None,
     species: Species = None,
     frame_spacing_ps: Spacing = None,
     timestep_fs: Timestep = None,
+    cell: Cell = None,
     cache: Cache = None,
     window_ps: Annotated[
         str | None, typer.Option(help="First and last lag of the fit, e.g. 5,50; by rule if not.")
@@ -52,91 +58,125 @@ def diffusivity(
     drift: Drift = None,
     mass_weighted: MassWeighted = False,
     pymatgen: Annotated[
-        bool, typer.Option("--pymatgen", help="Tell pymatgen's D and error as well.")
+        bool, typer.Option("--pymatgen", help="Print pymatgen's D and error as well.")
     ] = False,
     kinisi: Annotated[
-        bool, typer.Option("--kinisi", help="Tell kinisi's D and error as well; slow.")
+        bool, typer.Option("--kinisi", help="Print kinisi's D and error as well; slow.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write msd.png, .svg and .csv there.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fit the tracer diffusivity, with its error, or say why there is none (exit code 3).
+    """Fit the tracer diffusivity, with its error, or print why there is none (exit code 3).
 
-    Beside the error by default stand that by He et al.'s counting of hops and the spread of four
-    blocks of the run.
+    It also prints the error by He et al.'s counting of hops and the spread of four blocks of the
+    run. Of several mobile elements, each is analysed beside the others.
     """
-    import numpy as np
+    from mlipsse.transport import WindowSettings, analyse_trajectory
+    from mlipsse.transport.drift import framework_drift
 
-    from mlipsse.transport import WindowSettings, analyse_trajectory, directional_diffusivity
+    frames = read_frames(
+        trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
+    )
+    symbols = words(mobile)
+    if charge is not None and len(symbols) > 1:
+        raise MlipsseError(
+            f"--charge {charge:g} is of one ion, but {', '.join(symbols)} are named: name one "
+            "mobile ion, and the framework by --framework."
+        )
+    settings = WindowSettings(window_ps=window(window_ps))
+    answers = []
+    for symbol in symbols:
+        others = [other for other in symbols if other != symbol]
+        roles = assigned(frames, ",".join([symbol, *others]), framework)
+        still, masses = drift_reference(frames, roles, drift, mass_weighted)
+        own_charge = CHARGES.get(symbol) if charge is None else charge
+        run = analyse_trajectory(
+            frames.trajectory(temperature),
+            mobile=[symbol, *others],
+            framework=roles.framework,
+            charge_e=own_charge or 0.0,
+            settings=settings,
+            drift_atoms=still,
+            masses_u=masses,
+            name=named(trajectory),
+        )
+        drift_A = framework_drift(frames.positions, still, masses_u=masses)
+        answer = _answer(frames, run, drift_A, own_charge, settings)
+        answer["also_mobile"] = list(roles.also_mobile)
+        answer["framework"] = list(roles.framework)
+        if pymatgen or kinisi:
+            ions, fitted_ps = roles.ions(frames.species), run.diffusivity.window_ps
+            positions = frames.positions[:, ions] - drift_A[:, None]
+            start_ps = fitted_ps[0] if fitted_ps else 0.1 * run.duration_ps
+            answer |= _peers(positions, frames.frame_spacing_ps, start_ps, pymatgen, kinisi)
+        answers.append(answer)
+        if out is not None:
+            _write(out if len(symbols) == 1 else out / symbol, run)
+    if as_json:
+        told: Any = answers[0] if len(answers) == 1 else answers
+        typer.echo(json.dumps(told, indent=1, allow_nan=False))
+    else:
+        for answer in answers:
+            if len(answers) > 1:
+                console.print(f"{answer['mobile']}:")
+            _tell(answer)
+    if not all(answer["status"] == "usable" for answer in answers):
+        sys.exit(NOT_DIFFUSIVE)
+
+
+def _answer(
+    frames: Any, run: Any, drift_A: Any, charge: float | None, settings: Any
+) -> dict[str, Any]:
+    """Numbers of one mobile ion; what a refused run does not have is None."""
     from mlipsse.transport.blocks import block_spread
     from mlipsse.transport.counting import counting_error
-    from mlipsse.transport.drift import framework_drift
     from mlipsse.transport.plausibility import doubts
 
-    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
-    ions, _ = split_atoms(frames, mobile)
-    still, masses = drift_reference(frames, mobile, drift, mass_weighted)
-    settings = WindowSettings(window_ps=window(window_ps))
-    if charge is None:
-        charge = CHARGES.get(mobile)
-    run = analyse_trajectory(
-        frames.trajectory(temperature),
-        mobile=mobile,
-        charge_e=charge or 0.0,
-        settings=settings,
-        drift_atoms=still,
-        masses_u=masses,
-        name=named(trajectory),
-    )
-    fit = run.diffusivity
-    drift_A = framework_drift(frames.positions, still, masses_u=masses)
-    blocks = block_spread(
-        frames.positions,
-        fit,
-        frame_spacing_ps=frames.frame_spacing_ps,
-        ions=ions,
-        drift_A=drift_A,
-        settings=settings,
-    )
+    fit, usable = run.diffusivity, run.status.usable
     counted = counting_error(run.msd, hop_length_A=settings.hop_length_A)
-    directions: dict[str, Any] | None = None
-    if fit.diffusive:
-        found = directional_diffusivity(fit, frames.lattice @ frames.cell)
-        directions = {
-            name: {"diffusivity_cm2_s": value, "diffusivity_std_cm2_s": error}
-            for values, errors in (
-                (found.along_cm2_s, found.along_std_cm2_s),
-                (found.plane_cm2_s, found.plane_std_cm2_s),
-            )
-            for (name, value), error in zip(values.items(), errors.values(), strict=True)
-        }
-    answer: dict[str, Any] = {
+    blocks = None
+    if usable:
+        blocks = block_spread(
+            frames.positions,
+            fit,
+            frame_spacing_ps=frames.frame_spacing_ps,
+            ions=frames.trajectory(run.temperature_K).indices(run.mobile),
+            drift_A=drift_A,
+            settings=settings,
+        )
+    known = charge is not None
+    whole = run.charge
+    return {
+        "status": run.status.kind.value,
+        "reason": run.status.reason,
         "diffusive": fit.diffusive,
-        "reason": fit.reason,
-        "diffusivity_cm2_s": fit.diffusivity_cm2_s,
-        "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s,
-        "window_ps": list(fit.window_ps) if fit.diffusive and fit.window_ps else None,
+        "diffusivity_cm2_s": fit.diffusivity_cm2_s if usable else None,
+        "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s if usable else None,
+        "melt_diffusivity_cm2_s": fit.diffusivity_cm2_s if run.framework.melted else None,
+        "window_ps": list(fit.window_ps) if usable and fit.window_ps else None,
         "exponent": fit.exponent,
-        "counting_std_cm2_s": fit.diffusivity_cm2_s * counted.relative_std
-        if fit.diffusivity_cm2_s is not None
-        else None,
+        "hop_length_A": fit.hop_length_A,
+        "counting_std_cm2_s": fit.diffusivity_cm2_s * counted.relative_std if usable else None,
         "effective_hops": counted.effective_hops,
         "block_std_cm2_s": None if blocks is None else blocks.std_cm2_s,
         "blocks_cm2_s": None if blocks is None else list(blocks.values_cm2_s),
         "ion_correlation": fit.ion_correlation,
-        "tensor_cm2_s": None if fit.tensor_cm2_s is None else fit.tensor_cm2_s.tolist(),
-        "directions": directions,
-        "conductivity_mS_cm": run.conductivity_mS_cm if charge is not None else None,
-        "conductivity_std_mS_cm": run.conductivity_std_mS_cm if charge is not None else None,
-        "charge_diffusivity_cm2_s": run.charge.diffusivity.diffusivity_cm2_s,
-        "charge_diffusivity_std_cm2_s": run.charge.diffusivity.diffusivity_std_cm2_s,
-        "haven_ratio": run.charge.haven_ratio,
-        "haven_ratio_std": run.charge.haven_ratio_std,
-        "einstein_conductivity_mS_cm": run.einstein_mS_cm if charge is not None else None,
-        "einstein_conductivity_std_mS_cm": run.einstein_std_mS_cm if charge is not None else None,
-        "mobile": mobile,
+        "ions_differ": fit.evenness.ions_differ,
+        "rates_change": fit.evenness.rates_change,
+        "late_to_early": fit.evenness.late_to_early,
+        "tensor_cm2_s": fit.tensor_cm2_s.tolist() if usable else None,
+        "directions": _directions(run.directions) if usable else None,
+        "conductivity_mS_cm": run.conductivity_mS_cm if known else None,
+        "conductivity_std_mS_cm": run.conductivity_std_mS_cm if known else None,
+        "charge_diffusivity_cm2_s": whole.diffusivity.diffusivity_cm2_s if usable else None,
+        "charge_diffusivity_std_cm2_s": whole.diffusivity.diffusivity_std_cm2_s if usable else None,
+        "haven_ratio": whole.haven_ratio if usable else None,
+        "haven_ratio_std": whole.haven_ratio_std if usable else None,
+        "einstein_conductivity_mS_cm": run.einstein_mS_cm if known else None,
+        "einstein_conductivity_std_mS_cm": run.einstein_std_mS_cm if known else None,
+        "mobile": run.mobile,
         "charge_e": charge,
         "n_ions": run.n_mobile,
         "temperature_K": run.temperature_K,
@@ -147,25 +187,27 @@ def diffusivity(
         "framework_melted": run.framework.melted,
         "framework_msd_A2": run.framework.msd_A2,
         "cautions": [
-            *_cautions(run.framework.caution, all_mobile=run.framework_msd is None),
+            *(run.cautions if usable else ()),
+            *_alone(all_mobile=run.framework_msd is None),
             *doubts(frames, temperature_K=run.temperature_K),
         ],
+        "notes": list(frames.notes),
     }
-    if fit.diffusive and (pymatgen or kinisi):
-        positions = np.asarray(frames.positions[:, ions]) - drift_A[:, None]
-        answer |= _peers(positions, frames.frame_spacing_ps, answer["window_ps"], pymatgen, kinisi)
-    if out is not None:
-        _write(out, run)
-    if as_json:
-        typer.echo(json.dumps(answer, indent=1, allow_nan=False))
-    else:
-        _tell(answer)
-    if not fit.diffusive:
-        sys.exit(NOT_DIFFUSIVE)
+
+
+def _directions(found: Any) -> dict[str, dict[str, float]]:
+    return {
+        name: {"diffusivity_cm2_s": value, "diffusivity_std_cm2_s": errors[name]}
+        for values, errors in (
+            (found.along_cm2_s, found.along_std_cm2_s),
+            (found.plane_cm2_s, found.plane_std_cm2_s),
+        )
+        for name, value in values.items()
+    }
 
 
 def _peers(
-    positions: Any, spacing_ps: float, window_ps: list[float], pymatgen: bool, kinisi: bool
+    positions: Any, spacing_ps: float, start_ps: float, pymatgen: bool, kinisi: bool
 ) -> dict[str, float]:
     from mlipsse.transport.peers import kinisi_diffusivity, pymatgen_diffusivity
 
@@ -174,9 +216,7 @@ def _peers(
         value, error = pymatgen_diffusivity(positions, frame_spacing_ps=spacing_ps)
         found |= {"pymatgen_diffusivity_cm2_s": value, "pymatgen_diffusivity_std_cm2_s": error}
     if kinisi:
-        value, error = kinisi_diffusivity(
-            positions, frame_spacing_ps=spacing_ps, start_ps=window_ps[0]
-        )
+        value, error = kinisi_diffusivity(positions, frame_spacing_ps=spacing_ps, start_ps=start_ps)
         found |= {"kinisi_diffusivity_cm2_s": value, "kinisi_diffusivity_std_cm2_s": error}
     return found
 
@@ -193,17 +233,14 @@ def _write(out: Path, run: Any) -> None:
     write_msd_csv(run, out / "msd.csv")
 
 
-def _cautions(of_framework: str | None, *, all_mobile: bool) -> list[str]:
-    found = [of_framework] if of_framework else []
-    if all_mobile:
-        found.append(
-            "every atom is mobile: nothing tells drift from diffusion, and none was removed"
-        )
-    return found
+def _alone(*, all_mobile: bool) -> list[str]:
+    if not all_mobile:
+        return []
+    return ["every atom is mobile: nothing separates drift from diffusion, and none was removed"]
 
 
 def _tell(answer: dict[str, Any]) -> None:
-    if answer["diffusive"]:
+    if answer["status"] == "usable":
         first, last = answer["window_ps"]
         console.print(
             f"D = {answer['diffusivity_cm2_s']:.3g} ± {answer['diffusivity_std_cm2_s']:.1g} cm²/s "
@@ -221,12 +258,7 @@ def _tell(answer: dict[str, Any]) -> None:
                 f"  by counting {answer['effective_hops']:.3g} hops: ± "
                 f"{answer['counting_std_cm2_s']:.1g}; too short for blocks"
             )
-        for name in ("pymatgen", "kinisi"):
-            if f"{name}_diffusivity_cm2_s" in answer:
-                console.print(
-                    f"  {name}: {answer[f'{name}_diffusivity_cm2_s']:.3g} ± "
-                    f"{answer[f'{name}_diffusivity_std_cm2_s']:.1g}"
-                )
+        _tell_peers(answer)
         for name, some in answer["directions"].items():
             what = f"along {name}" if len(name) == 1 else f"in the {name} plane"
             console.print(
@@ -244,5 +276,22 @@ def _tell(answer: dict[str, Any]) -> None:
             )
     else:
         console.print(f"No diffusivity: {answer['reason']}", soft_wrap=True)
+        if answer["melt_diffusivity_cm2_s"] is not None:
+            console.print(
+                f"In the melt, {answer['mobile']} moves by D = "
+                f"{answer['melt_diffusivity_cm2_s']:.3g} cm²/s; no crystal has it.",
+                soft_wrap=True,
+            )
+        _tell_peers(answer)
     for caution in answer["cautions"]:
         console.print(f"Caution: {caution}", soft_wrap=True)
+    print_notes(console, answer["notes"])
+
+
+def _tell_peers(answer: dict[str, Any]) -> None:
+    for name in ("pymatgen", "kinisi"):
+        if f"{name}_diffusivity_cm2_s" in answer:
+            console.print(
+                f"  {name}: {answer[f'{name}_diffusivity_cm2_s']:.3g} ± "
+                f"{answer[f'{name}_diffusivity_std_cm2_s']:.1g}"
+            )

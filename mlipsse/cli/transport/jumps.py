@@ -8,9 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json, whole_numbers
+from mlipsse.cli.options import Json, whole_numbers, words
 from mlipsse.cli.transport.options import (
     Cache,
+    Cell,
+    Framework,
     Mobile,
     Source,
     Spacing,
@@ -18,6 +20,7 @@ from mlipsse.cli.transport.options import (
     Timestep,
     Topology,
     pair,
+    print_notes,
     read_frames,
     window,
 )
@@ -62,10 +65,12 @@ def jumps(
     minimal_residence: Annotated[
         int, typer.Option(help="Frames that an ion must stay for a jump to count.")
     ] = 1,
+    framework: Framework = None,
     topology: Topology = None,
     species: Species = None,
     frame_spacing_ps: Spacing = None,
     timestep_fs: Timestep = None,
+    cell: Cell = None,
     window_ps: Annotated[
         str | None, typer.Option(help="First and last lag of the fit of D, e.g. 5,50.")
     ] = None,
@@ -86,10 +91,13 @@ def jumps(
         if repeats is None
         else whole_numbers(repeats, option="--repeats", example="2,2,2")
     )
-    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
+    frames = read_frames(
+        trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
+    )
     run = analyse_jumps(
         frames,
-        mobile=mobile,
+        mobile=words(mobile),
+        framework=None if framework is None else words(framework),
         temperature_K=temperature,
         structure=sites,
         interstitials=interstitials,
@@ -106,7 +114,7 @@ def jumps(
     write_jumps(run, files[1])
     write_sites_structure(run, files[2])
     files += save_figure(jumps_figure(run), out / "jumps")
-    answer = _answer(run, [str(path) for path in files])
+    answer = _answer(run, [str(path) for path in files]) | {"notes": list(frames.notes)}
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))
     else:
@@ -202,6 +210,7 @@ def _tell(run: Any, answer: dict[str, Any]) -> None:
         )
     for caution in run.cautions:
         console.print(f"Caution: {caution}", soft_wrap=True)
+    print_notes(console, answer["notes"])
     console.print(f"In {Path(answer['files'][0]).parent}", soft_wrap=True)
 
 

@@ -10,7 +10,9 @@ from rich.console import Console
 from mlipsse.cli.options import Json, words
 from mlipsse.cli.transport.options import (
     Cache,
+    Cell,
     Drift,
+    Framework,
     MassWeighted,
     Mobile,
     Source,
@@ -18,9 +20,10 @@ from mlipsse.cli.transport.options import (
     Species,
     Timestep,
     Topology,
+    assigned,
     drift_reference,
+    print_notes,
     read_frames,
-    split_atoms,
 )
 from mlipsse.errors import MlipsseError
 
@@ -31,10 +34,12 @@ def msd(
     trajectory: Source,
     mobile: Mobile,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    framework: Framework = None,
     topology: Topology = None,
     species: Species = None,
     frame_spacing_ps: Spacing = None,
     timestep_fs: Timestep = None,
+    cell: Cell = None,
     cache: Cache = None,
     drift: Drift = None,
     mass_weighted: MassWeighted = False,
@@ -62,9 +67,12 @@ def msd(
     from mlipsse.transport.msd import ion_mean_squared_displacements
     from mlipsse.transport.van_hove import van_hove
 
-    frames = read_frames(trajectory, topology, species, frame_spacing_ps, timestep_fs, cache)
-    ions, _ = split_atoms(frames, mobile)
-    still, masses = drift_reference(frames, mobile, drift, mass_weighted)
+    frames = read_frames(
+        trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
+    )
+    roles = assigned(frames, mobile, framework)
+    mobile, ions = roles.mobile, roles.ions(frames.species)
+    still, masses = drift_reference(frames, roles, drift, mass_weighted)
     positions, spacing = frames.positions, frames.frame_spacing_ps
     drift_A = framework_drift(positions, still, masses_u=masses)
     symbols = np.array(frames.species)
@@ -123,6 +131,7 @@ def msd(
         "largest_non_gaussian": float(own.non_gaussian.max()),
         "van_hove_lags_ps": hops.lag_ps.tolist(),
         "files": [str(out / name) for name in written],
+        "notes": list(frames.notes),
     }
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))
@@ -130,6 +139,7 @@ def msd(
     console.print(f"{len(own.lag_ps)} lags of {len(ions)} {mobile}", soft_wrap=True)
     for name in written:
         console.print(f"  {out / name}", soft_wrap=True)
+    print_notes(console, frames.notes)
 
 
 def _lags(text: str | None, lag_ps: Any) -> list[float]:

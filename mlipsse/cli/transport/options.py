@@ -18,19 +18,42 @@ Source = Annotated[
     list[Path],
     typer.Argument(
         metavar="TRAJECTORY...",
-        help="LAMMPS text dump (.gz too), extxyz, .traj, XDATCAR, vasprun.xml, DCD or XTC with "
-        "--topology, or the folder of one of our runs; several that follow on, in their order.",
+        help="LAMMPS text dump, XYZ, .traj, XDATCAR, vasprun.xml, DCD, XTC, TRR, NetCDF or H5MD "
+        "with --topology (all also as .gz, .bz2, .xz), or the folder of one of our runs; several "
+        "that follow on, in their order.",
     ),
 ]
-Mobile = Annotated[str, typer.Option(help="Symbol of the mobile ion, e.g. Li.")]
+Mobile = Annotated[
+    str,
+    typer.Option(
+        metavar="EL[,EL...]",
+        help="Symbol of the mobile ion, e.g. Li. Where several elements move, name all: Li,Na.",
+    ),
+]
+Framework = Annotated[
+    str | None,
+    typer.Option(
+        "--framework",
+        metavar="EL,...",
+        help="Elements that stay on their sites, e.g. Cl; all but the mobile ones if not given.",
+    ),
+]
 Topology = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Elements for DCD, XTC and TRR.")
+    Path | None,
+    typer.Option(metavar="FILE", help="PDB, POSCAR or LAMMPS data file with the elements."),
 ]
 Species = Annotated[
     str | None, typer.Option(help="Elements of LAMMPS types 1, 2, ..., e.g. Li,In,Cl.")
 ]
+Cell = Annotated[
+    str | None,
+    typer.Option(
+        metavar="Å,...",
+        help="Cell of a file without one: a length, a,b,c, a,b,c,alpha,beta,gamma, or 9 numbers.",
+    ),
+]
 Spacing = Annotated[float | None, typer.Option(help="Time between frames, ps.")]
-Timestep = Annotated[float | None, typer.Option(help="Of the run, fs; for text dumps.")]
+Timestep = Annotated[float | None, typer.Option(help="Time step of the run, fs.")]
 Cache = Annotated[
     Path | None,
     typer.Option(
@@ -44,7 +67,7 @@ Drift = Annotated[
     typer.Option(
         "--drift",
         metavar="EL,...|none",
-        help="Elements whose mean motion is removed; all but the mobile one if not given.",
+        help="Elements whose mean motion is removed; those of the framework if not given.",
     ),
 ]
 MassWeighted = Annotated[
@@ -67,9 +90,10 @@ def read_frames(
     timestep_fs: float | None,
     cache: Path | None = None,
     *,
+    cell: str | None = None,
     timeless: bool = False,
 ) -> Any:
-    """`Frames` of a trajectory, in one file or in several, from what the options say."""
+    """`Frames` of a trajectory, in one file or in several, as the options ask for."""
     from mlipsse.transport.frames import read_frames_of
 
     return read_frames_of(
@@ -78,9 +102,38 @@ def read_frames(
         species=None if species is None else words(species),
         frame_spacing_ps=frame_spacing_ps,
         timestep_fs=timestep_fs,
+        cell=None if cell is None else given_cell(cell),
         timeless=timeless,
         cache=cache,
     )
+
+
+def given_cell(text: str) -> Any:
+    """(3, 3), Å, rows are lattice vectors, of `24`, of lengths, lengths and angles, or vectors."""
+    import numpy as np
+    from ase.cell import Cell as AseCell
+
+    try:
+        numbers = [float(word) for word in words(text)]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 1:
+        numbers *= 3
+    if len(numbers) not in (3, 6, 9) or not all(np.isfinite(numbers)):
+        raise MlipsseError(
+            f"--cell {text!r} is no cell: give one length, three lengths, three lengths and three "
+            "angles, or nine numbers, the lattice vectors one after the other, in Å and degrees."
+        )
+    found = np.array(AseCell.new(np.reshape(numbers, (3, 3)) if len(numbers) == 9 else numbers))
+    if not abs(np.linalg.det(found)) > 1e-6:
+        raise MlipsseError(f"--cell {text!r} spans no volume: give lengths above 0 Å.")
+    return found
+
+
+def print_notes(console: Any, notes: Sequence[str]) -> None:
+    """Print what reading left out, joined or assumed."""
+    for note in notes:
+        console.print(f"Note: {note}", soft_wrap=True)
 
 
 def named(trajectory: Path | Sequence[Path]) -> str:
@@ -89,17 +142,13 @@ def named(trajectory: Path | Sequence[Path]) -> str:
     return ", ".join(map(str, paths))
 
 
-def split_atoms(frames: Any, mobile: str) -> tuple[Any, Any]:
-    """Indices of the mobile ions and of all others."""
-    import numpy as np
+def assigned(frames: Any, mobile: str, framework: str | None) -> Any:
+    """`Roles` of the elements of a trajectory, the first mobile one being analysed."""
+    from mlipsse.transport.roles import assign_roles
 
-    is_mobile = np.array(frames.species) == mobile
-    if not is_mobile.any():
-        raise MlipsseError(
-            f"No {mobile} in the trajectory, which holds "
-            f"{', '.join(dict.fromkeys(frames.species))}: name a species that is there."
-        )
-    return np.flatnonzero(is_mobile), np.flatnonzero(~is_mobile)
+    return assign_roles(
+        frames.species, words(mobile), None if framework is None else words(framework)
+    )
 
 
 def window(text: str | None) -> tuple[float, float] | None:
@@ -116,19 +165,23 @@ def window(text: str | None) -> tuple[float, float] | None:
 
 
 def drift_reference(
-    frames: Any, mobile: str, drift: str | None, mass_weighted: bool
+    frames: Any, roles: Any, drift: str | None, mass_weighted: bool
 ) -> tuple[Any, Any]:
     """Indices of the atoms whose mean motion is removed, and masses of all (None: all alike)."""
     import numpy as np
 
-    _, others = split_atoms(frames, mobile)
     masses = None
     if mass_weighted:
         from ase.data import atomic_masses, atomic_numbers
 
         masses = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in frames.species])
     if drift is None:
-        return others, masses
+        still = roles.still(frames.species)
+        if not len(still):
+            from mlipsse.transport.steady_drift import refuse_steady_drift
+
+            refuse_steady_drift(frames.positions)
+        return still, masses
     chosen = [] if drift.strip().lower() == "none" else words(drift)
     absent = [symbol for symbol in chosen if symbol not in frames.species]
     if absent:

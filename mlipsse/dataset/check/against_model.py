@@ -1,17 +1,21 @@
 """Labels against what a potential says of the same frames."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from mlipsse import keys
+from mlipsse.dataset.check.components import judge_components
 from mlipsse.dataset.check.labelled_set import LabelledSet, labels
 from mlipsse.dataset.check.verdict import Check, Numbers
 from mlipsse.dataset.energy_offset import energy_offset
 from mlipsse.dataset.evaluation import predict
+from mlipsse.dataset.label_units import FORCE_UNITS_EV_A, STRESS_UNITS_EV_A3
 from mlipsse.dataset.predictions import Predictions
+from mlipsse.dataset.scores import MIN_GROUP
 from mlipsse.errors import MlipsseError
 
 MAX_USUAL_SHIFT_EV_ATOM = 1.0
@@ -22,6 +26,10 @@ MIN_COSINE = 0.5
 
 MAX_SLOPE = 2.0
 """By which labels may be larger or smaller than predictions; units differ by 3 and more."""
+
+
+_UNIT_SPREAD = float(np.log(1.4))
+"""By which a model may be off a unit's factor: across functionals forces differ by 1.3."""
 
 
 def check_known_elements(labelled: LabelledSet, potential: str, known: frozenset[str]) -> Check:
@@ -61,8 +69,53 @@ def check_against_model(
     return [
         _offset(frames, predictions),
         _direction("forces against model", "eV/Å", predictions.forces_eV_A),
-        _direction("stress against model", "eV/Å³", predictions.stress_eV_A3),
+        _stress(predictions),
     ]
+
+
+def disagreements(predictions: Predictions) -> list[str]:
+    """Sentences on labels that are the model's in another unit, sign or order of components.
+
+    A model that does not know these materials has none: what is looked for is what a unit, a sign
+    or an order would make of labels that it does know.
+    """
+    found = []
+    for name, pair, factors in (
+        ("Forces", predictions.forces_eV_A, FORCE_UNITS_EV_A),
+        ("Stresses", predictions.stress_eV_A3, STRESS_UNITS_EV_A3),
+    ):
+        cosine, slope = _cosine_and_slope(pair)
+        told = f"(cosine {cosine:.2f}, labels are {slope:.3g} times the model's)"
+        # Labels in a unit of f eV/Å are 1/f times as large.
+        units = [
+            unit
+            for unit, factor in factors.items()
+            if factor != 1 and abs(np.log(slope * factor)) < _UNIT_SPREAD
+        ]
+        if cosine < -MIN_COSINE:
+            found.append(f"{name} have their sign turned {told}.")
+        elif cosine > MIN_COSINE and units:
+            found.append(f"{name} are in {' or '.join(units)} {told}.")
+    components = _components(predictions)
+    return [*found, components.sentence] if components.verdict == "fail" else found
+
+
+def _stress(predictions: Predictions) -> Check:
+    """Direction and size of all components, and their order."""
+    judged = _direction("stress against model", "eV/Å³", predictions.stress_eV_A3)
+    order = _components(predictions)
+    if judged.verdict in ("pass", "warn") and order.verdict == "fail":
+        return replace(order, name=judged.name, numbers=judged.numbers | order.numbers)
+    return judged
+
+
+def _components(predictions: Predictions) -> Check:
+    stress = predictions.stress_eV_A3.reshape(2, -1, 9)[:, :, [0, 4, 8, 5, 2, 1]]
+    finite = stress[:, np.isfinite(stress).all(axis=(0, 2))]
+    name = "stress components"
+    if finite.shape[1] < MIN_GROUP:
+        return Check(name, "skip", f"Fewer than {MIN_GROUP} frames have stresses to compare.")
+    return judge_components(name, finite, "the model's")
 
 
 def _with_stress(frame: Atoms) -> Atoms:
@@ -106,12 +159,9 @@ def _offset(frames: Sequence[Atoms], predictions: Predictions) -> Check:
 
 def _direction(name: str, unit: str, pair: np.ndarray) -> Check:
     """Cosine and slope of labels against predictions, over all components."""
-    reference, predicted = pair[:, np.isfinite(pair).all(axis=0)]
-    norms = np.linalg.norm(reference), np.linalg.norm(predicted)
-    if not min(norms, default=0.0) > 0:
+    cosine, slope = _cosine_and_slope(pair)
+    if not np.isfinite(cosine):
         return Check(name, "skip", "There is nothing to compare.")
-    cosine = float(reference @ predicted / (norms[0] * norms[1]))
-    slope = float(norms[0] / norms[1])
     numbers: Numbers = {"cosine": cosine, "label_over_model": slope}
     told = f"Cosine {cosine:.2f}; labels are {slope:.3g} times the model's ({unit})"
     if cosine < 0:
@@ -131,3 +181,12 @@ def _direction(name: str, unit: str, pair: np.ndarray) -> Check:
             numbers,
         )
     return Check(name, "pass", f"{told}.", numbers)
+
+
+def _cosine_and_slope(pair: np.ndarray) -> tuple[float, float]:
+    """Of labels against predictions, (2, n); NaN where there is nothing to compare."""
+    reference, predicted = pair[:, np.isfinite(pair).all(axis=0)]
+    norms = float(np.linalg.norm(reference)), float(np.linalg.norm(predicted))
+    if not min(norms) > 0:
+        return np.nan, np.nan
+    return float(reference @ predicted) / (norms[0] * norms[1]), norms[0] / norms[1]

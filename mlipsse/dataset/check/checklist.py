@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mlipsse.dataset.check.components import check_forces_belong, check_stress_components
 from mlipsse.dataset.check.copies import check_copies
 from mlipsse.dataset.check.isolated import check_isolated_atoms
 from mlipsse.dataset.check.labelled_set import LabelledSet
@@ -12,6 +13,7 @@ from mlipsse.dataset.check.outliers import (
     check_energy_outliers,
     check_force_outliers,
 )
+from mlipsse.dataset.check.pair_fit import fit_pairs
 from mlipsse.dataset.check.presence import (
     check_finite,
     check_keys,
@@ -69,7 +71,9 @@ def check_set(labelled: LabelledSet, *, model: ModelChoice | None = None) -> lis
         when the potential is unknown or cannot be loaded.
     """
     checks = [check(labelled) for check in _FIRST]
-    checks += check_units(labelled)
+    fit = fit_pairs(labelled)
+    checks += check_units(labelled, fit)
+    checks += [check_stress_components(fit), check_forces_belong(fit)]
     checks += [check(labelled) for check in _LAST]
     checks += check_copies(labelled)
     return checks + (_by_model(labelled, model) if model is not None else [])

@@ -5,6 +5,7 @@ import numpy as np
 from mlipsse import keys
 from mlipsse.dataset.check.fingerprints import NEAR_A, SAME_A, find_twins
 from mlipsse.dataset.check.labelled_set import LabelledSet, labels
+from mlipsse.dataset.check.neighbours import neighbours_across
 from mlipsse.dataset.check.verdict import Check, Numbers, some
 
 MAX_NEAR_FRACTION = 0.05
@@ -25,9 +26,11 @@ def check_copies(labelled: LabelledSet) -> list[Check]:
     across = splits[first] != splits[second]
     within = [(int(a), int(b)) for a, b in zip(first[~across], second[~across], strict=True)]
     between = [(int(a), int(b)) for a, b in zip(first[across], second[across], strict=True)]
+    near = neighbours_across([labelled.frames[k] for k in kept], [labelled.splits[k] for k in kept])
+    neighbours = [(int(index[a]), int(index[b])) for a, b, _ in near]
     return [
         _duplicates(labelled, within, twins.apart_A[~across], len(kept)),
-        _leakage(labelled, between),
+        _leakage(labelled, list(dict.fromkeys([*between, *neighbours]))),
     ]
 
 
@@ -75,12 +78,17 @@ def _leakage(labelled: LabelledSet, pairs: list[tuple[int, int]]) -> Check:
         ),
     }
     if len(set(labelled.splits)) < 2:
-        return Check("leakage", "skip", "There is one split only (--valid, --test).", numbers)
+        return Check(
+            "leakage",
+            "skip",
+            "There is one split only: give the others with --valid and --test.",
+            numbers,
+        )
     told = []
     if shared:
         told.append(f"{len(shared)} trajectories have frames in two splits ({some(shared)})")
     if pairs:
-        told.append(f"{len(pairs)} pairs are near-identical ({_shown(labelled, pairs)})")
+        told.append(f"{len(pairs)} pairs of frames are near-identical ({_shown(labelled, pairs)})")
     if told:
         return Check(
             "leakage",

@@ -6,13 +6,17 @@ import numpy as np
 
 from mlipsse import keys
 from mlipsse.dataset.check.labelled_set import LabelledSet, labels
-from mlipsse.dataset.check.verdict import Check, Numbers
+from mlipsse.dataset.check.verdict import Check, Numbers, some
+from mlipsse.dataset.isolated import CONFIG_TYPE, nearest_image_A
 
 MAX_BINDING_EV_ATOM = 15.0
 """No solid binds by as much: the strongest, oxides of Zr and Hf, by 8."""
 
 MIN_BINDING_EV_ATOM = -1.0
 """A crystal that lies above its atoms by more is no crystal of theirs."""
+
+BOUND_A = 5.0
+"""Images nearer than this bind: such an atom is in a crystal, whatever it is called."""
 
 _SAME_EV = 1e-3
 
@@ -31,7 +35,17 @@ def check_isolated_atoms(labelled: LabelledSet) -> Check:
         return Check(
             name,
             "pass",
-            "There are none: fine-tune with e0s: estimated; training from scratch needs them.",
+            "There are none: the fine-tuning estimates their energies (e0s: estimated).",
+            numbers,
+        )
+    crowded = [k for k in labelled.isolated if nearest_image_A(labelled.frames[k]) < BOUND_A]
+    if crowded:
+        return Check(
+            name,
+            "fail",
+            f"{some(labelled.at(crowded))}: called isolated by {CONFIG_TYPE}, with periodic images "
+            f"nearer than {BOUND_A:g} Å. Give the atom a box of 10 Å or more, or the crystal "
+            "another name.",
             numbers,
         )
     torn = [symbol for symbol, values in energies.items() if np.ptp(values) > _SAME_EV]
@@ -69,4 +83,10 @@ def check_isolated_atoms(labelled: LabelledSet) -> Check:
             "pseudopotential or unit. Compute them as the crystals, or take them out.",
             numbers,
         )
-    return Check(name, "pass", f"Crystals are bound by {median:.3g} eV/atom.", numbers)
+    return Check(
+        name,
+        "pass",
+        f"Crystals are bound by {median:.3g} eV/atom against these atoms, whose energies a "
+        "campaign takes as E0s.",
+        numbers,
+    )

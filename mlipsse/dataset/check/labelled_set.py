@@ -10,6 +10,7 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.dataset.extxyz import read_frames
+from mlipsse.dataset.isolated import is_isolated
 from mlipsse.dataset.label_names import LabelNames, labels_by_house_keys
 
 
@@ -32,8 +33,8 @@ class LabelledSet:
 
     @cached_property
     def isolated(self) -> list[int]:
-        """Indices of frames of a single atom: what MACE takes isolated-atom energies from."""
-        return [k for k, frame in enumerate(self.frames) if len(frame) == 1]
+        """Indices of isolated atoms (`mlipsse.dataset.isolated`), not of one-atom crystals."""
+        return [k for k, frame in enumerate(self.frames) if is_isolated(frame)]
 
     @cached_property
     def finite(self) -> list[bool]:

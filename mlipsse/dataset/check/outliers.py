@@ -18,7 +18,7 @@ from mlipsse.dataset.scores import (
     spread,
 )
 
-MIN_BAND_GAP_EV_ATOM = 0.1
+MIN_BAND_GAP_EV_ATOM = 0.15
 """Between two bands of energies of one composition; functionals differ by more, phases by less."""
 
 HIGH_FORCE_EV_A = 30.0
@@ -37,11 +37,19 @@ def check_energy_outliers(labelled: LabelledSet) -> Check:
     width = max(spread(residual_eV_atom, centre=0.0), MIN_ENERGY_SPREAD_EV_ATOM)
     z = np.abs(residual_eV_atom) / width
     # Atoms pushed together raise the energy and feel it; a wrong energy comes with usual forces.
-    force_eV_A = _largest_forces(labelled)
-    explained = (residual_eV_atom > 0) & (force_eV_A > _HIGH_FORCE_FACTOR * np.median(force_eV_A))
+    # So does a strained cell, whose stress tells.
+    felt = np.zeros(len(z), dtype=bool)
+    for size in (_largest_forces(labelled), _largest_stresses(labelled)):
+        felt |= size > _HIGH_FORCE_FACTOR * np.median(size)
+    explained = (residual_eV_atom > 0) & felt
+    # What a composition of few frames should have is known by a fit per element alone, which
+    # formation energies are no part of.
+    known = np.zeros(len(z), dtype=bool)
+    for _, members, _ in _groups(labelled):
+        known[members] = True
     order = np.argsort(-z)
     far = [labelled.typical[k] for k in order if z[k] > MAX_Z]
-    wrong = [labelled.typical[k] for k in order if z[k] > MAX_Z and not explained[k]]
+    wrong = [labelled.typical[k] for k in order if z[k] > MAX_Z and known[k] and not explained[k]]
     numbers: Numbers = {
         "max_z": float(z.max()),
         "spread_eV_atom": width,
@@ -142,6 +150,16 @@ def _largest_forces(labelled: LabelledSet) -> np.ndarray:
     return np.array(
         [
             np.linalg.norm(labels(labelled.frames[k])[keys.FORCES], axis=1).max()
+            for k in labelled.typical
+        ]
+    )
+
+
+def _largest_stresses(labelled: LabelledSet) -> np.ndarray:
+    """Largest component of every frame of `labelled.typical`, eV/Å³; 0 without a stress."""
+    return np.array(
+        [
+            np.abs(labels(labelled.frames[k]).get(keys.STRESS, np.zeros(6))).max()
             for k in labelled.typical
         ]
     )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mlipsse import keys
+from mlipsse.dataset.check.forceless import constrained_atoms
 from mlipsse.dataset.check.labelled_set import LabelledSet, labels
 from mlipsse.dataset.check.verdict import Check, Numbers, some
 
@@ -14,9 +15,14 @@ good fine-tuning (tens of meV/Å). Real-space grids leave a few meV/Å."""
 
 
 def check_keys(labelled: LabelledSet) -> Check:
-    """Energy and forces in every frame."""
+    """Energy and forces in every frame; an isolated atom needs no forces."""
+    alone = set(labelled.isolated)
     lacking = {
-        key: [k for k, frame in enumerate(labelled.frames) if key not in labels(frame)]
+        key: [
+            k
+            for k, frame in enumerate(labelled.frames)
+            if key not in labels(frame) and not (k in alone and key == keys.FORCES)
+        ]
         for key in (keys.ENERGY, keys.FORCES)
     }
     numbers = {"frames": len(labelled.frames)} | {
@@ -79,9 +85,11 @@ def check_zero(labelled: LabelledSet) -> Check:
         zero = [k for k in with_key if not labels(labelled.frames[k])[key].any()]
         if zero and len(zero) == len(with_key):
             found[key] = len(zero)
-    partly = [k for k in labelled.sound if _some_atoms_forceless(labels(labelled.frames[k]))]
+    frames = [labelled.frames[k] for k in labelled.sound]
+    constrained = constrained_atoms(frames, [labels(frame)[keys.FORCES] for frame in frames])
+    places = labelled.at([labelled.sound[k] for k in constrained])
     numbers: Numbers = {f"zero_{k}": v for k, v in found.items()}
-    numbers["frames_with_forceless_atoms"] = len(partly)
+    numbers["frames_with_forceless_atoms"] = len(constrained)
     if found:
         return Check(
             "zero labels",
@@ -90,13 +98,14 @@ def check_zero(labelled: LabelledSet) -> Check:
             "labels. Label again, or say under which names labels lie.",
             numbers,
         )
-    if partly:
+    if constrained:
         return Check(
             "zero labels",
-            "warn",
-            f"In {len(partly)} frames some atoms have exactly no force and others have "
-            f"({some(labelled.at(partly))}): constraints zero forces like that. Unless symmetry "
-            "explains it, label again without constraints.",
+            "fail",
+            f"In {len(constrained)} frames or more up to {max(constrained.values())} atoms have "
+            f"forces of exactly zero, which no symmetry explains ({some(places)}): constraints "
+            "zeroed them. Label again without constraints, or write the forces before they were "
+            "applied.",
             numbers,
         )
     return Check("zero labels", "pass", "No label is zero throughout.", numbers)
@@ -139,8 +148,3 @@ def check_net_force(labelled: LabelledSet) -> Check:
             numbers,
         )
     return Check("net force", "pass", f"{worst}.", numbers)
-
-
-def _some_atoms_forceless(found: dict[str, np.ndarray]) -> bool:
-    forceless = ~found[keys.FORCES].any(axis=1)
-    return bool(forceless.any() and not forceless.all())

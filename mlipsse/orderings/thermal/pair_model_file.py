@@ -44,7 +44,7 @@ def save_pair_model(model: PairModel, path: Path) -> None:
     facts = {
         "format": _FORMAT,
         "host": host.name,
-        "charges": dict(host.charges),
+        "charges": _charges(host),
         "cutoff_A": clusters.cutoff_A,
         "constant_eV": model.constant_eV,
         "inverse_dielectric": model.inverse_dielectric,
@@ -53,6 +53,10 @@ def save_pair_model(model: PairModel, path: Path) -> None:
         "report": asdict(model.report) if model.report else None,
     }
     write_text(path, json.dumps(facts, indent=1) + "\n")
+
+
+def _charges(host: Host) -> dict[str, float]:
+    return {name: float(charge) for name, charge in host.charges.items()}
 
 
 def load_pair_model(path: Path, host: Host) -> PairModel:
@@ -103,7 +107,7 @@ def _check_orbits(path: Path, facts: dict[str, Any], clusters: PairClusters) -> 
     pairs_there = [(o["example"], o["species"]) for o in facts["pair_orbits"]]
     distances = np.array([o.distance_A for o in clusters.pair_orbits])
     if (
-        facts["charges"] != dict(clusters.host.charges)
+        facts["charges"] != _charges(clusters.host)
         or here != there
         or pairs_here != pairs_there
         or not np.allclose(distances, [o["distance_A"] for o in facts["pair_orbits"]], atol=1e-3)

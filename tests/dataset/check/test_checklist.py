@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ase import Atoms, units
+from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
@@ -124,16 +125,17 @@ def test_units_without_trajectories_that_hold_together(sets):
     assert verdicts(sets)["stress unit and sign"] == "fail"
 
 
-def test_sign_of_stress_by_the_volume_where_atoms_are_shuffled(sets):
+def test_sign_of_stress_where_atoms_are_shuffled(sets):
     rng = np.random.default_rng(3)
     for name, part in sets.items():
         part[:] = [frame[rng.permutation(len(frame))] for frame in part]
         for k, frame in enumerate(part):
             frame.info[keys.TRAJECTORY] = f"{name}-{k}"
     assert verdicts(sets)["stress unit and sign"] == "pass"
-    assert verdicts(sets)["force unit and sign"] == "skip"
     scale(every(sets), keys.STRESS, -1.0)
-    assert "falls as the volume grows" in only_failure(sets, "stress unit and sign")
+    told = only_failure(sets, "stress unit and sign")
+    assert "a pair potential fitted to the forces" in told
+    assert "sign is turned" in told
 
 
 @pytest.mark.parametrize("key", [keys.ENERGY, keys.FORCES, keys.STRESS])
@@ -173,7 +175,70 @@ def test_forces_zeroed_by_constraints(sets):
         frame.arrays[keys.FORCES][:3] = 0.0
     found = verdicts(sets)
     assert found["net force"] == "fail"
-    assert found["zero labels"] == "warn"
+    assert found["zero labels"] == "fail"
+
+
+def test_one_component_zeroed_by_constraints(sets):
+    for frame in sets["train"][:12]:
+        frame.arrays[keys.FORCES][:2, 2] = 0.0
+        frame.arrays[keys.FORCES] -= [0, 0, frame.arrays[keys.FORCES][2:, 2].mean()] * (
+            np.arange(len(frame)) > 1
+        ).repeat(3).reshape(-1, 3)
+    assert "12 frames or more up to 2 atoms" in only_failure(sets, "zero labels")
+
+
+def test_forces_that_symmetry_makes_zero_are_no_fault(sets):
+    """Gold at a site of full cubic symmetry feels no force, its neighbours do."""
+    for k, frame in enumerate(sets["valid"]):
+        crystal = bulk("Cu", cubic=True, a=3.55 + 0.01 * k) * (2, 2, 2)
+        crystal.numbers[0] = 79
+        emt_label(crystal)
+        forces = crystal.arrays[keys.FORCES]
+        forces[np.abs(forces) < 1e-9] = 0.0
+        crystal.info |= frame.info | dict(crystal.info)
+        assert (forces == 0).all(axis=1).any()
+        sets["valid"][k] = crystal
+    assert verdicts(sets)["zero labels"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ([0, 1, 2, 5, 3, 4], "--stress-order vasp"),
+        ([0, 1, 2, 5, 4, 3], "stand as xy xz yz"),
+        ([2, 1, 0, 3, 4, 5], "stand as zz yy xx"),
+    ],
+)
+def test_components_of_stresses_in_another_order(sets, order, told):
+    for frame in every(sets):
+        frame.info[keys.STRESS] = frame.info[keys.STRESS][order]
+    found = verdicts(sets)
+    assert found["stress components"] == "fail"
+    assert told in sentence(sets, "stress components")
+
+
+def test_forces_in_another_order_of_the_atoms(sets):
+    rng = np.random.default_rng(0)
+    for frame in every(sets):
+        frame.arrays[keys.FORCES] = rng.permutation(frame.arrays[keys.FORCES])
+    assert verdicts(sets)["forces and structures"] == "fail"
+
+
+def test_forces_in_hartree_without_frames_of_one_basin(sets):
+    rng = np.random.default_rng(1)
+    for part in sets.values():
+        part[:] = [frame[rng.permutation(len(frame))] for frame in part]
+    scale(every(sets), keys.FORCES, units.Bohr / units.Ha)
+    assert "Ha/bohr (--force-unit)" in sentence(sets, "force unit and sign")
+
+
+def test_neighbours_of_one_trajectory_leak_under_two_names(sets):
+    """Positions 0.03 Å apart in frames that else lie 0.15 Å apart: no copy, and no other frame."""
+    near = sets["train"][30].copy()
+    near.positions += np.random.default_rng(2).normal(0, 0.03 / np.sqrt(3), near.positions.shape)
+    near.info[keys.TRAJECTORY] = "another"
+    sets["test"].append(emt_label(near))
+    assert "near-identical (#30 = " in only_failure(sets, "leakage")
 
 
 def test_duplicates_in_another_order_shifted_and_turned(sets):
@@ -254,6 +319,22 @@ def test_a_close_contact_warns_and_is_excused_when_it_is_meant(sets):
     assert "fail" not in found.values()
     frame.info[keys.ORIGIN] = "contact"
     assert set(verdicts(sets).values()) == {"pass"}
+
+
+def test_a_crystal_of_one_atom_per_cell_is_a_frame(sets):
+    for k, a in enumerate((3.55, 3.6, 3.65)):
+        crystal = bulk("Cu", a=a)
+        crystal.info |= {keys.TRAJECTORY: f"bulk{k}", keys.LABEL_SOURCE: SOURCE}
+        sets["train"].append(emt_label(crystal))
+    assert labelled(sets).isolated == []
+    assert "fail" not in verdicts(sets).values()
+
+
+def test_an_isolated_atom_with_neighbours(sets):
+    crystal = emt_label(bulk("Cu"))
+    crystal.info |= {"config_type": "isolated_atom", keys.LABEL_SOURCE: SOURCE}
+    sets["train"] += [crystal, isolated("Au", 3.5)]
+    assert "nearer than 5 Å" in only_failure(sets, "isolated atoms")
 
 
 def isolated(symbol, energy_eV):

@@ -1,0 +1,111 @@
+"""`mlipsse transport fit-msd`: D of a table of mean squared displacements."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from mlipsse.cli.options import Json, whole_numbers
+from mlipsse.cli.transport.options import NOT_DIFFUSIVE, Timestep, window
+from mlipsse.errors import MlipsseError
+
+console = Console(highlight=False)
+
+
+def fit_msd(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            help="Lags and MSDs: CSV or columns of text with a head, GROMACS' .xvg, GPUMD's "
+            "msd.out, or our msd.csv.",
+        ),
+    ],
+    temperature: Annotated[float, typer.Option(help="K, of the run behind the table.")],
+    mobile: Annotated[
+        str | None, typer.Option(help="Symbol of the mobile ion, for the record.")
+    ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help="Of the lags, fs, ps or ns, where the head lacks it.")
+    ] = None,
+    length_unit: Annotated[
+        str | None,
+        typer.Option(help="A, nm or bohr, whose square the MSD is in, where the head lacks it."),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Numbers of the columns of lag and MSD, e.g. 1,2, or of lag, x, y, z."),
+    ] = None,
+    timestep_fs: Timestep = None,
+    dimensions: Annotated[int, typer.Option(help="Directions that the MSD adds up.")] = 3,
+    ions: Annotated[
+        int | None, typer.Option(help="Number of mobile ions in the run, for the error.")
+    ] = None,
+    duration_ps: Annotated[
+        float | None, typer.Option(help="Length of the run, ps, for the error.")
+    ] = None,
+    window_ps: Annotated[
+        str | None, typer.Option(help="First and last lag of the fit, e.g. 5,50; by rule if not.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit the diffusivity of a table of MSDs; its JSON is a source of `transport arrhenius`.
+
+    Without errors in the table, or --ions and --duration-ps, D has no error, and the answer states
+    so. Exit code 3 when the table shows no diffusion.
+    """
+    from mlipsse.transport.msd_table import TableUnits, read_msd_table
+    from mlipsse.transport.table_fit import fit_table
+    from mlipsse.transport.window import WindowSettings
+
+    if not temperature > 0:
+        raise MlipsseError(f"The temperature must be above 0 K, but is {temperature:g}.")
+    places = None
+    if columns is not None:
+        count = 4 if columns.count(",") == 3 else 2
+        example = "1,2,3,4" if count == 4 else "1,2"
+        places = tuple(whole_numbers(columns, option="--columns", example=example))
+    read = read_msd_table(table, TableUnits(time_unit, length_unit, places, timestep_fs))
+    fit = fit_table(
+        read,
+        settings=WindowSettings(window_ps=window(window_ps)),
+        dimensions=dimensions,
+        n_ions=ions,
+        duration_ps=duration_ps,
+    )
+    answer: dict[str, Any] = {
+        "diffusive": fit.reason is None,
+        "reason": fit.reason,
+        "diffusivity_cm2_s": fit.diffusivity_cm2_s,
+        "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s,
+        "error_basis": fit.basis or None,
+        "window_ps": None if fit.window_ps is None else list(fit.window_ps),
+        "exponent": fit.exponent,
+        "temperature_K": temperature,
+        "mobile": mobile,
+        "columns": list(read.columns),
+        "notes": [f"{table}: D is of a table of MSDs, whose drift and cell cannot be judged"],
+    }
+    if as_json:
+        typer.echo(json.dumps(answer, indent=1, allow_nan=False))
+    else:
+        _tell(answer)
+    if fit.reason is not None:
+        sys.exit(NOT_DIFFUSIVE)
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    if answer["reason"] is not None:
+        console.print(f"No diffusivity: {answer['reason']}", soft_wrap=True)
+        return
+    first, last = answer["window_ps"]
+    error = answer["diffusivity_std_cm2_s"]
+    value = f"D = {answer['diffusivity_cm2_s']:.3g}" + ("" if error is None else f" ± {error:.1g}")
+    console.print(
+        f"{value} cm²/s at {answer['temperature_K']:g} K, lags {first:.3g} to {last:.3g} ps"
+    )
+    console.print(f"  {answer['error_basis']}", soft_wrap=True)
+    console.print(f"  columns: {', '.join(answer['columns'])}", soft_wrap=True)

@@ -1,0 +1,108 @@
+"""`mlipsse transport rdf`: radial distribution functions, coordination and closest pairs."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mlipsse.cli.options import Json
+from mlipsse.cli.transport.options import (
+    Cache,
+    Cell,
+    Source,
+    Species,
+    Topology,
+    print_notes,
+    read_frames,
+)
+from mlipsse.errors import MlipsseError
+
+console = Console(highlight=False)
+
+
+def rdf(
+    trajectory: Source,
+    mobile: Annotated[
+        str | None,
+        typer.Option(help="Symbol of the mobile ion, whose pairs are drawn; all if not."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write rdf.csv, .png and .svg there.")
+    ] = None,
+    frames: Annotated[int, typer.Option(help="Evenly spaced frames to average over.")] = 200,
+    reach_a: Annotated[float, typer.Option(help="Largest distance, Å.")] = 8.0,
+    bin_a: Annotated[float, typer.Option(help="Width of a bin, Å.")] = 0.05,
+    topology: Topology = None,
+    species: Species = None,
+    cell: Cell = None,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """Print the closest pairs of all elements, and write g(r) and coordination numbers."""
+    from mlipsse.transport.plausibility import of_cell
+    from mlipsse.transport.radial import radial_distribution
+
+    read = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
+    found = radial_distribution(
+        read.positions, read.species, read.cell, frames=frames, reach_A=reach_a, bin_A=bin_a
+    )
+    if mobile is not None and mobile not in read.species:
+        raise MlipsseError(
+            f"No {mobile} in the trajectory, which holds "
+            f"{', '.join(dict.fromkeys(read.species))}: name a species that is there."
+        )
+    files = [] if out is None else _write(out, found, mobile)
+    touching = None if mobile is None else found.sanity(mobile)
+    answer: dict[str, Any] = {
+        "frames": found.n_frames,
+        "pairs": {
+            "-".join(pair): {
+                "closest_A": found.closest_A[pair] if found.closest_A[pair] < reach_a else None,
+                "first_peak_A": _peak(found, pair),
+            }
+            for pair in found.g
+        },
+        "files": [str(path) for path in files],
+        "cautions": [*of_cell(read), *([] if touching is None else [touching])],
+        "notes": list(read.notes),
+    }
+    if as_json:
+        typer.echo(json.dumps(answer, indent=1, allow_nan=False))
+        return
+    table = Table("pair", "closest, Å", "first peak, Å")
+    for name, row in answer["pairs"].items():
+        table.add_row(name, *(_number(row[key]) for key in ("closest_A", "first_peak_A")))
+    console.print(table)
+    for path in files:
+        console.print(f"  {path}", soft_wrap=True)
+    for caution in answer["cautions"]:
+        console.print(f"Caution: {caution}", soft_wrap=True)
+    print_notes(console, read.notes)
+
+
+def _peak(found: Any, pair: tuple[str, str]) -> float | None:
+    """Where g(r) is largest; None where there is no pair within the reach."""
+    line = found.g[pair]
+    return float(found.radii_A[line.argmax()]) if line.max() > 0 else None
+
+
+def _number(value: float | None) -> str:
+    return "beyond" if value is None else f"{value:.2f}"
+
+
+def _write(out: Path, found: Any, mobile: str | None) -> list[Path]:
+    from mlipsse.files import write_columns
+    from mlipsse.report.radial_plot import radial_plot
+    from mlipsse.report.style import new_figure, save_figure
+
+    columns = {"r_A": found.radii_A}
+    columns |= {f"g_{a}_{b}": line for (a, b), line in found.g.items()}
+    columns |= {f"n_{b}_around_{a}": line for (a, b), line in found.coordination.items()}
+    out.mkdir(parents=True, exist_ok=True)
+    write_columns(out / "rdf.csv", columns)
+    figure, (axes,) = new_figure()
+    radial_plot(axes, found, mobile=mobile)
+    return [out / "rdf.csv", *save_figure(figure, out / "rdf")]
