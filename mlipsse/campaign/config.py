@@ -171,7 +171,7 @@ class RankConfig(Section):
     )
     max_force_eV_A: Positive = Field(
         default=0.02,
-        description="relaxed below this force, eV/Å; 0.05 leaves 2 to 3 meV/atom in soft modes",
+        description="relaxed below this force, eV/Å; 0.05 leaves 1 to 2 meV/atom in soft modes",
     )
     max_steps: Count = Field(default=500, description="steps before a relaxation is given up")
     max_volume_factor: float = Field(

@@ -58,7 +58,11 @@ def _checks() -> list[tuple[str, Check]]:
     """Stage («» for every stage) and check, in the order of the stages."""
     from mlipsse.campaign.checks import production, resources, training
     from mlipsse.campaign.checks.downloads import download_problems
-    from mlipsse.campaign.checks.potentials import PotentialReader, potential_problems
+    from mlipsse.campaign.checks.potentials import (
+        PotentialReader,
+        export_problems,
+        potential_problems,
+    )
 
     reader = PotentialReader()
 
@@ -86,7 +90,8 @@ def _checks() -> list[tuple[str, Check]]:
         ("finetune", training.foundation_problems),
         *of("finetune"),
         ("finetune", training.option_problems),
-        ("export", resources.export_problems),
+        ("export", lambda campaign: export_problems(campaign, reader)),
+        ("export", resources.compiler_problems),
         ("export", resources.build_problems),
         ("simulate", resources.build_problems),
         ("simulate", production.protocol_problems),

@@ -48,7 +48,7 @@ def mean_pressures(
     means: list[float | None] = []
     errors: list[float | None] = []
     for kelvin in temperatures_K:
-        here = [row for row in _used(rows) if row["temperature_K"] == kelvin]
+        here = [row for row in rows if row["temperature_K"] == kelvin and not row["left_out"]]
         known = [row["pressure_GPa"] for row in here if row["pressure_GPa"] is not None]
         stds = [row["pressure_std_GPa"] for row in here if row["pressure_std_GPa"] is not None]
         means.append(sum(known) / len(known) if known else None)
@@ -58,20 +58,21 @@ def mean_pressures(
 
 
 def pressure_cautions(rows: Sequence[Row]) -> list[str]:
-    """Sentences about runs that count although their pressure or volume is off, by composition.
+    """Sentences about runs whose pressure or volume is off, by composition.
 
     Parameters
     ----------
-    rows : of `runs.csv`, of all compositions, numbers as numbers
+    rows : of `runs.csv`, of all runs that ended as they should, numbers as numbers; also of those
+        that gave no D, which the pressure may be the cause of
     """
     sentences = []
     for formula in dict.fromkeys(row["composition"] for row in rows):
-        used = [row for row in _used(rows) if row["composition"] == formula]
+        own = [row for row in rows if row["composition"] == formula]
         for averaged in (False, True):
-            kind = [row for row in used if (row["asked_pressure_GPa"] is not None) is averaged]
+            kind = [row for row in own if (row["asked_pressure_GPa"] is not None) is averaged]
             sentences += _pressure_off(formula, [row for row in kind if _is_off(row)], averaged)
             sentences += _anisotropic(formula, [row for row in kind if _is_uneven(row)], averaged)
-        sentences += _drifting(formula, used)
+        sentences += _drifting(formula, own)
     return sentences
 
 
@@ -86,8 +87,7 @@ def _pressure_off(formula: str, rows: Sequence[Row], averaged: bool) -> list[str
         f"{formula}: production at {_kelvin(rows)} K ran at a mean pressure of "
         f"{_span([row['pressure_GPa'] for row in rows])} GPa where "
         f"{' or '.join(f'{value:g}' for value in asked)} was asked for (NVT in {cell}). "
-        "Diffusivities and barriers are those under this pressure: "
-        f"{remedy(averaged)}."
+        f"Diffusivities and barriers are those under this pressure; to mend it, {remedy(averaged)}."
     ]
 
 
@@ -96,8 +96,8 @@ def _anisotropic(formula: str, rows: Sequence[Row], averaged: bool) -> list[str]
         return []
     return [
         f"{formula}: in production at {_kelvin(rows)} K the stress along one axis differs from "
-        f"the mean pressure by {_span([row['anisotropic_stress_GPa'] for row in rows])} GPa: "
-        f"{remedy(averaged)}."
+        f"the mean pressure by {_span([row['anisotropic_stress_GPa'] for row in rows])} GPa; to "
+        f"mend it, {remedy(averaged)}."
     ]
 
 
@@ -116,10 +116,6 @@ def _drifting(formula: str, rows: Sequence[Row]) -> list[str]:
         "half of the NPT part: it had not settled, and its average is no cell to go on with. "
         "Lengthen simulate.npt_ps."
     ]
-
-
-def _used(rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if not row["left_out"]]
 
 
 def _is_off(row: Row) -> bool:

@@ -34,7 +34,8 @@ def test_the_mean_of_the_runs_that_count() -> None:
 
 
 def test_nvt_in_the_cell_of_0_K_is_stated_with_its_remedy() -> None:
-    (said,) = pressure_cautions([row(800, 2.1), row(1000, 2.9), row(300, 0.9)])
+    no_D = row(1000, 2.9, left_out="the ions have not diffused")  # the pressure may be the cause
+    (said,) = pressure_cautions([row(800, 2.1), no_D, row(300, 0.9)])
     assert said.startswith(
         "LiCl: production at 800, 1000 K ran at a mean pressure of 2.1 to 2.9 GPa where 0 was "
         "asked for (NVT in a cell that was not let expand with T)."
@@ -48,7 +49,6 @@ def test_what_was_asked_for_is_no_caution() -> None:
     (said,) = pressure_cautions([row(800, 0.1, **asked)])
     assert "0.1 GPa where 3 was asked for (NVT in the average cell of the NPT part)" in said
     assert "lengthen simulate.npt_ps" in said
-    assert pressure_cautions([row(800, 5.0, left_out="exploded: x")]) == []
 
 
 def test_tension_uneven_stress_and_drift_are_stated() -> None:

@@ -54,8 +54,8 @@ def wanted_downloads(campaign: Campaign) -> list[Download]:
     found: dict[str, Download] = {}
     for use in uses(campaign):
         potential = find_potential(campaign.potential(use.name))
-        if potential.kind != "mace-mp" or downloaded_file(potential) is not None:
-            continue
+        if potential.kind != "mace-mp" or downloaded_file(potential) is not None or use.compared:
+            continue  # what is only compared with is not downloaded
         url = download_url(potential)
         what = f"mace-torch's model {potential.source}"
         found.setdefault(url, Download(use.stage, use.field, what, url, download_target(potential)))

@@ -20,6 +20,7 @@ class Use:
     stage : that loads it first
     field, head_field : where the config names it and its head
     name : as the config writes it
+    compared : whether a model from scratch is compared with it alone, where it knows all elements
     """
 
     stage: str
@@ -27,6 +28,7 @@ class Use:
     name: str
     head_field: str
     head: str | None
+    compared: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,12 @@ class Facts:
     ----------
     elements : symbols; None where it must be downloaded first
     heads : names; empty for a potential without, and where it must be downloaded first
+    refusal : why no exported file can hold what is fine-tuned from it; None where one can
     """
 
     elements: frozenset[str] | None
     heads: tuple[str, ...] = ()
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,7 @@ def uses(campaign: Campaign) -> list[Use]:
     if teacher is not None:
         found.append(Use("label", "label.source", teacher, "label.head", config.label.head))
     tuned = config.finetune
-    # From scratch it is looked at for its architecture at most.
-    if tuned.foundation is not None and tuned.strategy != "scratch":
+    if tuned.foundation is not None:
         found.append(
             Use(
                 "finetune",
@@ -98,6 +101,7 @@ def uses(campaign: Campaign) -> list[Use]:
                 tuned.foundation,
                 "finetune.foundation_head",
                 tuned.foundation_head,
+                compared=tuned.strategy == "scratch" and tuned.architecture != "foundation",
             )
         )
     return found
@@ -120,8 +124,23 @@ def potential_problems(campaign: Campaign, stage: str, reader: PotentialReader) 
             try:
                 require_species(name, facts.elements, campaign.config.enumerate.elements)
             except MlipsseError as error:
+                if use.compared:
+                    continue
                 yield f"{use.field}: {error}"
             yield from _head_problems(use, facts.heads)
+
+
+def export_problems(campaign: Campaign, reader: PotentialReader) -> Iterator[str]:
+    """A sentence where no model fine-tuned from the foundation could be exported for LAMMPS."""
+    for use in uses(campaign):
+        if use.stage != "finetune" or campaign.config.finetune.strategy == "scratch":
+            continue
+        try:
+            refusal = reader.facts(campaign.potential(use.name)).refusal
+        except MlipsseError:
+            return  # another check names it
+        if refusal is not None:
+            yield f"{use.field}: {refusal}"
 
 
 def _head_problems(use: Use, heads: tuple[str, ...]) -> Iterator[str]:
@@ -147,6 +166,7 @@ def _facts(name: str) -> Facts:
     from mlipsse.energetics.catalogue import find_potential
     from mlipsse.energetics.loaded_mace import downloaded_file, elements
     from mlipsse.mace_model import head_names, load_mace_model
+    from mlipsse.potential.model_family import require_exportable
 
     potential: Potential = find_potential(name)
     if potential.kind == "chgnet":
@@ -155,4 +175,9 @@ def _facts(name: str) -> Facts:
     if path is None:
         return Facts(None)
     model = load_mace_model(path)
-    return Facts(elements(model), head_names(model))
+    refusal = None
+    try:
+        require_exportable(model, path)
+    except MlipsseError as error:
+        refusal = str(error)
+    return Facts(elements(model), head_names(model), refusal)

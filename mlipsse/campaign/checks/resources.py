@@ -140,7 +140,7 @@ def build_problems(campaign: Campaign) -> Iterator[str]:
         yield from plugin.missing_tools()
 
 
-def export_problems(campaign: Campaign) -> Iterator[str]:
+def compiler_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences about what the format of the export needs."""
     if campaign.config.export.format != "aotinductor":
         return

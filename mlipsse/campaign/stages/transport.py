@@ -44,6 +44,7 @@ def perform(work: Work) -> list[Path]:
     campaign, config = work.campaign, work.campaign.config
     settings = WindowSettings(window_ps=config.transport.window_ps)
     rows: list[dict[str, Any]] = []
+    ended: list[dict[str, Any]] = []
     directions: list[dict[str, Any]] = []
     structure: list[dict[str, Any]] = []
     outputs: list[Path] = []
@@ -60,6 +61,7 @@ def perform(work: Work) -> list[Path]:
         for folder, run in found.runs:
             rows.append(run_row(folder, run))
             if isinstance(run, RunTransport):
+                ended.append(rows[-1])
                 if run.directions is not None:
                     told = {key: rows[-1][key] for key in ("run", "composition", "temperature_K")}
                     directions.append({**told, **direction_columns(run.directions)})
@@ -77,7 +79,7 @@ def perform(work: Work) -> list[Path]:
     cautions = standing_cautions(
         compositions, label_source=label_source, thermostat=config.simulate.ensemble
     )
-    cautions += pressure_cautions(rows)
+    cautions += pressure_cautions(ended)
     cautions += [row["caution"] for row in structure if row["caution"]]
     summary = build_summary(compositions, label_source=label_source, cautions=cautions)
     for item in summary["compositions"]:
