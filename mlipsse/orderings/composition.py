@@ -7,8 +7,9 @@ from fractions import Fraction
 from functools import cached_property
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.formula import parse_formula
+from mlipsse.orderings.formula import parse_formula, write_number
 from mlipsse.orderings.host import VACANCY, Host, Sublattice
+from mlipsse.orderings.oxidation_states import MIXED_VALENCE, likely_states
 from mlipsse.orderings.supercell import Supercell
 
 
@@ -236,7 +237,7 @@ def _check_neutrality(
     formula: str, amounts: Mapping[str, Fraction], host: Host, cells: Sequence[int] | None
 ) -> None:
     terms = {name: amount * host.charges[name] for name, amount in amounts.items()}
-    total = sum(terms.values())
+    total = sum(terms.values(), Fraction(0))
     if total:
         parts = ", ".join(
             f"{name} {float(amounts[name]):g} x {float(host.charges[name]):+g} = {float(term):+g}"
@@ -244,8 +245,19 @@ def _check_neutrality(
         )
         raise MlipsseError(
             f"{formula} is not charge neutral: {float(total):+.4g} per formula unit ({parts}). "
-            f"{_offer(formula, host, cells)}Change the formula or the formal `charges`."
+            f"{_offer(formula, host, cells)}{_other_charge(amounts, total, host)}Change the "
+            "formula or the formal `charges`."
         )
+
+
+def _other_charge(amounts: Mapping[str, Fraction], total: Fraction, host: Host) -> str:
+    """The charge of a species of mixed valence that would make it neutral, as a sentence."""
+    for name, amount in amounts.items():
+        states = likely_states(name) if name in MIXED_VALENCE else {}
+        charge = Fraction(host.charges[name]) - total / amount
+        if states and min(states) <= charge <= max(states):
+            return f"It is neutral with `charges: {{{name}: {write_number(charge)}}}`. "
+    return ""
 
 
 def _offer(formula: str, host: Host, cells: Sequence[int] | None) -> str:

@@ -14,7 +14,7 @@ ON_TOP_A = 0.05
 """Sites nearer than this are one site written twice."""
 
 CLOSEST_A = {
-    "Li": 2.1, "Na": 2.6, "K": 3.0, "Rb": 3.2, "Ag": 2.5, "Cu": 2.2, "Mg": 2.6, "Ca": 3.0,
+    "Li": 2.1, "Na": 2.7, "K": 3.0, "Rb": 3.2, "Ag": 2.5, "Cu": 2.2, "Mg": 2.6, "Ca": 3.0,
     "Zn": 2.6, "Al": 2.5, "H": 1.3, "O": 2.1, "F": 2.1, "Cl": 2.8, "Br": 3.0, "I": 3.3,
 }  # fmt: skip
 """Least distance between two ions of the mobile species, Å.

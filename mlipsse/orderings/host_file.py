@@ -66,18 +66,15 @@ def read_host(
     occupancies = [site.amounts for site in crystal.sites]
     labels = [site.labels or (site.label,) for site in crystal.sites]
     present = sorted({name for site in occupancies for name in site})
-    lists = _checked_substitutions(substitutions or {}, present, labels, mobile, path)
+    lists = _checked_substitutions(
+        substitutions or {}, present, [label for names in labels for label in names], mobile, path
+    )
     allowed = [
         _allowed_species(index, site, names, lists, mobile, path)
         for index, (site, names) in enumerate(zip(occupancies, labels, strict=True))
     ]
     cell, scaled, amounts = crystal.cell, crystal.scaled_positions, crystal.content
-    fixed = fixed_shares(
-        occupations or {},
-        labels,
-        allowed,
-        path.name,
-    )
+    fixed = fixed_shares(occupations or {}, labels, allowed, path.name)
     if primitive:
         cell, scaled, kept = _primitive_cell(
             cell, scaled, list(zip(allowed, fixed, strict=True)), symprec_A, path
@@ -144,17 +141,17 @@ def _allowed_species(
     path: Path,
 ) -> tuple[str, ...]:
     names = set(site)
-    # A list under one of the site's labels goes before those of its species.
-    lists = {substitutions[label] for label in labels if label in substitutions}
-    lists = lists or {substitutions[name] for name in names if name in substitutions}
-    if len(lists) > 1:
-        raise MlipsseError(
-            f"`substitutions` gives different lists for the species of site {index + 1} of "
-            f"{path.name} ({'/'.join(sorted(names))}). Give one list, under one of them or under "
-            f"the site's label {labels[0]}."
-        )
-    if lists:
-        return lists.pop()
+    # Labels first; the species where none of them is named.
+    for keys in (labels, names):
+        lists = {substitutions[name] for name in keys if name in substitutions}
+        if len(lists) > 1:
+            raise MlipsseError(
+                f"`substitutions` gives different lists for the species of site {index + 1} of "
+                f"{path.name} ({'/'.join(sorted(names))}). Give one list, under one of them or "
+                f"under one of the site's labels {', '.join(labels)}."
+            )
+        if lists:
+            return lists.pop()
     partly = sum(site.values()) < 1 - OCCUPANCY_TOLERANCE
     return (*sorted(names), *((VACANCY,) if partly or mobile in names else ()))
 

@@ -99,11 +99,35 @@ def test_table_by_query(campaign, tmp_path):
         (("--columns", "colour"), "no column 'colour'; there are ordering, composition"),
         (("--where", "energy_eV<"), "cannot be read"),
         (("--where", "composition=LiCl", "--csv", "x.csv"), "No ordering fulfils"),
+        (("--where", "composition=LiCl"), f"composition is one of {HALF}"),
+        (("--where", "compositon=Li3InCl6"), "'compositon=Li3InCl6' names no column.*composition"),
+        (("--where", "energy_ev<0", "--json"), "'energy_ev<0' names no column.*energy_eV"),
+        (("--where", "seleted"), "'seleted' names no column"),
     ],
 )
 def test_tables_that_cannot_be(campaign, arguments, sentence):
     with pytest.raises(MlipsseError, match=sentence):
         call("table", campaign, *arguments)
+
+
+def test_count_prints_the_hosts_charges_and_distances(campaign):
+    text = call("count", campaign)
+    assert "Formal charges: Br-1, Cl-1, In+3, Li+1, Y+3 (given)." in text
+    assert "Shortest Li-Li distance between fillable sites: 3." in text
+    (row, *_) = json.loads(call("count", campaign, "--json"))
+    assert row["charges"] == {"Br": -1, "Cl": -1, "In": 3, "Li": 1, "Y": 3}
+    assert set(row["charge_sources"].values()) == {"given"}
+    assert row["distances"][0]["least_A"] == 2.1
+
+
+def test_count_that_no_supercell_can_hold(tmp_path):
+    shutil.copytree(resource_dir("examples") / "li3incl6", tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "campaign.yaml"
+    text = file.read_text().replace("  mobile: Li\n", "  mobile: Li\n  closest_A: {Li-Li: 4.0}\n")
+    file.write_text(text)
+    sentence = r"holds at most \d Li, and 6 are asked for\. Sites 3\.\d\d.* Å apart are not filled"
+    with pytest.raises(MlipsseError, match=sentence):
+        call("count", tmp_path)
 
 
 def test_exports_that_cannot_be(campaign, tmp_path):

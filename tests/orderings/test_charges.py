@@ -1,6 +1,7 @@
 """Formal charges: given, stated, or the likeliest of those met in crystals."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +121,21 @@ def test_fractional_charges_are_exact_in_a_composition(tmp_path, structures):
     with pytest.raises(MlipsseError, match=r"\+0.3333 per formula unit"):
         parse_composition("Li3TiCl6", host)
     assert parse_composition("Li2.667TiCl6", host).cells_needed == 3
+
+
+def test_mixed_valence_of_another_composition_is_offered():
+    cifs = Path(__file__).parents[1] / "data" / "cifs"
+    host = read_host(cifs / "mixed_valence.cif", mobile="Li")
+    assert (host.charges["Ti"], host.charge_sources["Ti"]) == (Fraction(7, 2), "stated")
+    with pytest.raises(MlipsseError, match=r"neutral with `charges: \{Ti: 4\}`"):
+        parse_composition("Li0.5La0.5TiO3", host)
+    again = read_host(cifs / "mixed_valence.cif", mobile="Li", charges={"Ti": 4})
+    assert parse_composition("Li0.5La0.5TiO3", again).cells_needed == 2
+
+
+def test_stated_charges_of_a_published_argyrodite():
+    cifs = Path(__file__).parents[1] / "data" / "cifs"
+    for name, source in (("argyrodite_stated", "stated"), ("Li6PS5Cl_Neutron", "guessed")):
+        host = read_host(cifs / f"{name}.cif", mobile="Li")
+        assert host.charges == {"Li": 1, "P": 5, "S": -2, "Cl": -1, "vacancy": 0}
+        assert set(host.charge_sources.values()) == {source}

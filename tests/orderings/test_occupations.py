@@ -105,6 +105,21 @@ def test_formula_that_the_fixed_amounts_do_not_leave(exchange):
     assert parse_composition("Li2PSCl", host).per_cell
 
 
+def test_every_label_of_a_mixed_site_is_known(exchange):
+    for label in ("Cl1", "S1"):
+        host = exchange(occupations={label: 0.5})
+        assert f"Cl/S on {label}" in [s.name for s in host.sublattices]
+        host = exchange(substitutions={label: ["Cl", "S", "vacancy"]})
+        sites = [site for s in host.sublattices for site in s.allowed if "vacancy" in site]
+        assert sites.count(("Cl", "S", "vacancy")) == 4
+    two = exchange(occupations={"Cl1": 0.5, "S2": 0.25})
+    assert {"Cl/S on Cl1", "Cl/S on S2"} <= {s.name for s in two.sublattices}
+    composition = parse_composition("Li2PSCl", exchange(occupations={"Cl1": 0.5, "S2": 0.5}))
+    assert composition.cells_needed == 1
+    with pytest.raises(MlipsseError, match=r"`occupations` fixes 3.*leaves no site for others"):
+        parse_composition("Li2PSCl", two)
+
+
 def test_nearest_neutral_formula(structures):
     host = read_host(
         structures / "Li3InCl6_C2m.cif", mobile="Li", substitutions={"Cl": ["Cl", "S"]}
