@@ -132,6 +132,7 @@ def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any
     health = run_health(folder, record)
     run = analysed if isinstance(analysed, RunTransport) else None
     fit = run.diffusivity if run else None
+    used = fit if run and run.status.usable else None
     window = fit.window_ps if fit else None
     return {
         "run": run_name(folder),
@@ -140,12 +141,12 @@ def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any
         "mean_temperature_K": health.mean_temperature_K,
         "energy_drift_meV_atom_ps": health.energy_drift_meV_atom_ps,
         **pressure_columns(health),
-        "diffusivity_cm2_s": fit.diffusivity_cm2_s if fit else None,
-        "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s if fit else None,
+        "diffusivity_cm2_s": used.diffusivity_cm2_s if used else None,
+        "diffusivity_std_cm2_s": used.diffusivity_std_cm2_s if used else None,
         "conductivity_mS_cm": run.conductivity_mS_cm if run else None,
         "einstein_conductivity_mS_cm": run.einstein_mS_cm if run else None,
-        "haven_ratio": run.charge.haven_ratio if run else None,
-        "haven_ratio_std": run.charge.haven_ratio_std if run else None,
+        "haven_ratio": run.charge.haven_ratio if run and used else None,
+        "haven_ratio_std": run.charge.haven_ratio_std if run and used else None,
         "window_start_ps": window[0] if window else None,
         "window_end_ps": window[1] if window else None,
         "exponent": fit.exponent if fit else None,

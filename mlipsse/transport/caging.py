@@ -21,6 +21,10 @@ SLOWING = 0.5
 """Slope of the MSD in the later half of its lags over that in the earlier half, below which a short
 MSD is one that comes to an end. Walks that take back hops with a probability of 0.3 have 0.78."""
 
+WIDEST_CAGE_HOPS = 3.0
+"""Hop lengths within which the places of one cage lie: a shell of 3.3 Å radius with vibrations is
+8.6 Å wide. A chain of places beyond is none."""
+
 _VOXEL_A = 0.4
 _CONSTRAINED = 0.01
 _BLOCK_FRAMES = 256
@@ -82,31 +86,36 @@ def caged_reason(
     return None
 
 
-def crossing_reason(
+def confined_reason(
     ions: RestingPositions, cell: np.ndarray, msd: MeanSquaredDisplacement, *, hop_length_A: float
 ) -> str | None:
     """Why ions that moved little are taken as caged; None where they are not, or moved farther.
 
-    See `ions_cross`. Asked where the MSD at half the run is below `LARGEST_CAGE_HOPS2` hop lengths
-    squared, which a cage can give.
+    Asked where the MSD at half the run is below `LARGEST_CAGE_HOPS2` hop lengths squared, which a
+    cage can give. Caged are ions whose connected places (see `reach_A`) all lie within
+    `WIDEST_CAGE_HOPS` hop lengths.
     """
     half = float(msd.total_A2[(msd.n_frames - 1) // 2])
-    if half > LARGEST_CAGE_HOPS2 * hop_length_A**2 or ions_cross(ions, cell):
+    if half > LARGEST_CAGE_HOPS2 * hop_length_A**2:
+        return None
+    reach = reach_A(ions, cell)
+    if reach > WIDEST_CAGE_HOPS * hop_length_A:
         return None
     return (
-        f"not diffusive, caged: the MSD is {half:.3g} Å² at half the run, and no chain of places "
-        "that ions went between leads across the cell: cages and diffusion look alike so far; run "
-        "longer or hotter"
+        f"not diffusive, caged: the MSD is {half:.3g} Å² at half the run, and places that ions "
+        f"went between reach {reach:.2g} Å at most, not across the cell: cages and diffusion look "
+        "alike so far; run longer or hotter"
     )
 
 
-def ions_cross(ions: RestingPositions, cell: np.ndarray) -> bool:
-    """Whether places that ions went between from frame to frame lead across the periodic cell.
+def reach_A(ions: RestingPositions, cell: np.ndarray) -> float:
+    """How far places that ions went between from frame to frame lead, Å; infinite across the cell.
 
     Places are voxels of some 0.4 Å. Each step of an ion joins two of them, however far apart, and
     ions join where they were in one voxel. The joined places cross the cell where a way along
     them ends at an image of its start: the percolation of `percolating_paths`, in any direction,
-    but with steps between frames that skip the pass.
+    but with steps between frames that skip the pass. Otherwise the reach is the longest edge of a
+    box around joined places, along Cartesian axes.
 
     Parameters
     ----------
@@ -130,18 +139,27 @@ def ions_cross(ions: RestingPositions, cell: np.ndarray) -> bool:
         )
         edges.append(np.unique(step.reshape(-1, 5), axis=0))
     joined = np.unique(np.concatenate(edges), axis=0)
-    _, ends = np.unique(joined[:, :2], return_inverse=True)
+    voxels, ends = np.unique(joined[:, :2], return_inverse=True)
     ends = ends.reshape(-1, 2)
     n_places = int(ends.max()) + 1
     graph = sparse.coo_matrix(
         (np.arange(1, len(ends) + 1), (ends[:, 0], ends[:, 1])), shape=(n_places, n_places)
     )
-    offsets = _offsets(graph, ends, joined[:, 2:], n_places)
-    return bool(np.any(offsets[ends[:, 1]] - offsets[ends[:, 0]] != joined[:, 2:]))
+    offsets, component = _offsets(graph, ends, joined[:, 2:], n_places)
+    if np.any(offsets[ends[:, 1]] - offsets[ends[:, 0]] != joined[:, 2:]):
+        return float("inf")
+    places = (np.stack(np.unravel_index(voxels, tuple(shape)), axis=1) / shape + offsets) @ cell
+    order = np.argsort(component, kind="stable")
+    starts = np.unique(component[order], return_index=True)[1]
+    high = np.maximum.reduceat(places[order], starts)
+    low = np.minimum.reduceat(places[order], starts)
+    return float((high - low).max())
 
 
-def _offsets(graph: "object", ends: np.ndarray, images: np.ndarray, n_places: int) -> np.ndarray:
-    """Image of every place, (n_places, 3), reached along a tree from one place of its component."""
+def _offsets(
+    graph: "object", ends: np.ndarray, images: np.ndarray, n_places: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Image of every place along a tree from one place of its component, and the component."""
     from scipy.sparse import csgraph
 
     steps: dict[tuple[int, int], np.ndarray] = {}
@@ -156,4 +174,4 @@ def _offsets(graph: "object", ends: np.ndarray, images: np.ndarray, n_places: in
         order, before = csgraph.breadth_first_order(matrix, root, directed=False)
         for place in order[1:].tolist():
             offsets[place] = offsets[before[place]] + steps[int(before[place]), place]
-    return offsets
+    return offsets, component

@@ -11,7 +11,7 @@ from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displace
 from mlipsse.transport.window import WindowSettings
 
 HIGH_HAVEN_RATIO = 3.0
-"""Above it, by more than its error, ions change places more than they carry charge."""
+"""Above it, ions change places more than they carry charge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +33,10 @@ class ChargeDiffusivity:
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What the Haven ratio warns of, beyond its error."""
+        """What the Haven ratio warns of."""
         if self.haven_ratio is None or self.haven_ratio_std is None:
             return ()
-        if self.haven_ratio - self.haven_ratio_std <= HIGH_HAVEN_RATIO:
+        if self.haven_ratio <= HIGH_HAVEN_RATIO:
             return ()
         return (
             f"the Haven ratio is {self.haven_ratio:.2g} ± {self.haven_ratio_std:.1g}, above "

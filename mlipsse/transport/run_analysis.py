@@ -9,7 +9,7 @@ import numpy as np
 from mlipsse.files import write_columns
 from mlipsse.md.record import read_record
 from mlipsse.md.segments import verify_segments
-from mlipsse.transport.caging import crossing_reason
+from mlipsse.transport.caging import confined_reason
 from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
@@ -155,7 +155,7 @@ def analyse_trajectory(
         verdict = _which_melted(verdict, roles, trajectory.species, msd_of)
     diffusivity = fit_diffusivity(msd, settings)
     if diffusivity.diffusive:
-        reason = crossing_reason(
+        reason = confined_reason(
             RestingPositions(positions, ions, drift_A),
             trajectory.cell,
             msd,

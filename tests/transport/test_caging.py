@@ -11,7 +11,7 @@ from mlipsse.transport import (
     fit_diffusivity,
     mean_squared_displacement,
 )
-from mlipsse.transport.caging import ions_cross
+from mlipsse.transport.caging import reach_A
 from mlipsse.transport.drift import RestingPositions
 from tests.lattice_walks import cubic_lattice, independent_walk
 
@@ -108,9 +108,8 @@ def test_crossing_by_steps_between_frames():
 
     def crosses(places):
         positions = np.array([[[x, 1.0, 1.0]] for x in places])
-        return ions_cross(
-            RestingPositions(positions, np.array([0]), np.zeros((len(places), 3))), cell
-        )
+        drift_A = np.zeros((len(places), 3))
+        return np.isinf(reach_A(RestingPositions(positions, np.array([0]), drift_A), cell))
 
     assert crosses([0.1, 3.1, 6.1, 9.1])
     assert crosses([0.1, -2.9, -5.9, -8.9])

@@ -31,7 +31,7 @@ def analyse(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell D, conductivity and activation energy of a tree of runs, also of runs that still go."""
+    """Print D, conductivity and activation energy of a tree of runs, unfinished ones too."""
     from mlipsse.report.pressure import pressure_cautions
     from mlipsse.transport import WindowSettings, analyse_tree
 
@@ -89,9 +89,11 @@ def _table(runs: Sequence[tuple[Path, Any]], unfinished: Sequence[Path], formula
             (run.ordering or path.name).removeprefix(f"{formula}-")[:14],
             "" if run.replica is None else str(run.replica),
             f"{run.duration_ps:.4g}{going}",
-            pair(fit.diffusivity_cm2_s, fit.diffusivity_std_cm2_s) or "none",
+            pair(fit.diffusivity_cm2_s, fit.diffusivity_std_cm2_s)
+            if run.status.usable
+            else run.status.kind.value,
             pair(run.conductivity_mS_cm, run.conductivity_std_mS_cm),
-            _ratio(run.charge.haven_ratio, run.charge.haven_ratio_std),
+            _ratio(run.charge.haven_ratio, run.charge.haven_ratio_std) if run.status.usable else "",
         )
     return table
 
@@ -155,17 +157,13 @@ def _tree_answer(
                 "replica": run.replica,
                 "temperature_K": run.temperature_K,
                 "duration_ps": run.duration_ps,
-                "diffusivity_cm2_s": run.diffusivity.diffusivity_cm2_s,
-                "diffusivity_std_cm2_s": run.diffusivity.diffusivity_std_cm2_s,
+                "status": run.status.kind.value,
+                "left_out": run.status.reason,
                 "window_ps": run.diffusivity.window_ps,
-                "conductivity_mS_cm": run.conductivity_mS_cm,
-                "conductivity_std_mS_cm": run.conductivity_std_mS_cm,
-                "einstein_conductivity_mS_cm": run.einstein_mS_cm,
-                "haven_ratio": run.charge.haven_ratio,
-                "haven_ratio_std": run.charge.haven_ratio_std,
+                **_numbers(run),
                 "pressure_GPa": pressures[path]["pressure_GPa"],
                 "pressure_std_GPa": pressures[path]["pressure_std_GPa"],
-                "left_out": run.excluded,
+                "cautions": list(run.cautions),
             }
             for path, run in tree.runs
         ],
@@ -178,7 +176,23 @@ def _tree_answer(
                 "prefactor_cm2_s": item.arrhenius.prefactor_cm2_s,
                 "temperatures": [asdict(point) for point in item.points],
                 "left_out": [asdict(run) for run in item.excluded],
+                "cautions": list(item.cautions),
             }
             for item in tree.compositions
         ],
     }
+
+
+def _numbers(run: Any) -> dict[str, float | None]:
+    """Of a usable run; all None for another."""
+    fit, charge = run.diffusivity, run.charge
+    found = {
+        "diffusivity_cm2_s": fit.diffusivity_cm2_s,
+        "diffusivity_std_cm2_s": fit.diffusivity_std_cm2_s,
+        "conductivity_mS_cm": run.conductivity_mS_cm,
+        "conductivity_std_mS_cm": run.conductivity_std_mS_cm,
+        "einstein_conductivity_mS_cm": run.einstein_mS_cm,
+        "haven_ratio": charge.haven_ratio,
+        "haven_ratio_std": charge.haven_ratio_std,
+    }
+    return found if run.status.usable else dict.fromkeys(found)

@@ -123,19 +123,22 @@ def _crossing(frames: Any, roles: Any, paths: dict[str, Any]) -> list[str]:
     """Where no path is found: whether ions cross the cell between frames, or not at all."""
     if not paths or paths["any"].reason is None:
         return []
-    from mlipsse.transport.caging import ions_cross
+    import numpy as np
+
+    from mlipsse.transport.caging import reach_A
     from mlipsse.transport.drift import RestingPositions, framework_drift
 
     drift_A = framework_drift(frames.positions, roles.still(frames.species))
     ions = RestingPositions(frames.positions, roles.ions(frames.species), drift_A)
-    if ions_cross(ions, frames.cell):
+    reach = reach_A(ions, frames.cell)
+    if np.isinf(reach):
         return [
             "No path, yet ions cross the cell between frames: frames are too far apart in time to "
             "show the passes. Take a larger spacing, or write frames more often."
         ]
     return [
-        "No path, and no chain of places that ions went between leads across the cell: the ions "
-        "are caged, or the run is too short."
+        f"No path, and places that ions went between from frame to frame reach {reach:.2g} Å at "
+        "most, not across the cell: the ions are caged, or the run is too short."
     ]
 
 

@@ -278,8 +278,8 @@ def _tell(answer: dict[str, Any]) -> None:
         console.print(f"No diffusivity: {answer['reason']}", soft_wrap=True)
         if answer["melt_diffusivity_cm2_s"] is not None:
             console.print(
-                f"In the melt, {answer['mobile']} moves by D = "
-                f"{answer['melt_diffusivity_cm2_s']:.3g} cm²/s; no crystal has it.",
+                f"Among such a moving framework, {answer['mobile']} has D = "
+                f"{answer['melt_diffusivity_cm2_s']:.3g} cm²/s.",
                 soft_wrap=True,
             )
         _tell_peers(answer)
