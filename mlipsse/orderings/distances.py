@@ -22,9 +22,10 @@ CLOSEST_A = {
 Some 0.1 Å, the noise of refined and published coordinates, below the shortest one in fully ordered
 crystals: Li3N 2.106 (Rabenau and Schulz, J. Less-Common Met. 50, 155, 1976), the shortest also
 among the ordered lithium crystals of OBELiX (benchmarks/host_charges.py); Na2O 2.78, K2O 3.22,
-Rb2O 3.37 (antifluorite, half the lattice constant); silver 2.66 and copper 2.35
-(contacts of d10 ions in their complexes; in the metals 2.89 and 2.56); Mg3N2 2.7; CaO 3.40 and Ca3N2 3.1; zinc 2.66; Al2O3 2.65; hydrogen in
-water 1.5; oxygen in carbonates 2.2, fluorine in BF4 2.2, chlorine in CCl4 2.9."""
+Rb2O 3.37 (antifluorite, half the lattice constant); silver 2.66 and copper 2.35 (contacts of d10
+ions in their complexes; in the metals 2.89 and 2.56); Mg3N2 2.7; CaO 3.40 and Ca3N2 3.1; zinc 2.66;
+Al2O3 2.65; hydrogen in water 1.5; oxygen in carbonates 2.2, fluorine in BF4 2.2, chlorine in CCl4
+2.9. Another ion has `OTHERS_A`."""
 
 OTHERS_A = 1.5
 """Least distance between other ions of the same sign on sites that may be empty, Å."""
