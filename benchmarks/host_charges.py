@@ -4,9 +4,9 @@
     python benchmarks/host_charges.py FOLDER --list        # one line per host
 
 Every file is read as a host without any setting but the mobile ion. The table counts hosts by what
-became of them; `distances` prints how near mobile ions lie in the files whose mobile ions are fully
-ordered, which the defaults of `closest_A` come from. OBELiX (NRC-Mila, CC-BY-4.0) moves its
-coordinates by some 0.1 Å at random.
+became of them; how many can hold their own content with the default of `closest_A`; and how near
+mobile ions lie in the files whose mobile ions are fully ordered, which that default comes from.
+OBELiX (NRC-Mila, CC-BY-4.0) moves its coordinates by some 0.1 Å at random.
 """
 
 import argparse
@@ -19,8 +19,9 @@ import numpy as np
 from pymatgen.core import Structure
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings import read_host
+from mlipsse.orderings import Host, Supercell, read_host
 from mlipsse.orderings.charges import FormalCharges
+from mlipsse.orderings.crowding import greatest_content
 from mlipsse.orderings.distances import CLOSEST_A
 
 MOBILE = ("Li", "Na", "K", "Ag", "Cu", "Mg")
@@ -39,8 +40,18 @@ def partial(path: Path) -> bool:
     return any(len(s.species) > 1 or s.species.num_atoms < 0.999 for s in structure)
 
 
-def outcome(path: Path) -> tuple[str, str]:
-    """What became of a file, and the line that describes it."""
+def crowded(host: Host) -> str:
+    """Whether sites exclude each other, and whether the file's own content finds room then."""
+    if not host.exclusions:
+        return "no sites exclude each other"
+    most = greatest_content(Supercell(host, (1, 1, 1)), host.mobile_ion)
+    if most is None or most >= np.floor(host.crystal.content[host.mobile_ion]):
+        return "sites exclude each other, and hold the file's content"
+    return f"sites exclude each other, and hold less than the file's content ({most} per cell)"
+
+
+def outcome(path: Path) -> tuple[str, str, str]:
+    """What became of a file, the line that describes it, and whether it is crowded."""
     structure = Structure.from_file(path)
     symbols = {str(getattr(e, "symbol", e)) for site in structure for e in site.species}
     mobile = next((name for name in MOBILE if name in symbols), MOBILE[0])
@@ -48,7 +59,7 @@ def outcome(path: Path) -> tuple[str, str]:
         host = read_host(path, mobile=mobile)
     except MlipsseError as error:
         kinds = (kind for text, kind in REFUSALS.items() if re.search(text, str(error)))
-        return next(kinds, "refused: the file cannot be read"), str(error)
+        return next(kinds, "refused: the file cannot be read"), str(error), ""
     charges = FormalCharges(
         {name: host.charges[name] for name in host.species}, host.charge_sources
     ).describe()
@@ -59,7 +70,7 @@ def outcome(path: Path) -> tuple[str, str]:
         kind = "read; its own content is off neutrality by more than 1 %, noted"
     else:
         kind = "read, neutral"
-    return kind, f"{charges}. {notes}"
+    return kind, f"{charges}. {notes}", crowded(host)
 
 
 def shortest_A(path: Path) -> tuple[str, float] | None:
@@ -90,19 +101,25 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     kinds: Counter[str] = Counter()
+    rooms: Counter[str] = Counter()
     distances: dict[str, list[float]] = {}
     for path in sorted(arguments.folder.glob("*.cif")):
         if not partial(path):
             if (found := shortest_A(path)) is not None:
                 distances.setdefault(found[0], []).append(found[1])
             continue
-        kind, line = outcome(path)
+        kind, line, room = outcome(path)
         kinds[kind] += 1
+        if room:
+            rooms[re.sub(r" \(.*", "", room)] += 1
         if arguments.list:
-            print(f"{path.stem}: {kind}: {line}")
+            print(f"{path.stem}: {kind}: {line} {room}")
     print(f"\n| {sum(kinds.values())} hosts with partial occupancies | number |\n|---|---:|")
     for kind, number in sorted(kinds.items()):
         print(f"| {kind} | {number} |")
+    print("\n| of those read | number |\n|---|---:|")
+    for room, number in sorted(rooms.items()):
+        print(f"| {room} | {number} |")
     print("\n| ordered mobile ion | files | shortest distances, Å | default, Å |")
     print("|---|---:|---|---:|")
     for name, found in sorted(distances.items()):

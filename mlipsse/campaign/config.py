@@ -63,7 +63,7 @@ class StructureConfig(Section):
         default=None,
         description="of two sites of the mobile ion nearer than this to each other only one is "
         "filled, Å; or least distances of pairs of species, e.g. Li-Li: 2.3, Al-Li: 2.0; by the "
-        "mobile ion if not given (Li 2.1, Na 2.7), which `orderings count` prints",
+        "mobile ion if not given (Li 2.0, Na 2.6), which `orderings count` prints",
     )
     symprec_A: Positive = Field(default=0.01, le=1, description="of the symmetry search, Å")
     primitive: bool = Field(

@@ -117,7 +117,7 @@ def test_count_prints_the_hosts_charges_and_distances(campaign):
     (row, *_) = json.loads(call("count", campaign, "--json"))
     assert row["charges"] == {"Br": -1, "Cl": -1, "In": 3, "Li": 1, "Y": 3}
     assert set(row["charge_sources"].values()) == {"given"}
-    assert row["distances"][0]["least_A"] == 2.1
+    assert row["distances"][0]["least_A"] == 2.0
 
 
 def test_count_that_no_supercell_can_hold(tmp_path):

@@ -70,10 +70,10 @@ def test_no_ordering_holds_ions_on_top_of_each_other(name, mobile, formula):
         ions = ordering.atoms[np.isin(ordering.atoms.symbols, [mobile, "Al"])]
         ions = ions[ions.symbols == mobile] if name == "LATP" else ions
         distances = ions.get_all_distances(mic=True)
-        assert distances[distances > 0].min() >= 2.1
+        assert distances[distances > 0].min() >= 2.0
     (pair,) = [d for d in host.distances if d.species == (mobile, mobile)]
-    assert (pair.least_A, pair.source) == (2.1, "the default for Li")
-    assert pair.shortest_A < 2.1 <= pair.shortest_filled_A
+    assert (pair.least_A, pair.source) == (2.0, "the default for Li")
+    assert pair.shortest_A < 2.0 <= pair.shortest_filled_A
 
 
 def test_argyrodite_pairs_are_those_of_the_published_cage():
