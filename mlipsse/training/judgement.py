@@ -199,9 +199,9 @@ def check_better(
     name = "better than the foundation"
     stress = check_stress(valid, foundation, stress_rms_meV_A3=stress_rms_meV_A3, settings=settings)
     if foundation is None:
-        verdict = "skip" if stress.verdict == "pass" else stress.verdict
+        found: Verdict = "skip" if stress.verdict == "pass" else stress.verdict
         told = f"There is no foundation to compare with. {stress.sentence}"
-        return Check(name, verdict, told, stress.numbers)
+        return Check(name, found, told, stress.numbers)
     after, before = valid.force_rmse_meV_A, foundation.force_rmse_meV_A
     better = after < before
     # A model from scratch is there to be compared, whatever comes out.
