@@ -220,12 +220,11 @@ def _measure(
         judgement.check_isolated_atoms(own_e0s_eV, prepared.job.e0s_eV or own_e0s_eV),
         judgement.check_learning(curve, errors["valid"], limits),
         judgement.check_energy_offset(errors["valid"], limits),
-        judgement.check_better(errors["valid"], foundation_errors.get("valid"), settings=settings),
-        judgement.check_stress(
+        judgement.check_better(
             errors["valid"],
             foundation_errors.get("valid"),
-            stress_rms_meV_A3=new["valid"].stress_rms_meV_A3,
             settings=settings,
+            stress_rms_meV_A3=new["valid"].stress_rms_meV_A3,
         ),
         judgement.check_forgetting(
             before,

@@ -183,12 +183,25 @@ def check_energy_offset(valid: Errors, limits: Limits) -> Check:
     )
 
 
-def check_better(valid: Errors, foundation: Errors | None, *, settings: FineTuneSettings) -> Check:
-    """Whether forces on the validation set are better than the foundation's."""
+def check_better(
+    valid: Errors,
+    foundation: Errors | None,
+    *,
+    settings: FineTuneSettings,
+    stress_rms_meV_A3: float = 0.0,
+) -> Check:
+    """Whether forces and stresses on the validation set are better than the foundation's.
+
+    Parameters
+    ----------
+    stress_rms_meV_A3 : as `check_stress`
+    """
+    name = "better than the foundation"
+    stress = check_stress(valid, foundation, stress_rms_meV_A3=stress_rms_meV_A3, settings=settings)
     if foundation is None:
-        return Check(
-            "better than the foundation", "skip", "There is no foundation to compare forces with."
-        )
+        found: Verdict = "skip" if stress.verdict == "pass" else stress.verdict
+        told = f"There is no foundation to compare with. {stress.sentence}"
+        return Check(name, found, told, stress.numbers)
     after, before = valid.force_rmse_meV_A, foundation.force_rmse_meV_A
     better = after < before
     # A model from scratch is there to be compared, whatever comes out.
@@ -198,12 +211,13 @@ def check_better(valid: Errors, foundation: Errors | None, *, settings: FineTune
         if better
         else " Train for more epochs or with more frames, or use the foundation model as it is."
     )
+    verdict = stress.verdict if better else worse
     return Check(
-        "better than the foundation",
-        "pass" if better else worse,
+        name,
+        verdict,
         f"Forces of the validation set are off by {after:.0f} meV/Å, those of the foundation by "
-        f"{before:.0f}.{advice}",
-        {"force_rmse_meV_A": after, "foundation_force_rmse_meV_A": before},
+        f"{before:.0f}.{advice} {stress.sentence}",
+        {"force_rmse_meV_A": after, "foundation_force_rmse_meV_A": before, **stress.numbers},
     )
 
 

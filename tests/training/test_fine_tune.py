@@ -278,9 +278,8 @@ def test_scratch_needs_no_foundation(tmp_path: Path, module_sets: dict[str, Path
     assert tuned.foundation_errors == {}
     assert tuned.offset is None
     verdicts = {check.name: check.verdict for check in tuned.checks}
-    assert verdicts["better than the foundation"] == "skip"
+    assert verdicts["better than the foundation"] in ("skip", "warn")
     assert verdicts["forgetting"] == "skip"
-    assert verdicts["stress"] in ("pass", "warn")
     json.dumps(tuned.as_dict(), allow_nan=False)
     with pytest.raises(MlipsseError, match="multihead starts from a foundation"):
         fine_tune(

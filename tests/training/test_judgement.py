@@ -150,7 +150,16 @@ def test_stresses_without_a_foundation() -> None:
     for after, verdict in ((8.0, "pass"), (10.0, "warn")):
         judged = check_stress(errors(stress=after), None, stress_rms_meV_A3=9.0, settings=SCRATCH)
         assert judged.verdict == verdict
-    assert check_better(errors(), None, settings=SCRATCH).verdict == "skip"
+    for rms, verdict in ((9.0, "skip"), (0.1, "warn")):
+        judged = check_better(errors(stress=2), None, settings=SCRATCH, stress_rms_meV_A3=rms)
+        assert judged.verdict == verdict
+
+
+def test_better_forces_do_not_excuse_worse_stresses() -> None:
+    before, after = errors(force=150, stress=3.0), errors(force=60, stress=6.0)
+    judged = check_better(after, before, settings=MULTIHEAD, stress_rms_meV_A3=9.0)
+    assert judged.verdict == "fail"
+    assert "Stresses of the validation set are off by 6.00 meV/Å³" in judged.sentence
 
 
 @pytest.mark.parametrize(("after", "verdict"), [(2.2, "pass"), (2.6, "warn"), (3.1, "fail")])

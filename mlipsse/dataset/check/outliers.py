@@ -18,7 +18,7 @@ from mlipsse.dataset.scores import (
     spread,
 )
 
-MIN_BAND_GAP_EV_ATOM = 0.15
+MIN_BAND_GAP_EV_ATOM = 0.12
 """Between two bands of energies of one composition; functionals differ by more, phases by less."""
 
 HIGH_FORCE_EV_A = 30.0
