@@ -164,7 +164,8 @@ def _with_hop_length(msd: MeanSquaredDisplacement, settings: WindowSettings) -> 
     found = measured_hop_length_A(msd, earliest_ps=settings.minimum_lag_ps)
     if not settings.judged or found is None or found <= settings.hop_length_A:
         return settings
-    return replace(settings, hop_length_A=found)
+    # Ions of different rates seem to hop far: that must not put off the window of a short run.
+    return replace(settings, hop_length_A=found, start_A2=0.5 * settings.hop_length_A**2)
 
 
 def _caged(msd: MeanSquaredDisplacement, settings: WindowSettings, last: int) -> RunStatus:

@@ -24,6 +24,7 @@ class WindowSettings:
         third of its end where that is earlier. Hops that are often taken back bend the MSD before:
         of walks whose every hop is taken back with a probability of 0.2, D is 16 % too high from
         half a square on and 1 % from 2.5 on
+    start_A2 : Å², MSD below which there is no window; None takes half the hop length squared
     minimum_lag_ps : the window never starts earlier, ps (ballistic motion and vibrations)
     maximum_lag_fraction : the window ends at this fraction of the trajectory's duration
     minimum_span : last lag over first lag; in less the exponent means nothing
@@ -40,6 +41,7 @@ class WindowSettings:
 
     hop_length_A: float = 3.0
     settled_hops2: float = 2.5
+    start_A2: float | None = None
     minimum_lag_ps: float = 1.0
     maximum_lag_fraction: float = 0.5
     minimum_span: float = 1.5
@@ -171,7 +173,7 @@ def _judged(
 def _automatic(msd: MeanSquaredDisplacement, settings: WindowSettings) -> tuple[int, int] | str:
     spacing, total = msd.frame_spacing_ps, msd.total_A2
     last = int(settings.maximum_lag_fraction * (msd.n_frames - 1))
-    threshold = 0.5 * settings.hop_length_A**2
+    threshold = settings.start_A2 or 0.5 * settings.hop_length_A**2
     reached = np.flatnonzero(total[: last + 1] > threshold)
     if not len(reached):
         return (
