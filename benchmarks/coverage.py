@@ -1,6 +1,6 @@
 """Does the stated error of D, and of Ea, hold? Random walks whose D is known.
 
-    OMP_NUM_THREADS=1 python benchmarks/coverage.py          # ten minutes
+    OMP_NUM_THREADS=1 python benchmarks/coverage.py --walks 20    # half an hour
 
 Walks of several lengths and numbers of ions, of Gaussian steps and of hops: uncorrelated, taken
 back, made by two or three ions at once, of other lengths, going on in their direction, of ions that

@@ -147,11 +147,11 @@ def _dispersion(
     weights = np.linalg.pinv(design)[0]
     slopes = weights @ np.nanmean(msd.part_A2[inside], axis=1)
     ratio = float(slopes.var(ddof=1) / (weights @ covariance @ weights))
-    # What two standard errors of it may add is taken off: the variance of few ions is uncertain.
+    # What its own standard error may add is taken off: the variance of few ions is uncertain.
     scaled = (slopes - slopes.mean()) ** 2 / slopes.var()
     chance = (float(np.mean(scaled**2)) - 1) / msd.n_ions * ratio**2
     beyond = ratio - 1
-    return 1 + beyond * beyond**2 / (beyond**2 + 4 * chance)
+    return 1 + beyond * beyond**2 / (beyond**2 + chance)
 
 
 def _tensor(slopes: np.ndarray) -> np.ndarray:
