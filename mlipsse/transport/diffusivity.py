@@ -24,6 +24,9 @@ called a motion that goes on in one direction."""
 DISPERSION_LIMIT = 4.0
 """Variance of D among the ions, over that of ions that are alike, above which they differ."""
 
+MAY_BE_CAGED = (RunKind.USABLE, RunKind.TOO_SHORT, RunKind.NOT_DIFFUSIVE)
+"""Windows whose ions have moved far enough to find them in cages."""
+
 
 @dataclass(frozen=True, eq=False)
 class Diffusivity:
@@ -110,12 +113,10 @@ def fit_diffusivity(
     settings = _with_hop_length(msd, settings or WindowSettings())
     window = choose_window(msd, settings)
     spacing = msd.frame_spacing_ps
+    status = _caged(msd, settings, window)
     if window.first is None or window.last is None:
-        return _refused(RunStatus(window.kind, window.reason), None, None)
+        return _refused(status, None, None)
     bounds = (window.first * spacing, window.last * spacing)
-    status = RunStatus(window.kind, window.reason)
-    if status.usable:
-        status = _caged(msd, settings, window.last)
     if not status.usable:
         return _refused(status, bounds, window.exponent)
     line, window = _settled_line(msd, settings, window)
@@ -168,13 +169,16 @@ def _with_hop_length(msd: MeanSquaredDisplacement, settings: WindowSettings) -> 
     return replace(settings, hop_length_A=found, start_A2=0.5 * settings.hop_length_A**2)
 
 
-def _caged(msd: MeanSquaredDisplacement, settings: WindowSettings, last: int) -> RunStatus:
-    if not settings.judged:
-        return RunStatus()
+def _caged(msd: MeanSquaredDisplacement, settings: WindowSettings, window: Window) -> RunStatus:
+    """The window's status, or caged where that is why it has none or a flat MSD."""
+    status = RunStatus(window.kind, window.reason)
+    if not settings.judged or window.kind not in MAY_BE_CAGED:
+        return status
+    last = window.last or int(settings.maximum_lag_fraction * (msd.n_frames - 1))
     reason = caged_reason(
         msd, last, earliest_ps=settings.minimum_lag_ps, hop_length_A=settings.hop_length_A
     )
-    return RunStatus() if reason is None else RunStatus(RunKind.CAGED, reason)
+    return status if reason is None else RunStatus(RunKind.CAGED, reason)
 
 
 def _settled_line(

@@ -19,6 +19,7 @@ from mlipsse.transport.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
 from mlipsse.transport.roles import Roles, assign_roles
 from mlipsse.transport.status import RunKind, RunStatus
+from mlipsse.transport.steady_drift import steady_drift_A
 from mlipsse.transport.trajectory import Trajectory, read_run
 from mlipsse.transport.window import WindowSettings
 
@@ -53,6 +54,7 @@ class RunTransport:
     ordering: str | None = None
     replica: int | None = None
     directions: DirectionalDiffusivity | None = None
+    flow_A: float | None = None
 
     @property
     def excluded(self) -> str | None:
@@ -64,6 +66,12 @@ class RunTransport:
         """What must be known beside the numbers: of the framework, the fit and the Haven ratio."""
         found = [] if self.framework.caution is None else [self.framework.caution]
         found += [*self.diffusivity.cautions, *self.charge.cautions]
+        if self.flow_A is not None and self.status.usable:
+            found.append(
+                f"the mobile ions together move steadily one way, by {self.flow_A:.3g} Å over the "
+                "run, which no crystal at rest gives: D and the collective MSD hold a drift or a "
+                "field's current; remove the framework's drift, or run without the field"
+            )
         return tuple(found)
 
 
@@ -213,6 +221,7 @@ def analyse_trajectory(
         ordering=ordering,
         replica=replica,
         directions=directional_diffusivity(diffusivity, vectors) if status.usable else None,
+        flow_A=steady_drift_A(RestingPositions(positions, ions, drift_A)),
     )
 
 

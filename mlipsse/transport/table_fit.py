@@ -158,7 +158,7 @@ def _window(
         if not len(reached):
             return (
                 f"too little motion: the MSD stays at or below {values[inside].max(initial=0):.2f} "
-                f"Å² up to {last:.3g} ps, and a window starts above {0.5 * a2:g} Å²"
+                f"Å² up to {last:.3g} ps, and a window starts above {0.5 * a2:.3g} Å²"
             )
         settled = np.flatnonzero(inside & (values > settings.settled_hops2 * a2))
         wanted = min(float(lags[settled[0]]) if len(settled) else last, last / 3)

@@ -179,7 +179,7 @@ def _automatic(msd: MeanSquaredDisplacement, settings: WindowSettings) -> tuple[
         return (
             f"too little motion: the MSD stays at or below {total[: last + 1].max():.2f} Å² up "
             f"to {last * spacing:.3g} ps ({settings.maximum_lag_fraction:g} of the run), and a "
-            f"window starts above {threshold:g} Å²; run longer or hotter"
+            f"window starts above {threshold:.3g} Å²; run longer or hotter"
         )
     earliest = int(np.ceil(settings.minimum_lag_ps / spacing - 1e-9))
     settled = np.flatnonzero(total[: last + 1] > settings.settled_hops2 * settings.hop_length_A**2)

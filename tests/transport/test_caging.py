@@ -55,6 +55,22 @@ def test_a_full_cage_is_named():
     assert "collective MSD rises by" in fit.reason
 
 
+@pytest.mark.parametrize(
+    ("n_sites", "spacing_A", "changes"), [(5, 3.0, 3), (3, 3.6, 2), (3, 3.0, 6)]
+)
+def test_cages_are_named_where_a_window_fails_for_them(n_sites, spacing_A, changes):
+    """Windows that would be too short, or whose MSD is bent: not a run to make longer."""
+    positions = cage_hops(
+        np.random.default_rng(1),
+        sites_A=cage_sites(n_sites, spacing_A),
+        n_cages=12,
+        n_frames=700,
+        changes_per_frame=changes / 700,
+        full=True,
+    )
+    assert fit_diffusivity(msd_of(positions)).kind is RunKind.CAGED
+
+
 def crystal_of(lithium, cell):
     """Lithium beside 64 vibrating chlorine, as a trajectory."""
     rng = np.random.default_rng(0)

@@ -93,6 +93,19 @@ def test_drift_of_the_cell_changes_nothing():
     np.testing.assert_allclose(moving.msd.total_A2, still.msd.total_A2, rtol=1e-8, atol=1e-8)
 
 
+def test_mobile_ions_that_flow_are_named():
+    """A field's current, or a drift that was left: D holds it."""
+    run = walk(800.0)
+    flow = np.zeros((400, 80, 3))
+    flow[:, :24] = 0.05 * np.arange(400)[:, None, None] * [1, 0, 0]
+    flowing = analyse_trajectory(
+        replace(run, positions=run.positions + flow), mobile="Li", charge_e=1
+    )
+    assert any("together move steadily one way, by 2" in words for words in flowing.cautions)
+    for seed in range(20):
+        assert analysed(800.0, seed=seed).flow_A is None
+
+
 def test_melted_run_is_named_and_left_out():
     run = analysed(1200.0, framework_step_A=0.5)
     assert run.framework.melted
