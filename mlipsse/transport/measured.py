@@ -15,6 +15,9 @@ from mlipsse.transport.average import TemperatureAverage, average_runs
 from mlipsse.transport.composition import CompositionTransport, ExcludedRun
 from mlipsse.transport.status import RunKind
 
+LARGEST_ERROR = 10.0
+"""Of D: errors beyond are in another unit, or percent."""
+
 _NUMBERS = ("diffusivity_cm2_s", "diffusivity_std_cm2_s", "conductivity_mS_cm")
 
 
@@ -88,12 +91,29 @@ def read_measured(paths: Sequence[Path], *, mobile: str | None = None) -> list[M
                 "replica. Give each run once."
             )
         contents[digest] = path
+    _refuse_repeats(found)
     if mobile is not None:
         found = [row for row in found if row.mobile in (None, mobile)]
     if not found:
         raise MlipsseError(f"{', '.join(map(str, paths))}: there is no diffusivity in it.")
     _check_alike(found)
     return found
+
+
+def _refuse_repeats(rows: Sequence[MeasuredDiffusivity]) -> None:
+    """Refuse two rows with one D and one error at one temperature."""
+    seen: dict[tuple[float, float, float, str | None], str] = {}
+    for row in rows:
+        value, std = row.diffusivity_cm2_s, row.diffusivity_std_cm2_s
+        if value is None or std is None:
+            continue
+        numbers = (row.temperature_K, value, std, row.mobile)
+        if numbers in seen:
+            raise MlipsseError(
+                f"{seen[numbers]} and {row.name} hold the same D and error at "
+                f"{row.temperature_K:g} K: the same run twice is no replica. Give each run once."
+            )
+        seen[numbers] = row.name
 
 
 def _check_alike(rows: Sequence[MeasuredDiffusivity]) -> None:
@@ -209,6 +229,13 @@ def _entry(path: Path, row: Mapping[str, Any], name: str) -> MeasuredDiffusivity
         known = numbers[key]
         if known is not None and not math.isfinite(known):
             raise MlipsseError(f"{path}: {key} = {value!r} is not a finite number.")
+    std, value = numbers["diffusivity_std_cm2_s"], numbers["diffusivity_cm2_s"] or 0.0
+    if std is not None and not 0 < std < (LARGEST_ERROR * value if value > 0 else math.inf):
+        raise MlipsseError(
+            f"{name}: diffusivity_std_cm2_s must be above 0 and below {LARGEST_ERROR:g} times "
+            f"diffusivity_cm2_s, in cm²/s and not in percent, but is {std:g}; leave it empty where "
+            "the error is not known."
+        )
     temperature = numbers.pop("temperature_K")
     if temperature is None or not temperature > 0:
         raise MlipsseError(f"{path}: the temperature must be above 0 K, but is {temperature}.")

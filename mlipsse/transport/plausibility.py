@@ -44,6 +44,9 @@ VOLUME_CHANGE = 0.02
 """Between the first and the last quarter of the run; heat alone expands a crystal by less within a
 run, and means over a quarter of a barostat's fluctuations differ by less."""
 
+SAME_A = 1e-9
+"""Between places of one atom in frames that are one."""
+
 _ORIGINS = 200
 
 
@@ -65,7 +68,7 @@ def doubts(frames: Frames, *, temperature_K: float | None = None) -> list[str]:
     frames : unwrapped, at least two
     temperature_K : by default that of the frames; without one units are not judged
     """
-    return [*of_cell(frames), *_of_units(frames, temperature_K)]
+    return [*of_cell(frames), *_of_repeats(frames), *_of_units(frames, temperature_K)]
 
 
 def vacuum_A(positions: np.ndarray, cell: np.ndarray) -> tuple[float, str]:
@@ -101,6 +104,22 @@ def of_cell(frames: Frames) -> list[str]:
             "different crystals"
         )
     return found
+
+
+def _of_repeats(frames: Frames) -> list[str]:
+    """Frames that are their neighbours once more, as if no time had passed."""
+    starts = np.unique(np.linspace(0, len(frames.positions) - 2, _ORIGINS).astype(int)).tolist()
+    alike = sum(
+        bool(np.ptp(np.asarray(frames.positions[start : start + 2]), axis=0).max() < SAME_A)
+        for start in starts
+    )
+    if not alike or alike == len(starts):  # all alike: nothing moves, and nothing is fitted
+        return []
+    return [
+        f"{alike} of {len(starts)} frames looked at are the next frame once more: frames are "
+        "written twice, the time between frames is too short or D too low by as much; leave "
+        "repeated frames out"
+    ]
 
 
 def _of_units(frames: Frames, temperature_K: float | None) -> list[str]:

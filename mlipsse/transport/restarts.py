@@ -49,7 +49,8 @@ def find_restarts(stamps: np.ndarray, where: str) -> Restarts:
     Raises
     ------
     MlipsseError
-        when a stamp falls below all that came before it, or by more than half of them.
+        when a stamp falls below all that came before it, or by more than half of them; and when
+        most frames would be left out, for stamps that fall or stand still.
     """
     stamps = np.asarray(stamps)
     kept = np.ones(len(stamps), dtype=bool)
@@ -71,4 +72,11 @@ def find_restarts(stamps: np.ndarray, where: str) -> Restarts:
             )
         seam[frame] = lost > 0
         standing.append(frame)
+    left_out = int(np.count_nonzero(~kept))
+    if 2 * left_out > len(stamps):
+        raise MlipsseError(
+            f"{where}: the steps of its frames fall or stand still ({stamps[0]:g} first, "
+            f"{stamps[-1]:g} last), and {left_out} of {len(stamps)} frames would be left out as "
+            "repeated by a restart. Write the frames in their order, each with its own step."
+        )
     return Restarts(kept, seam & kept)

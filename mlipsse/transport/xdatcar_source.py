@@ -23,7 +23,8 @@ from mlipsse.transport.text_stream import text_bytes
 _SAME_FRACTION = 1e-7
 _ROW_BYTES = 33
 """Of a row at least: VASP writes 37 or 39."""
-_NUMBER = re.compile(rb"[-+]?\d*\.\d+(?:[eEdD][-+]?\d+)?|[-+]?\d+(?:[eEdD][-+]?\d+)?")
+_NUMBER = rb"([-+]?(?:\d*\.\d+|\d+)(?:[eEdD][-+]?\d+)?)"
+_ROW = re.compile(rb"\s*" + rb"\s*".join([_NUMBER] * 3) + rb"(?:\s+[A-Za-z].*)?\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,10 +153,12 @@ def _head(path: Path, lines: list[bytes]) -> _Head:
     try:
         counts = tuple(int(word) for word in text[-1].split())
         names = tuple(text[-2].split())
+        if len(names) != len(counts):
+            raise ValueError("names and numbers of atoms are not equally many")
         cell = np.array([[float(word) for word in line.split()[:3]] for line in text[-5:-2]])
         scale = [float(word) for word in text[-6].split()]
-        if len(names) != len(counts) or cell.shape != (3, 3):
-            raise ValueError("names and numbers of atoms are not equally many")
+        if cell.shape != (3, 3):
+            raise ValueError("its lattice vectors are not three by three")
     except (ValueError, IndexError) as error:
         raise MlipsseError(
             f"{path} has a head that is no XDATCAR's ({error}): it needs a comment, a scale, three "
@@ -178,11 +181,11 @@ def _fractions(path: Path, rows: list[bytes]) -> np.ndarray:
         pass
     found = []
     for row in rows:
-        numbers = _NUMBER.findall(row)[:3]
-        if len(numbers) < 3:
+        numbers = _ROW.fullmatch(row)
+        if numbers is None:
             raise MlipsseError(
                 f"{path} is damaged: {row[:60].decode(errors='replace').strip()!r} is no row of "
                 "three coordinates."
             )
-        found.append([float(word.lower().replace(b"d", b"e")) for word in numbers])
+        found.append([float(word.lower().replace(b"d", b"e")) for word in numbers.groups()])
     return np.array(found)

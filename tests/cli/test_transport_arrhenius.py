@@ -184,3 +184,22 @@ def test_a_table_of_excel(tmp_path):
     (told,) = json.loads(run(path, "--json").stdout)["compositions"]
     assert told["activation_energy_eV"] == pytest.approx(0.304, abs=0.01)
     assert [point["diffusivity_std_cm2_s"] for point in told["temperatures"]] == [None] * 3
+
+
+@pytest.mark.parametrize("error", ["-1e-7", "0", "10"])
+def test_errors_of_d_that_are_none_are_refused(tmp_path, table, error):
+    """A sign, a zero for «not known», percent."""
+    head, *rows = table.read_text().split("\n")
+    rows[1] = ",".join([*rows[1].split(",")[:2], error])
+    table.write_text("\n".join([head, *rows]))
+    result = run(table)
+    assert isinstance(result.exception, MlipsseError)
+    assert "row 2: diffusivity_std_cm2_s must be above 0" in str(result.exception)
+
+
+def test_a_row_twice_is_no_replica(tmp_path, table):
+    lines = table.read_text().split("\n")
+    table.write_text("\n".join([*lines, lines[2]]))
+    result = run(table)
+    assert isinstance(result.exception, MlipsseError)
+    assert "row 2 and table.csv, row 5 hold the same D and error at 800 K" in str(result.exception)

@@ -125,6 +125,13 @@ def test_lengths_in_nm(spacing_ps: float) -> None:
     assert "nm" in caution
 
 
+def test_frames_that_were_written_twice() -> None:
+    frames = solid(600.0, 0.1, hop_D_cm2_s=3e-5)
+    twice = replace(frames, positions=np.repeat(frames.positions, 2, axis=0), temperature_K=None)
+    (found,) = doubts(twice)
+    assert "are the next frame once more" in found
+
+
 def test_what_says_nothing() -> None:
     frames = solid(300.0, 0.1)
     assert doubts(replace(frames, temperature_K=None)) == []

@@ -30,6 +30,12 @@ READS = pytest.mark.parametrize("read", [whole, in_blocks])
 Read = Callable[..., Frames]
 
 
+@pytest.mark.parametrize("stamps", [range(40, 0, -1), [1] * 40, [1, 1, 1, 2, 2, 2, 3, 3, 3]])
+def test_stamps_that_fall_or_stand_still_are_refused(stamps: list[int]) -> None:
+    with pytest.raises(MlipsseError, match=r"fall or stand still .* frames would be left out"):
+        find_restarts(np.array(stamps), "file")
+
+
 def test_stamps_that_come_again() -> None:
     found = find_restarts(np.array([0, 1, 2, 3, 4, 3, 4, 5, 5, 6]), "x")
     assert found.kept.tolist() == [1, 1, 1, 0, 0, 1, 1, 0, 1, 1]

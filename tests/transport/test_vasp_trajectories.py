@@ -84,6 +84,19 @@ def test_a_torn_xdatcar(tmp_path: Path, places: np.ndarray, breathing: bool, cut
     np.testing.assert_array_equal(torn, whole[: len(torn)])
 
 
+@pytest.mark.parametrize("wrong", ["****3456", "x1234567"])
+def test_a_coordinate_that_is_none_is_refused(
+    tmp_path: Path, places: np.ndarray, wrong: str
+) -> None:
+    boxes = cells(breathing=False)
+    rows_of = xdatcar(scaled(places, boxes), boxes, every_frame=False).split("\n")
+    row = rows_of.index("Direct configuration=     2") + 3
+    rows_of[row] = f" {wrong}" + rows_of[row][12:]
+    (tmp_path / "XDATCAR").write_text("\n".join(rows_of))
+    with pytest.raises(MlipsseError, match="is no row of three coordinates"):
+        read_frames_of([tmp_path / "XDATCAR"], frame_spacing_ps=0.1)
+
+
 def vasprun(
     fractions: np.ndarray, boxes: np.ndarray, *, ibrion: int = 0, potim: float = 2.0
 ) -> str:

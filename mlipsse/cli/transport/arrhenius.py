@@ -131,12 +131,12 @@ def _tell(answer: dict[str, Any], level: float) -> None:
         low_high = told["conductivity_interval_mS_cm"]
         diffusivity = told["diffusivity_interval_cm2_s"]
         line = f"  {told['temperature_K']:g} K, by the line: D {told['diffusivity_cm2_s']:.3g}"
-        if diffusivity is not None:
+        if diffusivity is not None and None not in diffusivity:
             line += f" ({diffusivity[0]:.3g} to {diffusivity[1]:.3g})"
         line += " cm²/s"
         if told["conductivity_mS_cm"] is not None:
             line += f", {told['conductivity_mS_cm']:.3g}"
-            if low_high is not None:
+            if low_high is not None and None not in low_high:
                 line += f" ({low_high[0]:.3g} to {low_high[1]:.3g})"
             line += " mS/cm"
         if low_high is not None or diffusivity is not None:
