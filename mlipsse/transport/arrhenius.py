@@ -49,7 +49,8 @@ class ArrheniusFit:
             return None
         _check_temperatures([temperature_K])
         exponent = -self.activation_energy_eV / (BOLTZMANN_EV_K * temperature_K)
-        return float(self.prefactor_cm2_s * np.exp(exponent))
+        with np.errstate(over="ignore", invalid="ignore"):  # of temperatures side by side
+            return float(self.prefactor_cm2_s * np.exp(exponent))
 
     def interval_cm2_s(
         self, temperature_K: float, *, level: float = ONE_SIGMA
@@ -64,7 +65,8 @@ class ArrheniusFit:
             return None
         gradient = np.array([1.0, -1.0 / (BOLTZMANN_EV_K * temperature_K)])
         variance = float(gradient @ self.covariance @ gradient)
-        spread = float(np.exp(self._sigmas(level) * np.sqrt(variance)))
+        with np.errstate(over="ignore"):
+            spread = float(np.exp(self._sigmas(level) * np.sqrt(variance)))
         return centre / spread, centre * spread
 
     def energy_interval_eV(self, *, level: float = ONE_SIGMA) -> tuple[float, float] | None:
@@ -198,10 +200,12 @@ def fit_arrhenius(
             + ": one activation energy does not hold for all of these temperatures, and the line "
             "must not be continued beyond them"
         )
+    with np.errstate(over="ignore"):
+        prefactor = float(np.exp(line.coefficients[0]))
     return ArrheniusFit(
         activation_energy_eV=-float(line.coefficients[1]),
         activation_energy_std_eV=None if covariance is None else float(np.sqrt(covariance[1, 1])),
-        prefactor_cm2_s=float(np.exp(line.coefficients[0])),
+        prefactor_cm2_s=prefactor,
         covariance=covariance,
         temperature_K=fitted,
         curvature_eV2=curvature,

@@ -31,6 +31,8 @@ class MeasuredDiffusivity:
         states it, is not usable, or it has no diffusivity
     mobile, charge_e : of the ion, where the file states them
     cautions : that the run came with
+    run_print : numbers of the run that no window changes, and that no two runs have in common; None
+        where the file has none
     """
 
     name: str
@@ -43,6 +45,7 @@ class MeasuredDiffusivity:
     mobile: str | None = None
     charge_e: float | None = None
     cautions: tuple[str, ...] = ()
+    run_print: tuple[float, ...] | None = None
 
 
 def read_measured(paths: Sequence[Path], *, mobile: str | None = None) -> list[MeasuredDiffusivity]:
@@ -101,19 +104,25 @@ def read_measured(paths: Sequence[Path], *, mobile: str | None = None) -> list[M
 
 
 def _refuse_repeats(rows: Sequence[MeasuredDiffusivity]) -> None:
-    """Refuse two rows with one D and one error at one temperature."""
-    seen: dict[tuple[float, float, float, str | None], str] = {}
+    """Refuse one run given twice: in other files, with another window or at another temperature."""
+    seen: dict[tuple[Any, ...], MeasuredDiffusivity] = {}
     for row in rows:
         value, std = row.diffusivity_cm2_s, row.diffusivity_std_cm2_s
-        if value is None or std is None:
-            continue
-        numbers = (row.temperature_K, value, std, row.mobile)
-        if numbers in seen:
-            raise MlipsseError(
-                f"{seen[numbers]} and {row.name} hold the same D and error at "
-                f"{row.temperature_K:g} K: the same run twice is no replica. Give each run once."
-            )
-        seen[numbers] = row.name
+        prints: list[tuple[Any, ...]] = []
+        if row.run_print is not None:
+            prints.append((row.mobile, *row.run_print))
+        if value is not None and std is not None:
+            rounded = float(f"{value:.4g}") == value  # which two runs may have in common
+            prints.append((value, std, row.temperature_K if rounded else None))
+        for one in prints:
+            if one in seen:
+                other = seen[one]
+                raise MlipsseError(
+                    f"{other.name} ({other.temperature_K:g} K) and {row.name} "
+                    f"({row.temperature_K:g} K) hold the same numbers, as answers for one "
+                    "trajectory do: the same run twice is no replica. Give each run once."
+                )
+            seen[one] = row
 
 
 def _check_alike(rows: Sequence[MeasuredDiffusivity]) -> None:
@@ -252,4 +261,11 @@ def _entry(path: Path, row: Mapping[str, Any], name: str) -> MeasuredDiffusivity
         mobile=row.get("mobile") or None,
         charge_e=numbers["charge_e"],
         cautions=tuple(row.get("cautions") or ()) if reason is None else (),
+        run_print=_run_print(row),
     )
+
+
+def _run_print(row: Mapping[str, Any]) -> tuple[float, ...] | None:
+    found = [row.get(name) for name in ("framework_msd_A2", "volume_A3", "duration_ps")]
+    numbers = tuple(float(one) for one in found if isinstance(one, float) and one > 0)
+    return numbers if len(numbers) == len(found) else None

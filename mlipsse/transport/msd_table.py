@@ -38,6 +38,7 @@ class MsdTable:
     std_A2 : (n,) float64, Å², of each MSD, where the table has it
     columns : names of the columns that were taken, for people
     one_origin : whether the MSDs are since one time, as LAMMPS' `compute msd` has them
+    directions : x, y and z that the names of the columns of MSDs hold; empty where they name none
     """
 
     lag_ps: np.ndarray
@@ -45,6 +46,7 @@ class MsdTable:
     std_A2: np.ndarray | None
     columns: tuple[str, ...]
     one_origin: bool = False
+    directions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,17 @@ def read_msd_table(path: Path, units: TableUnits | None = None) -> MsdTable:
         std_A2 = None
     taken = tuple(names[k] for k in (time, *places, *(() if std_A2 is None else (error or 0,))))
     stds = None if std_A2 is None else std_A2[kept]
-    return MsdTable(lag_ps[kept], msd_A2[kept], stds, taken, one_origin=steps)
+    directions = frozenset().union(*(_directions(names[k]) for k in places))
+    return MsdTable(lag_ps[kept], msd_A2[kept], stds, taken, steps, directions)
+
+
+def _directions(name: str) -> frozenset[str]:
+    """Of `msd_x_A2`, `MSD_xy (nm^2)`, `xx_A2`, or LAMMPS' `c_msd[1]`; empty for all of them."""
+    found = re.search(r"(?:^|[_ \-(])([xyz]{1,3})(?:$|[_ \-)(\[])", name.lower())
+    if found is not None:
+        return frozenset(found[1])
+    lammps = re.fullmatch(r"[cf]_\w+\[([123])\]", name)
+    return frozenset() if lammps is None else frozenset("xyz"[int(lammps[1]) - 1])
 
 
 def _parsed(path: Path) -> tuple[list[str], list[str], np.ndarray]:
@@ -146,7 +158,8 @@ def _parsed(path: Path) -> tuple[list[str], list[str], np.ndarray]:
         elif not comment and rows and words:
             raise MlipsseError(f"{path} is damaged: {line[:60]!r} stands among its rows.")
     width = len(rows[0]) if rows else 0
-    lines = [words for text in head if len(words := _words(text)) == width]
+    lines = [_words(("index" if text[:1] in ",;" else "") + text) for text in head]  # of pandas
+    lines = [words for words in lines if len(words) == width]
     known = [words for words in lines if any(map(_MSDS.search, words))]
     known += [words for words in lines if _TIMES.search(words[0])]
     names = known[0] if known and not labels else []

@@ -64,12 +64,18 @@ def fit_table(
     Raises
     ------
     MlipsseError
-        for dimensions beyond 1 to 3, one of ions and duration without the other, a run shorter
+        for dimensions beyond 1 to 3, or other than the columns name, one of ions and duration without the other, a run shorter
         than the table, and a window beyond it.
     """
     settings = settings or WindowSettings()
     if dimensions not in (1, 2, 3):
         raise MlipsseError(f"An MSD adds up 1, 2 or 3 dimensions, not {dimensions}.")
+    if table.directions and len(table.directions) != dimensions:
+        raise MlipsseError(
+            f"The columns {', '.join(table.columns[1:])} hold {len(table.directions)} of the three "
+            f"directions ({', '.join(sorted(table.directions))}), but {dimensions} are to be added "
+            f"up: give --dimensions {len(table.directions)}, or the columns of the others."
+        )
     if (n_ions is None) != (duration_ps is None):
         raise MlipsseError("Give the number of ions and the length of the run together, or none.")
     lags, values = table.lag_ps, table.msd_A2
@@ -153,6 +159,11 @@ def _window(
         length = lags[-1] if duration_ps is None else duration_ps
         last = min(float(lags[-1]), settings.maximum_lag_fraction * float(length))
         inside = lags <= last * (1 + 1e-9)
+        if not inside.any():
+            return (
+                f"the table is too short: its lags begin at {lags[0]:.3g} ps, beyond "
+                f"{last:.3g} ps, where a window ends; give the times since the start of a run"
+            )
         a2 = settings.hop_length_A**2
         reached = np.flatnonzero(inside & (values > 0.5 * a2))
         if not len(reached):

@@ -202,4 +202,35 @@ def test_a_row_twice_is_no_replica(tmp_path, table):
     table.write_text("\n".join([*lines, lines[2]]))
     result = run(table)
     assert isinstance(result.exception, MlipsseError)
-    assert "row 2 and table.csv, row 5 hold the same D and error at 800 K" in str(result.exception)
+    assert "row 2 (800 K) and table.csv, row 5 (800 K) hold the same" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"diffusivity_cm2_s": 1.1e-6, "window_ps": [5.0, 20.0]},
+        {"temperature_K": 950.0},
+        {"temperature_K": 950.0, "volume_A3": None},
+    ],
+)
+def test_a_run_analysed_twice_is_no_replica(tmp_path, other):
+    """With another window, or at another temperature by mistake."""
+    numbers = {"framework_msd_A2": 0.12345678, "volume_A3": 1234.5, "duration_ps": 60.0}
+    files = [answer(tmp_path / f"{t}.json", float(t)) for t in (700, 800)]
+    files += [answer(tmp_path / "900.json", 900.0, **numbers)]
+    files += [answer(tmp_path / "again.json", 900.0, **(numbers | other))]
+    if "diffusivity_cm2_s" not in other:
+        again = json.loads(files[-1].read_text())
+        assert again["diffusivity_cm2_s"] == diffusivity(900.0)
+    result = run(*files)
+    assert isinstance(result.exception, MlipsseError)
+    assert "answers for one trajectory" in str(result.exception)
+
+
+def test_a_line_through_neighbours_is_printed(tmp_path):
+    """Two temperatures side by side: a slope that no number holds at 300 K."""
+    path = tmp_path / "table.csv"
+    path.write_text("temperature_K,diffusivity_cm2_s\n600,1e-6\n600.1,9e-6\n")
+    result = run(path)
+    assert result.exit_code == 0
+    assert "300 K, by the line: D beyond all numbers" in result.output

@@ -196,3 +196,32 @@ def test_the_command_feeds_arrhenius(tmp_path: Path, curve: tuple) -> None:
         app, ["transport", "diffusivity", str(tmp_path / "600.csv"), "--mobile", "Li"]
     )
     assert "mlipsse transport fit-msd" in str(refused.exception)
+
+
+@pytest.mark.parametrize("name", ["msd_x_A2", "MSD_xx (A^2)", "c_msd[1]"])
+def test_an_msd_of_one_direction_is_not_that_of_three(
+    tmp_path: Path, curve: tuple[np.ndarray, np.ndarray], name: str
+) -> None:
+    lags, parts = curve
+    path = tmp_path / "x.csv"
+    path.write_text(f"lag_ps,{name}\n" + rows(lags, parts[:, 0]))
+    table = read_msd_table(path, TableUnits(length="A"))
+    with pytest.raises(MlipsseError, match="hold 1 of the three directions"):
+        fit_table(table)
+    along = fit_table(table, dimensions=1)
+    assert along.diffusivity_cm2_s == pytest.approx(D_CM2_S, rel=0.4)
+
+
+def test_a_table_with_an_index_of_its_rows(
+    tmp_path: Path, curve: tuple[np.ndarray, np.ndarray]
+) -> None:
+    lags, parts = curve
+    path = tmp_path / "pandas.csv"
+    path.write_text(",lag_ps,msd_A2\n" + rows(np.arange(len(lags)), lags, parts.sum(axis=1)))
+    assert read_msd_table(path).columns == ("lag_ps", "msd_A2")
+
+
+def test_times_that_do_not_begin_at_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "late.csv"
+    path.write_text("time_ps,msd_A2\n" + rows(1000 + np.arange(1, 90), np.arange(1.0, 90)))
+    assert "its lags begin at 1e+03 ps" in str(fit_table(read_msd_table(path)).reason)

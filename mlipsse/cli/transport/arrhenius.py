@@ -65,20 +65,22 @@ def arrhenius(
             if told is not None:
                 elsewhere.append(_finite(asdict(told)))
         answers.append(
-            {
-                "formula": item.formula,
-                "activation_energy_eV": item.arrhenius.activation_energy_eV,
-                "activation_energy_std_eV": item.arrhenius.activation_energy_std_eV,
-                "activation_energy_interval_eV": item.arrhenius.energy_interval_eV(level=level),
-                "level": level,
-                "prefactor_cm2_s": item.arrhenius.prefactor_cm2_s,
-                "curvature_eV2": item.arrhenius.curvature_eV2,
-                "curvature_sigma": item.arrhenius.curvature_sigma,
-                "temperatures": [_finite(asdict(point)) for point in item.points],
-                "left_out": [asdict(run) for run in item.excluded],
-                "elsewhere": elsewhere,
-                "cautions": list(item.cautions),
-            }
+            _finite(
+                {
+                    "formula": item.formula,
+                    "activation_energy_eV": item.arrhenius.activation_energy_eV,
+                    "activation_energy_std_eV": item.arrhenius.activation_energy_std_eV,
+                    "activation_energy_interval_eV": item.arrhenius.energy_interval_eV(level=level),
+                    "level": level,
+                    "prefactor_cm2_s": item.arrhenius.prefactor_cm2_s,
+                    "curvature_eV2": item.arrhenius.curvature_eV2,
+                    "curvature_sigma": item.arrhenius.curvature_sigma,
+                    "temperatures": [_finite(asdict(point)) for point in item.points],
+                    "left_out": [asdict(run) for run in item.excluded],
+                    "elsewhere": elsewhere,
+                    "cautions": list(item.cautions),
+                }
+            )
         )
     if out is not None:
         _write(out, found)
@@ -130,7 +132,11 @@ def _tell(answer: dict[str, Any], level: float) -> None:
     for told in answer["elsewhere"]:
         low_high = told["conductivity_interval_mS_cm"]
         diffusivity = told["diffusivity_interval_cm2_s"]
-        line = f"  {told['temperature_K']:g} K, by the line: D {told['diffusivity_cm2_s']:.3g}"
+        line = f"  {told['temperature_K']:g} K, by the line: D "
+        if told["diffusivity_cm2_s"] is None:
+            console.print(f"{line}beyond all numbers", soft_wrap=True)
+            continue
+        line += f"{told['diffusivity_cm2_s']:.3g}"
         if diffusivity is not None and None not in diffusivity:
             line += f" ({diffusivity[0]:.3g} to {diffusivity[1]:.3g})"
         line += " cm²/s"
