@@ -64,8 +64,8 @@ def fit_table(
     Raises
     ------
     MlipsseError
-        for dimensions beyond 1 to 3, or other than the columns name, one of ions and duration without the other, a run shorter
-        than the table, and a window beyond it.
+        for dimensions beyond 1 to 3, or other than the columns name, one of ions and duration
+        without the other, a run shorter than the table, and a window beyond it.
     """
     settings = settings or WindowSettings()
     if dimensions not in (1, 2, 3):
