@@ -30,6 +30,7 @@ class MeasuredDiffusivity:
     reason : why the run takes no part, None where it does: its status, as `transport diffusivity`
         states it, is not usable, or it has no diffusivity
     mobile, charge_e : of the ion, where the file states them
+    framework : its elements, where the file states them
     cautions : that the run came with
     run_print : numbers of the run that no window changes, and that no two runs have in common; None
         where the file has none
@@ -46,6 +47,7 @@ class MeasuredDiffusivity:
     charge_e: float | None = None
     cautions: tuple[str, ...] = ()
     run_print: tuple[float, ...] | None = None
+    framework: str | None = None
 
 
 def read_measured(paths: Sequence[Path], *, mobile: str | None = None) -> list[MeasuredDiffusivity]:
@@ -126,7 +128,11 @@ def _refuse_repeats(rows: Sequence[MeasuredDiffusivity]) -> None:
 
 
 def _check_alike(rows: Sequence[MeasuredDiffusivity]) -> None:
-    for name, what in (("mobile", "mobile ions"), ("charge_e", "charges of the mobile ion, e")):
+    for name, what in (
+        ("mobile", "mobile ions"),
+        ("charge_e", "charges of the mobile ion, e"),
+        ("framework", "frameworks"),
+    ):
         values: dict[Any, str] = {}
         for row in rows:
             value = getattr(row, name)
@@ -135,7 +141,7 @@ def _check_alike(rows: Sequence[MeasuredDiffusivity]) -> None:
         if len(values) > 1:
             stated = ", ".join(f"{value} in {where}" for value, where in values.items())
             raise MlipsseError(
-                f"Different {what} cannot share an Arrhenius line: {stated}. Give files of one ion"
+                f"Different {what} cannot share an Arrhenius line: {stated}. Give files of one kind"
                 + (", or name it by --mobile." if name == "mobile" else ".")
             )
 
@@ -245,6 +251,7 @@ def _entry(path: Path, row: Mapping[str, Any], name: str) -> MeasuredDiffusivity
             f"diffusivity_cm2_s, in cm²/s and not in percent, but is {std:g}; leave it empty where "
             "the error is not known."
         )
+    framework = row.get("framework")
     temperature = numbers.pop("temperature_K")
     if temperature is None or not temperature > 0:
         raise MlipsseError(f"{path}: the temperature must be above 0 K, but is {temperature}.")
@@ -262,6 +269,9 @@ def _entry(path: Path, row: Mapping[str, Any], name: str) -> MeasuredDiffusivity
         charge_e=numbers["charge_e"],
         cautions=tuple(row.get("cautions") or ()) if reason is None else (),
         run_print=_run_print(row),
+        framework=" ".join(sorted(framework))
+        if isinstance(framework, list) and framework
+        else None,
     )
 
 
