@@ -117,8 +117,8 @@ def _of_repeats(frames: Frames) -> list[str]:
         return []
     return [
         f"{alike} of {len(starts)} frames looked at are the next frame once more: frames are "
-        "written twice, the time between frames is too short or D too low by as much; leave "
-        "repeated frames out"
+        "written twice, or the atoms stand still for a part of the run, and D is too low; leave "
+        "such frames out"
     ]
 
 

@@ -16,7 +16,7 @@ from mlipsse.transport.compressed import lost_behind
 from mlipsse.transport.dump_atoms import DumpAtoms, dump_atoms, dump_steps, likely_frames
 from mlipsse.transport.restarts import Restarts, find_restarts
 from mlipsse.transport.source import Filling, RawBlock
-from mlipsse.transport.text_header import TIMESTEP, DumpHeaders
+from mlipsse.transport.text_header import TIMESTEP, DumpHeader, DumpHeaders
 from mlipsse.transport.text_stream import text_pieces
 from mlipsse.transport.unwrapping import Unwrapping
 
@@ -100,6 +100,7 @@ def dump_blocks(
     tries = 0
     length = 0  # of the frame before
     found, torn, ends_torn, seam = False, 0, False, False
+    strange = 0
     for text in text_pieces(path):
         begin = text.data.find(TIMESTEP, 0, text.stop)
         address = text.address
@@ -153,6 +154,8 @@ def dump_blocks(
             length = end - begin
             text.used = end
             begin = text.data.find(TIMESTEP, end, text.stop)
+            if begin > end:
+                strange += _strange(bytes(text.data[end:begin]), atoms, header, path)
             if restarts is not None and not restarts.kept[number : number + 1].any():
                 continue
             block.put(header.cell, header.origin, stamp=header.step, time=time, seam=seam)
@@ -167,6 +170,8 @@ def dump_blocks(
             f"{path}: {torn + ends_torn} frame(s) are left out that are torn"
             + (", the last among them" if ends_torn else "")
         )
+    if strange:
+        notes.append(f"{path}: text between {strange} frame(s) and the next is left out")
     if restarts is None:
         restarts = find_restarts(block.stamps[: block.count], str(path))
         seams = tuple(np.flatnonzero(restarts.seam[restarts.kept]).tolist())
@@ -175,6 +180,20 @@ def dump_blocks(
         yield block.taken()
     if (note := restarts.note(str(path))) is not None:
         notes.append(note)
+
+
+def _strange(between: bytes, atoms: DumpAtoms, header: DumpHeader, path: Path) -> bool:
+    """Whether text that is no item stands behind a frame; rows of atoms there are refused."""
+    line = between.lstrip().partition(b"\n")[0]
+    if not line or line.startswith(b"ITEM:"):
+        return False
+    if len(line.split()) == len(atoms.columns):
+        raise MlipsseError(
+            f"{path} has more rows at step {header.step} than the {header.n_atoms} atoms that its "
+            f"head states ({line[:60].decode(errors='replace')!r} follows): atoms would be left "
+            "out. Write the dump again, or correct its number of atoms."
+        )
+    return True
 
 
 def _clock(data: bytearray, low: int, begin: int) -> float:

@@ -209,3 +209,19 @@ def test_the_command_prints_what_was_left_out(tmp_path: Path) -> None:
     cached = [*arguments, "--json", "--cache", str(tmp_path / "cache")]
     for _ in range(2):
         assert json.loads(CliRunner().invoke(app, cached).output)["notes"] == told["notes"]
+
+
+@READS
+def test_text_between_frames(tmp_path: Path, read: Read) -> None:
+    """Words of another program are noted; rows beyond the number of atoms would be atoms lost."""
+    positions = walk(60)
+    path = write_dump(tmp_path / "x.lammpstrj", positions)
+    text = path.read_text()
+    mark = "ITEM: TIMESTEP\n3000\n"
+    path.write_text(text.replace(mark, f"srun: job step aborted\n{mark}"))
+    frames = read(path, **DUMP)
+    assert len(frames.positions) == 60
+    assert any("text between 1 frame(s)" in note for note in frames.notes)
+    path.write_text(text.replace("NUMBER OF ATOMS\n8", "NUMBER OF ATOMS\n7"))
+    with pytest.raises(MlipsseError, match="more rows at step 0 than the 7 atoms"):
+        read(path, **DUMP)
