@@ -195,7 +195,11 @@ def test_rdf(tmp_path: Path) -> None:
     assert table["n_Cl_around_Li"][np.searchsorted(table["r_A"], 3.0)] == pytest.approx(6)
     assert table["n_Li_around_Li"][np.searchsorted(table["r_A"], 4.2)] == pytest.approx(12)
     assert "Cl-Li" in CliRunner().invoke(app, arguments).output
-    for wrong, words in (("--mobile Na", "No Na in the trajectory"), ("--cell 1,2", "is no cell")):
+    for wrong, words in (
+        ("--mobile Na", "No Na in the trajectory"),
+        ("--cell 1,2", "is no cell"),
+        ("--cell -15", "above 0 Å"),
+    ):
         refused = CliRunner().invoke(app, [*arguments, *wrong.split()])
         assert words in str(refused.exception)
 

@@ -125,7 +125,8 @@ def given_cell(text: str) -> Any:
             "angles, or nine numbers, the lattice vectors one after the other, in Å and degrees."
         )
     found = np.array(AseCell.new(np.reshape(numbers, (3, 3)) if len(numbers) == 9 else numbers))
-    if not abs(np.linalg.det(found)) > 1e-6:
+    negative = len(numbers) < 9 and min(numbers[:3]) < 0
+    if negative or not abs(np.linalg.det(found)) > 1e-6:
         raise MlipsseError(f"--cell {text!r} spans no volume: give lengths above 0 Å.")
     return found
 
