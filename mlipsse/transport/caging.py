@@ -1,5 +1,7 @@
 """Ions that change places in cages move far in the mean square, and get nowhere."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mlipsse.transport.drift import RestingPositions
@@ -86,26 +88,48 @@ def caged_reason(
     return None
 
 
-def confined_reason(
-    ions: RestingPositions, cell: np.ndarray, msd: MeanSquaredDisplacement, *, hop_length_A: float
-) -> str | None:
-    """Why ions that moved little are taken as caged; None where they are not, or moved farther.
+@dataclass(frozen=True)
+class Confinement:
+    """What the places that ions went between show of cages.
 
-    Asked where the MSD at half the run is below `LARGEST_CAGE_HOPS2` hop lengths squared, which a
-    cage can give. Caged are ions whose connected places (see `reach_A`) all lie within
-    `WIDEST_CAGE_HOPS` hop lengths.
+    Attributes
+    ----------
+    reason : why ions that moved little are taken as caged; None where they are not
+    caution : that no way across the cell was seen yet; None where it was, or ions moved far
+    """
+
+    reason: str | None = None
+    caution: str | None = None
+
+
+def judge_confinement(
+    ions: RestingPositions, cell: np.ndarray, msd: MeanSquaredDisplacement, *, hop_length_A: float
+) -> Confinement:
+    """Look for cages among the places of ions that did not move far.
+
+    Where the MSD at half the run is below `LARGEST_CAGE_HOPS2` hop lengths squared, which a cage
+    can give, ions whose connected places (see `reach_A`) all lie within `WIDEST_CAGE_HOPS` hop
+    lengths are caged. Below `LARGEST_CLOSED_CAGE_HOPS2`, places that do not connect across the cell
+    are stated: of channels that are blocked at both ends the MSD shows nothing by then.
     """
     half = float(msd.total_A2[(msd.n_frames - 1) // 2])
-    if half > LARGEST_CAGE_HOPS2 * hop_length_A**2:
-        return None
+    if half > LARGEST_CLOSED_CAGE_HOPS2 * hop_length_A**2:
+        return Confinement()
     reach = reach_A(ions, cell)
-    if reach > WIDEST_CAGE_HOPS * hop_length_A:
-        return None
-    return (
-        f"not diffusive, caged: the MSD is {half:.3g} Å² at half the run, and places that ions "
-        f"went between reach {reach:.2g} Å at most, not across the cell: cages and diffusion look "
-        "alike so far; run longer or hotter"
-    )
+    small = half <= LARGEST_CAGE_HOPS2 * hop_length_A**2
+    if small and reach <= WIDEST_CAGE_HOPS * hop_length_A:
+        return Confinement(
+            reason=f"not diffusive, caged: the MSD is {half:.3g} Å² at half the run, and places "
+            f"that ions went between reach {reach:.2g} Å at most, not across the cell: cages and "
+            "diffusion look alike so far; run longer or hotter"
+        )
+    if np.isfinite(reach):
+        return Confinement(
+            caution=f"no way across the cell is seen: places that ions went between reach "
+            f"{reach:.2g} Å at most, and channels closed at that length would look alike so far; "
+            "run longer to show that ions pass"
+        )
+    return Confinement()
 
 
 def reach_A(ions: RestingPositions, cell: np.ndarray) -> float:

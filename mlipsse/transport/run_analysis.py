@@ -9,7 +9,7 @@ import numpy as np
 from mlipsse.files import write_columns
 from mlipsse.md.record import read_record
 from mlipsse.md.segments import verify_segments
-from mlipsse.transport.caging import confined_reason
+from mlipsse.transport.caging import judge_confinement
 from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
 from mlipsse.transport.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
@@ -163,14 +163,17 @@ def analyse_trajectory(
         verdict = _which_melted(verdict, roles, trajectory.species, msd_of)
     diffusivity = fit_diffusivity(msd, settings)
     if diffusivity.diffusive:
-        reason = confined_reason(
+        confinement = judge_confinement(
             RestingPositions(positions, ions, drift_A),
             trajectory.cell,
             msd,
             hop_length_A=diffusivity.hop_length_A or 0.0,
         )
-        if reason is not None:
-            diffusivity = diffusivity.refused(RunStatus(RunKind.CAGED, reason))
+        if confinement.reason is not None:
+            diffusivity = diffusivity.refused(RunStatus(RunKind.CAGED, confinement.reason))
+        elif confinement.caution is not None:
+            cautions = (*diffusivity.cautions, confinement.caution)
+            diffusivity = replace(diffusivity, cautions=cautions)
     status = diffusivity.status
     if verdict.melted:
         status = RunStatus(RunKind.MELTED, verdict.reason)

@@ -153,7 +153,7 @@ def _judged(
             last,
             exponent,
             f"too few hops: {msd.n_ions} ions make about {hops:.2g} independent hops of "
-            f"{settings.hop_length_A:g} Å, and at least {settings.minimum_hops:g} are asked; run "
+            f"{settings.hop_length_A:.3g} Å, and at least {settings.minimum_hops:g} are asked; run "
             "longer or hotter",
             RunKind.TOO_FEW_HOPS,
         )

@@ -118,6 +118,32 @@ def test_few_hops_on_a_lattice_are_kept():
         assert run.status.usable, run.status.reason
 
 
+def blocked_channels(seed, *, n_sites, rate):
+    """(1000, 24, 3): ions in channels of their own, closed at both ends."""
+    rng = np.random.default_rng(seed)
+    place = rng.uniform(0, 30, (24, 3)) + np.zeros((1000, 24, 3))
+    site = rng.integers(0, n_sites, 24)
+    for frame in range(1000):
+        hops = (rng.random(24) < rate) * np.where(rng.random(24) < 0.5, 1, -1)
+        site = np.clip(site + hops, 0, n_sites - 1)
+        place[frame, :, 0] += 3.0 * site
+    return place + rng.normal(0, 0.12, place.shape)
+
+
+@pytest.mark.parametrize(("n_sites", "rate"), [(6, 0.01), (8, 0.01), (8, 0.003)])
+def test_blocked_channels_are_never_taken_without_a_word(n_sites, rate):
+    """They are longer than cages: before an ion meets both ends, it diffuses."""
+    cell = np.diag([30.0, 30.0, 30.0])
+    taken = 0
+    for seed in range(4):
+        lithium = blocked_channels(seed, n_sites=n_sites, rate=rate)
+        run = analyse_trajectory(crystal_of(lithium, cell), mobile="Li", charge_e=1.0)
+        taken += run.diffusivity.diffusive
+        told = any("no way across the cell is seen" in words for words in run.cautions)
+        assert told == run.diffusivity.diffusive
+    assert taken or rate < 0.01
+
+
 def test_crossing_by_steps_between_frames():
     """An ion that goes once around the cell, in steps of a third of it, and one that returns."""
     cell = np.diag([9.0, 9.0, 9.0])
