@@ -66,6 +66,9 @@ class Composition:
 
             offered = nearest_formula(self.formula, supercell.host, [supercell.n_cells])
             nearest = f" The nearest that it can hold is {offered.formula}." if offered else ""
+            if offered and parse_formula(offered.formula) == parse_formula(self.formula):
+                # It is the fixed amounts that are not whole.
+                nearest = f" {self.formula} would fit with other `occupations`."
             raise MlipsseError(
                 f"{self.formula} cannot be realised in {supercell.name}: it needs "
                 f"{', '.join(broken)}. The smallest supercells that can: {able}.{rounded}{nearest}"
