@@ -248,18 +248,18 @@ def _check_neutrality(
         )
         raise MlipsseError(
             f"{formula} is not charge neutral: {float(total):+.4g} per formula unit ({parts}). "
-            f"{_offer(formula, host, cells)}{_other_charge(amounts, total, host)}Change the "
+            f"{_other_charge(formula, total, host)}{_offer(formula, host, cells)}Change the "
             "formula or the formal `charges`."
         )
 
 
-def _other_charge(amounts: Mapping[str, Fraction], total: Fraction, host: Host) -> str:
+def _other_charge(formula: str, total: Fraction, host: Host) -> str:
     """The charge of a species of mixed valence that would make it neutral, as a sentence."""
-    for name, amount in amounts.items():
+    for name, amount in parse_formula(formula).items():
         states = likely_states(name) if name in MIXED_VALENCE else {}
         charge = Fraction(host.charges[name]) - total / amount
         if states and min(states) <= charge <= max(states):
-            return f"It is neutral with `charges: {{{name}: {write_number(charge)}}}`. "
+            return f"{formula} is neutral with `charges: {{{name}: {write_number(charge)}}}`. "
     return ""
 
 
