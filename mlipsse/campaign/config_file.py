@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any, get_args
 
 import yaml
@@ -10,6 +11,9 @@ from pydantic import ValidationError
 
 from mlipsse.campaign.config import CampaignConfig
 from mlipsse.errors import MlipsseError
+
+_TRIED = re.compile(r"constrained-\w+|float|int|bool|\w+\[.*\]")
+"""A type of a union, as pydantic names it."""
 
 
 def parse_config(text: str, *, source: str) -> CampaignConfig:
@@ -33,12 +37,33 @@ def parse_config(text: str, *, source: str) -> CampaignConfig:
     try:
         return CampaignConfig.model_validate(content)
     except ValidationError as error:
-        lines = [_sentence(detail) for detail in error.errors()]
+        lines = list(dict.fromkeys(_sentence(detail) for detail in _narrowed(error.errors())))
         raise MlipsseError(f"{source}:\n  " + "\n  ".join(lines)) from error
 
 
+def _narrowed(details: list[Any]) -> list[Any]:
+    """Of a field that takes several types, only what the type that was given has to say."""
+    fitting = {_field(one) for one in details if not one["type"].endswith("_type")}
+    return [
+        one
+        for one in details
+        if not one["type"].endswith("_type") or _field(one) not in fitting or not _tried(one)
+    ]
+
+
+def _field(detail: Any) -> tuple[Any, ...]:
+    """Where the field is, without the types that pydantic tried for it."""
+    location: tuple[Any, ...] = detail["loc"]
+    tried = _tried(detail)
+    return location[: location.index(tried[0])] if tried else location
+
+
+def _tried(detail: Any) -> list[Any]:
+    return [part for part in detail["loc"] if _TRIED.fullmatch(str(part))]
+
+
 def _sentence(detail: Any) -> str:
-    path = ".".join(str(part) for part in detail["loc"])
+    path = ".".join(str(part) for part in detail["loc"] if part not in _tried(detail))
     if detail["type"] == "extra_forbidden":
         known = _known_keys(detail["loc"][:-1])
         near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)

@@ -51,8 +51,8 @@ def main() -> None:
         if error.filename is None:  # not of a path that somebody gave
             raise
         print(
-            f"Error: {error.filename} cannot be used: {error.strerror}. Give another path, or see "
-            "to this one.",
+            f"Error: {error.filename} cannot be used: {error.strerror}. Give another path, or make "
+            "this one usable.",
             file=sys.stderr,
         )
         sys.exit(2)

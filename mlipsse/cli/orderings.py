@@ -72,8 +72,10 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
         ],
         ["composition", "supercell", "raw", "distinct", "charge patterns", "route"],
     )
-    for reason in dict.fromkeys(row["reason"] for row in rows if row["reason"]):
-        typer.echo(reason)
+    held = {row["composition"] for row in rows if row["route"] != "impossible"}
+    for reason in dict.fromkeys(row["reason"] for row in rows if row["composition"] in held):
+        if reason:
+            typer.echo(reason)
     check_possible(rows)
 
 

@@ -66,6 +66,9 @@ class Composition:
 
             offered = nearest_formula(self.formula, supercell.host, [supercell.n_cells])
             nearest = f" The nearest that it can hold is {offered.formula}." if offered else ""
+            if offered and parse_formula(offered.formula) == parse_formula(self.formula):
+                # It is the fixed amounts that are not whole.
+                nearest = f" {self.formula} would fit with other `occupations`."
             raise MlipsseError(
                 f"{self.formula} cannot be realised in {supercell.name}: it needs "
                 f"{', '.join(broken)}. The smallest supercells that can: {able}.{rounded}{nearest}"
@@ -245,18 +248,18 @@ def _check_neutrality(
         )
         raise MlipsseError(
             f"{formula} is not charge neutral: {float(total):+.4g} per formula unit ({parts}). "
-            f"{_offer(formula, host, cells)}{_other_charge(amounts, total, host)}Change the "
+            f"{_other_charge(formula, total, host)}{_offer(formula, host, cells)}Change the "
             "formula or the formal `charges`."
         )
 
 
-def _other_charge(amounts: Mapping[str, Fraction], total: Fraction, host: Host) -> str:
+def _other_charge(formula: str, total: Fraction, host: Host) -> str:
     """The charge of a species of mixed valence that would make it neutral, as a sentence."""
-    for name, amount in amounts.items():
+    for name, amount in parse_formula(formula).items():
         states = likely_states(name) if name in MIXED_VALENCE else {}
         charge = Fraction(host.charges[name]) - total / amount
         if states and min(states) <= charge <= max(states):
-            return f"It is neutral with `charges: {{{name}: {write_number(charge)}}}`. "
+            return f"{formula} is neutral with `charges: {{{name}: {write_number(charge)}}}`. "
     return ""
 
 

@@ -117,8 +117,8 @@ def count_orderings(
         _route(supercell, counts, distinct, patterns_distinct, max_orderings, most_patterns),
         ""
         if distinct is not None
-        else "pairs of sites that exclude each other form nets too "
-        "large to count the arrangements on",
+        else f"{composition.formula} in {supercell.name} is not counted: sites that exclude each "
+        "other form nets too large to count on.",
     )
 
 

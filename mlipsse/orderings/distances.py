@@ -109,7 +109,7 @@ def distance_rules(setting: ClosestSetting, mobile: str) -> DistanceRules:
     if not isinstance(setting, Mapping):
         _check_distance("closest_A", setting)
         return DistanceRules(mobile, float(setting), False, {})
-    named = {}
+    named: dict[tuple[str, str], float] = {}
     for text, least_A in setting.items():
         names = [name.strip() for name in text.split("-")]
         if len(names) != 2 or not all(Element.is_valid_symbol(name) for name in names):
@@ -118,10 +118,14 @@ def distance_rules(setting: ClosestSetting, mobile: str) -> DistanceRules:
                 "number for the sites of the mobile ion."
             )
         _check_distance(f"closest_A {text}", least_A)
-        named[names[0], names[1]] = float(least_A)
-    pairs = {(min(pair), max(pair)): least_A for pair, least_A in named.items()}
-    own_A = pairs.get((mobile, mobile))
-    return DistanceRules(mobile, default_A if own_A is None else own_A, own_A is None, pairs)
+        pair = (min(names), max(names))
+        if named.setdefault(pair, float(least_A)) != float(least_A):
+            raise MlipsseError(
+                f"closest_A gives {'-'.join(pair)} two distances, {named[pair]:g} and "
+                f"{least_A:g} Å. Give it once."
+            )
+    own_A = named.get((mobile, mobile))
+    return DistanceRules(mobile, default_A if own_A is None else own_A, own_A is None, named)
 
 
 def _check_distance(name: str, least_A: Any) -> None:
@@ -166,8 +170,17 @@ def find_exclusions(
     Raises
     ------
     MlipsseError
-        for a species that could never sit on a site because of what always fills another.
+        for a species that could never sit on a site because of what always fills another, and a
+        named pair of a species that no site may hold.
     """
+    present = {name for names in sites.allowed for name in names}
+    for pair in rules.named:
+        for name in set(pair) - present:
+            raise MlipsseError(
+                f"closest_A names {'-'.join(pair)}, but no site of {sites.file} may hold {name}: "
+                f"they hold {', '.join(sorted(present - {VACANCY}))}. Correct the pair, or let "
+                f"{name} in with `substitutions`."
+            )
     found, met = [], _Met()
     for i, j, shift, distance_A in _near_pairs(sites, rules.longest_A):
         pairs = list(_species_pairs(sites, charges, rules, (i, j)))

@@ -66,9 +66,7 @@ def read_host(
     occupancies = [site.amounts for site in crystal.sites]
     labels = [site.labels or (site.label,) for site in crystal.sites]
     present = sorted({name for site in occupancies for name in site})
-    lists = _checked_substitutions(
-        substitutions or {}, present, [label for names in labels for label in names], mobile, path
-    )
+    lists = _checked_substitutions(substitutions or {}, present, labels, mobile, path)
     allowed = [
         _allowed_species(index, site, names, lists, mobile, path)
         for index, (site, names) in enumerate(zip(occupancies, labels, strict=True))

@@ -76,9 +76,12 @@ def describe_host(host: Host) -> list[str]:
     crystal = host.crystal
     if crystal is None:
         return []
+    # Of a primitive cell the centrings are gone.
+    cells = abs(float(np.linalg.det(crystal.cell) / np.linalg.det(host.cell)))
+    used = f"; its primitive cell of {len(host.scaled_positions)} is used" if cells > 1.5 else ""
     lines = [
         f"Crystal: {crystal.name}, {describe_content(crystal.content)} per cell, "
-        f"{len(crystal.sites)} sites."
+        f"{len(crystal.sites)} sites{used}."
     ]
     stated = f"{crystal.symbol!r}" if crystal.symbol else ""
     if crystal.number is not None:
@@ -94,8 +97,6 @@ def describe_host(host: Host) -> list[str]:
         f"Space group: {found.symbol} ({found.number}), {found.n_operations} operations at a "
         f"tolerance of {found.tolerance_A:g} Å; the file states {stated}.",
     )
-    # Of a primitive cell the centrings are gone.
-    cells = abs(float(np.linalg.det(crystal.cell) / np.linalg.det(host.cell)))
     asked = crystal.n_operations / cells
     wider = larger_group(host, found)
     if found.n_operations < asked - 1e-6:

@@ -116,7 +116,8 @@ def parse_repeats(text: RepeatsLike) -> Repeats:
         first, second, third = (tuple(row) for row in numbers)
         if round(np.linalg.det(np.array(numbers))) > 0:
             return Repeats((first, second, third))
-    shown = text if isinstance(text, str) else "x".join(map(str, text))
+    listed = isinstance(text, Sequence | np.ndarray) and not isinstance(text, str)
+    shown = "x".join(map(str, text)) if listed else text
     raise MlipsseError(
         "A supercell is three whole numbers of at least 1, such as 1x1x2, or three rows of whole "
         "numbers that span a positive volume, such as [[1, 1, 0], [-1, 1, 0], [0, 0, 1]], not "
@@ -125,6 +126,8 @@ def parse_repeats(text: RepeatsLike) -> Repeats:
 
 
 def _numbers(text: str | Sequence[int] | Sequence[Sequence[int]]) -> list[Any]:
+    if not isinstance(text, str | Sequence | np.ndarray):
+        return []
     if not isinstance(text, str):
         return [
             [_whole(x) for x in item] if isinstance(item, Sequence) else _whole(item)

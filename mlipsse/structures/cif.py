@@ -19,6 +19,7 @@ from mlipsse.structures.content import Agreement, compare_content, describe_cont
 from mlipsse.structures.crystal import Crystal
 from mlipsse.structures.expansion import Expansion, expand
 from mlipsse.structures.plausibility import Distances, judge_distances
+from mlipsse.structures.settings import Setting
 from mlipsse.structures.special_positions import distance_A
 
 _STRAIN_FACTOR, _STRAIN_MARGIN = 2.0, 0.003
@@ -100,8 +101,17 @@ def _read_block(block: CifBlock, name: str, notes: list[str]) -> Crystal:
 def _crystal(block: CifBlock, name: str, notes: list[str]) -> Crystal:
     cell = _cell(block)
     rows, passed_over = read_rows(block)
+    formula = block.value("_chemical_formula_sum")
+    if formula is not None and parse_formula(formula) is None:
+        passed_over.append(f"Its formula {formula!r} cannot be read; the content is not compared.")
     symmetry = read_symmetry(block, cell)
-    chosen, reason = _choose(_readings(block, rows, symmetry, cell), symmetry)
+    try:
+        chosen, reason = _choose(_readings(block, rows, symmetry.settings, cell), symmetry)
+    except MlipsseError:
+        _refuse_wrong_choice(block, rows, symmetry, cell)
+        raise
+    if any(chosen.doubts):
+        _refuse_wrong_choice(block, rows, symmetry, cell)
     exact = chosen.sites.setting.symmetrised(cell)
     change_A = float(np.abs(np.linalg.norm(exact, axis=1) - np.linalg.norm(cell, axis=1)).max())
     if change_A > 1e-3:
@@ -164,14 +174,31 @@ def _cell(block: CifBlock) -> np.ndarray:
     return np.where(np.abs(cell) < 1e-12 * max(found[:3]), 0.0, cell)
 
 
-def _readings(
+def _refuse_wrong_choice(
     block: CifBlock, rows: Sequence[AtomRow], symmetry: StatedSymmetry, cell: np.ndarray
+) -> None:
+    """Refuse a choice of axes or origin that the sites do not fit, where they fit another."""
+    for setting in symmetry.others:
+        try:
+            (other,) = _readings(block, rows, [setting], cell)
+        except MlipsseError:
+            continue
+        if not any(other.doubts):
+            raise MlipsseError(
+                f"its sites do not fit the stated choice of axes and origin "
+                f"({symmetry.settings[0].symbol}), but they fit {setting.symbol}. Write the one "
+                "that is meant, or add the symmetry operations"
+            )
+
+
+def _readings(
+    block: CifBlock, rows: Sequence[AtomRow], settings: Sequence[Setting], cell: np.ndarray
 ) -> list[_Reading]:
     formula = parse_formula(block.value("_chemical_formula_sum") or "")
     written = number(block.value("_cell_formula_units_z") or "")
     units = written.value if written is not None and written.value > 0 else None
     found, errors = [], []
-    for setting in symmetry.settings:
+    for setting in settings:
         exact = setting.symmetrised(cell)
         try:
             reading = _reading(expand(rows, setting, exact), exact, formula, units)

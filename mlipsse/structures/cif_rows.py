@@ -1,5 +1,6 @@
 """The rows of a CIF's table of sites."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,8 @@ from mlipsse.structures.cif_text import CifBlock, Number, number, text
 from mlipsse.structures.species import Species, read_label, read_symbol
 
 _AXES = ("x", "y", "z")
+_ELEMENT_AMOUNT = re.compile(r"[A-Z][a-z]?(?:\d+\.?\d*|\.\d+)?")
+_RUN_TOGETHER = re.compile(rf"(?:{_ELEMENT_AMOUNT.pattern}){{2,}}")
 _MULTIPLICITY = (
     "_atom_site_site_symmetry_multiplicity",
     "_atom_site_symmetry_multiplicity",
@@ -111,7 +114,8 @@ def _oxidations(block: CifBlock) -> dict[str, float]:
     found = {}
     for row in block.rows("_atom_type_oxidation_number"):
         symbol = text(row.get("_atom_type_symbol", "."))
-        state = number((text(row["_atom_type_oxidation_number"]) or "").removeprefix("+"))
+        written = (text(row["_atom_type_oxidation_number"]) or "").removeprefix("+")
+        state = number(re.sub(r"^(\d+)([+-])$", r"\2\1", written).removeprefix("+"))
         if symbol is not None and state is not None:
             found[symbol] = state.value
     return found
@@ -125,7 +129,10 @@ def _known_elements(block: CifBlock) -> set[str]:
 def parse_formula(written: str) -> dict[str, float] | None:
     """Atoms per element of a formula such as `Li2 O H Cl`; None where it cannot be read."""
     found: dict[str, float] = {}
-    for token in written.replace("'", " ").split():
+    tokens = written.replace("'", " ").split()
+    if len(tokens) == 1 and _RUN_TOGETHER.fullmatch(tokens[0]):  # Li2OHCl
+        tokens = [match[0] for match in _ELEMENT_AMOUNT.finditer(tokens[0])]
+    for token in tokens:
         letters = token.rstrip("0123456789.,()/~")
         amount = number(token[len(letters) :] or "1")
         try:

@@ -26,6 +26,7 @@ _OPERATIONS = (
     "_symmetry_equiv_pos_as_xyz",
     "_space_group_symop_magn_operation_xyz",
 )
+_CENTRINGS = "_space_group_symop_magn_centering_xyz"
 _SYMBOL = (
     "_space_group_name_h-m_alt",
     "_symmetry_space_group_name_h-m",
@@ -50,6 +51,7 @@ class StatedSymmetry:
     settings : what may be meant, the likeliest first, at least one
     source : where the first comes from, e.g. `operations`
     notes : what was passed over
+    others : settings of the same symbol that the file's choice of axes or origin excludes
     """
 
     symbol: str | None
@@ -57,6 +59,7 @@ class StatedSymmetry:
     settings: tuple[Setting, ...]
     source: str
     notes: tuple[str, ...]
+    others: tuple[Setting, ...] = ()
 
 
 def read_symmetry(block: CifBlock, cell: np.ndarray) -> StatedSymmetry:
@@ -68,7 +71,7 @@ def read_symmetry(block: CifBlock, cell: np.ndarray) -> StatedSymmetry:
         when the operations or symbols cannot be read, or the cell fits none of them.
     """
     symbol, number, hall = block.value(*_SYMBOL), _number(block), block.value(*_HALL)
-    named, notes = _named_settings(symbol, number, block.value(*_CODE), cell)
+    named, others, notes = _named_settings(symbol, number, block.value(*_CODE), cell)
     given = _given_setting(block)
     if given is not None:
         settings = _with_operations(given, named, symbol, notes)
@@ -95,7 +98,8 @@ def read_symmetry(block: CifBlock, cell: np.ndarray) -> StatedSymmetry:
             f"({settings[0].symbol or symbol}): the metric is off by {worst:.0%}. Correct the cell "
             "or the axes of the space group's setting"
         )
-    return StatedSymmetry(symbol, number, tuple(fitting), source, tuple(notes))
+    others = others if settings == named else []
+    return StatedSymmetry(symbol, number, tuple(fitting), source, tuple(notes), tuple(others))
 
 
 def _hall_setting(hall: str, named: list[Setting], notes: list[str]) -> Setting | None:
@@ -120,8 +124,11 @@ def _number(block: CifBlock) -> int | None:
 
 def _named_settings(
     symbol: str | None, number: int | None, code: str | None, cell: np.ndarray
-) -> tuple[list[Setting], list[str]]:
-    """Settings by symbol and number that the cell allows, or all where it allows none."""
+) -> tuple[list[Setting], list[Setting], list[str]]:
+    """Settings by symbol and number that the cell allows, or all where it allows none.
+
+    Then those that the choice of axes or origin excludes, and notes.
+    """
     notes: list[str] = []
     settings, choice = settings_of_symbol(symbol) if symbol is not None else ([], "")
     if not settings and number is not None:
@@ -145,7 +152,8 @@ def _named_settings(
             f"Its space group {symbol or number!r} names the choice {choice}, which its cell does "
             f"not fit or its tables do not have; {fitting[0].symbol} is used."
         )
-    return chosen or fitting, notes
+    others = [one for one in fitting if chosen and one not in chosen]
+    return chosen or fitting, others, notes
 
 
 def _given_setting(block: CifBlock) -> Setting | None:
@@ -155,6 +163,8 @@ def _given_setting(block: CifBlock) -> Setting | None:
         triplets = [one for one in written if one]
         if triplets:
             if "magn" in tag:
+                centrings = [text(row[_CENTRINGS]) for row in block.rows(_CENTRINGS)]
+                triplets += [one for one in centrings if one]
                 triplets = [",".join(one.split(",")[:3]) for one in triplets]
             return setting_of_operations(triplets)
     return None

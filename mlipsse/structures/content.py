@@ -57,7 +57,7 @@ def compare_content(
     content : atoms per cell of every element
     formula : atoms per formula unit as stated
     units : Z as stated; None to fit a whole number. Programs that write the whole cell as the
-        formula are allowed for: one unit is tried too
+        formula are allowed for: one unit is tried too, where Z divides the formula's whole numbers
     full : elements that fill all their sites alone
     """
     shared = [name for name in formula if content.get(name, 0.0) > 0]
@@ -66,7 +66,10 @@ def compare_content(
     certain = [name for name in shared if name in full] or shared
     ratios = [content[name] / formula[name] for name in certain]
     middle = float(np.median(ratios)) if ratios else 1.0
-    tries = [1.0, units] if units is not None else [float(max(1, round(middle))), middle]
+    if units is None:
+        tries = [float(max(1, round(middle))), middle]
+    else:
+        tries = [1.0, units] if _is_whole_cell(formula, units) else [units]
 
     def misfit(k: float) -> float:
         return sum(abs(np.log(ratio / k)) for ratio in ratios)
@@ -85,6 +88,12 @@ def compare_content(
         if name in full
     )
     return Agreement(best, off, missing, extra, contradicts)
+
+
+def _is_whole_cell(formula: Mapping[str, float], units: float) -> bool:
+    """Whether a formula may be that of a cell of so many units."""
+    whole = [amount for amount in formula.values() if abs(amount - round(amount)) < 1e-6]
+    return all(abs(amount / units - round(amount / units)) < 1e-6 for amount in whole)
 
 
 def describe_content(content: Mapping[str, float]) -> str:

@@ -34,6 +34,8 @@ _SPECIES = re.compile(rf"(?P<mass>\d{{1,3}})?(?P<letters>[A-Za-z]{{1,2}}){_CHARG
 _PART = r"(?P<amount>\d*\.?\d+)\s*\*?\s*(?P<name>[A-Z][a-z]*(?:\d*[+-](?!\s*\d*\.))?)"
 _MIXTURE = re.compile(_PART.replace("?P<amount>", "?:").replace("?P<name>", "?:"))
 _AMOUNTS_BEHIND = re.compile(r"([A-Z][a-z]?)(\d*\.\d+)")
+_VACANT_SITE = re.compile(r"V[aA][_(]?[A-Z][a-z]?\)?\d*")
+_MIXED = re.compile(r"[A-Za-z)\d+-]\s*(?:[,/|&+]\s*\(?[A-Z]|:[A-Z][a-z])")
 _LABELLED = re.compile(rf"(?P<letters>[A-Z][A-Za-z]?){_CHARGE}")
 
 
@@ -96,7 +98,8 @@ def read_label(label: str, known: Collection[str] = ()) -> tuple[Species, ...]:
     label : of the row
     known : elements that the file names elsewhere; they decide between `Ho` and `H`
     """
-    if _is_vacancy(re.sub(r"[\d()_']+", "", label)):
+    bare = re.sub(r"[\d()_']+", "", label)
+    if _is_vacancy(bare) and not ("V" in known and bare.lower() == "va"):
         return (Species(None),)
     match = _LABELLED.fullmatch(label.strip())
     if match is not None and (element := _element(match["letters"])) is not None:
@@ -123,12 +126,17 @@ def _read_letters(symbol: str, known: Collection[str] = ()) -> tuple[Species, ..
             f"has the type {symbol!r}, a group of atoms ({', '.join(group)}) of which only one has "
             "coordinates. Give each atom a row of its own"
         )
-    if re.search(r"[A-Za-z)]\d*[+-]?\s*[,/|]\s*\(?[A-Z]", symbol):
+    if _MIXED.search(symbol):
         raise MlipsseError(
             f"has the type {symbol!r}, a mixture without amounts. Give each species a row of its "
             "own, with its occupancy"
         )
-    tries = [_element(run[:2]) if len(run) > 1 else None, _element(run[:1])]
+    if re.match(r"V_\(?[A-Z]", symbol):
+        raise MlipsseError(
+            f"has the type {symbol!r}, which may be a vacancy or vanadium. Write `Va` or `V`"
+        )
+    dummy = run.lower() in ("du", "dum", "dummy")
+    tries = [] if dummy else [_element(run[:2]) if len(run) > 1 else None, _element(run[:1])]
     candidates = [element for element in tries if element is not None]
     if run[:2] == "HO":
         candidates.reverse()  # hydrogen of a hydroxide before holmium
@@ -143,7 +151,11 @@ def _read_letters(symbol: str, known: Collection[str] = ()) -> tuple[Species, ..
 
 
 def _is_vacancy(symbol: str) -> bool:
-    return symbol.strip().lower().rstrip("0123456789") in VACANCY_NAMES
+    """Also `VacLi`, `Vac_Li` and `Va_O`, which name the species that is missing."""
+    bare = symbol.strip()
+    if bare.lower().startswith(("vac", "void")) or _VACANT_SITE.fullmatch(bare):
+        return True
+    return bare.lower().rstrip("0123456789") in VACANCY_NAMES
 
 
 def _element(letters: str) -> str | None:

@@ -35,11 +35,16 @@ def test_defaults_are_the_published_protocol() -> None:
         ("simulate: {temperatures_K: []}", "simulate.temperatures_K"),
         ("enumerate: {compositions: [Li3InCl6, Li3InCl6]}", "listed more than once"),
         ("enumerate: {compositions: [Li3InCl6], supercells: [2x2]}", "enumerate.supercells.0"),
+        ("enumerate: {compositions: [Li3InCl6], supercells: [2]}", "enumerate.supercells.0"),
+        ("structure: {host: a.cif, mobile: Li, closest_A: -1}",
+         r"yaml:\n  structure.closest_A: Input should be greater than 0 \(it is -1\)\.$"),
+        ("structure: {host: a.cif, mobile: Li, occupations: {Cl1: {Cl: x}}}",
+         r"yaml:\n  structure.occupations.Cl1.Cl: Input should be a valid number.*$"),
         ("name: 'rm -rf *'", "name: .*pattern"),
         ("colour: red", "this key is not known; known here: name, seed"),
         ("seed: -1", "seed"),
     ],
-)
+)  # fmt: skip
 def test_bad_config_gets_a_sentence(change: str, sentence: str) -> None:
     key = change.split(":")[0]
     kept = [line for line in MINIMAL.splitlines() if not line.startswith(f"{key}:")]

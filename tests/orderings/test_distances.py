@@ -175,6 +175,7 @@ def test_named_pair_on_sites_that_are_always_full():
     ("setting", "sentence"),
     [
         ({"Li": 2.0}, "closest_A names 'Li': name pairs of elements"),
+        ({"Li-Cl": 2.0, "Cl-Li": 2.1}, "closest_A gives Cl-Li two distances, 2 and 2.1 Å"),
         ({"Li-Xx": 2.0}, "closest_A names 'Li-Xx'"),
         ({"Li-Li": -1.0}, "closest_A Li-Li is -1.0: a distance is above 0"),
         (0.0, "closest_A is 0.0: a distance is above 0"),
@@ -183,6 +184,11 @@ def test_named_pair_on_sites_that_are_always_full():
 def test_settings_that_cannot_be(setting, sentence):
     with pytest.raises(MlipsseError, match=sentence):
         distance_rules(setting, "Li")
+
+
+def test_a_pair_of_a_species_that_no_site_holds_is_refused():
+    with pytest.raises(MlipsseError, match=r"names Li-S, but no site of .* may hold S: .* Li, P"):
+        square([("Li", "vacancy"), ("P",)] * 2, {"Li-S": 2.0}, {"Li": 1, "P": 5})
 
 
 def test_scalar_is_of_the_mobile_ions_sites():

@@ -66,6 +66,7 @@ def test_a_primitive_cell_has_fewer_operations():
     """4 instead of the 8 of the centred cell, which is no loss."""
     cif = resource_dir("examples") / "li3incl6" / "Li3InCl6.cif"
     lines = describe_host(read_host(cif, mobile="Li", primitive=True))
+    assert lines[0].endswith("per cell, 22 sites; its primitive cell of 11 is used.")
     assert "C2/m (12), 4 operations" in lines[1]
     assert not any("WARNING" in line for line in lines)
 

@@ -98,6 +98,14 @@ def test_occupations_that_cannot_be(exchange, occupations, sentence):
         exchange(occupations=occupations)
 
 
+def test_fixed_amounts_that_a_cell_cannot_hold(exchange):
+    """The formula itself fits, so that it is not offered as the nearest one."""
+    host = exchange(occupations={"S1": 0.3})
+    composition = parse_composition("Li2PSCl", host)
+    with pytest.raises(MlipsseError, match=r"needs .*Li2PSCl would fit with other `occupations`"):
+        composition.site_counts(Supercell(host, (1, 1, 1)))
+
+
 def test_formula_that_the_fixed_amounts_do_not_leave(exchange):
     host = exchange(occupations={"S1": 0.0})
     with pytest.raises(MlipsseError, match=r"puts 0 Cl.*`occupations` fixes 4"):

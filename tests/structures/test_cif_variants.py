@@ -154,6 +154,8 @@ def test_a_small_misfit_of_the_cell_is_put_right(tmp_path):
         ("A La 0.5 0.5 0.5 0.98\nB □ 0.5 0.5 0.5 0.02\n", {"La": 0.98}),
         ("A La 0.5 0.5 0.5 0.49\nB Li 0.5 0.5 0.5 0.49\nC Va 0.5 0.5 0.5 0.02\n",
          {"La": 0.49, "Li": 0.49}),
+        ("A La 0.5 0.5 0.5 0.9\nB VacLi 0.5 0.5 0.5 0.1\n", {"La": 0.9}),
+        ("A La 0.5 0.5 0.5 0.9\nB Va_La 0.5 0.5 0.5 0.1\n", {"La": 0.9}),
         ("A La 0.51 0.5 0.5 0.5\nB Li 0.5 0.5 0.5 0.5\n", {"La": 0.5, "Li": 0.5}),
     ],
 )  # fmt: skip
@@ -169,6 +171,10 @@ def test_site_contents(site, content, tmp_path):
         ("A La 0.5 0.5 0.5 1.03\n", "site A add up to 1.03"),
         ("A La 0.5 0.5 0.5 0.6\nB La 0.5 0.5 0.5 0.5\n", "site A/B add up to 1.1"),
         ("A Mn/Fe 0.5 0.5 0.5 1\n", "a mixture without amounts"),
+        ("A Li+1/Na+1 0.5 0.5 0.5 1\n", "a mixture without amounts"),
+        ("A Li+Na 0.5 0.5 0.5 1\n", "a mixture without amounts"),
+        ("A V_Li 0.5 0.5 0.5 1\n", "may be a vacancy or vanadium"),
+        ("A Dum 0.5 0.5 0.5 1\n", "names no element"),
         ("A M 0.5 0.5 0.5 1\n", "names no element"),
         ("A H2O 0.5 0.5 0.5 1\n", "a group of atoms"),
         ("A La 0.5 0.5 0.5 0,5\n", "occupancy '0,5'"),
@@ -199,6 +205,34 @@ def test_content_against_the_formula(tmp_path):
     refined = "_chemical_formula_sum 'La0.57 Li0.3 Ti O3'\n_cell_formula_units_Z 1"
     (note,) = read_crystal(perovskite(tmp_path, head=refined)).notes
     assert re.search(r"WARNING: .*differs from its stated formula \(La -0.07, Li \+0.2", note)
+
+
+@pytest.mark.parametrize(
+    ("formula", "units", "sentence"),
+    [
+        # One unit is the content: of a cell of Z = 2, but this formula is not that of two units.
+        ("La0.5 Li0.5 Ti O3", 2, r"differs by a factor .*for Z = 2"),
+        ("LaLiTi2O6", 1, r"differs by a factor .*O -3"),
+    ],
+)
+def test_symmetry_that_was_lost_shows_in_the_formula(formula, units, sentence, tmp_path):
+    head = f"_chemical_formula_sum '{formula}'\n_cell_formula_units_Z {units}"
+    with pytest.raises(MlipsseError, match=sentence):
+        read_crystal(perovskite(tmp_path, head=head))
+
+
+def test_a_formula_that_cannot_be_read_is_noted(tmp_path):
+    head = "_chemical_formula_sum 'La0.5 Li0.5 Ti (O3)'"
+    (note,) = read_crystal(perovskite(tmp_path, head=head)).notes
+    assert note.startswith("Its formula 'La0.5 Li0.5 Ti (O3)' cannot be read")
+
+
+def test_oxidation_numbers_with_the_sign_behind(tmp_path):
+    head = "loop_\n_atom_type_symbol\n_atom_type_oxidation_number\nLa 3+\nLi 1+\nTi +3.5\nO 2-\n"
+    states = read_crystal(perovskite(tmp_path, head=head)).oxidation_states
+    assert {name: list(found) for name, found in states.items()} == {
+        "La": [3.0], "Li": [1.0], "Ti": [3.5], "O": [-2.0],
+    }  # fmt: skip
 
 
 def test_stated_multiplicities_are_checked(tmp_path):
@@ -264,6 +298,24 @@ def test_open_origins_are_decided_or_refused(tmp_path):
     assert np.allclose(np.sort(crystal.scaled_positions, 0), np.sort(wanted, 0))
 
 
+SPINEL = {
+    "1": "Li1 Li 0 0 0 1\nMn1 Mn 0.625 0.625 0.625 1\nO1 O 0.3875 0.3875 0.3875 1\n",
+    "2": "Li1 Li 0.125 0.125 0.125 1\nMn1 Mn 0.5 0.5 0.5 1\nO1 O 0.2625 0.2625 0.2625 1\n",
+}
+
+
+@pytest.mark.parametrize("stated", ["1", "2"])
+@pytest.mark.parametrize("written", ["1", "2"])
+def test_a_stated_origin_is_compared_with_the_sites(stated, written, tmp_path):
+    change = {"P m -3 m": f"F d -3 m:{stated}", "3.87": "8.24"}
+    path = perovskite(tmp_path, rows=SPINEL[written], **change)
+    if stated == written:
+        assert read_crystal(path).content == {"Li": 8.0, "Mn": 16.0, "O": 32.0}
+        return
+    with pytest.raises(MlipsseError, match=rf"do not fit .*:{stated}\), but they fit .*:{written}"):
+        read_crystal(path)
+
+
 ROCK_SALT = "Na1 Na 0 0 0\nCl1 Cl 0.5 0.5 0.5\n"
 ALL_ATOMS = ROCK_SALT + (
     "Na2 Na 0 .5 .5\nNa3 Na .5 0 .5\nNa4 Na .5 .5 0\nCl2 Cl .5 0 0\nCl3 Cl 0 .5 0\nCl4 Cl 0 0 .5\n"
@@ -295,6 +347,9 @@ def rock_salt(folder, symmetry, rows=ROCK_SALT, head=""):
          ROCK_SALT),
         ("_space_group.name_H-M_alt 'FM3M'", ROCK_SALT),
         ("_space_group_IT_number 225", ROCK_SALT),
+        ("loop_\n_space_group_symop_magn_operation.xyz\nx,y,z,+1\n-x,-y,-z,-1\nloop_\n"
+         "_space_group_symop_magn_centering.xyz\nx,y,z,+1\nx+1/2,y+1/2,z,+1\nx,y+1/2,z+1/2,+1",
+         ROCK_SALT),
         ("loop_\n_space_group_symop_operation_xyz\nx,y,z\n-y,x,z\nz,x,y\n-x,-y,-z\nx+.5,y+.5,z",
          ROCK_SALT),
     ],

@@ -44,15 +44,18 @@ class PairFit:
 
     Attributes
     ----------
-    explained : share of the variance of forces, less what chance would explain
+    explained : share of the variance of forces, less what chance would explain; of their changes
+        from frame to frame, where the lesser (forces of other frames have the mean in common)
     energy_eV_atom : (2, n_frames) float64, labels and fit
     stress_eV_A3 : (2, n_stresses, 6) float64, Voigt, labels and fit, of frames with a stress
+    turned_deg : angle of the rotation that turns the fit's forces best onto the labels
     frames, atoms, volume_A3 : number of frames, mean of their atoms and volumes
     """
 
     explained: float
     energy_eV_atom: np.ndarray
     stress_eV_A3: np.ndarray
+    turned_deg: float
     frames: int
     atoms: float
     volume_A3: float
@@ -119,6 +122,9 @@ def fit_pairs(labelled: LabelledSet) -> PairFit | None:
     )
     whole = sum(float(np.sum((f / size) ** 2)) for f, size in zip(forces, size_eV_A, strict=True))
     explained = 1 - left / (components - columns) / (whole / components)
+    scaled = [f / size for f, size in zip(forces, size_eV_A, strict=True)]
+    fitted = [d.forces @ weight / size for d, size in zip(designs, size_eV_A, strict=True)]
+    changes = _explained_changes(frames, scaled, fitted)
     atoms = np.array([len(frame) for frame in frames])
     energy = (
         np.array(
@@ -138,15 +144,45 @@ def fit_pairs(labelled: LabelledSet) -> PairFit | None:
     groups = [(composition(frame), len(frame)) for frame in frames]
     stressed = np.isfinite(stress[0]).all(axis=1)
     return PairFit(
-        explained=explained,
+        explained=explained if changes is None else min(explained, changes),
         energy_eV_atom=_centred(energy, groups),
         stress_eV_A3=_centred(
             stress[:, stressed], [group for group, has in zip(groups, stressed, strict=True) if has]
         ),
+        turned_deg=_turned_deg(np.concatenate(scaled), np.concatenate(fitted)),
         frames=len(frames),
         atoms=float(np.mean(atoms)),
         volume_A3=float(np.mean([frame.get_volume() for frame in frames])),
     )
+
+
+def _explained_changes(
+    frames: Sequence[Atoms], forces: Sequence[np.ndarray], fitted: Sequence[np.ndarray]
+) -> float | None:
+    """Share explained of what forces differ by from their means over frames of the same atoms.
+
+    None where no such group has enough frames.
+    """
+    members: dict[bytes, list[int]] = defaultdict(list)
+    for place, frame in enumerate(frames):
+        members[frame.numbers.tobytes()].append(place)
+    left = whole = 0.0
+    for places in members.values():
+        if len(places) < _MIN_FRAMES:
+            continue
+        here = np.array([forces[k] for k in places])
+        apart = here - np.array([fitted[k] for k in places])
+        left += float(np.sum((apart - apart.mean(axis=0)) ** 2))
+        whole += float(np.sum((here - here.mean(axis=0)) ** 2))
+    return 1 - left / whole if whole > 0 else None
+
+
+def _turned_deg(forces: np.ndarray, fitted: np.ndarray) -> float:
+    """Angle of the best rotation of the fitted forces onto the labels (Kabsch 1976)."""
+    left, _, right = np.linalg.svd(fitted.reshape(-1, 3).T @ forces.reshape(-1, 3))
+    sign = np.sign(np.linalg.det(left @ right))
+    trace = float(np.trace(left @ np.diag([1.0, 1.0, sign]) @ right))
+    return float(np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1))))
 
 
 def _chosen(labelled: LabelledSet) -> list[Atoms]:

@@ -37,7 +37,7 @@ def check_sources(labelled: LabelledSet) -> Check:
             'one, or give each a head (info["head"]).',
             numbers,
         )
-    told = "Each head has one label source." if numbers else "No frame says what labelled it."
+    told = "Each head has one label source." if numbers else "No frame names what labelled it."
     return Check("label sources", "pass", told, numbers)
 
 
@@ -76,6 +76,6 @@ def check_splits(labelled: LabelledSet) -> Check:
             numbers,
         )
     train = numbers.get("train_compositions", 0)
-    return Check(
-        "splits", "pass", f"Train holds {train} compositions and all of valid and test.", numbers
-    )
+    held = f"Train holds {train} composition{'s' if train != 1 else ''}"
+    told = f"{held}, with all of {' and '.join(others)}." if others else f"{held}."
+    return Check("splits", "pass", told, numbers)

@@ -1,10 +1,14 @@
 """A sound set passes; each defect, planted into it, is told of by its check and by no other."""
 
+import re
+from itertools import groupby
+
 import numpy as np
 import pytest
 from ase import Atoms, units
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from scipy.spatial.transform import Rotation
 
 from mlipsse import keys
 from mlipsse.dataset.check import against_model
@@ -221,6 +225,31 @@ def test_forces_in_another_order_of_the_atoms(sets):
     rng = np.random.default_rng(0)
     for frame in every(sets):
         frame.arrays[keys.FORCES] = rng.permutation(frame.arrays[keys.FORCES])
+    assert verdicts(sets)["forces and structures"] == "fail"
+
+
+@pytest.mark.parametrize("angle_deg", [10.0, 35.0, 60.0])
+def test_forces_along_other_axes(sets, angle_deg):
+    """The angle comes out as it was put in, to 2 degrees."""
+    turn = Rotation.from_rotvec(np.radians(angle_deg) * np.array([2, -1, 2]) / 3)
+    for frame in every(sets):
+        frame.arrays[keys.FORCES] = turn.apply(frame.arrays[keys.FORCES])
+    assert verdicts(sets)["forces and structures"] == "fail"
+    found = re.search(r"are turned by (\d+) degrees", sentence(sets, "forces and structures"))
+    assert float(found[1]) == pytest.approx(angle_deg, abs=2)
+
+
+def test_forces_of_the_next_frame(sets):
+    """Also where frames have a mean force in common, as crystals have that were not relaxed."""
+    rng = np.random.default_rng(3)
+    for part in sets.values():
+        for _, group in groupby(list(part), key=lambda frame: frame.info[keys.TRAJECTORY]):
+            run = list(group)
+            mean = rng.normal(0, 0.5, run[0].positions.shape)
+            mean -= mean.mean(axis=0)
+            forces = [frame.arrays[keys.FORCES] for frame in run]
+            for frame, of_another in zip(run, [*forces[1:], forces[0]], strict=True):
+                frame.arrays[keys.FORCES] = of_another + mean
     assert verdicts(sets)["forces and structures"] == "fail"
 
 
