@@ -153,7 +153,7 @@ def test_structures_that_do_not_fit(bundle, tmp_path):
     with pytest.raises(MlipsseError, match=r"salt.cif has Na, .* knows only Li, Cl, Y, In"):
         benchmark(bundle.folder, atoms=[20], structure=salt)
     (tmp_path / "empty.cif").write_text("nothing")
-    with pytest.raises(MlipsseError, match="cannot be read as a structure"):
+    with pytest.raises(MlipsseError, match="cannot be read as a CIF or POSCAR"):
         benchmark(bundle.folder, atoms=[20], structure=tmp_path / "empty.cif")
 
 
