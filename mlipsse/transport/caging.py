@@ -95,7 +95,7 @@ class Confinement:
     Attributes
     ----------
     reason : why ions that moved little are taken as caged; None where they are not
-    caution : that no way across the cell was seen yet; None where it was, or ions moved far
+    caution : that no way as long as the cell was seen yet; None where one was, or ions moved far
     """
 
     reason: str | None = None
@@ -109,7 +109,7 @@ def judge_confinement(
 
     Where the MSD at half the run is below `LARGEST_CAGE_HOPS2` hop lengths squared, which a cage
     can give, ions whose connected places (see `reach_A`) all lie within `WIDEST_CAGE_HOPS` hop
-    lengths are caged. Below `LARGEST_CLOSED_CAGE_HOPS2`, places that do not connect across the cell
+    lengths are caged. Below `LARGEST_CLOSED_CAGE_HOPS2`, places that reach less far than the cell
     are stated: of channels that are blocked at both ends the MSD shows nothing by then.
     """
     half = float(msd.total_A2[(msd.n_frames - 1) // 2])
@@ -123,7 +123,7 @@ def judge_confinement(
             f"that ions went between reach {reach:.2g} Å at most, not across the cell: cages and "
             "diffusion look alike so far; run longer or hotter"
         )
-    if np.isfinite(reach):
+    if reach < 1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max():
         return Confinement(
             caution=f"no way across the cell is seen: places that ions went between reach "
             f"{reach:.2g} Å at most, and channels closed at that length would look alike so far; "

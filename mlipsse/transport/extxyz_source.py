@@ -177,8 +177,9 @@ def _frames(path: Path, first: _First, notes: list[str], *, heads: bool) -> Iter
             if not np.array_equal(own[order], ids):
                 raise other_atoms(path, number)
             words = words[order]
-        if not np.array_equal(words[:, columns.species], first.names):
-            raise other_atoms(path, number)
+        names = words[:, columns.species]
+        if not np.array_equal(names, first.names):
+            raise other_atoms(path, number, names.tolist(), np.asarray(first.names).tolist())
         try:
             places = words[:, columns.places : columns.places + 3].astype(float)
         except ValueError as error:

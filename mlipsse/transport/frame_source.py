@@ -1,6 +1,6 @@
 """Sources whose readers give one frame after the other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,8 +108,15 @@ def _stamps(frames: Frames) -> np.ndarray | None:
     return np.array(found)
 
 
-def other_atoms(path: Path, number: int) -> MlipsseError:
-    """That a frame holds other atoms than the first."""
+def other_atoms(
+    path: Path, number: int, names: Sequence[str] = (), first: Sequence[str] = ()
+) -> MlipsseError:
+    """That a frame holds other atoms than the first, or those of the first in another order."""
+    if len(names) and sorted(names) == sorted(first):
+        return MlipsseError(
+            f"Frame {number} of {path} has its atoms in another order than the first, and no "
+            "column `id` to follow them by: write them in one order, or with an id."
+        )
     return MlipsseError(
         f"Frame {number} of {path} holds other atoms than the first: analyse the parts one by one."
     )

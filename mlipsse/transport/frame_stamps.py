@@ -10,6 +10,8 @@ from mlipsse.errors import MlipsseError
 _UNITS = {"fs": 1e-3, "ps": 1.0, "ns": 1e3, "s": 1e12}
 _STEPS = ("timestep", "step", "md_step", "mdstep", "iteration", "ionic_step", "i")
 _TIMES = ("time", "md_time", "simulation_time")
+_NAMED = (*_TIMES, "sim_time", "t")
+"""With a unit behind."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def find_stamp_keys(frames: Sequence[Mapping[str, Any]]) -> StampKeys:
         step = None
     for key in changing:
         for unit, in_ps in _UNITS.items():
-            for name in _TIMES:
+            for name in _NAMED:
                 if key.lower() in (f"{name}_{unit}", f"{name}({unit})", f"{name}[{unit}]"):
                     return StampKeys(step, key, in_ps)
     time = next((lowered[name] for name in _TIMES if name in lowered), None)

@@ -18,6 +18,9 @@ from mlipsse.transport.status import RunKind
 LARGEST_ERROR = 10.0
 """Of D: errors beyond are in another unit, or percent."""
 
+FASTEST_CM2_S = 1e-2
+"""A hundred times the ions of a thin melt."""
+
 _NUMBERS = ("diffusivity_cm2_s", "diffusivity_std_cm2_s", "conductivity_mS_cm")
 
 
@@ -82,7 +85,7 @@ def read_measured(paths: Sequence[Path], *, mobile: str | None = None) -> list[M
         else:
             rows = [
                 {name.strip(): value for name, value in row.items() if name}
-                for row in csv.DictReader(text.splitlines())
+                for row in csv.DictReader(text.splitlines(), delimiter=_mark(text))
             ]
             content = "\n".join(line.strip() for line in text.split())
             found += [
@@ -163,6 +166,12 @@ def summarise_measured(
             f"no error of D in {', '.join(without[:5])}"
             + (f" and {len(without) - 5} more" if len(without) > 5 else "")
             + ": all points weigh alike, and only their scatter about the line gives errors"
+        )
+    fast = [row.name for row in usable if (row.diffusivity_cm2_s or 0.0) > FASTEST_CM2_S]
+    if fast:
+        cautions.append(
+            f"D of {', '.join(fast[:5])} is above {FASTEST_CM2_S:g} cm²/s, beyond any ion of a "
+            "solid or melt: is it in another unit (1 Å²/ps is 1e-4 cm²/s, 1 m²/s is 1e4 cm²/s)?"
         )
     points = []
     for temperature in sorted({row.temperature_K for row in usable}):
@@ -267,12 +276,23 @@ def _entry(path: Path, row: Mapping[str, Any], name: str) -> MeasuredDiffusivity
         reason=reason,
         mobile=row.get("mobile") or None,
         charge_e=numbers["charge_e"],
-        cautions=tuple(row.get("cautions") or ()) if reason is None else (),
+        cautions=_sentences(row.get("cautions")) if reason is None else (),
         run_print=_run_print(row),
         framework=" ".join(sorted(framework))
         if isinstance(framework, list) and framework
         else None,
     )
+
+
+def _mark(text: str) -> str:
+    """Between columns: a comma, the semicolon of Excel where commas are decimal, or a tab."""
+    head = text.strip().partition("\n")[0]
+    return max(",;\t", key=head.count)
+
+
+def _sentences(found: Any) -> tuple[str, ...]:
+    """Cautions of an answer, a list, or of a table, one text."""
+    return tuple(map(str, found)) if isinstance(found, list) else (str(found),) if found else ()
 
 
 def _run_print(row: Mapping[str, Any]) -> tuple[float, ...] | None:

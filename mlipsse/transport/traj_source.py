@@ -38,8 +38,9 @@ def open_traj(path: Path, timestep_fs: float | None) -> Source:
     def frames(report: list[str], heads: bool) -> Iterator[OneFrame]:
         for number, atoms in enumerate(_atoms(path, unpacked)):
             own = _order(atoms)
-            if tuple(np.array(atoms.get_chemical_symbols())[own].tolist()) != species:
-                raise other_atoms(path, number)
+            names = tuple(np.array(atoms.get_chemical_symbols())[own].tolist())
+            if names != species:
+                raise other_atoms(path, number, names, species)
             step, time = keys.read(atoms.info, str(path), number)
             yield OneFrame(atoms.get_positions()[own], np.array(atoms.cell), step, time)
 

@@ -239,3 +239,25 @@ def test_a_line_through_neighbours_is_printed(tmp_path):
     result = run(path)
     assert result.exit_code == 0
     assert "300 K, by the line: D beyond all numbers" in result.output
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_tables_with_other_marks_between_columns(table, mark):
+    table.write_text(table.read_text().replace(",", mark))
+    assert "Ea 0.3 ± " in run(table).output
+
+
+def test_a_caution_in_a_table_is_one_sentence(table):
+    head, first, *rest = table.read_text().split("\n")
+    rest = [row + "," for row in rest]
+    table.write_text("\n".join([f"{head},cautions", f"{first},rates change", *rest]))
+    assert "table.csv, row 1: rates change\n" in run(table).output
+
+
+def test_a_diffusivity_of_no_ion_is_named(table):
+    """Å²/ps under a head of cm²/s."""
+    head, *rows = table.read_text().split("\n")
+    numbers = [[float(word) for word in row.split(",")] for row in rows]
+    rows = [f"{t},{1e4 * value},{1e4 * error}" for t, value, error in numbers]
+    table.write_text("\n".join([head, *rows]))
+    assert "beyond any ion of a solid or melt: is it in another unit" in run(table).output

@@ -31,6 +31,8 @@ def spacing(path: Path, **options: object) -> float:
     [
         ("Time={t:.3f}", {}, 0.1),  # GPUMD: fs
         ("time_fs={t:.3f}", {}, 0.1),  # janus-core
+        ("sim_time_fs={t:.3f}", {}, 0.1),
+        ("t_fs={t:.3f} T={t}", {}, 0.1),
         ("time_ps={p:.6f}", {}, 0.1),
         ("Timestep={s} Time={p:.6f}", {}, 0.1),  # LAMMPS' dump extxyz in metal units
         ("Timestep={s} Time={t:.6f}", {}, 0.1),  # and in real ones

@@ -225,3 +225,12 @@ def test_text_between_frames(tmp_path: Path, read: Read) -> None:
     path.write_text(text.replace("NUMBER OF ATOMS\n8", "NUMBER OF ATOMS\n7"))
     with pytest.raises(MlipsseError, match="more rows at step 0 than the 7 atoms"):
         read(path, **DUMP)
+
+
+@READS
+def test_atoms_in_another_order_without_an_id(tmp_path: Path, read: Read) -> None:
+    frames = walk(2)
+    text = xyz_frame(frames[0], "") + xyz_frame(frames[1], "", names=("Cl", "Li"))
+    (tmp_path / "x.xyz").write_text(text)
+    with pytest.raises(MlipsseError, match="atoms in another order than the first, and no column"):
+        read(tmp_path / "x.xyz", frame_spacing_ps=0.1)
