@@ -46,7 +46,7 @@ def validate(campaign: Campaign, stages: Collection[str] | None = None) -> Valid
     found: list[str] = []
     for check in wanted:
         found += [sentence for sentence in _sentences(check, campaign) if sentence not in found]
-    return Validation(found, _notes(campaign, stages))
+    return Validation(found, _notes(campaign, stages, found))
 
 
 def problems(campaign: Campaign, stages: Collection[str] | None = None) -> list[str]:
@@ -114,7 +114,9 @@ def _sentences(check: Check, campaign: Campaign) -> list[str]:
     return found
 
 
-def _notes(campaign: Campaign, stages: Collection[str] | None) -> list[str]:
+def _notes(
+    campaign: Campaign, stages: Collection[str] | None, problems: Sequence[str]
+) -> list[str]:
     from mlipsse.campaign.checks.downloads import wanted_downloads
     from mlipsse.campaign.orderings import campaign_host, host_lines
 
@@ -124,7 +126,13 @@ def _notes(campaign: Campaign, stages: Collection[str] | None) -> list[str]:
         notes += host_lines(campaign_host(campaign))
     with suppress(MlipsseError):
         wanted = wanted_downloads(campaign)
-        notes += [one.note for one in wanted if stages is None or one.stage in stages]
+        notes += [
+            one.note
+            for one in wanted
+            if (stages is None or one.stage in stages)
+            # What cannot be downloaded is among the problems.
+            and not any(text.startswith(f"{one.field}: {one.what} is not") for text in problems)
+        ]
     return notes
 
 

@@ -168,6 +168,7 @@ def test_downloads_are_notes_and_without_network_problems(
     monkeypatch.setattr(downloads, "unreachable", lambda url: "timed out")
     model, replay = problems(campaign)
     assert "rank.foundation: mace-torch's model medium is not on this machine" in model
+    assert not any("downloaded" in note for note in validate(campaign).notes)
     assert "github.com" in model
     assert "(timed out)" in model
     target = folder / "cache" / "mace" / "20231203mace128L1_epoch199model"

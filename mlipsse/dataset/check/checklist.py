@@ -6,6 +6,7 @@ from typing import Any
 
 from mlipsse.dataset.check.components import check_forces_belong, check_stress_components
 from mlipsse.dataset.check.copies import check_copies
+from mlipsse.dataset.check.geometry import check_lengths, check_periodic
 from mlipsse.dataset.check.isolated import check_isolated_atoms
 from mlipsse.dataset.check.labelled_set import LabelledSet
 from mlipsse.dataset.check.outliers import (
@@ -32,6 +33,8 @@ _FIRST: tuple[Callable[[LabelledSet], Check], ...] = (
     check_keys,
     check_stress_present,
     check_finite,
+    check_periodic,
+    check_lengths,
     check_zero,
     check_net_force,
 )

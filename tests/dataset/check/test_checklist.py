@@ -228,6 +228,23 @@ def test_forces_in_another_order_of_the_atoms(sets):
     assert verdicts(sets)["forces and structures"] == "fail"
 
 
+@pytest.mark.parametrize("pbc", [False, (True, True, False)])
+def test_crystals_that_are_not_periodic(sets, pbc):
+    """One frame; a slab with vacuum along the open axis is right as it is."""
+    sets["train"][5].pbc = pbc
+    assert "1 frames fill their cell" in only_failure(sets, "periodicity")
+    sets["train"][5].center(vacuum=5.0, axis=2 if pbc else (0, 1, 2))
+    emt_label(sets["train"][5])
+    assert verdicts(sets)["periodicity"] == "pass"
+
+
+@pytest.mark.parametrize("factor", [1 / units.Bohr, units.Bohr, 0.1])
+def test_positions_that_are_not_in_angstrom(sets, factor):
+    for frame in every(sets):
+        frame.set_cell(factor * frame.cell[:], scale_atoms=True)
+    assert verdicts(sets)["length unit"] == "fail"
+
+
 @pytest.mark.parametrize("angle_deg", [10.0, 35.0, 60.0])
 def test_forces_along_other_axes(sets, angle_deg):
     """The angle comes out as it was put in, to 2 degrees."""
