@@ -25,7 +25,7 @@ def logged(folder: Path, *, pressure_bar: float, columns: str = "") -> None:
 
 
 def test_pressure_and_caution_of_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("mlipsse.cli.md.console._width", 200)  # one row per run
     logged(render(tmp_path / "hot"), pressure_bar=25_000)
     logged(render(tmp_path / "calm"), pressure_bar=500, columns="500, 500, 500, 0, 0, 0, ")
     done = CliRunner().invoke(app, ["md", "health", str(tmp_path)])
