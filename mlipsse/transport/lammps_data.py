@@ -4,6 +4,7 @@ MDAnalysis' parser takes `full` unless it is given another style, and no element
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
@@ -55,7 +56,8 @@ def read_lammps_species(path: Path, species: Sequence[str] | None) -> tuple[str,
     ------
     MlipsseError
         when the atom style is not named and the columns leave it open, when the elements are not
-        known, or when what is known of them disagrees.
+        known, when what is known of them disagrees, or when those given are in another order than
+        the masses of the same elements.
     """
     sections, n_atoms, n_types = _sections(path)
     atoms = next((name for name in sections if name.split("#")[0].strip() == "Atoms"), None)
@@ -78,8 +80,8 @@ def read_lammps_species(path: Path, species: Sequence[str] | None) -> tuple[str,
     return tuple(elements[int(types[row]) - 1] for row in order)
 
 
-def read_lammps_types(path: Path) -> tuple[str, ...]:
-    """The element of each type, of the section Masses or type labels.
+def read_lammps_types(path: Path, species: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The element of each type: those that are given, else of the section Masses or type labels.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def read_lammps_types(path: Path) -> tuple[str, ...]:
     """
     sections, _, n_types = _sections(path)
     labels = {number: word for word, number in _labels(sections).items()}
-    return tuple(_elements(path, sections, None, n_types, labels))
+    return tuple(_elements(path, sections, species, n_types, labels))
 
 
 def _sections(path: Path) -> tuple[dict[str, list[str]], int, int]:
@@ -169,13 +171,6 @@ def _elements(
     labels: dict[str, str],
 ) -> list[str]:
     """Element of each type."""
-    if species is not None:
-        if len(species) != n_types:
-            raise MlipsseError(
-                f"{path} has {n_types} types, but elements of {len(species)} are given "
-                f"({', '.join(species)})."
-            )
-        return list(species)
     from ase.data import atomic_masses, chemical_symbols
 
     from mlipsse.transport.element_names import element_of
@@ -187,14 +182,26 @@ def _elements(
         if len(row) == 2:
             number = row[0] if row[0].isdigit() else {w: n for n, w in labels.items()}.get(row[0])
             masses[str(number)] = (float(row[1]), comment.strip())
+    if species is not None:
+        if len(species) != n_types:
+            raise MlipsseError(
+                f"{path} has {n_types} types, but elements of {len(species)} are given "
+                f"({', '.join(species)})."
+            )
+        weighed = [_element_of_mass(masses.get(str(n + 1), (0.0, ""))[0]) for n in range(n_types)]
+        # Masses of other elements are set on purpose or by default; those of the same ones show
+        # another order.
+        if Counter(weighed) == Counter(species) and weighed != list(species):
+            raise MlipsseError(
+                f"{path} has masses of {', '.join(map(str, weighed))} for types 1, 2, ..., but "
+                f"{', '.join(species)} are given: give the elements in the order of the types."
+            )
+        return list(species)
     found = []
-    known = np.array(atomic_masses[1:104])
     for number in map(str, range(1, n_types + 1)):
         mass, comment = masses.get(number, (0.0, ""))
         named = element_of(labels.get(number, "")) or element_of(comment.split(" ")[0])
-        nearest = int(np.argmin(np.abs(known - mass))) + 1
-        close = mass > 0 and abs(known[nearest - 1] - mass) < MASS_TOLERANCE * mass
-        by_mass = chemical_symbols[nearest] if close else None
+        by_mass = _element_of_mass(mass)
         if named is not None and mass > 0:
             own = atomic_masses[chemical_symbols.index(named)]
             # H may be a heavy one
@@ -211,3 +218,15 @@ def _elements(
             )
         found.append(element)
     return found
+
+
+def _element_of_mass(mass_u: float) -> str | None:
+    """The element whose mass this is within `MASS_TOLERANCE`; None where there is none."""
+    from ase.data import atomic_masses, chemical_symbols
+
+    if not mass_u > 0:
+        return None
+    known = np.array(atomic_masses[1:104])
+    nearest = int(np.argmin(np.abs(known - mass_u)))
+    close = abs(known[nearest] - mass_u) < MASS_TOLERANCE * mass_u
+    return chemical_symbols[nearest + 1] if close else None

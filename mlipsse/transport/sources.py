@@ -57,11 +57,11 @@ def _opened(
         return _ours(path if path.is_dir() else path.parent)
     first = head(path, 2048)
     by_type = first.lstrip().startswith(b"ITEM:") or plain_name(path).suffix.lower() in _XYZ
-    if topology is not None and species is None and by_type:
+    if topology is not None and by_type:
         from mlipsse.transport.lammps_data import is_lammps_data, read_lammps_types
 
         if is_lammps_data(topology):
-            species = read_lammps_types(topology)
+            species = read_lammps_types(topology, species)
     if first.lstrip().startswith(b"ITEM:"):
         return _text_dump(path, species, timestep_fs)
     name, suffix = plain_name(path).name, plain_name(path).suffix.lower()

@@ -147,6 +147,10 @@ def test_data_files_of_every_atom_style(
         folder / "x.dcd", topology=topology, species=("Na", "Br"), frame_spacing_ps=0.2
     )
     assert given.species == ("Na",) * 4 + ("Br",) * 4
+    with pytest.raises(MlipsseError, match=r"masses of Li, Cl for types .* but Cl, Li are given"):
+        read_frames_of(
+            folder / "x.dcd", topology=topology, species=("Cl", "Li"), frame_spacing_ps=0.2
+        )
 
 
 @pytest.mark.parametrize("images", [False, True])
