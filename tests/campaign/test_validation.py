@@ -359,9 +359,13 @@ def test_the_command_prints_notes_and_all_problems(
     assert done.exit_code == 2
     answer = json.loads(done.output)
     assert (answer["valid"], len(answer["problems"])) == (False, 2)
-    assert sum("is downloaded" in note for note in answer["notes"]) == 1
+    assert not any("is downloaded" in note for note in answer["notes"])  # it cannot be
+    assert any(note.startswith("Formal charges: ") for note in answer["notes"])
     done = CliRunner().invoke(app, ["validate", str(folder)])
     assert isinstance(done.exception, MlipsseError)
     assert "no route to host" in str(done.exception)
     assert "at most 2 trajectories" in str(done.exception)
-    assert "is downloaded from github.com" in done.output
+    monkeypatch.setattr(downloads, "unreachable", lambda url: None)
+    done = CliRunner().invoke(app, ["validate", str(folder)])
+    assert "rank.foundation: mace-torch's model small is downloaded from github.com." in done.output
+    assert "no route to host" not in str(done.exception)
