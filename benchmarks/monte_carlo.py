@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.orderings import Host, Supercell, parse_composition, read_host
-from mlipsse.orderings.host import VACANCY
+from mlipsse.orderings.host.model import VACANCY
 from mlipsse.orderings.thermal.pair_model import PairModel
 from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
 from mlipsse.orderings.thermal.random_labels import random_labels

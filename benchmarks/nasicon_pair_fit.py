@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from ase.calculators.calculator import Calculator
 
-from mlipsse.energetics.calculators import make_calculator
+from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.orderings import Host, Supercell, parse_composition, read_host
-from mlipsse.orderings.ordering import decorated_atoms
+from mlipsse.orderings.counting.ordering import decorated_atoms
 from mlipsse.orderings.thermal.monte_carlo import run_monte_carlo
 from mlipsse.orderings.thermal.pair_fit import fit_pair_model
 from mlipsse.orderings.thermal.pair_model import PairModel

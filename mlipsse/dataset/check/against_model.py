@@ -11,11 +11,11 @@ from mlipsse import keys
 from mlipsse.dataset.check.components import judge_components
 from mlipsse.dataset.check.labelled_set import LabelledSet, labels
 from mlipsse.dataset.check.verdict import Check, Numbers
-from mlipsse.dataset.energy_offset import energy_offset
-from mlipsse.dataset.evaluation import predict
-from mlipsse.dataset.label_units import FORCE_UNITS_EV_A, STRESS_UNITS_EV_A3
-from mlipsse.dataset.predictions import Predictions
-from mlipsse.dataset.scores import MIN_GROUP
+from mlipsse.dataset.frames.energy_offset import energy_offset
+from mlipsse.dataset.frames.evaluation import predict
+from mlipsse.dataset.frames.label_units import FORCE_UNITS_EV_A, STRESS_UNITS_EV_A3
+from mlipsse.dataset.frames.predictions import Predictions
+from mlipsse.dataset.frames.scores import MIN_GROUP
 from mlipsse.errors import MlipsseError
 
 MAX_USUAL_SHIFT_EV_ATOM = 1.0

@@ -54,7 +54,7 @@ class ModelChoice:
 
     Attributes
     ----------
-    potential : see `mlipsse.energetics.catalogue.find_potential`
+    potential : see `mlipsse.energetics.potentials.catalogue.find_potential`
     head : of a model with several
     every_frame : evaluate all frames, not `MODEL_FRAMES` drawn by `seed`
     """
@@ -84,8 +84,8 @@ def check_set(labelled: LabelledSet, *, model: ModelChoice | None = None) -> lis
 
 def _by_model(labelled: LabelledSet, model: ModelChoice) -> list[Check]:
     from mlipsse.dataset.check.against_model import check_against_model, check_known_elements
-    from mlipsse.energetics.calculators import known_species, make_calculator
-    from mlipsse.energetics.loaded_mace import elements
+    from mlipsse.energetics.potentials.calculators import known_species, make_calculator
+    from mlipsse.energetics.potentials.loaded_mace import elements
 
     calculator: Any = make_calculator(model.potential, head=model.head)
     known = known_species(model.potential)

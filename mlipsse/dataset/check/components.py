@@ -15,8 +15,8 @@ from mlipsse.dataset.check.pair_fit import (
     without_pressure,
 )
 from mlipsse.dataset.check.verdict import Check, Numbers
-from mlipsse.dataset.label_names import TENSOR_ORDERS
-from mlipsse.dataset.scores import MIN_GROUP
+from mlipsse.dataset.frames.label_names import TENSOR_ORDERS
+from mlipsse.dataset.frames.scores import MIN_GROUP
 
 MIN_EXPLAINED = 0.5
 """Share of the variance of forces that pairs explain. In halides, thiophosphates, oxides and EMT

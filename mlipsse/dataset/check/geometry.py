@@ -6,7 +6,7 @@ from ase.data import covalent_radii
 
 from mlipsse.dataset.check.labelled_set import LabelledSet
 from mlipsse.dataset.check.verdict import Check, Numbers, some
-from mlipsse.dataset.isolated import VACUUM_A
+from mlipsse.dataset.frames.isolated import VACUUM_A
 
 LEAST_RATIO, MOST_RATIO = 0.7, 1.6
 """Of the distance to an atom's nearest neighbour over the sum of their covalent radii (Cordero et

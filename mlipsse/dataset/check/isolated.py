@@ -7,7 +7,7 @@ import numpy as np
 from mlipsse import keys
 from mlipsse.dataset.check.labelled_set import LabelledSet, labels
 from mlipsse.dataset.check.verdict import Check, Numbers, some
-from mlipsse.dataset.isolated import CONFIG_TYPE, nearest_image_A
+from mlipsse.dataset.frames.isolated import CONFIG_TYPE, nearest_image_A
 
 MAX_BINDING_EV_ATOM = 15.0
 """No solid binds by as much: the strongest, oxides of Zr and Hf, by 8."""

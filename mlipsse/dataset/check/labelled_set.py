@@ -9,9 +9,9 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.dataset.isolated import is_isolated
-from mlipsse.dataset.label_names import LabelNames, labels_by_house_keys
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.frames.isolated import is_isolated
+from mlipsse.dataset.frames.label_names import LabelNames, labels_by_house_keys
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class LabelledSet:
 
     @cached_property
     def isolated(self) -> list[int]:
-        """Indices of isolated atoms (`mlipsse.dataset.isolated`), not of one-atom crystals."""
+        """Indices of isolated atoms (`dataset.frames.isolated`), not of one-atom crystals."""
         return [k for k, frame in enumerate(self.frames) if is_isolated(frame)]
 
     @cached_property

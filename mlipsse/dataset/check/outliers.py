@@ -8,7 +8,7 @@ import numpy as np
 from mlipsse import keys
 from mlipsse.dataset.check.labelled_set import LabelledSet, composition, labels
 from mlipsse.dataset.check.verdict import Check, Numbers, some
-from mlipsse.dataset.scores import (
+from mlipsse.dataset.frames.scores import (
     MAX_Z,
     MIN_ENERGY_SPREAD_EV_ATOM,
     MIN_GROUP,

@@ -11,7 +11,7 @@ from mlipsse.dataset.check.labelled_set import LabelledSet, composition, labels
 from mlipsse.dataset.check.pair_fit import PairFit
 from mlipsse.dataset.check.verdict import Check, Numbers
 from mlipsse.dataset.check.work import AGREES, Ratios, work_ratios
-from mlipsse.dataset.label_units import (
+from mlipsse.dataset.frames.label_units import (
     ENERGY_UNITS_EV,
     FORCE_UNITS_EV_A,
     PER_ATOM,

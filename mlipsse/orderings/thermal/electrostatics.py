@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.ewald import ewald_matrix
-from mlipsse.orderings.host import Host
-from mlipsse.orderings.supercell import Supercell
+from mlipsse.orderings.cell.ewald import ewald_matrix
+from mlipsse.orderings.cell.supercell import Supercell
+from mlipsse.orderings.host.model import Host
 
 MOST_SITES = 8000
 """About 7 GB and a minute and a half of pymatgen's EwaldSummation."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.host import Host
-from mlipsse.orderings.supercell import Supercell
+from mlipsse.orderings.cell.supercell import Supercell
+from mlipsse.orderings.host.model import Host
 from mlipsse.orderings.thermal.fit_report import FitReport
 from mlipsse.orderings.thermal.pair_columns import PairColumns, determined, pair_columns
 from mlipsse.orderings.thermal.pair_lattice import PairLattice, lay_pairs

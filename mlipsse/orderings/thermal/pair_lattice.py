@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlipsse.orderings.supercell import Supercell
+from mlipsse.orderings.cell.supercell import Supercell
 from mlipsse.orderings.thermal.electrostatics import Electrostatics, lay_charges
 from mlipsse.orderings.thermal.pair_orbits import PairClusters
 

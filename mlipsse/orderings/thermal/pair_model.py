@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.host import Host
-from mlipsse.orderings.supercell import Supercell
+from mlipsse.orderings.cell.supercell import Supercell
+from mlipsse.orderings.host.model import Host
 from mlipsse.orderings.thermal.fit_report import FitReport
 from mlipsse.orderings.thermal.pair_lattice import PairLattice, lay_pairs
 from mlipsse.orderings.thermal.pair_orbits import PairClusters

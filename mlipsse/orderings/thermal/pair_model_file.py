@@ -10,7 +10,7 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
-from mlipsse.orderings.host import Host
+from mlipsse.orderings.host.model import Host
 from mlipsse.orderings.thermal.fit_report import FitReport
 from mlipsse.orderings.thermal.pair_model import PairModel
 from mlipsse.orderings.thermal.pair_orbits import PairClusters, find_pair_clusters

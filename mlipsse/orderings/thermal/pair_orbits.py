@@ -9,8 +9,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.host import Host
-from mlipsse.orderings.supercell import host_operations
+from mlipsse.orderings.cell.supercell import host_operations
+from mlipsse.orderings.host.model import Host
 
 
 @dataclass(frozen=True, eq=False)

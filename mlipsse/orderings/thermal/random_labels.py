@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.host import VACANCY
-from mlipsse.orderings.shuffle import random_arrangement
-from mlipsse.orderings.supercell import Supercell
+from mlipsse.orderings.cell.shuffle import random_arrangement
+from mlipsse.orderings.cell.supercell import Supercell
+from mlipsse.orderings.host.model import VACANCY
 
 _MOVES_PER_SITE = 50
 

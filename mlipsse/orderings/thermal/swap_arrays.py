@@ -3,7 +3,7 @@
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.host import VACANCY
+from mlipsse.orderings.host.model import VACANCY
 from mlipsse.orderings.thermal.pair_lattice import PairLattice
 from mlipsse.orderings.thermal.pair_model import PairModel
 from mlipsse.orderings.thermal.swap_kernel import Arrangement, Interactions, Segments
