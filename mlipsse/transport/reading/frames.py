@@ -110,8 +110,8 @@ def read_frames_of(
     timestep_fs : of the run, fs; a file's steps times it are its times
     cell : (3, 3) float64, Å, rows are lattice vectors, for files that hold none
     timeless : that times do not matter: the spacing is 1 ps where nothing records it
-    cache : folder of converted trajectories (see `mlipsse.transport.reading.cache`), read instead of
-        a file that has been read before
+    cache : folder of converted trajectories (see `mlipsse.transport.reading.cache`), read instead
+        of a file that has been read before
     memory_limit_GB : of the positions; by default half of the memory that is free. With `cache` a
         larger trajectory stays on disk and is read as it is sliced.
 
