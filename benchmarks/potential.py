@@ -30,7 +30,8 @@ from mlipsse.potential.check.parity import (
     single_points,
 )
 from mlipsse.potential.export.aotinductor import export_aotinductor
-from mlipsse.potential.export.torchscript import Target, export_torchscript, export_upstream
+from mlipsse.potential.export.target import Target
+from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
 from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.potential.speed.frames import heated, li3incl6, repeat_to
 from mlipsse.potential.speed.measurement import BACKENDS, TEMPERATURE_K, Contender, measure

@@ -114,7 +114,7 @@ def check(
     Exit code 0 when no check fails, 1 when one does. Checks that could not be made are listed.
     """
     from mlipsse.dataset.check.checklist import ModelChoice, check_set
-    from mlipsse.dataset.check.labelled_set import read_labelled_set
+    from mlipsse.dataset.check.measures.labelled_set import read_labelled_set
     from mlipsse.dataset.frames.label_names import LabelNames
 
     names = LabelNames(

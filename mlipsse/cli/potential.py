@@ -119,7 +119,7 @@ def export(
 ) -> None:
     """Export one head of a model for LAMMPS, in a folder that can be handed on."""
     from mlipsse.potential.bundle.making import export_bundle
-    from mlipsse.potential.export.torchscript import Target
+    from mlipsse.potential.export.target import Target
 
     bundle, file = export_bundle(
         model,
@@ -167,7 +167,7 @@ def check(
     checked instead of the bundle's own.
     """
     from mlipsse.potential.check.bundle import check_bundle
-    from mlipsse.potential.export.torchscript import check_dtype
+    from mlipsse.potential.export.target import check_dtype
 
     if dtype is not None:
         check_dtype(dtype)

@@ -12,9 +12,9 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.dataset.check.checklist import check_set
-from mlipsse.dataset.check.labelled_set import LabelledSet
-from mlipsse.dataset.check.sources import SOURCE_NAMES, check_sources
-from mlipsse.dataset.check.verdict import Check, some
+from mlipsse.dataset.check.findings.sources import SOURCE_NAMES, check_sources
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet
+from mlipsse.dataset.check.measures.verdict import Check, some
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.dataset.frames.isolated import is_isolated
 from mlipsse.dataset.frames.label_names import LabelNames, labels_by_house_keys

@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.dataset.check.against_model import disagreements
+from mlipsse.dataset.check.findings.against_model import disagreements
 from mlipsse.dataset.frames.energy_offset import species_of
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.dataset.frames.predictions import Predictions

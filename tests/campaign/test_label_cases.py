@@ -18,7 +18,7 @@ from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.stages.label import stage as label
 from mlipsse.campaign.stages.label.given_labels import GivenSets, check_given, read_given
-from mlipsse.dataset.check.labelled_set import read_labelled_set
+from mlipsse.dataset.check.measures.labelled_set import read_labelled_set
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.dataset.frames.label_names import LabelNames
 from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings

@@ -19,7 +19,8 @@ from scipy import stats
 from mlipsse.dataset.sampling import checkpoint
 from mlipsse.dataset.sampling.dynamics import sample_together
 from mlipsse.dataset.sampling.run import SamplingRun, SamplingSettings
-from mlipsse.energetics.relaxation.evaluation import Evaluation, make_evaluator
+from mlipsse.energetics.relaxation.evaluation import Evaluation
+from mlipsse.energetics.relaxation.evaluators import make_evaluator
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
 

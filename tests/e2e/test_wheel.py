@@ -25,7 +25,8 @@ from mlipsse.md.files.folder import render_folder
 from mlipsse.md.plan.protocol import Protocol
 from mlipsse.md.files.record import record_of
 from mlipsse.md.run import run_folder
-from mlipsse.potential.export.torchscript import export_torchscript, model_summary
+from mlipsse.potential.export.torchscript import export_torchscript
+from mlipsse.potential.export.source_model import model_summary
 from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.resources import resource_dir
 

@@ -8,7 +8,7 @@ from ase.build import bulk
 from mlipsse.energetics.potentials.batched_mace import BatchedMace
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.energetics.relaxation.batched_evaluation import InBatches
-from mlipsse.energetics.relaxation.evaluation import OneByOne, make_evaluator
+from mlipsse.energetics.relaxation.evaluators import OneByOne, make_evaluator
 from mlipsse.errors import MlipsseError
 
 

@@ -7,7 +7,8 @@ from edge_graphs import make_mace
 from lammps_deck import Deck, lammps_command, run_lammps
 
 from mlipsse.potential.export.aotinductor import export_aotinductor
-from mlipsse.potential.export.torchscript import Dtype, export_torchscript, export_upstream
+from mlipsse.potential.export.target import Dtype
+from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
 from mlipsse.potential.lammps.plugin import build_plugin
 
 DECK = """\

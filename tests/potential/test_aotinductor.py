@@ -12,9 +12,10 @@ from tiny_potential import ELEMENTS, random_cell
 
 from mlipsse.energetics.potentials.mace_model import load_mace_model
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.export import machine
-from mlipsse.potential.export.aotinductor import export_aotinductor, package_metadata
-from mlipsse.potential.export.torchscript import Target
+from mlipsse.potential.export import package
+from mlipsse.potential.export.aotinductor import export_aotinductor
+from mlipsse.potential.export.package import package_metadata
+from mlipsse.potential.export.target import Target
 
 pytestmark = pytest.mark.xdist_group("aotinductor")  # so that one process compiles the package
 
@@ -94,7 +95,7 @@ def test_says_what_it_was_made_for(aotinductor64):
         "device": "cpu",
         "torch": torch.__version__.split("+")[0],
         "machine": platform.machine(),
-        "cpu_flags": " ".join(machine.cpu_flags()),
+        "cpu_flags": " ".join(package.cpu_flags()),
         "gpu": "",
         "threads": "any",
     }
@@ -196,7 +197,7 @@ def test_metadata_of_something_else(tmp_path):
 def test_processor_flags(tmp_path):
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text("processor : 0\nflags\t\t: fpu vme sse4_2 avx2 fma amx_tile avx512f\n\n")
-    assert machine.cpu_flags(cpuinfo) == ("amx_tile", "avx2", "avx512f", "fma", "sse4_2")
+    assert package.cpu_flags(cpuinfo) == ("amx_tile", "avx2", "avx512f", "fma", "sse4_2")
     cpuinfo.write_text("processor : 0\nFeatures : fp asimd\n")
-    assert machine.cpu_flags(cpuinfo) == ()
-    assert machine.cpu_flags(tmp_path / "nowhere") == ()
+    assert package.cpu_flags(cpuinfo) == ()
+    assert package.cpu_flags(tmp_path / "nowhere") == ()

@@ -27,7 +27,7 @@ from mlipsse.potential.bundle.folder import (
 )
 from mlipsse.potential.bundle.info import describe_bundle
 from mlipsse.potential.bundle.making import export_bundle
-from mlipsse.potential.export.torchscript import FormatRefused, Target
+from mlipsse.potential.export.target import FormatRefused, Target
 from mlipsse.resources import resource_dir
 
 FILES = {"tiny.model", "tiny.pt", "README.md", "in.example", "example.data"}

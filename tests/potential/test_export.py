@@ -12,7 +12,8 @@ from tiny_potential import ELEMENTS, HEADS, random_cell
 from mlipsse.energetics.potentials.mace_model import load_mace_model
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.export.mliap import export_mliap, mliap_point
-from mlipsse.potential.export.torchscript import export_torchscript, export_upstream, model_summary
+from mlipsse.potential.export.source_model import model_summary
+from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
 
 ATOMS = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
 

@@ -14,12 +14,14 @@ from typer.testing import CliRunner
 
 from mlipsse.cli.potential import app
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.export import aotinductor, mliap
+from mlipsse.potential.export import aotinductor, compilation, mliap
 from mlipsse.potential.export import torchscript as export
-from mlipsse.potential.export.aotinductor import export_aotinductor, require_made_for_here
+from mlipsse.potential.export.aotinductor import export_aotinductor
 from mlipsse.potential.export.edge_form import SinglePoint, load_edge_form
 from mlipsse.potential.export.mliap import export_mliap
-from mlipsse.potential.export.torchscript import FormatRefused, export_torchscript, export_upstream
+from mlipsse.potential.export.package import require_made_for_here
+from mlipsse.potential.export.target import FormatRefused
+from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
 from mlipsse.potential.export.trial import Reference, require_same, small_cell
 
 ATOMS = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
@@ -207,10 +209,10 @@ def test_no_format_is_advised_that_refuses(tmp_path, monkeypatch):
     path = tmp_path / "some.model"
     torch.save(make_mace(interaction="RealAgnosticAttResidualInteractionBlock"), path)
     for traced, advice in ((True, "--format aotinductor"), (False, "no other format")):
-        monkeypatch.setattr(aotinductor, "can_be_traced", lambda *_, answer=traced, **__: answer)
+        monkeypatch.setattr(export, "can_be_traced", lambda *_, answer=traced, **__: answer)
         with pytest.raises(FormatRefused, match=rf"TorchScript cannot compile .*{advice}"):
             export_torchscript(path, head="target", dtype="float64", out=tmp_path / "x.pt")
-    monkeypatch.setattr(aotinductor, "_exported_program", fails)
+    monkeypatch.setattr(aotinductor, "exported_program", fails)
     with pytest.raises(FormatRefused, match=r"cannot trace .*TorchScript does not take it either"):
         export_aotinductor(path, head="target", dtype="float64", out=tmp_path / "x.pt2")
     monkeypatch.setattr(aotinductor, "can_be_scripted", lambda *_, **__: True)
@@ -220,7 +222,7 @@ def test_no_format_is_advised_that_refuses(tmp_path, monkeypatch):
     with pytest.raises(FormatRefused, match=r"cannot convert .*\(no way\)\.$"):
         export_mliap(path, head="target", dtype="float64", out=tmp_path / "x.mliap.pt")
     assert [path.name for path in tmp_path.iterdir()] == ["some.model"]
-    assert mliap.can_be_scripted is export.can_be_scripted
+    assert mliap.can_be_scripted is compilation.can_be_scripted
 
 
 def fails(*_: object, **__: object) -> None:
@@ -229,12 +231,12 @@ def fails(*_: object, **__: object) -> None:
 
 def test_packages_of_other_machines_in_python(monkeypatch):
     """Before their machine code is loaded."""
-    from mlipsse.potential.export import machine
+    from mlipsse.potential.export import package
 
     here = {
         "torch": torch.__version__.partition("+")[0],
-        "machine": machine.cpu_machine(),
-        "cpu_flags": " ".join(machine.cpu_flags()),
+        "machine": package.cpu_machine(),
+        "cpu_flags": " ".join(package.cpu_flags()),
         "gpu": "",
         "device": "cpu",
         "head": "target",
@@ -250,7 +252,7 @@ def test_packages_of_other_machines_in_python(monkeypatch):
     ):
         with pytest.raises(MlipsseError, match=f"{words}.*potential export somewhere/x.model"):
             require_made_for_here(package, here | changes)
-    monkeypatch.setattr(machine, "gpu_name", lambda: "NVIDIA A100 sm_80")
+    monkeypatch.setattr(package, "gpu_name", lambda: "NVIDIA A100 sm_80")
     on_gpu = here | {"device": "cuda", "gpu": "NVIDIA A40 sm_86"}
     with pytest.raises(MlipsseError, match="NVIDIA A40 sm_86, and this one is NVIDIA A100 sm_80"):
         require_made_for_here(package, on_gpu)

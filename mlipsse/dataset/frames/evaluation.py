@@ -8,7 +8,8 @@ from ase.calculators.calculator import Calculator
 
 from mlipsse.dataset.frames.predictions import Predictions, compare
 from mlipsse.energetics.potentials.loaded_mace import LoadedMace
-from mlipsse.energetics.relaxation.evaluation import Evaluator, OneByOne
+from mlipsse.energetics.relaxation.evaluation import Evaluator
+from mlipsse.energetics.relaxation.evaluators import OneByOne
 
 Outcome = tuple[float, np.ndarray, np.ndarray]
 

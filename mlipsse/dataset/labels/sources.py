@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from ase import Atoms
@@ -10,14 +10,11 @@ from ase import Atoms
 from mlipsse import keys
 from mlipsse.errors import MlipsseError
 
-if TYPE_CHECKING:
-    from mlipsse.dataset.labels.teacher import Teacher
-
 TEACHER = "teacher"
 VASP = "vasp"
 CP2K = "cp2k"
 EXTXYZ = "extxyz"
-_THERE_IS = (
+THERE_IS = (
     f"There is «{TEACHER}: NAME» (labels from another potential, not DFT; e.g. "
     f"«{TEACHER}: chgnet-r2scan»), «{VASP}» and «{CP2K}» (DFT), and «{EXTXYZ}: FILE» (labels you "
     "have)."
@@ -104,32 +101,6 @@ def with_label(atoms: Atoms, label: Label) -> Atoms:
     return frame
 
 
-def make_teacher(
-    source: str, *, device: str = "cpu", dtype: str | None = None, head: str | None = None
-) -> "Teacher":
-    """The label source `teacher: NAME`.
-
-    Parameters
-    ----------
-    source : NAME is a potential (see `mlipsse.energetics.potentials.catalogue.find_potential`)
-    device, dtype, head : of the potential (see
-        `mlipsse.energetics.potentials.calculators.make_calculator`)
-
-    Raises
-    ------
-    MlipsseError
-        for another source, or an unknown potential.
-    """
-    name = teacher_name(source)
-    if name is None:
-        raise MlipsseError(f"The label source {source!r} is no teacher. {_THERE_IS}")
-    from mlipsse.dataset.labels.teacher import Teacher
-    from mlipsse.energetics.potentials.calculators import make_calculator
-
-    # Of a file only its name: where it lies on this machine says nothing to a reader of labels.
-    return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
-
-
 def source_kind(source: str) -> Kind:
     """What a label source is, by its name in the config.
 
@@ -147,7 +118,7 @@ def source_kind(source: str) -> Kind:
         return "vasp"
     if kind == CP2K and not colon:
         return "cp2k"
-    raise MlipsseError(f"No label source is called {source!r}. {_THERE_IS}")
+    raise MlipsseError(f"No label source is called {source!r}. {THERE_IS}")
 
 
 def teacher_name(source: str) -> str | None:

@@ -8,7 +8,15 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from mlipsse import keys
-from mlipsse.dataset.labels.sources import TEACHER, Label, RejectedFrame, with_label
+from mlipsse.dataset.labels.sources import (
+    TEACHER,
+    THERE_IS,
+    Label,
+    RejectedFrame,
+    teacher_name,
+    with_label,
+)
+from mlipsse.errors import MlipsseError
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,31 @@ class Teacher:
                 "out, or look whether its atoms are too close."
             )
         return with_label(atoms, label)
+
+
+def make_teacher(
+    source: str, *, device: str = "cpu", dtype: str | None = None, head: str | None = None
+) -> Teacher:
+    """The label source `teacher: NAME`.
+
+    Parameters
+    ----------
+    source : NAME is a potential (see `mlipsse.energetics.potentials.catalogue.find_potential`)
+    device, dtype, head : of the potential (see
+        `mlipsse.energetics.potentials.calculators.make_calculator`)
+
+    Raises
+    ------
+    MlipsseError
+        for another source, or an unknown potential.
+    """
+    name = teacher_name(source)
+    if name is None:
+        raise MlipsseError(f"The label source {source!r} is no teacher. {THERE_IS}")
+    from mlipsse.energetics.potentials.calculators import make_calculator
+
+    # Of a file only its name: where it lies on this machine says nothing to a reader of labels.
+    return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
 
 
 def _who(frame: Atoms) -> str:

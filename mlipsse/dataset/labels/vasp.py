@@ -13,6 +13,7 @@ from ase import Atoms
 
 from mlipsse.dataset.labels.program import Fault
 from mlipsse.dataset.labels.sources import VASP, Label, RejectedFrame
+from mlipsse.dataset.labels.vasprun import AskedOfVasp, read_vasprun, species_order
 from mlipsse.errors import MlipsseError
 
 Functional = Literal["SCAN", "R2SCAN"]
@@ -174,8 +175,6 @@ class Vasp:
 
     def read(self, atoms: Atoms, folder: Path) -> Label | Fault:
         """The label in `vasprun.xml`; see `mlipsse.dataset.labels.vasprun.read_vasprun`."""
-        from mlipsse.dataset.labels.vasprun import AskedOfVasp, read_vasprun
-
         settings = self.settings
         inputs = self._input_set(sorted_structure(atoms), attempt=0)
         # With tetrahedra there is no smearing of this width.
@@ -284,18 +283,6 @@ class Vasp:
                 )
             digests[symbol] = sha256(potcar.data.encode()).hexdigest()
         return digests
-
-
-def species_order(atoms: Atoms) -> np.ndarray:
-    """Indices of the atoms in the order of the POSCAR, (n_atoms,): by species, else as they are.
-
-    Species follow each other by electronegativity, as in all of pymatgen's inputs.
-    """
-    from pymatgen.core import Element
-
-    symbols = atoms.get_chemical_symbols()
-    rank = {symbol: i for i, symbol in enumerate(sorted(set(symbols), key=Element))}
-    return np.argsort([rank[symbol] for symbol in symbols], kind="stable")
 
 
 def sorted_structure(atoms: Atoms) -> Any:

@@ -13,7 +13,6 @@ from ase import Atoms
 
 from mlipsse.dataset.labels.program import Fault
 from mlipsse.dataset.labels.sources import Label
-from mlipsse.dataset.labels.vasp import species_order
 from mlipsse.units import EV_A3_TO_BAR
 
 _SAME_A = 1e-3
@@ -108,6 +107,18 @@ def read_vasprun(path: Path, atoms: Atoms, asked: AskedOfVasp) -> Label | Fault:
         f"{asked.functional} (VASP {run.vasp_version}, {run.parameters['ENMAX']:g} eV)",
     )
     return label if label.finite else Fault("numbers overflowed in VASP's output", may_pass=False)
+
+
+def species_order(atoms: Atoms) -> np.ndarray:
+    """Indices of the atoms in the order of the POSCAR, (n_atoms,): by species, else as they are.
+
+    Species follow each other by electronegativity, as in all of pymatgen's inputs.
+    """
+    from pymatgen.core import Element
+
+    symbols = atoms.get_chemical_symbols()
+    rank = {symbol: i for i, symbol in enumerate(sorted(set(symbols), key=Element))}
+    return np.argsort([rank[symbol] for symbol in symbols], kind="stable")
 
 
 def _parse(path: Path) -> Any:

@@ -18,7 +18,8 @@ from mlipsse.dataset.sampling import checkpoint
 from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun, SamplingSettings
 from mlipsse.dataset.sampling.trajectory import Trajectory
 from mlipsse.energetics.potentials.memory import kept_memory
-from mlipsse.energetics.relaxation.evaluation import Evaluator, OneByOne
+from mlipsse.energetics.relaxation.evaluation import Evaluator
+from mlipsse.energetics.relaxation.evaluators import OneByOne
 
 SAVE_EVERY_S = 30.0
 
@@ -67,7 +68,7 @@ def sample_together(
 
     Parameters
     ----------
-    evaluator : of `mlipsse.energetics.relaxation.evaluation.make_evaluator`
+    evaluator : of `mlipsse.energetics.relaxation.evaluators.make_evaluator`
     keep : file in which all is kept every `save_every_s` seconds, and from which a call with the
         same runs goes on, with one thread to the last bit as if it had not been cut off
     ended : called with (index, trajectory) when one has ended and is kept; after an interruption
@@ -90,7 +91,7 @@ def sample_together(
     Examples
     --------
     >>> from ase.build import bulk
-    >>> from mlipsse.energetics.relaxation.evaluation import make_evaluator
+    >>> from mlipsse.energetics.relaxation.evaluators import make_evaluator
     >>> crystal = bulk("LiCl", "rocksalt", a=5.1, cubic=True)
     >>> short = {"duration_ps": 0.02, "equilibration_ps": 0.01, "n_frames": 2}
     >>> runs = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import Atoms
 
-from mlipsse.dataset.check.fingerprints import find_twins
+from mlipsse.dataset.check.measures.fingerprints import find_twins
 from mlipsse.dataset.frames.scores import (
     MAX_Z,
     MIN_ENERGY_SPREAD_EV_ATOM,

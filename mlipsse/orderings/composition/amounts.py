@@ -9,7 +9,7 @@ from functools import cached_property
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.cell.supercell import Supercell
 from mlipsse.orderings.host.formula import parse_formula, write_number
-from mlipsse.orderings.host.model import VACANCY, Host, Sublattice
+from mlipsse.orderings.host.model import VACANCY, Host, Sublattice, families
 from mlipsse.orderings.host.oxidation_states import MIXED_VALENCE, likely_states
 
 
@@ -172,21 +172,6 @@ def _units_per_cell(formula: str, amounts: Mapping[str, Fraction], host: Host) -
             "other species onto the sites with `substitutions`."
         )
     return units.pop()
-
-
-def families(host: Host) -> list[list[Sublattice]]:
-    """Sublattices joined where they share a species: one, but for those of fixed amounts."""
-    found: list[tuple[set[str], list[Sublattice]]] = []
-    for sublattice in host.sublattices:
-        species, parts = set(sublattice.species) - {VACANCY}, [sublattice]
-        apart = []
-        for family in found:
-            if family[0] & species:
-                species, parts = species | family[0], [*family[1], *parts]
-            else:
-                apart.append(family)
-        found = [*apart, (species, parts)]
-    return [parts for _, parts in found]
 
 
 def _check_fixed(formula: str, left: Mapping[str, Fraction], host: Host) -> None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from mlipsse.orderings.host.formula import parse_formula, write_number
-from mlipsse.orderings.host.model import VACANCY, Host
+from mlipsse.orderings.host.model import VACANCY, Host, families
 
 _CELLS = range(1, 13)
 _NEAR = 3.0
@@ -100,8 +100,6 @@ def _in_cells(amounts: Mapping[str, Fraction], host: Host, n_cells: int) -> Near
 
 def _units(amounts: Mapping[str, Fraction], host: Host) -> Fraction:
     """Formula units in a cell: those that a full sublattice asks for, in the middle."""
-    from mlipsse.orderings.composition.amounts import families
-
     units = []
     for family in families(host):
         species = {name for part in family for name in part.species}
@@ -116,8 +114,6 @@ def _rules(
     names: Sequence[str], host: Host, n_cells: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows over the species with bounds: neutrality, and the sites of every family."""
-    from mlipsse.orderings.composition.amounts import families
-
     rows = [[float(host.charges[name]) for name in names]]
     low, high = [0.0], [0.0]
     for family in families(host):

@@ -221,3 +221,18 @@ def _sublattice(
         species=names,
         allowed=tuple(tuple(name for name in names if name in allowed[site]) for site in sites),
     )
+
+
+def families(host: Host) -> list[list[Sublattice]]:
+    """Sublattices joined where they share a species: one, but for those of fixed amounts."""
+    found: list[tuple[set[str], list[Sublattice]]] = []
+    for sublattice in host.sublattices:
+        species, parts = set(sublattice.species) - {VACANCY}, [sublattice]
+        apart = []
+        for family in found:
+            if family[0] & species:
+                species, parts = species | family[0], [*family[1], *parts]
+            else:
+                apart.append(family)
+        found = [*apart, (species, parts)]
+    return [parts for _, parts in found]

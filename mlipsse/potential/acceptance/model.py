@@ -19,7 +19,7 @@ from mlipsse.potential.acceptance.trials import (
     accept,
 )
 from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read_card
-from mlipsse.potential.export.calculator import ExportedCalculator
+from mlipsse.potential.export.edge_form import ExportedCalculator
 
 TEMPERATURE_K = 800.0
 """Where neither the user nor the card says one: that of the published sampling."""

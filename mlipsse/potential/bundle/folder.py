@@ -12,14 +12,9 @@ import yaml
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256, write_text
-from mlipsse.potential.export.torchscript import (
-    ANY_CPU,
-    Dtype,
-    FormatRefused,
-    Target,
-    export_torchscript,
-    model_summary,
-)
+from mlipsse.potential.export.source_model import model_summary
+from mlipsse.potential.export.target import ANY_CPU, Dtype, FormatRefused, Target
+from mlipsse.potential.export.torchscript import export_torchscript
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -83,7 +83,7 @@ def _file(path: Path, *, expected: str | None) -> BundleFile:
 
 def _made_for(path: Path) -> dict[str, str] | None:
     from mlipsse.errors import MlipsseError
-    from mlipsse.potential.export.aotinductor import package_metadata
+    from mlipsse.potential.export.package import package_metadata
 
     if path.suffix != ".pt2":
         return None

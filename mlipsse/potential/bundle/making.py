@@ -19,14 +19,8 @@ from mlipsse.potential.bundle.folder import (
     verify_file,
     write_bundle,
 )
-from mlipsse.potential.export.torchscript import (
-    ANY_CPU,
-    Dtype,
-    ModelSummary,
-    Target,
-    check_dtype,
-    model_summary,
-)
+from mlipsse.potential.export.source_model import ModelSummary, model_summary
+from mlipsse.potential.export.target import ANY_CPU, Dtype, Target, check_dtype
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}")
 

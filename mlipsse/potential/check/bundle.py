@@ -22,7 +22,8 @@ from mlipsse.potential.check.parity import (
     single_points,
 )
 from mlipsse.potential.export.edge_form import SinglePoint
-from mlipsse.potential.export.torchscript import Dtype, export_torchscript
+from mlipsse.potential.export.target import Dtype
+from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.structures.geometry import supercell
 

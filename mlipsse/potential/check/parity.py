@@ -14,7 +14,7 @@ from mlipsse import lammps
 from mlipsse.energetics.potentials.mace_model import import_mace, load_mace_model
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.export.edge_form import SinglePoint, load_edge_form
-from mlipsse.potential.export.torchscript import Dtype
+from mlipsse.potential.export.target import Dtype
 from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.potential.lammps.structure_file import data_text
 

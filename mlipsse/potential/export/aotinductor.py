@@ -6,38 +6,23 @@ a file runs with the torch and on the kind of processor or GPU that it was made 
 its metadata say which.
 """
 
-import json
 import shutil
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
-from mlipsse.potential.export import machine
-from mlipsse.potential.export.torchscript import (
-    ANY_CPU,
-    Dtype,
-    FormatRefused,
-    Target,
-    can_be_scripted,
-    check_dtype,
-    load_head,
-    load_model,
-    summarise,
-)
+from mlipsse.potential.export import package
+from mlipsse.potential.export.compilation import can_be_scripted, exported_program
+from mlipsse.potential.export.source_model import load_head, summarise
+from mlipsse.potential.export.target import ANY_CPU, Dtype, FormatRefused, Target, check_dtype
 from mlipsse.potential.export.trial import call_file, failure_line, require_same
-
-if TYPE_CHECKING:
-    import torch
 
 FORMAT = "1"
 """Of the package's inputs, outputs and metadata."""
-
-_LARGEST = 2**40  # atoms or edges: known to be bounded, so that GPU code indexes in 64 bits
 
 
 def export_aotinductor(
@@ -83,7 +68,7 @@ def export_aotinductor(
         )
     _find_compiler()
     try:
-        program = _exported_program(
+        program = exported_program(
             loaded.to(device=target.device, dtype=getattr(torch, dtype)), head=head
         )
     except Exception as error:
@@ -112,80 +97,6 @@ def export_aotinductor(
         require_same(call_file(package), reference, dtype=dtype, what=what)
         with write_aside(out) as aside:
             shutil.copyfile(package, aside)
-
-
-def package_metadata(package: Path) -> dict[str, str]:
-    """What a `.pt2` says about itself, e.g. `elements`, `head`, `torch`, `cpu_flags`.
-
-    Read from the archive alone: nothing of the package is run.
-
-    Raises
-    ------
-    MlipsseError
-        when it is no package that `export_aotinductor` wrote.
-    """
-    try:
-        with zipfile.ZipFile(package) as archive:
-            for name in archive.namelist():
-                if name.endswith("_metadata.json"):
-                    found: dict[str, str] = json.loads(archive.read(name))
-                    if "mlipsse_format" in found:
-                        return found
-    except (OSError, zipfile.BadZipFile) as error:
-        raise MlipsseError(
-            f"{package} cannot be read as an AOTInductor package ({error}). Export it again."
-        ) from error
-    raise MlipsseError(
-        f"{package} does not say what it is: mlipsse did not make it. Export the model with "
-        "format aotinductor."
-    )
-
-
-def require_made_for_here(package: Path, metadata: Mapping[str, str]) -> None:
-    """Refuse a package of another torch, processor or GPU before its machine code is loaded.
-
-    Raises
-    ------
-    MlipsseError
-        with the reason, and the command that makes one for this machine.
-    """
-    import torch
-
-    here = {
-        "torch": torch.__version__.partition("+")[0],
-        "machine": machine.cpu_machine(),
-        "cpu_flags": " ".join(machine.cpu_flags()),
-        "gpu": machine.gpu_name(),
-    }
-    recorded = {key: metadata.get(key, "") for key in here}
-    missing = set(recorded["cpu_flags"].split()) - set(here["cpu_flags"].split())
-    reason = None
-    if recorded["torch"] != here["torch"]:
-        reason = f"torch {recorded['torch']}, and this is torch {here['torch']}"
-    elif recorded["machine"] != here["machine"]:
-        reason = f"a processor of kind {recorded['machine']}, and this one is {here['machine']}"
-    elif metadata.get("device") == "cuda" and not here["gpu"]:
-        reason = f"the GPU {recorded['gpu']}, and torch finds none here"
-    elif recorded["gpu"] and recorded["gpu"].split()[-1] != here["gpu"].split()[-1]:
-        reason = f"the GPU {recorded['gpu']}, and this one is {here['gpu']}"
-    elif missing:
-        reason = f"a processor with {' '.join(sorted(missing))}, which this one lacks"
-    if reason is not None:
-        raise MlipsseError(
-            f"{package} was compiled for {reason}. Make one here: mlipsse potential export "
-            f"{package.with_suffix('.model')} --head {metadata['head']} "
-            f"--dtype {metadata['dtype']} --out {package.parent} "
-            f"--format aotinductor --device {metadata['device']}"
-        )
-
-
-def can_be_traced(model: Path, *, head: str) -> bool:
-    """Whether AOTInductor takes one head of a model, which has been loaded before; some seconds."""
-    try:
-        _exported_program(load_model(model, head), head=head)
-    except Exception:
-        return False
-    return True
 
 
 def _advice(model: Path, head: str) -> str:
@@ -221,56 +132,8 @@ def _metadata(loaded: Any, *, head: str, dtype: Dtype, target: Target) -> Mappin
         "device": target.device,
         "threads": "1" if target.serial else "any",
         "torch": torch.__version__.partition("+")[0],
-        "machine": machine.cpu_machine(),
-        "cpu_flags": " ".join(machine.cpu_flags()),
-        "gpu": machine.gpu_name() if target.device == "cuda" else "",
-        "toolkit": machine.gpu_toolkit() if target.device == "cuda" else "",
+        "machine": package.cpu_machine(),
+        "cpu_flags": " ".join(package.cpu_flags()),
+        "gpu": package.gpu_name() if target.device == "cuda" else "",
+        "toolkit": package.gpu_toolkit() if target.device == "cuda" else "",
     }
-
-
-def _exported_program(loaded: Any, *, head: str) -> "torch.export.ExportedProgram":
-    """The edge form of `loaded`, gradient included, as operations on tensors of open sizes."""
-    import torch
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    from mlipsse.potential.export.edge_model import EdgeModel
-    from mlipsse.potential.export.traceable import make_traceable
-
-    edge_model = EdgeModel(make_traceable(loaded), head=head).eval()
-
-    def edge_energies(  # a function of its own: make_fx would count `self` as an input
-        types: torch.Tensor,
-        edge_index: torch.Tensor,
-        vectors: torch.Tensor,
-        weights: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        return edge_model.edge_energies(types, edge_index, vectors, weights)
-
-    example = _example(edge_model)
-    n_atoms = torch.export.Dim("n_atoms", min=2, max=_LARGEST)
-    n_edges = torch.export.Dim("n_edges", min=2, max=_LARGEST)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        traced = make_fx(edge_energies, tracing_mode="symbolic", _allow_non_fake_inputs=True)(
-            *example
-        )
-        return torch.export.export(
-            traced,
-            example,
-            dynamic_shapes=({0: n_atoms}, {1: n_edges}, {0: n_edges}, {0: n_atoms}),
-            strict=False,
-        )
-
-
-def _example(edge_model: Any) -> "tuple[torch.Tensor, ...]":
-    """A small graph to trace with; its sizes equal no other size in a model."""
-    import torch
-
-    n_atoms, n_edges = 251, 10_007
-    reference = edge_model.r_max
-    types = torch.arange(n_atoms, device=reference.device) % edge_model.atomic_numbers.shape[0]
-    edge_index = torch.stack(
-        [torch.arange(n_edges, device=reference.device) * step % n_atoms for step in (1, 2)]
-    )
-    vectors = torch.full((n_edges, 3), 0.4, dtype=reference.dtype, device=reference.device)
-    return types, edge_index, vectors * reference, torch.ones_like(types, dtype=reference.dtype)

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
 from ase.data import atomic_numbers
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse.errors import MlipsseError
+from mlipsse.potential.export.package import package_metadata, require_made_for_here
 
 if TYPE_CHECKING:
     import torch
@@ -136,8 +138,6 @@ def _load_pt(exported: Path) -> EdgeForm:
 def _load_pt2(exported: Path) -> EdgeForm:
     import torch
 
-    from mlipsse.potential.export.aotinductor import package_metadata, require_made_for_here
-
     metadata = package_metadata(exported)
     require_made_for_here(exported, metadata)
     package: Any = torch._inductor.aoti_load_package(str(exported))
@@ -148,3 +148,41 @@ def _load_pt2(exported: Path) -> EdgeForm:
         getattr(torch, metadata["dtype"]),
         metadata["device"],
     )
+
+
+class ExportedCalculator(Calculator):
+    """Energy (eV), forces (eV/Å) and stress (eV/Å³) of a `.pt` or `.pt2` that LAMMPS loads.
+
+    LAMMPS gives the same numbers to rounding, which `mlipsse potential check` shows.
+
+    Parameters
+    ----------
+    exported : the file; a `.pt2` holds machine code, which runs when it is called
+
+    Raises
+    ------
+    MlipsseError
+        when the file cannot be loaded; on use, for elements that it does not know.
+    """
+
+    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012, as ASE
+
+    def __init__(self, exported: Path) -> None:
+        super().__init__()
+        self._form = load_edge_form(exported)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Any = None,
+        system_changes: Any = all_changes,
+    ) -> None:
+        """Evaluate all properties at once."""
+        super().calculate(atoms, properties or ["energy"], system_changes)
+        point = self._form.single_point(cast(Atoms, self.atoms))
+        self.results = {
+            "energy": point.energy_eV,
+            "free_energy": point.energy_eV,
+            "forces": point.forces_eV_A,
+            "stress": point.stress_eV_A3,
+        }

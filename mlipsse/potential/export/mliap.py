@@ -10,14 +10,10 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
+from mlipsse.potential.export.compilation import can_be_scripted
 from mlipsse.potential.export.edge_form import SinglePoint
-from mlipsse.potential.export.torchscript import (
-    Dtype,
-    FormatRefused,
-    can_be_scripted,
-    check_dtype,
-    load_head,
-)
+from mlipsse.potential.export.source_model import load_head
+from mlipsse.potential.export.target import Dtype, FormatRefused, check_dtype
 from mlipsse.potential.export.trial import failure_line, require_same
 
 if TYPE_CHECKING:

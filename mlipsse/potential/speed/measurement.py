@@ -23,7 +23,7 @@ from ase.io.trajectory import TrajectoryWriter
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.export.torchscript import Device, Dtype
+from mlipsse.potential.export.target import Device, Dtype
 from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.potential.speed.ase_dynamics import Job, Timing
 from mlipsse.processes import start_child, stop_group

@@ -177,7 +177,7 @@ def try_on_crystal(
     """Unit of work: one crystal through every trial."""
     from mlipsse.potential.acceptance import accept
     from mlipsse.potential.acceptance.record import acceptance_record
-    from mlipsse.potential.export.calculator import ExportedCalculator
+    from mlipsse.potential.export.edge_form import ExportedCalculator
 
     result = accept(
         start,

@@ -101,7 +101,7 @@ def _provide(
 
 def _write_bundle(work: Work, model: Trained) -> Bundle:
     from mlipsse.potential.bundle.folder import TrainingData, write_bundle
-    from mlipsse.potential.export.torchscript import Target
+    from mlipsse.potential.export.target import Target
 
     config = work.campaign.config
     metrics = json.loads(model.metrics.read_text(encoding="utf-8"))
@@ -138,7 +138,7 @@ def _write_bundle(work: Work, model: Trained) -> Bundle:
 
 def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> Bundle:
     from mlipsse.potential.bundle.making import export_bundle
-    from mlipsse.potential.export.torchscript import Target
+    from mlipsse.potential.export.target import Target
 
     config = work.campaign.config.export
     folder = work.folder / config.name

@@ -9,7 +9,7 @@ from ase import Atoms
 
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.label.units import Answers, row_of
-from mlipsse.dataset.check.verdict import Check
+from mlipsse.dataset.check.measures.verdict import Check
 from mlipsse.dataset.frames.split import Split
 from mlipsse.dataset.own_labels import OwnLabels, read_own_labels
 

@@ -15,7 +15,8 @@ from mlipsse.campaign.engine.record import fingerprint
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.engine.unit_json import decode, encode
 from mlipsse.dataset.labels.program import ProgramSource
-from mlipsse.dataset.labels.sources import LabelSource, RejectedFrame, make_teacher, teacher_name
+from mlipsse.dataset.labels.sources import LabelSource, RejectedFrame, teacher_name
+from mlipsse.dataset.labels.teacher import make_teacher
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 

@@ -26,7 +26,8 @@ from mlipsse.dataset.sampling.frame_filters import Candidate, FilterSettings, le
 from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun, SamplingSettings
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.relaxation.energies import BATCH_ATOMS
-from mlipsse.energetics.relaxation.evaluation import Evaluation, Evaluator, make_evaluator
+from mlipsse.energetics.relaxation.evaluation import Evaluation, Evaluator
+from mlipsse.energetics.relaxation.evaluators import make_evaluator
 from mlipsse.files import write_text
 from mlipsse.structures.geometry import supercell
 

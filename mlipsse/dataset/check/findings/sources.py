@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 
 from mlipsse import keys
-from mlipsse.dataset.check.labelled_set import LabelledSet, composition
-from mlipsse.dataset.check.verdict import Check, Numbers, some
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, composition
+from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 
 SOURCE_NAMES = (keys.LABEL_SOURCE, "functional", "xc", "level_of_theory", "method", "calculator")
 """Entries of `info` that say what made a label."""

@@ -1,6 +1,6 @@
 """Whether forces belong to their structures, and whether the components of stresses are in order.
 
-Both rest on the pair potential that fits the forces (`mlipsse.dataset.check.pair_fit`).
+Both rest on the pair potential that fits the forces (`mlipsse.dataset.check.measures.pair_fit`).
 """
 
 from dataclasses import dataclass, replace
@@ -8,13 +8,13 @@ from itertools import permutations
 
 import numpy as np
 
-from mlipsse.dataset.check.pair_fit import (
+from mlipsse.dataset.check.measures.pair_fit import (
     CLEAR_CORRELATION,
     PairFit,
     correlation,
     without_pressure,
 )
-from mlipsse.dataset.check.verdict import Check, Numbers
+from mlipsse.dataset.check.measures.verdict import Check, Numbers
 from mlipsse.dataset.frames.label_names import TENSOR_ORDERS
 from mlipsse.dataset.frames.scores import MIN_GROUP
 

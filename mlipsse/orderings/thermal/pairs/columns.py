@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.thermal.pair_orbits import PairClusters
+from mlipsse.orderings.thermal.pairs.orbits import PairClusters
 
 _DEPENDENT = 1e-7
 """Share of a column's length that others must leave of it for it to count as independent."""

@@ -5,8 +5,8 @@ from collections import defaultdict
 import numpy as np
 
 from mlipsse import keys
-from mlipsse.dataset.check.labelled_set import LabelledSet, labels
-from mlipsse.dataset.check.verdict import Check, Numbers, some
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, labels
+from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 from mlipsse.dataset.frames.isolated import CONFIG_TYPE, nearest_image_A
 
 MAX_BINDING_EV_ATOM = 15.0

@@ -7,10 +7,10 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.dataset.check.labelled_set import LabelledSet, composition, labels
-from mlipsse.dataset.check.pair_fit import PairFit
-from mlipsse.dataset.check.verdict import Check, Numbers
-from mlipsse.dataset.check.work import AGREES, Ratios, work_ratios
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, composition, labels
+from mlipsse.dataset.check.measures.pair_fit import PairFit
+from mlipsse.dataset.check.measures.verdict import Check, Numbers
+from mlipsse.dataset.check.measures.work import AGREES, Ratios, work_ratios
 from mlipsse.dataset.frames.label_units import (
     ENERGY_UNITS_EV,
     FORCE_UNITS_EV_A,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from mlipsse import keys
-from mlipsse.dataset.check.labelled_set import LabelledSet, composition, labels
-from mlipsse.dataset.check.verdict import Check, Numbers, some
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, composition, labels
+from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 from mlipsse.dataset.frames.scores import (
     MAX_Z,
     MIN_ENERGY_SPREAD_EV_ATOM,

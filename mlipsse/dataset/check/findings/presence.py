@@ -3,9 +3,9 @@
 import numpy as np
 
 from mlipsse import keys
-from mlipsse.dataset.check.forceless import constrained_atoms
-from mlipsse.dataset.check.labelled_set import LabelledSet, labels
-from mlipsse.dataset.check.verdict import Check, Numbers, some
+from mlipsse.dataset.check.measures.forceless import constrained_atoms
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, labels
+from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 
 WARN_NET_FORCE_EV_A = 0.005
 FAIL_NET_FORCE_EV_A = 0.03

@@ -14,7 +14,7 @@ from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
-from mlipsse.dataset.check.labelled_set import LabelledSet, labels
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, labels
 
 MAX_DISPLACEMENT_A = 0.9
 """Of any atom between two frames: beyond, it has hopped, and the path leads over a barrier."""

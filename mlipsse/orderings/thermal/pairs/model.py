@@ -14,9 +14,9 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.cell.supercell import Supercell
 from mlipsse.orderings.host.model import Host
-from mlipsse.orderings.thermal.fit_report import FitReport
-from mlipsse.orderings.thermal.pair_lattice import PairLattice, lay_pairs
-from mlipsse.orderings.thermal.pair_orbits import PairClusters
+from mlipsse.orderings.thermal.pairs.lattice import PairLattice, lay_pairs
+from mlipsse.orderings.thermal.pairs.orbits import PairClusters
+from mlipsse.orderings.thermal.pairs.report import FitReport
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,12 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.cell.supercell import Supercell
 from mlipsse.orderings.host.model import Host
-from mlipsse.orderings.thermal.fit_report import FitReport
-from mlipsse.orderings.thermal.pair_columns import PairColumns, determined, pair_columns
-from mlipsse.orderings.thermal.pair_lattice import PairLattice, lay_pairs
-from mlipsse.orderings.thermal.pair_model import PairModel, check_host
-from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
-from mlipsse.orderings.thermal.ridge import fit_ridge
+from mlipsse.orderings.thermal.pairs.columns import PairColumns, determined, pair_columns
+from mlipsse.orderings.thermal.pairs.lattice import PairLattice, lay_pairs
+from mlipsse.orderings.thermal.pairs.model import PairModel, check_host
+from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
+from mlipsse.orderings.thermal.pairs.report import FitReport
+from mlipsse.orderings.thermal.pairs.ridge import fit_ridge
 
 N_FOLDS = 10
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlipsse.orderings.cell.supercell import Supercell
-from mlipsse.orderings.thermal.electrostatics import Electrostatics, lay_charges
-from mlipsse.orderings.thermal.pair_orbits import PairClusters
+from mlipsse.orderings.thermal.pairs.electrostatics import Electrostatics, lay_charges
+from mlipsse.orderings.thermal.pairs.orbits import PairClusters
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ Forces, energies and stresses of one set are derivatives of one function. Its be
 pairs, fitted to the forces alone (linear least squares), explains 0.91 to 0.95 of their variance in
 halides, thiophosphates and NaSICON at 300 to 1500 K, and the stresses that follow correlate with
 the labels by 0.94 to 0.99 in each component: so units, signs and the order of components show
-without a model, and without frames of one basin, which `mlipsse.dataset.check.work` needs.
+without a model, and without frames of one basin, which `mlipsse.dataset.check.measures.work` needs.
 """
 
 from collections import defaultdict
@@ -15,8 +15,8 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.dataset.check.labelled_set import LabelledSet, composition, labels
-from mlipsse.dataset.check.work import Ratios
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, composition, labels
+from mlipsse.dataset.check.measures.work import Ratios
 
 CUTOFF_A = 6.0
 CLEAR_CORRELATION = 0.6
@@ -62,7 +62,7 @@ class PairFit:
 
     @property
     def ratios(self) -> Ratios:
-        """What `mlipsse.dataset.check.work` fits, from these; None where they correlate little."""
+        """What `check.measures.work` fits, from these; None where they correlate little."""
         energy = _factor(*self.energy_eV_atom)
         # Not the pressure: what holds atoms together beside pairs depends on the volume.
         stress = _factor(*without_pressure(self.stress_eV_A3))

@@ -4,9 +4,9 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.host.model import VACANCY
-from mlipsse.orderings.thermal.pair_lattice import PairLattice
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.swap_kernel import Arrangement, Interactions, Segments
+from mlipsse.orderings.thermal.pairs.lattice import PairLattice
+from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.swaps.kernel import Arrangement, Interactions, Segments
 
 
 def interactions(

@@ -12,9 +12,9 @@ import numpy as np
 from mlipsse.autocorrelation import integrated_autocorrelation_time
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
-from mlipsse.orderings.thermal.pair_lattice import PairLattice
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.random_labels import clashes, filled_sites, random_labels
+from mlipsse.orderings.thermal.pairs.lattice import PairLattice
+from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.swaps.random_labels import clashes, filled_sites, random_labels
 from mlipsse.units import BOLTZMANN_EV_K
 
 EQUILIBRIUM_TAUS = 50
@@ -126,7 +126,7 @@ class _Walk:
         plan: ChainPlan,
         excluded: np.ndarray | None,
     ) -> None:
-        from mlipsse.orderings.thermal.swap_arrays import interactions
+        from mlipsse.orderings.thermal.swaps.arrays import interactions
 
         self.model, self.lattice, self.plan = model, lattice, plan
         self.interactions = interactions(model, lattice, excluded)
@@ -147,8 +147,8 @@ class _Walk:
         from_K: float | None = None,
     ) -> tuple[np.ndarray, np.ndarray, int]:
         """Labels after n sweeps, energies (n,) eV after each, and how many swaps were accepted."""
-        from mlipsse.orderings.thermal.swap_arrays import arrange
-        from mlipsse.orderings.thermal.swap_kernel import run_sweeps
+        from mlipsse.orderings.thermal.swaps.arrays import arrange
+        from mlipsse.orderings.thermal.swaps.kernel import run_sweeps
 
         now, segments = arrange(self.model, self.lattice, labels)
         self.movable = len(now.order)

@@ -3,10 +3,10 @@
 import numpy as np
 
 from mlipsse import keys
-from mlipsse.dataset.check.fingerprints import NEAR_A, SAME_A, find_twins
-from mlipsse.dataset.check.labelled_set import LabelledSet, labels
-from mlipsse.dataset.check.neighbours import neighbours_across
-from mlipsse.dataset.check.verdict import Check, Numbers, some
+from mlipsse.dataset.check.measures.fingerprints import NEAR_A, SAME_A, find_twins
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, labels
+from mlipsse.dataset.check.measures.neighbours import neighbours_across
+from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 
 MAX_NEAR_FRACTION = 0.05
 """Of frames with a near-identical other in their split; more says frames were taken too often."""

@@ -11,9 +11,9 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 from mlipsse.orderings.host.model import Host
-from mlipsse.orderings.thermal.fit_report import FitReport
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.pair_orbits import PairClusters, find_pair_clusters
+from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.pairs.orbits import PairClusters, find_pair_clusters
+from mlipsse.orderings.thermal.pairs.report import FitReport
 
 _FORMAT = "mlipsse pair model 1"
 

@@ -4,8 +4,8 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
-from mlipsse.dataset.check.labelled_set import LabelledSet
-from mlipsse.dataset.check.verdict import Check, Numbers, some
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet
+from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 from mlipsse.dataset.frames.isolated import VACUUM_A
 
 LEAST_RATIO, MOST_RATIO = 0.7, 1.6

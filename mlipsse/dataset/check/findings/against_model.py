@@ -8,9 +8,9 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from mlipsse import keys
-from mlipsse.dataset.check.components import judge_components
-from mlipsse.dataset.check.labelled_set import LabelledSet, labels
-from mlipsse.dataset.check.verdict import Check, Numbers
+from mlipsse.dataset.check.findings.components import judge_components
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, labels
+from mlipsse.dataset.check.measures.verdict import Check, Numbers
 from mlipsse.dataset.frames.energy_offset import energy_offset
 from mlipsse.dataset.frames.evaluation import predict
 from mlipsse.dataset.frames.label_units import FORCE_UNITS_EV_A, STRESS_UNITS_EV_A3
