@@ -23,6 +23,9 @@ SETTLING_FORM = 0.1
 """By how much of itself that rest may be another at each lag. Taken for exact, its form is what the
 fit subtracts, by weights that turn a straight MSD of a few hops into any slope."""
 
+_ITERATIONS = 3
+"""Rounds of a covariance by the last line, and a line by that covariance."""
+
 
 @dataclass(frozen=True, eq=False)
 class Line:
@@ -54,8 +57,6 @@ def fit_line(
     last: int,
     hop_length_A: float,
     taken_back: float,
-    *,
-    iterations: int = 3,
 ) -> Line:
     """Fit the line, with the covariance of overlapping windows of a walk with vibrations and hops.
 
@@ -84,7 +85,7 @@ def fit_line(
     unsettled = taken_back * hop_length_A**2 * np.exp(-SETTLING * total / hop_length_A**2)
     weights = np.linalg.pinv(design[:, :2])  # the first pass is ordinary least squares
     variance, bend, dispersion = 0.0, 0.0, 1.0
-    for _ in range(iterations):
+    for _ in range(_ITERATIONS):
         step = _tensor(weights[0] @ columns)
         if not np.trace(step) > 0:
             break
