@@ -164,12 +164,6 @@ def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int
     return label if label.finite else Fault("numbers overflowed in CP2K's output", may_pass=False)
 
 
-def scf_steps(path: Path) -> int | None:
-    """Electronic steps of a converged output, None for another."""
-    steps = _CONVERGED.search(path.read_text(encoding="utf-8", errors="replace"))
-    return int(steps[1]) if steps else None
-
-
 def _other_method(text: str, asked: AskedOfCp2k) -> str:
     """What shows that an output is of another calculation than asked for; empty when nothing."""
     run_type = _RUN_TYPE.search(text)

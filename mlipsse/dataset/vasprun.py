@@ -185,14 +185,15 @@ def _other_electrons(run: Any, path: Path, asked: AskedOfVasp) -> str:
 
 def _neutral_electrons(path: Path) -> float | None:
     """Valence electrons of all atoms by their POTCARs; None where the file does not list them."""
-    for _, element in ElementTree.iterparse(path):
-        if element.tag == "atominfo":
-            rows = element.findall("array[@name='atomtypes']/set/rc")
-            try:
-                cells = [[cell.text or "" for cell in row.findall("c")] for row in rows]
-                return sum(int(row[0]) * float(row[3]) for row in cells)
-            except (IndexError, ValueError):
-                return None
+    with path.open("rb") as stream:
+        for _, element in ElementTree.iterparse(stream):
+            if element.tag == "atominfo":
+                rows = element.findall("array[@name='atomtypes']/set/rc")
+                try:
+                    cells = [[cell.text or "" for cell in row.findall("c")] for row in rows]
+                    return sum(int(row[0]) * float(row[3]) for row in cells)
+                except (IndexError, ValueError):
+                    return None
     return None
 
 

@@ -8,6 +8,8 @@ from mlipsse.orderings.host import VACANCY
 from mlipsse.orderings.supercell import Supercell
 
 _SECONDS = 20.0
+"""Most that the integer program may take; without it there is no greatest content to state."""
+
 _INFEASIBLE = 2  # of scipy's status
 
 

@@ -21,6 +21,7 @@ from mlipsse.orderings.occupations import Occupations, fixed_shares
 from mlipsse.structures import read_crystal
 
 OCCUPANCY_TOLERANCE = 1e-3
+"""By which a site may miss 1 and still be full: occupancies are written with three decimals."""
 
 
 def read_host(

@@ -7,7 +7,7 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.structures.cif_rows import AtomRow
-from mlipsse.structures.crystal import CrystalSite
+from mlipsse.structures.crystal import CrystalSite, content_of
 from mlipsse.structures.settings import Setting
 from mlipsse.structures.site_filling import MOST_FILLED, fill_site
 from mlipsse.structures.special_positions import (
@@ -58,11 +58,7 @@ class Expansion:
     @property
     def content(self) -> dict[str, float]:
         """Atoms per cell of every element."""
-        found: dict[str, float] = {}
-        for site in self.sites:
-            for element, amount in site.amounts.items():
-                found[element] = found.get(element, 0.0) + amount
-        return dict(sorted(found.items()))
+        return content_of(self.sites)
 
 
 @dataclass

@@ -288,7 +288,7 @@ def check_forgetting(
     scale_meV_A3 = max(before.stress_rmse_meV_A3, _LEAST_STRESS_SHARE * stress_rms_meV_A3)
     growth_meV_A3 = after.stress_rmse_meV_A3 - before.stress_rmse_meV_A3
     of_stress = growth_meV_A3 / scale_meV_A3 if scale_meV_A3 > 0 else 0.0
-    share = max(of_forces, of_stress)
+    share = float(np.max([of_forces, of_stress]))  # NaN of either is no pass
     told = (
         f"Forces of {before.frames} held-out replay frames are off by "
         f"{after.force_rmse_meV_A:.1f} meV/Å, before by {before.force_rmse_meV_A:.1f}: "

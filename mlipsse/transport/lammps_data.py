@@ -56,8 +56,8 @@ def read_lammps_species(path: Path, species: Sequence[str] | None) -> tuple[str,
     ------
     MlipsseError
         when rows are damaged or share an id, when the atom style is not named and the columns
-        leave it open, when the elements are not known, when what is known of them disagrees, or when those given are in another order than
-        the masses of the same elements.
+        leave it open, when the elements are not known, when what is known of them disagrees, or
+        when those given are in another order than the masses of the same elements.
     """
     sections, n_atoms, n_types = _sections(path)
     atoms = next((name for name in sections if name.split("#")[0].strip() == "Atoms"), None)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from ase import Atoms
@@ -19,6 +20,7 @@ from mlipsse.campaign.folder import read_campaign
 from mlipsse.campaign.runner import stages_to_do
 from mlipsse.campaign.validation import problems, validate
 from mlipsse.cli import app
+from mlipsse.dataset.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import OrderingCount
 from mlipsse.potential import plugin
@@ -369,3 +371,16 @@ def test_the_command_prints_notes_and_all_problems(
     done = CliRunner().invoke(app, ["validate", str(folder)])
     assert "rank.foundation: mace-torch's model small is downloaded from github.com." in done.output
     assert "no route to host" not in str(done.exception)
+
+
+def test_a_replay_set_is_read_as_the_stage_reads_it(found: Found, folder: Path) -> None:
+    """A stress of six numbers beside the labels is no fault of the file."""
+    crystal = Atoms("LiCl", [[0, 0, 0], [2.5, 2.5, 2.5]], cell=[5, 5, 5], pbc=True)
+    crystal.info |= {"REF_energy": -1.0, "REF_stress": np.zeros(6)}
+    crystal.arrays["REF_forces"] = np.zeros((2, 3))
+    write(folder / "six.extxyz", crystal, format="extxyz")
+    text = (folder / "six.extxyz").read_text()
+    six = ' stress="0 0 0 0 0 0" REF_energy'
+    (folder / "six.extxyz").write_text(text.replace(" REF_energy", six))
+    assert len(read_frames(folder / "six.extxyz", labelled=True)) == 1
+    assert found(("finetune",), finetune={"replay": "six.extxyz"}) == []

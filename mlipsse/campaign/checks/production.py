@@ -22,6 +22,7 @@ from mlipsse.orderings.host import VACANCY
 
 _CHECKED = "check"
 _SPACING_A = 4.0
+"""Between the atoms of a crystal of all elements, far enough for any deck."""
 
 
 def protocol_problems(campaign: Campaign) -> Iterator[str]:

@@ -111,12 +111,13 @@ def execution_problems(campaign: Campaign) -> Iterator[str]:
 
 
 def program_problems(campaign: Campaign) -> Iterator[str]:
-    """Sentences about a label program: what starts it, and what inputs of each element need."""
+    """Sentences about a label program: what starts it, its version, what each element needs."""
     source = campaign.config.label.program
     if source is None:
         return
     try:
         source.runs.check()
+        source.check_version()
     except MlipsseError as error:
         yield f"label.{source.name}: {error}"
     for element in sorted(campaign.config.enumerate.elements):
