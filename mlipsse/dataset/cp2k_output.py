@@ -69,7 +69,7 @@ class AskedOfCp2k:
     ----------
     cutoff_Ry, divisions, smearing : as the input has them
     spin, multiplicity : of all that is computed; no multiplicity for CP2K's guess
-    electrons : of all that is computed; None where the data files that tell are not at hand
+    electrons : of all that is computed; None where the data files are not at hand
     detail : for the label's source, behind version and cutoff
     """
 
@@ -240,7 +240,7 @@ def _stress_GPa(text: str) -> np.ndarray:
 
 
 def _abort(text: str) -> str:
-    """What CP2K says in the box of an abort, beside its drawing; empty when it says nothing."""
+    """What CP2K prints in the box of an abort, beside its drawing; empty when it prints nothing."""
     _, found, box = text.rpartition("[ABORT]")
     lines = [line[15:].strip(" *") for line in box.partition("*" * 40)[0].splitlines()]
     return " ".join(filter(None, lines)) if found else ""

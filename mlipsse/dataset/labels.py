@@ -74,7 +74,7 @@ class LabelSource(Protocol):
 
     @property
     def description(self) -> str:
-        """Functional and program, or teacher; labels say the same, and the program's version."""
+        """Functional and program, or teacher; labels name both, and the program's version."""
 
     def label(self, atoms: Atoms, folder: Path) -> Atoms:
         """A copy with energy, forces and stress under `mlipsse.keys`, units and sign as there.
@@ -125,7 +125,7 @@ def make_teacher(
     from mlipsse.dataset.teacher import Teacher
     from mlipsse.energetics.calculators import make_calculator
 
-    # Of a file only its name: where it lies on this machine says nothing to a reader of labels.
+    # Of a file only its name: where it lies on this machine is nothing to a reader of labels.
     return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
 
 

@@ -139,7 +139,7 @@ def _energy_eV(step: Mapping[str, Any]) -> float:
     """Energy at zero smearing.
 
     `e_0_energy` of the ionic step is wrong in some versions (pymatgen's `Vasprun.final_energy`
-    says which), that of the last electronic step is not.
+    names them), that of the last electronic step is not.
     """
     last = step["electronic_steps"][-1]
     return float(last["e_0_energy"] - last["e_fr_energy"] + step["e_fr_energy"])
@@ -147,7 +147,7 @@ def _energy_eV(step: Mapping[str, Any]) -> float:
 
 def _other_method(run: Any, asked: AskedOfVasp) -> str:
     """What shows that an output is of another calculation than asked for; empty when nothing."""
-    # Of METAGGA the parameters may say nothing; what they say must agree with the INCAR.
+    # Of METAGGA the parameters may lack it; what they have must agree with the INCAR.
     stated = str(run.parameters.get("METAGGA", "")).upper().strip("- ")
     if run.run_type != asked.functional or stated not in {"", "NONE", asked.functional}:
         ran = stated if run.run_type == asked.functional else run.run_type

@@ -1,4 +1,4 @@
-"""A host from a CIF or a POSCAR, with what the user says may sit where."""
+"""A host from a CIF or a POSCAR, with what the user lets sit where."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

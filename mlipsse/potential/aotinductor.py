@@ -3,7 +3,7 @@
 torch traces `EdgeModel.edge_energies` together with its gradient, for any number of atoms and
 edges, and AOTInductor turns the trace into a shared library (torch's manual, «AOTInductor»). Such
 a file runs with the torch and on the kind of processor or GPU that it was made with and no other;
-its metadata say which.
+its metadata name it.
 """
 
 import json
@@ -115,7 +115,7 @@ def export_aotinductor(
 
 
 def package_metadata(package: Path) -> dict[str, str]:
-    """What a `.pt2` says about itself, e.g. `elements`, `head`, `torch`, `cpu_flags`.
+    """What a `.pt2` records about itself, e.g. `elements`, `head`, `torch`, `cpu_flags`.
 
     Read from the archive alone: nothing of the package is run.
 
@@ -136,7 +136,7 @@ def package_metadata(package: Path) -> dict[str, str]:
             f"{package} cannot be read as an AOTInductor package ({error}). Export it again."
         ) from error
     raise MlipsseError(
-        f"{package} does not say what it is: mlipsse did not make it. Export the model with "
+        f"{package} does not record what it is: mlipsse did not make it. Export the model with "
         "format aotinductor."
     )
 

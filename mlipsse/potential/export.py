@@ -62,7 +62,7 @@ class Target:
     Attributes
     ----------
     device : `cpu` or `cuda`, which must be this machine's
-    serial : for one CPU thread alone, whatever OMP_NUM_THREADS says; such code adds up messages
+    serial : for one CPU thread alone, whatever OMP_NUM_THREADS is; such code adds up messages
         without locks or copies, and a step takes 5 to 12 % less time (benchmarks/README.md)
 
     Raises
@@ -231,7 +231,7 @@ def export_upstream(model: Path, *, head: str, out: Path, dtype: Dtype) -> None:
             )
         if status:
             words = (folder / "log").read_text(encoding="utf-8", errors="replace").split("\n")
-            last = next((line for line in reversed(words) if line.strip()), "it said nothing")
+            last = next((line for line in reversed(words) if line.strip()), "it printed nothing")
             raise MlipsseError(
                 f"mace_create_lammps_model cannot convert {model}, status {status}: {last}. "
                 "Export it with mlipsse, as torchscript."

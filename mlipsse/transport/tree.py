@@ -13,7 +13,7 @@ from mlipsse.transport.window import WindowSettings
 
 @dataclass(frozen=True, eq=False)
 class RunTree:
-    """What a folder of runs says.
+    """What a folder of runs shows.
 
     Attributes
     ----------

@@ -189,7 +189,7 @@ def test_errors_that_are_not_numbers_are_forgetting(lost: str) -> None:
     assert judged.verdict == "fail"
 
 
-def test_forgetting_of_pseudo_labels_is_told_against_the_forces() -> None:
+def test_forgetting_of_pseudo_labels_is_reported_against_the_forces() -> None:
     share = forgetting(errors(force=0.0), errors(force=30.0), force_rms_meV_A=1000.0)
     assert share == pytest.approx(0.03)
 

@@ -213,11 +213,11 @@ def weight_problems(campaign: Campaign) -> Iterator[str]:
     for composition, cells in _cells_by_formula(campaign).items():
         sizes = sorted({supercell.n_cells for supercell in cells})
         if len(sizes) > 1:
-            told = ", ".join(map(str, sizes))
+            listed = ", ".join(map(str, sizes))
             yield (
                 f"transport.orderings: boltzmann weighs the orderings of {composition.formula} per "
-                f"cell (select.per), and its supercells hold {told} cells of the host: only cells "
-                "of one size compare. Set select.per: formula_unit or atom, or "
+                f"cell (select.per), and its supercells hold {listed} cells of the host: only "
+                "cells of one size compare. Set select.per: formula_unit or atom, or "
                 "transport.orderings: alike."
             )
 
