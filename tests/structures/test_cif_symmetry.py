@@ -6,8 +6,8 @@ from gemmi import spacegroup_table
 
 from mlipsse.errors import MlipsseError
 from mlipsse.structures import read_crystal
-from mlipsse.structures.settings import setting_of_hall
-from mlipsse.structures.special_positions import orbit
+from mlipsse.structures.cif.settings import setting_of_hall
+from mlipsse.structures.cif.special_positions import orbit
 from tests.structures.written_cifs import (
     ALL_ATOMS,
     ROCK_SALT,

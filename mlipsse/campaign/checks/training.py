@@ -8,7 +8,7 @@ from typing import Any
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.errors import MlipsseError
 
 LOOKED_AT = 50
@@ -19,7 +19,7 @@ _LEAST_TRAJECTORIES = 3
 
 def foundation_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences about the foundation's kind and its replay set."""
-    from mlipsse.campaign.foundation import find_foundation
+    from mlipsse.campaign.stages.finetune.foundation import find_foundation
 
     config = campaign.config.finetune
     try:
@@ -94,7 +94,7 @@ def _look_at_replay(path: Path, *, labelled: bool) -> None:
     """
     from ase.io import iread
 
-    from mlipsse.dataset.extxyz import parse_properties
+    from mlipsse.dataset.frames.extxyz import parse_properties
 
     own: Any = {"format": "extxyz", "properties_parser": parse_properties} if labelled else {}
     try:

@@ -2,7 +2,7 @@
 
 from mlipsse import keys
 from mlipsse.dataset.check.checklist import check_set
-from mlipsse.dataset.check.labelled_set import LabelledSet
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet
 
 
 def labelled(sets):

@@ -6,7 +6,7 @@ from ase import units
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
-from mlipsse.dataset.check import against_model
+from mlipsse.dataset.check.findings import against_model
 from tests.dataset.check.planted import every, labelled, scale
 
 EV_A3_TO_KB = 1602.176634
