@@ -2,4 +2,9 @@
 
 
 class MlipsseError(Exception):
-    """A user's error, told in a sentence: what, which value, which limit, and what to do."""
+    """A user's error, in a sentence: what, which value, which limit, and what to do."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a library's exception, or its type's name where it has no text."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

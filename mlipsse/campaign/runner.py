@@ -152,7 +152,7 @@ def stages_to_do(
 def _is_done(stage: Stage, campaign: Campaign) -> bool:
     try:
         return _status(stage, campaign).state == "done"
-    except MlipsseError:  # an input that the config names cannot be had: validation says which
+    except MlipsseError:  # an input that the config names cannot be had: validation names it
         return False
 
 

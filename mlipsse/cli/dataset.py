@@ -148,7 +148,7 @@ def check(
         typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
         raise typer.Exit(1 if failed else 0)
     for file, taken_from in labelled.taken_from.items():
-        _tell(file, taken_from)
+        _print(file, taken_from)
     table = Table()
     for column in ("check", "verdict", "what"):
         table.add_column(column, overflow="fold")
@@ -201,11 +201,11 @@ def normalise(
     if as_json:
         typer.echo(json.dumps(asdict(result), indent=1))
         return
-    _tell(str(source), result.taken_from)
+    _print(str(source), result.taken_from)
     typer.echo(f"{out}: {result.frames} frames, {result.without_stress} of them without stress.")
 
 
-def _tell(file: str, taken_from: Mapping[str, str]) -> None:
+def _print(file: str, taken_from: Mapping[str, str]) -> None:
     """What labels were taken from: nothing about units is to happen unseen."""
     for kind, where in taken_from.items():
         typer.echo(f"{file}: {kind} from {where}")

@@ -98,7 +98,7 @@ def estimate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell hours and disk of all production runs, from a short benchmark of the potential."""
+    """Print hours and disk of all production runs, from a short benchmark of the potential."""
     from mlipsse.campaign.stages.simulate.cost import estimate_campaign
 
     rows = estimate_campaign(
@@ -171,12 +171,12 @@ def health(
         table.add_row(
             "/".join(state.folder.parts[-3:]),
             state.state,
-            _told(some.mean_temperature_K, ".0f"),
+            _shown(some.mean_temperature_K, ".0f"),
             _pressure(some.pressure),
-            _told(some.energy_drift_meV_atom_ps, ".1e"),
-            _told(some.lindemann_ratio, ".2f"),
-            _told(some.mobile_msd_A2, ".1f"),
-            _told(state.ns_per_day, ".3g"),
+            _shown(some.energy_drift_meV_atom_ps, ".1e"),
+            _shown(some.lindemann_ratio, ".2f"),
+            _shown(some.mobile_msd_A2, ".1f"),
+            _shown(state.ns_per_day, ".3g"),
             {None: "", True: "diffuse", False: "stay"}[some.diffusing],
         )
     console.print(table)
@@ -199,5 +199,5 @@ def _pressure(pressure: Pressure | None) -> str:
     return f"{pressure.mean_GPa:.2f}{error}"
 
 
-def _told(value: float | None, form: str) -> str:
+def _shown(value: float | None, form: str) -> str:
     return "" if value is None else f"{value:{form}}"

@@ -175,7 +175,7 @@ def sample(
     """Sample orderings of a large cell at a temperature, by Monte Carlo.
 
     Swaps on a pair model that is fitted to the energies of the ranking (`mlipsse run DIR --until
-    rank`); its error is told. The same command goes on where it was stopped.
+    rank`); it prints its error. The same command goes on where it was stopped.
     """
     from mlipsse.campaign.studies.thermal import ThermalSettings, sample_orderings
     from mlipsse.orderings import parse_repeats

@@ -236,7 +236,7 @@ def accept(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Try a model on crystals before its release; some minutes each. Told in the bundle's card.
+    """Try a model on crystals before its release; some minutes each. Recorded in the bundle's card.
 
     Relaxation, equation of state, dynamics at the highest temperature, energy conservation, g(r)
     against a reference, the repulsive wall of every pair of elements. Exit code 0 when accepted,
@@ -292,7 +292,7 @@ def bench(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Measured steps per run.", show_default="by the size")
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs, of which the median is told.")] = 3,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs, of which the median is reported.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Measure ms per step, µs per atom and step, ns per day and memory of every backend."""
@@ -318,7 +318,7 @@ def bench(
 def info(bundle: BundleFolder, as_json: Json = False) -> None:
     """Show a bundle's card and compare its files with it; runs nothing of them.
 
-    Exit code 0 when every file is as the card says, 1 otherwise.
+    Exit code 0 when every file is as the card records, 1 otherwise.
     """
     from mlipsse.potential.bundle.info import describe_bundle
 

@@ -34,15 +34,15 @@ _LEAST_FRAMES = 3  # of a block
 
 @dataclass(frozen=True, kw_only=True)
 class OwnLabelSettings:
-    """What a user says about labels they have.
+    """What a user states about labels they have.
 
     Attributes
     ----------
     names : where labels lie in the files, their units and sign
-    functional : what made them; None when the frames say it
+    functional : what made them; None when the frames state it
     trajectory_key : entry of `info` that names a frame's trajectory; None for
         `mlipsse.keys.TRAJECTORY`, or runs of one composition in a file where no frame has that
-    split_key : entry of `info` that says train, valid or test
+    split_key : entry of `info` that states train, valid or test
     without_stress : whether frames without stress stop all or are left out
     """
 
@@ -158,7 +158,7 @@ def read_own_labels(
     Raises
     ------
     MlipsseError
-        when a file cannot be read, labels cannot be told apart (see `labels_by_house_keys`), no
+        when a file cannot be read, labels cannot be identified (see `labels_by_house_keys`), no
         frame has whole labels, stress is missing and not to be left out, labels are of several
         sources or of none that is known, or the split's entry is missing or unknown.
     """
@@ -277,7 +277,7 @@ def _source(
     settings: OwnLabelSettings,
     where: str,
 ) -> str:
-    """What made the labels: one thing, named by the user or told by all frames."""
+    """What made the labels: one thing, named by the user or by all frames."""
     splits = [part or "train" for part in parts]
     verdict = check_sources(LabelledSet(frames, splits, places, taken_from))
     if verdict.verdict == "fail":
@@ -290,13 +290,13 @@ def _source(
         )
     if settings.functional is not None:
         return f"{settings.functional} (labels given: {where})"
-    told = next((frames[0].info[name] for name in SOURCE_NAMES if name in frames[0].info), None)
-    if told is None:
+    stated = next((frames[0].info[name] for name in SOURCE_NAMES if name in frames[0].info), None)
+    if stated is None:
         raise MlipsseError(
-            f"What made the labels of {where} is not known: no frame says it, and every artefact "
+            f"What made the labels of {where} is not known: no frame states it, and every artefact "
             "downstream must. Name it: label.functional, e.g. SCAN (VASP 6.4, 680 eV)."
         )
-    return str(told)
+    return str(stated)
 
 
 def _name_trajectories(

@@ -1,5 +1,6 @@
 """Crystals from CIF and POSCAR files."""
 
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,22 +27,8 @@ def read_crystal(path: Path) -> Crystal:
         when there is no such file, or it cannot be read without doubt.
     """
     path = Path(path)
-    if not path.is_file():
-        raise MlipsseError(f"There is no CIF at {path}. Give the path of a CIF or POSCAR.")
-    try:
-        content = read_text(path)
-    except (OSError, EOFError) as error:
-        raise MlipsseError(f"{path} cannot be opened ({error}).") from error
-    if is_cif(content):
-        return read_cif(content, path.name)
-    crystal = read_poscar(content, path.name)
-    clashes = judge_distances(crystal.cell, crystal.scaled_positions, crystal.sites).clashes
-    if clashes:
-        raise MlipsseError(
-            f"{path.name} cannot be read: its atoms overlap ({'; '.join(clashes[:3])}). Check its "
-            "coordinates."
-        )
-    return crystal
+    content = _content(path)
+    return read_cif(content, path.name) if is_cif(content) else _poscar(content, path)
 
 
 def read_ordered(path: Path) -> "list[Atoms]":
@@ -53,11 +40,32 @@ def read_ordered(path: Path) -> "list[Atoms]":
         as `read_crystal`, and for a site that is shared, partly filled or empty.
     """
     path = Path(path)
-    if path.is_file() and is_cif(content := read_text(path)):
+    content = _content(path)
+    if is_cif(content):
         crystals = read_cif_structures(content, path.name)
     else:
-        crystals = [read_crystal(path)]
+        crystals = [_poscar(content, path)]
     return [_atoms(crystal) for crystal in crystals]
+
+
+def _content(path: Path) -> str:
+    if not path.is_file():
+        raise MlipsseError(f"There is no CIF at {path}. Give the path of a CIF or POSCAR.")
+    try:
+        return read_text(path)
+    except (OSError, EOFError, zlib.error) as error:  # the last two of a damaged .gz
+        raise MlipsseError(f"{path} cannot be opened ({error}). Give a whole file.") from error
+
+
+def _poscar(content: str, path: Path) -> Crystal:
+    crystal = read_poscar(content, path.name)
+    clashes = judge_distances(crystal.cell, crystal.scaled_positions, crystal.sites).clashes
+    if clashes:
+        raise MlipsseError(
+            f"{path.name} cannot be read: its atoms overlap ({'; '.join(clashes[:3])}). Check its "
+            "coordinates."
+        )
+    return crystal
 
 
 def _atoms(crystal: Crystal) -> "Atoms":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from mlipsse.errors import MlipsseError
+from mlipsse.errors import MlipsseError, first_line
 from mlipsse.structures import read_ordered
 
 if TYPE_CHECKING:
@@ -32,10 +32,9 @@ def read_structures(path: Path) -> list[Atoms]:
     try:
         found = cast("list[Atoms]", read(path, index=":"))
     except Exception as error:  # every reader of ASE has exceptions of its own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MlipsseError(
-            f"{path} cannot be read as structures ({reason}). Name a file that ASE reads, such as "
-            "extxyz or CIF."
+            f"{path} cannot be read as structures ({first_line(error)}). Name a file that ASE "
+            "reads, such as extxyz or CIF."
         ) from error
     if not found:
         raise MlipsseError(f"{path} holds no structures.")

@@ -1,5 +1,6 @@
 """A crystal from a POSCAR (VASP 5 and 6)."""
 
+import math
 import re
 
 import numpy as np
@@ -98,6 +99,11 @@ def _scaled(vectors: np.ndarray, scale: list[float], name: str) -> tuple[np.ndar
         raise MlipsseError(
             f"{name} cannot be read as a POSCAR: its lattice vectors or scale enclose no volume."
         )
+    if len(scale) == 3 and min(scale) < 0:
+        raise MlipsseError(
+            f"{name} cannot be read as a POSCAR: its scale factors {scale} along x, y and z must "
+            "be above 0."
+        )
     if len(scale) == 1 and scale[0] < 0:  # the volume of the cell
         scale = [(-scale[0] / volume) ** (1 / 3)]
     factors = np.broadcast_to(np.array(scale), 3)
@@ -146,13 +152,16 @@ def _name_behind(row: list[str]) -> str | None:
 
 
 def _numbers(line: str, n: int | None = None) -> list[float] | None:
-    """The leading numbers of a line, `n` of them; None where it has fewer."""
+    """The leading finite numbers of a line, `n` of them; None where it has fewer."""
     found: list[float] = []
     for word in line.split():
         try:
-            found.append(float(word.replace("d", "e").replace("D", "e")))
+            value = float(word.replace("d", "e").replace("D", "e"))
         except ValueError:
             break
+        if not math.isfinite(value):
+            break
+        found.append(value)
     if n is None:
         return found or None
     return found[:n] if len(found) >= n else None

@@ -107,9 +107,9 @@ def _check_one_source(sets: Mapping[str, Sequence[Atoms]], files: Mapping[str, P
             if source is not None:
                 where.setdefault(_VERSION.sub(r"\1", str(source)), f"{files[name]}")
     if len(where) > 1:
-        told = "; ".join(f"«{source}» in {path}" for source, path in where.items())
+        listed = "; ".join(f"«{source}» in {path}" for source, path in where.items())
         raise MlipsseError(
-            f"The labels come from {len(where)} sources: {told}. One head learns one functional: "
+            f"The labels come from {len(where)} sources: {listed}. One head learns one functional: "
             "label all frames by one source."
         )
 

@@ -41,7 +41,7 @@ from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
 from mlipsse.training.trainer import learning_curve, train_model, training_log
 
 GROUPS = {"composition": keys.COMPOSITION, "temperature_K": "temperature_K"}
-"""By what errors are told apart -> key in `info`."""
+"""By what errors are grouped -> key in `info`."""
 
 
 def fine_tune(
@@ -55,7 +55,7 @@ def fine_tune(
     threads: int = 1,
     progress: Callable[[LearningCurve], None] | None = None,
 ) -> FineTuned:
-    """Train on labelled sets as `settings` say, keeping the foundation's labels alive by replay.
+    """Train on labelled sets by `settings`, keeping the foundation's labels alive by replay.
 
     A training that was killed goes on from its best whole checkpoint when called again with the
     same arguments; with others it starts afresh. Model files are pickles, which run code when
@@ -285,7 +285,7 @@ def _start_from(
     """The foundation, or a copy that mace-torch (0.3.16) starts from as it should.
 
     Its loader of weights wants the dtype of the training; and training one head it keeps the
-    foundation's isolated-atom energies, whatever its log says, so that they must be in the file.
+    foundation's isolated-atom energies, whatever its log prints, so that they must be in the file.
     """
     import torch
 

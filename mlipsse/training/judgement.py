@@ -53,7 +53,7 @@ class Limits:
 
 
 def forgetting(before: Errors, after: Errors, *, force_rms_meV_A: float) -> float:
-    """How much worse held-out replay is told than by the foundation, as a share.
+    """How much worse held-out replay is predicted than by the foundation, as a share.
 
     Of the foundation's force error; of the forces themselves where the labels are the foundation's
     own, of which it has no error.
@@ -73,14 +73,14 @@ def check_labels_read(log: str, *, n_train: int) -> Check:
     """
     found = [tuple(int(number) for number in match) for match in _SET_COUNTS.findall(log)]
     whole = bool(found) and all(min(counts) == max(counts) > 0 for counts in found)
-    told = "; ".join("{} energies, {} stresses, {} forces".format(*c) for c in found) or "none"
+    fact = "; ".join("{} energies, {} stresses, {} forces".format(*c) for c in found) or "none"
     if whole and n_train in {counts[0] for counts in found}:
-        return Check("labels read", "pass", f"mace-torch read, set by set: {told}.")
+        return Check("labels read", "pass", f"mace-torch read, set by set: {fact}.")
     return Check(
         "labels read",
         "fail",
         f"Labels were not read: of {n_train} training frames mace-torch's log counts, set by "
-        f"set: {told}, under the keys {keys.ENERGY}, {keys.STRESS} and {keys.FORCES}.",
+        f"set: {fact}, under the keys {keys.ENERGY}, {keys.STRESS} and {keys.FORCES}.",
     )
 
 
@@ -200,8 +200,8 @@ def check_better(
     stress = check_stress(valid, foundation, stress_rms_meV_A3=stress_rms_meV_A3, settings=settings)
     if foundation is None:
         found: Verdict = "skip" if stress.verdict == "pass" else stress.verdict
-        told = f"There is no foundation to compare with. {stress.sentence}"
-        return Check(name, found, told, stress.numbers)
+        fact = f"There is no foundation to compare with. {stress.sentence}"
+        return Check(name, found, fact, stress.numbers)
     after, before = valid.force_rmse_meV_A, foundation.force_rmse_meV_A
     better = after < before
     # A model from scratch is there to be compared, whatever comes out.
@@ -241,7 +241,7 @@ def check_stress(
         "foundation_stress_rmse_meV_A3": foundation.stress_rmse_meV_A3 if foundation else None,
         "stress_rms_meV_A3": stress_rms_meV_A3,
     }
-    told = f"Stresses of the validation set are off by {after:.2f} meV/Å³"
+    fact = f"Stresses of the validation set are off by {after:.2f} meV/Å³"
     # A model from scratch is there to be compared, whatever comes out.
     worse: Verdict = "warn" if settings.strategy == "scratch" else "fail"
     advice = " Raise stress_weight, train for more epochs, or look at the labels' stresses."
@@ -251,17 +251,17 @@ def check_stress(
             return Check(
                 "stress",
                 worse,
-                f"{told}, more than they differ themselves ({stress_rms_meV_A3:.2f}).{advice}",
+                f"{fact}, more than they differ themselves ({stress_rms_meV_A3:.2f}).{advice}",
                 numbers,
             )
-        return Check("stress", "pass", f"{told}; they differ by {stress_rms_meV_A3:.2f}.", numbers)
+        return Check("stress", "pass", f"{fact}; they differ by {stress_rms_meV_A3:.2f}.", numbers)
     before = foundation.stress_rmse_meV_A3
-    told = f"{told}, those of the foundation by {before:.2f}"
+    fact = f"{fact}, those of the foundation by {before:.2f}"
     if not after <= max(_MAX_STRESS_GROWTH * before, _SMALL_STRESS_MEV_A3):
-        return Check("stress", worse, f"{told}.{advice}", numbers)
+        return Check("stress", worse, f"{fact}.{advice}", numbers)
     if after >= before and after > _SMALL_STRESS_MEV_A3:
-        return Check("stress", "warn", f"{told}.{advice}", numbers)
-    return Check("stress", "pass", f"{told}.", numbers)
+        return Check("stress", "warn", f"{fact}.{advice}", numbers)
+    return Check("stress", "pass", f"{fact}.", numbers)
 
 
 def check_forgetting(
@@ -288,8 +288,8 @@ def check_forgetting(
     scale_meV_A3 = max(before.stress_rmse_meV_A3, _LEAST_STRESS_SHARE * stress_rms_meV_A3)
     growth_meV_A3 = after.stress_rmse_meV_A3 - before.stress_rmse_meV_A3
     of_stress = growth_meV_A3 / scale_meV_A3 if scale_meV_A3 > 0 else 0.0
-    share = max(of_forces, of_stress)
-    told = (
+    share = float(np.max([of_forces, of_stress]))  # NaN of either is no pass
+    fact = (
         f"Forces of {before.frames} held-out replay frames are off by "
         f"{after.force_rmse_meV_A:.1f} meV/Å, before by {before.force_rmse_meV_A:.1f}: "
         f"forgetting {of_forces:.0%}; stresses by {after.stress_rmse_meV_A3:.2f} meV/Å³, before by "
@@ -297,13 +297,13 @@ def check_forgetting(
     )
     numbers: Numbers = {"forgetting": of_forces, "stress_forgetting": of_stress}
     if settings.strategy != "multihead":
-        return Check("forgetting", "skip", f"{told}; {settings.strategy} promises none.", numbers)
+        return Check("forgetting", "skip", f"{fact}; {settings.strategy} promises none.", numbers)
     verdict = _graded(share, limits.noted_forgetting, limits.max_forgetting)
     advice = "" if verdict == "pass" else " Replay more frames, or lower the learning rate."
     return Check(
         "forgetting",
         verdict,
-        f"{told}; noted above {limits.noted_forgetting:.0%}, refused above "
+        f"{fact}; noted above {limits.noted_forgetting:.0%}, refused above "
         f"{limits.max_forgetting:.0%}.{advice}",
         numbers,
     )

@@ -109,9 +109,9 @@ class Idle:
 
 def test_stage_and_validate_stop_at_what_a_check_finds(tmp_path: Path) -> None:
     campaign = _campaign(tmp_path, "turned_stress.xyz", **BY_NAME)
-    (told,) = [problem for problem in problems(campaign) if problem.startswith("label.source")]
-    assert "sign is turned" in told
-    assert "label.extxyz.some_name here" in told
+    (shown,) = [problem for problem in problems(campaign) if problem.startswith("label.source")]
+    assert "sign is turned" in shown
+    assert "label.extxyz.some_name here" in shown
     work = Work(campaign, tmp_path / "05-label", Idle(), lambda *_: None)  # type: ignore[arg-type]
     work.folder.mkdir()
     with pytest.raises(MlipsseError, match="sign is turned"):

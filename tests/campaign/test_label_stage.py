@@ -138,13 +138,15 @@ def test_a_teachers_failures_are_rejected_too(tmp_path, monkeypatch):
     assert "moody cannot label Au2Cu2 of trajectory t2: not this one" in row["reason"]
 
 
-def test_validate_tells_a_missing_command_and_library(tmp_path):
-    def said(**settings) -> str:
+def test_validate_prints_a_missing_command_and_library(tmp_path):
+    def reported(**settings) -> str:
         return "\n".join(p for p in problems(_campaign(tmp_path, **settings)) if "label" in p)
 
-    assert said(command="sh run.sh") == ""
-    assert "label.vasp: The command 'no-such-vasp' cannot be run" in said(command="no-such-vasp")
-    assert "label.vasp: VASP needs the POTCAR Au of PBE_54" in said(write_potcar=True)
+    assert reported(command="sh run.sh") == ""
+    assert "label.vasp: The command 'no-such-vasp' cannot be run" in reported(
+        command="no-such-vasp"
+    )
+    assert "label.vasp: VASP needs the POTCAR Au of PBE_54" in reported(write_potcar=True)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from ase import Atoms
@@ -19,6 +20,7 @@ from mlipsse.campaign.checks.resources import NoGpu, usable_gpus
 from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.campaign.runner import stages_to_do
 from mlipsse.cli import app
+from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import OrderingCount
 from mlipsse.potential.lammps import plugin
@@ -72,7 +74,7 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
 
     monkeypatch.setattr(resources, "usable_gpus", none)
     monkeypatch.setattr(resources.sys, "executable", "/nowhere")  # no process is started
-    said = found(
+    reported = found(
         rank={"foundation": TWO_HEADS, "device": "cuda"},
         sample={"foundation": "mace-sse-small", "head": "odd", "device": "cuda"},
         label={"source": "vasp", "vasp": {"command": "srun-of-nowhere vasp_std"}},
@@ -100,8 +102,8 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
         "missing.extxyz",
         "transport.orderings: boltzmann weighs the orderings of Li3InCl6 per cell",
     ):
-        assert any(words in sentence for sentence in said), (words, said)
-    assert len(said) == len(set(said))
+        assert any(words in sentence for sentence in reported), (words, reported)
+    assert len(reported) == len(set(reported))
 
 
 def test_a_stage_that_is_not_run_is_not_looked_at(found: Found, monkeypatch: Any) -> None:
@@ -137,8 +139,8 @@ def test_gpus_are_counted_where_the_units_run(
     monkeypatch.setattr(resources, "usable_gpus", lambda: gpus)
     monkeypatch.setattr("mlipsse.campaign.engine.parsl.shutil.which", lambda name: f"/bin/{name}")
     device = {} if "gpus" in execution else {"device": "cuda"}
-    said = found(("finetune",), finetune=device, execution=execution)
-    assert [words in sentence for sentence in said] == ([True] if words else [])
+    reported = found(("finetune",), finetune=device, execution=execution)
+    assert [words in sentence for sentence in reported] == ([True] if words else [])
 
 
 def test_a_gpu_is_usable_when_torch_computes_on_it(monkeypatch: Any) -> None:
@@ -176,9 +178,9 @@ def test_downloads_are_notes_and_without_network_problems(
     assert "finetune.replay: the replay set mp" in replay
     target.parent.mkdir(parents=True)
     shutil.copy(resource_dir("potentials") / TWO_HEADS / f"{TWO_HEADS}.model", target)
-    said = problems(campaign)  # a file that is there is read: here one of two heads
-    assert sum("has several heads" in sentence for sentence in said) == 2
-    assert not any("medium is not on this machine" in sentence for sentence in said)
+    reported = problems(campaign)  # a file that is there is read: here one of two heads
+    assert sum("has several heads" in sentence for sentence in reported) == 2
+    assert not any("medium is not on this machine" in sentence for sentence in reported)
 
 
 def test_a_server_is_asked_once_and_briefly(monkeypatch: Any) -> None:
@@ -203,15 +205,15 @@ def test_a_foundation_that_could_not_be_exported(found: Found, folder: Path) -> 
     model.embedding_specs = {"total_charge": {}}  # as MACE-OMOL has
     torch.save(model, folder / "omol.model")
     foundation = {"foundation": "omol.model", "strategy": "naive"}
-    (said,) = found(("export",), finetune=foundation)
-    assert said.startswith("finetune.foundation: ")
-    assert "reads total_charge of the whole system" in said
+    (reported,) = found(("export",), finetune=foundation)
+    assert reported.startswith("finetune.foundation: ")
+    assert "reads total_charge of the whole system" in reported
 
 
 def test_a_model_from_scratch_is_compared_by_one_head(found: Found) -> None:
     scratch = {"foundation": TWO_HEADS, "strategy": "scratch"}
-    (said,) = found(("finetune",), finetune=scratch)
-    assert "finetune.foundation_head: mace-liybc-r2scan-small has several heads" in said
+    (reported,) = found(("finetune",), finetune=scratch)
+    assert "finetune.foundation_head: mace-liybc-r2scan-small has several heads" in reported
     fluoride = {"compositions": ["Li3InF6"]}  # not known to it: there is no comparison
     assert found(("finetune",), finetune=scratch, enumerate=fluoride) == []
     assert found(("finetune",), finetune={"foundation": None, "strategy": "scratch"}) == []
@@ -221,10 +223,10 @@ def test_what_compiles_the_pair_style(found: Found, monkeypatch: Any, tmp_path: 
     monkeypatch.setenv("MLIPSSE_CACHE", str(tmp_path / "empty"))
     assert found(("simulate",)) == []
     monkeypatch.setattr(plugin.shutil, "which", lambda name: None)
-    said = found(("simulate",))
-    assert any("No C++ compiler was found" in sentence for sentence in said)
-    said = found(("export",), export={"format": "aotinductor"})
-    assert any(sentence.startswith("export.format: aotinductor compiles") for sentence in said)
+    reported = found(("simulate",))
+    assert any("No C++ compiler was found" in sentence for sentence in reported)
+    reported = found(("export",), export={"format": "aotinductor"})
+    assert any(sentence.startswith("export.format: aotinductor compiles") for sentence in reported)
 
 
 def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch: Any) -> None:
@@ -236,9 +238,9 @@ def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch:
         return real(dir=dir, **more)
 
     monkeypatch.setattr(resources.tempfile, "TemporaryFile", full)
-    (said,) = found(("enumerate",))
-    assert str(folder) in said
-    assert "No space left on device" in said
+    (reported,) = found(("enumerate",))
+    assert str(folder) in reported
+    assert "No space left on device" in reported
 
 
 def test_the_exported_potential_once_it_is_there(
@@ -255,17 +257,17 @@ def test_the_exported_potential_once_it_is_there(
         for one in found(("simulate",), enumerate=fluoride)
     )
     (bundle / "mace-sse-small.model").write_bytes(b"cut off")
-    (said,) = found(("simulate",))
-    assert said.startswith("export: ")
-    assert "mace-sse-small.model" in said
+    (reported,) = found(("simulate",))
+    assert reported.startswith("export: ")
+    assert "mace-sse-small.model" in reported
 
 
 def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any) -> None:
     usage = shutil.disk_usage("/")._replace(free=1_000_000)
     monkeypatch.setattr("mlipsse.campaign.checks.production.shutil.disk_usage", lambda path: usage)
-    (said,) = found(("simulate",), simulate={"production_ps": 1000, "replicas": 2})
+    (reported,) = found(("simulate",), simulate={"production_ps": 1000, "replicas": 2})
     # 80 atoms at least, 10,000 frames of 12 bytes each, four runs
-    assert said.startswith("simulate: the 4 runs need 0.0")
+    assert reported.startswith("simulate: the 4 runs need 0.0")
     assert found(("simulate",), simulate={"production_ps": 1, "dump_every_fs": 1000}) == []
 
 
@@ -279,16 +281,16 @@ def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any
     ],
 )
 def test_what_decks_would_refuse(simulate: dict[str, Any], words: str, found: Found) -> None:
-    said = found(("simulate",), simulate=simulate)
-    assert said
-    assert any(words in sentence for sentence in said)
+    reported = found(("simulate",), simulate=simulate)
+    assert reported
+    assert any(words in sentence for sentence in reported)
 
 
 def test_templates_are_rendered(found: Found, folder: Path) -> None:
     (folder / "own").mkdir()
     (folder / "own" / "in.lammps.j2").write_text("units metal\nthermo {{ thermo_evry }}\n")
-    (said,) = found(("simulate",), simulate={"templates": "own"})
-    assert "uses something that is not given to it" in said
+    (reported,) = found(("simulate",), simulate={"templates": "own"})
+    assert "uses something that is not given to it" in reported
     (folder / "own" / "in.lammps.j2").write_text("units metal\nthermo {{ thermo_every_steps }}\n")
     assert found(("simulate",), simulate={"templates": "own"}) == []
 
@@ -303,15 +305,15 @@ def test_given_crystals_one_by_one(found: Found, folder: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         write(path, atoms, format="extxyz")
     files = ["a/x.extxyz", "b/x.extxyz", "c #1.extxyz", "bare.extxyz", "gone.extxyz"]
-    said = found(("simulate",), simulate={"structures": files})
+    reported = found(("simulate",), simulate={"structures": files})
     for words in (
         "cannot stand in a LAMMPS deck",
         "bare.extxyz (bare) is not periodic",
         "gone.extxyz",
         "x names several crystals, whose runs would share a folder",
     ):
-        assert any(words in sentence for sentence in said), words
-    assert len(said) == 4
+        assert any(words in sentence for sentence in reported), words
+    assert len(reported) == 4
 
 
 def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: Any) -> None:
@@ -323,28 +325,28 @@ def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: 
 
 
 def test_windows_that_no_run_reaches(found: Found) -> None:
-    (said, _) = found(("transport",), transport={"window_ps": [2, 12]})
-    assert "transport.window_ps: the window ends at 12 ps and the production at 700 K" in said
+    (reported, _) = found(("transport",), transport={"window_ps": [2, 12]})
+    assert "transport.window_ps: the window ends at 12 ps and the production at 700 K" in reported
     until = {"until": {"relative_error": 0.1, "max_production_ps": 20}}
     assert found(("transport",), transport={"window_ps": [2, 12]}, simulate=until) == []
     assert "two rising lags" in found(("transport",), transport={"window_ps": [5, 2]})[0]
 
 
 def test_too_little_to_split_or_train_on(found: Found) -> None:
-    (said,) = found(("sample",), select={"structures": 2})
-    assert "sample: at most 2 trajectories come out" in said
-    (said,) = found(("sample",), sample={"frames": 3})
-    assert "finetune.batch_size is 10, and at most 9 frames come out" in said
+    (reported,) = found(("sample",), select={"structures": 2})
+    assert "sample: at most 2 trajectories come out" in reported
+    (reported,) = found(("sample",), sample={"frames": 3})
+    assert "finetune.batch_size is 10, and at most 9 frames come out" in reported
     assert found(("sample",), select={"structures": 2, "draw": "boltzmann"}) == []
 
 
 def test_a_replay_set_is_looked_into(found: Found, folder: Path) -> None:
     crystal = Atoms("LiCl", [[0, 0, 0], [2.5, 2.5, 2.5]], cell=[5, 5, 5], pbc=True)
     write(folder / "bare.extxyz", crystal, format="extxyz")
-    (said,) = found(("finetune",), finetune={"replay": "bare.extxyz"})
-    assert "finetune.replay: frame 0 of" in said
-    assert "REF_energy" in said
-    assert "replay_labels: foundation" in said
+    (reported,) = found(("finetune",), finetune={"replay": "bare.extxyz"})
+    assert "finetune.replay: frame 0 of" in reported
+    assert "REF_energy" in reported
+    assert "replay_labels: foundation" in reported
     own = {"replay": "bare.extxyz", "replay_labels": "foundation"}
     assert found(("finetune",), finetune=own) == []
 
@@ -369,3 +371,16 @@ def test_the_command_prints_notes_and_all_problems(
     done = CliRunner().invoke(app, ["validate", str(folder)])
     assert "rank.foundation: mace-torch's model small is downloaded from github.com." in done.output
     assert "no route to host" not in str(done.exception)
+
+
+def test_a_replay_set_is_read_as_the_stage_reads_it(found: Found, folder: Path) -> None:
+    """A stress of six numbers beside the labels is no fault of the file."""
+    crystal = Atoms("LiCl", [[0, 0, 0], [2.5, 2.5, 2.5]], cell=[5, 5, 5], pbc=True)
+    crystal.info |= {"REF_energy": -1.0, "REF_stress": np.zeros(6)}
+    crystal.arrays["REF_forces"] = np.zeros((2, 3))
+    write(folder / "six.extxyz", crystal, format="extxyz")
+    text = (folder / "six.extxyz").read_text()
+    six = ' stress="0 0 0 0 0 0" REF_energy'
+    (folder / "six.extxyz").write_text(text.replace(" REF_energy", six))
+    assert len(read_frames(folder / "six.extxyz", labelled=True)) == 1
+    assert found(("finetune",), finetune={"replay": "six.extxyz"}) == []

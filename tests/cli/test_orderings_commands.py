@@ -223,3 +223,9 @@ def test_sample_with_energies_of_typical_orderings(campaign, tmp_path):
     assert result["fit"] != result["ranked_fit"]
     kept = (tmp_path / "typical" / "energies.json").read_text()
     assert len(json.loads(kept)) <= 4
+
+
+def test_a_folder_whose_name_holds_marks_of_addresses(campaign, tmp_path):
+    folder = tmp_path / "run#1?50%"
+    shutil.copytree(campaign, folder)
+    assert "selected" in call("table", folder, "--where", "selected", "--limit", "1")

@@ -58,7 +58,7 @@ def test_labels_come_under_our_keys_with_their_source(tmp_path):
     ]
 
 
-def test_other_names_and_units_are_told(tmp_path):
+def test_other_names_and_units_are_reported(tmp_path):
     frames = [frame(seed, E=-1.0, trajectory=f"t{seed}") for seed in range(2)]
     for atoms in frames:
         del atoms.info["energy"]
@@ -103,10 +103,10 @@ def test_mixed_or_unknown_sources_are_refused(tmp_path):
     frames = [frame(0, xc="PBE"), frame(1, xc="PBE"), frame(2, xc="SCAN")]
     with pytest.raises(MlipsseError, match=r"several xc: 2 of «PBE», 1 of «SCAN».*do not go tog"):
         one(tmp_path, frames)
-    with pytest.raises(MlipsseError, match=r"not known: no frame says it.*label\.functional"):
+    with pytest.raises(MlipsseError, match=r"not known: no frame states it.*label\.functional"):
         one(tmp_path, [frame(0)], OwnLabelSettings())
-    told = one(tmp_path, frames[:2], OwnLabelSettings())
-    assert {f.info[keys.LABEL_SOURCE] for f in told.frames} == {"PBE"}
+    shown = one(tmp_path, frames[:2], OwnLabelSettings())
+    assert {f.info[keys.LABEL_SOURCE] for f in shown.frames} == {"PBE"}
     with pytest.raises(MlipsseError, match=r"several heads \(a, b\)"):
         one(tmp_path, [frame(0, head="a"), frame(1, head="b")])
 

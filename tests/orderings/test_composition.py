@@ -95,7 +95,7 @@ def test_host_without_a_full_sublattice(structures):
         mobile="Li",
         substitutions={"In": ["In", "vacancy"], "Cl": ["Cl", "vacancy"]},
     )
-    with pytest.raises(MlipsseError, match="nothing says how many formula units"):
+    with pytest.raises(MlipsseError, match="nothing shows how many formula units"):
         parse_composition("Li3InCl6", host)
 
 

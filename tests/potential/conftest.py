@@ -100,22 +100,27 @@ def deck(tmp_path: Path, torchscript: Path) -> Deck:
     return Deck(tmp_path, torchscript)
 
 
+def write_deck(folder: Path, plugin: Path, torchscript: Path, **changes: str) -> None:
+    """Write `deck.lmp`, three atoms, with parts of `DECK` changed."""
+    parts = {
+        "plugin": str(plugin),
+        "units": "metal",
+        "modify": "map yes",
+        "edge": "6.0",
+        "x": "3.2",
+        "pair_style": "pair_style mace",
+        "pair_coeff": f'pair_coeff * * "{torchscript}" Li Cl',
+        "extra": "",
+    } | changes
+    (folder / "deck.lmp").write_text(DECK.format(**parts))
+
+
 @pytest.fixture
 def run_deck(tmp_path: Path, plugin: Path, torchscript: Path) -> Callable[..., tuple[int, str]]:
     """Run a three-atom deck with one thing changed; give exit status and screen output."""
 
     def run(*, ranks: int = 1, **changes: str) -> tuple[int, str]:
-        parts = {
-            "plugin": str(plugin),
-            "units": "metal",
-            "modify": "map yes",
-            "edge": "6.0",
-            "x": "3.2",
-            "pair_style": "pair_style mace",
-            "pair_coeff": f'pair_coeff * * "{torchscript}" Li Cl',
-            "extra": "",
-        } | changes
-        (tmp_path / "deck.lmp").write_text(DECK.format(**parts))
+        write_deck(tmp_path, plugin, torchscript, **changes)
         return run_lammps(tmp_path, lammps_command(ranks))
 
     return run

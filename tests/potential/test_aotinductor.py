@@ -190,7 +190,7 @@ def test_metadata_of_something_else(tmp_path):
         package_metadata(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x/model_metadata.json", "{}")
-    with pytest.raises(MlipsseError, match="does not say what it is"):
+    with pytest.raises(MlipsseError, match="does not record what it is"):
         package_metadata(path)
 
 

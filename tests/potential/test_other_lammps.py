@@ -88,6 +88,14 @@ def test_an_installation_that_shows_no_mpi(installed, tmp_path):
     assert describe_lammps(installed, tmp_path / "given").mpi == tmp_path / "given"
 
 
+def test_unknown_integers_are_refused(installed):
+    """A plugin for others loads and computes nonsense."""
+    (targets,) = installed.rglob("LAMMPS_Targets.cmake")
+    targets.unlink()
+    with pytest.raises(MlipsseError, match=r"for which integers liblammps\.so\.0 was built"):
+        describe_lammps(installed)
+
+
 def test_an_unknown_version_is_refused(installed):
     for config in installed.rglob("LAMMPSConfigVersion.cmake"):
         config.unlink()
@@ -112,11 +120,12 @@ def test_a_source_tree(tmp_path):
     found = describe_lammps(tmp_path)
     assert (found.version, found.mpi, found.integers) == ("23 Jun 2022", None, "LAMMPS_SMALLBIG")
     shared(tmp_path / "build" / "liblammps.so")
+    write(tmp_path / "build" / "LAMMPS_Targets.cmake", TARGETS)
     write(tmp_path / "src" / "STUBS" / "mpi.h", "#define MPI_STUBS\n")
     assert describe_lammps(tmp_path).mpi == tmp_path / "src" / "STUBS"
 
 
-def test_what_its_program_says(tmp_path, monkeypatch):
+def test_what_its_program_states(tmp_path, monkeypatch):
     """The package's LAMMPS as anybody's: with its libraries on the path, its lmp is asked."""
     installed = lammps.find_lammps()
     folder = installed.include_dir.parent

@@ -2,11 +2,10 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import DECK
+from conftest import write_deck
 from lammps_deck import lammps_command, run_lammps
 
 from mlipsse import lammps
@@ -22,20 +21,6 @@ lmp = lammps(cmdargs=["-screen", "none", "-log", "none"])
 lmp.file("deck.lmp")
 print("energy", lmp.get_thermo("pe"), "threads", torch.get_num_threads())
 """
-
-
-def write_deck(folder: Path, plugin: Path, torchscript: Path, **changes: str) -> None:
-    parts = {
-        "plugin": str(plugin),
-        "units": "metal",
-        "modify": "map yes",
-        "edge": "6.0",
-        "x": "3.2",
-        "pair_style": "pair_style mace",
-        "pair_coeff": f'pair_coeff * * "{torchscript}" Li Cl',
-        "extra": "",
-    } | changes
-    (folder / "deck.lmp").write_text(DECK.format(**parts))
 
 
 def test_threads_of_a_python(plugin, torchscript, tmp_path):

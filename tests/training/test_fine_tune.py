@@ -173,7 +173,7 @@ def test_a_killed_training_goes_on_and_leaves_no_writer(
     assert [path.name for path in checkpoints.glob("*.torn")] == [newest.name + ".torn"]
 
 
-def test_a_failed_training_says_what_mace_said(
+def test_a_failed_training_states_what_mace_printed(
     tmp_path: Path, sets: dict[str, Path], foundation: Path
 ) -> None:
     # Without given energies mace-torch would fit them, and refuses that for several heads.
@@ -190,7 +190,7 @@ def test_a_failed_training_says_what_mace_said(
         "RuntimeError: [enforce fail at inline_container.cc:672] . unexpected pos 284608 vs 284496",
     ],
 )
-def test_a_full_disk_is_told_as_such(
+def test_a_full_disk_is_reported_as_such(
     words: str,
     tmp_path: Path,
     sets: dict[str, Path],

@@ -176,7 +176,20 @@ def test_stresses_are_forgotten_too(after: float, verdict: str) -> None:
     assert judged.numbers["stress_forgetting"] == pytest.approx((after - 2) / 2)
 
 
-def test_forgetting_of_pseudo_labels_is_told_against_the_forces() -> None:
+@pytest.mark.parametrize("lost", ["force", "stress"])
+def test_errors_that_are_not_numbers_are_forgetting(lost: str) -> None:
+    judged = check_forgetting(
+        errors(force=50.0, stress=2.0),
+        errors(**{"force": 50.0, "stress": 2.0} | {lost: float("nan")}),
+        force_rms_meV_A=1000.0,
+        stress_rms_meV_A3=30.0,
+        settings=MULTIHEAD,
+        limits=LIMITS,
+    )
+    assert judged.verdict == "fail"
+
+
+def test_forgetting_of_pseudo_labels_is_reported_against_the_forces() -> None:
     share = forgetting(errors(force=0.0), errors(force=30.0), force_rms_meV_A=1000.0)
     assert share == pytest.approx(0.03)
 

@@ -135,7 +135,7 @@ def test_damage_inside_is_refused(tmp_path: Path) -> None:
             read_frames_of(path, **DUMP)
 
 
-def test_what_is_given_and_what_the_file_says_must_agree(tmp_path: Path) -> None:
+def test_what_is_given_and_what_the_file_states_must_agree(tmp_path: Path) -> None:
     """`dump_modify units yes time yes` writes both, and then nothing need be given."""
     places = walk(10)
     text = dump_text(places)

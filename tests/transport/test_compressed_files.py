@@ -193,3 +193,35 @@ def test_a_poscar_as_topology(folder: Path, tmp_path: Path) -> None:
     write(tmp_path / "POSCAR", atoms[:7], format="vasp")
     with pytest.raises(MlipsseError):
         read_frames_of(folder / "x.dcd", topology=tmp_path / "POSCAR", frame_spacing_ps=0.2)
+    lines = (tmp_path / "POSCAR").read_text().splitlines()
+    (tmp_path / "POSCAR").write_text("\n".join([*lines[:5], *lines[6:]]) + "\n")  # of VASP 4
+    with pytest.raises(MlipsseError, match="it names no species"):
+        read_frames_of(folder / "x.dcd", topology=tmp_path / "POSCAR", frame_spacing_ps=0.2)
+
+
+def test_a_cif_as_topology(folder: Path, tmp_path: Path) -> None:
+    atoms = Atoms("Li4Cl4", positions=walk(1)[0], cell=CELL, pbc=True)
+    write(tmp_path / "x.cif", atoms, format="cif")
+    frames = read_frames_of(folder / "x.dcd", topology=tmp_path / "x.cif", frame_spacing_ps=0.2)
+    assert frames.species == ("Li",) * 4 + ("Cl",) * 4
+    text = (tmp_path / "x.cif").read_text()
+    (tmp_path / "x.cif").write_text(text.replace("1.0000", "0.5000", 1))
+    with pytest.raises(MlipsseError, match="is disordered"):
+        read_frames_of(folder / "x.dcd", topology=tmp_path / "x.cif", frame_spacing_ps=0.2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("\n3 1 ", "\n2 1 ", "gives two atoms one id"),
+        ("\n3 1 ", "\nx 1 ", "is no id, type and place"),
+        ("2 35.45", "2 35,45", "which is no number"),
+    ],
+)
+def test_damaged_data_files(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = data_file(tmp_path / "x", "atomic")
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    with pytest.raises(MlipsseError, match=words):
+        read_lammps_species(path, None)

@@ -138,6 +138,14 @@ def test_times_in_traj(tmp_path: Path) -> None:
         read_frames_of(tmp_path / "x.traj", frame_spacing_ps=0.1)
 
 
+def test_a_traj_of_other_atoms(tmp_path: Path) -> None:
+    frames = [Atoms("Li4Cl4", place, cell=[BOX_A] * 3, pbc=True) for place in walk(6)]
+    for other, words in ((frames[4][::-1], "in another order"), (frames[4][:7], "other atoms")):
+        write(tmp_path / "x.traj", [*frames[:4], other, frames[5]])
+        with pytest.raises(MlipsseError, match=rf"Frame 4 of .* {words}"):
+            read_frames_of(tmp_path / "x.traj", frame_spacing_ps=0.1)
+
+
 def timed_dump(path: Path, times: np.ndarray, *, units: str | None, every: int = 100) -> Path:
     text = dump_text(walk(len(times)), every=every)
     for frame, time in enumerate(times):
@@ -223,7 +231,13 @@ def first_pdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def netcdf(path: Path, times: np.ndarray, unit: str, scale: float | None = None) -> Path:
+def netcdf(
+    path: Path,
+    times: np.ndarray,
+    unit: str,
+    scale: float | None = None,
+    ids: np.ndarray | None = None,
+) -> Path:
     from scipy.io import netcdf_file
 
     places = walk(len(times))
@@ -245,6 +259,11 @@ def netcdf(path: Path, times: np.ndarray, unit: str, scale: float | None = None)
         angles.units = "degree"
         for k in range(len(times)):
             time[k], place[k], lengths[k], angles[k] = times[k], places[k], BOX_A, 90.0
+        if ids is not None:
+            number = file.createVariable("id", "i4", ("frame", "atom"))
+            for k in range(len(times)):
+                number[k] = ids[k]
+                place[k] = places[k][ids[k] - 1]
     return path
 
 
@@ -262,6 +281,21 @@ def test_netcdf(tmp_path: Path, first_pdb: Path) -> None:
     times[15:] += 0.3 * np.arange(1, 16)
     path = netcdf(tmp_path / "x.nc", times, "picosecond")
     with pytest.raises(MlipsseError, match=r"frames are 0.1, 0.4 ps apart"):
+        read_frames_of(path, topology=first_pdb)
+
+
+def test_ids_of_netcdf(tmp_path: Path, first_pdb: Path) -> None:
+    """LAMMPS writes atoms in any order, with their ids, which are those of the first frame."""
+    rng = np.random.default_rng(3)
+    ids = np.array([1 + rng.permutation(8) for _ in range(30)])
+    times = 0.1 * np.arange(30)
+    path = netcdf(tmp_path / "x.nc", times, "picosecond", ids=ids)
+    found = read_frames_of(path, topology=first_pdb).positions
+    np.testing.assert_allclose(found - found[0], walk(30) - walk(30)[0], atol=1e-5)
+    twice = ids.copy()
+    twice[20, 0] = twice[20, 1]
+    path = netcdf(tmp_path / "x.nc", times, "picosecond", ids=twice)
+    with pytest.raises(MlipsseError, match=r"Frame 20 of .* holds other atoms than the first"):
         read_frames_of(path, topology=first_pdb)
 
 

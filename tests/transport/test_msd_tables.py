@@ -1,5 +1,6 @@
 """Tables of MSDs: units and columns from their heads, D against the walk's, errors that hold."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.diffusion.displacement.msd import mean_squared_displacement
+from mlipsse.transport.diffusion.table import reading as msd_table
 from mlipsse.transport.diffusion.table.fit import fit_table
 from mlipsse.transport.diffusion.table.reading import MsdTable, TableUnits, read_msd_table
 
@@ -225,3 +227,21 @@ def test_times_that_do_not_begin_at_a_run(tmp_path: Path) -> None:
     path = tmp_path / "late.csv"
     path.write_text("time_ps,msd_A2\n" + rows(1000 + np.arange(1, 90), np.arange(1.0, 90)))
     assert "its lags begin at 1e+03 ps" in str(fit_table(read_msd_table(path)).reason)
+
+
+def test_a_table_that_is_cut_is_refused(
+    tmp_path: Path, curve: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last number of a torn file may be the beginning of another one."""
+    lags, parts = curve
+    text = ("lag_ps,msd_A2\n" + rows(lags, parts.sum(axis=1))).encode()
+    whole = gzip.compress(text)
+    (tmp_path / "x.csv.gz").write_bytes(whole)
+    assert len(read_msd_table(tmp_path / "x.csv.gz").lag_ps) == len(lags)
+    (tmp_path / "x.csv.gz").write_bytes(whole[: 2 * len(whole) // 3])
+    with pytest.raises(MlipsseError, match="torn: the end of the table is lost"):
+        read_msd_table(tmp_path / "x.csv.gz")
+    (tmp_path / "x.csv").write_bytes(text)
+    monkeypatch.setattr(msd_table, "MOST_BYTES", len(text) - 1)
+    with pytest.raises(MlipsseError, match="the longest table that is read"):
+        read_msd_table(tmp_path / "x.csv")

@@ -132,7 +132,7 @@ def test_frames_that_were_written_twice() -> None:
     assert "are the next frame once more" in found
 
 
-def test_what_says_nothing() -> None:
+def test_what_states_nothing() -> None:
     frames = solid(300.0, 0.1)
     assert doubts(replace(frames, temperature_K=None)) == []
     held = frames.positions.copy()
@@ -143,7 +143,7 @@ def test_what_says_nothing() -> None:
     assert doubts(replace(frames, positions=drifting)) == []
 
 
-def test_the_command_tells_it(tmp_path: Path) -> None:
+def test_the_command_prints_it(tmp_path: Path) -> None:
     import json
 
     from typer.testing import CliRunner

@@ -84,7 +84,7 @@ def _checks() -> list[tuple[str, Check]]:
         *of("sample"),
         ("sample", _sample_problems),
         ("sample", training.size_problems),
-        ("label", _check_label),
+        ("label", _check_given_labels),
         ("label", resources.program_problems),
         *of("label"),
         ("finetune", training.foundation_problems),
@@ -168,15 +168,6 @@ def _check_end_members(campaign: Campaign) -> None:
     system_of(campaign.config.enumerate)
 
 
-def _check_potential(campaign: Campaign, field: str, name: str) -> None:
-    from mlipsse.energetics.potentials.calculators import check_species
-
-    try:
-        check_species(campaign.potential(name), campaign.config.enumerate.elements)
-    except MlipsseError as error:
-        raise MlipsseError(f"{field}: {error}") from error
-
-
 def _sample_problems(campaign: Campaign) -> Iterable[str]:
     from mlipsse.campaign.stages.sample.trajectories import sampling_settings
 
@@ -190,23 +181,12 @@ def _sample_problems(campaign: Campaign) -> Iterable[str]:
             yield f"sample, {temperature_K:g} K: {error}"
 
 
-def _check_label(campaign: Campaign) -> None:
+def _check_given_labels(campaign: Campaign) -> None:
     from mlipsse.campaign.stages.label.given_labels import check_given, read_given
-    from mlipsse.dataset.labels.sources import teacher_name
 
-    config = campaign.config.label
-    if config.given_file is not None:
-        try:
-            check_given(campaign, read_given(campaign))
-        except MlipsseError as error:
-            raise MlipsseError(f"label.source: {error}") from error
-    name = teacher_name(config.source)
-    if name is not None:
-        _check_potential(campaign, "label.source", name)
-    if config.program is not None:
-        try:
-            config.program.runs.check()
-            config.program.check_version()
-            config.program.program.check(campaign.config.enumerate.elements)
-        except MlipsseError as error:
-            raise MlipsseError(f"label.{config.program.name}: {error}") from error
+    if campaign.config.label.given_file is None:
+        return
+    try:
+        check_given(campaign, read_given(campaign))
+    except MlipsseError as error:
+        raise MlipsseError(f"label.source: {error}") from error

@@ -29,6 +29,7 @@ from mlipsse.orderings.host.model import VACANCY
 
 _CHECKED = "check"
 _SPACING_A = 4.0
+"""Between the atoms of a crystal of all elements, far enough for any deck."""
 
 
 def protocol_problems(campaign: Campaign) -> Iterator[str]:
@@ -219,11 +220,11 @@ def weight_problems(campaign: Campaign) -> Iterator[str]:
     for composition, cells in _cells_by_formula(campaign).items():
         sizes = sorted({supercell.n_cells for supercell in cells})
         if len(sizes) > 1:
-            told = ", ".join(map(str, sizes))
+            listed = ", ".join(map(str, sizes))
             yield (
                 f"transport.orderings: boltzmann weighs the orderings of {composition.formula} per "
-                f"cell (select.per), and its supercells hold {told} cells of the host: only cells "
-                "of one size compare. Set select.per: formula_unit or atom, or "
+                f"cell (select.per), and its supercells hold {listed} cells of the host: only "
+                "cells of one size compare. Set select.per: formula_unit or atom, or "
                 "transport.orderings: alike."
             )
 

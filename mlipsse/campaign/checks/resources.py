@@ -35,7 +35,7 @@ def usable_gpus() -> int:
     Raises
     ------
     NoGpu
-        when there is none, or one does not compute: with what torch says of it.
+        when there is none, or one does not compute: with the reason that torch gives.
     """
     try:
         done = subprocess.run(
@@ -49,8 +49,8 @@ def usable_gpus() -> int:
         raise NoGpu(f"a first sum on it took longer than {_PATIENCE_S:g} s") from error
     if done.returncode == 0:
         return int(done.stdout.split()[-1])
-    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    raise NoGpu(said[-1].rstrip(".") if said else f"exit status {done.returncode}")
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    raise NoGpu(lines[-1].rstrip(".") if lines else f"exit status {done.returncode}")
 
 
 def gpu_problems(campaign: Campaign, stage: str) -> Iterator[str]:
@@ -111,12 +111,13 @@ def execution_problems(campaign: Campaign) -> Iterator[str]:
 
 
 def program_problems(campaign: Campaign) -> Iterator[str]:
-    """Sentences about a label program: what starts it, and what inputs of each element need."""
+    """Sentences about a label program: what starts it, its version, what each element needs."""
     source = campaign.config.label.program
     if source is None:
         return
     try:
         source.runs.check()
+        source.check_version()
     except MlipsseError as error:
         yield f"label.{source.name}: {error}"
     for element in sorted(campaign.config.enumerate.elements):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
@@ -93,10 +94,11 @@ def _look_at_replay(path: Path, *, labelled: bool) -> None:
     """
     from ase.io import iread
 
+    from mlipsse.dataset.frames.extxyz import parse_properties
+
+    own: Any = {"format": "extxyz", "properties_parser": parse_properties} if labelled else {}
     try:
-        frames: list[Atoms] = list(
-            islice(iread(path, index=":", format="extxyz" if labelled else None), LOOKED_AT)
-        )
+        frames: list[Atoms] = list(islice(iread(path, index=":", **own), LOOKED_AT))
     except Exception as error:  # ASE raises whatever its reader runs into
         raise MlipsseError(f"{path} cannot be read ({type(error).__name__}: {error}).") from error
     if not frames:

@@ -137,7 +137,7 @@ class EnumerateConfig(Section):
         try:
             grid = GridConfig.model_validate(content["grid"])
         except ValidationError:
-            # The field's own validation says so under its name; not also that nothing is listed.
+            # The field's own validation names it; not also that nothing is listed.
             return {**content, "compositions": listed or ["none"]}
         try:
             formulas = composition_grid(grid.formula, grid.values, where=grid.where)
@@ -281,12 +281,12 @@ class TransportConfig(Section):
         default="alike",
         description="how the selected orderings of a composition are averaged: each alike, or by "
         "its Boltzmann probability at the run's temperature, of the relaxed energy counted as "
-        "`select.per` says; replicas share the weight of their ordering",
+        "`select.per` has it; replicas share the weight of their ordering",
     )
 
 
 class ReportConfig(Section):
-    """The page that says what came out."""
+    """The page that reports what came out."""
 
     temperature_K: Kelvin = Field(
         default=800.0,

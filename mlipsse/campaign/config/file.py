@@ -32,7 +32,7 @@ def parse_config(text: str, *, source: str) -> CampaignConfig:
     if not isinstance(content, dict):
         raise MlipsseError(
             f"{source} holds no mapping of sections. Start from `mlipsse init DIR`, and see "
-            "`mlipsse schema` for what a campaign may say."
+            "`mlipsse schema` for what a campaign may hold."
         )
     try:
         return CampaignConfig.model_validate(content)
@@ -42,7 +42,7 @@ def parse_config(text: str, *, source: str) -> CampaignConfig:
 
 
 def _narrowed(details: list[Any]) -> list[Any]:
-    """Of a field that takes several types, only what the type that was given has to say."""
+    """Of a field that takes several types, only the errors of the type that was given."""
     fitting = {_field(one) for one in details if not one["type"].endswith("_type")}
     return [
         one

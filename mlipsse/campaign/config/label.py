@@ -231,7 +231,7 @@ class ExtxyzConfig(Section):
     )
     test: Path | None = Field(default=None, description="test set; with valid")
     split_key: str | None = Field(
-        default=None, description="entry of the frames that says train, valid or test"
+        default=None, description="entry of the frames that states train, valid or test"
     )
     trajectory_key: str | None = Field(
         default=None,
@@ -311,7 +311,7 @@ class LabelConfig(Section):
     functional: str | None = Field(
         default=None,
         description="of «extxyz», what made the labels, e.g. SCAN (VASP 6.4, 680 eV); for all "
-        "artefacts downstream, if the frames do not say it",
+        "artefacts downstream, if the frames do not state it",
     )
     vasp: VaspConfig = Field(default=VaspConfig(), description="of the source «vasp»")
     cp2k: Cp2kConfig = Field(default=Cp2kConfig(), description="of the source «cp2k»")

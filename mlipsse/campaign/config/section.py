@@ -16,7 +16,7 @@ class Section(BaseModel):
 
 
 def check_temperatures(temperatures_K: list[float]) -> None:
-    """Refuse temperatures whose runs would have one name, which says whole kelvins.
+    """Refuse temperatures whose runs would have one name, which has whole kelvins.
 
     Raises
     ------

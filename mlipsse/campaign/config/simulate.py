@@ -11,7 +11,7 @@ from mlipsse.campaign.config.section import Count, Kelvin, Positive, Section, ch
 
 
 class RungConfig(Section):
-    """What is different at one temperature of the ladder; the rest is as `simulate` says."""
+    """What is different at one temperature of the ladder; the rest is as in `simulate`."""
 
     npt_ps: float | None = Field(default=None, ge=0, description="NPT before equilibration, ps")
     equilibration_ps: Positive | None = Field(default=None, description="dropped, ps")

@@ -97,7 +97,7 @@ def learn_by_size(
     ------
     MlipsseError
         when there are no labels yet, a size is more than there are, or a training breaks off. One
-        that fails a check is a row that says so.
+        that fails a check is a row that states it.
     """
     check_sizes(campaign, sizes)
     with curve_work(campaign, progress) as work:
@@ -191,13 +191,13 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
         )
         # One after another: each has all threads.
         work.progress(done, len(points), name)
-        telling = replace(
+        reporting = replace(
             work,
             progress=lambda _done, _total, text, done=done: (  # type: ignore[misc]
                 work.progress(done, len(points), text)
             ),
         )
-        telling.run_units([unit])
+        reporting.run_units([unit])
         failed = json.loads(unit.output.read_text(encoding="utf-8"))["failed"]
         models.append(
             SizedModel(

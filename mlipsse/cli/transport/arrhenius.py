@@ -61,9 +61,9 @@ def arrhenius(
     for item in found:
         elsewhere = []
         for temperature in temperatures:
-            told = extrapolate_conductivity(item.arrhenius, item.points, temperature, level=level)
-            if told is not None:
-                elsewhere.append(_finite(asdict(told)))
+            beyond = extrapolate_conductivity(item.arrhenius, item.points, temperature, level=level)
+            if beyond is not None:
+                elsewhere.append(_finite(asdict(beyond)))
         answers.append(
             _finite(
                 {
@@ -88,7 +88,7 @@ def arrhenius(
         typer.echo(json.dumps({"compositions": answers}, indent=1, allow_nan=False))
     else:
         for answer in answers:
-            _tell(answer, level)
+            _print(answer, level)
         if out is not None:
             console.print(f"Figure and tables: {out}", soft_wrap=True)
     if all(answer["activation_energy_eV"] is None for answer in answers):
@@ -117,7 +117,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
     return {name: clean(value) for name, value in values.items()}
 
 
-def _tell(answer: dict[str, Any], level: float) -> None:
+def _print(answer: dict[str, Any], level: float) -> None:
     energy = pair(answer["activation_energy_eV"], answer["activation_energy_std_eV"])
     line = f"{answer['formula']}: Ea {f'{energy} eV' if energy else 'not known'}"
     if answer["activation_energy_interval_eV"] is not None:
@@ -129,19 +129,19 @@ def _tell(answer: dict[str, Any], level: float) -> None:
             f"  {point['temperature_K']:g} K: D "
             f"{pair(point['diffusivity_cm2_s'], point['diffusivity_std_cm2_s'] or None)} cm²/s"
         )
-    for told in answer["elsewhere"]:
-        low_high = told["conductivity_interval_mS_cm"]
-        diffusivity = told["diffusivity_interval_cm2_s"]
-        line = f"  {told['temperature_K']:g} K, by the line: D "
-        if told["diffusivity_cm2_s"] is None:
+    for point in answer["elsewhere"]:
+        low_high = point["conductivity_interval_mS_cm"]
+        diffusivity = point["diffusivity_interval_cm2_s"]
+        line = f"  {point['temperature_K']:g} K, by the line: D "
+        if point["diffusivity_cm2_s"] is None:
             console.print(f"{line}beyond all numbers", soft_wrap=True)
             continue
-        line += f"{told['diffusivity_cm2_s']:.3g}"
+        line += f"{point['diffusivity_cm2_s']:.3g}"
         if diffusivity is not None and None not in diffusivity:
             line += f" ({diffusivity[0]:.3g} to {diffusivity[1]:.3g})"
         line += " cm²/s"
-        if told["conductivity_mS_cm"] is not None:
-            line += f", {told['conductivity_mS_cm']:.3g}"
+        if point["conductivity_mS_cm"] is not None:
+            line += f", {point['conductivity_mS_cm']:.3g}"
             if low_high is not None and None not in low_high:
                 line += f" ({low_high[0]:.3g} to {low_high[1]:.3g})"
             line += " mS/cm"

@@ -31,7 +31,7 @@ def density(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
     temperature: Annotated[
         float | None,
-        typer.Option(help="K, for barriers; where the trajectory's record does not say it."),
+        typer.Option(help="K, for barriers; where the trajectory's record does not have it."),
     ] = None,
     spacing_a: Annotated[float, typer.Option(help="Edge of a voxel, Å.")] = 0.2,
     per_ion: Annotated[
@@ -61,7 +61,7 @@ def density(
     from mlipsse.transport.density.percolation import percolating_paths
     from mlipsse.transport.reading.plausibility import of_cell
 
-    # Times do not matter here, so that files that do not tell them need no option.
+    # Times do not matter here, so that files that do not record them need no option.
     frames = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
     roles = assigned(frames, mobile, framework)
     mobile = roles.mobile
@@ -86,7 +86,7 @@ def density(
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))
     else:
-        _tell(answer, mobile, out)
+        _print(answer, mobile, out)
 
 
 def _cautions(
@@ -94,21 +94,21 @@ def _cautions(
 ) -> list[str]:
     from mlipsse.transport.density.percolation import FEW_COUNTS
 
-    said = []
+    cautions = []
     if level < found.one_count_per_A3:
-        said.append(
+        cautions.append(
             f"The level {level:.3g} Å⁻³ is below that of a single visit in a single frame "
             f"({found.one_count_per_A3:.3g} Å⁻³): the isosurface encloses every voxel that was "
             "ever visited. Run longer, take a larger spacing or a higher level."
         )
     if temperature_K is None:
-        said.append(
-            "No barriers: the trajectory does not say its temperature. Give it in K by "
+        cautions.append(
+            "No barriers: the trajectory does not record its temperature. Give it in K by "
             "--temperature."
         )
     if not framework:
-        said.append("No CHGCAR, and drift stays: there are no atoms beside the mobile ions.")
-    said += [
+        cautions.append("No CHGCAR, and drift stays: there are no atoms beside the mobile ions.")
+    cautions += [
         f"Along {path.direction} the bottleneck was visited {path.bottleneck_counts} times only: "
         "the barrier is uncertain by more than its ±, which takes all visits as independent."
         for path in paths.values()
@@ -116,7 +116,7 @@ def _cautions(
         and path.bottleneck_counts is not None
         and path.bottleneck_counts < FEW_COUNTS
     ]
-    return said
+    return cautions
 
 
 def _crossing(frames: Any, roles: Any, paths: dict[str, Any]) -> list[str]:
@@ -225,7 +225,7 @@ def _answer(
     }
 
 
-def _tell(answer: dict[str, Any], mobile: str, out: Path) -> None:
+def _print(answer: dict[str, Any], mobile: str, out: Path) -> None:
     ions = f"one {mobile}" if answer["integral"] == 1 else f"all {answer['n_ions']} {mobile}"
     console.print(
         f"{answer['frames']} frames on {' x '.join(map(str, answer['grid']))} voxels, normalised "

@@ -115,13 +115,13 @@ def diffusivity(
         if out is not None:
             _write(out if len(symbols) == 1 else out / symbol, run)
     if as_json:
-        told: Any = answers[0] if len(answers) == 1 else answers
-        typer.echo(json.dumps(told, indent=1, allow_nan=False))
+        shown: Any = answers[0] if len(answers) == 1 else answers
+        typer.echo(json.dumps(shown, indent=1, allow_nan=False))
     else:
         for answer in answers:
             if len(answers) > 1:
                 console.print(f"{answer['mobile']}:")
-            _tell(answer)
+            _print(answer)
     if not all(answer["status"] == "usable" for answer in answers):
         sys.exit(NOT_DIFFUSIVE)
 
@@ -239,7 +239,7 @@ def _alone(*, all_mobile: bool) -> list[str]:
     return ["every atom is mobile: nothing separates drift from diffusion, and none was removed"]
 
 
-def _tell(answer: dict[str, Any]) -> None:
+def _print(answer: dict[str, Any]) -> None:
     if answer["status"] == "usable":
         first, last = answer["window_ps"]
         console.print(
@@ -258,7 +258,7 @@ def _tell(answer: dict[str, Any]) -> None:
                 f"  by counting {answer['effective_hops']:.3g} hops: ± "
                 f"{answer['counting_std_cm2_s']:.1g}; too short for blocks"
             )
-        _tell_peers(answer)
+        _print_peers(answer)
         for name, some in answer["directions"].items():
             what = f"along {name}" if len(name) == 1 else f"in the {name} plane"
             console.print(
@@ -282,13 +282,13 @@ def _tell(answer: dict[str, Any]) -> None:
                 f"{answer['melt_diffusivity_cm2_s']:.3g} cm²/s.",
                 soft_wrap=True,
             )
-        _tell_peers(answer)
+        _print_peers(answer)
     for caution in answer["cautions"]:
         console.print(f"Caution: {caution}", soft_wrap=True)
     print_notes(console, answer["notes"])
 
 
-def _tell_peers(answer: dict[str, Any]) -> None:
+def _print_peers(answer: dict[str, Any]) -> None:
     for name in ("pymatgen", "kinisi"):
         if f"{name}_diffusivity_cm2_s" in answer:
             console.print(

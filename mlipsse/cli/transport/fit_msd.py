@@ -94,12 +94,12 @@ def fit_msd(
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))
     else:
-        _tell(answer)
+        _print(answer)
     if fit.reason is not None:
         sys.exit(NOT_DIFFUSIVE)
 
 
-def _tell(answer: dict[str, Any]) -> None:
+def _print(answer: dict[str, Any]) -> None:
     if answer["reason"] is not None:
         console.print(f"No diffusivity: {answer['reason']}", soft_wrap=True)
         return

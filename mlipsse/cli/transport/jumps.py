@@ -77,7 +77,7 @@ def jumps(
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
-    """Tell sites, occupancies, jump rates, jump diffusivity and correlation, drift removed."""
+    """Print sites, occupancies, jump rates, jump diffusivity and correlation, drift removed."""
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.transport_figures.jumps import jumps_figure
     from mlipsse.transport import WindowSettings
@@ -118,7 +118,7 @@ def jumps(
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))
     else:
-        _tell(run, answer)
+        _print(run, answer)
 
 
 def _answer(run: Any, files: list[str]) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _answer(run: Any, files: list[str]) -> dict[str, Any]:
     }
 
 
-def _tell(run: Any, answer: dict[str, Any]) -> None:
+def _print(run: Any, answer: dict[str, Any]) -> None:
     table = Table("site", "number", "occupancy", "time, %", "residence, ps")
     for one in sorted(run.occupancies, key=lambda one: -one.share)[:SHOWN_KINDS]:
         table.add_row(

@@ -18,7 +18,6 @@ from mlipsse.cli.transport.options import (
     print_notes,
     read_frames,
 )
-from mlipsse.errors import MlipsseError
 
 console = Console(highlight=False)
 
@@ -42,18 +41,16 @@ def rdf(
     as_json: Json = False,
 ) -> None:
     """Print the closest pairs of all elements, and write g(r) and coordination numbers."""
+    from mlipsse.transport.ions.roles import assign_roles
     from mlipsse.transport.reading.plausibility import of_cell
     from mlipsse.transport.structure.radial import radial_distribution
 
     read = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
+    if mobile is not None:
+        assign_roles(read.species, mobile)  # which refuses one that is not there
     found = radial_distribution(
         read.positions, read.species, read.cell, frames=frames, reach_A=reach_a, bin_A=bin_a
     )
-    if mobile is not None and mobile not in read.species:
-        raise MlipsseError(
-            f"No {mobile} in the trajectory, which holds "
-            f"{', '.join(dict.fromkeys(read.species))}: name a species that is there."
-        )
     files = [] if out is None else _write(out, found, mobile)
     touching = None if mobile is None else found.sanity(mobile)
     answer: dict[str, Any] = {

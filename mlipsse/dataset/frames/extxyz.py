@@ -69,7 +69,7 @@ def read_frames(path: Path, *, labelled: bool, finite: bool = True) -> list[Atom
     if not path.is_file():
         raise MlipsseError(f"There is no file {path}.")
     try:
-        frames = list(iread(path, index=":", format="extxyz", properties_parser=_parse_properties))
+        frames = list(iread(path, index=":", format="extxyz", properties_parser=parse_properties))
     except Exception as error:
         raise MlipsseError(
             f"{path} cannot be read as extended XYZ ({type(error).__name__}: {error})."
@@ -85,7 +85,7 @@ def read_frames(path: Path, *, labelled: bool, finite: bool = True) -> list[Atom
     return frames
 
 
-def _parse_properties(line: str) -> dict[str, Any]:
+def parse_properties(line: str) -> dict[str, Any]:
     """ASE's parser of a comment line, which also takes tensors of six numbers.
 
     Names that ASE wants in one case are understood in any, as GPUMD reads them.

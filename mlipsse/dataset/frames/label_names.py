@@ -120,7 +120,7 @@ def labels_by_house_keys(
     Raises
     ------
     MlipsseError
-        when a given name is in no frame, two names hold different labels, a unit has to be told,
+        when a given name is in no frame, two names hold different labels, a unit has to be given,
         or a label is not numbers of a known shape.
     """
     energy = _find(frames, names.energy, ENERGY_NAMES, "energy", where)
@@ -167,7 +167,7 @@ def labels_by_house_keys(
     names_found: dict[Quantity, str | None] = {
         "energy": energy, "force": forces, "stress": stress, "virial": virial,
     }  # fmt: skip
-    return copies, _told(names, names_found, used)
+    return copies, _described(names, names_found, used)
 
 
 def _units(
@@ -306,26 +306,26 @@ def _one_tensor(frame: Atoms, stress: str, virial: str, names: LabelNames) -> bo
     return bool(np.allclose(-pair[0] * frame.get_volume(), pair[1], rtol=1e-4, atol=1e-4))
 
 
-def _told(
+def _described(
     names: LabelNames,
     found: Mapping[Quantity, str | None],
     used: Mapping[Quantity, set[str]],
 ) -> dict[str, str]:
     """Kind of label -> name, units, and sign and order of tensors, in words."""
-    told = {}
+    taken_from = {}
     units = {quantity: " and ".join(sorted(there)) for quantity, there in used.items()}
     if found["energy"]:
-        told["energy"] = f"{found['energy']}, {units['energy']}"
+        taken_from["energy"] = f"{found['energy']}, {units['energy']}"
     if found["force"]:
-        told["forces"] = f"{found['force']}, {units['force']}"
+        taken_from["forces"] = f"{found['force']}, {units['force']}"
     if found["stress"]:
         order = "" if names.stress_order == "voigt" else f", {names.stress_order} order"
-        told["stress"] = (
+        taken_from["stress"] = (
             f"{found['stress']}, {units['stress']}, positive under {names.stress_sign}{order}"
         )
     if found["virial"]:
         sign = "minus" if names.stress_sign == TENSION else "plus"
-        told["stress"] = (
+        taken_from["stress"] = (
             f"{found['virial']}, virial in {units['virial']}: {sign} stress times volume"
         )
-    return told
+    return taken_from

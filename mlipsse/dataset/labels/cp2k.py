@@ -138,7 +138,7 @@ class Cp2k:
 
     @property
     def description(self) -> str:
-        """Functional, program and how the Brillouin zone is sampled; labels say the version too."""
+        """Functional, program and how the Brillouin zone is sampled; labels add the version."""
         return f"SCAN (CP2K, {self.settings.cutoff_Ry:g} Ry, {self._method()})"
 
     @property
@@ -203,7 +203,7 @@ class Cp2k:
         Raises
         ------
         MlipsseError
-            saying what is missing.
+            naming what is missing.
         """
         for element in sorted(set(elements)):
             self.settings.kind(element)

@@ -69,7 +69,7 @@ class AskedOfCp2k:
     ----------
     cutoff_Ry, divisions, smearing : as the input has them
     spin, multiplicity : of all that is computed; no multiplicity for CP2K's guess
-    electrons : of all that is computed; None where the data files that tell are not at hand
+    electrons : of all that is computed; None where the data files are not at hand
     detail : for the label's source, behind version and cutoff
     """
 
@@ -164,12 +164,6 @@ def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int
     return label if label.finite else Fault("numbers overflowed in CP2K's output", may_pass=False)
 
 
-def scf_steps(path: Path) -> int | None:
-    """Electronic steps of a converged output, None for another."""
-    steps = _CONVERGED.search(path.read_text(encoding="utf-8", errors="replace"))
-    return int(steps[1]) if steps else None
-
-
 def _other_method(text: str, asked: AskedOfCp2k) -> str:
     """What shows that an output is of another calculation than asked for; empty when nothing."""
     run_type = _RUN_TYPE.search(text)
@@ -246,7 +240,7 @@ def _stress_GPa(text: str) -> np.ndarray:
 
 
 def _abort(text: str) -> str:
-    """What CP2K says in the box of an abort, beside its drawing; empty when it says nothing."""
+    """What CP2K prints in the box of an abort, beside its drawing; empty when it prints nothing."""
     _, found, box = text.rpartition("[ABORT]")
     lines = [line[15:].strip(" *") for line in box.partition("*" * 40)[0].splitlines()]
     return " ".join(filter(None, lines)) if found else ""

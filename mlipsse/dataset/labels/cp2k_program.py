@@ -44,7 +44,7 @@ def require_known_version(command: str) -> None:
 
 
 def installed_version(command: str) -> str | None:
-    """Version of the CP2K that a command names, by its `--version`; None where it cannot be told.
+    """Version of the CP2K that a command names, by its `--version`; None where it is not shown.
 
     A launcher before it and arguments behind it are left out.
     """

@@ -32,7 +32,7 @@ _SEVERAL = {"&&", "||", ";", "|", "&", ">", ">>", "<", "2>", "2>&1"}
 """Words by which a command line is more than one program and its arguments."""
 
 _NOT_RUNNABLE = {126, 127}
-"""Exit statuses by which a shell says that it found no program, or may not run it (POSIX)."""
+"""Exit statuses by which a shell reports that it found no program, or may not run it (POSIX)."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Program(Protocol):
         Raises
         ------
         MlipsseError
-            saying what is missing.
+            naming what is missing.
         """
 
 
@@ -122,7 +122,7 @@ class RunSettings:
     ----------
     command : for `bash`, run in the frame's folder; None writes the inputs and reads outputs that
         were made elsewhere
-    retries : further attempts after one that gave no label; the program says what they change
+    retries : further attempts after one that gave no label; the program decides what they change
     keep : folders that stay: all, those of rejected frames, or none
     slurm : the command is run in a job of its own; None for a child of this process
     """
@@ -233,10 +233,12 @@ class ProgramSource:
             if isinstance(answer, Fault) and answer.common:
                 break
         if isinstance(answer, Fault):
-            told = f" ({tried} attempts)" if tried > 1 else ""
+            attempted = f" ({tried} attempts)" if tried > 1 else ""
             # Outputs that were made elsewhere may be of several makings.
             common = answer.common and attempts > 0
-            raise RejectedFrame(f"{answer.reason}{told}.", may_pass=answer.may_pass, common=common)
+            raise RejectedFrame(
+                f"{answer.reason}{attempted}.", may_pass=answer.may_pass, common=common
+            )
         return answer
 
     def _prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:
@@ -321,5 +323,5 @@ def _ending(status: int) -> str:
 
 def _last_words(folder: Path) -> str:
     text = (folder / SCREEN_FILE).read_text(errors="replace")
-    said = [line.strip() for line in text.splitlines() if line.strip()]
-    return said[-1].rstrip(".")[:200] if said else "none"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].rstrip(".")[:200] if lines else "none"

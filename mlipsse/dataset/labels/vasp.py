@@ -135,7 +135,7 @@ class Vasp:
 
     @property
     def description(self) -> str:
-        """Functional and program; labels say VASP's version as well."""
+        """Functional and program; labels name VASP's version as well."""
         return f"{self.settings.functional} (VASP)"
 
     @property
@@ -271,7 +271,7 @@ class Vasp:
                     f"VASP needs the POTCAR {symbol} of {functional}, which was not found or "
                     f"cannot be read ({' '.join(str(error).split())}). Set PMG_VASP_PSP_DIR, in "
                     "the environment or in ~/.config/.pmgrc.yaml, to your library, laid out as "
-                    "`pmg config -p` does; or say write_potcar: false to write inputs without "
+                    "`pmg config -p` does; or set write_potcar: false to write inputs without "
                     "POTCAR."
                 ) from error
             # VASP computes a meta-GGA with these POTCARs as well, and wrongly.

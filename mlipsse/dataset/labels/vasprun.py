@@ -150,7 +150,7 @@ def _energy_eV(step: Mapping[str, Any]) -> float:
     """Energy at zero smearing.
 
     `e_0_energy` of the ionic step is wrong in some versions (pymatgen's `Vasprun.final_energy`
-    says which), that of the last electronic step is not.
+    names them), that of the last electronic step is not.
     """
     last = step["electronic_steps"][-1]
     return float(last["e_0_energy"] - last["e_fr_energy"] + step["e_fr_energy"])
@@ -158,7 +158,7 @@ def _energy_eV(step: Mapping[str, Any]) -> float:
 
 def _other_method(run: Any, asked: AskedOfVasp) -> str:
     """What shows that an output is of another calculation than asked for; empty when nothing."""
-    # Of METAGGA the parameters may say nothing; what they say must agree with the INCAR.
+    # Of METAGGA the parameters may lack it; what they have must agree with the INCAR.
     stated = str(run.parameters.get("METAGGA", "")).upper().strip("- ")
     if run.run_type != asked.functional or stated not in {"", "NONE", asked.functional}:
         ran = stated if run.run_type == asked.functional else run.run_type
@@ -196,14 +196,15 @@ def _other_electrons(run: Any, path: Path, asked: AskedOfVasp) -> str:
 
 def _neutral_electrons(path: Path) -> float | None:
     """Valence electrons of all atoms by their POTCARs; None where the file does not list them."""
-    for _, element in ElementTree.iterparse(path):
-        if element.tag == "atominfo":
-            rows = element.findall("array[@name='atomtypes']/set/rc")
-            try:
-                cells = [[cell.text or "" for cell in row.findall("c")] for row in rows]
-                return sum(int(row[0]) * float(row[3]) for row in cells)
-            except (IndexError, ValueError):
-                return None
+    with path.open("rb") as stream:
+        for _, element in ElementTree.iterparse(stream):
+            if element.tag == "atominfo":
+                rows = element.findall("array[@name='atomtypes']/set/rc")
+                try:
+                    cells = [[cell.text or "" for cell in row.findall("c")] for row in rows]
+                    return sum(int(row[0]) * float(row[3]) for row in cells)
+                except (IndexError, ValueError):
+                    return None
     return None
 
 

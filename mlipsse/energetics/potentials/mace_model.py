@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from mlipsse.errors import MlipsseError
+from mlipsse.errors import MlipsseError, first_line
 
 _NEEDED_BY = {
     "les": "A MACE with latent Ewald summation (LES)",
@@ -50,9 +50,8 @@ def load_mace_model(path: Path, *, device: str = "cpu") -> Any:
             f"{remark}"
         ) from error
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MlipsseError(
-            f"{path} cannot be loaded as a MACE model ({reason}). Give the file that "
+            f"{path} cannot be loaded as a MACE model ({first_line(error)}). Give the file that "
             "mace_run_train wrote (NAME.model)."
         ) from error
     if not all(hasattr(model, name) for name in ("r_max", "atomic_numbers", "num_interactions")):

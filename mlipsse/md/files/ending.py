@@ -29,7 +29,7 @@ UNPHYSICAL = _UNPHYSICAL.pattern
 
 
 def unphysical_ending(reason: str) -> tuple[Status, str] | None:
-    """Whether an error of LAMMPS tells of physics, and which; None for a technical failure.
+    """Whether an error of LAMMPS is of physics, and which; None for a technical failure.
 
     Returns
     -------

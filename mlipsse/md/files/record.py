@@ -1,4 +1,4 @@
-"""What a run folder says about itself: `run.json`, which analysis reads, and `outcome.json`."""
+"""What a run folder records about itself: `run.json`, which analysis reads, and `outcome.json`."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -67,7 +67,7 @@ class RunRecord:
 
     @property
     def protocol(self) -> Protocol:
-        """How the run is made; `MlipsseError` when the record does not say it."""
+        """How the run is made; `MlipsseError` when the record does not have it."""
         try:
             return Protocol(**self.extra["protocol"])
         except (KeyError, TypeError) as error:
@@ -75,14 +75,14 @@ class RunRecord:
 
     @property
     def limits(self) -> RunLimits:
-        """What a healthy run stays within; nothing where the record does not say it."""
+        """What a healthy run stays within; nothing where the record does not have it."""
         return RunLimits(**(self.extra.get("limits") or {"neighbour_distance_A": None}))
 
     @property
     def lattice(self) -> np.ndarray:
         """(3, 3) whole numbers: the crystal's own vectors are these times those of LAMMPS' box."""
-        told = self.extra.get("frame")
-        return LammpsFrame.from_json(told).lattice if told else np.eye(3, dtype=int)
+        frame = self.extra.get("frame")
+        return LammpsFrame.from_json(frame).lattice if frame else np.eye(3, dtype=int)
 
     @property
     def last_step(self) -> int:

@@ -15,12 +15,6 @@ from mlipsse.md.plan.settling import BLOCKS
 Ensemble = Literal["berendsen", "csvr", "nose-hoover"]
 ENSEMBLES: tuple[str, ...] = get_args(Ensemble)
 
-BERENDSEN_CAUTION = (
-    "The Berendsen thermostat does not sample the canonical ensemble: fluctuations of the kinetic "
-    "energy are too small. It is the published protocol; ensembles csvr and nose-hoover are "
-    "canonical."
-)
-
 _LARGEST_SEED = 900_000_000
 _STEP_TOLERANCE = 1e-6
 _NPT_PDAMPS = 4

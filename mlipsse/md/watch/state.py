@@ -20,7 +20,7 @@ ENDED: tuple[State, ...] = ("done", "unsettled", "melted", "exploded")
 AT_WORK: tuple[State, ...] = ("running", "continuing")
 
 SILENCE_S = 300.0
-"""A run whose log has said nothing for this long, and for 20 of its usual intervals, is stalled."""
+"""A run whose log has been silent for this long, and for 20 of its usual intervals, is stalled."""
 
 _INTERVALS = 20
 _SECONDS_PER_DAY = 86_400.0
@@ -119,7 +119,7 @@ def _state(
         return ("running" if held else "queued"), None
     silence_s = now - max(entry.stat().st_mtime for entry in logs)
     if silence_s > _patience_s(steps_per_s, record):
-        words = f"its log has said nothing for {silence_s / 60:.0f} min"
+        words = f"its log has been silent for {silence_s / 60:.0f} min"
         return "stalled", words if held else f"nobody is at work on it, and {words}"
     parts = [entry.name.split(".")[1] for entry in logs]
     continued = any(part.isdigit() and int(part) > 0 for part in parts) or "resume" in parts

@@ -8,6 +8,8 @@ from mlipsse.orderings.cell.supercell import Supercell
 from mlipsse.orderings.host.model import VACANCY
 
 _SECONDS = 20.0
+"""Most that the integer program may take; without it there is no greatest content to state."""
+
 _INFEASIBLE = 2  # of scipy's status
 
 

@@ -82,7 +82,7 @@ class Supercell:
         Raises
         ------
         MlipsseError
-            when a species excludes its own image: the supercell is too small to say what that
+            when a species excludes its own image: the supercell is too small to show what that
             means.
         """
         owner, _ = self.owners

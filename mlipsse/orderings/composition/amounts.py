@@ -100,7 +100,7 @@ def parse_composition(
 
     The sublattices without vacancies fix how many formula units a cell holds; a sublattice with
     vacancies takes what the formula gives and leaves the rest empty. Sublattices of fixed amounts
-    come first, those that share species with them take what is left. `parse_formula` says how
+    come first, those that share species with them take what is left. `parse_formula` states how
     numbers are read.
 
     Parameters
@@ -152,9 +152,9 @@ def _units_per_cell(formula: str, amounts: Mapping[str, Fraction], host: Host) -
     full = [family for family in families(host) if all(part.full for part in family)]
     if not full:
         raise MlipsseError(
-            f"Every sublattice of {host.name} may hold vacancies, so nothing says how many formula "
-            "units a cell holds. Fill one of them: give its sites species without `vacancy` in "
-            "`substitutions`."
+            f"Every sublattice of {host.name} may hold vacancies, so nothing shows how many "
+            "formula units a cell holds. Fill one of them: give its sites species without "
+            "`vacancy` in `substitutions`."
         )
     sites = [sum(len(part.sites) for part in family) for family in full]
     species = [sorted({name for part in family for name in part.species}) for family in full]

@@ -10,7 +10,10 @@ from mlipsse.orderings.host.formula import parse_formula, write_number
 from mlipsse.orderings.host.model import VACANCY, Host, families
 
 _CELLS = range(1, 13)
+"""Numbers of cells that are tried where none are given."""
+
 _NEAR = 3.0
+"""Fewer cells are offered where their formula differs by up to so many times the least."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class OrderingCount:
     distinct : those that no symmetry operation of the host carries into each other
     patterns_raw, patterns_distinct : the same for charge patterns: orderings in which species of
         one sublattice and one formal charge are the same, which is all that an Ewald sum can
-        tell apart; where no two species of the framework differ in charge they are the mobile
+        separate; where no two species of the framework differ in charge they are the mobile
         ion's patterns
     sublattices : the same per sublattice, each for itself
     route : `exact`, every distinct ordering is listed; `patterns`, every distinct charge pattern
@@ -67,7 +67,7 @@ def count_orderings(
     max_orderings: int | None = None,
     most_patterns: int = MOST_PATTERNS,
 ) -> OrderingCount:
-    """Count the orderings and say which route `enumerate_orderings` takes.
+    """Count the orderings and name the route that `enumerate_orderings` takes.
 
     Distinct orderings are the orbits of the supercell's symmetry group on the arrangements,
     1/|G| sum over g of the arrangements that g leaves unchanged (Burnside's lemma; Frobenius,
@@ -185,7 +185,7 @@ def _joint(
 
 
 def _merges(supercell: Supercell, index: int) -> bool:
-    """Whether charge does not tell all species of a sublattice apart."""
+    """Whether charge does not separate all species of a sublattice."""
     sublattice = supercell.host.sublattices[index]
     return len(charge_classes(supercell, index)) < len(sublattice.species)
 

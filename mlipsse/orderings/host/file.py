@@ -1,4 +1,4 @@
-"""A host from a CIF or a POSCAR, with what the user says may sit where."""
+"""A host from a CIF or a POSCAR, with what the user lets sit where."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +21,7 @@ from mlipsse.orderings.host.occupations import Occupations, fixed_shares
 from mlipsse.structures import read_crystal
 
 OCCUPANCY_TOLERANCE = 1e-3
+"""By which a site may miss 1 and still be full: occupancies are written with three decimals."""
 
 
 def read_host(

@@ -69,7 +69,7 @@ def read_example(path: Path, elements: Sequence[str]) -> Atoms:
 
     Parameters
     ----------
-    elements : of the model; the masses in the file say which of them its types are
+    elements : of the model; the masses in the file show which of them its types are
     """
     try:
         from ase.io import read

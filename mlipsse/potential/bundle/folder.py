@@ -70,7 +70,7 @@ class Bundle:
     cutoff_A : of one layer, Å
     layers : message-passing layers
     label_source : what made the training labels
-    extra : whatever else the card says
+    extra : whatever else the card holds
     left_out : format -> why the bundle has no such file, of formats that do not take the model
     """
 
@@ -248,7 +248,7 @@ def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundl
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """What a bundle's `card.yaml` says.
+    """What a bundle's `card.yaml` holds.
 
     Raises
     ------
@@ -268,7 +268,7 @@ def read_card(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(card, dict):
         raise MlipsseError(
-            f"{path} lacks what a card must say (it holds no keys). Export the potential again."
+            f"{path} lacks what a card must hold (it holds no keys). Export the potential again."
         )
     return card
 
@@ -302,11 +302,11 @@ def read_bundle(folder: Path, *, model_only: bool = False) -> Bundle:
                 verify_file(folder / name, expected)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise MlipsseError(
-            f"{path} lacks what a card must say ({error}). Export the potential again."
+            f"{path} lacks what a card must hold ({error}). Export the potential again."
         ) from error
     if bundle.model.name not in card["sha256"]:
         raise MlipsseError(
-            f"{path} lists no sha256 of {bundle.model.name}, so that nobody can tell whether it is "
+            f"{path} lists no sha256 of {bundle.model.name}, so that nothing shows whether it is "
             "the file it was. Export the potential again."
         )
     return bundle
@@ -329,7 +329,7 @@ def verify_file(path: Path, expected: str) -> None:
     if found != expected:
         raise MlipsseError(
             f"{path} is not the file its card describes: its sha256 begins with {found[:12]}, the "
-            f"card says {expected[:12]}. It was changed or damaged: export the potential again, "
+            f"card has {expected[:12]}. It was changed or damaged: export the potential again, "
             "or ask for a whole copy."
         )
 

@@ -3,7 +3,7 @@
 torch traces `EdgeModel.edge_energies` together with its gradient, for any number of atoms and
 edges, and AOTInductor turns the trace into a shared library (torch's manual, «AOTInductor»). Such
 a file runs with the torch and on the kind of processor or GPU that it was made with and no other;
-its metadata say which.
+its metadata name it.
 """
 
 import shutil

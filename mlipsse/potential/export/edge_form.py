@@ -11,7 +11,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.data import atomic_numbers
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from mlipsse.errors import MlipsseError
+from mlipsse.errors import MlipsseError, first_line
 from mlipsse.potential.export.package import package_metadata, require_made_for_here
 
 if TYPE_CHECKING:
@@ -114,10 +114,9 @@ def load_edge_form(exported: Path) -> EdgeForm:
     except MlipsseError:
         raise
     except Exception as error:  # torch has no exception of its own for files it cannot load
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MlipsseError(
-            f"{exported} cannot be loaded in Python ({reason}). Export the potential again on "
-            "this machine."
+            f"{exported} cannot be loaded in Python ({first_line(error)}). Export the potential "
+            "again on this machine."
         ) from error
 
 

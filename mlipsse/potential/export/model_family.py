@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlipsse.errors import MlipsseError
+from mlipsse.errors import MlipsseError, first_line
 
 _FAMILIES: Mapping[str, str] = {
     "MACELES": "a MACE with latent Ewald summation (LES): its long-range energy is no sum over "
@@ -77,11 +77,10 @@ def in_e3nn(loaded: Any, model: Path) -> Any:
     try:
         converted = _conversion(found)(loaded)
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MlipsseError(
             f"{model} was saved with {found}, which LAMMPS does not have, and mace-torch cannot "
-            f"convert it back ({reason}). Give the file that mace_run_train saved without "
-            f"{found}, or train without it."
+            f"convert it back ({first_line(error)}). Give the file that mace_run_train saved "
+            f"without {found}, or train without it."
         ) from error
     finally:
         torch.set_default_dtype(default)

@@ -40,7 +40,7 @@ class Target:
     Attributes
     ----------
     device : `cpu` or `cuda`, which must be this machine's
-    serial : for one CPU thread alone, whatever OMP_NUM_THREADS says; such code adds up messages
+    serial : for one CPU thread alone, whatever OMP_NUM_THREADS is; such code adds up messages
         without locks or copies, and a step takes 5 to 12 % less time (benchmarks/README.md)
 
     Raises

@@ -128,7 +128,7 @@ def require_same(
 
 
 def failure_line(error: Exception) -> str:
-    """The line of a torch exception that says what went wrong; TorchScript puts it last."""
+    """The line of a torch exception that names what went wrong; TorchScript puts it last."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__

@@ -16,6 +16,7 @@ from mlipsse.errors import MlipsseError
 OLDEST = date(2022, 6, 23)
 """Version of LAMMPS whose headers the pair style still compiles with."""
 
+_HEADER = re.compile(r'LAMMPS_VERSION\s+"([^"]+)"')
 _INTEGERS = re.compile(r"LAMMPS_(?:SMALLBIG|BIGBIG|SMALLSMALL)\b")
 _MPI_LIBRARIES = {"libmpi.so.12": "MPICH", "libmpich.so": "MPICH", "libmpi.so": "Open MPI"}
 """Beginnings of names, the first that fits: MPICH's number is that of all that share its ABI."""
@@ -54,8 +55,8 @@ def describe_lammps(folder: Path, mpi: Path | None = None) -> OtherLammps:
     Raises
     ------
     MlipsseError
-        when it is no LAMMPS, too old, or its version or MPI cannot be found out or is another one
-        than `mpi`.
+        when it is no LAMMPS, too old, or its version, MPI or integers cannot be found out, or the
+        MPI is another one than `mpi`.
     """
     headers = next(
         (at for at in (folder / "src", folder / "include" / "lammps") if (at / "pair.h").is_file()),
@@ -74,7 +75,7 @@ def describe_lammps(folder: Path, mpi: Path | None = None) -> OtherLammps:
         folder=folder,
         headers=headers,
         version=version,
-        integers=_integers(folder, spoken),
+        integers=_integers(folder, spoken, library or program),
         mpi=_mpi(folder, headers, library or program, mpi),
         program=program if spoken else None,
     )
@@ -91,9 +92,14 @@ def _file(folder: Path, pattern: str) -> Path | None:
 
     for place in places():
         for path in sorted(place.glob(pattern)):
-            if path.is_file() and path.open("rb").read(4) == b"\x7fELF":
+            if path.is_file() and _is_binary(path):
                 return path
     return None
+
+
+def _is_binary(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) == b"\x7fELF"
 
 
 def _help(program: Path | None) -> str:
@@ -111,7 +117,7 @@ def _help(program: Path | None) -> str:
 
 def _version(folder: Path, headers: Path, spoken: str) -> str:
     header = headers / "version.h"
-    if header.is_file() and (found := re.search(r'LAMMPS_VERSION\s+"([^"]+)"', header.read_text())):
+    if header.is_file() and (found := _HEADER.search(header.read_text(errors="replace"))):
         return found[1]
     if found := re.search(r"Simulator - (\d+ \w{3} \d{4})", spoken):
         return found[1]
@@ -142,13 +148,19 @@ def _require_not_older(version: str, folder: Path) -> None:
         )
 
 
-def _integers(folder: Path, spoken: str) -> str:
+def _integers(folder: Path, spoken: str, binary: Path | None) -> str:
     """Of a source tree that is not built LAMMPS' default."""
     if found := _INTEGERS.search(spoken):
         return found[0]
     for path in sorted(folder.glob("**/LAMMPS_Targets.cmake")):
         if found := _INTEGERS.search(path.read_text(errors="replace")):
             return found[0]
+    if binary is not None:
+        raise MlipsseError(
+            f"{folder} does not show for which integers {binary.name} was built (SMALLBIG, BIGBIG "
+            "or SMALLSMALL): it has no LAMMPS_Targets.cmake, and no lmp that runs here. Load the "
+            "modules that its lmp needs, or install it with `cmake --install`."
+        )
     return "LAMMPS_SMALLBIG"
 
 
@@ -188,7 +200,13 @@ def _mpi(folder: Path, headers: Path, binary: Path | None, given: Path | None) -
 
 def _mpi_library(binary: Path) -> tuple[str | None, Path | None]:
     """Which MPI a binary loads, and where that lies, if it is found."""
-    listing = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=False)
+    try:
+        listing = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise MlipsseError(
+            f"`ldd`, which shows the MPI of {binary}, cannot be run ({error.strerror}). Install it "
+            "(package libc-bin or glibc)."
+        ) from error
     for line in listing.stdout.splitlines():
         name, _, target = line.strip().partition(" => ")
         for beginning, kind in _MPI_LIBRARIES.items():

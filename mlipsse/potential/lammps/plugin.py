@@ -20,6 +20,9 @@ from mlipsse.resources import resource_dir
 PLUGIN_FILE = "macepair.so"
 
 _BUILD_PATIENCE_S = 900.0
+_LOAD_PATIENCE_S = 120.0
+"""How long another LAMMPS may take to load the plugin and end; loading torch takes seconds."""
+
 _LOAD = 'plugin load "{plugin}"\nunits metal\npair_style mace\n'
 
 
@@ -170,15 +173,23 @@ def _require_loads(plugin: Path, program: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="mlipsse-plugin-") as folder:
         deck = Path(folder) / "load.lmp"
         deck.write_text(_LOAD.format(plugin=plugin.resolve()))
-        done = subprocess.run(
-            [program, "-in", deck.name, "-log", "none"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [program, "-in", deck.name, "-log", "none"],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_LOAD_PATIENCE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise MlipsseError(
+                f"The pair style was built for {program}, which did not load it within "
+                f"{_LOAD_PATIENCE_S:g} s. Build it on a node where that lmp runs by itself."
+            ) from error
     if done.returncode != 0:
-        lines = done.stdout.strip().splitlines() or ["it said nothing"]
+        lines = done.stdout.strip().splitlines() or ["it printed nothing."]
         reason = next((line for line in lines if "failed" in line or "ERROR" in line), lines[-1])
         raise MlipsseError(
             f"The pair style was built for {program}, which does not load it: {reason} Does it "

@@ -117,7 +117,7 @@ def orderings_table(rows: Rows) -> Table:
         columns,
         shown,
         note="Symmetry-distinct, by Burnside's lemma. A charge pattern is all that an Ewald sum "
-        "can tell apart: species of equal formal charge are the same in it.",
+        "can separate: species of equal formal charge are the same in it.",
     )
 
 

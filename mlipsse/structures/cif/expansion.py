@@ -16,7 +16,7 @@ from mlipsse.structures.cif.special_positions import (
     orbit,
     possible_places,
 )
-from mlipsse.structures.crystal.model import CrystalSite
+from mlipsse.structures.crystal.model import CrystalSite, content_of
 
 SPECIAL_A = 0.05
 """A site this near to a special position is put on it; farther ones only for a reason: the
@@ -58,11 +58,7 @@ class Expansion:
     @property
     def content(self) -> dict[str, float]:
         """Atoms per cell of every element."""
-        found: dict[str, float] = {}
-        for site in self.sites:
-            for element, amount in site.amounts.items():
-                found[element] = found.get(element, 0.0) + amount
-        return dict(sorted(found.items()))
+        return content_of(self.sites)
 
 
 @dataclass

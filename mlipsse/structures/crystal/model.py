@@ -1,6 +1,6 @@
 """A crystal as its file states it: every site of the cell, and how much of what sits there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +52,15 @@ class CrystalSite:
         return sum(occupant.occupancy for occupant in self.occupants)
 
 
+def content_of(sites: Iterable[CrystalSite]) -> dict[str, float]:
+    """Atoms of every element on sites, by name."""
+    found: dict[str, float] = {}
+    for site in sites:
+        for element, amount in site.amounts.items():
+            found[element] = found.get(element, 0.0) + amount
+    return dict(sorted(found.items()))
+
+
 @dataclass(frozen=True, eq=False)
 class Crystal:
     """What `read_crystal` returns.
@@ -84,11 +93,7 @@ class Crystal:
     @property
     def content(self) -> dict[str, float]:
         """Atoms per cell of every element, by name."""
-        found: dict[str, float] = {}
-        for site in self.sites:
-            for element, amount in site.amounts.items():
-                found[element] = found.get(element, 0.0) + amount
-        return dict(sorted(found.items()))
+        return content_of(self.sites)
 
     @property
     def oxidation_states(self) -> Mapping[str, Mapping[float, float]]:

@@ -23,6 +23,9 @@ SETTLING_FORM = 0.1
 """By how much of itself that rest may be another at each lag. Taken for exact, its form is what the
 fit subtracts, by weights that turn a straight MSD of a few hops into any slope."""
 
+_ITERATIONS = 3
+"""Rounds of a covariance by the last line, and a line by that covariance."""
+
 
 @dataclass(frozen=True, eq=False)
 class Line:
@@ -54,8 +57,6 @@ def fit_line(
     last: int,
     hop_length_A: float,
     taken_back: float,
-    *,
-    iterations: int = 3,
 ) -> Line:
     """Fit the line, with the covariance of overlapping windows of a walk with vibrations and hops.
 
@@ -76,7 +77,7 @@ def fit_line(
     lags = np.unique(np.round(np.linspace(first, last, FIT_LAGS)).astype(int))
     columns = msd.tensor_A2[lags]
     total = columns[:, :3].sum(axis=1)
-    # The third column has no part in the line; its coefficient tells of a bend that dies away.
+    # The third column has no part in the line; its coefficient shows a bend that dies away.
     design = np.stack([lags, np.ones(len(lags)), lags[0] / lags], axis=1).astype(float)
     sums = overlap_sums(lags, msd.n_frames)
     excess = _excess_per_step(msd, first)
@@ -84,7 +85,7 @@ def fit_line(
     unsettled = taken_back * hop_length_A**2 * np.exp(-SETTLING * total / hop_length_A**2)
     weights = np.linalg.pinv(design[:, :2])  # the first pass is ordinary least squares
     variance, bend, dispersion = 0.0, 0.0, 1.0
-    for _ in range(iterations):
+    for _ in range(_ITERATIONS):
         step = _tensor(weights[0] @ columns)
         if not np.trace(step) > 0:
             break
@@ -98,7 +99,7 @@ def fit_line(
         )
         random = covariance.copy()
         covariance += np.outer(unsettled, unsettled) + np.diag((SETTLING_FORM * unsettled) ** 2)
-        # Neighbouring lags of a long window differ by less than rounding can tell.
+        # Neighbouring lags of a long window differ by less than rounding shows.
         covariance[np.diag_indices(len(lags))] *= 1 + 1e-10
         whitened = linalg.cho_solve(linalg.cho_factor(covariance), design)
         information = design.T @ whitened

@@ -34,7 +34,7 @@ from mlipsse.transport.structure.vibration import Vibration, vibration
 
 @dataclass(frozen=True, eq=False)
 class JumpAnalysis:
-    """What the sites and jumps of one run say about its mobile ion.
+    """What the sites and jumps of one run show of its mobile ion.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def analyse_jumps(
     frames : of one run, in a constant cell; of one on disk the mobile ions alone are loaded
     mobile : element of the mobile ion; of several elements that move, the first is analysed
     framework : elements that stay; None takes all that are not mobile
-    temperature_K : where the frames do not say it; for the activation energies
+    temperature_K : where the frames do not have it; for the activation energies
     structure : CIF or POSCAR with the sites; None finds them in the density (see `find_sites`)
     interstitials : look for sites beside those of the structure
     repeats, interstitial_occupancy, least_occupancy : of `find_sites`

@@ -181,16 +181,16 @@ def _motions(frames: Frames, temperature_K: float) -> list[_Motion]:
     together = min(3, n_frames)
     starts = np.unique(np.linspace(0, n_frames - together, _ORIGINS).astype(int))
     squares = np.zeros((2, len(elements)))
-    as_told = np.zeros((2, len(elements)))
+    as_given = np.zeros((2, len(elements)))
     for start in starts:
         piece = np.asarray(frames.positions[int(start) : int(start) + together], dtype=float)
         for lag in range(1, together):
             step = piece[lag] - piece[0]
-            as_told[lag - 1] += (step**2).sum(axis=1) / len(starts)
+            as_given[lag - 1] += (step**2).sum(axis=1) / len(starts)
             squares[lag - 1] += ((step - weights @ step) ** 2).sum(axis=1) / len(starts)
-    held = as_told[0] < 1e-12
+    held = as_given[0] < 1e-12
     if held.any():  # they hold the rest too: the whole does not move
-        squares = as_told
+        squares = as_given
     found = []
     for name in known:
         own = squares[:, (elements == name) & ~held]

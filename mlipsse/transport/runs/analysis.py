@@ -29,7 +29,7 @@ from mlipsse.transport.reading.trajectory import Trajectory, read_run
 
 @dataclass(frozen=True, eq=False)
 class RunTransport:
-    """What one run says about the mobile ion.
+    """What one run shows of the mobile ion.
 
     `conductivity_mS_cm` is Nernst-Einstein's, of the tracer; `einstein_mS_cm` is that of `charge`,
     which ions that move together make another one. `status` decides whether the run has a place in

@@ -17,7 +17,7 @@ from mlipsse.transport.runs.composition import (
 
 @dataclass(frozen=True, eq=False)
 class RunTree:
-    """What a folder of runs says.
+    """What a folder of runs shows.
 
     Attributes
     ----------

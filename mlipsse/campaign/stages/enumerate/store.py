@@ -83,7 +83,8 @@ def no_ordering(path: Path, where: Sequence[str]) -> MlipsseError:
 
 def _columns(path: Path) -> set[str]:
     """Keys of the rows' values, as ASE's tables of an SQLite file hold them."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+    uri = f"{path.absolute().as_uri()}?mode=ro"  # a path may hold `?`, `#` and `%`
+    with closing(sqlite3.connect(uri, uri=True)) as database:
         rows = database.execute(
             "SELECT DISTINCT key FROM text_key_values UNION "
             "SELECT DISTINCT key FROM number_key_values"

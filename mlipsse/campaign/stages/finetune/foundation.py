@@ -33,7 +33,7 @@ class Foundation:
 
     @property
     def files(self) -> list[Path]:
-        """Files of ours or the user's; what is downloaded is told apart by its name."""
+        """Files of ours or the user's; what is downloaded is identified by its name."""
         own = self.potential is not None and self.potential.kind == "mace"
         model = [Path(self.potential.source)] if own and self.potential else []
         return [*model, *([self.replay] if self.replay else [])]

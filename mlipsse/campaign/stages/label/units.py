@@ -62,7 +62,7 @@ def label_batch(
     Parameters
     ----------
     folder : of the first frame's run; units of programs have no second
-    tried : what tells apart how it was tried, for `forget_rejections`
+    tried : how it was tried, for `forget_rejections`
     """
     source = make()
     answers: list[dict[str, Any]] = []
@@ -154,9 +154,9 @@ def answers_of(units: Sequence[Unit]) -> Answers:
 
 
 def row_of(frame: int | str, atoms: Atoms, reason: str) -> dict[str, Any]:
-    """A row of the rejected, with the `COLUMNS`; `frame` says which it is."""
-    told = (atoms.info.get(key, "") for key in (keys.COMPOSITION, keys.TRAJECTORY))
-    return dict(zip(COLUMNS, (frame, *told, reason), strict=True))
+    """A row of the rejected, with the `COLUMNS`; `frame` names it."""
+    entries = (atoms.info.get(key, "") for key in (keys.COMPOSITION, keys.TRAJECTORY))
+    return dict(zip(COLUMNS, (frame, *entries, reason), strict=True))
 
 
 def require_share(answers: Answers, min_labelled: float, table: Path) -> None:

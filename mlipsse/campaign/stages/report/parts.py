@@ -1,4 +1,4 @@
-"""What the report shows and says: its sections, and what all rests on."""
+"""What the report shows and states: its sections, and what all rests on."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -92,14 +92,14 @@ def structure_files(campaign: Campaign) -> list[tuple[Path, Path | None, str]]:
 
 def figure_files(campaign: Campaign) -> list[Path]:
     """All figures and fragments that the page holds and a stage before has made."""
-    told = [*_msd_figures(campaign), *_model_figures(campaign), *_hull_figures(campaign)]
+    figures_there = [*_msd_figures(campaign), *_model_figures(campaign), *_hull_figures(campaign)]
     structure = [
         path
         for picture, fragment, _ in structure_files(campaign)
         for path in (picture, fragment)
         if path is not None
     ]
-    return [campaign.path(ARRHENIUS), *(figure.path for figure in told), *structure]
+    return [campaign.path(ARRHENIUS), *(figure.path for figure in figures_there), *structure]
 
 
 def sections(
@@ -196,10 +196,10 @@ def _structure(campaign: Campaign) -> Section:
         "structure",
         "Structure and pathways",
         tables=[pathways_table(read_csv(campaign.path(transport.STRUCTURE)))],
-        figures=[FigureFile(picture, told) for picture, shown, told in files if shown is None],
+        figures=[FigureFile(picture, words) for picture, shown, words in files if shown is None],
         views=[
-            View(told.partition(":")[0], shown.read_text(encoding="utf-8"), told, picture)
-            for picture, shown, told in files
+            View(words.partition(":")[0], shown.read_text(encoding="utf-8"), words, picture)
+            for picture, shown, words in files
             if shown is not None
         ],
     )
@@ -255,8 +255,8 @@ def _hull_figures(campaign: Campaign) -> list[FigureFile]:
 def _sampling(campaign: Campaign) -> dict[str, str]:
     if campaign.config.label.given_file is not None:
         record = read_record(label.STAGE.folder(campaign))
-        told = {"given labels": "; ".join(record.notes)} if record and record.notes else {}
-        return {"sampling potential": "none: the labels were given", **told}
+        notes = {"given labels": "; ".join(record.notes)} if record and record.notes else {}
+        return {"sampling potential": "none: the labels were given", **notes}
     trajectories = read_csv(campaign.path(sample.TRAJECTORIES))
     return {
         "sampling potential": campaign.config.sample.foundation,

@@ -158,7 +158,7 @@ def protocol(
 
 
 def simulated_cell(config: SimulateConfig, start: Atoms) -> Atoms:
-    """The cell that is run: the ordering's, repeated as the config says, or the one given."""
+    """The cell that is run: the ordering's, repeated as the config asks, or the one given."""
     if start.info.get(_AS_GIVEN):
         return start
     if config.repeats is not None:

@@ -48,11 +48,11 @@ def lengthen(campaign: Campaign, temperature_K: float) -> Lengthening | None:
 
 
 def unit_output(folder: Path, rule: Lengthening | None) -> Path:
-    """File that says that the run in `folder` is long enough; that of another rule is removed."""
+    """File that states that the run in `folder` is long enough; that of another rule is removed."""
     if rule is None:
         return folder / OUTCOME_FILE
     path = folder / UNTIL_FILE
-    if path.is_file() and path.read_text(encoding="utf-8") != _told(rule):
+    if path.is_file() and path.read_text(encoding="utf-8") != _written(rule):
         path.unlink()
     return path
 
@@ -74,10 +74,10 @@ def run_until(output: Path, *, threads: int, rule: Lengthening | None) -> None:
             break
         lengthen_folder(folder, production_ps=longer_ps, template_dir=rule.template_dir)
     if rule is not None:
-        write_text(output, _told(rule))
+        write_text(output, _written(rule))
 
 
-def _told(rule: Lengthening) -> str:
+def _written(rule: Lengthening) -> str:
     return json.dumps(asdict(rule), default=str) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Labels against what a potential says of the same frames."""
+"""Labels against what a potential gives for the same frames."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -85,7 +85,7 @@ def disagreements(predictions: Predictions) -> list[str]:
         ("Stresses", predictions.stress_eV_A3, STRESS_UNITS_EV_A3),
     ):
         cosine, slope = _cosine_and_slope(pair)
-        told = f"(cosine {cosine:.2f}, labels are {slope:.3g} times the model's)"
+        fact = f"(cosine {cosine:.2f}, labels are {slope:.3g} times the model's)"
         # Labels in a unit of f eV/Å are 1/f times as large.
         units = [
             unit
@@ -93,9 +93,9 @@ def disagreements(predictions: Predictions) -> list[str]:
             if factor != 1 and abs(np.log(slope * factor)) < _UNIT_SPREAD
         ]
         if cosine < -MIN_COSINE:
-            found.append(f"{name} have their sign turned {told}.")
+            found.append(f"{name} have their sign turned {fact}.")
         elif cosine > MIN_COSINE and units:
-            found.append(f"{name} are in {' or '.join(units)} {told}.")
+            found.append(f"{name} are in {' or '.join(units)} {fact}.")
     components = _components(predictions)
     return [*found, components.sentence] if components.verdict == "fail" else found
 
@@ -140,21 +140,21 @@ def _offset(frames: Sequence[Atoms], predictions: Predictions) -> Check:
         "frames": len(frames),
     }
     each = ", ".join(f"{element} {shift:+.2f}" for element, shift in offset.shift_eV.items())
-    told = (
+    fact = (
         f"Labels less the model's, in eV per atom: {each}; beyond that "
         f"{1000 * offset.residual_eV_atom:.0f} meV/atom"
     )
     if offset.rank < len(offset.shift_eV):
-        told += " (compositions do not tell these elements apart)"
+        fact += " (compositions do not separate these elements)"
     if max(map(abs, offset.shift_eV.values())) > MAX_USUAL_SHIFT_EV_ATOM:
         return Check(
             name,
             "warn",
-            f"{told}. Several eV/atom are another functional or other pseudopotentials, hundreds "
+            f"{fact}. Several eV/atom are another functional or other pseudopotentials, hundreds "
             "total energies of a code or another unit: fine-tune with e0s: estimated.",
             numbers,
         )
-    return Check(name, "pass", f"{told}.", numbers)
+    return Check(name, "pass", f"{fact}.", numbers)
 
 
 def _direction(name: str, unit: str, pair: np.ndarray) -> Check:
@@ -163,24 +163,24 @@ def _direction(name: str, unit: str, pair: np.ndarray) -> Check:
     if not np.isfinite(cosine):
         return Check(name, "skip", "There is nothing to compare.")
     numbers: Numbers = {"cosine": cosine, "label_over_model": slope}
-    told = f"Cosine {cosine:.2f}; labels are {slope:.3g} times the model's ({unit})"
+    fact = f"Cosine {cosine:.2f}; labels are {slope:.3g} times the model's ({unit})"
     if cosine < 0:
         return Check(
-            name, "fail", f"{told}: the sign of the labels is turned. Normalise them.", numbers
+            name, "fail", f"{fact}: the sign of the labels is turned. Normalise them.", numbers
         )
     if not 1 / MAX_SLOPE < slope < MAX_SLOPE and cosine > MIN_COSINE:
         return Check(
-            name, "fail", f"{told}: the labels are in another unit. Normalise them.", numbers
+            name, "fail", f"{fact}: the labels are in another unit. Normalise them.", numbers
         )
     if cosine < MIN_COSINE:
         return Check(
             name,
             "warn",
-            f"{told}: the model does not know these materials, or labels belong to other frames. "
+            f"{fact}: the model does not know these materials, or labels belong to other frames. "
             "Look at some by hand.",
             numbers,
         )
-    return Check(name, "pass", f"{told}.", numbers)
+    return Check(name, "pass", f"{fact}.", numbers)
 
 
 def _cosine_and_slope(pair: np.ndarray) -> tuple[float, float]:

@@ -31,7 +31,7 @@ MOST_TURNED_DEG = 5.0
 
 _WELL_EXPLAINED = 0.6
 _ENOUGH_FRAMES = 16
-"""So many frames with forces so well explained tell a correlation of 0.3 from one of 0.9."""
+"""So many frames with forces so well explained separate a correlation of 0.3 from one of 0.9."""
 
 _CLEAR_Z = 4.0
 """Standard errors, in Fisher's z, by which another order must be better than the one given."""
@@ -51,7 +51,7 @@ def check_forces_belong(fit: PairFit | None) -> Check:
         "turned_deg": fit.turned_deg,
         "frames": fit.frames,
     }
-    told = f"A pair potential explains {max(fit.explained, 0.0):.0%} of the forces' variance"
+    fact = f"A pair potential explains {max(fit.explained, 0.0):.0%} of the forces' variance"
     # What a turn of all forces leaves of what is explained (a fit by pairs keeps their mean).
     left = ((1 + 2 * np.cos(np.radians(fit.turned_deg))) / 3) ** 2
     turned = MOST_TURNED_DEG < fit.turned_deg < 100.0
@@ -68,7 +68,7 @@ def check_forces_belong(fit: PairFit | None) -> Check:
         return Check(
             name,
             "fail",
-            f"{told} in {fit.frames} frames, as in no crystal: the forces are those of other "
+            f"{fact} in {fit.frames} frames, as in no crystal: the forces are those of other "
             "frames, of another order of the atoms, or in another orientation. Pair structures "
             "and labels anew.",
             numbers,
@@ -77,12 +77,12 @@ def check_forces_belong(fit: PairFit | None) -> Check:
         return Check(
             name,
             "warn",
-            f"{told} in {fit.frames} frames, less than the 86 to 99% of sound sets: some forces "
+            f"{fact} in {fit.frames} frames, less than the 86 to 99% of sound sets: some forces "
             "may be of other atoms or frames, or their axes turned. Compare some frames with what "
             "labelled them.",
             numbers,
         )
-    return Check(name, "pass", f"{told}.", numbers)
+    return Check(name, "pass", f"{fact}.", numbers)
 
 
 def check_stress_components(fit: PairFit | None) -> Check:
@@ -142,8 +142,8 @@ def judge_components(name: str, stress_eV_A3: np.ndarray, basis: str) -> Check:
                 f"{basis}): {cure}.",
                 numbers,
             )
-    told = f"Sheared components correlate by {shear.correlation:.2f} with {basis}"
-    return Check(name, "pass", f"{told}.", numbers)
+    fact = f"Sheared components correlate by {shear.correlation:.2f} with {basis}"
+    return Check(name, "pass", f"{fact}.", numbers)
 
 
 @dataclass(frozen=True)

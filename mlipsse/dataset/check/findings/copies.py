@@ -9,7 +9,7 @@ from mlipsse.dataset.check.measures.neighbours import neighbours_across
 from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 
 MAX_NEAR_FRACTION = 0.05
-"""Of frames with a near-identical other in their split; more says frames were taken too often."""
+"""Of frames with a near-identical other in their split; more were taken too often."""
 
 MAX_ENERGY_GAP_EV_ATOM = 0.001
 """Between labels of the same structure: SCF convergence gives far less."""
@@ -46,13 +46,13 @@ def _duplicates(
         "identical_with_other_energy": len(torn),
     }
     if same:
-        told = f"{len(same)} pairs of frames are identical ({_shown(labelled, same)})"
+        fact = f"{len(same)} pairs of frames are identical ({_shown(labelled, same)})"
         if torn:
-            told += (
+            fact += (
                 f"; in {len(torn)} of them energies differ, so labels come from two settings "
                 f"({_shown(labelled, torn)})"
             )
-        return Check("duplicates", "fail", f"{told}. Keep one of each.", numbers)
+        return Check("duplicates", "fail", f"{fact}. Keep one of each.", numbers)
     if len(near) > MAX_NEAR_FRACTION * frames:
         return Check(
             "duplicates",
@@ -84,16 +84,18 @@ def _leakage(labelled: LabelledSet, pairs: list[tuple[int, int]]) -> Check:
             "There is one split only: give the others with --valid and --test.",
             numbers,
         )
-    told = []
+    faults = []
     if shared:
-        told.append(f"{len(shared)} trajectories have frames in two splits ({some(shared)})")
+        faults.append(f"{len(shared)} trajectories have frames in two splits ({some(shared)})")
     if pairs:
-        told.append(f"{len(pairs)} pairs of frames are near-identical ({_shown(labelled, pairs)})")
-    if told:
+        faults.append(
+            f"{len(pairs)} pairs of frames are near-identical ({_shown(labelled, pairs)})"
+        )
+    if faults:
         return Check(
             "leakage",
             "fail",
-            f"Between splits {'; '.join(told)}: errors on them would flatter. Split by whole "
+            f"Between splits {'; '.join(faults)}: errors on them would flatter. Split by whole "
             "trajectories.",
             numbers,
         )

@@ -63,17 +63,17 @@ def check_lengths(labelled: LabelledSet) -> Check:
         return Check(name, "skip", f"No frame has a cell and two atoms within {_REACH_A:g} Å.")
     median = float(np.median(ratios))
     numbers: Numbers = {"nearest_over_radii": median, "frames": len(ratios)}
-    told = f"Nearest neighbours lie {median:.2f} times as far apart as the sum of covalent radii"
+    fact = f"Nearest neighbours lie {median:.2f} times as far apart as the sum of covalent radii"
     if not LEAST_RATIO < median < MOST_RATIO:
         cause = "in bohr or of another crystal" if median > 1 else "in nm or bohr taken for Å"
         return Check(
             name,
             "fail",
-            f"{told}, where crystals have 0.9 to 1.2: positions and cells are {cause}. Write them "
+            f"{fact}, where crystals have 0.9 to 1.2: positions and cells are {cause}. Write them "
             "in Å.",
             numbers,
         )
-    return Check(name, "pass", f"{told}.", numbers)
+    return Check(name, "pass", f"{fact}.", numbers)
 
 
 def _nearest_ratio(frame: Atoms) -> float | None:

@@ -59,16 +59,16 @@ def check_energy_outliers(labelled: LabelledSet) -> Check:
         "outliers": len(far),
         "outliers_with_usual_forces": len(wrong),
     }
-    told = f"by up to {np.abs(residual_eV_atom).max():.2g} eV/atom or {z.max():.0f} spreads"
+    fact = f"by up to {np.abs(residual_eV_atom).max():.2g} eV/atom or {z.max():.0f} spreads"
     if len(far) >= _MIN_BAND_FRACTION * len(labelled.typical):
-        told = f"{len(far)} frames are far from the median: see energy bands."
-        return Check(name, "pass", told, numbers)
+        fact = f"{len(far)} frames are far from the median: see energy bands."
+        return Check(name, "pass", fact, numbers)
     if wrong:
         return Check(
             name,
             "fail",
-            f"{len(wrong)} frames lie off their composition's energies, {told}, and their forces "
-            f"do not say why ({some(labelled.at(wrong))}): calculations that did not converge. "
+            f"{len(wrong)} frames lie off their composition's energies, {fact}, and their forces "
+            f"do not show why ({some(labelled.at(wrong))}): calculations that did not converge. "
             "Label them again or take them out.",
             numbers,
         )
@@ -76,7 +76,7 @@ def check_energy_outliers(labelled: LabelledSet) -> Check:
         return Check(
             name,
             "warn",
-            f"{len(far)} frames lie off their composition's energies, {told} "
+            f"{len(far)} frames lie off their composition's energies, {fact} "
             f"({some(labelled.at(far))}). Of close contacts that are meant to be there, say "
             f"{keys.ORIGIN}=contact; else look at them.",
             numbers,
@@ -101,16 +101,16 @@ def check_force_outliers(labelled: LabelledSet) -> Check:
         "max_z": float(z.max()),
         "outliers": len(far),
     }
-    told = f"The largest force is {largest_eV_A.max():.3g} eV/Å"
+    fact = f"The largest force is {largest_eV_A.max():.3g} eV/Å"
     if far:
         return Check(
             name,
             "warn",
-            f"{told}; {len(far)} frames are far from the others ({some(labelled.at(far))}): atoms "
+            f"{fact}; {len(far)} frames are far from the others ({some(labelled.at(far))}): atoms "
             f"that are too close. Where that is meant, say {keys.ORIGIN}=contact; else leave out.",
             numbers,
         )
-    return Check(name, "pass", f"{told}.", numbers)
+    return Check(name, "pass", f"{fact}.", numbers)
 
 
 def check_bands(labelled: LabelledSet) -> Check:
@@ -137,11 +137,11 @@ def check_bands(labelled: LabelledSet) -> Check:
         "largest_gap_eV_atom": max((gap for _, gap in split), default=0.0),
     }
     if split:
-        told = some([f"{formula}: {gap:.2g} eV/atom apart" for formula, gap in split])
+        fact = some([f"{formula}: {gap:.2g} eV/atom apart" for formula, gap in split])
         return Check(
             name,
             "fail",
-            f"Energies of one composition lie in two bands ({told}): two functionals, "
+            f"Energies of one composition lie in two bands ({fact}): two functionals, "
             "pseudopotentials or units in one head. Train on one, or give each a head.",
             numbers,
         )

@@ -28,16 +28,16 @@ def check_keys(labelled: LabelledSet) -> Check:
     numbers = {"frames": len(labelled.frames)} | {
         f"without_{key}": len(frames) for key, frames in lacking.items()
     }
-    told = [
+    faults = [
         f"{len(frames)} frames lack {key} ({some(labelled.at(frames))})"
         for key, frames in lacking.items()
         if frames
     ]
-    if told:
+    if faults:
         return Check(
             "keys",
             "fail",
-            f"{'; '.join(told)}. Label them, take them out, or say under which names labels lie "
+            f"{'; '.join(faults)}. Label them, take them out, or say under which names labels lie "
             "(--energy-key, --forces-key).",
             dict(numbers),
         )

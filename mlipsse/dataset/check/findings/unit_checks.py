@@ -29,7 +29,7 @@ _MIN_GROUP = 8
 _CLEAR_CORRELATION = 0.4
 _CLEAR_MISFIT = 0.85
 _FITTED = 0.8  # what fits give of a factor, in halides at 800 K and copper: 0.68 to 1
-_AS_LIKELY = 0.5  # causes this close to the likeliest are told too
+_AS_LIKELY = 0.5  # causes this close to the likeliest are listed too
 _TURN = 0.4  # what a turned sign costs a cause that explains the factor as well as another
 
 
@@ -60,9 +60,7 @@ def _completed(work: Ratios, pairs: Ratios) -> Ratios:
     Work along paths over barriers can mislead: where it finds a fault that the pair potential does
     not, the pair potential is believed. Another unit or sign shows in both.
     """
-    if work.forces is None or (
-        not _agree(work.forces, work.forces_within) and _agree(pairs.forces, pairs.forces_within)
-    ):
+    if _gives_way((work.forces, work.forces_within), (pairs.forces, pairs.forces_within)):
         work = replace(
             work,
             forces=pairs.forces,
@@ -70,9 +68,7 @@ def _completed(work: Ratios, pairs: Ratios) -> Ratios:
             forces_basis=pairs.forces_basis,
             forces_within=pairs.forces_within,
         )
-    if work.stress is None or (
-        not _agree(work.stress, work.stress_within) and _agree(pairs.stress, pairs.stress_within)
-    ):
+    if _gives_way((work.stress, work.stress_within), (pairs.stress, pairs.stress_within)):
         work = replace(
             work,
             stress=pairs.stress,
@@ -81,6 +77,11 @@ def _completed(work: Ratios, pairs: Ratios) -> Ratios:
             stress_within=pairs.stress_within,
         )
     return work
+
+
+def _gives_way(work: tuple[float | None, float], pairs: tuple[float | None, float]) -> bool:
+    """Whether a ratio, with the factor that it agrees within, is unknown or not believed."""
+    return work[0] is None or (not _agree(*work) and _agree(*pairs))
 
 
 def _agree(ratio: float | None, within: float = AGREES) -> bool:
@@ -112,7 +113,7 @@ def _energy(labelled: LabelledSet, ratios: Ratios, *, off: bool) -> Check:
         return Check(
             name,
             "fail",
-            f"Energy differences are {ratios.forces:.3g} times what forces and stresses say: "
+            f"Energy differences are {ratios.forces:.3g} times what forces and stresses give: "
             f"{cause}. Normalise with the right --energy-unit.",
             numbers,
         )
@@ -121,7 +122,7 @@ def _energy(labelled: LabelledSet, ratios: Ratios, *, off: bool) -> Check:
             name,
             "skip",
             f"The median is {numbers['median_eV_atom']:.4g} eV/atom; whether that is eV cannot be "
-            "told, as too few frames lie in one basin. Check with a model (--potential).",
+            "known, as too few frames lie in one basin. Check with a model (--potential).",
             numbers,
         )
     return Check(name, "pass", f"The median is {numbers['median_eV_atom']:.4g} eV/atom.", numbers)
@@ -157,26 +158,26 @@ def _forces(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
             f"{ratios.forces_basis}: {'; '.join(causes)}.",
             numbers,
         )
-    told = f"Their root mean square is {rms_eV_A:.3g} eV/Å"
+    fact = f"Their root mean square is {rms_eV_A:.3g} eV/Å"
     low, high = USUAL_FORCE_EV_A
     if not low < rms_eV_A < high:
         return Check(
             name,
             "warn",
-            f"{told}, outside the {low:g} to {high:g} of crystals at temperature. Relaxed frames "
+            f"{fact}, outside the {low:g} to {high:g} of crystals at temperature. Relaxed frames "
             "have less; else look at the units (Ha/bohr is 51 eV/Å, kcal/mol/Å 0.043).",
             numbers,
         )
     if ratios.forces is None:
         return Check(
-            name, "skip", f"{told}, which is usual; their sign cannot be told from these.", numbers
+            name, "skip", f"{fact}, which is usual; their sign does not show in these.", numbers
         )
     if energy_off:
-        return Check(name, "pass", f"{told}; they agree with the stresses.", numbers)
+        return Check(name, "pass", f"{fact}; they agree with the stresses.", numbers)
     return Check(
         name,
         "pass",
-        f"{told}; they agree with {ratios.forces_basis} (factor {ratios.forces:.2f}).",
+        f"{fact}; they agree with {ratios.forces_basis} (factor {ratios.forces:.2f}).",
         numbers,
     )
 
@@ -192,7 +193,7 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         "energy_over_work": ratios.stress,
         "pairs": ratios.pairs,
     }
-    told = f"The median of the largest components is {largest:.3g} eV/Å³"
+    fact = f"The median of the largest components is {largest:.3g} eV/Å³"
     if (
         ratios.stress is not None
         and not energy_off
@@ -212,14 +213,14 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         return Check(
             name,
             "pass",
-            f"{told}; they agree with {ratios.stress_basis} (factor {ratios.stress:.2f}).",
+            f"{fact}; they agree with {ratios.stress_basis} (factor {ratios.stress:.2f}).",
             numbers,
         )
     if largest > MAX_USUAL_STRESS_EV_A3:
         return Check(
             name,
             "fail",
-            f"{told}, {largest * EV_A3_TO_GPA:.0f} GPa: these are kB or GPa. Normalise with the "
+            f"{fact}, {largest * EV_A3_TO_GPA:.0f} GPa: these are kB or GPa. Normalise with the "
             "right --stress-unit.",
             numbers,
         )
@@ -229,8 +230,8 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         return Check(
             name,
             "skip",
-            f"{told}, which is usual; the sign cannot be told, as frames of one composition do not "
-            "differ enough in their cells. Check with a model (--potential).",
+            f"{fact}, which is usual; the sign does not show, as frames of one composition do "
+            "not differ enough in their cells. Check with a model (--potential).",
             numbers,
         )
     if correlation < 0:
@@ -242,7 +243,10 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
             numbers,
         )
     return Check(
-        name, "pass", f"{told} and rises with the volume (correlation {correlation:.2f}).", numbers
+        name,
+        "pass",
+        f"{fact} and rises with the volume (correlation {correlation:.2f}).",
+        numbers,
     )
 
 

@@ -21,7 +21,7 @@ class ArrheniusFit:
     """ln D = ln D0 - Ea / (kB T).
 
     activation_energy_eV : eV; None below two temperatures
-    activation_energy_std_eV : eV; None when neither errors of D nor scatter tell it
+    activation_energy_std_eV : eV; None when neither errors of D nor scatter give it
     prefactor_cm2_s : D0, cm²/s; None below two temperatures
     covariance : (2, 2) of (ln D0, Ea/eV); None as the error of Ea
     temperature_K : temperatures that were fitted
@@ -143,13 +143,13 @@ def fit_arrhenius(
             raise MlipsseError("Standard errors of D must be above 0 cm²/s.")
     fitted = tuple(float(value) for value in temperatures)
     if len(values) < 2:
-        told = (
+        caution = (
             "one temperature gives no activation energy, and nothing at other temperatures: run at "
             "least two"
             if len(values)
             else "no temperature has a diffusivity"
         )
-        return ArrheniusFit(None, None, None, None, fitted, cautions=(told,))
+        return ArrheniusFit(None, None, None, None, fitted, cautions=(caution,))
 
     from scipy import special
 

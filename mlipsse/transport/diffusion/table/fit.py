@@ -11,10 +11,13 @@ from mlipsse.transport.diffusion.table.reading import MsdTable
 from mlipsse.units import A2_PS_TO_CM2_S
 
 FIT_LAGS = 60
+"""Lags of the window that enter the fit, as of a trajectory (`msd_line`)."""
+
 STEEPEST = 1.25
 """d ln MSD / d ln lag above which a table shows drift or flight and no diffusion."""
 
 ITERATIONS = 4
+"""Rounds of a covariance by the last line, and a line by that covariance."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ LENGTH_A = {
     "nm": 10.0, "bohr": BOHR_A, "pm": 0.01, "cm": 1e8, "m": 1e10,
 }  # fmt: skip
 
+MOST_BYTES = 200 << 20
+"""Longest table that is read, decompressed."""
+
 _TIMES = re.compile(r"^(?:lag|t\b|tau|τ|dt|Δt|δt|delta|time|interval|correlation time)", re.I)
 _MSDS = re.compile(r"msd|mean.?squared?.?displacement|⟨r|<r|<Δr", re.I)
 _ERRORS = re.compile(r"std|stderr|error|err\b|_err|sigma|σ|uncertainty|\bsd\b|_sd|±", re.I)
@@ -134,11 +137,23 @@ def _parsed(path: Path) -> tuple[list[str], list[str], np.ndarray]:
     head: list[str] = []
     labels: list[str] = []
     rows: list[list[float]] = []
-    with BufferedReader(TornStream(path)) as stream:
-        try:
-            text = stream.read(200 << 20).decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise MlipsseError(f"{path} is no table of text.") from error
+    raw = TornStream(path)
+    with BufferedReader(raw) as stream:
+        data = stream.read(MOST_BYTES + 1)
+    if raw.torn:
+        raise MlipsseError(
+            f"{path} is a compressed file that is torn: the end of the table is lost. Give the "
+            "whole file."
+        )
+    if len(data) > MOST_BYTES:
+        raise MlipsseError(
+            f"{path} is longer than {MOST_BYTES >> 20} MB, the longest table that is read. Write "
+            "the MSD at fewer lags."
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MlipsseError(f"{path} is no table of text.") from error
     for line in text.splitlines():
         if line.startswith("@"):  # GROMACS
             found = re.search(r'[xy]axis\s+label\s+"([^"]*)"', line)

@@ -55,9 +55,9 @@ def read_lammps_species(path: Path, species: Sequence[str] | None) -> tuple[str,
     Raises
     ------
     MlipsseError
-        when the atom style is not named and the columns leave it open, when the elements are not
-        known, when what is known of them disagrees, or when those given are in another order than
-        the masses of the same elements.
+        when rows are damaged or share an id, when the atom style is not named and the columns
+        leave it open, when the elements are not known, when what is known of them disagrees, or
+        when those given are in another order than the masses of the same elements.
     """
     sections, n_atoms, n_types = _sections(path)
     atoms = next((name for name in sections if name.split("#")[0].strip() == "Atoms"), None)
@@ -67,6 +67,14 @@ def read_lammps_species(path: Path, species: Sequence[str] | None) -> tuple[str,
     rows = [row for row in rows if row]
     if len(rows) != n_atoms:
         raise MlipsseError(f"{path} has {len(rows)} rows of atoms, but its head names {n_atoms}.")
+    damaged = next((row for row in rows if len(row) < 5 or not row[0].isdigit()), None)
+    if damaged is not None:
+        raise MlipsseError(
+            f"{path} has the row {' '.join(damaged)!r} among its atoms, which is no id, type and "
+            "place: write the file again."
+        )
+    if len({int(row[0]) for row in rows}) < len(rows):
+        raise MlipsseError(f"{path} gives two atoms one id: write the file again, with own ids.")
     labels = _labels(sections)
     place = _type_place(path, atoms, rows, n_types, labels)
     types = [labels.get(row[place], row[place]) for row in rows]
@@ -181,7 +189,13 @@ def _elements(
         row = words.split()
         if len(row) == 2:
             number = row[0] if row[0].isdigit() else {w: n for n, w in labels.items()}.get(row[0])
-            masses[str(number)] = (float(row[1]), comment.strip())
+            try:
+                masses[str(number)] = (float(row[1]), comment.strip())
+            except ValueError as error:
+                raise MlipsseError(
+                    f"{path} gives type {row[0]} the mass {row[1]!r}, which is no number: correct "
+                    "it, or give the elements of types 1, 2, ...."
+                ) from error
     if species is not None:
         if len(species) != n_types:
             raise MlipsseError(

@@ -11,10 +11,11 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.record import RECORD_FILE
+from mlipsse.structures import read_ordered
 from mlipsse.transport.reading.formats.lammps_data import is_lammps_data, read_lammps_species
 from mlipsse.transport.reading.formats.netcdf import NetcdfFrames
 from mlipsse.transport.reading.source.compressed import Unpacked, lost_behind, plain_name
-from mlipsse.transport.reading.source.element_names import element_of, elements_of
+from mlipsse.transport.reading.source.element_names import element_of
 from mlipsse.transport.reading.source.frames import OneFrame, blocks_of
 from mlipsse.transport.reading.source.protocol import RawBlock, Source
 from mlipsse.transport.reading.times.binary_times import (
@@ -57,7 +58,7 @@ def open_with_mdanalysis(
     find = _TIMES.get(suffix)
     known = BinaryTimes() if find is None else find(opened.held[0].path)
     own_time = suffix in _OWN_TIME
-    notes = [*known.notes, *([lost_behind(path)] if opened.held[0].torn else [])]
+    notes = [lost_behind(path)] if opened.held[0].torn else []
 
     def read(block_frames: int | None) -> Iterator[RawBlock]:
         return blocks_of(
@@ -179,12 +180,12 @@ def _species(
         return read_lammps_species(topology, species)
     name = plain_name(topology).name
     suffix = plain_name(topology).suffix.lower()
-    if "POSCAR" in name or "CONTCAR" in name or suffix in (".vasp", ".poscar"):
-        from pymatgen.io.vasp import Poscar
-
-        structure = Poscar.from_file(str(unpacked), check_for_potcar=False).structure
-        return elements_of((str(site.specie.symbol) for site in structure), str(topology))
-    if suffix in (".extxyz", ".xyz", ".cif"):
+    poscar = "POSCAR" in name or "CONTCAR" in name or suffix in (".vasp", ".poscar")
+    if poscar or suffix == ".cif":
+        # Not by ASE or pymatgen, which guess species that a POSCAR does not name, and take the
+        # majority of a mixed site.
+        return tuple(read_ordered(unpacked)[0].get_chemical_symbols())
+    if suffix in (".extxyz", ".xyz"):
         from ase.io import read
 
         return tuple(read(unpacked, index=0).get_chemical_symbols())  # type: ignore[union-attr]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.reading.source.frames import other_atoms
 
 _PLACES = ("unwrapped_coordinates", "coordinates")
 _LENGTHS = {"": 1.0, "angstrom": 1.0, "angstroms": 1.0, "nanometer": 10.0}
@@ -30,7 +31,8 @@ class NetcdfFrames:
     Raises
     ------
     MlipsseError
-        for NetCDF-4 and CDF-5, and lengths in another unit than Å or nm.
+        for NetCDF-4 and CDF-5, and lengths in another unit than Å or nm; while reading, for ids
+        that are not those of the first frame.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,12 +73,17 @@ class NetcdfFrames:
         variables = file.variables
         places, ids = variables[self._name], variables.get("id")
         lengths, angles = (variables.get(f"cell_{name}") for name in ("lengths", "angles"))
+        first = None
         try:
             for frame in range(self._length):
                 found = np.array(places[frame], dtype=float) * self._scale
                 if ids is not None:
                     own = np.array(ids[frame] if len(ids.shape) == 2 else ids[:])
-                    found = found[np.argsort(own)]
+                    order = np.argsort(own)
+                    first = own[order] if first is None else first
+                    if (np.diff(first) == 0).any() or not np.array_equal(own[order], first):
+                        raise other_atoms(self._path, frame)
+                    found = found[order]
                 dimensions = None
                 if lengths is not None and angles is not None:
                     dimensions = np.concatenate(

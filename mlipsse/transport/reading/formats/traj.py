@@ -14,12 +14,12 @@ from mlipsse.transport.reading.times.stamps import find_stamp_keys
 
 
 def open_traj(path: Path, timestep_fs: float | None) -> Source:
-    """A .traj file; steps and times are those of `Atoms.info`, ids those of an array `id`.
+    """A .traj file; steps and times are those of `Atoms.info`. ASE writes no ids into it.
 
     Raises
     ------
     MlipsseError
-        when it is damaged or holds no frame.
+        when it is damaged, holds no frame, or frames of other atoms.
     """
     unpacked = Unpacked(path)
     opening: list[Any] = []
@@ -30,19 +30,17 @@ def open_traj(path: Path, timestep_fs: float | None) -> Source:
     if not opening:
         raise MlipsseError(f"{path} holds no frame.")
     first = opening[0]
-    order = _order(first)
-    species = tuple(np.array(first.get_chemical_symbols())[order].tolist())
+    species = tuple(first.get_chemical_symbols())
     keys = find_stamp_keys([atoms.info for atoms in opening])
     notes = [lost_behind(path)] if unpacked.torn else []
 
     def frames(report: list[str], heads: bool) -> Iterator[OneFrame]:
         for number, atoms in enumerate(_atoms(path, unpacked)):
-            own = _order(atoms)
-            names = tuple(np.array(atoms.get_chemical_symbols())[own].tolist())
+            names = tuple(atoms.get_chemical_symbols())
             if names != species:
                 raise other_atoms(path, number, names, species)
             step, time = keys.read(atoms.info, str(path), number)
-            yield OneFrame(atoms.get_positions()[own], np.array(atoms.cell), step, time)
+            yield OneFrame(atoms.get_positions(), np.array(atoms.cell), step, time)
 
     start = next(frames([], True)).stamp
     return Source(
@@ -58,11 +56,6 @@ def open_traj(path: Path, timestep_fs: float | None) -> Source:
         first_stamp=start if start == start else None,
         notes=notes,
     )
-
-
-def _order(atoms: Any) -> np.ndarray:
-    ids = atoms.arrays.get("id")
-    return np.arange(len(atoms)) if ids is None else np.argsort(ids)
 
 
 def _atoms(path: Path, unpacked: Unpacked) -> Iterator[Any]:

@@ -28,14 +28,12 @@ class BinaryTimes:
     steps, times : (n_frames,) each, or None
     time_ps : unit of the times, ps; None where it is not named
     spacings_ps : what the time between frames may be, ps, by the units that its writer may mean
-    notes : sentences
     """
 
     steps: np.ndarray | None = None
     times: np.ndarray | None = None
     time_ps: float | None = None
     spacings_ps: tuple[float, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def dcd_times(path: Path) -> BinaryTimes:

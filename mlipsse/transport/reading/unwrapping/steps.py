@@ -5,6 +5,22 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _by_minimum_image(
+    dx: float, dy: float, dz: float, cell: np.ndarray, inverse: np.ndarray
+) -> tuple[float, float, float, bool]:
+    """A step less the nearest lattice vector, and whether that is another than 0."""
+    a = np.rint(dx * inverse[0, 0] + dy * inverse[1, 0] + dz * inverse[2, 0])
+    b = np.rint(dx * inverse[0, 1] + dy * inverse[1, 1] + dz * inverse[2, 1])
+    c = np.rint(dx * inverse[0, 2] + dy * inverse[1, 2] + dz * inverse[2, 2])
+    return (
+        dx - (a * cell[0, 0] + b * cell[1, 0] + c * cell[2, 0]),
+        dy - (a * cell[0, 1] + b * cell[1, 1] + c * cell[2, 1]),
+        dz - (a * cell[0, 2] + b * cell[1, 2] + c * cell[2, 2]),
+        a != 0 or b != 0 or c != 0,
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_steps(
     positions: np.ndarray,
     cells: np.ndarray,
@@ -44,12 +60,7 @@ def add_steps(
                 positions[frame, atom, 2],
             )
             dx, dy, dz = x - before[atom, 0], y - before[atom, 1], z - before[atom, 2]
-            a = np.rint(dx * inverse[0, 0] + dy * inverse[1, 0] + dz * inverse[2, 0])
-            b = np.rint(dx * inverse[0, 1] + dy * inverse[1, 1] + dz * inverse[2, 1])
-            c = np.rint(dx * inverse[0, 2] + dy * inverse[1, 2] + dz * inverse[2, 2])
-            dx -= a * cell[0, 0] + b * cell[1, 0] + c * cell[2, 0]
-            dy -= a * cell[0, 1] + b * cell[1, 1] + c * cell[2, 1]
-            dz -= a * cell[0, 2] + b * cell[1, 2] + c * cell[2, 2]
+            dx, dy, dz, _ = _by_minimum_image(dx, dy, dz, cell, inverse)
             square = dx * dx + dy * dy + dz * dz
             if not square <= longest:
                 longest = square
@@ -105,15 +116,10 @@ def judge_steps(
             if square <= limit_A * limit_A:  # of no lattice vector
                 squares[frame, kinds[atom]] += square
                 continue
-            a = np.rint(dx * inverse[0, 0] + dy * inverse[1, 0] + dz * inverse[2, 0])
-            b = np.rint(dx * inverse[0, 1] + dy * inverse[1, 1] + dz * inverse[2, 1])
-            c = np.rint(dx * inverse[0, 2] + dy * inverse[1, 2] + dz * inverse[2, 2])
-            dx -= a * cell[0, 0] + b * cell[1, 0] + c * cell[2, 0]
-            dy -= a * cell[0, 1] + b * cell[1, 1] + c * cell[2, 1]
-            dz -= a * cell[0, 2] + b * cell[1, 2] + c * cell[2, 2]
+            dx, dy, dz, crosses = _by_minimum_image(dx, dy, dz, cell, inverse)
             square = dx * dx + dy * dy + dz * dz
             if square > limit_A * limit_A:
                 far[frame] += 1
-            elif a != 0 or b != 0 or c != 0:
+            elif crosses:
                 jumped[frame] += 1
             squares[frame, kinds[atom]] += square
