@@ -14,6 +14,7 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.compressed import lost_behind
 from mlipsse.transport.dump_atoms import DumpAtoms, dump_atoms, dump_steps, likely_frames
+from mlipsse.transport.dump_rows import MALFORMED, OTHER_ATOMS, RUNS_OUT, read_rows
 from mlipsse.transport.restarts import Restarts, find_restarts
 from mlipsse.transport.source import Filling, RawBlock
 from mlipsse.transport.text_header import TIMESTEP, DumpHeader, DumpHeaders
@@ -87,23 +88,18 @@ def dump_blocks(
     MlipsseError
         as `read_text_dump`.
     """
-    from mlipsse.transport.text_numbers import MALFORMED, OTHER_ATOMS, RUNS_OUT, read_atoms
-
     n_atoms = len(atoms.ids)
     restarts: Restarts | None = None
     if block_frames is not None:  # what comes again must be known beforehand
         restarts = find_restarts(dump_steps(path), str(path))
     headers = DumpHeaders(path)
-    seen = np.zeros(n_atoms, dtype=np.int64)
     block = Filling(block_frames or likely_frames(path, atoms), n_atoms)
     number = -1  # of the frame in the file
-    tries = 0
     length = 0  # of the frame before
     found, torn, ends_torn, seam = False, 0, False, False
     strange = 0
     for text in text_pieces(path):
         begin = text.data.find(TIMESTEP, 0, text.stop)
-        address = text.address
         while begin >= 0:
             if text.stop - begin < length and not text.ended:
                 break
@@ -122,20 +118,7 @@ def dump_blocks(
                 else:
                     yield block.taken()
                     block = Filling(block_frames, n_atoms)
-            tries += 1
-            end = read_atoms(
-                address + header.start,
-                address + text.stop,
-                atoms.slots,
-                atoms.ids,
-                seen,
-                tries,
-                header.cell,
-                header.origin,
-                atoms.scaled,
-                atoms.images,
-                block.positions[block.count],
-            )
+            end = read_rows(text.data, text.stop, atoms, header, block.positions[block.count])
             if end == OTHER_ATOMS:
                 raise MlipsseError(f"{path} holds other atoms at step {header.step} than before.")
             if end == RUNS_OUT:
@@ -150,7 +133,6 @@ def dump_blocks(
                 text.used = max(header.start, begin - _CLOCK_BYTES) if begin >= 0 else text.stop
                 continue
             found = True
-            end -= address
             length = end - begin
             text.used = end
             begin = text.data.find(TIMESTEP, end, text.stop)
