@@ -30,7 +30,8 @@ class RunTransport:
 
     `conductivity_mS_cm` is Nernst-Einstein's, of the tracer; `einstein_mS_cm` is that of `charge`,
     which ions that move together make another one. `status` decides whether the run has a place in
-    averages and fits; the conductivities and `directions` are None where it has none.
+    averages and fits; the conductivities and `directions` are None where it has none. `drift_A`,
+    (n_frames, 3), is what was subtracted from every atom.
     """
 
     name: str
@@ -55,6 +56,7 @@ class RunTransport:
     replica: int | None = None
     directions: DirectionalDiffusivity | None = None
     flow_A: float | None = None
+    drift_A: np.ndarray | None = None
 
     @property
     def excluded(self) -> str | None:
@@ -225,6 +227,7 @@ def analyse_trajectory(
         replica=replica,
         directions=directional_diffusivity(diffusivity, vectors) if status.usable else None,
         flow_A=steady_drift_A(RestingPositions(positions, ions, drift_A)),
+        drift_A=drift_A,
     )
 
 
