@@ -50,13 +50,13 @@ class RunTransport:
     einstein_mS_cm: float | None
     einstein_std_mS_cm: float | None
     status: RunStatus
+    drift_A: np.ndarray
     formula: str | None = None
     composition: str | None = None
     ordering: str | None = None
     replica: int | None = None
     directions: DirectionalDiffusivity | None = None
     flow_A: float | None = None
-    drift_A: np.ndarray | None = None
 
     @property
     def excluded(self) -> str | None:
