@@ -1,6 +1,6 @@
 """Any LAMMPS text dump: every coordinate style, triclinic cells, unsorted ids, compressed or not.
 
-MDAnalysis' reader takes some forty times as long, and gives wrong positions for scaled coordinates
+MDAnalysis' reader takes some four times as long, and gives wrong positions for scaled coordinates
 whose box does not start at 0 and for image flags in triclinic cells (2.11); hence a reader of our
 own.
 """
