@@ -3,8 +3,8 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import mean_squared_displacement
-from mlipsse.transport import msd as msd_module
-from mlipsse.transport.msd import (
+from mlipsse.transport.diffusion.displacement import msd as msd_module
+from mlipsse.transport.diffusion.displacement.msd import (
     COMPONENTS,
     ion_mean_squared_displacements,
 )

@@ -1,0 +1,12 @@
+"""`mlipsse schema`: what a `campaign.yaml` may say."""
+
+import json
+
+import typer
+
+
+def schema() -> None:
+    """Print the JSON schema of campaign.yaml: every field, its unit, limits and default."""
+    from mlipsse.campaign.config.campaign import CampaignConfig
+
+    typer.echo(json.dumps(CampaignConfig.model_json_schema(), indent=1))
