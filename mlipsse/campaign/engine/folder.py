@@ -1,11 +1,15 @@
 """The campaign's folder: its config and where each stage keeps its files."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlipsse.campaign.config.campaign import CampaignConfig
-from mlipsse.campaign.config.file import parse_config
 from mlipsse.errors import MlipsseError
+
+if TYPE_CHECKING:
+    from mlipsse.campaign.config.campaign import CampaignConfig
 
 CONFIG_NAME = "campaign.yaml"
 
@@ -41,6 +45,8 @@ def read_campaign(folder: Path) -> Campaign:
     MlipsseError
         when there is no such folder or file, or the config is not valid.
     """
+    from mlipsse.campaign.config.file import parse_config
+
     folder = Path(folder).resolve()
     path = folder / CONFIG_NAME
     if not path.is_file():

@@ -4,9 +4,9 @@ import json
 
 import typer
 
-from mlipsse.campaign.config.campaign import CampaignConfig
-
 
 def schema() -> None:
     """Print the JSON schema of campaign.yaml: every field, its unit, limits and default."""
+    from mlipsse.campaign.config.campaign import CampaignConfig
+
     typer.echo(json.dumps(CampaignConfig.model_json_schema(), indent=1))

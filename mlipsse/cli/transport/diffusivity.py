@@ -74,7 +74,6 @@ def diffusivity(
     run. Of several mobile elements, each is analysed beside the others.
     """
     from mlipsse.transport import WindowSettings, analyse_trajectory
-    from mlipsse.transport.ions.drift import framework_drift
 
     frames = read_frames(
         trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
@@ -102,13 +101,13 @@ def diffusivity(
             masses_u=masses,
             name=named(trajectory),
         )
-        drift_A = framework_drift(frames.positions, still, masses_u=masses)
-        answer = _answer(frames, run, drift_A, own_charge, settings)
+        ions = roles.ions(frames.species)
+        answer = _answer(frames, run, ions, own_charge, settings)
         answer["also_mobile"] = list(roles.also_mobile)
         answer["framework"] = list(roles.framework)
         if pymatgen or kinisi:
-            ions, fitted_ps = roles.ions(frames.species), run.diffusivity.window_ps
-            positions = frames.positions[:, ions] - drift_A[:, None]
+            fitted_ps = run.diffusivity.window_ps
+            positions = frames.positions[:, ions] - run.drift_A[:, None]
             start_ps = fitted_ps[0] if fitted_ps else 0.1 * run.duration_ps
             answer |= _peers(positions, frames.frame_spacing_ps, start_ps, pymatgen, kinisi)
         answers.append(answer)
@@ -127,7 +126,7 @@ def diffusivity(
 
 
 def _answer(
-    frames: Any, run: Any, drift_A: Any, charge: float | None, settings: Any
+    frames: Any, run: Any, ions: Any, charge: float | None, settings: Any
 ) -> dict[str, Any]:
     """Numbers of one mobile ion; what a refused run does not have is None."""
     from mlipsse.transport.diffusion.blocks import block_spread
@@ -142,8 +141,8 @@ def _answer(
             frames.positions,
             fit,
             frame_spacing_ps=frames.frame_spacing_ps,
-            ions=frames.trajectory(run.temperature_K).indices(run.mobile),
-            drift_A=drift_A,
+            ions=ions,
+            drift_A=run.drift_A,
             settings=settings,
         )
     known = charge is not None

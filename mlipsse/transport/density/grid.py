@@ -122,9 +122,8 @@ def probability_density(
         block = np.asarray(positions[start : start + block_frames])
         kind = np.float32 if block.dtype == np.float32 else np.float64
         flat = np.ascontiguousarray(block, dtype=kind).reshape(-1, 3)
-        stopped = count_positions(flat, inverse, counts)
-        if stopped >= 0:
-            bad = stopped + int(np.argmin(np.isfinite(flat[stopped:]).all(axis=1)))
+        bad = count_positions(flat, inverse, counts)
+        if bad >= 0:
             raise MlipsseError(
                 f"The position of ion {bad % n_ions} in frame {start + bad // n_ions} is not "
                 "finite (NaN or infinite): the run has blown up or the file is damaged. Look at "

@@ -39,15 +39,13 @@ def weighted_displacement(
     positions: np.ndarray, atoms: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """Sum over some atoms of weight times displacement since the first frame, (n_frames, 3)."""
-    from mlipsse.transport.diffusion.displacement.kernels import weighted_sums
-
     n_frames, n_atoms = positions.shape[:2]
     of_all = np.zeros(n_atoms)
     of_all[atoms] = weights
     sums = np.empty((n_frames, 3))
     for start in range(0, n_frames, _BLOCK_FRAMES):
         block = np.asarray(positions[start : start + _BLOCK_FRAMES])
-        sums[start : start + len(block)] = weighted_sums(block, of_all)
+        sums[start : start + len(block)] = of_all @ block
     return sums - sums[0]
 
 

@@ -235,12 +235,9 @@ def memory_limit(given_GB: float | None) -> float:
         if not given_GB > 0:
             raise MlipsseError(f"memory_limit_GB = {given_GB:g} must be above 0.")
         return given_GB
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:  # not Linux
-        return 8.0
-    free_kB = {line.split(":")[0]: line.split()[1] for line in lines}.get("MemAvailable", "16e6")
-    return 0.5 * float(free_kB) * 1e-6 * 1.024
+    import psutil
+
+    return 0.5e-9 * float(psutil.virtual_memory().available)
 
 
 def _checked(

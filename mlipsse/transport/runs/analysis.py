@@ -33,7 +33,8 @@ class RunTransport:
 
     `conductivity_mS_cm` is Nernst-Einstein's, of the tracer; `einstein_mS_cm` is that of `charge`,
     which ions that move together make another one. `status` decides whether the run has a place in
-    averages and fits; the conductivities and `directions` are None where it has none.
+    averages and fits; the conductivities and `directions` are None where it has none. `drift_A`,
+    (n_frames, 3), is what was subtracted from every atom.
     """
 
     name: str
@@ -52,6 +53,7 @@ class RunTransport:
     einstein_mS_cm: float | None
     einstein_std_mS_cm: float | None
     status: RunStatus
+    drift_A: np.ndarray
     formula: str | None = None
     composition: str | None = None
     ordering: str | None = None
@@ -228,6 +230,7 @@ def analyse_trajectory(
         replica=replica,
         directions=directional_diffusivity(diffusivity, vectors) if status.usable else None,
         flow_A=steady_drift_A(RestingPositions(positions, ions, drift_A)),
+        drift_A=drift_A,
     )
 
 

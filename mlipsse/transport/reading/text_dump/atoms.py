@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from mlipsse.transport.reading.text_dump.stream import text_bytes, text_pieces
 
 _AXES = "xyz"
 
+ID, PLACE, IMAGE = 0, 1, 4
+"""First slots of what is taken from a row: id; x y z; ix iy iz."""
+
 
 @dataclass(frozen=True, eq=False)
 class DumpAtoms:
@@ -25,7 +29,7 @@ class DumpAtoms:
     Attributes
     ----------
     columns : names of the columns
-    slots : (n_columns,) what each column is to `read_atoms`
+    slots : (n_columns,) int64, what each column is (`ID`, `PLACE` + axis, `IMAGE` + axis), or -1
     scaled : whether positions are in units of the cell
     images : whether ix, iy, iz count cells
     wrapped : whether nothing shows in which cell an atom is
@@ -52,6 +56,11 @@ class DumpAtoms:
     open_axes: str = ""
     cell: np.ndarray = field(default_factory=lambda: np.zeros((3, 3)))
     origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
+
+    @cached_property
+    def row_type(self) -> np.dtype:
+        """Of a row: numbers where a column has a slot, and one letter of other words."""
+        return np.dtype([(f"{k}", "S1" if slot < 0 else "f8") for k, slot in enumerate(self.slots)])
 
 
 def dump_atoms(path: Path) -> DumpAtoms:
@@ -111,8 +120,6 @@ def dump_steps(path: Path) -> np.ndarray:
 
 
 def _first_atoms(path: Path, header: DumpHeader, frame: bytes) -> DumpAtoms:
-    from mlipsse.transport.reading.text_dump.numbers import ID, IMAGE, PLACE
-
     columns = header.columns
     names, scaled, images, wrapped = _style(columns, path)
     if "id" not in columns:

@@ -1,6 +1,6 @@
 """Any LAMMPS text dump: every coordinate style, triclinic cells, unsorted ids, compressed or not.
 
-MDAnalysis' reader takes some forty times as long, and gives wrong positions for scaled coordinates
+MDAnalysis' reader takes some four times as long, and gives wrong positions for scaled coordinates
 whose box does not start at 0 and for image flags in triclinic cells (2.11); hence a reader of our
 own.
 """
@@ -22,6 +22,7 @@ from mlipsse.transport.reading.text_dump.atoms import (
     likely_frames,
 )
 from mlipsse.transport.reading.text_dump.header import TIMESTEP, DumpHeader, DumpHeaders
+from mlipsse.transport.reading.text_dump.rows import MALFORMED, OTHER_ATOMS, RUNS_OUT, read_rows
 from mlipsse.transport.reading.text_dump.stream import text_pieces
 from mlipsse.transport.reading.unwrapping.ions import Unwrapping
 
@@ -92,28 +93,18 @@ def dump_blocks(
     MlipsseError
         as `read_text_dump`.
     """
-    from mlipsse.transport.reading.text_dump.numbers import (
-        MALFORMED,
-        OTHER_ATOMS,
-        RUNS_OUT,
-        read_atoms,
-    )
-
     n_atoms = len(atoms.ids)
     restarts: Restarts | None = None
     if block_frames is not None:  # what comes again must be known beforehand
         restarts = find_restarts(dump_steps(path), str(path))
     headers = DumpHeaders(path)
-    seen = np.zeros(n_atoms, dtype=np.int64)
     block = Filling(block_frames or likely_frames(path, atoms), n_atoms)
     number = -1  # of the frame in the file
-    tries = 0
     length = 0  # of the frame before
     found, torn, ends_torn, seam = False, 0, False, False
     strange = 0
     for text in text_pieces(path):
         begin = text.data.find(TIMESTEP, 0, text.stop)
-        address = text.address
         while begin >= 0:
             if text.stop - begin < length and not text.ended:
                 break
@@ -132,20 +123,7 @@ def dump_blocks(
                 else:
                     yield block.taken()
                     block = Filling(block_frames, n_atoms)
-            tries += 1
-            end = read_atoms(
-                address + header.start,
-                address + text.stop,
-                atoms.slots,
-                atoms.ids,
-                seen,
-                tries,
-                header.cell,
-                header.origin,
-                atoms.scaled,
-                atoms.images,
-                block.positions[block.count],
-            )
+            end = read_rows(text.data, text.stop, atoms, header, block.positions[block.count])
             if end == OTHER_ATOMS:
                 raise MlipsseError(f"{path} holds other atoms at step {header.step} than before.")
             if end == RUNS_OUT:
@@ -160,7 +138,6 @@ def dump_blocks(
                 text.used = max(header.start, begin - _CLOCK_BYTES) if begin >= 0 else text.stop
                 continue
             found = True
-            end -= address
             length = end - begin
             text.used = end
             begin = text.data.find(TIMESTEP, end, text.stop)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.source.compressed import DAMAGE, TornStream, is_compressed
 from mlipsse.transport.reading.source.last_lines import is_whole
@@ -28,11 +26,6 @@ class TextPiece:
     ended: bool
     used: int = 0
     torn: bool = False
-
-    @property
-    def address(self) -> int:
-        """Where `data` lies in memory."""
-        return int(np.frombuffer(self.data, dtype=np.uint8).ctypes.data)
 
 
 def text_pieces(path: Path, *, head: bool = False) -> Iterator[TextPiece]:

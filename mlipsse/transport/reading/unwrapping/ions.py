@@ -3,6 +3,7 @@
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.reading.unwrapping.steps import add_steps, judge_steps
 
 LONGEST_STEP = 1 / 3
 """Of the shortest height of the cell: atoms that move further between two frames may have gone
@@ -184,21 +185,15 @@ class Unwrapping:
         self, positions: np.ndarray, kinds: np.ndarray, squares: np.ndarray, first_frame: int
     ) -> None:
         """Judge the steps of trusted positions, and take back lattice vectors that come in."""
-        from mlipsse.transport.reading.unwrapping.steps import judge_steps
-
         inverse = np.linalg.inv(self._cell)
         limit_A = LONGEST_STEP / float(np.linalg.norm(inverse, axis=0).max())
-        jumped = np.zeros(len(positions), dtype=np.int64)
-        far = np.zeros(len(positions), dtype=np.int64)
-        judge_steps(
-            positions, self._cell, inverse, limit_A, self._raw.copy(), kinds, squares, jumped, far
-        )
+        jumped, far = judge_steps(positions, self._cell, limit_A, self._raw, kinds, squares)
         starts, shifts = [0], [self._shift]
         if self._seam:
             first = positions[:1].copy()
             unused = np.zeros((1, squares.shape[1]))
             _add_steps(
-                first, self._cell[None], self._raw.copy(), self._unwrapped.copy(), 0, kinds, unused,
+                first, self._cell[None], self._raw, self._unwrapped, 0, kinds, unused,
                 self.where, first_frame,
             )  # fmt: skip
             shifts[0] = first[0] - positions[0]
@@ -250,20 +245,14 @@ def _add_steps(
 ) -> None:
     """Unwrap frames from `start` on where they lie.
 
-    `before` and `unwrapped` are the frame before as it was given and as it came out; both are
-    overwritten. `first_frame` is the number of the first of `positions`; kinds, squares as in
-    `add_steps`.
+    `first_frame` is the number of the first of `positions`; the others are those of `add_steps`.
     """
-    from mlipsse.transport.reading.unwrapping.steps import add_steps
-
     if start >= len(positions):
         return
-    inverses = np.linalg.inv(cells)
-    limits_A = LONGEST_STEP / np.linalg.norm(inverses, axis=1).max(axis=1)
+    limits_A = LONGEST_STEP / np.linalg.norm(np.linalg.inv(cells), axis=1).max(axis=1)
     frame, longest_A = add_steps(
-        positions, np.ascontiguousarray(cells), inverses, limits_A, before, unwrapped, start,
-        kinds, squares,
-    )  # fmt: skip
+        positions, cells, limits_A, before, unwrapped, start, kinds, squares
+    )
     if frame < 0:
         return
     number = first_frame + frame

@@ -1,30 +1,16 @@
-"""Steps from frame to frame, compiled: by minimum image, and of positions that are unwrapped."""
+"""Steps from frame to frame: by minimum image, and of positions that are unwrapped."""
+
+from collections.abc import Iterator
 
 import numpy as np
-from numba import njit
+
+_POSITIONS_AT_ONCE = 20_000
+"""Frames are taken together up to so many positions: more leave the processor's cache."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _by_minimum_image(
-    dx: float, dy: float, dz: float, cell: np.ndarray, inverse: np.ndarray
-) -> tuple[float, float, float, bool]:
-    """A step less the nearest lattice vector, and whether that is another than 0."""
-    a = np.rint(dx * inverse[0, 0] + dy * inverse[1, 0] + dz * inverse[2, 0])
-    b = np.rint(dx * inverse[0, 1] + dy * inverse[1, 1] + dz * inverse[2, 1])
-    c = np.rint(dx * inverse[0, 2] + dy * inverse[1, 2] + dz * inverse[2, 2])
-    return (
-        dx - (a * cell[0, 0] + b * cell[1, 0] + c * cell[2, 0]),
-        dy - (a * cell[0, 1] + b * cell[1, 1] + c * cell[2, 1]),
-        dz - (a * cell[0, 2] + b * cell[1, 2] + c * cell[2, 2]),
-        a != 0 or b != 0 or c != 0,
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def add_steps(
     positions: np.ndarray,
     cells: np.ndarray,
-    inverses: np.ndarray,
     limits_A: np.ndarray,
     before: np.ndarray,
     unwrapped: np.ndarray,
@@ -37,10 +23,10 @@ def add_steps(
     Parameters
     ----------
     positions : (n_frames, n_atoms, 3) float64, Å
-    cells, inverses : (n_frames, 3, 3) float64, Å and 1/Å
+    cells : (n_frames, 3, 3) float64, Å
     limits_A : (n_frames,) longest step that is taken for one
     before, unwrapped : (n_atoms, 3) float64, Å, the frame before `start` as it was given and as it
-        came out; overwritten by the last
+        came out
     kinds : (n_atoms,) int64, of the atoms
     squares : (n_frames, n_kinds) float64, Å², gets the sum of squared steps of each kind
 
@@ -50,76 +36,77 @@ def add_steps(
         (-1, 0), or the first frame with a step above its limit, and the longest in it: NaN where a
         position is not finite.
     """
-    for frame in range(start, len(positions)):
-        cell, inverse = cells[frame], inverses[frame]
-        longest = 0.0
-        for atom in range(positions.shape[1]):
-            x, y, z = (
-                positions[frame, atom, 0],
-                positions[frame, atom, 1],
-                positions[frame, atom, 2],
-            )
-            dx, dy, dz = x - before[atom, 0], y - before[atom, 1], z - before[atom, 2]
-            dx, dy, dz, _ = _by_minimum_image(dx, dy, dz, cell, inverse)
-            square = dx * dx + dy * dy + dz * dz
-            if not square <= longest:
-                longest = square
-                if not np.isfinite(square):
-                    return frame, np.nan
-            squares[frame, kinds[atom]] += square
-            before[atom, 0], before[atom, 1], before[atom, 2] = x, y, z
-            unwrapped[atom, 0] += dx
-            unwrapped[atom, 1] += dy
-            unwrapped[atom, 2] += dz
-            positions[frame, atom, 0] = unwrapped[atom, 0]
-            positions[frame, atom, 1] = unwrapped[atom, 1]
-            positions[frame, atom, 2] = unwrapped[atom, 2]
-        if longest > limits_A[frame] ** 2:
-            return frame, np.sqrt(longest)
+    for frames in _pieces(start, *positions.shape[:2]):
+        raw = positions[frames].copy()
+        steps = np.diff(raw, axis=0, prepend=before[None])
+        with np.errstate(invalid="ignore"):  # positions that are not finite
+            steps -= np.rint(steps @ np.linalg.inv(cells[frames])) @ cells[frames]
+        lengths = np.einsum("tia,tia->ti", steps, steps)
+        squares[frames] += _by_kind(lengths, kinds, squares.shape[1])
+        longest_A = np.sqrt(lengths.max(axis=1, initial=0.0))
+        wrong = ~(longest_A <= limits_A[frames])
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            finite = np.isfinite(longest_A[first])
+            return frames.start + first, float(longest_A[first]) if finite else np.nan
+        steps[0] += unwrapped
+        np.cumsum(steps, axis=0, out=positions[frames])
+        before, unwrapped = raw[-1], positions[frames][-1]
     return -1, 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
 def judge_steps(
     positions: np.ndarray,
     cell: np.ndarray,
-    inverse: np.ndarray,
     limit_A: float,
     before: np.ndarray,
     kinds: np.ndarray,
     squares: np.ndarray,
-    jumped: np.ndarray,
-    far: np.ndarray,
-) -> None:
+) -> tuple[np.ndarray, np.ndarray]:
     """Look at the steps of positions that are unwrapped already, in a constant cell.
 
     Parameters
     ----------
     positions : (n_frames, n_atoms, 3) float64, Å
-    cell, inverse : (3, 3) float64, Å and 1/Å
+    cell : (3, 3) float64, Å
     limit_A : longest step by minimum image that is taken for one
-    before : (n_atoms, 3) float64, Å, the frame before; overwritten by the last
+    before : (n_atoms, 3) float64, Å, the frame before
     kinds, squares : as in `add_steps`, of the steps by minimum image
-    jumped, far : (n_frames,) int64, get the number of atoms that step by lattice vectors and no
-        more than `limit_A` besides, and of those whose step by minimum image is longer
+
+    Returns
+    -------
+    tuple
+        jumped, far : (n_frames,) int64, numbers of atoms that step by lattice vectors and no more
+        than `limit_A` besides, and of those whose step by minimum image is longer.
     """
-    for frame in range(len(positions)):
-        for atom in range(positions.shape[1]):
-            x, y, z = (
-                positions[frame, atom, 0],
-                positions[frame, atom, 1],
-                positions[frame, atom, 2],
-            )
-            dx, dy, dz = x - before[atom, 0], y - before[atom, 1], z - before[atom, 2]
-            before[atom, 0], before[atom, 1], before[atom, 2] = x, y, z
-            square = dx * dx + dy * dy + dz * dz
-            if square <= limit_A * limit_A:  # of no lattice vector
-                squares[frame, kinds[atom]] += square
-                continue
-            dx, dy, dz, crosses = _by_minimum_image(dx, dy, dz, cell, inverse)
-            square = dx * dx + dy * dy + dz * dz
-            if square > limit_A * limit_A:
-                far[frame] += 1
-            elif crosses:
-                jumped[frame] += 1
-            squares[frame, kinds[atom]] += square
+    jumped = np.zeros(len(positions), dtype=np.int64)
+    far = np.zeros(len(positions), dtype=np.int64)
+    inverse = np.linalg.inv(cell)
+    for frames in _pieces(0, *positions.shape[:2]):
+        steps = np.diff(positions[frames], axis=0, prepend=before[None])
+        before = positions[frames][-1]
+        lengths = np.einsum("tia,tia->ti", steps, steps)
+        frame, atom = np.nonzero(~(lengths <= limit_A**2))
+        if len(frame):
+            with np.errstate(invalid="ignore"):  # positions that are not finite
+                images = np.rint(steps[frame, atom] @ inverse)
+                apart = steps[frame, atom] - images @ cell
+            lengths[frame, atom] = (apart**2).sum(axis=1)
+            is_far = lengths[frame, atom] > limit_A**2
+            size = len(steps)
+            far[frames] += np.bincount(frame[is_far], minlength=size)
+            shifted = ~is_far & images.any(axis=1)
+            jumped[frames] += np.bincount(frame[shifted], minlength=size)
+        squares[frames] += _by_kind(lengths, kinds, squares.shape[1])
+    return jumped, far
+
+
+def _pieces(start: int, n_frames: int, n_atoms: int) -> Iterator[slice]:
+    size = max(1, _POSITIONS_AT_ONCE // n_atoms)
+    for first in range(start, n_frames, size):
+        yield slice(first, min(first + size, n_frames))
+
+
+def _by_kind(lengths: np.ndarray, kinds: np.ndarray, n_kinds: int) -> np.ndarray:
+    """Sums over the atoms of each kind, (n_frames, n_kinds), of (n_frames, n_atoms)."""
+    return np.stack([lengths[:, kinds == kind].sum(axis=1) for kind in range(n_kinds)], axis=1)
