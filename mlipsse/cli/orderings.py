@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from mlipsse.campaign.folder import read_campaign
-from mlipsse.cli.options import CampaignFolder, Json
+from mlipsse.cli.options import CampaignFolder, Json, above_zero
 from mlipsse.errors import MlipsseError
 
 if TYPE_CHECKING:
@@ -143,7 +143,9 @@ def sample(
     folder: CampaignFolder,
     composition: Annotated[str, typer.Option(help="Formula, e.g. Na3Zr2Si2PO12.")],
     supercell: Annotated[str, typer.Option(help="Of the host's cell, e.g. 4x4x4.")],
-    temperature_K: Annotated[float, typer.Option("--temperature", min=1.0, help="In K.")],
+    temperature_K: Annotated[
+        float, typer.Option("--temperature", min=1.0, help="In K.", callback=above_zero)
+    ],
     samples: Annotated[int, typer.Option(min=1, help="Independent orderings, in all.")] = 10,
     chains: Annotated[int, typer.Option(min=1, help="Independent starts.")] = 2,
     cutoff_A: Annotated[
@@ -151,6 +153,7 @@ def sample(
         typer.Option(
             "--cutoff",
             min=0.1,
+            callback=above_zero,
             help="Of the model's pairs, Å; by default the best of 3 to 8 Å in cross-validation "
             "that the ranked cells determine.",
         ),

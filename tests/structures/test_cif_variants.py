@@ -353,12 +353,12 @@ def test_a_number_beside_the_symbol_decides_like_a_tag(tmp_path):
     unknown = read_crystal(perovskite(tmp_path, **{"P m -3 m": "Q m -3 m (221)"}))
     assert unknown.content == plain.content
     assert any("the number 221 is used" in note for note in unknown.notes)
+    general = "Li1 Li 0.1 0.2 0.3 0.01\n"
     with pytest.raises(MlipsseError, match="statements on symmetry contradict each other"):
-        general = "Li1 Li 0.1 0.2 0.3 0.01\n"
         read_crystal(perovskite(tmp_path, rows=general, **{"P m -3 m": "P m -3 m (200)"}))
     with pytest.raises(MlipsseError, match="'Q m -3 m' is in no table"):
         read_crystal(perovskite(tmp_path, **{"P m -3 m": "Q m -3 m"}))
-    with pytest.raises(MlipsseError, match="number 300"):
+    with pytest.raises(MlipsseError, match="number '300' is not"):
         read_crystal(perovskite(tmp_path, **{"P m -3 m": "P m -3 m (300)"}))
 
 
