@@ -32,7 +32,7 @@ def open_traj(path: Path, timestep_fs: float | None) -> Source:
     first = opening[0]
     order = _order(first)
     species = tuple(np.array(first.get_chemical_symbols())[order].tolist())
-    keys = find_stamp_keys([atoms.info for atoms in opening])
+    keys = find_stamp_keys([atoms.info for atoms in opening], str(path))
     notes = [lost_behind(path)] if unpacked.torn else []
 
     def frames(report: list[str], heads: bool) -> Iterator[OneFrame]:
