@@ -47,6 +47,7 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
         check_possible,
         count_rows,
         host_lines,
+        reasons,
     )
 
     campaign = read_campaign(folder)
@@ -72,10 +73,8 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
         ],
         ["composition", "supercell", "raw", "distinct", "charge patterns", "route"],
     )
-    held = {row["composition"] for row in rows if row["route"] != "impossible"}
-    for reason in dict.fromkeys(row["reason"] for row in rows if row["composition"] in held):
-        if reason:
-            typer.echo(reason)
+    for reason in reasons(rows):
+        typer.echo(reason)
     check_possible(rows)
 
 

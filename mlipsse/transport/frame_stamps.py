@@ -13,7 +13,7 @@ _STEPS = ("timestep", "step", "md_step", "mdstep", "iteration", "ionic_step", "i
 _TIMES = ("time", "md_time", "simulation_time", "sim_time")
 _NAMED = (*_TIMES, "t")
 """With a unit behind; a bare `t` is a time only in small letters, as `T` is a temperature."""
-_QUANTITY = re.compile(r"([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*[\[({]?\s*([^\W\d_.][^\W\d_]*)\s*[\])}]?")
+_QUANTITY = re.compile(r"([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*[\[({]?\s*([^\W\d_][\w.]*)\s*[\])}]?")
 _KEY = re.compile(rf"({'|'.join(_NAMED)})(?:[_(\[]({'|'.join(_UNITS)})[)\]]?)?")
 """A time, with its unit where the word has it: `time`, `time_fs`, `t[ps]`."""
 
