@@ -14,8 +14,8 @@ import pytest
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
-from mlipsse.potential import plugin as plugin_module
-from mlipsse.potential.plugin import build_plugin, check_plugin, plugin_path
+from mlipsse.potential.lammps import plugin as plugin_module
+from mlipsse.potential.lammps.plugin import build_plugin, check_plugin, plugin_path
 from mlipsse.resources import resource_dir
 
 
@@ -89,7 +89,7 @@ def test_builders_wait_for_one_another(own_cache, monkeypatch):
 BUILDER = """
 import sys
 from pathlib import Path
-from mlipsse.potential.plugin import _step
+from mlipsse.potential.lammps.plugin import _step
 _step(["ninja", "-C", sys.argv[1]], log=Path(sys.argv[1]) / "build.log")
 """
 

@@ -17,7 +17,7 @@ CHARGES = {"Li": 1.0, "Na": 1.0}
 
 def ion_charge(value: float | None) -> float | None:
     """Refuse what is the charge of no ion, in elementary charges."""
-    from mlipsse.transport.conductivity import LARGEST_CHARGE_E, LEAST_CHARGE_E
+    from mlipsse.transport.diffusion.conductivity import LARGEST_CHARGE_E, LEAST_CHARGE_E
 
     if value is not None and not LEAST_CHARGE_E <= abs(value) <= LARGEST_CHARGE_E:
         raise MlipsseError(
@@ -112,7 +112,7 @@ def read_frames(
     timeless: bool = False,
 ) -> Any:
     """`Frames` of a trajectory, in one file or in several, as the options ask for."""
-    from mlipsse.transport.frames import read_frames_of
+    from mlipsse.transport.reading.frames import read_frames_of
 
     return read_frames_of(
         trajectory,
@@ -163,7 +163,7 @@ def named(trajectory: Path | Sequence[Path]) -> str:
 
 def assigned(frames: Any, mobile: str, framework: str | None) -> Any:
     """`Roles` of the elements of a trajectory, the first mobile one being analysed."""
-    from mlipsse.transport.roles import assign_roles
+    from mlipsse.transport.ions.roles import assign_roles
 
     return assign_roles(
         frames.species, words(mobile), None if framework is None else words(framework)
@@ -197,7 +197,7 @@ def drift_reference(
     if drift is None:
         still = roles.still(frames.species)
         if not len(still):
-            from mlipsse.transport.steady_drift import refuse_steady_drift
+            from mlipsse.transport.diffusion.judgement.steady_drift import refuse_steady_drift
 
             refuse_steady_drift(frames.positions)
         return still, masses

@@ -5,7 +5,7 @@ import pytest
 
 from mlipsse import keys
 from mlipsse.dataset.check.checklist import check_set
-from mlipsse.dataset.check.labelled_set import LabelledSet
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet
 from mlipsse.units import EV_A3_TO_GPA
 
 
