@@ -118,6 +118,34 @@ def _turned(frame: Atoms) -> None:
     frame.info[keys.STRESS] = full_3x3_to_voigt_6_stress(turn @ tensor @ turn.T)
 
 
+def _swapped(first: int, second: int) -> Fault:
+    def fault(frame: Atoms) -> None:
+        forces = frame.arrays[keys.FORCES].copy()
+        forces[[first, second]] = forces[[second, first]]
+        frame.arrays[keys.FORCES] = forces
+
+    return fault
+
+
+def _half_raised(frame: Atoms) -> None:
+    """By 0.03 eV/atom, of frames that the digits of their positions choose."""
+    if int(1e6 * np.abs(frame.positions).sum()) % 2:
+        frame.info[keys.ENERGY] += 0.03 * len(frame)
+
+
+def _pressed(pressure_GPa: float) -> Fault:
+    def fault(frame: Atoms) -> None:
+        stress = np.array(frame.info[keys.STRESS])
+        stress[:3] -= pressure_GPa * units.GPa
+        frame.info[keys.STRESS] = stress
+
+    return fault
+
+
+def _one_stress(frame: Atoms) -> None:
+    frame.info[keys.STRESS] = np.array([-0.01, -0.01, -0.01, 0.0, 0.0, 0.0])
+
+
 RIGHT = "nothing wrong"
 FAULTS: dict[str, Fault] = {
     RIGHT: lambda frame: None,
@@ -133,6 +161,12 @@ FAULTS: dict[str, Fault] = {
     "forces of two atoms zeroed": _zeroed,
     "forces of four atoms zeroed along z": _zeroed_along_z,
     "forces in another order of atoms": _other_order,
+    "forces of the first and last atom swapped": _swapped(0, -1),
+    "forces of the first two atoms swapped": _swapped(0, 1),
+    "energies 0.03 eV/atom higher in half of the frames": _half_raised,
+    "2 GPa of pressure in every stress": _pressed(2.0),
+    "5 GPa of tension in every stress": _pressed(-5.0),
+    "one stress in all frames": _one_stress,
 }
 
 if __name__ == "__main__":

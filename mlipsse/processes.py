@@ -90,6 +90,15 @@ def wait_for_child(child: "subprocess.Popen[bytes]") -> int:
         raise
 
 
+def end_command(child: "subprocess.Popen[bytes]", *, patience_s: float = 5.0) -> None:
+    """End what `start_command` started: ask first, so that `ninja` ends the compilers it started,
+    which have process groups of their own; kill what is left."""
+    child.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(patience_s)
+    stop_group(child)
+
+
 def stop_group(child: "subprocess.Popen[bytes]") -> None:
     """Kill the child's process group, if anything of it still runs, and reap the child."""
     with suppress(ProcessLookupError):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mlipsse.campaign.engine.folder import read_campaign
-from mlipsse.cli.options import CampaignFolder, Json
+from mlipsse.cli.options import CampaignFolder, Json, above_zero
 from mlipsse.errors import MlipsseError
 from mlipsse.md.watch.pressure import Pressure
 
@@ -94,6 +94,7 @@ def estimate(
         typer.Option(
             help="µs per atom and step, of `mlipsse potential bench` on the device meant.",
             show_default="measured here, on the CPU",
+            callback=above_zero,
         ),
     ] = None,
     as_json: Json = False,

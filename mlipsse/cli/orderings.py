@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from mlipsse.campaign.engine.folder import read_campaign
-from mlipsse.cli.options import CampaignFolder, Json
+from mlipsse.cli.options import CampaignFolder, Json, above_zero
 from mlipsse.errors import MlipsseError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
         check_possible,
         count_rows,
         host_lines,
+        reasons,
     )
 
     campaign = read_campaign(folder)
@@ -72,10 +73,8 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
         ],
         ["composition", "supercell", "raw", "distinct", "charge patterns", "route"],
     )
-    held = {row["composition"] for row in rows if row["route"] != "impossible"}
-    for reason in dict.fromkeys(row["reason"] for row in rows if row["composition"] in held):
-        if reason:
-            typer.echo(reason)
+    for reason in reasons(rows):
+        typer.echo(reason)
     check_possible(rows)
 
 
@@ -143,7 +142,9 @@ def sample(
     folder: CampaignFolder,
     composition: Annotated[str, typer.Option(help="Formula, e.g. Na3Zr2Si2PO12.")],
     supercell: Annotated[str, typer.Option(help="Of the host's cell, e.g. 4x4x4.")],
-    temperature_K: Annotated[float, typer.Option("--temperature", min=1.0, help="In K.")],
+    temperature_K: Annotated[
+        float, typer.Option("--temperature", min=1.0, help="In K.", callback=above_zero)
+    ],
     samples: Annotated[int, typer.Option(min=1, help="Independent orderings, in all.")] = 10,
     chains: Annotated[int, typer.Option(min=1, help="Independent starts.")] = 2,
     cutoff_A: Annotated[
@@ -151,6 +152,7 @@ def sample(
         typer.Option(
             "--cutoff",
             min=0.1,
+            callback=above_zero,
             help="Of the model's pairs, Å; by default the best of 3 to 8 Å in cross-validation "
             "that the ranked cells determine.",
         ),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mlipsse.cli.options import Json, whole_numbers, words
+from mlipsse.cli.options import Json, above_zero, whole_numbers, words
 from mlipsse.cli.potential_tables import (
     draw_trials,
     show_acceptance,
@@ -204,6 +204,7 @@ def accept(
         typer.Option(
             "--temperature",
             help="Highest temperature of use, K.",
+            callback=above_zero,
             show_default="the highest of the training in the card, else 800",
         ),
     ] = None,
@@ -220,11 +221,18 @@ def accept(
         typer.Option(help="Potential whose volume the model's must be like: what made its labels."),
     ] = None,
     mobile: Annotated[str | None, typer.Option(help="Symbol of the mobile ion.")] = None,
-    duration_ps: Annotated[float, typer.Option("--duration", help="Of hot runs, ps.")] = 5.0,
+    duration_ps: Annotated[
+        float, typer.Option("--duration", help="Of hot runs, ps.", callback=above_zero)
+    ] = 5.0,
     constant_energy_ps: Annotated[
-        float, typer.Option("--constant-energy", help="Of the run without thermostat, ps.")
+        float,
+        typer.Option(
+            "--constant-energy", help="Of the run without thermostat, ps.", callback=above_zero
+        ),
     ] = 1.0,
-    timestep_fs: Annotated[float, typer.Option("--timestep", help="Time step, fs.")] = 1.0,
+    timestep_fs: Annotated[
+        float, typer.Option("--timestep", help="Time step, fs.", callback=above_zero)
+    ] = 1.0,
     min_atoms: Annotated[
         int, typer.Option(min=1, help="Crystals are repeated to at least this.")
     ] = 80,

@@ -3,11 +3,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from mlipsse.campaign.config.execution import ExecutionConfig
+from mlipsse.campaign.engine import parsl as parsl_kernel
 from mlipsse.campaign.engine.execution import Execution, Unit
 from mlipsse.errors import MlipsseError
 
@@ -105,6 +107,44 @@ def test_nothing_is_left_when_the_work_is_done(tmp_path: Path, functions, monkey
         execution.run([unit])
         assert len(processes_with(marker)) > 2
     deadline = time.monotonic() + 20
+    while left := processes_with(marker):
+        assert time.monotonic() < deadline, f"processes {left} are left"
+        time.sleep(0.2)
+
+
+def test_a_stopped_pool_is_a_sentence(tmp_path: Path, functions, monkeypatch) -> None:
+    """As of a machine that sleeps: what is done stays done, and the user knows what to do."""
+    monkeypatch.setattr(parsl_kernel, "_LOCAL_THRESHOLD_S", 5)
+    marker = f"MLIPSSE_TEST_STOPPED_{tmp_path.name}_{os.getpid()}"
+    monkeypatch.setenv(marker, "1")
+    early = Unit("early", tmp_path / "early", functions.write_process)
+    slow = Unit("slow", tmp_path / "slow", functions.write_process, {"seconds": 300.0})
+    stopped: list[int] = []
+
+    def stop_the_pool(done: int, total: int, text: str) -> None:
+        journal = tmp_path / "journal"
+        if done != 1 or stopped or "slow" not in journal.read_text():
+            return
+        for process in processes_with(marker):
+            line = (Path("/proc") / str(process) / "cmdline").read_bytes()
+            if b"process_worker_pool" in line and b"--while" not in line:
+                os.kill(process, signal.SIGSTOP)
+                stopped.append(process)
+
+    config = ExecutionConfig(workers=2, threads_per_worker=1)
+    with (
+        pytest.raises(
+            MlipsseError, match=r"worker of slow was lost: .* run the same command again"
+        ),
+        Execution(config, tmp_path) as execution,
+    ):
+        execution.run([early, slow], stop_the_pool)
+    assert stopped
+    assert early.done
+    for process in stopped:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGCONT)
+    deadline = time.monotonic() + 30
     while left := processes_with(marker):
         assert time.monotonic() < deadline, f"processes {left} are left"
         time.sleep(0.2)

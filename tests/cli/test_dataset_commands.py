@@ -43,9 +43,11 @@ def test_what_could_not_be_checked_is_listed_and_nothing_passed(files):
     assert result.exit_code == 0
     assert "Passed." not in result.output
     assert "Not checked: leakage. There is one split only" in result.output
-    assert "No check failed; 1 of 20 could not be made." in result.output
+    assert "No check failed; 3 of 23 could not be made." in result.output
     shown = json.loads(run("check", files / "train.extxyz", "--json").output)
-    assert (shown["passed"], shown["failed"], list(shown["skipped"])) == (False, [], ["leakage"])
+    # Two trajectories are too few to compare energies and stresses along.
+    skipped = ["energy sets", "constant pressure", "leakage"]
+    assert (shown["passed"], shown["failed"], list(shown["skipped"])) == (False, [], skipped)
 
 
 def test_what_normalise_wrote_passes(files):

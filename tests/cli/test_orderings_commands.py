@@ -110,6 +110,27 @@ def test_tables_that_cannot_be(campaign, arguments, sentence):
         call("table", campaign, *arguments)
 
 
+def test_cells_that_are_too_small_are_one_line(campaign, tmp_path):
+    """One sentence per formula, with the cells that hold it; none where every cell does."""
+    folder = tmp_path / "campaign"
+    shutil.copytree(campaign, folder)
+    text = (folder / "campaign.yaml").read_text()
+    quarter = "Li3In0.75Y0.25Br3Cl3"
+    text = text.replace("[1x1x1, 1x1x2] ", "[1x1x1, 1x1x2, 1x1x3, 2x1x1] ")
+    (folder / "campaign.yaml").write_text(text.replace(HALF, quarter))
+    printed = call("count", folder)
+    (line,) = [line for line in printed.splitlines() if "cannot be realised" in line]
+    assert line == (
+        f"{quarter} cannot be realised in 1x1x1, 1x1x3, whose numbers of atoms would not be "
+        "whole, but in 1x1x2, 2x1x1."
+    )
+    rows = [row for row in json.loads(call("count", folder, "--json"))
+            if row["composition"] == quarter]  # fmt: skip
+    assert [row["whole_atoms"] for row in rows] == [False, True, False, True]
+    assert "In" in rows[0]["reason"]
+    assert "cannot be realised" not in call("count", campaign)
+
+
 def test_count_prints_the_hosts_charges_and_distances(campaign):
     text = call("count", campaign)
     assert "Formal charges: Br-1, Cl-1, In+3, Li+1, Y+3 (given)." in text

@@ -64,6 +64,48 @@ def test_nothing_absurd_is_guessed(formula):
         charges(formula)
 
 
+@pytest.mark.parametrize(
+    ("substitute", "site", "charge"),
+    [("Ta", "Zr", 5), ("Nb", "Zr", 5), ("W", "Zr", 6), ("Hf", "Zr", 4), ("Ca", "La", 2),
+     ("Sr", "La", 2), ("Al", "Li", 3), ("Ga", "Li", 3)],
+)  # fmt: skip
+def test_dopants_of_a_garnet(substitute, site, charge):
+    """They keep the state of their closed shell, whatever they replace."""
+    content = {"Li": 56.0, "La": 24.0, "Zr": 16.0, "O": 96.0}
+    groups = [[name] if name != site else [name, substitute] for name in content]
+    assert find_charges(content, groups).values[substitute] == charge
+
+
+@pytest.mark.parametrize(("substitute", "site"), [("Ni", "Co"), ("Mn", "Co"), ("Sb", "P")])
+def test_substitutes_of_several_valences_are_asked_for(substitute, site):
+    """Ni is +2 in most crystals, but +3 in LiCoO2."""
+    content = {"Li": 1.0, site: 1.0, "O": 2.0 if site == "Co" else 3.0}
+    groups = [["Li"], [site, substitute], ["O"]]
+    with pytest.raises(MlipsseError, match=rf"charge of {substitute}, .* Give `charges`, e\.g\."):
+        find_charges(content, groups)
+
+
+def test_tantalum_of_a_published_garnet():
+    """Neutral with Ta+5 alone."""
+    assert charges("Li6.4La3Zr1.4Ta0.6O12").values == {"Li": 1, "La": 3, "Zr": 4, "Ta": 5, "O": -2}
+
+
+@pytest.mark.parametrize(
+    ("formula", "open_", "given"),
+    [
+        ("LiNi0.3333Co0.3333Mn0.3334O2", "Co, Ni", {"Ni": 2, "Mn": 4, "Co": 3}),
+        ("LiNi0.8Mn0.1Co0.1O2", "Co, Mn", {"Ni": 2.875, "Mn": 4, "Co": 3}),
+        ("La0.6Sr0.4Co0.2Fe0.8O3", "Co, Fe", {"Co": 3, "Fe": 3.5}),
+    ],
+)
+def test_mixed_valences_are_asked_for_with_an_example(formula, open_, given):
+    with pytest.raises(MlipsseError, match=rf"at least of {open_}, e\.g\. `charges: {{Co: [23], "):
+        charges(formula)
+    found = charges(formula, given=given)
+    assert {name: found.values[name] for name in given} == given
+    assert not any("not neutral" in note for note in found.notes)
+
+
 def test_guesses_about_as_likely_are_asked_for():
     sentence = r"Ni\+2, O-2 or Co\+2.*Mn\+4, Ni\+3, O-2.* about as likely"
     with pytest.raises(MlipsseError, match=sentence):

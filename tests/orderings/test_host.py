@@ -40,6 +40,12 @@ def test_given_charges_win(structures):
     assert host.charges == {**charges, "vacancy": 0}
 
 
+def test_a_mobile_ion_without_charge_is_refused(structures):
+    charges = {"Na": 0, "Zr": 4, "Si": 4, "P": 5, "O": -2}
+    with pytest.raises(MlipsseError, match=r"Na has the formal charge 0 \(given\)"):
+        read_host(structures / "NaSICON_R-3c.cif", mobile="Na", charges=charges)
+
+
 def test_charge_of_a_substitute_is_that_of_what_it_replaces(structures):
     host = read_host(
         structures / "NaSICON_R-3c.cif", mobile="Na", substitutions={"P": ["P", "Si", "Ge"]}

@@ -1,7 +1,12 @@
 """Building the pair style: cached, one builder at a time, and errors in sentences."""
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,6 +84,54 @@ def test_builders_wait_for_one_another(own_cache, monkeypatch):
         pytest.raises(MlipsseError, match="Another build of the pair style is at work"),
     ):
         build_plugin()
+
+
+BUILDER = """
+import sys
+from pathlib import Path
+from mlipsse.potential.lammps.plugin import _step
+_step(["ninja", "-C", sys.argv[1]], log=Path(sys.argv[1]) / "build.log")
+"""
+
+
+def running(mark: str) -> list[str]:
+    """Command lines of processes that contain a mark."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if mark in line:
+                found.append(line)
+    return found
+
+
+def until(condition, seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_build_leaves_no_process(tmp_path, how):
+    """Not ninja, and not the compilers, which ninja starts in process groups of their own."""
+    mark = str(tmp_path)
+    (tmp_path / "slow.sh").write_text("sleep 600\n")
+    (tmp_path / "build.ninja").write_text(
+        f"rule slow\n  command = sh {tmp_path}/slow.sh $out\nbuild one: slow\nbuild two: slow\n"
+    )
+    path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
+    builder = subprocess.Popen(
+        [sys.executable, "-c", BUILDER, mark],
+        env={**os.environ, "PATH": path},
+        stderr=subprocess.DEVNULL,
+    )
+    assert until(lambda: sum("slow.sh" in line for line in running(mark)) >= 2)
+    builder.send_signal(how)
+    assert builder.wait(30) != 0
+    assert until(lambda: not running(mark)), running(mark)
 
 
 def test_a_broken_plugin_is_named(tmp_path):

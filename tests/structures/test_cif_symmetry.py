@@ -6,7 +6,11 @@ from gemmi import spacegroup_table
 
 from mlipsse.errors import MlipsseError
 from mlipsse.structures import read_crystal
-from mlipsse.structures.cif.settings import setting_of_hall
+from mlipsse.structures.cif.settings import (
+    setting_of_hall,
+    settings_of_number,
+    settings_of_symbol,
+)
 from mlipsse.structures.cif.special_positions import orbit
 from tests.structures.written_cifs import (
     ALL_ATOMS,
@@ -179,3 +183,65 @@ def test_rock_salt_whatever_its_file_states(symmetry, rows, tmp_path):
     """Statements that contradict each other or are cut short; only the whole crystal can be."""
     crystal = read_crystal(rock_salt(tmp_path, symmetry, rows))
     assert crystal.content == {"Cl": 4.0, "Na": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "group", "choice"),
+    [
+        ("F d -3 m (227)", 227, ""), ("P 21/c (14)", 14, ""), ("Fd-3m (#227)", 227, ""),
+        ("P 63/m m c, No. 194", 194, ""), ("#62", 62, ""), ("P n m a [62]", 62, ""),
+        ("R -3 m (166) :H", 166, "H"), ("R -3 m :R (166)", 166, "R"), ("R -3 c h", 167, "H"),
+        ("R -3 m (hexagonal axes)", 166, "H"), ("R-3m, rhombohedral setting", 166, "R"),
+        ("F d -3 m (227) Z", 227, "2"), ("F d -3 m (2)", 227, "2"), ("P n -3 n S (222)", 222, "1"),
+        ("F d -3 m, origin 1", 227, "1"), ("F d -3 m (227) origin choice 2", 227, "2"),
+        # A number in brackets is a screw axis, unless the symbol before it has that number.
+        ("P 6(3)", 173, ""), ("P 6 (168)", 168, ""), ("P 2 (3)", 3, ""), ("P 2(1)", 4, ""),
+        ("P2(1)2(1)2(1)", 19, ""), ("P2(1)2(1)2(1) (19)", 19, ""), ("P 1 (1)", 1, ""),
+        ("P 2~1~/c", 14, ""), ("P2₁/c", 14, ""), ("P 2<sub>1</sub>/n", 14, ""),
+        (r"F d \bar{3} m", 227, ""),
+    ],
+)  # fmt: skip
+def test_symbols_with_numbers_and_choices(symbol, group, choice):
+    settings, named, _ = settings_of_symbol(symbol)
+    numbers = {one.number for one in settings or settings_of_number(group)}
+    assert numbers == {group}
+    assert named == choice
+
+
+def test_a_number_beside_the_symbol_decides_like_a_tag(tmp_path):
+    plain = read_crystal(perovskite(tmp_path))
+    numbered = read_crystal(perovskite(tmp_path, **{"P m -3 m": "P m -3 m (221)"}))
+    assert numbered.content == plain.content
+    assert numbered.number == 221
+    unknown = read_crystal(perovskite(tmp_path, **{"P m -3 m": "Q m -3 m (221)"}))
+    assert unknown.content == plain.content
+    assert any("the number 221 is used" in note for note in unknown.notes)
+    general = "Li1 Li 0.1 0.2 0.3 0.01\n"
+    with pytest.raises(MlipsseError, match="statements on symmetry contradict each other"):
+        read_crystal(perovskite(tmp_path, rows=general, **{"P m -3 m": "P m -3 m (200)"}))
+    with pytest.raises(MlipsseError, match="'Q m -3 m' is in no table"):
+        read_crystal(perovskite(tmp_path, **{"P m -3 m": "Q m -3 m"}))
+    with pytest.raises(MlipsseError, match="number '300' is not"):
+        read_crystal(perovskite(tmp_path, **{"P m -3 m": "P m -3 m (300)"}))
+
+
+def test_a_choice_that_the_group_does_not_have_is_refused(tmp_path):
+    change = {"P m -3 m": "F d -3 m:3", "3.87": "8.24"}
+    with pytest.raises(MlipsseError, match=r"names the choice 3 .* Write one of 1, 2"):
+        read_crystal(perovskite(tmp_path, rows=SPINEL["2"], **change))
+    coded = {
+        "_space_group_name_H-M_alt 'P m -3 m'": "_space_group_IT_number 62\n"
+        "_space_group_IT_coordinate_system_code abc",
+    }
+    rows = "Li1 Li 0.1 0.25 0.3 0.1\n"
+    assert read_crystal(perovskite(tmp_path, rows=rows, **coded)).setting == "P n m a"
+    coded = {old: new.replace("abc", "cab") for old, new in coded.items()}
+    assert read_crystal(perovskite(tmp_path, rows=rows, **coded)).setting == "P b n m"
+
+
+def test_a_bar_above_its_digit_is_kept(tmp_path):
+    """The letter would be lost where the syntax of CIFs knows ASCII only: P3̅ is not P3."""
+    change = {"'P m -3 m'": "P3\u0305", "_cell_length_c 3.87": "_cell_length_c 6.1"}
+    change["_cell_length_b 3.87"] = "_cell_length_b 3.87\n_cell_angle_gamma 120"
+    crystal = read_crystal(perovskite(tmp_path, rows="Li1 Li 0.1 0.3 0.2 0.1\n", **change))
+    assert (crystal.setting_number, len(crystal.sites)) == (147, 6)

@@ -96,6 +96,26 @@ def test_symmetry_that_was_lost_shows_in_the_formula(formula, units, sentence, t
         read_crystal(perovskite(tmp_path, head=head))
 
 
+@pytest.mark.parametrize(
+    ("formula", "sentence"),
+    [
+        ("La0.5 Li0.5 Ti O3 F", r"names F, which no filled site holds: the sites make La0.5 Li0.5"),
+        ("La0.5 Li0.5 Ti O3 H0.3", r"names H, .* take H out of `_chemical_formula_sum`"),
+        ("La0.5 Ta0.1 Sr Li0.5 Ti O3", r"names Sr, Ta, which"),
+    ],
+)
+def test_an_element_of_the_formula_without_a_site_is_refused(formula, sentence, tmp_path):
+    """The crystal would lack it: what is simulated would be another compound."""
+    head = f"_chemical_formula_sum '{formula}'\n_cell_formula_units_Z 1"
+    with pytest.raises(MlipsseError, match=sentence):
+        read_crystal(perovskite(tmp_path, head=head))
+
+
+def test_an_element_of_amount_zero_needs_no_site(tmp_path):
+    head = "_chemical_formula_sum 'La0.5 Li0.5 Ti O3 F0'\n_cell_formula_units_Z 1"
+    assert read_crystal(perovskite(tmp_path, head=head)).notes == ()
+
+
 def test_a_formula_that_cannot_be_read_is_noted(tmp_path):
     head = "_chemical_formula_sum 'La0.5 Li0.5 Ti (O3)'"
     (note,) = read_crystal(perovskite(tmp_path, head=head)).notes

@@ -40,6 +40,14 @@ def spacing(path: Path, **options: object) -> float:
         ("step={s}", {"timestep_fs": 2.0}, 0.2),
         ("md_step={s}", {"frame_spacing_ps": 0.3}, 0.3),
         ("time={t}", {"frame_spacing_ps": 0.1}, 0.1),
+        ("t={t} T=300.0", {"frame_spacing_ps": 0.1}, 0.1),
+        ("T={s} step={s}", {"timestep_fs": 1.0}, 0.1),  # a temperature that rises
+        ('time="{p:.6f} ps"', {}, 0.1),
+        ('Time="{t:.3f} fs" T=300', {}, 0.1),
+        ("time={t:.3f}fs", {}, 0.1),
+        ('t="{p:.6f} [ps]"', {}, 0.1),
+        ('sim_time_fs="{t:.3f} fs"', {}, 0.1),
+        ('time="{p:.6f}" step={s}', {"timestep_fs": 1.0}, 0.1),
         ("time={p}", {"frame_spacing_ps": 0.1}, 0.1),
         ("timestep=2.0", {"frame_spacing_ps": 0.1}, 0.1),  # does not change: no stamp
         ("Time={t:.0f} temperature=300 energy=-1.0", {"frame_spacing_ps": 0.1}, 0.1),
@@ -64,6 +72,13 @@ def test_xyz_heads(tmp_path: Path, head: str, options: dict[str, float], expecte
             r"records 1 fs per step, but 2 fs are given",
         ),
         ("step={s}", {}, r"counts steps and not time"),
+        ("t={t}", {}, r"has 100 or 0.1 ps between its frames, for its times are in a unit"),
+        ("t={t}", {"frame_spacing_ps": 0.2}, r"has 100 or 0.1 ps between.*but 0.2 ps are given"),
+        ("sim_time={t}", {}, r"has 100 or 0.1 ps between its frames"),
+        ('time="{p} ps"', {"frame_spacing_ps": 0.2}, r"has 0.1 ps between.*but 0.2 ps are given"),
+        ('time="{p} a.u."', {"frame_spacing_ps": 0.1}, "whose unit is not known. Write the number"),
+        ('time_fs="{p} ps"', {}, "with time_fs='0.0 ps', whose unit is not that of time_fs"),
+        ("{mixed}", {}, r"Frame 20 of .* lacks the time_fs that the first has"),
         ("step={s}", {"timestep_fs": 1.0, "frame_spacing_ps": 0.2}, r"has 0.1 ps .* 0.2 ps are"),
         ("Time={late}", {}, r"frames are 100, 500 fs apart \(first change after frame 29\)"),
         ("step={late}", {"timestep_fs": 1.0}, r"frames are 100, 500 steps apart"),
@@ -79,6 +94,7 @@ def test_xyz_heads_that_disagree(
             t=100.0 * k,
             p=0.1 * k,
             late=100 * k + 400 * max(0, k - 29),
+            mixed=f'time="{100.0 * k} fs"' if k < 20 else f'time="{0.1 * k} ps"',
             half=f"Time={100.0 * k}" if k < 20 else "energy=1.0",
         )
         for k in range(N_FRAMES)
@@ -88,6 +104,44 @@ def test_xyz_heads_that_disagree(
         read_frames_of(path, **options)  # type: ignore[arg-type]
     with pytest.raises(MlipsseError, match=words):
         list(iterate_frames(path, block_frames=7, **options))  # type: ignore[arg-type]
+
+
+def with_column(path: Path, name: str, values: np.ndarray, rows: np.ndarray) -> Path:
+    """Frames whose rows come in the order `rows` (n_frames, 8), with a column of `values`."""
+    places, lines = walk(N_FRAMES), []
+    for frame, order in enumerate(rows):
+        lines += ["8", f'Lattice="{BOX_A} 0 0 0 {BOX_A} 0 0 0 {BOX_A}" '
+                  f"Properties={name}:I:1:species:S:1:pos:R:3 time_fs={100 * frame}"]  # fmt: skip
+        for atom in order:
+            place = " ".join(f"{x:.8f}" for x in places[frame, atom] % BOX_A)
+            lines.append(f"{values[frame, atom]} Li {place}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("name", ["id", "index", "Serial", "tag"])
+def test_a_column_that_numbers_the_atoms_gives_their_order(tmp_path: Path, name: str) -> None:
+    """Atoms of one element in another order in each frame: only the column shows it."""
+    rng = np.random.default_rng(1)
+    rows = np.array([rng.permutation(8) for _ in range(N_FRAMES)])
+    path = with_column(tmp_path / "x.xyz", name, np.tile(np.arange(8), (N_FRAMES, 1)), rows)
+    found = read_frames_of(path).positions
+    np.testing.assert_allclose(found - found[0], walk(N_FRAMES) - walk(N_FRAMES)[0], atol=1e-6)
+
+
+def test_columns_that_may_number_the_atoms(tmp_path: Path) -> None:
+    """Two atoms of one tag: no numbers of atoms. Numbers that change with the frame: refused."""
+    rows = np.tile(np.arange(8), (N_FRAMES, 1))
+    tags = np.tile(np.arange(8) // 2, (N_FRAMES, 1))
+    found = read_frames_of(with_column(tmp_path / "x.xyz", "tag", tags, rows)).positions
+    np.testing.assert_allclose(found - found[0], walk(N_FRAMES) - walk(N_FRAMES)[0], atol=1e-6)
+    with pytest.raises(MlipsseError, match="two atoms have one id"):
+        read_frames_of(with_column(tmp_path / "y.xyz", "id", tags, rows))
+    running = rows + 8 * np.arange(N_FRAMES)[:, None]
+    with pytest.raises(MlipsseError, match=r"Frame 1 of .* other atoms"):
+        read_frames_of(with_column(tmp_path / "z.xyz", "index", running, rows))
+    with pytest.raises(MlipsseError, match="ids that are no whole numbers"):
+        read_frames_of(with_column(tmp_path / "w.xyz", "id", rows + 0.5, rows))
 
 
 def test_plain_xyz_of_cp2k_and_lammps(tmp_path: Path) -> None:
@@ -299,7 +353,15 @@ def test_ids_of_netcdf(tmp_path: Path, first_pdb: Path) -> None:
         read_frames_of(path, topology=first_pdb)
 
 
-def h5md(path: Path, *, unit: str | None, times: np.ndarray | float, steps: object) -> Path:
+def h5md(
+    path: Path,
+    *,
+    unit: str | None,
+    times: np.ndarray | float,
+    steps: object,
+    length: str | None = "Angstrom",
+    factor: float = 1.0,
+) -> Path:
     import h5py
 
     places = walk(30)
@@ -312,15 +374,15 @@ def h5md(path: Path, *, unit: str | None, times: np.ndarray | float, steps: obje
         box = atoms.create_group("box")
         box.attrs["dimension"], box.attrs["boundary"] = 3, ["periodic"] * 3
         position = atoms.create_group("position")
-        position["value"] = places
-        position["value"].attrs["unit"] = "Angstrom"
+        position["value"] = factor * places
+        if length is not None:
+            position["value"].attrs["unit"] = length
         position["time"] = times
         position["step"] = steps
         if unit is not None:
             position["time"].attrs["unit"] = unit
         edges = box.create_group("edges")
-        edges["value"] = np.tile(BOX_A * np.eye(3), (30, 1, 1))
-        edges["value"].attrs["unit"] = "Angstrom"
+        edges["value"] = np.tile(factor * BOX_A * np.eye(3), (30, 1, 1))
         edges["time"], edges["step"] = position["time"], position["step"]
     return path
 
@@ -335,6 +397,45 @@ def test_h5md(tmp_path: Path, first_pdb: Path) -> None:
     path = h5md(tmp_path / "x.h5md", unit="fs", times=times, steps=steps)
     with pytest.raises(MlipsseError, match=r"frames are 100, 150 fs apart"):
         read_frames_of(path, topology=first_pdb)
+
+
+def test_h5md_without_units(tmp_path: Path, first_pdb: Path) -> None:
+    """The unit of the time is an option; that of lengths is the line that writes it."""
+    import h5py
+
+    series = {"times": 0.1 * np.arange(30), "steps": 100 * np.arange(30)}
+    timeless = h5md(tmp_path / "a.h5md", unit=None, **series)  # type: ignore[arg-type]
+    assert spacing(timeless, topology=first_pdb) == pytest.approx(0.1)  # by its steps
+    series["steps"] = np.zeros(30)
+    timeless = h5md(tmp_path / "b.h5md", unit=None, **series)  # type: ignore[arg-type]
+    with pytest.raises(MlipsseError, match=r"in a unit that it does not name: give the time"):
+        read_frames_of(timeless, topology=first_pdb)
+    assert spacing(timeless, topology=first_pdb, frame_spacing_ps=0.1) == pytest.approx(0.1)
+    for number, unit in enumerate((None, "furlong")):
+        path = h5md(tmp_path / f"{number}.h5md", unit="ps", length=unit, **series)  # type: ignore[arg-type]
+        wrong = "no unit" if unit is None else "the unit 'furlong', which is not known"
+        with pytest.raises(MlipsseError, match=rf"has {wrong} for the lengths in particles/all/po"):
+            read_frames_of(path, topology=first_pdb)
+        with h5py.File(path, "r+") as file:  # as the sentence says
+            file["particles/all/position/value"].attrs["unit"] = "Angstrom"
+        assert spacing(path, topology=first_pdb) == pytest.approx(0.1)
+
+
+def test_lengths_of_h5md(tmp_path: Path, first_pdb: Path) -> None:
+    for unit, factor in (("Angstrom", 1.0), ("nm", 0.1), ("pm", 100.0)):
+        times, steps = 0.1 * np.arange(30), np.arange(30)
+        path = h5md(
+            tmp_path / f"{unit}.h5md",
+            unit="ps",
+            times=times,
+            steps=steps,
+            length=unit,
+            factor=factor,
+        )
+        frames = read_frames_of(path, topology=first_pdb)
+        np.testing.assert_allclose(frames.cell, BOX_A * np.eye(3), atol=1e-4)
+        moved = frames.positions - frames.positions[0]
+        np.testing.assert_allclose(moved, walk(30) - walk(30)[0], atol=1e-3)
 
 
 def test_heads_of_dcd(tmp_path: Path, first_pdb: Path) -> None:

@@ -10,9 +10,9 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    """A block of the config: frozen, and strict about its keys."""
+    """A block of the config: frozen, strict about its keys, its numbers finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def check_temperatures(temperatures_K: list[float]) -> None:

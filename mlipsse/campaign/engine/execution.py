@@ -115,10 +115,19 @@ class Execution:
                     done += 1
             progress(done, len(units), _describe(futures[future] for future in waiting))
         if failures:
+            from mlipsse.campaign.engine.parsl import is_lost
+
             unit, error = failures[0]
             more = f" ({len(failures)} of {len(units)} units failed)" if len(failures) > 1 else ""
             if isinstance(error, MlipsseError):
                 raise MlipsseError(f"{unit.name}: {error}{more}") from error
+            if is_lost(error):
+                raise MlipsseError(
+                    f"The worker of {unit.name} was lost{more}: it was killed, e.g. for memory, or "
+                    "stopped for longer than it may be silent, as when a machine sleeps. Finished "
+                    "work is kept: run the same command again, and it goes on where it stopped; if "
+                    "that repeats, take fewer workers (execution.workers)."
+                ) from error
             raise RuntimeError(f"{unit.name} failed{more}: {error!r}") from error
 
     def _submit(self, unit: Unit) -> Future[None]:

@@ -66,9 +66,14 @@ def start_parsl(config: ExecutionConfig, folder: Path) -> Any:
 
 def _price_of_a_failure(error: Exception, task: Any) -> float:
     """Units whose job was lost are tried again; what fails by itself would fail again."""
+    return 1.0 if is_lost(error) else 1.0 + LOST_JOBS
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether a unit ended with its worker or pool of workers, and not by itself."""
     from parsl.executors.high_throughput.errors import ManagerLost, WorkerLost
 
-    return 1.0 if isinstance(error, ManagerLost | WorkerLost) else 1.0 + LOST_JOBS
+    return isinstance(error, ManagerLost | WorkerLost)
 
 
 def _pool() -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mlipsse.cli.options import Json, words
+from mlipsse.cli.options import Json, between_0_and_1, words
 from mlipsse.cli.transport.options import NOT_DIFFUSIVE, pair
 from mlipsse.errors import MlipsseError
 
@@ -30,7 +30,10 @@ def arrhenius(
         str, typer.Option("--at", metavar="K,K,...", help="Temperatures to extrapolate to.")
     ] = "300",
     level: Annotated[
-        float, typer.Option(help="Confidence level of the intervals, e.g. 0.95.")
+        float,
+        typer.Option(
+            help="Confidence level of the intervals, e.g. 0.95.", callback=between_0_and_1
+        ),
     ] = 0.6827,
     mobile: Annotated[
         str | None,

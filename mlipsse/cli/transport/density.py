@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json
+from mlipsse.cli.options import Json, above_zero
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
@@ -31,18 +31,26 @@ def density(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
     temperature: Annotated[
         float | None,
-        typer.Option(help="K, for barriers; where the trajectory's record does not have it."),
+        typer.Option(
+            help="K, for barriers; where the trajectory's record does not have it.",
+            callback=above_zero,
+        ),
     ] = None,
-    spacing_a: Annotated[float, typer.Option(help="Edge of a voxel, Å.")] = 0.2,
+    spacing_a: Annotated[
+        float, typer.Option(help="Edge of a voxel, Å.", callback=above_zero)
+    ] = 0.2,
     per_ion: Annotated[
         bool, typer.Option("--per-ion", help="Normalise to one mobile ion instead of to all.")
     ] = False,
     level: Annotated[
         float,
-        typer.Option(help="Of the isosurface, 1/Å³, in the normalisation that is chosen."),
+        typer.Option(
+            help="Of the isosurface, 1/Å³, in the normalisation that is chosen.",
+            callback=above_zero,
+        ),
     ] = 1e-4,
     min_counts: Annotated[
-        int, typer.Option(help="Voxels with fewer visits count as empty for the paths.")
+        int, typer.Option(min=1, help="Voxels with fewer visits count as empty for the paths.")
     ] = 1,
     framework: Framework = None,
     topology: Topology = None,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mlipsse.cli.options import Json, words
+from mlipsse.cli.options import Json, above_zero, words
 from mlipsse.cli.transport.options import (
     CHARGES,
     NOT_DIFFUSIVE,
@@ -25,6 +25,7 @@ from mlipsse.cli.transport.options import (
     Topology,
     assigned,
     drift_reference,
+    ion_charge,
     named,
     print_notes,
     read_frames,
@@ -39,11 +40,16 @@ def diffusivity(
     trajectory: Source,
     mobile: Mobile,
     temperature: Annotated[
-        float | None, typer.Option(help="Temperature, K; of the run's record if not given.")
+        float | None,
+        typer.Option(help="Temperature, K; of the run's record if not given.", callback=above_zero),
     ] = None,
     charge: Annotated[
         float | None,
-        typer.Option(help="Of the mobile ion, e; for the conductivity.", show_default="Li, Na: 1"),
+        typer.Option(
+            help="Of the mobile ion, e; for the conductivity.",
+            show_default="Li, Na: 1",
+            callback=ion_charge,
+        ),
     ] = None,
     framework: Framework = None,
     topology: Topology = None,
@@ -95,7 +101,7 @@ def diffusivity(
             frames.trajectory(temperature),
             mobile=[symbol, *others],
             framework=roles.framework,
-            charge_e=own_charge or 0.0,
+            charge_e=own_charge,
             settings=settings,
             drift_atoms=still,
             masses_u=masses,

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mlipsse.cli.options import Json, whole_numbers
+from mlipsse.cli.options import Json, above_zero, whole_numbers
 from mlipsse.cli.transport.options import NOT_DIFFUSIVE, Timestep, window
-from mlipsse.errors import MlipsseError
 
 console = Console(highlight=False)
 
@@ -24,7 +23,9 @@ def fit_msd(
             "msd.out, or our msd.csv.",
         ),
     ],
-    temperature: Annotated[float, typer.Option(help="K, of the run behind the table.")],
+    temperature: Annotated[
+        float, typer.Option(help="K, of the run behind the table.", callback=above_zero)
+    ],
     mobile: Annotated[
         str | None, typer.Option(help="Symbol of the mobile ion, for the record.")
     ] = None,
@@ -40,12 +41,15 @@ def fit_msd(
         typer.Option(help="Numbers of the columns of lag and MSD, e.g. 1,2, or of lag, x, y, z."),
     ] = None,
     timestep_fs: Timestep = None,
-    dimensions: Annotated[int, typer.Option(help="Directions that the MSD adds up.")] = 3,
+    dimensions: Annotated[
+        int, typer.Option(min=1, max=3, help="Directions that the MSD adds up.")
+    ] = 3,
     ions: Annotated[
-        int | None, typer.Option(help="Number of mobile ions in the run, for the error.")
+        int | None, typer.Option(min=1, help="Number of mobile ions in the run, for the error.")
     ] = None,
     duration_ps: Annotated[
-        float | None, typer.Option(help="Length of the run, ps, for the error.")
+        float | None,
+        typer.Option(help="Length of the run, ps, for the error.", callback=above_zero),
     ] = None,
     window_ps: Annotated[
         str | None, typer.Option(help="First and last lag of the fit, e.g. 5,50; by rule if not.")
@@ -62,8 +66,6 @@ def fit_msd(
     from mlipsse.transport.diffusion.table.fit import fit_table
     from mlipsse.transport.diffusion.table.reading import TableUnits, read_msd_table
 
-    if not temperature > 0:
-        raise MlipsseError(f"The temperature must be above 0 K, but is {temperature:g}.")
     places = None
     if columns is not None:
         count = 4 if columns.count(",") == 3 else 2

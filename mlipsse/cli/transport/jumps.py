@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json, whole_numbers, words
+from mlipsse.cli.options import Json, above_zero, not_negative, whole_numbers, words
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
@@ -37,7 +37,10 @@ def jumps(
     mobile: Mobile,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for tables and figure.")],
     temperature: Annotated[
-        float | None, typer.Option(help="K, for activation energies; if the record lacks it.")
+        float | None,
+        typer.Option(
+            help="K, for activation energies; if the record lacks it.", callback=above_zero
+        ),
     ] = None,
     sites: Annotated[
         Path | None,
@@ -51,19 +54,27 @@ def jumps(
         typer.Option(help="Unit cells in the run's cell, e.g. 2,2,2, laid together to find sites."),
     ] = None,
     interstitial_occupancy: Annotated[
-        float, typer.Option(help="Found sites that hold fewer ions on average are interstitial.")
+        float,
+        typer.Option(
+            help="Found sites that hold fewer ions on average are interstitial.",
+            callback=not_negative,
+        ),
     ] = 0.2,
     least_occupancy: Annotated[
-        float, typer.Option(help="Found sites that hold fewer ions on average are dropped.")
+        float,
+        typer.Option(
+            help="Found sites that hold fewer ions on average are dropped.", callback=not_negative
+        ),
     ] = 0.05,
     radius: Annotated[
-        float | None, typer.Option(help="Of the sites, Å; from the vibration if not.")
+        float | None,
+        typer.Option(help="Of the sites, Å; from the vibration if not.", callback=above_zero),
     ] = None,
     inner_fraction: Annotated[
-        float, typer.Option(help="Of the radius, that a jump has to reach.")
+        float, typer.Option(help="Of the radius, that a jump has to reach.", callback=above_zero)
     ] = 1.0,
     minimal_residence: Annotated[
-        int, typer.Option(help="Frames that an ion must stay for a jump to count.")
+        int, typer.Option(min=1, help="Frames that an ion must stay for a jump to count.")
     ] = 1,
     framework: Framework = None,
     topology: Topology = None,

@@ -1,6 +1,7 @@
 """`mlipsse transport msd`: displacements at every lag, and how they are distributed."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -147,10 +148,14 @@ def _lags(text: str | None, lag_ps: Any) -> list[float]:
     if text is None:
         n = len(lag_ps)
         return sorted({float(lag_ps[max(1, n // part)]) for part in (100, 10, 2)})
+    wrong = f"--lags-ps {text!r} is not a list of lags above 0 ps; write e.g. --lags-ps 1,10."
     try:
-        return [float(word) for word in words(text)]
+        found = [float(word) for word in words(text)]
     except ValueError as error:
-        raise MlipsseError(f"--lags-ps {text!r} is not a list of lags in ps.") from error
+        raise MlipsseError(wrong) from error
+    if not found or not all(0 < lag < math.inf for lag in found):
+        raise MlipsseError(wrong)
+    return found
 
 
 def _van_hove_columns(hops: Any) -> dict[str, Any]:

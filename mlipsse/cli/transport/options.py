@@ -6,13 +6,27 @@ from typing import Annotated, Any
 
 import typer
 
-from mlipsse.cli.options import words
+from mlipsse.cli.options import above_zero, words
 from mlipsse.errors import MlipsseError
 
 NOT_DIFFUSIVE = 3
 """Exit code of a trajectory whose ions do not diffuse."""
 
 CHARGES = {"Li": 1.0, "Na": 1.0}
+
+
+def ion_charge(value: float | None) -> float | None:
+    """Refuse what is the charge of no ion, in elementary charges."""
+    from mlipsse.transport.diffusion.conductivity import LARGEST_CHARGE_E, LEAST_CHARGE_E
+
+    if value is not None and not LEAST_CHARGE_E <= abs(value) <= LARGEST_CHARGE_E:
+        raise MlipsseError(
+            f"--charge {value:g} is no charge of an ion: give its formal charge in elementary "
+            f"charges, e.g. 1 for Li and 2 for Mg ({LEAST_CHARGE_E:g} to {LARGEST_CHARGE_E:g}, "
+            "either sign)."
+        )
+    return value
+
 
 Source = Annotated[
     list[Path],
@@ -52,8 +66,12 @@ Cell = Annotated[
         help="Cell of a file without one: a length, a,b,c, a,b,c,alpha,beta,gamma, or 9 numbers.",
     ),
 ]
-Spacing = Annotated[float | None, typer.Option(help="Time between frames, ps.")]
-Timestep = Annotated[float | None, typer.Option(help="Time step of the run, fs.")]
+Spacing = Annotated[
+    float | None, typer.Option(help="Time between frames, ps.", callback=above_zero)
+]
+Timestep = Annotated[
+    float | None, typer.Option(help="Time step of the run, fs.", callback=above_zero)
+]
 Cache = Annotated[
     Path | None,
     typer.Option(

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json
+from mlipsse.cli.options import Json, above_zero
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
@@ -31,9 +31,9 @@ def rdf(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write rdf.csv, .png and .svg there.")
     ] = None,
-    frames: Annotated[int, typer.Option(help="Evenly spaced frames to average over.")] = 200,
-    reach_a: Annotated[float, typer.Option(help="Largest distance, Å.")] = 8.0,
-    bin_a: Annotated[float, typer.Option(help="Width of a bin, Å.")] = 0.05,
+    frames: Annotated[int, typer.Option(min=1, help="Evenly spaced frames to average over.")] = 200,
+    reach_a: Annotated[float, typer.Option(help="Largest distance, Å.", callback=above_zero)] = 8.0,
+    bin_a: Annotated[float, typer.Option(help="Width of a bin, Å.", callback=above_zero)] = 0.05,
     topology: Topology = None,
     species: Species = None,
     cell: Cell = None,

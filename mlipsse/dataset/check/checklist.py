@@ -13,6 +13,7 @@ from mlipsse.dataset.check.findings.outliers import (
     check_energy_outliers,
     check_force_outliers,
 )
+from mlipsse.dataset.check.findings.paths import check_constant_pressure, check_energy_sets, windows
 from mlipsse.dataset.check.findings.presence import (
     check_finite,
     check_keys,
@@ -21,6 +22,7 @@ from mlipsse.dataset.check.findings.presence import (
     check_zero,
 )
 from mlipsse.dataset.check.findings.sources import check_sources, check_splits
+from mlipsse.dataset.check.findings.swapped import check_swapped
 from mlipsse.dataset.check.findings.unit_checks import check_units
 from mlipsse.dataset.check.measures.labelled_set import LabelledSet
 from mlipsse.dataset.check.measures.pair_fit import fit_pairs
@@ -76,7 +78,10 @@ def check_set(labelled: LabelledSet, *, model: ModelChoice | None = None) -> lis
     checks = [check(labelled) for check in _FIRST]
     fit = fit_pairs(labelled)
     checks += check_units(labelled, fit)
-    checks += [check_stress_components(fit), check_forces_belong(fit)]
+    checks += [check_stress_components(fit), check_forces_belong(fit), check_swapped(fit)]
+    # Other units and signs would show along paths too, and their cause is named above.
+    found = [] if any(one.verdict == "fail" for one in checks) else windows(fit)
+    checks += [check_energy_sets(found), check_constant_pressure(fit, found)]
     checks += [check(labelled) for check in _LAST]
     checks += check_copies(labelled)
     return checks + (_by_model(labelled, model) if model is not None else [])

@@ -31,6 +31,9 @@ CLEARLY = 3.0
 RARE = 0.1
 """States with a smaller share are guessed only where the usual ones leave the content charged."""
 
+OWN_STATE = 0.75
+"""Share from which a substitute takes its highest state whatever it replaces: Ta+5 on Zr+4."""
+
 _MIXING = 0.3  # a species of mixed valence, beside one of a single state
 _MOLECULE = 0.01
 _MOST_SETS = 300_000
@@ -161,10 +164,13 @@ def guess_charges(
             if best.log_likelihood - guess.log_likelihood < math.log(CLEARLY)
         ]
         found = " or ".join(describe_charges(guess.charges) for guess in near[:4])
+        open_ = sorted(name for name in content if len({guess.charges[name] for guess in near}) > 1)
+        example = ", ".join(f"{name}: {float(best.charges[name]):.4g}" for name in open_)
         raise MlipsseError(
             f"The formal charges of {names} cannot be guessed from the file's mean content "
             f"({_written(content)}): {found} are about as likely. Give `charges`, one number per "
-            "species."
+            f"species, at least of {', '.join(open_)}, e.g. `charges: {{{example}}}`; where sites "
+            "of a species differ in valence, give the average, such as 3.5."
         )
     notes = [
         f"{name} is given its average charge {_signed(charge)}, which makes the file's mean "
@@ -286,12 +292,16 @@ def _substitute(name: str, group: Sequence[str], known: Mapping[str, Charge]) ->
         if len(signs) == 1 and (state > 0) in signs
     }
     ranked = sorted(weights, key=lambda state: (-weights[state], state))
+    states = likely_states(name)
+    usual = max(states, key=lambda state: states[state])
+    if usual in weights and usual == max(states) and states[usual] > OWN_STATE:
+        return usual
     if not ranked or (len(ranked) > 1 and weights[ranked[0]] < CLEARLY * weights[ranked[1]]):
-        states = ", ".join(f"{state:+d}" for state in likely_states(name))
+        listed = ", ".join(f"{state:+d}" for state in states)
         raise MlipsseError(
             f"The formal charge of {name}, which may replace species of the file on the site of "
-            f"{'/'.join(group)}, cannot be guessed (usual oxidation states: {states}). Give "
-            f"`charges`, e.g. {name}: {next(iter(ranked or likely_states(name)))}."
+            f"{'/'.join(group)}, cannot be guessed (usual oxidation states: {listed}). Give "
+            f"`charges`, e.g. {name}: {next(iter(ranked or states))}."
         )
     return ranked[0]
 

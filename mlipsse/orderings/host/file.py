@@ -85,6 +85,11 @@ def read_host(
     atoms = [tuple(n for n in s.species if n != VACANCY) for s in sublattices]
     check_given(charges or {})
     formal = find_charges(amounts, atoms, stated=crystal.oxidation_states, given=charges)
+    if formal.values.get(mobile) == 0:
+        raise MlipsseError(
+            f"The mobile ion {mobile} has the formal charge 0 ({formal.sources[mobile]}): nothing "
+            f"would conduct. Give its charge in `charges`, e.g. {mobile}: 1."
+        )
     charged = {**formal.values, VACANCY: 0}
     exclusions, distances = find_exclusions(sites, charged, distance_rules(closest_A, mobile))
     return Host(

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from mlipsse.potential.lammps.other_lammps import OtherLammps, describe_lammps
-from mlipsse.processes import start_child, wait_for_child
+from mlipsse.processes import end_command, start_command
 from mlipsse.resources import resource_dir
 
 PLUGIN_FILE = "macepair.so"
@@ -229,8 +230,14 @@ def _generator() -> list[str]:
 
 
 def _step(command: list[str], *, log: Path) -> None:
+    """Run one step of the build; its processes end with this one, however it ends."""
     with log.open("ab") as stream:
-        status = wait_for_child(start_child(command, folder=log.parent, output=stream))
+        child = start_command(shlex.join(command), folder=log.parent, output=stream)
+        try:
+            status = child.wait()
+        except BaseException:
+            end_command(child)
+            raise
     if status != 0:
         lines = log.read_text(errors="replace").splitlines()
         complaints = [line for line in lines if "error" in line.lower()] or lines

@@ -324,6 +324,13 @@ def _refuse_contradictions(reading: _Reading) -> None:
             f"its sites overlap ({'; '.join(reading.distances.clashes[:3])}). Check its space "
             "group, origin and coordinates"
         )
+    if agreement is not None and agreement.missing:
+        names = ", ".join(agreement.missing)
+        raise MlipsseError(
+            f"its stated formula names {names}, which no filled site holds: the sites make "
+            f"{describe_content(reading.sites.content)} per cell. Add the sites of {names}, or "
+            f"take {names} out of `_chemical_formula_sum` to leave it out"
+        )
     if agreement is not None and agreement.contradicts:
         raise MlipsseError(
             f"its sites make {describe_content(reading.sites.content)} per cell, and its stated "
@@ -341,7 +348,6 @@ def _refuse_contradictions(reading: _Reading) -> None:
 
 def _differences(agreement: Agreement) -> str:
     parts = [f"{name} {amount:+.3g}" for name, amount in agreement.off.items()]
-    parts += [f"no {name} in the sites" for name in agreement.missing]
     parts += [f"no {name} in the formula" for name in agreement.extra]
     return ", ".join(parts)
 

@@ -141,7 +141,8 @@ def parse_formula(written: str) -> dict[str, float] | None:
             return None
         if amount is None or species.element is None or species.oxidation is not None:
             return None
-        found[species.element] = found.get(species.element, 0.0) + amount.value
+        if amount.value > 0:
+            found[species.element] = found.get(species.element, 0.0) + amount.value
     return found or None
 
 
@@ -207,8 +208,8 @@ def _refuse_attached(row: Mapping[str, str], label: str) -> None:
     if attached is not None and attached.value > 0:
         raise MlipsseError(
             f"its site {label} has {attached.value:g} attached hydrogen (H) without coordinates. "
-            "Give the hydrogen rows of its own, or set `_atom_site_attached_hydrogens` to 0 to "
-            "leave it out"
+            "Give the hydrogen rows of its own; or set `_atom_site_attached_hydrogens` to 0 and "
+            "take H out of `_chemical_formula_sum` to leave it out"
         )
 
 

@@ -5,6 +5,7 @@ knows beside them. Names are compared without spaces, underscores and capitals.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,6 +18,19 @@ METRIC_TOLERANCE = 0.01
 """Relative, of lengths, and in cosines: what a cell may miss the symmetry of its operations by."""
 
 _MOST_OPERATIONS = 192
+
+_NUMBER = re.compile(
+    r"[\s,]*(?:[(\[]\s*(?:No\.?|Nr\.?|\#)?\s*(\d+)\s*[)\]]|(?:No\.?|Nr\.?|\#)\s*(\d+))"
+    r"(?=\s*(?:$|:|HR$|[SZHR]$|O[12]$|[,(]?\s*origin))",
+    re.IGNORECASE,
+)
+"""Of the space group, at the end of its symbol or before the choice."""
+
+_ORIGIN = re.compile(r"[\s,:]*\(?\s*origin\s*(?:choice)?\s*([12])\s*\)?$", re.IGNORECASE)
+_AXES = re.compile(
+    r"[\s,:]*[\s,:(]\s*(hex|rhomb?|H(?=\))|R(?=\)))(?:agonal|ohedral)?\s*(?:axes|setting)?\s*\)?$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +63,13 @@ class Setting:
         from gemmi import Op
 
         return np.array([Op(triplet).tran for triplet in self.triplets]) / Op.DEN
+
+    def has_choice(self, written: str) -> bool:
+        """Whether a choice as files write it is this one: `2`, `h`, `b1`, `abc`, or an axis `b`."""
+        wanted, own = written.upper(), self.choice.upper()
+        if wanted.endswith("ABC"):  # the standard order of axes, which the tables leave out
+            return own == wanted.removesuffix("ABC")
+        return own == wanted or (wanted in ("A", "B", "C") and own.lstrip("-").startswith(wanted))
 
     def strain(self, cell: np.ndarray) -> float:
         """By how much the worst operation changes the metric of a cell, relative."""
@@ -123,16 +144,36 @@ def setting_of_hall(symbol: str) -> Setting:
     return _named(tuple(op.triplet() for op in operations))
 
 
-def settings_of_symbol(symbol: str) -> tuple[list[Setting], str]:
+def settings_of_symbol(symbol: str) -> tuple[list[Setting], str, int | None]:
     """The settings that a Hermann-Mauguin symbol may mean, standard ones first.
 
-    Full, short and old symbols are known, with `_` or brackets around screw axes, and with the
-    choice behind them: `:1`, `:2`, `:H`, `:R`, or S, Z, H, R, HR as the ICSD writes them.
+    Full, short and old symbols are known, with `_` or brackets around screw axes, with the choice
+    behind them (`:1`, `:2`, `:H`, `:R`, or S, Z, H, R, HR as the ICSD writes them), and with the
+    number of the space group, as in `F d -3 m (227)` or `P 21/c, No. 14`.
 
     Returns
     -------
-    the settings, none for an unknown symbol; and the choice that the symbol names, or ""
+    the settings, none for an unknown symbol; the choice that the symbol names, or ""; and the
+    number that it names, or None
     """
+    settings, choice = _settings_of_name(symbol)
+    if match := _NUMBER.search(symbol):
+        # `P 6(3)` is a screw axis, `P 2 (3)` a number: the one that fits the symbol before it.
+        number = int(match[1] or match[2])
+        of_rest = _settings_of_name(symbol[: match.start()] + " " + symbol[match.end() :])
+        if str(number) in {one.choice for one in of_rest[0]}:
+            return of_rest[0], str(number), None  # `F d -3 m (2)` names the origin
+        if not settings or any(one.number == number for one in of_rest[0]):
+            return *of_rest, number
+    return settings, choice, None
+
+
+def settings_of_number(number: int) -> list[Setting]:
+    """All settings of a space group, the standard one first."""
+    return [one for one in _all_settings() if one.number == number]
+
+
+def _settings_of_name(symbol: str) -> tuple[list[Setting], str]:
     bare, choice = _split_choice(symbol)
     for name in _spellings(bare):
         found = _by_name().get(name, [])
@@ -141,24 +182,22 @@ def settings_of_symbol(symbol: str) -> tuple[list[Setting], str]:
     return [], choice
 
 
-def settings_of_number(number: int) -> list[Setting]:
-    """All settings of a space group, the standard one first."""
-    return [one for one in _all_settings() if one.number == number]
-
-
 def _split_choice(symbol: str) -> tuple[str, str]:
-    bare = re.sub(r"[\"']", "", symbol).strip()
-    bare = re.sub(r"\(?\s*origin\s*(?:choice)?\s*([12])\s*\)?$", r":\1", bare, flags=re.IGNORECASE)
+    bare = re.sub(r"\\bar\s*\{?(\d)\}?", r"-\1", unicodedata.normalize("NFKD", symbol))
+    bare = re.sub(r"[\"']|</?su[bp]>|~", "", bare).strip()
+    bare = _ORIGIN.sub(r":\1", bare)
+    bare = _AXES.sub(lambda match: ":" + match[1][0], bare)
     choice = ""
     if match := re.fullmatch(r"(.*?)\s*:\s*([A-Za-z0-9-]+)", bare):
         bare, choice = match[1], match[2].upper()
     elif match := re.fullmatch(r"(.+?)\s*O([12])", bare):
         bare, choice = match[1], match[2]
-    elif match := re.fullmatch(r"(.+?)\s*(HR|[SZHR])", bare):
-        bare, choice = match[1], {"S": "1", "Z": "2", "HR": "H"}.get(match[2], match[2])
+    elif match := re.fullmatch(r"(.+?)(?:\s*(HR|[SZHR])|\s+([szhr]))", bare):
+        letter = (match[2] or match[3]).upper()
+        bare, choice = match[1], {"S": "1", "Z": "2", "HR": "H"}.get(letter, letter)
     if re.match(r"[Hh]\s*-?3", bare):
         bare, choice = "R" + bare[1:], "H"
-    return bare, choice
+    return bare, {"S": "1", "Z": "2"}.get(choice, choice)
 
 
 def _compact(name: str) -> str:

@@ -70,9 +70,12 @@ def read_symmetry(block: CifBlock, cell: np.ndarray) -> StatedSymmetry:
     MlipsseError
         when the operations or symbols cannot be read, or the cell fits none of them.
     """
-    symbol, number, hall = block.value(*_SYMBOL), _number(block), block.value(*_HALL)
-    named, others, notes = _named_settings(symbol, number, block.value(*_CODE), cell)
+    symbol, hall = block.value(*_SYMBOL), block.value(*_HALL)
+    number = _number(block, symbol)
     given = _given_setting(block)
+    named, others, notes = _named_settings(
+        symbol, number, block.value(*_CODE), cell, decisive=given is None and hall is None
+    )
     if given is not None:
         settings = _with_operations(given, named, symbol, notes)
         source = "operations"
@@ -113,8 +116,12 @@ def _hall_setting(hall: str, named: list[Setting], notes: list[str]) -> Setting 
     return None
 
 
-def _number(block: CifBlock) -> int | None:
+def _number(block: CifBlock, symbol: str | None) -> int | None:
+    """As the file states it by itself, or behind the symbol."""
     written = block.value(*_NUMBER)
+    if written is None and symbol is not None:
+        behind = settings_of_symbol(symbol)[2]
+        written = None if behind is None else str(behind)
     if written is None:
         return None
     if not written.isdigit() or not 1 <= int(written) <= 230:
@@ -123,14 +130,15 @@ def _number(block: CifBlock) -> int | None:
 
 
 def _named_settings(
-    symbol: str | None, number: int | None, code: str | None, cell: np.ndarray
+    symbol: str | None, number: int | None, code: str | None, cell: np.ndarray, *, decisive: bool
 ) -> tuple[list[Setting], list[Setting], list[str]]:
     """Settings by symbol and number that the cell allows, or all where it allows none.
 
-    Then those that the choice of axes or origin excludes, and notes.
+    Then those that the choice of axes or origin excludes, and notes. `decisive` where nothing else
+    in the file states its symmetry: then a choice that is in no table is refused.
     """
     notes: list[str] = []
-    settings, choice = settings_of_symbol(symbol) if symbol is not None else ([], "")
+    settings, choice, _ = ([], "", None) if symbol is None else settings_of_symbol(symbol)
     if not settings and number is not None:
         if symbol is not None:
             notes.append(
@@ -146,8 +154,15 @@ def _named_settings(
     if code is not None and not choice:
         choice = code.upper()
     fitting = [one for one in settings if one.strain(cell) <= METRIC_TOLERANCE] or settings
-    chosen = [one for one in fitting if choice and one.choice.upper() == choice]
+    chosen = [one for one in fitting if choice and one.has_choice(choice)]
     if choice and not chosen and len(settings) > 1:
+        if decisive and len(fitting) > 1:
+            known = ", ".join(sorted({one.choice or "abc" for one in settings}))
+            raise MlipsseError(
+                f"its space group {symbol or number!r} names the choice {choice} of axes or "
+                f"origin, which it does not have with this cell. Write one of {known}, or add the "
+                "symmetry operations (`_space_group_symop_operation_xyz`)"
+            )
         notes.append(
             f"Its space group {symbol or number!r} names the choice {choice}, which its cell does "
             f"not fit or its tables do not have; {fitting[0].symbol} is used."

@@ -106,8 +106,18 @@ def read_text(path: Path) -> str:
             found = raw.decode("utf-8-sig")
         except UnicodeDecodeError:
             found = raw.decode("latin-1")
-    for old, new in (("\r\n", "\n"), ("\r", "\n"), ("\xa0", " "), ("−", "-"), ("\ufeff", "")):
+    for old, new in (
+        ("\r\n", "\n"),
+        ("\r", "\n"),
+        ("\xa0", " "),
+        ("−", "-"),
+        ("–", "-"),
+        ("‐", "-"),
+        ("\ufeff", ""),
+    ):
         found = found.replace(old, new)
+    # A bar over its digit, which the letters that CIF 1 knows would lose: P3̅ is not P3.
+    found = re.sub("(\\d)[\u0304\u0305]", r"-\1", found)
     return found.rstrip("\x1a\0")
 
 

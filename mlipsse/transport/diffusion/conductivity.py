@@ -3,6 +3,9 @@
 from mlipsse.errors import MlipsseError
 from mlipsse.units import A3_TO_CM3, BOLTZMANN_J_K, ELEMENTARY_CHARGE_C, S_CM_TO_MS_CM
 
+LEAST_CHARGE_E, LARGEST_CHARGE_E = 0.1, 8.0
+"""What an ion may carry, e, by amount: nothing conducts without charge, 1.6e-19 is one in C."""
+
 
 def nernst_einstein_conductivity(
     diffusivity_cm2_s: float,
@@ -28,8 +31,13 @@ def nernst_einstein_conductivity(
     Raises
     ------
     MlipsseError
-        when volume or temperature is not above zero.
+        when volume or temperature is not above zero, and for what is the charge of no ion.
     """
+    if not LEAST_CHARGE_E <= abs(charge_e) <= LARGEST_CHARGE_E:
+        raise MlipsseError(
+            f"A conductivity needs the charge of the mobile ion in elementary charges, from "
+            f"{LEAST_CHARGE_E:g} to {LARGEST_CHARGE_E:g} by amount, but it is {charge_e:g}."
+        )
     if not volume_A3 > 0 or not temperature_K > 0:
         raise MlipsseError(
             "A conductivity needs a volume above 0 Å³ and a temperature above 0 K, but they are "

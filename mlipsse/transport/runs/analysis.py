@@ -116,7 +116,7 @@ def analyse_trajectory(
     trajectory: Trajectory,
     *,
     mobile: str | Sequence[str],
-    charge_e: float,
+    charge_e: float | None,
     framework: Sequence[str] | None = None,
     settings: WindowSettings | None = None,
     drift_atoms: np.ndarray | None = None,
@@ -136,7 +136,7 @@ def analyse_trajectory(
     mobile : element of the mobile ion; of several elements that move, the first is analysed
     framework : elements that stay, whose mean motion is removed (without one there is nothing to
         remove it by, and it stays); None takes all that are not mobile
-    charge_e : formal charge of the mobile ion, e
+    charge_e : formal charge of the mobile ion, e; None for no conductivity
     settings : rules of the fit window
     drift_atoms : indices of the atoms whose mean motion is removed; None takes the whole framework,
         and no index at all removes nothing
@@ -193,7 +193,7 @@ def analyse_trajectory(
 
     def conductivities(fit: Diffusivity) -> tuple[float | None, float | None]:
         value, error = fit.diffusivity_cm2_s, fit.diffusivity_std_cm2_s
-        if not status.usable or value is None or error is None:
+        if not status.usable or value is None or error is None or charge_e is None:
             return None, None
         by_ion = nernst_einstein_conductivity(
             1.0,

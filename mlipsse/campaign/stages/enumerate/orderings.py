@@ -72,6 +72,7 @@ def count_row(
             for part in count.sublattices
         ],
         "route": count.route,
+        "whole_atoms": composition.fits(supercell),
         "reason": count.reason,
     }
 
@@ -133,6 +134,27 @@ def count_rows(campaign: Campaign, host: Host) -> list[dict[str, Any]]:
         for composition in compositions
         for cell in supercells
     ]
+
+
+def reasons(rows: list[dict[str, Any]]) -> list[str]:
+    """Why rows of `count_rows` lack numbers, one sentence on all cells that are too small.
+
+    Compositions that no cell can hold are left out: `check_possible` refuses them.
+    """
+    found: dict[str, None] = {}
+    for formula in dict.fromkeys(row["composition"] for row in rows):
+        own = [row for row in rows if row["composition"] == formula]
+        held = [row["supercell"] for row in own if row["route"] != "impossible"]
+        if not held:
+            continue
+        broken = [row["supercell"] for row in own if not row["whole_atoms"]]
+        if broken:
+            found[
+                f"{formula} cannot be realised in {', '.join(broken)}, whose numbers of atoms "
+                f"would not be whole, but in {', '.join(held)}."
+            ] = None
+        found |= {row["reason"]: None for row in own if row["reason"] and row["whole_atoms"]}
+    return list(found)
 
 
 def check_possible(rows: list[dict[str, Any]]) -> None:

@@ -37,6 +37,16 @@ _SMALL_FORCE_EV_A = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
+class FittedFrame:
+    """A frame, and what the fit makes of it: (n, 3) forces, energy, (6,) stress."""
+
+    atoms: Atoms
+    forces_eV_A: np.ndarray
+    energy_eV: float
+    stress_eV_A3: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class PairFit:
     """Labels and what a pair potential, fitted to the forces alone, makes of them.
 
@@ -50,6 +60,7 @@ class PairFit:
     stress_eV_A3 : (2, n_stresses, 6) float64, Voigt, labels and fit, of frames with a stress
     turned_deg : angle of the rotation that turns the fit's forces best onto the labels
     frames, atoms, volume_A3 : number of frames, mean of their atoms and volumes
+    fitted : all of these frames, in the order of the set, not centred
     """
 
     explained: float
@@ -59,6 +70,7 @@ class PairFit:
     frames: int
     atoms: float
     volume_A3: float
+    fitted: tuple[FittedFrame, ...] = ()
 
     @property
     def ratios(self) -> Ratios:
@@ -153,6 +165,15 @@ def fit_pairs(labelled: LabelledSet) -> PairFit | None:
         frames=len(frames),
         atoms=float(np.mean(atoms)),
         volume_A3=float(np.mean([frame.get_volume() for frame in frames])),
+        fitted=tuple(
+            FittedFrame(
+                frame,
+                (design.forces @ weight).reshape(-1, 3),
+                float(design.energy @ weight),
+                design.stress @ weight,
+            )
+            for frame, design in zip(frames, designs, strict=True)
+        ),
     )
 
 

@@ -26,17 +26,20 @@ from mlipsse.transport.reading.times.stamps import StampKeys, find_stamp_keys
 _SPECIES = ("species", "symbols", "element", "elements", "type", "types", "Z", "numbers")
 _PLACES = ("pos", "positions", "xyz", "R")
 _IDS = ("id", "ids", "atom_id", "atom_ids", "atomid", "particle_id")
+_MAYBE_IDS = ("index", "indices", "idx", "serial", "tag", "number")
+"""Ids only where they are whole numbers of which no two are the same."""
 _PLAIN = "species:S:1:pos:R:3"
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where in a row species, positions and id stand."""
+    """Where in a row species, positions and id stand, and whether the ids may be something else."""
 
     width: int
     species: int | None
     places: int
     ids: int | None
+    unsure: bool = False
 
 
 @dataclass(eq=False)
@@ -109,7 +112,9 @@ def _first(path: Path, types: Sequence[str] | None, notes: list[str]) -> _First:
                 raise MlipsseError(f"{path} has no column of species in its first frame.")
             names = words[:, columns.species]
             frame_bytes = sum(map(len, rows)) + 8
-            ids = None if columns.ids is None else words[:, columns.ids].astype(np.int64)
+            ids = _ids(path, words, columns, 0)
+            if columns.unsure and ids is not None and len(np.unique(ids)) < len(ids):
+                ids = None
         if len(heads) == 2:
             break
     if names is None:
@@ -128,7 +133,7 @@ def _first(path: Path, types: Sequence[str] | None, notes: list[str]) -> _First:
             f"{path}: the box is not periodic along {axes}; its volume, and conductivities, are "
             "those of the box as it is written"
         )
-    keys = find_stamp_keys([head.words for head in heads])
+    keys = find_stamp_keys([head.words for head in heads], str(path))
     species = _named(path, written, types)
     return _First(species, names[order], ids, keys, frame_bytes)
 
@@ -172,7 +177,8 @@ def _frames(path: Path, first: _First, notes: list[str], *, heads: bool) -> Iter
         if words is None or columns.species is None:
             raise MlipsseError(f"Frame {number} of {path} is damaged: its rows are not whole.")
         if ids is not None:
-            own = words[:, columns.ids].astype(np.int64) if columns.ids is not None else ids[:0]
+            own = _ids(path, words, columns, number)
+            own = ids[:0] if own is None else own
             order = np.argsort(own)
             if not np.array_equal(own[order], ids):
                 raise other_atoms(path, number)
@@ -185,6 +191,24 @@ def _frames(path: Path, first: _First, notes: list[str], *, heads: bool) -> Iter
         except ValueError as error:
             raise MlipsseError(f"Frame {number} of {path} is damaged ({error}).") from error
         yield OneFrame(places, head.cell, step, time)
+
+
+def _ids(path: Path, words: np.ndarray, columns: _Columns, number: int) -> np.ndarray | None:
+    """Ids of the atoms of a frame; None without, or of numbers that may be something else."""
+    if columns.ids is None:
+        return None
+    try:
+        found = words[:, columns.ids].astype(float)
+    except ValueError:
+        found = np.array([np.nan])
+    if np.all(found == np.rint(found)):
+        return found.astype(np.int64)
+    if columns.unsure:
+        return None
+    raise MlipsseError(
+        f"Frame {number} of {path} has a column of ids that are no whole numbers: write whole "
+        "numbers, or leave the column out."
+    )
 
 
 def _table(rows: list[bytes], columns: _Columns) -> np.ndarray | None:
@@ -331,5 +355,8 @@ def _columns(path: Path, properties: str) -> _Columns:
     if places is None or places[1] != 3:
         raise MlipsseError(f"{path} has no column of positions among {properties}.")
     species = next((found[name][0] for name in _SPECIES if name in found), None)
-    ids = next((place for name, (place, _) in found.items() if name.lower() in _IDS), None)
-    return _Columns(place, species, places[0], ids)
+    single = {name.lower(): start for name, (start, width) in found.items() if width == 1}
+    sure = [single[name] for name in _IDS if name in single]
+    unsure = [single[name] for name in _MAYBE_IDS if name in single]
+    ids = next(iter([*sure, *unsure]), None)
+    return _Columns(place, species, places[0], ids, unsure=not sure)

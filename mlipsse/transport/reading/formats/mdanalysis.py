@@ -12,6 +12,7 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.record import RECORD_FILE
 from mlipsse.structures import read_ordered
+from mlipsse.transport.reading.formats.h5md import h5md_lengths_A
 from mlipsse.transport.reading.formats.lammps_data import is_lammps_data, read_lammps_species
 from mlipsse.transport.reading.formats.netcdf import NetcdfFrames
 from mlipsse.transport.reading.source.compressed import Unpacked, lost_behind, plain_name
@@ -34,11 +35,15 @@ _TIMES = {".dcd": dcd_times, ".nc": netcdf_times, ".ncdf": netcdf_times, ".h5md"
 
 @dataclass(frozen=True, eq=False)
 class _Opened:
-    """A trajectory that MDAnalysis has opened, and the files behind it, which must stay."""
+    """A trajectory that MDAnalysis has opened, and the files behind it, which must stay.
+
+    `lengths_A` are the units of its positions and of its box.
+    """
 
     frames: Any
     species: tuple[str, ...]
     held: tuple[Any, ...]
+    lengths_A: tuple[float, float] = (1.0, 1.0)
 
 
 def open_with_mdanalysis(
@@ -120,7 +125,8 @@ def _frames(
                         f"{path} holds {len(frame.positions)} atoms, and {topology} "
                         f"{len(opened.species)}: give the topology of the same run."
                     )
-                yield OneFrame(frame.positions.astype(float), cell, step, time)
+                places_A, box_A = opened.lengths_A
+                yield OneFrame(frame.positions.astype(float) * places_A, cell * box_A, step, time)
     except (OSError, EOFError, ValueError, RuntimeError, TypeError, IndexError) as error:
         raise _damaged(path, topology, error) from error
     if done < n_frames - 1:
@@ -159,6 +165,14 @@ def _open(path: Path, topology: Path | None, species: Sequence[str] | None) -> _
                     universe = MDAnalysis.Universe(str(held[1].path))
                     known = _elements(universe, topology, species)
                 return _Opened(NetcdfFrames(held[0].path), known, held)
+            if plain_name(path).suffix.lower() == ".h5md":
+                # MDAnalysis reads no file whose times lack a unit, unless it converts nothing.
+                lengths_A = h5md_lengths_A(held[0].path, path)
+                if known is None:
+                    known = _elements(MDAnalysis.Universe(str(held[1].path)), topology, species)
+                universe = MDAnalysis.Universe.empty(len(known))
+                universe.load_new(str(held[0].path), convert_units=False)
+                return _Opened(universe.trajectory, known, (*held, universe), lengths_A)
             if known is None:
                 universe = MDAnalysis.Universe(str(held[1].path), str(held[0].path))
                 known = _elements(universe, topology, species)

@@ -31,7 +31,7 @@ def open_traj(path: Path, timestep_fs: float | None) -> Source:
         raise MlipsseError(f"{path} holds no frame.")
     first = opening[0]
     species = tuple(first.get_chemical_symbols())
-    keys = find_stamp_keys([atoms.info for atoms in opening])
+    keys = find_stamp_keys([atoms.info for atoms in opening], str(path))
     notes = [lost_behind(path)] if unpacked.torn else []
 
     def frames(report: list[str], heads: bool) -> Iterator[OneFrame]:
