@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mlipsse.campaign.config.section import Count, Positive, Section
+from mlipsse.campaign.config.section import Section
 from mlipsse.errors import MlipsseError
+from mlipsse.settings import Count, Positive
 from mlipsse.training.architecture import Architecture
 from mlipsse.training.judgement import Limits
 from mlipsse.training.settings import FineTuneSettings, Frozen, Strategy

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mlipsse.campaign.config.section import Count, Kelvin, Positive, Section, check_temperatures
+from mlipsse.campaign.config.section import Section, check_temperatures
+from mlipsse.settings import Count, Kelvin, Positive
 
 
 class RungConfig(Section):
