@@ -3,26 +3,15 @@
 The text below a field describes it, in the schema of `campaign.yaml` as well.
 """
 
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlipsse.errors import MlipsseError
 
 Kelvin = Annotated[float, Field(gt=0, le=10_000)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-
-LOCATED = {"located": True}
-"""Context of a validation whose errors stay pydantic's, which name the place in a file."""
 
 
 def _descriptions_on_one_line(schema: dict[str, Any]) -> None:
@@ -37,7 +26,8 @@ class Settings(BaseModel):
     Raises
     ------
     MlipsseError
-        naming each field at fault with its value; a pydantic `ValidationError` with `LOCATED`.
+        naming each field at fault with its value. `model_validate` leaves pydantic's own
+        `ValidationError`, which says where in a file each of them is.
     """
 
     model_config = ConfigDict(
@@ -47,21 +37,24 @@ class Settings(BaseModel):
         json_schema_extra=_descriptions_on_one_line,
     )
 
+    if not TYPE_CHECKING:  # type checkers take the fields for the parameters
+
+        def __init__(self, /, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise MlipsseError(" ".join(map(_sentence, error.errors()))) from error
+
+        # As a part of other settings this is not called, so that errors keep their place.
+        __init__.__pydantic_base_init__ = True
+
     def only(self, kind: type["SettingsKind"]) -> "SettingsKind":
         """The fields that these settings have from `kind`, as settings of that class."""
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _in_sentences(
-        cls, values: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
-    ) -> Self:
-        if info.context == LOCATED:
-            return handler(values)
-        try:
-            return handler(values)
-        except ValidationError as error:
-            raise MlipsseError(" ".join(map(_sentence, error.errors()))) from error
+    def replaced(self, **changes: Any) -> Self:
+        """These settings with other values of some fields, checked again."""
+        return type(self)(**(dict(self) | changes))
 
 
 SettingsKind = TypeVar("SettingsKind", bound=Settings)
@@ -72,4 +65,6 @@ def _sentence(detail: Any) -> str:
     if not detail["loc"]:
         return message
     name = ".".join(map(str, detail["loc"]))
+    if detail["type"] == "missing":
+        return f"{name} must be given."
     return f"{name} = {detail['input']!r}: {message[:1].lower()}{message[1:]}."

@@ -20,7 +20,7 @@ from mlipsse.campaign.config.sample import SampleConfig
 from mlipsse.campaign.config.section import Section
 from mlipsse.campaign.config.simulate import SimulateConfig
 from mlipsse.errors import MlipsseError
-from mlipsse.settings import LOCATED, Count, Kelvin, Positive
+from mlipsse.settings import Count, Kelvin, Positive
 
 
 def _supercell_name(value: Any) -> str:
@@ -136,7 +136,7 @@ class EnumerateConfig(Section):
 
         listed = content.get("compositions") or []
         try:
-            grid = GridConfig.model_validate(content["grid"], context=LOCATED)
+            grid = GridConfig.model_validate(content["grid"])
         except ValidationError:
             # The field's own validation says so under its name; not also that nothing is listed.
             return {**content, "compositions": listed or ["none"]}

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from mlipsse.campaign.config.campaign import CampaignConfig
 from mlipsse.errors import MlipsseError
-from mlipsse.settings import LOCATED
 
 _TRIED = re.compile(r"constrained-\w+|float|int|bool|\w+\[.*\]")
 """A type of a union, as pydantic names it."""
@@ -36,7 +35,7 @@ def parse_config(text: str, *, source: str) -> CampaignConfig:
             "`mlipsse schema` for what a campaign may say."
         )
     try:
-        return CampaignConfig.model_validate(content, context=LOCATED)
+        return CampaignConfig.model_validate(content)
     except ValidationError as error:
         lines = list(dict.fromkeys(_sentence(detail) for detail in _narrowed(error.errors())))
         raise MlipsseError(f"{source}:\n  " + "\n  ".join(lines)) from error
