@@ -1,18 +1,10 @@
 """What all blocks of `campaign.yaml` have in common."""
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
-
-Kelvin = Annotated[float, Field(gt=0, le=10_000)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+from mlipsse.settings import Settings
 
 
-class Section(BaseModel):
-    """A block of the config: frozen, strict about its keys, its numbers finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class Section(Settings):
+    """A block of the config: frozen, and strict about its keys."""
 
 
 def check_temperatures(temperatures_K: list[float]) -> None:
