@@ -6,6 +6,7 @@ import numpy as np
 
 from mlipsse.transport.drift import RestingPositions
 from mlipsse.transport.msd import MeanSquaredDisplacement
+from mlipsse.transport.msd_line import walk_covariance
 
 LARGEST_CAGE_HOPS2 = 2.5
 """MSD over hop length squared beyond which no cage is looked for: a shell of 3.3 Å radius gives
@@ -21,7 +22,15 @@ their share at one lag does once in twenty."""
 
 SLOWING = 0.5
 """Slope of the MSD in the later half of its lags over that in the earlier half, below which a short
-MSD is one that comes to an end. Walks that take back hops with a probability of 0.3 have 0.78."""
+MSD may be one that comes to an end."""
+
+USUAL_SLOWING = 0.75
+"""The same of ions that go on: walks that take back hops with a probability of 0.3 have 0.78."""
+
+SLOWING_LIMIT = 4.0
+"""Standard errors by which the later slope must lie below the usual one. Walks of three hops per
+ion fall below `SLOWING` by chance once in two hundred, and by so many standard errors too once in
+two thousand."""
 
 WIDEST_CAGE_HOPS = 3.0
 """Hop lengths within which the places of one cage lie: a shell of 3.3 Å radius with vibrations is
@@ -40,7 +49,7 @@ def caged_reason(
     Two tests, both between the lag at which vibrations have settled and the window's last lag.
     Ions that exchange places within a full cage leave the sum of their positions where it is: the
     collective MSD, which rises like the tracer's for independent ions, stays flat. Ions alone in a
-    cage have an MSD that slows down towards the cage's size.
+    cage have an MSD that slows down towards the cage's size, by more than its error.
 
     Parameters
     ----------
@@ -75,17 +84,32 @@ def caged_reason(
                 f"{COLLECTIVE_SHARE:g} for ions that get anywhere): ions change places, and "
                 "nothing is carried; run longer or hotter"
             )
-    middle = (first + last) // 2
-    if rise < LARGEST_CAGE_HOPS2 * hop_length_A**2 and total[middle] > total[first]:
-        early = (total[middle] - total[first]) / (middle - first)
-        late = (total[last] - total[middle]) / (last - middle)
-        if late < SLOWING * early:
-            return (
-                f"not diffusive, caged: the MSD rises by {rise:.3g} Å² {when}, in the later half "
-                f"of these lags {late / early:.2f} times as fast as in the earlier half (at least "
-                f"{SLOWING:g} for ions that go on): run longer or hotter"
-            )
+    if rise < LARGEST_CAGE_HOPS2 * hop_length_A**2:
+        return _slowing_reason(msd, first, last, hop_length_A=hop_length_A, when=when)
     return None
+
+
+def _slowing_reason(
+    msd: MeanSquaredDisplacement, first: int, last: int, *, hop_length_A: float, when: str
+) -> str | None:
+    """Why an MSD that rises little comes to an end; None where chance gives its slowing."""
+    lags = np.array([first, (first + last) // 2, last])
+    total = msd.total_A2[lags]
+    early, late = np.diff(total) / np.diff(lags)
+    if not early > 0 or late >= SLOWING * early:
+        return None
+    slope_of = np.array([[-1, 1, 0], [0, -1, 1]]) / np.diff(lags)[:, None]
+    weights = slope_of[1] - USUAL_SLOWING * slope_of[0]
+    covariance = walk_covariance(msd, lags, hop_length_A=hop_length_A)
+    below = -float(weights @ total) / float(np.sqrt(weights @ covariance @ weights))
+    if below < SLOWING_LIMIT:
+        return None
+    return (
+        f"not diffusive, caged: the MSD rises by {total[2] - total[0]:.3g} Å² {when}, in the later "
+        f"half of these lags {late / early:.2f} times as fast as in the earlier half (at least "
+        f"{SLOWING:g} for ions that go on), {below:.1f} standard errors below what hops taken back "
+        "give: run longer or hotter"
+    )
 
 
 @dataclass(frozen=True)
