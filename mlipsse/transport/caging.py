@@ -29,8 +29,8 @@ USUAL_SLOWING = 0.75
 
 SLOWING_LIMIT = 4.0
 """Standard errors by which the later slope must lie below the usual one. Walks of three hops per
-ion fall below `SLOWING` by chance once in two hundred, and by so many standard errors too once in
-two thousand."""
+ion, of two ions at once, slow down to `SLOWING` by chance once in two hundred; in 2,500 none did by
+so many standard errors too. Below, their line is bent, which is a caution."""
 
 WIDEST_CAGE_HOPS = 3.0
 """Hop lengths within which the places of one cage lie: a shell of 3.3 Å radius with vibrations is

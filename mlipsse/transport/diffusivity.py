@@ -95,10 +95,11 @@ def fit_diffusivity(
     chance (`BEND_LIMIT`) and a later window is to be had. That the MSD may not be straight yet,
     because hops are taken back, is part of the error, unless the window was given.
 
-    Refused are ions that are caged (see `caged_reason`), and motion whose MSD bends upwards with an
-    exponent above `maximum_exponent`. Where ions differ or rates change during the run (see
-    `judge_evenness`), the error grows and a caution states it. Over the walks of
-    `benchmarks/coverage.py` the stated error holds in two of three.
+    Refused are ions that the MSD shows to be caged (see `caged_reason`), and motion whose MSD bends
+    upwards with an exponent above `maximum_exponent`. Of ions alone in a cage an MSD below
+    `LARGEST_CAGE_HOPS2` shows little: `analyse_trajectory` looks at their places. Where ions differ
+    or rates change during the run (see `judge_evenness`), the error grows and a caution states it.
+    Over the walks of `benchmarks/coverage.py` the stated error holds in two of three.
 
     Parameters
     ----------

@@ -55,9 +55,9 @@ def test_isotropic_errors() -> None:
 def test_errors_hold_over_walks() -> None:
     """The stated error covers the truth in 60 to 76 % of 600 anisotropic walks.
 
-    Over 6,000 walks of another seed it covers it in 71 % along a and c and in both planes (the error
-    is 4 % larger than the scatter: its ion correlation is never below 1), so that 150 walks, of which
-    a share is known to 3.7 %, pass 76 % by chance once in eleven; 600 do once in two hundred.
+    Over 6,000 walks of another seed it does so in 71 % along a and c and in both planes: the error
+    is 4 % larger than the scatter, for its ion correlation is never below 1. Of 150 walks a share
+    is known to 3.7 %, and passes 76 % by chance once in eleven; of 600 once in three hundred.
     """
     rng = np.random.default_rng(8)
     half = np.linalg.cholesky(2 * D_A2_PS * 0.1)
