@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mlipsse.transport.caging import caged_reason
+from mlipsse.transport.caging import caged_reason, slowing_caution
 from mlipsse.transport.evenness import Evenness, judge_evenness
 from mlipsse.transport.hop_length import measured_hop_length_A
 from mlipsse.transport.msd import MeanSquaredDisplacement
@@ -143,6 +143,17 @@ def fit_diffusivity(
         if settings.judged
         else Evenness()
     )
+    cautions = _cautions(line, evenness, upward) if settings.judged else ()
+    slowing = (
+        slowing_caution(
+            msd,
+            window.last or line.last,
+            earliest_ps=settings.minimum_lag_ps,
+            hop_length_A=settings.hop_length_A,
+        )
+        if settings.judged
+        else None
+    )
     to_cm2_s = A2_PS_TO_CM2_S / spacing
     return Diffusivity(
         diffusive=True,
@@ -158,7 +169,7 @@ def fit_diffusivity(
         hop_length_A=settings.hop_length_A,
         evenness=evenness,
         kind=RunKind.USABLE,
-        cautions=_cautions(line, evenness, upward) if settings.judged else (),
+        cautions=cautions if slowing is None else (*cautions, slowing),
     )
 
 

@@ -160,6 +160,9 @@ def test_few_hops_that_are_shared_and_taken_back():
     truth = hops * 9 * (1 - back) / (1 + back) / 6 / SPACING_PS * 1e-4
     results = fits(pairs_walk, 150, n_frames=401, n_ions=56, hops_per_frame=hops, back=back)
     assert all(fit.diffusive for fit in results)
+    # One in two hundred slows down by chance, as an ion in a cage does.
+    slower = [words for fit in results for words in fit.cautions if "the MSD slows down" in words]
+    assert 1 <= len(slower) <= 3
     values = np.array([fit.diffusivity_cm2_s for fit in results])
     errors = np.array([fit.diffusivity_std_cm2_s for fit in results])
     assert values.std() < 1.15 * errors.mean()
