@@ -74,10 +74,10 @@ def timed(steps: dict[str, float], name: str, step: Callable[[], Any]) -> Any:
 def ours(folder: Path) -> dict[str, float]:
     """Seconds by step."""
     from mlipsse.transport import analyse_run, directional_diffusivity, read_run
-    from mlipsse.transport.density import probability_density
-    from mlipsse.transport.drift import RestingPositions, framework_drift
-    from mlipsse.transport.percolation import percolating_paths
-    from mlipsse.transport.radial import radial_distribution
+    from mlipsse.transport.density.grid import probability_density
+    from mlipsse.transport.density.percolation import percolating_paths
+    from mlipsse.transport.ions.drift import RestingPositions, framework_drift
+    from mlipsse.transport.structure.radial import radial_distribution
 
     steps: dict[str, float] = {}
     run = timed(steps, "read, check, MSD, D, conductivity, tensor", lambda: analyse_run(folder))

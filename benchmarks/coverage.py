@@ -37,8 +37,8 @@ from mlipsse.transport import (
     fit_diffusivity,
     mean_squared_displacement,
 )
-from mlipsse.transport.counting import counting_error
-from mlipsse.transport.peers import kinisi_diffusivity, pymatgen_diffusivity
+from mlipsse.transport.diffusion.counting import counting_error
+from mlipsse.transport.diffusion.peers import kinisi_diffusivity, pymatgen_diffusivity
 from mlipsse.units import BOLTZMANN_EV_K
 
 FIRST_SEED = 1_000_000

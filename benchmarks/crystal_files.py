@@ -26,9 +26,9 @@ from pathlib import Path
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import read_host
 from mlipsse.structures import Crystal, read_crystal
-from mlipsse.structures.cif import read_cif
-from mlipsse.structures.cif_rows import parse_formula
-from mlipsse.structures.cif_text import parse_blocks, read_text
+from mlipsse.structures.cif.file import read_cif
+from mlipsse.structures.cif.rows import parse_formula
+from mlipsse.structures.cif.text import parse_blocks, read_text
 
 CASES = Path(__file__).parents[1] / "tests" / "data" / "cifs"
 TOLERANCE = 0.02

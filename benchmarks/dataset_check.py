@@ -19,8 +19,8 @@ from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse import keys
-from mlipsse.dataset.extxyz import write_frames
-from mlipsse.potential.frames import li3incl6, repeat_to
+from mlipsse.dataset.frames.extxyz import write_frames
+from mlipsse.potential.speed.frames import li3incl6, repeat_to
 from mlipsse.units import BOLTZMANN_EV_K
 
 SPRING_EV_A2 = 1.5

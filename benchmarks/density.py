@@ -17,8 +17,8 @@ from importlib import metadata
 
 import numpy as np
 
-from mlipsse.transport.density import ProbabilityDensity, probability_density
-from mlipsse.transport.percolation import percolating_paths
+from mlipsse.transport.density.grid import ProbabilityDensity, probability_density
+from mlipsse.transport.density.percolation import percolating_paths
 
 CELL = np.array([[20.05, 0, 0], [3.0, 20.0, 0], [1.0, -2.0, 19.95]])
 SPACING_A = 0.2

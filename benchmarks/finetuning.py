@@ -15,10 +15,10 @@ from pathlib import Path
 import yaml
 from relaxations import versions
 
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.learning_curve import learn_by_size
-from mlipsse.campaign.stages import label
-from mlipsse.dataset.extxyz import read_frames
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.campaign.studies.learning_curve import learn_by_size
+from mlipsse.dataset.frames.extxyz import read_frames
 
 COLUMNS = {
     "valid_force_rmse_meV_A": "force, valid (meV/Å)",

@@ -15,12 +15,12 @@ import numpy as np
 from ase import Atoms
 from relaxations import POTENTIAL, orderings, versions
 
-from mlipsse.energetics.batches import relax_in_batches
-from mlipsse.energetics.calculators import make_calculator
-from mlipsse.energetics.catalogue import find_potential
-from mlipsse.energetics.loaded_mace import load_mace
-from mlipsse.energetics.outcome import Relaxation, RelaxationSettings
-from mlipsse.energetics.relaxation import relax
+from mlipsse.energetics.potentials.calculators import make_calculator
+from mlipsse.energetics.potentials.catalogue import find_potential
+from mlipsse.energetics.potentials.loaded_mace import load_mace
+from mlipsse.energetics.relaxation.batches import relax_in_batches
+from mlipsse.energetics.relaxation.outcome import Relaxation, RelaxationSettings
+from mlipsse.energetics.relaxation.single import relax
 
 BOTTOM_EV_A = 0.002
 LIMITS = (("L-BFGS, ASE", 0.05), *(("FIRE, batched", limit) for limit in (0.05, 0.02, 0.01, 0.005)))

@@ -20,9 +20,9 @@ from pymatgen.core import Structure
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Supercell, read_host
-from mlipsse.orderings.charges import FormalCharges
-from mlipsse.orderings.crowding import greatest_content
-from mlipsse.orderings.distances import CLOSEST_A
+from mlipsse.orderings.cell.crowding import greatest_content
+from mlipsse.orderings.host.charges import FormalCharges
+from mlipsse.orderings.host.distances import CLOSEST_A
 
 MOBILE = ("Li", "Na", "K", "Ag", "Cu", "Mg")
 REFUSALS = {

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from mlipsse.transport.collective_jumps import collective_jumps
-from mlipsse.transport.jumps import find_jumps
-from mlipsse.transport.site_states import site_states
-from mlipsse.transport.sites import Sites, make_sites
-from mlipsse.transport.vibration import vibration
+from mlipsse.transport.jumps.collective import collective_jumps
+from mlipsse.transport.jumps.counting import find_jumps
+from mlipsse.transport.jumps.sites import Sites, make_sites
+from mlipsse.transport.jumps.states import site_states
+from mlipsse.transport.structure.vibration import vibration
 
 SPACING_PS, SITE_SPACING_A = 0.05, 3.0
 STEPS = ("states", "jumps", "together")

@@ -20,8 +20,8 @@ from scipy.spatial.transform import Rotation
 
 from mlipsse import keys
 from mlipsse.dataset.check.checklist import check_set
-from mlipsse.dataset.check.labelled_set import LabelledSet
-from mlipsse.dataset.extxyz import read_frames
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet
+from mlipsse.dataset.frames.extxyz import read_frames
 
 REPLAY = Path(__file__).parents[1] / "potentials" / "mace-sse-small" / "replay.extxyz"
 FAMILIES = ("halides", "lpsgo", "nasicon", None)

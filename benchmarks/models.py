@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mlipsse.energetics.potentials.mace_model import import_mace
 from mlipsse.files import write_aside
-from mlipsse.mace_model import import_mace
 
 ELEMENTS = {"Li": 3, "Cl": 17, "In": 49}
 HEAD = "Default"

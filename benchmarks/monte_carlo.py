@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.orderings import Host, Supercell, parse_composition, read_host
-from mlipsse.orderings.host import VACANCY
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
-from mlipsse.orderings.thermal.random_labels import random_labels
-from mlipsse.orderings.thermal.swap_arrays import arrange, interactions
-from mlipsse.orderings.thermal.swap_kernel import run_sweeps
+from mlipsse.orderings.host.model import VACANCY
+from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
+from mlipsse.orderings.thermal.swaps.arrays import arrange, interactions
+from mlipsse.orderings.thermal.swaps.kernel import run_sweeps
+from mlipsse.orderings.thermal.swaps.random_labels import random_labels
 from mlipsse.units import BOLTZMANN_EV_K
 
 CIF = Path(__file__).parents[1] / "tests/orderings/data/NaSICON_R-3c.cif"

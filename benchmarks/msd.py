@@ -65,7 +65,7 @@ def by_freud(positions: np.ndarray) -> np.ndarray:
 
 def by_pymatgen(positions: np.ndarray) -> np.ndarray:
     """`DiffusionAnalyzer`, which takes some 200 lags."""
-    from mlipsse.transport.peers import pymatgen_diffusivity
+    from mlipsse.transport.diffusion.peers import pymatgen_diffusivity
 
     pymatgen_diffusivity(positions, frame_spacing_ps=0.1)
     return np.array([])
@@ -73,7 +73,7 @@ def by_pymatgen(positions: np.ndarray) -> np.ndarray:
 
 def by_kinisi(positions: np.ndarray) -> np.ndarray:
     """Displacements and posterior."""
-    from mlipsse.transport.peers import kinisi_diffusivity
+    from mlipsse.transport.diffusion.peers import kinisi_diffusivity
 
     kinisi_diffusivity(positions, frame_spacing_ps=0.1, start_ps=10.0)
     return np.array([])

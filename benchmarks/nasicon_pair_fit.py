@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from ase.calculators.calculator import Calculator
 
-from mlipsse.energetics.calculators import make_calculator
+from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.orderings import Host, Supercell, parse_composition, read_host
-from mlipsse.orderings.ordering import decorated_atoms
+from mlipsse.orderings.counting.ordering import decorated_atoms
 from mlipsse.orderings.thermal.monte_carlo import run_monte_carlo
-from mlipsse.orderings.thermal.pair_fit import fit_pair_model
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.random_labels import random_labels
+from mlipsse.orderings.thermal.pairs.fit import fit_pair_model
+from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.swaps.random_labels import random_labels
 
 CIF = Path(__file__).parents[1] / "tests/orderings/data/NaSICON_R-3c.cif"
 FORMULA, UNITS, TEMPERATURE_K = "Na3Zr2Si2PO12", 6, 1500.0
@@ -78,7 +78,7 @@ def main() -> None:
         "formula unit higher."
     )
     if arguments.out is not None:
-        from mlipsse.orderings.thermal.pair_model_file import save_pair_model
+        from mlipsse.orderings.thermal.pairs.file import save_pair_model
 
         save_pair_model(model, arguments.out / "nasicon.json")
 

@@ -20,8 +20,8 @@ import numpy as np
 from pymatgen.analysis.ewald import EwaldSummation
 from pymatgen.core import Lattice, Structure
 
-from mlipsse.campaign.database import Row, ordering_row, write_database
-from mlipsse.campaign.store import stored_values
+from mlipsse.campaign.stages.enumerate.database import Row, ordering_row, write_database
+from mlipsse.campaign.stages.enumerate.store import stored_values
 from mlipsse.orderings import (
     Host,
     Ordering,
@@ -31,9 +31,9 @@ from mlipsse.orderings import (
     parse_composition,
     read_host,
 )
-from mlipsse.orderings.choices import Choices
-from mlipsse.orderings.pattern_energy import PatternEnergy
-from mlipsse.orderings.patterns import SWEEPS, annealed_patterns, smallest_image
+from mlipsse.orderings.counting.choices import Choices
+from mlipsse.orderings.patterns.pattern_energy import PatternEnergy
+from mlipsse.orderings.patterns.search import SWEEPS, annealed_patterns, smallest_image
 from mlipsse.resources import resource_dir
 
 Y_0, Y_12, Y_6, Y_8, Y_2 = (

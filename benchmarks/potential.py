@@ -23,12 +23,17 @@ import results
 from ase import Atoms
 from models import ARCHITECTURES, HEAD, SMALL, Architecture, write_model
 
-from mlipsse.potential.aotinductor import export_aotinductor
-from mlipsse.potential.export import Target, export_torchscript, export_upstream
-from mlipsse.potential.frames import heated, li3incl6, repeat_to
-from mlipsse.potential.measurement import BACKENDS, TEMPERATURE_K, Contender, measure
-from mlipsse.potential.parity import SinglePoint, ase_single_points, differences, single_points
-from mlipsse.potential.plugin import build_plugin
+from mlipsse.potential.check.parity import (
+    SinglePoint,
+    ase_single_points,
+    differences,
+    single_points,
+)
+from mlipsse.potential.export.aotinductor import export_aotinductor
+from mlipsse.potential.export.torchscript import Target, export_torchscript, export_upstream
+from mlipsse.potential.lammps.plugin import build_plugin
+from mlipsse.potential.speed.frames import heated, li3incl6, repeat_to
+from mlipsse.potential.speed.measurement import BACKENDS, TEMPERATURE_K, Contender, measure
 
 SIZES = (160, 640, 1280, 2560)
 LARGEST_ACCURACY = 1280  # atoms; ASE in float64 needs the memory

@@ -20,13 +20,13 @@ from ase.build import bulk
 from relaxations import versions
 
 from mlipsse import lammps
-from mlipsse.campaign.execution import Execution, Unit
-from mlipsse.campaign.execution_config import ExecutionConfig
-from mlipsse.campaign.until import run_until
-from mlipsse.md.folder import render_folder
-from mlipsse.md.protocol import Protocol
-from mlipsse.md.record import OUTCOME_FILE, record_of
-from mlipsse.md.state import run_state
+from mlipsse.campaign.config.execution import ExecutionConfig
+from mlipsse.campaign.engine.execution import Execution, Unit
+from mlipsse.campaign.stages.simulate.until import run_until
+from mlipsse.md.files.folder import render_folder
+from mlipsse.md.files.record import OUTCOME_FILE, record_of
+from mlipsse.md.plan.protocol import Protocol
+from mlipsse.md.watch.state import run_state
 
 LENNARD_JONES = (
     "pair_style lj/cut 5.0",

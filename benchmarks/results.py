@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mlipsse.potential.measurement import BACKENDS, BenchmarkRow, median_row
+from mlipsse.potential.speed.measurement import BACKENDS, BenchmarkRow, median_row
 
 TIMES_FILE = "results.jsonl"
 FORCES_FILE = "forces.jsonl"

@@ -101,10 +101,10 @@ def _work(frames: Sequence[Atoms], steps: int, repeats: int, barrier: Any, queue
 
 
 def _ways() -> dict[str, Callable[[Sequence[Atoms], int], None]]:
-    from mlipsse.dataset.sampling import sample_together
-    from mlipsse.dataset.sampling_run import SamplingRun, SamplingSettings
-    from mlipsse.energetics.calculators import make_calculator
-    from mlipsse.energetics.evaluation import make_evaluator
+    from mlipsse.dataset.sampling.dynamics import sample_together
+    from mlipsse.dataset.sampling.run import SamplingRun, SamplingSettings
+    from mlipsse.energetics.potentials.calculators import make_calculator
+    from mlipsse.energetics.relaxation.evaluation import make_evaluator
 
     calculator = make_calculator(POTENTIAL)
     evaluator = make_evaluator(POTENTIAL, {"Li", "In", "Y", "Br", "Cl"})

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from relaxations import versions
 
-from mlipsse.transport.frames import iterate_frames, read_frames_of
-from mlipsse.transport.text_dump import read_text_dump
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
+from mlipsse.transport.reading.text_dump.source import read_text_dump
 
 OPTIONS = {"species": ["Li", "Cl"], "timestep_fs": 2.0}
 

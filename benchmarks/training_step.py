@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from relaxations import versions
 
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.memory import kept_memory
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.energetics.potentials.memory import kept_memory
 from mlipsse.resources import resource_dir
 
 SHIPPED = resource_dir("potentials") / "mace-sse-small"

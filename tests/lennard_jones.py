@@ -6,9 +6,9 @@ from typing import Any
 from ase import Atoms
 from ase.build import bulk
 
-from mlipsse.md.folder import render_folder
-from mlipsse.md.protocol import Protocol
-from mlipsse.md.record import record_of
+from mlipsse.md.files.folder import render_folder
+from mlipsse.md.files.record import record_of
+from mlipsse.md.plan.protocol import Protocol
 
 LENNARD_JONES = (
     "pair_style lj/cut 5.0",

@@ -2,7 +2,7 @@ import pytest
 from ase import Atoms
 
 from mlipsse.errors import MlipsseError
-from mlipsse.geometry import supercell, supercell_factors
+from mlipsse.structures.geometry import supercell, supercell_factors
 
 
 def conventional_cell() -> Atoms:

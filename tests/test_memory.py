@@ -4,7 +4,7 @@ import resource
 import numpy as np
 import pytest
 
-from mlipsse.memory import kept_memory
+from mlipsse.energetics.potentials.memory import kept_memory
 
 N_BYTES = 64 * 1024**2
 

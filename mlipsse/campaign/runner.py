@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mlipsse.campaign.execution import Execution
-from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.record import (
+from mlipsse.campaign.engine.execution import Execution
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.record import (
     Record,
     digests,
     fingerprint,
@@ -20,7 +20,7 @@ from mlipsse.campaign.record import (
     versions,
     write_record,
 )
-from mlipsse.campaign.stage import PLAN_NAME, Progress, Stage, Work
+from mlipsse.campaign.engine.stage import PLAN_NAME, Progress, Stage, Work
 from mlipsse.campaign.stages.order import STAGES
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, remove_abandoned

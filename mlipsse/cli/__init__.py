@@ -4,20 +4,8 @@ import sys
 
 import typer
 
-from mlipsse.cli import (
-    dataset,
-    doctor,
-    init,
-    learning_curve,
-    md,
-    orderings,
-    potential,
-    run,
-    schema,
-    status,
-    transport,
-    validate,
-)
+from mlipsse.cli import dataset, md, orderings, potential, transport
+from mlipsse.cli.campaign import doctor, init, learning_curve, run, schema, status, validate
 from mlipsse.errors import MlipsseError
 
 app = typer.Typer(

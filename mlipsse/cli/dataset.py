@@ -114,8 +114,8 @@ def check(
     Exit code 0 when no check fails, 1 when one does. Checks that could not be made are listed.
     """
     from mlipsse.dataset.check.checklist import ModelChoice, check_set
-    from mlipsse.dataset.check.labelled_set import read_labelled_set
-    from mlipsse.dataset.label_names import LabelNames
+    from mlipsse.dataset.check.measures.labelled_set import read_labelled_set
+    from mlipsse.dataset.frames.label_names import LabelNames
 
     names = LabelNames(
         energy=energy_key,
@@ -183,7 +183,7 @@ def normalise(
     as_json: Json = False,
 ) -> None:
     """Write labels of any names under REF_energy, REF_forces, REF_stress: eV, eV/Å, eV/Å³."""
-    from mlipsse.dataset.label_names import LabelNames
+    from mlipsse.dataset.frames.label_names import LabelNames
     from mlipsse.dataset.normalise import normalise as write_normalised
 
     names = LabelNames(

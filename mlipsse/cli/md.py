@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.campaign.folder import read_campaign
+from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.cli.options import CampaignFolder, Json
 from mlipsse.errors import MlipsseError
-from mlipsse.md.pressure import Pressure
+from mlipsse.md.watch.pressure import Pressure
 
 app = typer.Typer(
     help="Production runs: decks for other machines, their cost, their health.",
@@ -51,7 +51,7 @@ def render(
     """Write the folder of every run, `run.sh` and the SLURM script `array.sbatch`."""
     from rich.progress import Progress
 
-    from mlipsse.campaign.portable import render_campaign
+    from mlipsse.campaign.stages.simulate.portable import render_campaign
 
     campaign = read_campaign(folder)
     with Progress(console=console, transient=True) as bars:
@@ -80,7 +80,7 @@ def runtime(
 ) -> None:
     """Make a folder with LAMMPS, MPICH, the pair style and libtorch that runs without Python."""
     from mlipsse.md.runtime import make_runtime
-    from mlipsse.potential.plugin import build_plugin
+    from mlipsse.potential.lammps.plugin import build_plugin
 
     env = make_runtime(out, plugin=build_plugin(), report=console.print)
     console.print(f"Runtime in {out}. On the node: . {env} && lmp -in in.lammps", soft_wrap=True)
@@ -99,7 +99,7 @@ def estimate(
     as_json: Json = False,
 ) -> None:
     """Tell hours and disk of all production runs, from a short benchmark of the potential."""
-    from mlipsse.campaign.cost import estimate_campaign
+    from mlipsse.campaign.stages.simulate.cost import estimate_campaign
 
     rows = estimate_campaign(
         read_campaign(folder), us_per_atom_step=us_per_atom_step, report=console.print
@@ -137,9 +137,9 @@ def health(
     as_json: Json = False,
 ) -> None:
     """Print temperature, pressure, drift, Lindemann ratio and mobile MSD of runs, live or ended."""
-    from mlipsse.md.health import run_health
-    from mlipsse.md.record import RECORD_FILE
-    from mlipsse.md.state import run_state
+    from mlipsse.md.files.record import RECORD_FILE
+    from mlipsse.md.watch.health import run_health
+    from mlipsse.md.watch.state import run_state
 
     found = sorted({path.parent for folder in folders for path in folder.rglob(RECORD_FILE)})
     if not found:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from mlipsse.campaign.folder import read_campaign
+from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.cli.options import CampaignFolder, Json
 from mlipsse.errors import MlipsseError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mlipsse.campaign.database import Row
-    from mlipsse.campaign.thermal import ThermalSettings
+    from mlipsse.campaign.stages.enumerate.database import Row
+    from mlipsse.campaign.studies.thermal import ThermalSettings
 
 Where = Annotated[
     list[str],
@@ -42,7 +42,7 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
     It also prints the host's content, space group and formal charges, with their sources, and what
     was noted while reading it.
     """
-    from mlipsse.campaign.orderings import (
+    from mlipsse.campaign.stages.enumerate.orderings import (
         campaign_host,
         check_possible,
         count_rows,
@@ -93,8 +93,8 @@ def table(
     as_json: Json = False,
 ) -> None:
     """Show orderings of the store: codes, degeneracy, energies, energy above hull, selected."""
-    from mlipsse.campaign.store import newest_store, no_ordering, stored_values
-    from mlipsse.campaign.table import write_csv
+    from mlipsse.campaign.engine.table import write_csv
+    from mlipsse.campaign.stages.enumerate.store import newest_store, no_ordering, stored_values
 
     store = newest_store(read_campaign(folder))
     rows = list(stored_values(store, where=where, limit=limit))
@@ -125,8 +125,8 @@ def export(
     limit: Annotated[int | None, typer.Option(min=1, help="Most orderings.")] = None,
 ) -> None:
     """Write orderings of the store as files, one per ordering and format."""
-    from mlipsse.campaign.store import newest_store, no_ordering, stored_rows
-    from mlipsse.md.structure_files import write_structures
+    from mlipsse.campaign.stages.enumerate.store import newest_store, no_ordering, stored_rows
+    from mlipsse.md.files.formats import write_structures
 
     store = newest_store(read_campaign(folder))
     rows = stored_rows(store, where=where, limit=limit)
@@ -177,7 +177,7 @@ def sample(
     Swaps on a pair model that is fitted to the energies of the ranking (`mlipsse run DIR --until
     rank`); its error is told. The same command goes on where it was stopped.
     """
-    from mlipsse.campaign.thermal import ThermalSettings, sample_orderings
+    from mlipsse.campaign.studies.thermal import ThermalSettings, sample_orderings
     from mlipsse.orderings import parse_repeats
 
     campaign = read_campaign(folder)

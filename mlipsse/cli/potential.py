@@ -16,7 +16,7 @@ from mlipsse.cli.potential_tables import (
     show_rows,
     show_trials,
 )
-from mlipsse.structure_files import read_structures
+from mlipsse.structures.files import read_structures
 
 app = typer.Typer(
     help="Export a potential, check and measure it, and build the LAMMPS pair style.",
@@ -63,7 +63,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Compile `pair_style mace` for the LAMMPS and torch of this environment; print its path."""
-    from mlipsse.potential.plugin import build_plugin
+    from mlipsse.potential.lammps.plugin import build_plugin
 
     plugin = build_plugin(rebuild=rebuild, lammps=lammps, mpi=mpi)
     typer.echo(json.dumps({"plugin": str(plugin)}) if as_json else plugin)
@@ -118,8 +118,8 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Export one head of a model for LAMMPS, in a folder that can be handed on."""
-    from mlipsse.potential.bundle_export import export_bundle
-    from mlipsse.potential.export import Target
+    from mlipsse.potential.bundle.making import export_bundle
+    from mlipsse.potential.export.torchscript import Target
 
     bundle, file = export_bundle(
         model,
@@ -166,8 +166,8 @@ def check(
     passed, 1 when not. With --dtype other than the bundle's, a file of that type is made and
     checked instead of the bundle's own.
     """
-    from mlipsse.potential.check import check_bundle
-    from mlipsse.potential.export import check_dtype
+    from mlipsse.potential.check.bundle import check_bundle
+    from mlipsse.potential.export.torchscript import check_dtype
 
     if dtype is not None:
         check_dtype(dtype)
@@ -296,7 +296,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure ms per step, µs per atom and step, ns per day and memory of every backend."""
-    from mlipsse.potential.benchmark import benchmark
+    from mlipsse.potential.speed.benchmark import benchmark
 
     rows = benchmark(
         bundle,
@@ -320,7 +320,7 @@ def info(bundle: BundleFolder, as_json: Json = False) -> None:
 
     Exit code 0 when every file is as the card says, 1 otherwise.
     """
-    from mlipsse.potential.info import describe_bundle
+    from mlipsse.potential.bundle.info import describe_bundle
 
     found = describe_bundle(bundle)
     if as_json:

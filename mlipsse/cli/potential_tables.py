@@ -10,8 +10,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from mlipsse.potential.acceptance import StructureAcceptance
-    from mlipsse.potential.check import Acceptance
-    from mlipsse.potential.info import BundleInfo
+    from mlipsse.potential.bundle.info import BundleInfo
+    from mlipsse.potential.check.bundle import Acceptance
 
 
 def show_acceptance(result: "Acceptance") -> None:
@@ -49,8 +49,8 @@ def show_acceptance(result: "Acceptance") -> None:
 
 def draw_trials(results: "Sequence[StructureAcceptance]", folder: Path) -> None:
     """Figures of `accept`, one per crystal."""
-    from mlipsse.report.acceptance_plot import acceptance_figure
-    from mlipsse.report.style import save_figure
+    from mlipsse.report.figures.acceptance import acceptance_figure
+    from mlipsse.report.figures.style import save_figure
 
     folder.mkdir(parents=True, exist_ok=True)
     for result in results:

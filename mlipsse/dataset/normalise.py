@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlipsse import keys
-from mlipsse.dataset.extxyz import read_frames, write_frames
-from mlipsse.dataset.label_names import LabelNames, labels_by_house_keys
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.dataset.frames.label_names import LabelNames, labels_by_house_keys
 from mlipsse.errors import MlipsseError
 
 

@@ -12,13 +12,13 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.dataset.check.checklist import check_set
-from mlipsse.dataset.check.labelled_set import LabelledSet
-from mlipsse.dataset.check.sources import SOURCE_NAMES, check_sources
-from mlipsse.dataset.check.verdict import Check, some
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.dataset.isolated import is_isolated
-from mlipsse.dataset.label_names import LabelNames, labels_by_house_keys
-from mlipsse.dataset.split import Split, split_by_trajectory
+from mlipsse.dataset.check.findings.sources import SOURCE_NAMES, check_sources
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet
+from mlipsse.dataset.check.measures.verdict import Check, some
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.frames.isolated import is_isolated
+from mlipsse.dataset.frames.label_names import LabelNames, labels_by_house_keys
+from mlipsse.dataset.frames.split import Split, split_by_trajectory
 from mlipsse.errors import MlipsseError
 
 WithoutStress = Literal["refuse", "leave out"]
@@ -112,7 +112,7 @@ class OwnLabels:
         return checks
 
     def split(self, *, valid_fraction: float, test_fraction: float, seed: int) -> Split:
-        """The given parts, or whole trajectories drawn (`mlipsse.dataset.split`).
+        """The given parts, or whole trajectories drawn (`mlipsse.dataset.frames.split`).
 
         Raises
         ------
@@ -148,7 +148,7 @@ def read_own_labels(
     """Read labelled frames of one file, or of a file each for train, valid and test.
 
     A frame without energy or forces, or with a number that is not finite, is rejected; isolated
-    atoms (`mlipsse.dataset.isolated`) are kept apart; the others are frames.
+    atoms (`mlipsse.dataset.frames.isolated`) are kept apart; the others are frames.
 
     Parameters
     ----------

@@ -6,15 +6,15 @@ from pathlib import Path
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
-from mlipsse.md.ending import (
+from mlipsse.md.files.ending import (
     STOPPED_FILE,
     make_outcome,
     missing_step,
     outcome_on_disk,
     unphysical_ending,
 )
-from mlipsse.md.folder import DECK_FILE, LOCK_FILE
-from mlipsse.md.record import (
+from mlipsse.md.files.folder import DECK_FILE, LOCK_FILE
+from mlipsse.md.files.record import (
     FINISHED_FILE,
     Outcome,
     RunRecord,
@@ -23,8 +23,8 @@ from mlipsse.md.record import (
     read_record,
     write_outcome,
 )
-from mlipsse.md.resume import prepare
-from mlipsse.md.segments import seal_segments
+from mlipsse.md.files.resume import prepare
+from mlipsse.md.files.segments import seal_segments
 from mlipsse.processes import wait_for_child
 
 _PATIENCE_S = 5.0

@@ -8,14 +8,18 @@ labelled as a sample where not. For cells too large for lists see `mlipsse.order
 
 from typing import TYPE_CHECKING, Any
 
-from mlipsse.orderings.composition import Composition, parse_composition, smallest_supercells
-from mlipsse.orderings.counting import OrderingCount, SublatticeCount, count_orderings
-from mlipsse.orderings.grid import composition_grid
-from mlipsse.orderings.host import VACANCY, Exclusion, Host, Sublattice
-from mlipsse.orderings.host_file import read_host
-from mlipsse.orderings.ordering import Ordering
-from mlipsse.orderings.repeats import Repeats, parse_repeats
-from mlipsse.orderings.supercell import Supercell
+from mlipsse.orderings.cell.repeats import Repeats, parse_repeats
+from mlipsse.orderings.cell.supercell import Supercell
+from mlipsse.orderings.composition.amounts import (
+    Composition,
+    parse_composition,
+    smallest_supercells,
+)
+from mlipsse.orderings.composition.grid import composition_grid
+from mlipsse.orderings.counting.burnside import OrderingCount, SublatticeCount, count_orderings
+from mlipsse.orderings.counting.ordering import Ordering
+from mlipsse.orderings.host.file import read_host
+from mlipsse.orderings.host.model import VACANCY, Exclusion, Host, Sublattice
 
 if TYPE_CHECKING:
     from mlipsse.orderings.enumeration import enumerate_orderings

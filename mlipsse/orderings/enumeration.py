@@ -4,22 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-import mlipsse.orderings.walk  # noqa: F401  (compiled now, not in the middle of a run)
+import mlipsse.orderings.counting.walk  # noqa: F401  (compiled now, not in the middle of a run)
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.choices import Choices
-from mlipsse.orderings.composition import Composition
-from mlipsse.orderings.counting import MOST_PATTERNS, count_orderings
-from mlipsse.orderings.decorations import decorate_patterns
-from mlipsse.orderings.ewald import degenerate_levels
-from mlipsse.orderings.ordering import Ordering, ordering_name
-from mlipsse.orderings.pattern_energy import PatternEnergy
-from mlipsse.orderings.patterns import (
+from mlipsse.orderings.cell.ewald import degenerate_levels
+from mlipsse.orderings.cell.supercell import Supercell
+from mlipsse.orderings.composition.amounts import Composition
+from mlipsse.orderings.counting.burnside import MOST_PATTERNS, count_orderings
+from mlipsse.orderings.counting.choices import Choices
+from mlipsse.orderings.counting.ordering import Ordering, ordering_name
+from mlipsse.orderings.patterns.decorations import decorate_patterns
+from mlipsse.orderings.patterns.pattern_energy import PatternEnergy
+from mlipsse.orderings.patterns.search import (
     Patterns,
     annealed_patterns,
     by_energy,
     ranked_patterns,
 )
-from mlipsse.orderings.supercell import Supercell
 
 
 def enumerate_orderings(

@@ -4,12 +4,18 @@ A bundle is what leaves this package for somebody else's LAMMPS: the model, its 
 an example that runs.
 """
 
-from mlipsse.potential.bundle import Bundle, TrainingData, add_export, read_bundle, write_bundle
-from mlipsse.potential.bundle_export import export_bundle
-from mlipsse.potential.check import Acceptance, check_bundle
-from mlipsse.potential.export import ModelSummary, export_torchscript, model_summary
-from mlipsse.potential.info import BundleInfo, describe_bundle
-from mlipsse.potential.plugin import build_plugin, check_plugin, plugin_path
+from mlipsse.potential.bundle.folder import (
+    Bundle,
+    TrainingData,
+    add_export,
+    read_bundle,
+    write_bundle,
+)
+from mlipsse.potential.bundle.info import BundleInfo, describe_bundle
+from mlipsse.potential.bundle.making import export_bundle
+from mlipsse.potential.check.bundle import Acceptance, check_bundle
+from mlipsse.potential.export.torchscript import ModelSummary, export_torchscript, model_summary
+from mlipsse.potential.lammps.plugin import build_plugin, check_plugin, plugin_path
 
 __all__ = [
     "Acceptance",

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlipsse.errors import MlipsseError
-from mlipsse.structures.cif import read_cif, read_cif_structures
-from mlipsse.structures.cif_text import is_cif, read_text
-from mlipsse.structures.crystal import Crystal
-from mlipsse.structures.plausibility import judge_distances
+from mlipsse.structures.cif.file import read_cif, read_cif_structures
+from mlipsse.structures.cif.text import is_cif, read_text
+from mlipsse.structures.crystal.model import Crystal
+from mlipsse.structures.crystal.plausibility import judge_distances
 from mlipsse.structures.poscar import read_poscar
 
 if TYPE_CHECKING:

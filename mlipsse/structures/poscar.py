@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.structures.crystal import Crystal, CrystalSite, Occupant
+from mlipsse.structures.crystal.model import Crystal, CrystalSite, Occupant
 
 
 def read_poscar(content: str, name: str) -> Crystal:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mlipsse.energetics.potentials.mace_model import import_mace
 from mlipsse.errors import MlipsseError
-from mlipsse.mace_model import import_mace
 
 _FIRST_OF_MACE = {"RealAgnosticInteractionBlock", "RealAgnosticDensityInteractionBlock"}
 

@@ -13,11 +13,11 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.dataset.check.against_model import disagreements
-from mlipsse.dataset.energy_offset import species_of
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.dataset.predictions import Predictions
-from mlipsse.energetics.calculators import check_species
+from mlipsse.dataset.check.findings.against_model import disagreements
+from mlipsse.dataset.frames.energy_offset import species_of
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.frames.predictions import Predictions
+from mlipsse.energetics.potentials.calculators import check_species
 from mlipsse.errors import MlipsseError
 from mlipsse.training.settings import FineTuneSettings
 

@@ -10,8 +10,8 @@ from typing import Any
 from ase.data import atomic_numbers
 
 from mlipsse import keys
+from mlipsse.energetics.potentials.mace_model import import_mace
 from mlipsse.errors import MlipsseError
-from mlipsse.mace_model import import_mace
 from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings, Option
 
 NAME = "finetune"

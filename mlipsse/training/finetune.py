@@ -9,16 +9,16 @@ from typing import Any
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.dataset.energy_offset import EnergyOffset, energy_offset, species_of
-from mlipsse.dataset.evaluation import predict
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.dataset.predictions import Predictions, errors_by
-from mlipsse.energetics.calculators import check_species
-from mlipsse.energetics.catalogue import find_potential
-from mlipsse.energetics.loaded_mace import LoadedMace, elements, load_mace
+from mlipsse.dataset.frames.energy_offset import EnergyOffset, energy_offset, species_of
+from mlipsse.dataset.frames.evaluation import predict
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.frames.predictions import Predictions, errors_by
+from mlipsse.energetics.potentials.calculators import check_species
+from mlipsse.energetics.potentials.catalogue import find_potential
+from mlipsse.energetics.potentials.loaded_mace import LoadedMace, elements, load_mace
+from mlipsse.energetics.potentials.mace_model import head_names, load_mace_model
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
-from mlipsse.mace_model import head_names, load_mace_model
 from mlipsse.training import judgement
 from mlipsse.training.architecture import options_like
 from mlipsse.training.checks import (
@@ -35,7 +35,7 @@ from mlipsse.training.isolated_atoms import (
 )
 from mlipsse.training.judgement import Limits
 from mlipsse.training.learning_curve import LearningCurve
-from mlipsse.training.replay_split import split_replay, write_split
+from mlipsse.training.replay_set.split import split_replay, write_split
 from mlipsse.training.result import FailedTraining, FineTuned, failed_name
 from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
 from mlipsse.training.trainer import learning_curve, train_model, training_log

@@ -5,10 +5,10 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
-from mlipsse.dataset.energy_offset import EnergyOffset
-from mlipsse.energetics.loaded_mace import LoadedMace
+from mlipsse.dataset.frames.energy_offset import EnergyOffset
+from mlipsse.energetics.potentials.loaded_mace import LoadedMace
+from mlipsse.energetics.potentials.mace_model import head_names
 from mlipsse.errors import MlipsseError
-from mlipsse.mace_model import head_names
 from mlipsse.training.settings import FineTuneSettings
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlipsse import keys
-from mlipsse.dataset.check.verdict import Check, Numbers, Verdict
-from mlipsse.dataset.predictions import Errors
+from mlipsse.dataset.check.measures.verdict import Check, Numbers, Verdict
+from mlipsse.dataset.frames.predictions import Errors
 from mlipsse.training.learning_curve import LearningCurve
 from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
 

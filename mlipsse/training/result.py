@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from mlipsse.dataset.check.verdict import Check
-from mlipsse.dataset.energy_offset import EnergyOffset
-from mlipsse.dataset.predictions import Errors, Predictions
+from mlipsse.dataset.check.measures.verdict import Check
+from mlipsse.dataset.frames.energy_offset import EnergyOffset
+from mlipsse.dataset.frames.predictions import Errors, Predictions
 from mlipsse.errors import MlipsseError
 from mlipsse.training import judgement
 from mlipsse.training.learning_curve import LearningCurve

@@ -3,28 +3,35 @@
 Usable without campaigns, torch or LAMMPS: everything takes arrays, paths or small frozen
 dataclasses. Start at `analyse_run` (one folder of a LAMMPS run) or at
 `mean_squared_displacement` and `fit_diffusivity` (arrays of anybody's). Sites and jumps, which need
-numba, are in `mlipsse.transport.jump_analysis`.
+numba, are in `mlipsse.transport.jumps.analysis`.
 """
 
-from mlipsse.transport.arrhenius import ArrheniusFit, fit_arrhenius
-from mlipsse.transport.average import TemperatureAverage, average_runs
-from mlipsse.transport.collective import ChargeDiffusivity, charge_diffusivity
-from mlipsse.transport.composition import CompositionTransport, ExcludedRun, summarise_composition
-from mlipsse.transport.conductivity import nernst_einstein_conductivity
-from mlipsse.transport.diffusivity import Diffusivity, fit_diffusivity
-from mlipsse.transport.directional_average import (
+from mlipsse.transport.diffusion.arrhenius.average import TemperatureAverage, average_runs
+from mlipsse.transport.diffusion.arrhenius.directional_average import (
     DirectionalAverage,
     average_directions,
     directional_arrhenius,
 )
-from mlipsse.transport.directions import DirectionalDiffusivity, directional_diffusivity
-from mlipsse.transport.framework import FrameworkVerdict, judge_framework
-from mlipsse.transport.msd import MeanSquaredDisplacement, mean_squared_displacement
-from mlipsse.transport.run_analysis import RunTransport, analyse_run, analyse_trajectory
-from mlipsse.transport.status import RunKind, RunStatus
-from mlipsse.transport.trajectory import Trajectory, read_run
-from mlipsse.transport.tree import RunTree, analyse_tree
-from mlipsse.transport.window import WindowSettings
+from mlipsse.transport.diffusion.arrhenius.fit import ArrheniusFit, fit_arrhenius
+from mlipsse.transport.diffusion.collective import ChargeDiffusivity, charge_diffusivity
+from mlipsse.transport.diffusion.conductivity import nernst_einstein_conductivity
+from mlipsse.transport.diffusion.diffusivity import Diffusivity, fit_diffusivity
+from mlipsse.transport.diffusion.directions import DirectionalDiffusivity, directional_diffusivity
+from mlipsse.transport.diffusion.displacement.msd import (
+    MeanSquaredDisplacement,
+    mean_squared_displacement,
+)
+from mlipsse.transport.diffusion.displacement.status import RunKind, RunStatus
+from mlipsse.transport.diffusion.displacement.window import WindowSettings
+from mlipsse.transport.diffusion.judgement.framework import FrameworkVerdict, judge_framework
+from mlipsse.transport.reading.trajectory import Trajectory, read_run
+from mlipsse.transport.runs.analysis import RunTransport, analyse_run, analyse_trajectory
+from mlipsse.transport.runs.composition import (
+    CompositionTransport,
+    ExcludedRun,
+    summarise_composition,
+)
+from mlipsse.transport.runs.tree import RunTree, analyse_tree
 
 __all__ = [
     "ArrheniusFit",

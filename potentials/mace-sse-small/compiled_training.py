@@ -19,9 +19,9 @@ from ase import Atoms
 from graphs import Batch, collate, elements, graph
 
 from mlipsse import keys
+from mlipsse.energetics.potentials.mace_model import import_mace
+from mlipsse.energetics.potentials.memory import kept_memory
 from mlipsse.files import write_aside
-from mlipsse.mace_model import import_mace
-from mlipsse.memory import kept_memory
 from mlipsse.processes import die_with_parent
 
 import_mace()
@@ -145,7 +145,7 @@ def edge_function(model: Any) -> EdgeFunction:
     """(node energies, their sum's slope along every edge), differentiable by the weights."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    from mlipsse.potential.traceable import make_traceable
+    from mlipsse.potential.export.traceable import make_traceable
 
     make_traceable(model)
     names = [name for name, _ in model.named_parameters()]
@@ -158,7 +158,7 @@ def edge_function(model: Any) -> EdgeFunction:
         vectors_A: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         vectors_A = vectors_A.detach().requires_grad_(True)
-        # As in mlipsse.potential.edge_model: all atoms at the origin, the edges are the shifts.
+        # As in mlipsse.potential.export.edge_model: all atoms at the origin, the edges are the shifts.
         data = {
             "positions": torch.zeros((types.shape[0], 3)),
             "shifts": vectors_A,

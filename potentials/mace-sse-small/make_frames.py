@@ -24,16 +24,16 @@ from ase.calculators.calculator import Calculator
 from systems import SEED, TEMPERATURES_K, System, systems
 
 from mlipsse import keys
-from mlipsse.dataset.contacts import contact_frames
-from mlipsse.dataset.extxyz import read_frames, write_frames
-from mlipsse.dataset.labels import RejectedFrame
-from mlipsse.dataset.sampling import sample
-from mlipsse.dataset.sampling_run import SamplingSettings
-from mlipsse.dataset.strain import strain_frames
-from mlipsse.dataset.teacher import Teacher
-from mlipsse.energetics.calculators import make_calculator
-from mlipsse.energetics.outcome import RelaxationSettings
-from mlipsse.energetics.relaxation import relax
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.dataset.frames.strain import strain_frames
+from mlipsse.dataset.labels.sources import RejectedFrame
+from mlipsse.dataset.labels.teacher import Teacher
+from mlipsse.dataset.sampling.contacts import contact_frames
+from mlipsse.dataset.sampling.dynamics import sample
+from mlipsse.dataset.sampling.run import SamplingSettings
+from mlipsse.energetics.potentials.calculators import make_calculator
+from mlipsse.energetics.relaxation.outcome import RelaxationSettings
+from mlipsse.energetics.relaxation.single import relax
 
 TEACHER = "chgnet"
 N_FRAMES = 14

@@ -17,13 +17,13 @@ from compiled_training import TrainingSettings, train
 from systems import HERE, TEMPERATURES_K, systems
 
 from mlipsse import keys
-from mlipsse.dataset.evaluation import predict
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.dataset.predictions import Errors, errors_by
-from mlipsse.energetics.catalogue import find_potential
-from mlipsse.energetics.loaded_mace import load_mace
+from mlipsse.dataset.frames.evaluation import predict
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.frames.predictions import Errors, errors_by
+from mlipsse.energetics.potentials.catalogue import find_potential
+from mlipsse.energetics.potentials.loaded_mace import load_mace
 from mlipsse.files import write_aside
-from mlipsse.potential.bundle import TrainingData, write_bundle
+from mlipsse.potential.bundle.folder import TrainingData, write_bundle
 
 NAME = HERE.name
 PROCESSES = 2

@@ -22,13 +22,13 @@ from ase.calculators.calculator import Calculator
 from make_frames import describe, dynamics, labelled, rattled, settle
 from systems import HERE, SEED, TEMPERATURES_K, systems
 
-from mlipsse.dataset.contacts import contact_frames
-from mlipsse.dataset.extxyz import read_frames, write_frames
-from mlipsse.energetics.calculators import make_calculator
-from mlipsse.energetics.outcome import RelaxationSettings
-from mlipsse.energetics.relaxation import relax
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.dataset.sampling.contacts import contact_frames
+from mlipsse.energetics.potentials.calculators import make_calculator
+from mlipsse.energetics.relaxation.outcome import RelaxationSettings
+from mlipsse.energetics.relaxation.single import relax
 from mlipsse.files import sha256
-from mlipsse.potential.bundle import CARD_FILE, read_card, write_card
+from mlipsse.potential.bundle.folder import CARD_FILE, read_card, write_card
 
 REPLAY = HERE / "replay.extxyz"
 PLACE = len(TEMPERATURES_K) + 1

@@ -4,7 +4,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mlipsse.campaign.execution import Unit
+from mlipsse.campaign.engine.execution import Unit
 
 
 class Here:

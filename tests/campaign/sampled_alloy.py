@@ -6,10 +6,10 @@ from pathlib import Path
 from ase.build import bulk
 
 from mlipsse import keys
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import label
-from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from tests.campaign.here import Here
 
 CONFIG = """

@@ -10,13 +10,17 @@ import yaml
 from ase.io import read
 
 from mlipsse import keys
-from mlipsse.campaign import acceptance, runner
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.record import read_record
+from mlipsse.campaign import runner
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.record import read_record
 from mlipsse.campaign.runner import campaign_status, run_campaign
-from mlipsse.campaign.stages import export, finetune, sample, select
-from mlipsse.dataset.extxyz import read_frames, write_frames
-from mlipsse.dataset.strain import strain_frames
+from mlipsse.campaign.stages.export import acceptance
+from mlipsse.campaign.stages.export import stage as export
+from mlipsse.campaign.stages.finetune import stage as finetune
+from mlipsse.campaign.stages.sample import stage as sample
+from mlipsse.campaign.stages.select import stage as select
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.dataset.frames.strain import strain_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance.record import CARD_KEY
 
@@ -168,8 +172,8 @@ def test_untried_is_not_refused(campaign) -> None:
 
 
 def test_simulate_asks_for_acceptance(campaign) -> None:
-    from mlipsse.campaign.stage import Work
-    from mlipsse.campaign.stages import simulate
+    from mlipsse.campaign.engine.stage import Work
+    from mlipsse.campaign.stages.simulate import stage as simulate
 
     refused_card(campaign)
     work = Work(campaign, campaign.path("08-simulate"), None, lambda *told: None)

@@ -1,7 +1,7 @@
 import pytest
 
-from mlipsse.campaign.config import CampaignConfig
-from mlipsse.campaign.config_file import parse_config
+from mlipsse.campaign.config.campaign import CampaignConfig
+from mlipsse.campaign.config.file import parse_config
 from mlipsse.errors import MlipsseError
 from mlipsse.resources import resource_dir
 

@@ -8,11 +8,11 @@ import pytest
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
-from mlipsse.campaign.config_file import parse_config
-from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.table import read_csv
-from mlipsse.campaign.validation import problems
-from mlipsse.dataset.extxyz import read_frames
+from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.config.file import parse_config
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.table import read_csv
+from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from tests.campaign.here import Here
 from tests.campaign.sampled_alloy import (

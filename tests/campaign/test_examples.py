@@ -13,13 +13,13 @@ import pytest
 from pymatgen.core import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from mlipsse.campaign.folder import read_campaign
-from mlipsse.campaign.orderings import campaign_host, campaign_supercells
-from mlipsse.campaign.phases import system_of
+from mlipsse.campaign.engine.folder import read_campaign
+from mlipsse.campaign.stages.enumerate.orderings import campaign_host, campaign_supercells
+from mlipsse.campaign.stages.rank.phases import system_of
 from mlipsse.cli import main
-from mlipsse.dataset.cp2k_program import PROGRAMS
+from mlipsse.dataset.labels.cp2k_program import PROGRAMS
 from mlipsse.orderings import parse_composition
-from mlipsse.orderings.formula import parse_formula
+from mlipsse.orderings.host.formula import parse_formula
 from mlipsse.resources import resource_dir
 from tests.orderings.random_hosts import brute_force_orbits
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlipsse.campaign.execution import Execution, Unit
-from mlipsse.campaign.execution_config import ExecutionConfig
+from mlipsse.campaign.config.execution import ExecutionConfig
+from mlipsse.campaign.engine.execution import Execution, Unit
 from mlipsse.errors import MlipsseError
 
 # Workers import the units' functions, so these live in a module of their own.
@@ -35,8 +35,8 @@ DRIVER = """
 import sys
 from pathlib import Path
 import unit_functions
-from mlipsse.campaign.execution_config import ExecutionConfig
-from mlipsse.campaign.execution import Execution, Unit
+from mlipsse.campaign.config.execution import ExecutionConfig
+from mlipsse.campaign.engine.execution import Execution, Unit
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

@@ -12,18 +12,19 @@ from ase.io import write
 
 from mlipsse import keys
 from mlipsse.campaign import runner
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.foundation import find_foundation, label_replay
-from mlipsse.campaign.record import read_record
+from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.record import read_record
 from mlipsse.campaign.runner import campaign_status, run_campaign
-from mlipsse.campaign.stages import finetune, label
-from mlipsse.campaign.validation import problems
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.energetics.calculators import make_calculator
+from mlipsse.campaign.stages.finetune import stage as finetune
+from mlipsse.campaign.stages.finetune.foundation import find_foundation, label_replay
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
-from mlipsse.training import replay
-from mlipsse.training.pseudo_labels import read_replayed
+from mlipsse.training.replay_set import filtering as replay
+from mlipsse.training.replay_set.pseudo_labels import read_replayed
 from tests.training.tiny_sets import (
     REPLAY_SHIFT_EV,
     labelled_frames,

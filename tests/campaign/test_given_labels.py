@@ -9,12 +9,13 @@ from ase.io import write
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
-from mlipsse.campaign.config_file import parse_config
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import label, sample
-from mlipsse.campaign.table import read_csv
-from mlipsse.dataset.extxyz import read_frames
+from mlipsse.campaign.config.file import parse_config
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.engine.table import read_csv
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.campaign.stages.sample import stage as sample
+from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from tests.dataset.check.sound_set import trajectory
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from mlipsse.campaign.config import EnumerateConfig
-from mlipsse.campaign.database import Row
-from mlipsse.campaign.folder import read_campaign
-from mlipsse.campaign.hull_figures import save_hull_figures
-from mlipsse.campaign.phases import composition_rows, system_of
-from mlipsse.campaign.ranking import Ranked, hull_row, with_hull
-from mlipsse.campaign.table import write_csv
-from mlipsse.campaign.validation import problems
+from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.config.campaign import EnumerateConfig
+from mlipsse.campaign.engine.folder import read_campaign
+from mlipsse.campaign.engine.table import write_csv
+from mlipsse.campaign.stages.enumerate.database import Row
+from mlipsse.campaign.stages.rank.hull_figures import save_hull_figures
+from mlipsse.campaign.stages.rank.phases import composition_rows, system_of
+from mlipsse.campaign.stages.rank.ranking import Ranked, hull_row, with_hull
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.formula import parse_formula
+from mlipsse.orderings.host.formula import parse_formula
 from mlipsse.resources import resource_dir
 
 # (x, y) of Li3In(x)Y(1-x)Br(6y)Cl(6-6y): published energy above hull, meV/atom (Deng et al.,

@@ -13,16 +13,16 @@ from ase import Atoms, units
 from ase.io import read
 
 from mlipsse import keys
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.given_labels import GivenSets, check_given, read_given
-from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import label
-from mlipsse.campaign.validation import problems
-from mlipsse.dataset.check.labelled_set import read_labelled_set
-from mlipsse.dataset.cp2k import Cp2k, Cp2kSettings
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.dataset.label_names import LabelNames
-from mlipsse.dataset.labels import Label
+from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.campaign.stages.label.given_labels import GivenSets, check_given, read_given
+from mlipsse.dataset.check.measures.labelled_set import read_labelled_set
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.frames.label_names import LabelNames
+from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
+from mlipsse.dataset.labels.sources import Label
 from mlipsse.errors import MlipsseError
 
 FOLDER = Path(__file__).parents[1] / "data" / "labels"

@@ -10,14 +10,14 @@ from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
-from mlipsse.campaign import labelling
-from mlipsse.campaign.config_file import parse_config
-from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.labelling import COLUMNS
-from mlipsse.campaign.table import read_csv
-from mlipsse.campaign.validation import problems
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.dataset.teacher import Teacher
+from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.config.file import parse_config
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.table import read_csv
+from mlipsse.campaign.stages.label import units as labelling
+from mlipsse.campaign.stages.label.units import COLUMNS
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.labels.teacher import Teacher
 from mlipsse.errors import MlipsseError
 from tests.campaign.here import Here
 from tests.campaign.sampled_alloy import (

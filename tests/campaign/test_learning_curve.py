@@ -8,13 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from mlipsse import keys
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.learning_curve import learn_by_size
-from mlipsse.campaign.stages import label
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.campaign.studies.learning_curve import learn_by_size
 from mlipsse.cli import app
-from mlipsse.dataset.extxyz import read_frames
+from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
-from mlipsse.report.size_plot import size_figure
+from mlipsse.report.figures.size import size_figure
 from tests.training.tiny_sets import write_foundation, write_sets
 
 CONFIG = """

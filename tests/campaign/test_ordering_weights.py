@@ -7,8 +7,8 @@ import pytest
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.campaign.analysis import ordering_weights
-from mlipsse.dataset.extxyz import write_frames
+from mlipsse.campaign.stages.transport.analysis import ordering_weights
+from mlipsse.dataset.frames.extxyz import write_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
 

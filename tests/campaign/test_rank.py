@@ -7,16 +7,16 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io.jsonio import decode
 
-from mlipsse.campaign import ranking
-from mlipsse.campaign.config import RankConfig
-from mlipsse.campaign.config_file import parse_config
-from mlipsse.campaign.database import Row, read_database, write_database
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import enumerate as enumerate_stage
-from mlipsse.campaign.stages import rank
-from mlipsse.campaign.table import read_csv
-from mlipsse.energetics.calculators import make_calculator
+from mlipsse.campaign.config.campaign import RankConfig
+from mlipsse.campaign.config.file import parse_config
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.engine.table import read_csv
+from mlipsse.campaign.stages.enumerate import stage as enumerate_stage
+from mlipsse.campaign.stages.enumerate.database import Row, read_database, write_database
+from mlipsse.campaign.stages.rank import ranking
+from mlipsse.campaign.stages.rank import stage as rank
+from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.resources import resource_dir
 from tests.campaign.here import Here
@@ -102,7 +102,7 @@ def test_an_interrupted_ranking_goes_on_and_does_nothing_twice(tmp_path):
 
 
 def test_what_is_left_out_is_counted_by_reason(tmp_path, monkeypatch):
-    from mlipsse.energetics.outcome import Relaxation
+    from mlipsse.energetics.relaxation.outcome import Relaxation
 
     faults = iter([None, "not_converged", "exploded", None, "not_converged"])
 

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.db import connect
 
-from mlipsse.campaign.record import digest, fingerprint
+from mlipsse.campaign.engine.record import digest, fingerprint
 
 
 def write(path, atoms, **options):

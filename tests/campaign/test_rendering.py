@@ -10,18 +10,18 @@ from ase.io import read
 from typer.testing import CliRunner
 
 from mlipsse import keys
-from mlipsse.campaign.cost import estimate_campaign
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.portable import render_campaign
-from mlipsse.campaign.run_table import run_table
-from mlipsse.campaign.stages import select
-from mlipsse.campaign.validation import problems
+from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.stages.select import stage as select
+from mlipsse.campaign.stages.simulate.cost import estimate_campaign
+from mlipsse.campaign.stages.simulate.portable import render_campaign
+from mlipsse.campaign.views.run_table import run_table
 from mlipsse.cli import app
-from mlipsse.dataset.extxyz import write_frames
+from mlipsse.dataset.frames.extxyz import write_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
-from mlipsse.md.estimate import run_cost
-from mlipsse.md.record import RECORD_FILE, read_record
+from mlipsse.md.files.record import RECORD_FILE, read_record
+from mlipsse.md.plan.estimate import run_cost
 from mlipsse.resources import resource_dir
 
 CONFIG = """

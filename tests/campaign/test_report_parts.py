@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.phases import system_of
-from mlipsse.campaign.report_parts import figure_files, structure_files, whose_directions
-from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import report
-from mlipsse.campaign.transport_map import save_transport_map
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.stages.rank.phases import system_of
+from mlipsse.campaign.stages.report import stage as report
+from mlipsse.campaign.stages.report.parts import figure_files, structure_files, whose_directions
+from mlipsse.campaign.stages.report.transport_map import save_transport_map
 from mlipsse.errors import MlipsseError
 from mlipsse.resources import resource_dir
 from mlipsse.units import BOLTZMANN_EV_K

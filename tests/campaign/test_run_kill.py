@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from MDAnalysis.coordinates.DCD import DCDReader
 
-from mlipsse.md.health import read_thermo
-from mlipsse.md.record import OUTCOME_FILE, read_record
+from mlipsse.md.files.record import OUTCOME_FILE, read_record
+from mlipsse.md.files.segments import verify_segments
 from mlipsse.md.run import run_folder
-from mlipsse.md.segments import verify_segments
+from mlipsse.md.watch.health import read_thermo
 from tests.lennard_jones import render
 
 N_RUNS, N_KILLS = 10, 20
@@ -24,9 +24,9 @@ ROOT = Path(__file__).parents[2]
 DRIVER = """
 import sys
 from pathlib import Path
-from mlipsse.campaign.execution import Execution, Unit
-from mlipsse.campaign.execution_config import ExecutionConfig
-from mlipsse.campaign.until import run_until
+from mlipsse.campaign.engine.execution import Execution, Unit
+from mlipsse.campaign.config.execution import ExecutionConfig
+from mlipsse.campaign.stages.simulate.until import run_until
 
 folder = Path(sys.argv[1])
 units = [

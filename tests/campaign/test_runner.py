@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from mlipsse.campaign import runner
-from mlipsse.campaign.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.runner import campaign_status, run_campaign
-from mlipsse.campaign.stage import Stage, Work
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, write_text
 

@@ -6,14 +6,19 @@ import pytest
 from ase.build import bulk
 
 from mlipsse import keys
-from mlipsse.campaign.config_file import parse_config
-from mlipsse.campaign.folder import read_campaign
-from mlipsse.campaign.sampling import BATCHES, LEFT_OUT_COLUMNS, _cut, sampling_summary
-from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import sample
-from mlipsse.campaign.table import read_csv
-from mlipsse.dataset.extxyz import read_frames, write_frames
-from mlipsse.energetics.evaluation import Evaluation
+from mlipsse.campaign.config.file import parse_config
+from mlipsse.campaign.engine.folder import read_campaign
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.engine.table import read_csv
+from mlipsse.campaign.stages.sample import stage as sample
+from mlipsse.campaign.stages.sample.trajectories import (
+    BATCHES,
+    LEFT_OUT_COLUMNS,
+    _cut,
+    sampling_summary,
+)
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.energetics.relaxation.evaluation import Evaluation
 from mlipsse.errors import MlipsseError
 from tests.campaign.here import Here
 
@@ -51,7 +56,7 @@ class Springs:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    from mlipsse.campaign import sampling
+    from mlipsse.campaign.stages.sample import trajectories as sampling
 
     monkeypatch.setattr(sampling, "make_evaluator", lambda *_, **__: Springs())
 

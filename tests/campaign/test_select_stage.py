@@ -11,10 +11,11 @@ from ase.io import read
 
 from mlipsse import keys
 from mlipsse.campaign import runner
-from mlipsse.campaign.database import Row, write_database
-from mlipsse.campaign.folder import read_campaign
+from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.campaign.runner import run_campaign
-from mlipsse.campaign.stages import rank, select
+from mlipsse.campaign.stages.enumerate.database import Row, write_database
+from mlipsse.campaign.stages.rank import stage as rank
+from mlipsse.campaign.stages.select import stage as select
 
 CONFIG = """
 name: test

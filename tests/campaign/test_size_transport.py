@@ -12,19 +12,21 @@ from ase.io import write
 from typer.testing import CliRunner
 
 from mlipsse import keys
-from mlipsse.campaign import rendering, size_transport
-from mlipsse.campaign.bundle import Trained
-from mlipsse.campaign.folder import Campaign, read_campaign
-from mlipsse.campaign.learning_curve import SizedModel, SizedModels
-from mlipsse.campaign.size_transport import check_runs, transport_by_size
-from mlipsse.campaign.stage import Work
-from mlipsse.campaign.stages import label, select
+from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.stages.export.bundle import Trained
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.campaign.stages.select import stage as select
+from mlipsse.campaign.stages.simulate import rendering
+from mlipsse.campaign.studies import size_transport
+from mlipsse.campaign.studies.learning_curve import SizedModel, SizedModels
+from mlipsse.campaign.studies.size_transport import check_runs, transport_by_size
 from mlipsse.cli import app
-from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
-from mlipsse.md.record import OUTCOME_FILE, read_record
-from mlipsse.potential.bundle import read_card
-from mlipsse.report.size_transport_plot import size_transport_figure
+from mlipsse.md.files.record import OUTCOME_FILE, read_record
+from mlipsse.potential.bundle.folder import read_card
+from mlipsse.report.transport_figures.size import size_transport_figure
 from mlipsse.transport import analyse_run
 from tests.campaign.here import Here
 from tests.lennard_jones import CONDUCTOR, LENNARD_JONES, rock_salt

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mlipsse.campaign.until import UNTIL_FILE, Lengthening, run_until, unit_output
-from mlipsse.md.record import OUTCOME_FILE, read_record
+from mlipsse.campaign.stages.simulate.until import UNTIL_FILE, Lengthening, run_until, unit_output
+from mlipsse.md.files.record import OUTCOME_FILE, read_record
 from mlipsse.md.run import run_folder
 from mlipsse.transport import analyse_run
 from tests.lennard_jones import CONDUCTOR, render

@@ -14,14 +14,14 @@ from ase.io import write
 from typer.testing import CliRunner
 
 from mlipsse.campaign.checks import downloads, resources
+from mlipsse.campaign.checks.campaign import problems, validate
 from mlipsse.campaign.checks.resources import NoGpu, usable_gpus
-from mlipsse.campaign.folder import read_campaign
+from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.campaign.runner import stages_to_do
-from mlipsse.campaign.validation import problems, validate
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import OrderingCount
-from mlipsse.potential import plugin
+from mlipsse.potential.lammps import plugin
 from mlipsse.resources import resource_dir
 
 TWO_HEADS = "mace-liybc-r2scan-small"
@@ -135,7 +135,7 @@ def test_gpus_are_counted_where_the_units_run(
     execution: dict[str, Any], gpus: int, words: str, found: Found, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(resources, "usable_gpus", lambda: gpus)
-    monkeypatch.setattr("mlipsse.campaign.parsl_kernel.shutil.which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr("mlipsse.campaign.engine.parsl.shutil.which", lambda name: f"/bin/{name}")
     device = {} if "gpus" in execution else {"device": "cuda"}
     said = found(("finetune",), finetune=device, execution=execution)
     assert [words in sentence for sentence in said] == ([True] if words else [])
@@ -197,7 +197,7 @@ def test_a_server_is_asked_once_and_briefly(monkeypatch: Any) -> None:
 def test_a_foundation_that_could_not_be_exported(found: Found, folder: Path) -> None:
     import torch
 
-    from mlipsse.mace_model import load_mace_model
+    from mlipsse.energetics.potentials.mace_model import load_mace_model
 
     model = load_mace_model(resource_dir("potentials") / "mace-sse-small" / "mace-sse-small.model")
     model.embedding_specs = {"total_charge": {}}  # as MACE-OMOL has

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from mlipsse import keys
 from mlipsse.cli import app
-from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 from tests.dataset.check.sound_set import trajectory
 

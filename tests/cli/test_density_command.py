@@ -138,7 +138,7 @@ def test_the_crystals_own_axes_of_a_run_of_ours(tmp_path: Path) -> None:
     import MDAnalysis
     from MDAnalysis.coordinates.LAMMPS import DCDWriter
 
-    from mlipsse.md.lammps_frame import LammpsFrame
+    from mlipsse.md.plan.lammps_frame import LammpsFrame
 
     skewed = np.array([[6.0, 0, 0], [5.5, 6.0, 0], [0, 0, 7.0]])
     frame = LammpsFrame.of(skewed)
@@ -207,7 +207,7 @@ def test_a_trajectory_larger_than_the_memory(
     """Read from the cache piece by piece, to the same answer."""
     options = ("--temperature", "700", "--spacing-a", "0.5", "--level", "0.02", "--json")
     whole = json.loads(run(trajectory, tmp_path, *options).output)
-    monkeypatch.setattr("mlipsse.transport.cache.memory_limit", lambda given: 1e-6)
+    monkeypatch.setattr("mlipsse.transport.reading.cache.memory_limit", lambda given: 1e-6)
     cache = tmp_path / "cache"
     for _ in range(2):
         done = run(trajectory, tmp_path, *options, "--cache", str(cache))

@@ -34,7 +34,8 @@ def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlipsse.potential import check, dynamics
+    from mlipsse.potential.check import bundle as check
+    from mlipsse.potential.check import dynamics
 
     monkeypatch.setattr(check, "MAX_DRIFT_EV_ATOM_PS", 1.0)
     monkeypatch.setattr(check, "LEAST_ATOMS", 1)
@@ -86,7 +87,7 @@ def test_from_a_model_to_a_checked_bundle(tmp_path: Path, invoke: Invoke, quick:
 def test_a_check_that_is_not_passed(
     invoke: Invoke, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlipsse.potential import check
+    from mlipsse.potential.check import bundle as check
 
     monkeypatch.setattr(check, "MAX_DRIFT_EV_ATOM_PS", 0.0)
     status, text, error = invoke("check", SHIPPED, "--structures", SHIPPED / "replay.extxyz@150")
@@ -102,7 +103,7 @@ def test_a_check_that_is_not_passed(
 def test_build_tells_its_path(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlipsse.potential import plugin
+    from mlipsse.potential.lammps import plugin
 
     asked = []
 
@@ -131,7 +132,7 @@ class Row:
 
 
 def test_bench_passes_its_options_on(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlipsse.potential import benchmark
+    from mlipsse.potential.speed import benchmark
 
     asked = {}
 

@@ -8,9 +8,9 @@ from ase import Atoms
 from ase.build import bulk
 
 from mlipsse import keys
-from mlipsse.dataset.cp2k import Cp2k
-from mlipsse.dataset.program import ProgramSource, RunSettings
-from mlipsse.dataset.vasp import Vasp
+from mlipsse.dataset.labels.cp2k import Cp2k
+from mlipsse.dataset.labels.program import ProgramSource, RunSettings
+from mlipsse.dataset.labels.vasp import Vasp
 
 SCRIPTS = Path(__file__).parents[1]
 

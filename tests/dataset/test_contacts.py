@@ -3,7 +3,7 @@ import pytest
 from ase.build import bulk
 from ase.data import covalent_radii
 
-from mlipsse.dataset.contacts import contact_frames
+from mlipsse.dataset.sampling.contacts import contact_frames
 from mlipsse.errors import MlipsseError
 
 CRYSTAL = bulk("LiCl", "rocksalt", a=5.13, cubic=True)

@@ -10,10 +10,10 @@ from ase import Atoms
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
-from mlipsse.dataset.cp2k import Cp2k, Cp2kSettings
-from mlipsse.dataset.cp2k_program import COMMAND, default_command, require_known_version
-from mlipsse.dataset.labels import RejectedFrame
-from mlipsse.dataset.program import ProgramSource
+from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
+from mlipsse.dataset.labels.cp2k_program import COMMAND, default_command, require_known_version
+from mlipsse.dataset.labels.program import ProgramSource
+from mlipsse.dataset.labels.sources import RejectedFrame
 from mlipsse.errors import MlipsseError
 from tests.dataset.stand_ins import (
     CP2K_POTENTIALS,

@@ -6,8 +6,8 @@ from ase.constraints import FixAtoms
 from ase.io import read
 
 from mlipsse import keys
-from mlipsse.dataset.check.labelled_set import read_labelled_set
-from mlipsse.dataset.extxyz import read_frames, write_frames
+from mlipsse.dataset.check.measures.labelled_set import read_labelled_set
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from mlipsse.dataset.farthest import farthest_points, frame_descriptor
+from mlipsse.dataset.frames.farthest import farthest_points, frame_descriptor
 from mlipsse.errors import MlipsseError
 
 

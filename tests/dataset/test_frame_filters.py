@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from mlipsse.dataset.frame_filters import Candidate, FilterSettings, left_out
+from mlipsse.dataset.sampling.frame_filters import Candidate, FilterSettings, left_out
 
 
 def candidates(count=40, seed=0):

@@ -7,9 +7,9 @@ from ase.io import read, write
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.dataset.label_names import LabelNames, labels_by_house_keys
-from mlipsse.dataset.label_units import ENERGY_UNITS_EV, FORCE_UNITS_EV_A
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.frames.label_names import LabelNames, labels_by_house_keys
+from mlipsse.dataset.frames.label_units import ENERGY_UNITS_EV, FORCE_UNITS_EV_A
 from mlipsse.dataset.normalise import normalise
 from mlipsse.errors import MlipsseError
 

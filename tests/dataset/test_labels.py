@@ -6,8 +6,8 @@ from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 
 from mlipsse import keys
-from mlipsse.dataset.labels import RejectedFrame, make_teacher, source_kind, teacher_name
-from mlipsse.dataset.teacher import Teacher
+from mlipsse.dataset.labels.sources import RejectedFrame, make_teacher, source_kind, teacher_name
+from mlipsse.dataset.labels.teacher import Teacher
 from mlipsse.errors import MlipsseError
 
 

@@ -9,7 +9,7 @@ from ase.io import write
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
-from mlipsse.dataset.label_names import LabelNames
+from mlipsse.dataset.frames.label_names import LabelNames
 from mlipsse.dataset.own_labels import OwnLabelSettings, read_own_labels
 from mlipsse.errors import MlipsseError
 

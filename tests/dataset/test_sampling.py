@@ -4,7 +4,7 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixAtoms
 
-from mlipsse.dataset.sampling import SamplingSettings, sample
+from mlipsse.dataset.sampling.dynamics import SamplingSettings, sample
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
 

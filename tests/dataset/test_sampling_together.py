@@ -16,10 +16,10 @@ from ase.geometry import find_mic
 from ase.md.langevinbaoab import LangevinBAOAB
 from scipy import stats
 
-from mlipsse.dataset import checkpoint
-from mlipsse.dataset.sampling import sample_together
-from mlipsse.dataset.sampling_run import SamplingRun, SamplingSettings
-from mlipsse.energetics.evaluation import Evaluation, make_evaluator
+from mlipsse.dataset.sampling import checkpoint
+from mlipsse.dataset.sampling.dynamics import sample_together
+from mlipsse.dataset.sampling.run import SamplingRun, SamplingSettings
+from mlipsse.energetics.relaxation.evaluation import Evaluation, make_evaluator
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
 

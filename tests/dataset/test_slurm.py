@@ -10,9 +10,9 @@ import pytest
 from ase.build import bulk
 
 from mlipsse import keys
-from mlipsse.dataset.program import ProgramSource, RunSettings
-from mlipsse.dataset.slurm import SlurmJob, check_slurm, wait_for_job
-from mlipsse.dataset.vasp import Vasp, VaspSettings
+from mlipsse.dataset.labels.program import ProgramSource, RunSettings
+from mlipsse.dataset.labels.slurm import SlurmJob, check_slurm, wait_for_job
+from mlipsse.dataset.labels.vasp import Vasp, VaspSettings
 from mlipsse.errors import MlipsseError
 
 STAND_IN = Path(__file__).parents[1] / "fake_vasp.py"

@@ -3,7 +3,7 @@ import pytest
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.dataset.split import split_by_trajectory
+from mlipsse.dataset.frames.split import split_by_trajectory
 from mlipsse.errors import MlipsseError
 
 FRACTIONS = {"valid_fraction": 0.15, "test_fraction": 0.15}

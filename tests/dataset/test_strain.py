@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from mlipsse.dataset.strain import random_strain, strain_frames
+from mlipsse.dataset.frames.strain import random_strain, strain_frames
 from mlipsse.errors import MlipsseError
 
 

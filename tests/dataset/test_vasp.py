@@ -14,9 +14,9 @@ from pymatgen.core import SETTINGS
 from pymatgen.io.vasp import Incar, Kpoints, Poscar
 
 from mlipsse import keys
-from mlipsse.dataset.labels import RejectedFrame
-from mlipsse.dataset.program import ProgramSource, check_command
-from mlipsse.dataset.vasp import Vasp, VaspSettings, sorted_structure
+from mlipsse.dataset.labels.program import ProgramSource, check_command
+from mlipsse.dataset.labels.sources import RejectedFrame
+from mlipsse.dataset.labels.vasp import Vasp, VaspSettings, sorted_structure
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from tests.dataset.stand_ins import attempts, sheared_alloy, stand_in
@@ -180,8 +180,8 @@ def test_nothing_outlives_a_driver_that_was_killed(tmp_path):
     driver = f"""
 from ase.build import bulk
 from pathlib import Path
-from mlipsse.dataset.program import ProgramSource, RunSettings
-from mlipsse.dataset.vasp import Vasp, VaspSettings
+from mlipsse.dataset.labels.program import ProgramSource, RunSettings
+from mlipsse.dataset.labels.vasp import Vasp, VaspSettings
 runs = RunSettings(command="(echo begun > begun; sleep 600); true")
 source = ProgramSource(Vasp(VaspSettings(write_potcar=False)), runs)
 source.label(bulk("Cu"), Path({str(tmp_path / "run")!r}))

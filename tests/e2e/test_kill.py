@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from ase.io import read
 
-from mlipsse.campaign.record import digest
-from mlipsse.transport.trajectory import read_run
+from mlipsse.campaign.engine.record import digest
+from mlipsse.transport.reading.trajectory import read_run
 
 from .conftest import FRAMES, command, make_tiny_campaign, mlipsse
 

@@ -19,14 +19,14 @@ from pathlib import Path
 from ase.io import read
 import mlipsse
 from mlipsse import keys
-from mlipsse.md.data_file import species_by_type
-from mlipsse.md.deck import mace_commands
-from mlipsse.md.folder import render_folder
-from mlipsse.md.protocol import Protocol
-from mlipsse.md.record import record_of
+from mlipsse.md.files.data_file import species_by_type
+from mlipsse.md.files.deck import mace_commands
+from mlipsse.md.files.folder import render_folder
+from mlipsse.md.plan.protocol import Protocol
+from mlipsse.md.files.record import record_of
 from mlipsse.md.run import run_folder
-from mlipsse.potential.export import export_torchscript, model_summary
-from mlipsse.potential.plugin import build_plugin
+from mlipsse.potential.export.torchscript import export_torchscript, model_summary
+from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.resources import resource_dir
 
 assert Path(mlipsse.__file__).is_relative_to(sys.prefix), mlipsse.__file__

@@ -10,14 +10,14 @@ from ase.build import bulk
 from ase.filters import FrechetCellFilter
 from ase.optimize import FIRE
 
-from mlipsse.energetics.batched_mace import BatchedMace
-from mlipsse.energetics.batches import relax_in_batches
-from mlipsse.energetics.calculators import make_calculator
-from mlipsse.energetics.catalogue import find_potential
-from mlipsse.energetics.energies import relax_all
-from mlipsse.energetics.loaded_mace import load_mace
-from mlipsse.energetics.outcome import RelaxationSettings
-from mlipsse.energetics.relaxation import relax
+from mlipsse.energetics.potentials.batched_mace import BatchedMace
+from mlipsse.energetics.potentials.calculators import make_calculator
+from mlipsse.energetics.potentials.catalogue import find_potential
+from mlipsse.energetics.potentials.loaded_mace import load_mace
+from mlipsse.energetics.relaxation.batches import relax_in_batches
+from mlipsse.energetics.relaxation.energies import relax_all
+from mlipsse.energetics.relaxation.outcome import RelaxationSettings
+from mlipsse.energetics.relaxation.single import relax
 from mlipsse.errors import MlipsseError
 
 POTENTIAL = "mace-sse-small"

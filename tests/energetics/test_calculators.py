@@ -5,11 +5,11 @@ import pytest
 import torch
 from ase.build import bulk
 
-from mlipsse.energetics import catalogue
-from mlipsse.energetics.calculators import check_species, known_species, make_calculator
-from mlipsse.energetics.catalogue import find_potential, functional
-from mlipsse.energetics.outcome import RelaxationSettings
-from mlipsse.energetics.relaxation import relax
+from mlipsse.energetics.potentials import catalogue
+from mlipsse.energetics.potentials.calculators import check_species, known_species, make_calculator
+from mlipsse.energetics.potentials.catalogue import find_potential, functional
+from mlipsse.energetics.relaxation.outcome import RelaxationSettings
+from mlipsse.energetics.relaxation.single import relax
 from mlipsse.errors import MlipsseError
 
 VOIGT = [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]

@@ -5,10 +5,10 @@ import pytest
 import torch
 from ase.build import bulk
 
-from mlipsse.energetics.batched_evaluation import InBatches
-from mlipsse.energetics.batched_mace import BatchedMace
-from mlipsse.energetics.calculators import make_calculator
-from mlipsse.energetics.evaluation import OneByOne, make_evaluator
+from mlipsse.energetics.potentials.batched_mace import BatchedMace
+from mlipsse.energetics.potentials.calculators import make_calculator
+from mlipsse.energetics.relaxation.batched_evaluation import InBatches
+from mlipsse.energetics.relaxation.evaluation import OneByOne, make_evaluator
 from mlipsse.errors import MlipsseError
 
 

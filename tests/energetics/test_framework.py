@@ -4,7 +4,7 @@ from ase import Atoms
 from ase.build import bulk
 from scipy.spatial.transform import Rotation
 
-from mlipsse.energetics.framework import Framework
+from mlipsse.structures.framework import Framework
 
 
 def thiophosphate():

@@ -3,7 +3,7 @@ import pytest
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
-from mlipsse.energetics.hull import energy_above_hull, formation_energy, hull_phases
+from mlipsse.energetics.hull.energies import energy_above_hull, formation_energy, hull_phases
 from mlipsse.errors import MlipsseError
 
 

@@ -5,10 +5,10 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 
-from mlipsse.energetics.calculators import make_calculator
-from mlipsse.energetics.contacts import FrameworkBonds, unphysical_contact
-from mlipsse.energetics.outcome import RelaxationSettings
-from mlipsse.energetics.relaxation import relax
+from mlipsse.energetics.potentials.calculators import make_calculator
+from mlipsse.energetics.relaxation.outcome import RelaxationSettings
+from mlipsse.energetics.relaxation.single import relax
+from mlipsse.structures.contacts import FrameworkBonds, unphysical_contact
 
 
 class Scripted(Calculator):

@@ -3,7 +3,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from mlipsse.energetics.selection import boltzmann_weights, effective_number, select
+from mlipsse.energetics.hull.selection import boltzmann_weights, effective_number, select
 from mlipsse.errors import MlipsseError
 
 KT_EV = 8.617333262e-5 * 800.0

@@ -5,14 +5,14 @@ import pytest
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
-from mlipsse.energetics.simplex import (
+from mlipsse.energetics.hull.simplex import (
     check_independent,
     mixture_text,
     simplex_coordinates,
     tie_lines,
 )
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.formula import parse_formula
+from mlipsse.orderings.host.formula import parse_formula
 
 HALIDES = ("Li3InCl6", "Li3InBr6", "Li3YBr6")
 

@@ -9,7 +9,7 @@ import pytest
 from ase import Atoms
 from MDAnalysis.coordinates.DCD import DCDReader
 
-from mlipsse.md.record import read_record
+from mlipsse.md.files.record import read_record
 from tests.lennard_jones import render, rock_salt
 
 

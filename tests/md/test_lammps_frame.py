@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from mlipsse.md.data_file import data_text
-from mlipsse.md.lammps_frame import LammpsFrame
+from mlipsse.md.files.data_file import data_text
+from mlipsse.md.plan.lammps_frame import LammpsFrame
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -8,7 +8,7 @@ from ase.calculators.lj import LennardJones
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.md.data_file import data_text, species_by_type
+from mlipsse.md.files.data_file import data_text, species_by_type
 
 
 def triclinic(*, tilts_A: tuple[float, float, float], seed: int = 3) -> Atoms:

@@ -4,9 +4,9 @@ import pytest
 from ase.build import bulk
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.deck import checked_name, mace_commands, quoted_path, render_deck
-from mlipsse.md.protocol import Protocol
-from mlipsse.md.record import record_of
+from mlipsse.md.files.deck import checked_name, mace_commands, quoted_path, render_deck
+from mlipsse.md.files.record import record_of
+from mlipsse.md.plan.protocol import Protocol
 
 PROTOCOL = Protocol(temperature_K=900, equilibration_ps=2, production_ps=10)
 PAIR = ("pair_style zero 5.0", "pair_coeff * *")

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.ending import unphysical_ending
-from mlipsse.md.health import run_health
-from mlipsse.md.record import OUTCOME_FILE, read_outcome, read_record
+from mlipsse.md.files.ending import unphysical_ending
+from mlipsse.md.files.record import OUTCOME_FILE, read_outcome, read_record
+from mlipsse.md.files.segments import SEGMENTS_FILE, verify_segments
 from mlipsse.md.run import run_folder
-from mlipsse.md.segments import SEGMENTS_FILE, verify_segments
+from mlipsse.md.watch.health import run_health
 
 MakeRun = Callable[..., Path]
 Frames = Callable[[Path], dict[int, np.ndarray]]

@@ -12,12 +12,12 @@ from ase import Atoms
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.md.health import read_thermo, run_health
-from mlipsse.md.protocol import Protocol
-from mlipsse.md.record import read_record
+from mlipsse.md.files.record import read_record
+from mlipsse.md.plan.protocol import Protocol
+from mlipsse.md.plan.settling import settling
 from mlipsse.md.run import run_folder
-from mlipsse.md.settling import settling
-from mlipsse.md.state import run_state
+from mlipsse.md.watch.health import read_thermo, run_health
+from mlipsse.md.watch.state import run_state
 
 MakeRun = Callable[..., Path]
 NPT = {"npt_ps": 8.0, "restart_every_ps": 2.0, "thermo_every_fs": 10.0}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlipsse.md.pressure import production_pressure
+from mlipsse.md.watch.pressure import production_pressure
 
 ROWS = 400
 

@@ -1,7 +1,7 @@
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.protocol import Protocol, published_lengths_ps, timestep_caution
+from mlipsse.md.plan.protocol import Protocol, published_lengths_ps, timestep_caution
 
 
 def test_times_become_steps() -> None:

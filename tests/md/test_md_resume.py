@@ -8,10 +8,10 @@ import pytest
 from MDAnalysis.lib.formats.libdcd import DCDFile
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.health import read_thermo, run_health
-from mlipsse.md.parts import find_parts, recorded_before, whole_frames
-from mlipsse.md.record import RunRecord, read_record
-from mlipsse.md.resume import prepare
+from mlipsse.md.files.parts import find_parts, recorded_before, whole_frames
+from mlipsse.md.files.record import RunRecord, read_record
+from mlipsse.md.files.resume import prepare
+from mlipsse.md.watch.health import read_thermo, run_health
 
 N_ATOMS = 64
 

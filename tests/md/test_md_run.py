@@ -15,10 +15,10 @@ from ase import Atoms
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.md.data_file import data_text
-from mlipsse.md.health import run_health
-from mlipsse.md.record import read_outcome, read_record
+from mlipsse.md.files.data_file import data_text
+from mlipsse.md.files.record import read_outcome, read_record
 from mlipsse.md.run import run_folder
+from mlipsse.md.watch.health import run_health
 
 MakeRun = Callable[..., Path]
 Frames = Callable[[Path], dict[int, np.ndarray]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlipsse.md.array_job import ArrayJob, write_array_job
+from mlipsse.md.files.array_job import ArrayJob, write_array_job
 
 SLOW_LAMMPS = """\
 #!/bin/bash

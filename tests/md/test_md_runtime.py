@@ -11,15 +11,15 @@ import pytest
 from ase.io import read
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.array_job import ArrayJob, write_array_job
-from mlipsse.md.data_file import species_by_type
-from mlipsse.md.deck import mace_commands
-from mlipsse.md.folder import render_folder
-from mlipsse.md.protocol import Protocol
-from mlipsse.md.record import record_of
+from mlipsse.md.files.array_job import ArrayJob, write_array_job
+from mlipsse.md.files.data_file import species_by_type
+from mlipsse.md.files.deck import mace_commands
+from mlipsse.md.files.folder import render_folder
+from mlipsse.md.files.record import record_of
+from mlipsse.md.plan.protocol import Protocol
 from mlipsse.md.run import run_folder
 from mlipsse.md.runtime import make_runtime
-from mlipsse.potential.plugin import build_plugin
+from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.resources import resource_dir
 
 BUNDLE = resource_dir("potentials") / "mace-sse-small"

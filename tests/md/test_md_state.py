@@ -9,9 +9,9 @@ import pytest
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
-from mlipsse.md.health import newest_thermo, read_thermo
 from mlipsse.md.run import run_folder
-from mlipsse.md.state import run_state
+from mlipsse.md.watch.health import newest_thermo, read_thermo
+from mlipsse.md.watch.state import run_state
 
 MakeRun = Callable[..., Path]
 

@@ -8,7 +8,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.io.lammps.data import LammpsData
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.structure_files import write_structures
+from mlipsse.md.files.formats import write_structures
 
 
 @pytest.fixture

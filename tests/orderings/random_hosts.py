@@ -9,7 +9,7 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 from pymatgen.symmetry.groups import SpaceGroup
 
 from mlipsse.orderings import VACANCY, Exclusion, Host
-from mlipsse.orderings.host import make_sublattices
+from mlipsse.orderings.host.model import make_sublattices
 
 SYSTEMS = {
     "triclinic": (1, 2),

@@ -7,9 +7,9 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import parse_composition, read_host
-from mlipsse.orderings.charges import find_charges
-from mlipsse.orderings.formula import parse_formula
-from mlipsse.orderings.oxidation_states import is_absurd, shares
+from mlipsse.orderings.host.charges import find_charges
+from mlipsse.orderings.host.formula import parse_formula
+from mlipsse.orderings.host.oxidation_states import is_absurd, shares
 
 
 def charges(formula, **options):

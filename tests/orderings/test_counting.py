@@ -15,10 +15,10 @@ from mlipsse.orderings import (
     parse_composition,
     read_host,
 )
-from mlipsse.orderings.choices import Choices
-from mlipsse.orderings.counting import orbit_count
-from mlipsse.orderings.fixed import Rules, fixed_arrangements
-from mlipsse.orderings.host import make_sublattices
+from mlipsse.orderings.cell.fixed import Rules, fixed_arrangements
+from mlipsse.orderings.counting.burnside import orbit_count
+from mlipsse.orderings.counting.choices import Choices
+from mlipsse.orderings.host.model import make_sublattices
 
 # x = .5 (In:Y = 1:1), y is the fraction of Br; counted beforehand with other programs
 # (Burnside by hand and exhaustive enumeration; icet and bsym where they finish).
@@ -318,7 +318,7 @@ def test_large_sublattice_with_many_orderings_is_searched():
 
 @pytest.mark.parametrize("bits", [0, 10**9])
 def test_both_ways_to_hold_polynomials(monkeypatch, bits):
-    monkeypatch.setattr("mlipsse.orderings.fixed._MOST_BITS", bits)
+    monkeypatch.setattr("mlipsse.orderings.cell.fixed._MOST_BITS", bits)
     composition, supercell = rocks_apart(3)
     pairs = {tuple(pair) for pair in supercell.excluded_pairs.tolist()}
     free = [s for s in combinations(range(27), 4) if not pairs & set(combinations(s, 2))]

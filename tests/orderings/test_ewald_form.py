@@ -5,7 +5,7 @@ from pymatgen.core import Lattice, Structure
 from scipy import constants
 
 from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition
-from mlipsse.orderings.ewald import degenerate_levels, ewald_energies, ewald_matrix
+from mlipsse.orderings.cell.ewald import degenerate_levels, ewald_energies, ewald_matrix
 
 
 def pymatgen_energy(atoms, charges):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.orderings import Supercell, count_orderings, parse_composition, read_host
-from mlipsse.orderings.host_symmetry import describe_host, host_group
+from mlipsse.orderings.cell.symmetry import describe_host, host_group
 from mlipsse.resources import resource_dir
 
 CIFS = Path(__file__).parents[1] / "data" / "cifs"

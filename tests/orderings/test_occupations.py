@@ -13,7 +13,7 @@ from mlipsse.orderings import (
     parse_composition,
     read_host,
 )
-from mlipsse.orderings.neutral import nearest_formula
+from mlipsse.orderings.composition.neutral import nearest_formula
 
 ARGYRODITE = """data_exchange
 _cell_length_a 9.9

@@ -16,15 +16,15 @@ from mlipsse.orderings import (
     parse_composition,
     read_host,
 )
-from mlipsse.orderings.choices import Choices
-from mlipsse.orderings.decorations import decorate_patterns, served_in_turn
-from mlipsse.orderings.ordering import (
+from mlipsse.orderings.counting.choices import Choices
+from mlipsse.orderings.counting.ordering import (
     decorated_atoms,
     framework,
     ordering_name,
     site_labels,
 )
-from mlipsse.orderings.patterns import SWEEPS, annealed_patterns
+from mlipsse.orderings.patterns.decorations import decorate_patterns, served_in_turn
+from mlipsse.orderings.patterns.search import SWEEPS, annealed_patterns
 
 HALF = "Li3In0.5Y0.5Br3Cl3"
 

@@ -6,9 +6,9 @@ import torch
 from edge_graphs import make_mace
 from lammps_deck import Deck, lammps_command, run_lammps
 
-from mlipsse.potential.aotinductor import export_aotinductor
-from mlipsse.potential.export import Dtype, export_torchscript, export_upstream
-from mlipsse.potential.plugin import build_plugin
+from mlipsse.potential.export.aotinductor import export_aotinductor
+from mlipsse.potential.export.torchscript import Dtype, export_torchscript, export_upstream
+from mlipsse.potential.lammps.plugin import build_plugin
 
 DECK = """\
 plugin load "{plugin}"

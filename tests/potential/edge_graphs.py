@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.neighborlist import primitive_neighbor_list
 from tiny_potential import ELEMENTS, HEADS
 
-from mlipsse.mace_model import import_mace
+from mlipsse.energetics.potentials.mace_model import import_mace
 
 R_MAX_A = 4.5
 

@@ -9,7 +9,7 @@ from ase import Atoms
 from tiny_potential import ELEMENTS, random_cell
 
 from mlipsse import lammps
-from mlipsse.potential.plugin import build_plugin
+from mlipsse.potential.lammps.plugin import build_plugin
 
 Command = Callable[[int], Sequence[str | Path]]
 

@@ -10,11 +10,11 @@ import torch
 from edge_graphs import Graph, forces, graph, make_mace, reference
 from tiny_potential import ELEMENTS, random_cell
 
+from mlipsse.energetics.potentials.mace_model import load_mace_model
 from mlipsse.errors import MlipsseError
-from mlipsse.mace_model import load_mace_model
-from mlipsse.potential import machine
-from mlipsse.potential.aotinductor import export_aotinductor, package_metadata
-from mlipsse.potential.export import Target
+from mlipsse.potential.export import machine
+from mlipsse.potential.export.aotinductor import export_aotinductor, package_metadata
+from mlipsse.potential.export.torchscript import Target
 
 pytestmark = pytest.mark.xdist_group("aotinductor")  # so that one process compiles the package
 

@@ -9,11 +9,11 @@ from ase.build import bulk
 from ase.neighborlist import neighbor_list
 
 from mlipsse.errors import MlipsseError
-from mlipsse.potential import measurement
-from mlipsse.potential.benchmark import benchmark
-from mlipsse.potential.bundle import Bundle, write_bundle
-from mlipsse.potential.frames import SPRING_EV_A2, heated, li3incl6, repeat_to
-from mlipsse.potential.measurement import BenchmarkRow, Contender, measure, median_row
+from mlipsse.potential.bundle.folder import Bundle, write_bundle
+from mlipsse.potential.speed import measurement
+from mlipsse.potential.speed.benchmark import benchmark
+from mlipsse.potential.speed.frames import SPRING_EV_A2, heated, li3incl6, repeat_to
+from mlipsse.potential.speed.measurement import BenchmarkRow, Contender, measure, median_row
 from mlipsse.units import BOLTZMANN_EV_K
 
 ISSUED_FIELDS = {

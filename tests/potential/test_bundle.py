@@ -14,7 +14,8 @@ from mlipsse import lammps
 from mlipsse.cli.potential import app
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
-from mlipsse.potential.bundle import (
+from mlipsse.potential.bundle.example import example_crystal, read_example
+from mlipsse.potential.bundle.folder import (
     NOT_DFT,
     Bundle,
     TrainingData,
@@ -24,10 +25,9 @@ from mlipsse.potential.bundle import (
     write_bundle,
     write_card,
 )
-from mlipsse.potential.bundle_export import export_bundle
-from mlipsse.potential.example import example_crystal, read_example
-from mlipsse.potential.export import FormatRefused, Target
-from mlipsse.potential.info import describe_bundle
+from mlipsse.potential.bundle.info import describe_bundle
+from mlipsse.potential.bundle.making import export_bundle
+from mlipsse.potential.export.torchscript import FormatRefused, Target
 from mlipsse.resources import resource_dir
 
 FILES = {"tiny.model", "tiny.pt", "README.md", "in.example", "example.data"}
@@ -198,7 +198,7 @@ def test_charges_are_balanced_where_they_can_be():
 
 
 def test_a_format_is_added_and_replaced(bundle, monkeypatch):
-    from mlipsse.potential import aotinductor
+    from mlipsse.potential.export import aotinductor
 
     made = []
 
@@ -267,7 +267,7 @@ class Bomb:
 
 
 def test_a_changed_model_is_never_unpickled(bundle, tmp_path):
-    from mlipsse.potential.check import check_bundle
+    from mlipsse.potential.check.bundle import check_bundle
 
     crater = tmp_path / "crater"
     innocent = sha256(bundle.model)
@@ -343,8 +343,8 @@ def test_a_bundle_without_torchscript(bundle):
 @pytest.fixture
 def only_compiled(tmp_path, tiny_model, monkeypatch) -> Path:
     """Of a model that TorchScript refuses and AOTInductor takes, made on the command line."""
-    from mlipsse.potential import aotinductor
-    from mlipsse.potential import bundle as bundle_module
+    from mlipsse.potential.bundle import folder as bundle_module
+    from mlipsse.potential.export import aotinductor
 
     def refuse(*_: object, **__: object) -> None:
         raise FormatRefused("TorchScript cannot compile it.")

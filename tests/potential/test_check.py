@@ -11,11 +11,12 @@ from ase.io import read
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
-from mlipsse.potential import check, dynamics
-from mlipsse.potential.bundle import Bundle, read_bundle, write_bundle
-from mlipsse.potential.check import check_bundle
-from mlipsse.potential.dynamics import slope
-from mlipsse.potential.parity import differences, python_single_points, single_points
+from mlipsse.potential.bundle.folder import Bundle, read_bundle, write_bundle
+from mlipsse.potential.check import bundle as check
+from mlipsse.potential.check import dynamics
+from mlipsse.potential.check.bundle import check_bundle
+from mlipsse.potential.check.dynamics import slope
+from mlipsse.potential.check.parity import differences, python_single_points, single_points
 from mlipsse.resources import resource_dir
 
 SHIPPED = resource_dir("potentials") / "mace-sse-small"

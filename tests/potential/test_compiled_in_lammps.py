@@ -13,7 +13,7 @@ from lammps_deck import BRICK, SMALL, TILTED, lammps_command
 from test_pair_style_errors import refused
 
 from mlipsse import lammps
-from mlipsse.potential.aotinductor import export_aotinductor
+from mlipsse.potential.export.aotinductor import export_aotinductor
 
 pytestmark = pytest.mark.xdist_group("aotinductor")  # the package is compiled once
 

@@ -8,15 +8,15 @@ import torch
 from edge_graphs import R_MAX_A, forces, graph, make_mace, reference, stress
 from tiny_potential import random_cell
 
-from mlipsse.mace_model import import_mace
+from mlipsse.energetics.potentials.mace_model import import_mace
 
 import_mace()
 
 from e3nn import o3  # noqa: E402
 from e3nn.util import jit  # noqa: E402
 
-from mlipsse.potential.edge_model import EdgeModel  # noqa: E402
-from mlipsse.potential.traceable import SphericalHarmonics, make_traceable  # noqa: E402
+from mlipsse.potential.export.edge_model import EdgeModel  # noqa: E402
+from mlipsse.potential.export.traceable import SphericalHarmonics, make_traceable  # noqa: E402
 
 KINDS = {
     "one layer": {"layers": 1},

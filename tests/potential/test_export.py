@@ -9,10 +9,10 @@ import torch
 from edge_graphs import forces, graph, make_mace, reference
 from tiny_potential import ELEMENTS, HEADS, random_cell
 
+from mlipsse.energetics.potentials.mace_model import load_mace_model
 from mlipsse.errors import MlipsseError
-from mlipsse.mace_model import load_mace_model
-from mlipsse.potential.export import export_torchscript, export_upstream, model_summary
-from mlipsse.potential.mliap import export_mliap, mliap_point
+from mlipsse.potential.export.mliap import export_mliap, mliap_point
+from mlipsse.potential.export.torchscript import export_torchscript, export_upstream, model_summary
 
 ATOMS = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
 

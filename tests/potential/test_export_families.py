@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 
 from mlipsse.cli.potential import app
 from mlipsse.errors import MlipsseError
-from mlipsse.potential import aotinductor, export, mliap
-from mlipsse.potential.aotinductor import export_aotinductor, require_made_for_here
-from mlipsse.potential.edge_form import SinglePoint, load_edge_form
-from mlipsse.potential.export import FormatRefused, export_torchscript, export_upstream
-from mlipsse.potential.export_check import Reference, require_same, small_cell
-from mlipsse.potential.mliap import export_mliap
+from mlipsse.potential.export import aotinductor, mliap
+from mlipsse.potential.export import torchscript as export
+from mlipsse.potential.export.aotinductor import export_aotinductor, require_made_for_here
+from mlipsse.potential.export.edge_form import SinglePoint, load_edge_form
+from mlipsse.potential.export.mliap import export_mliap
+from mlipsse.potential.export.torchscript import FormatRefused, export_torchscript, export_upstream
+from mlipsse.potential.export.trial import Reference, require_same, small_cell
 
 ATOMS = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
 FORMATS = {
@@ -228,7 +229,7 @@ def fails(*_: object, **__: object) -> None:
 
 def test_packages_of_other_machines_in_python(monkeypatch):
     """Before their machine code is loaded."""
-    from mlipsse.potential import machine
+    from mlipsse.potential.export import machine
 
     here = {
         "torch": torch.__version__.partition("+")[0],
@@ -257,7 +258,7 @@ def test_packages_of_other_machines_in_python(monkeypatch):
 
 
 def test_a_file_for_ml_iap_is_known_by_its_name(tmp_path):
-    from mlipsse.md.deck import mace_commands
+    from mlipsse.md.files.deck import mace_commands
 
     for call in (
         lambda: load_edge_form(tmp_path / "x.mliap.pt"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from lammps_deck import BRICK, Deck
 
-from mlipsse.potential.plugin import build_plugin
+from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.resources import resource_dir
 
 

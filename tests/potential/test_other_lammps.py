@@ -8,9 +8,9 @@ import pytest
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.potential import other_lammps
-from mlipsse.potential.other_lammps import describe_lammps, header_kind
-from mlipsse.potential.plugin import PLUGIN_FILE
+from mlipsse.potential.lammps import other_lammps
+from mlipsse.potential.lammps.other_lammps import describe_lammps, header_kind
+from mlipsse.potential.lammps.plugin import PLUGIN_FILE
 from mlipsse.resources import resource_dir
 
 MPICH = '#define MPICH_VERSION "4.1"\n'

@@ -8,13 +8,13 @@ from lammps_deck import BRICK
 from tiny_potential import ELEMENTS, random_cell, random_places
 
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.parity import (
+from mlipsse.potential.check.parity import (
     ase_single_points,
     check_parity,
     differences,
     single_points,
 )
-from mlipsse.potential.plugin import build_plugin
+from mlipsse.potential.lammps.plugin import build_plugin
 
 CELLS = {
     "orthorhombic": (np.diag([8.0, 9.0, 10.0]), 20),

@@ -9,8 +9,8 @@ import pytest
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
-from mlipsse.potential import plugin as plugin_module
-from mlipsse.potential.plugin import build_plugin, check_plugin, plugin_path
+from mlipsse.potential.lammps import plugin as plugin_module
+from mlipsse.potential.lammps.plugin import build_plugin, check_plugin, plugin_path
 from mlipsse.resources import resource_dir
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mlipsse.report.content import FigureFile, ReportContent, Section, Table, View
-from mlipsse.report.html import write_report
-from mlipsse.report.hull_plot import hull_plot
-from mlipsse.report.style import new_figure, save_figure
-from mlipsse.report.summary import build_summary
-from mlipsse.report.transport_tables import (
+from mlipsse.report.figures.hull import hull_plot
+from mlipsse.report.figures.style import new_figure, save_figure
+from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table, View
+from mlipsse.report.page.html import write_report
+from mlipsse.report.page.summary import build_summary
+from mlipsse.report.page.transport_tables import (
     activation_table,
     conductivity_table,
     directional_table,

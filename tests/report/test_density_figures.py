@@ -10,11 +10,11 @@ from ase import Atoms
 from matplotlib.image import imread
 
 from mlipsse.errors import MlipsseError
-from mlipsse.report.density_plot import density_figure
-from mlipsse.report.density_view import density_view, plotly_script, view_page
-from mlipsse.report.style import save_figure
-from mlipsse.transport.density import ProbabilityDensity
-from mlipsse.transport.percolation import PercolatingPath, percolating_paths
+from mlipsse.report.figures.style import save_figure
+from mlipsse.report.transport_figures.density import density_figure
+from mlipsse.report.transport_figures.density_view import density_view, plotly_script, view_page
+from mlipsse.transport.density.grid import ProbabilityDensity
+from mlipsse.transport.density.percolation import PercolatingPath, percolating_paths
 
 CELL = np.array([[8.0, 0, 0], [1.0, 7.0, 0], [-1.0, 2.0, 9.0]])
 FRAMEWORK = Atoms(

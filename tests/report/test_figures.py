@@ -7,16 +7,16 @@ import pytest
 from matplotlib.image import imread
 
 from mlipsse.errors import MlipsseError
-from mlipsse.report.acceptance_plot import acceptance_figure
-from mlipsse.report.arrhenius_plot import arrhenius_plot
-from mlipsse.report.formation_plot import formation_plot
-from mlipsse.report.hull_plot import hull_plot
-from mlipsse.report.jumps_plot import MOST_KINDS, jumps_figure
-from mlipsse.report.learning_plot import learning_plot
-from mlipsse.report.msd_plot import msd_plot
-from mlipsse.report.parity_plot import parity_plot
-from mlipsse.report.style import formula_label, new_figure, save_figure
-from mlipsse.report.ternary_plot import ternary_plot
+from mlipsse.report.figures.acceptance import acceptance_figure
+from mlipsse.report.figures.formation import formation_plot
+from mlipsse.report.figures.hull import hull_plot
+from mlipsse.report.figures.learning import learning_plot
+from mlipsse.report.figures.parity import parity_plot
+from mlipsse.report.figures.style import formula_label, new_figure, save_figure
+from mlipsse.report.figures.ternary import ternary_plot
+from mlipsse.report.transport_figures.arrhenius import arrhenius_plot
+from mlipsse.report.transport_figures.jumps import MOST_KINDS, jumps_figure
+from mlipsse.report.transport_figures.msd import msd_plot
 
 
 def written(figure, path):
@@ -210,9 +210,14 @@ def test_nothing_global_changes(tmp_path):
     code = """
 import sys, matplotlib
 before = matplotlib.rcParams.copy()
-from mlipsse.report.style import new_figure, save_figure
-from mlipsse.report import arrhenius_plot, formation_plot, hull_plot, learning_plot, msd_plot
-from mlipsse.report import parity_plot, ternary_plot
+from mlipsse.report.figures.style import new_figure, save_figure
+from mlipsse.report.transport_figures import arrhenius as arrhenius_plot
+from mlipsse.report.figures import formation as formation_plot
+from mlipsse.report.figures import hull as hull_plot
+from mlipsse.report.figures import learning as learning_plot
+from mlipsse.report.transport_figures import msd as msd_plot
+from mlipsse.report.figures import parity as parity_plot
+from mlipsse.report.figures import ternary as ternary_plot
 figure, (axes,) = new_figure()
 learning_plot.learning_plot(axes, [0, 1], {"a": [1.0, 2.0]}, unit="eV")
 save_figure(figure, sys.argv[1])
@@ -252,11 +257,11 @@ def test_acceptance(tmp_path):
 
 def jump_run(labels, x_A, interstitial=()):
     """Analysis of one ion that goes along a row of sites, at x Å in each frame."""
-    from mlipsse.transport.frames import Frames
-    from mlipsse.transport.jump_analysis import analyse_jumps
-    from mlipsse.transport.jump_rates import jump_diffusivity, jump_rates, kind_occupancies
-    from mlipsse.transport.jumps import find_jumps
-    from mlipsse.transport.sites import make_sites
+    from mlipsse.transport.jumps.analysis import analyse_jumps
+    from mlipsse.transport.jumps.counting import find_jumps
+    from mlipsse.transport.jumps.rates import jump_diffusivity, jump_rates, kind_occupancies
+    from mlipsse.transport.jumps.sites import make_sites
+    from mlipsse.transport.reading.frames import Frames
 
     positions = np.zeros((len(x_A), 2, 3))
     positions[:, 0, 0] = x_A + np.random.default_rng(0).normal(0, 0.1, len(x_A))

@@ -4,7 +4,9 @@ from html.parser import HTMLParser
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.report.content import (
+from mlipsse.report.figures.hull import hull_plot
+from mlipsse.report.figures.style import new_figure, save_figure
+from mlipsse.report.page.content import (
     FigureFile,
     Headline,
     ReportContent,
@@ -12,11 +14,9 @@ from mlipsse.report.content import (
     Table,
     View,
 )
-from mlipsse.report.html import render_report, write_report
-from mlipsse.report.hull_plot import hull_plot
-from mlipsse.report.style import new_figure, save_figure
-from mlipsse.report.summary import build_summary
-from mlipsse.report.transport_tables import (
+from mlipsse.report.page.html import render_report, write_report
+from mlipsse.report.page.summary import build_summary
+from mlipsse.report.page.transport_tables import (
     activation_table,
     conductivity_table,
     directional_activation_table,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.report.isosurface import (
+from mlipsse.report.transport_figures.isosurface import (
     Mesh,
     cell_edges,
     coarser,
@@ -12,7 +12,7 @@ from mlipsse.report.isosurface import (
     level_label,
     line_in_cell,
 )
-from mlipsse.transport.density import ProbabilityDensity
+from mlipsse.transport.density.grid import ProbabilityDensity
 
 CELL = np.array([[10.0, 0, 0], [2.0, 11.0, 0], [-1.0, 3.0, 12.0]])
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from mlipsse.report.pressure import mean_pressures, pressure_cautions
-from mlipsse.report.summary import build_summary
-from mlipsse.report.tables import runs_table
-from mlipsse.report.transport_tables import conductivity_rows, conductivity_table
+from mlipsse.report.page.pressure import mean_pressures, pressure_cautions
+from mlipsse.report.page.summary import build_summary
+from mlipsse.report.page.tables import runs_table
+from mlipsse.report.page.transport_tables import conductivity_rows, conductivity_table
 
 
 def row(temperature_K: float, pressure_GPa: float | None, **changes: Any) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from mlipsse.report.estimate import conductivity_at, diffusivity_at
-from mlipsse.report.published import (
+from mlipsse.report.page.estimate import conductivity_at, diffusivity_at
+from mlipsse.report.page.published import (
     comparison_table,
     published_of,
     published_values,
     same_composition,
 )
-from mlipsse.transport.arrhenius import fit_arrhenius
+from mlipsse.transport.diffusion.arrhenius.fit import fit_arrhenius
 from mlipsse.units import BOLTZMANN_EV_K
 
 ENERGY_EV, PREFACTOR = 0.30, 2e-3

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from mlipsse.report.cautions import standing_cautions
-from mlipsse.report.summary import build_summary, write_summary
+from mlipsse.report.page.cautions import standing_cautions
+from mlipsse.report.page.summary import build_summary, write_summary
 
 LABELS = "teacher: chgnet-r2scan (teacher labels, not DFT)"
 ARRAYS = (

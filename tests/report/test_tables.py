@@ -1,4 +1,4 @@
-from mlipsse.report.tables import compositions_table, orderings_table, selection_table
+from mlipsse.report.page.tables import compositions_table, orderings_table, selection_table
 
 
 def test_orderings_say_what_is_a_sample():

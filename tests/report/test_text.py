@@ -1,6 +1,6 @@
 import pytest
 
-from mlipsse.report.text import cell_html, sort_value, text_html, with_error
+from mlipsse.report.page.text import cell_html, sort_value, text_html, with_error
 
 
 @pytest.mark.parametrize(

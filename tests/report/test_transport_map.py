@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from mlipsse.energetics.simplex import simplex_coordinates
+from mlipsse.energetics.hull.simplex import simplex_coordinates
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.formula import parse_formula
-from mlipsse.report.published import published_values
-from mlipsse.report.style import new_figure, save_figure
-from mlipsse.report.ternary_plot import CORNERS
-from mlipsse.report.transport_map_plot import spans_a_map, transport_map_plot
+from mlipsse.orderings.host.formula import parse_formula
+from mlipsse.report.figures.style import new_figure, save_figure
+from mlipsse.report.figures.ternary import CORNERS
+from mlipsse.report.page.published import published_values
+from mlipsse.report.transport_figures.map import spans_a_map, transport_map_plot
 
 HALIDES = ("Li3InCl6", "Li3InBr6", "Li3YBr6")
 

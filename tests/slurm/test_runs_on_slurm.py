@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from mlipsse import lammps
-from mlipsse.campaign.execution import Execution, Unit
-from mlipsse.campaign.execution_config import ExecutionConfig
-from mlipsse.campaign.until import run_until
-from mlipsse.md.array_job import ArrayJob, write_array_job
-from mlipsse.md.record import OUTCOME_FILE, read_record
+from mlipsse.campaign.config.execution import ExecutionConfig
+from mlipsse.campaign.engine.execution import Execution, Unit
+from mlipsse.campaign.stages.simulate.until import run_until
+from mlipsse.md.files.array_job import ArrayJob, write_array_job
+from mlipsse.md.files.record import OUTCOME_FILE, read_record
+from mlipsse.md.files.segments import verify_segments
 from mlipsse.md.run import run_folder
-from mlipsse.md.segments import verify_segments
-from mlipsse.md.state import run_state
-from mlipsse.transport.trajectory import read_run
+from mlipsse.md.watch.state import run_state
+from mlipsse.transport.reading.trajectory import read_run
 from tests.lennard_jones import render
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]

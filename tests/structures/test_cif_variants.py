@@ -8,8 +8,8 @@ from gemmi import spacegroup_table
 
 from mlipsse.errors import MlipsseError
 from mlipsse.structures import read_crystal, read_ordered
-from mlipsse.structures.settings import setting_of_hall
-from mlipsse.structures.special_positions import orbit
+from mlipsse.structures.cif.settings import setting_of_hall
+from mlipsse.structures.cif.special_positions import orbit
 
 PEROVSKITE = """data_x
 {head}

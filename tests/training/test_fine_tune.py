@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from mlipsse import keys
-from mlipsse.dataset.extxyz import read_frames
-from mlipsse.energetics.calculators import make_calculator
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.energetics.potentials.calculators import make_calculator
+from mlipsse.energetics.potentials.mace_model import head_names, load_mace_model
 from mlipsse.errors import MlipsseError
-from mlipsse.mace_model import head_names, load_mace_model
 from mlipsse.training import FineTuneSettings, fine_tune, trainer
 from mlipsse.training.architecture import Architecture
 from mlipsse.training.command import Job, train_command

@@ -10,11 +10,11 @@ from ase.io import write
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
-from mlipsse.dataset.energy_offset import energy_offset
-from mlipsse.dataset.evaluation import predict
-from mlipsse.dataset.extxyz import read_frames, write_frames
-from mlipsse.dataset.predictions import Predictions
-from mlipsse.energetics.calculators import make_calculator
+from mlipsse.dataset.frames.energy_offset import energy_offset
+from mlipsse.dataset.frames.evaluation import predict
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.dataset.frames.predictions import Predictions
+from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.training.checks import read_sets, require_own_replay
 from mlipsse.training.settings import FineTuneSettings

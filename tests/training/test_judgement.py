@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlipsse.dataset.predictions import Errors
+from mlipsse.dataset.frames.predictions import Errors
 from mlipsse.training import FineTuneSettings
 from mlipsse.training.judgement import (
     Limits,

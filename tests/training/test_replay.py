@@ -12,8 +12,8 @@ from ase.io import iread, write
 
 from mlipsse import keys
 from mlipsse.errors import MlipsseError
-from mlipsse.training import replay
-from mlipsse.training.replay import (
+from mlipsse.training.replay_set import filtering as replay
+from mlipsse.training.replay_set.filtering import (
     MP_MODELS,
     MP_REPLAY_URL,
     ReplaySet,

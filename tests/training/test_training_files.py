@@ -11,8 +11,8 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from mlipsse import keys
-from mlipsse.dataset.evaluation import predict
-from mlipsse.dataset.predictions import errors_by
+from mlipsse.dataset.frames.evaluation import predict
+from mlipsse.dataset.frames.predictions import errors_by
 from mlipsse.training.checkpoints import (
     best_epoch,
     checkpoints,

@@ -8,7 +8,7 @@ from ase.build import bulk
 from ase.calculators.morse import MorsePotential
 
 from mlipsse import keys
-from mlipsse.dataset.extxyz import write_frames
+from mlipsse.dataset.frames.extxyz import write_frames
 
 ELEMENTS = ("Li", "Cl")
 

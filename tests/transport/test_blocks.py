@@ -5,7 +5,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import fit_diffusivity, mean_squared_displacement
-from mlipsse.transport.blocks import block_spread
+from mlipsse.transport.diffusion.blocks import block_spread
 
 
 def walk(seed, n_frames=1600, n_ions=16, together=1):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport import cache
-from mlipsse.transport.cache import StoredPositions, cached_frames
-from mlipsse.transport.frames import read_frames_of
+from mlipsse.transport.reading import cache
+from mlipsse.transport.reading.cache import StoredPositions, cached_frames
+from mlipsse.transport.reading.frames import read_frames_of
 from tests.transport.trajectory_files import DUMP, walk, write_dump
 
 

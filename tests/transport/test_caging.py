@@ -11,8 +11,8 @@ from mlipsse.transport import (
     fit_diffusivity,
     mean_squared_displacement,
 )
-from mlipsse.transport.caging import reach_A
-from mlipsse.transport.drift import RestingPositions
+from mlipsse.transport.diffusion.judgement.caging import reach_A
+from mlipsse.transport.ions.drift import RestingPositions
 from tests.lattice_walks import cubic_lattice, independent_walk
 
 SPACING_PS = 0.1

@@ -12,8 +12,8 @@ from ase.io import write
 from ase.io.vasp import write_vasp_xdatcar
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.frames import iterate_frames, read_frames_of
-from mlipsse.transport.lammps_data import read_lammps_species
+from mlipsse.transport.reading.formats.lammps_data import read_lammps_species
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from tests.transport.test_vasp_trajectories import vasprun
 from tests.transport.trajectory_files import BOX_A, DUMP, walk, write_dump
 

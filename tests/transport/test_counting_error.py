@@ -5,7 +5,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import mean_squared_displacement
-from mlipsse.transport.counting import counting_error
+from mlipsse.transport.diffusion.counting import counting_error
 
 
 @pytest.mark.parametrize(("hops", "percent"), [(100, 38), (1000, 15), (5000, 9)])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mlipsse.transport import mean_squared_displacement
-from mlipsse.transport.covariance import msd_covariance, overlap_sums
+from mlipsse.transport.diffusion.covariance import msd_covariance, overlap_sums
 
 
 def counted(n, m, n_frames):

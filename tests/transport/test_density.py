@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.density import probability_density
+from mlipsse.transport.density.grid import probability_density
 
 TRICLINIC = np.array([[8.05, 0, 0], [2.0, 9.1, 0], [-1.5, 3.0, 10.07]])
 

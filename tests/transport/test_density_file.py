@@ -8,8 +8,8 @@ from ase import Atoms
 from ase.io.cube import read_cube
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.density import ProbabilityDensity, probability_density
-from mlipsse.transport.density_file import structure_in, write_chgcar, write_density_cube
+from mlipsse.transport.density.files import structure_in, write_chgcar, write_density_cube
+from mlipsse.transport.density.grid import ProbabilityDensity, probability_density
 
 CELL = np.array([[5.0, 0, 0], [1.0, 6.0, 0], [-0.5, 2.0, 7.0]])
 BOHR_A = 0.529177210903

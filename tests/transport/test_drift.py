@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mlipsse.transport.drift import RestingPositions, framework_drift
+from mlipsse.transport.ions.drift import RestingPositions, framework_drift
 
 
 def resting(positions, framework, **options):

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.walks import changing_walk, gaussian_walk, hopping_walk, two_populations
 from mlipsse.transport import fit_diffusivity, mean_squared_displacement
-from mlipsse.transport.evenness import judge_evenness
-from mlipsse.transport.hop_length import measured_hop_length_A
+from mlipsse.transport.diffusion.judgement.evenness import judge_evenness
+from mlipsse.transport.diffusion.judgement.hop_length import measured_hop_length_A
 
 SIZE = {"n_frames": 1000, "n_ions": 24, "hops_per_frame": 0.03}
 

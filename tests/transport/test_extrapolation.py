@@ -5,7 +5,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import TemperatureAverage, fit_arrhenius, nernst_einstein_conductivity
-from mlipsse.transport.extrapolation import extrapolate_conductivity
+from mlipsse.transport.diffusion.arrhenius.extrapolation import extrapolate_conductivity
 from mlipsse.units import BOLTZMANN_EV_K
 
 IONS, VOLUME_A3 = 96, 4000.0

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.frames import read_frames_of
+from mlipsse.transport.reading.frames import read_frames_of
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "trajectories"
 

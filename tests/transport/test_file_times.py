@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.io import write
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.frames import iterate_frames, read_frames_of
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from tests.transport.trajectory_files import BOX_A, dump_text, walk
 from tests.transport.xyz_files import write_xyz
 

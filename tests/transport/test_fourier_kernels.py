@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from mlipsse.transport.diffusion.displacement.msd import COMPONENTS, mean_squared_displacement
 from mlipsse.transport.fourier_kernels import transform, transform_columns
 from mlipsse.transport.fourier_plan import LANES, ROW, FourierPlan
-from mlipsse.transport.msd import COMPONENTS, mean_squared_displacement
 
 SIZES = [1, 2, 3, 4, 5, 7, 8, 11, 24, 31, 60, 97, 250, 541, 1000]
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.md.run import run_folder
-from mlipsse.transport.frames import iterate_frames, read_frames_of
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from tests.lennard_jones import CONDUCTOR, render
 
 N_FRAMES, N_LI, N_CL = 400, 24, 8

@@ -8,12 +8,12 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import fit_diffusivity, mean_squared_displacement
-from mlipsse.transport.collective_jumps import collective_jumps
-from mlipsse.transport.jump_rates import jump_diffusivity, jump_rates, kind_occupancies
-from mlipsse.transport.jumps import find_jumps
-from mlipsse.transport.site_states import NO_SITE, SiteStates, site_states
-from mlipsse.transport.sites import make_sites
-from mlipsse.transport.vibration import vibration
+from mlipsse.transport.jumps.collective import collective_jumps
+from mlipsse.transport.jumps.counting import find_jumps
+from mlipsse.transport.jumps.rates import jump_diffusivity, jump_rates, kind_occupancies
+from mlipsse.transport.jumps.sites import make_sites
+from mlipsse.transport.jumps.states import NO_SITE, SiteStates, site_states
+from mlipsse.transport.structure.vibration import vibration
 from mlipsse.units import BOLTZMANN_EV_K
 from tests.lattice_walks import cubic_lattice, independent_walk, vacancy_correlation, vacancy_walk
 

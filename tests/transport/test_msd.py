@@ -3,7 +3,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import mean_squared_displacement
-from mlipsse.transport.msd import (
+from mlipsse.transport.diffusion.displacement.msd import (
     COMPONENTS,
     ion_mean_squared_displacements,
 )

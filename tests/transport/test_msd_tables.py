@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.msd import mean_squared_displacement
-from mlipsse.transport.msd_table import MsdTable, TableUnits, read_msd_table
-from mlipsse.transport.table_fit import fit_table
+from mlipsse.transport.diffusion.displacement.msd import mean_squared_displacement
+from mlipsse.transport.diffusion.table.fit import fit_table
+from mlipsse.transport.diffusion.table.reading import MsdTable, TableUnits, read_msd_table
 
 SPACING_PS, D_CM2_S, N_IONS, N_FRAMES = 0.5, 4e-5, 24, 400
 

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.frames import Frames, iterate_frames, read_frames_of
-from mlipsse.transport.plausibility import doubts, vacuum_A
-from mlipsse.transport.vasprun_source import open_vasprun
+from mlipsse.transport.reading.formats.vasprun import open_vasprun
+from mlipsse.transport.reading.frames import Frames, iterate_frames, read_frames_of
+from mlipsse.transport.reading.plausibility import doubts, vacuum_A
 from tests.transport.test_compressed_files import data_file
 from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
 from tests.transport.xyz_files import write_xyz

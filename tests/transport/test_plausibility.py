@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mlipsse import lammps
-from mlipsse.transport.frames import Frames, read_frames_of
-from mlipsse.transport.plausibility import doubts
+from mlipsse.transport.reading.frames import Frames, read_frames_of
+from mlipsse.transport.reading.plausibility import doubts
 from tests.lennard_jones import CONDUCTOR
 
 BOHR = 1.8897

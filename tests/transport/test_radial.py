@@ -6,7 +6,7 @@ from ase.build import bulk
 from matscipy.neighbours import neighbour_list
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.radial import radial_distribution
+from mlipsse.transport.structure.radial import radial_distribution
 
 TRICLINIC = np.array([[7.0, 0.0, 0.0], [-2.5, 6.0, 0.0], [1.5, -2.0, 5.5]])
 

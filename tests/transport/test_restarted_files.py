@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.frames import Frames, iterate_frames, read_frames_of
-from mlipsse.transport.restarts import find_restarts
+from mlipsse.transport.reading.frames import Frames, iterate_frames, read_frames_of
+from mlipsse.transport.reading.source.restarts import find_restarts
 from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
 from tests.transport.xyz_files import write_xyz, xyz_frame
 
@@ -21,7 +21,7 @@ def whole(path: Path, **options: object) -> Frames:
 
 
 def in_blocks(path: Path, **options: object) -> Frames:
-    from mlipsse.transport.frames import gathered
+    from mlipsse.transport.reading.frames import gathered
 
     return gathered(list(iterate_frames(path, block_frames=13, **options)))  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import RunKind, Trajectory, analyse_trajectory
-from mlipsse.transport.roles import Roles, assign_roles
+from mlipsse.transport.ions.roles import Roles, assign_roles
 
 SPECIES = ("Li",) * 16 + ("Na",) * 16 + ("Cl",) * 32
 

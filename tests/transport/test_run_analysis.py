@@ -15,7 +15,7 @@ from mlipsse.transport import (
     nernst_einstein_conductivity,
     summarise_composition,
 )
-from mlipsse.transport.run_analysis import write_msd_csv
+from mlipsse.transport.runs.analysis import write_msd_csv
 
 
 def walk(temperature_K, *, seed=0, step_A=0.5, framework_step_A=0.0, n_frames=400, drift_A=0.0):

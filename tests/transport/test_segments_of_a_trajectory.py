@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.frames import iterate_frames, read_frames_of
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
 
 N_FRAMES = 60

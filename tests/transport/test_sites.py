@@ -9,13 +9,13 @@ from ase import Atoms
 from ase.io import read, write
 
 from mlipsse.errors import MlipsseError
-from mlipsse.md.lammps_frame import LammpsFrame
+from mlipsse.md.plan.lammps_frame import LammpsFrame
 from mlipsse.resources import resource_dir
-from mlipsse.transport.found_sites import find_sites
-from mlipsse.transport.given_sites import place_sites, read_crystal_sites
-from mlipsse.transport.site_states import NO_SITE, site_states
-from mlipsse.transport.sites import Sites, label_kinds, make_sites, site_radius
-from mlipsse.transport.vibration import COARSE_SPACING_PS, vibration
+from mlipsse.transport.jumps.found_sites import find_sites
+from mlipsse.transport.jumps.given_sites import place_sites, read_crystal_sites
+from mlipsse.transport.jumps.sites import Sites, label_kinds, make_sites, site_radius
+from mlipsse.transport.jumps.states import NO_SITE, site_states
+from mlipsse.transport.structure.vibration import COARSE_SPACING_PS, vibration
 from tests.lattice_walks import cubic_lattice, independent_walk
 
 CIFS = {

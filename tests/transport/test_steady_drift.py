@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.steady_drift import refuse_steady_drift
+from mlipsse.transport.diffusion.judgement.steady_drift import refuse_steady_drift
 
 
 def ions(seed: int, *, drift_A: float = 0.0, together: float = 0.0) -> np.ndarray:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlipsse.transport.frames import iterate_frames, read_frames_of
-from mlipsse.transport.unwrapping import Unwrapping, unwrap
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
+from mlipsse.transport.reading.unwrapping.ions import Unwrapping, unwrap
 from tests.transport.trajectory_files import BOX_A, DUMP, walk, write_dump
 
 
@@ -87,8 +87,8 @@ def test_our_runs_in_blocks(make_run, full) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from mlipsse.transport import cache as caching
-from mlipsse.transport.frames import iterate_frames, read_frames_of
+from mlipsse.transport.reading import cache as caching
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 
 caching.BLOCK_BYTES = 8 << 20
 

@@ -9,9 +9,9 @@ from ase import Atoms
 
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.dump_atoms import dump_steps
-from mlipsse.transport.text_dump import read_text_dump
-from mlipsse.transport.unwrapping import unwrap
+from mlipsse.transport.reading.text_dump.atoms import dump_steps
+from mlipsse.transport.reading.text_dump.source import read_text_dump
+from mlipsse.transport.reading.unwrapping.ions import unwrap
 from tests.lennard_jones import CONDUCTOR
 
 STYLES = {
@@ -107,7 +107,7 @@ def test_blocks_do_not_matter(
     dumps: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
     whole = read_text_dump(dumps / "much.lammpstrj").positions
-    monkeypatch.setattr("mlipsse.transport.text_stream._BUFFER_BYTES", block_bytes)
+    monkeypatch.setattr("mlipsse.transport.reading.text_dump.stream._BUFFER_BYTES", block_bytes)
     np.testing.assert_array_equal(read_text_dump(dumps / "much.lammpstrj").positions, whole)
 
 
@@ -234,7 +234,7 @@ def test_numbers_of_any_length_are_those_of_python(tmp_path: Path) -> None:
 def test_steps_are_found_wherever_the_text_is_cut(
     dumps: Path, monkeypatch: pytest.MonkeyPatch, buffer_bytes: int
 ) -> None:
-    monkeypatch.setattr("mlipsse.transport.text_stream._BUFFER_BYTES", buffer_bytes)
+    monkeypatch.setattr("mlipsse.transport.reading.text_dump.stream._BUFFER_BYTES", buffer_bytes)
     assert dump_steps(dumps / "much.lammpstrj").tolist() == list(range(0, 4001, 20))
 
 

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
-from mlipsse.md.health import run_health
-from mlipsse.md.record import Outcome, read_record, write_outcome
+from mlipsse.md.files.record import Outcome, read_record, write_outcome
 from mlipsse.md.run import run_folder
+from mlipsse.md.watch.health import run_health
 from mlipsse.transport import analyse_run, analyse_tree, read_run
 from tests.lennard_jones import CONDUCTOR, render
 

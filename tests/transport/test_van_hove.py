@@ -5,7 +5,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import mean_squared_displacement
-from mlipsse.transport.van_hove import van_hove
+from mlipsse.transport.structure.van_hove import van_hove
 
 CELL = np.array([[14.0, 0.0, 0.0], [-4.0, 13.0, 0.0], [2.0, -3.0, 12.0]])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.frames import iterate_frames, read_frames_of
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from tests.fake_vasp import energies, rows
 
 CELL = np.array([[9.0, 0, 0], [3.0, 8.0, 0], [-1.0, 2.0, 10.0]])

@@ -3,7 +3,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import MeanSquaredDisplacement, WindowSettings, fit_diffusivity
-from mlipsse.transport.window import choose_window, window_exponent
+from mlipsse.transport.diffusion.displacement.window import choose_window, window_exponent
 
 
 def msd_of(total, spacing=0.1, n_ions=24):

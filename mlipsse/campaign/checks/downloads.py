@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlipsse.campaign.checks.potentials import uses
-from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.errors import MlipsseError
 
 PATIENCE_S = 5.0
@@ -47,9 +47,13 @@ def wanted_downloads(campaign: Campaign) -> list[Download]:
     MlipsseError
         for an unknown potential or label source.
     """
-    from mlipsse.campaign.foundation import MP_REPLAY
-    from mlipsse.energetics.catalogue import find_potential
-    from mlipsse.energetics.loaded_mace import download_target, download_url, downloaded_file
+    from mlipsse.campaign.stages.finetune.foundation import MP_REPLAY
+    from mlipsse.energetics.potentials.catalogue import find_potential
+    from mlipsse.energetics.potentials.loaded_mace import (
+        download_target,
+        download_url,
+        downloaded_file,
+    )
 
     found: dict[str, Download] = {}
     for use in uses(campaign):
@@ -60,7 +64,7 @@ def wanted_downloads(campaign: Campaign) -> list[Download]:
         what = f"mace-torch's model {potential.source}"
         found.setdefault(url, Download(use.stage, use.field, what, url, download_target(potential)))
     if campaign.config.finetune.replay == MP_REPLAY:
-        from mlipsse.training.replay import MP_REPLAY_URL, mp_replay_path
+        from mlipsse.training.replay_set.filtering import MP_REPLAY_URL, mp_replay_path
 
         target = mp_replay_path()
         if not target.is_file():

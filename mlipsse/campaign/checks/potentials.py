@@ -6,8 +6,8 @@ Each is loaded once, on the CPU; none is downloaded.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mlipsse.campaign.folder import Campaign
-from mlipsse.energetics.catalogue import Potential
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.energetics.potentials.catalogue import Potential
 from mlipsse.errors import MlipsseError
 
 
@@ -80,7 +80,7 @@ def uses(campaign: Campaign) -> list[Use]:
     MlipsseError
         for an unknown label source.
     """
-    from mlipsse.dataset.labels import teacher_name
+    from mlipsse.dataset.labels.sources import teacher_name
 
     config = campaign.config
     found = [Use("rank", "rank.foundation", config.rank.foundation, "rank.head", config.rank.head)]
@@ -109,7 +109,7 @@ def uses(campaign: Campaign) -> list[Use]:
 
 def potential_problems(campaign: Campaign, stage: str, reader: PotentialReader) -> Iterator[str]:
     """Sentences about the potentials that a stage loads."""
-    from mlipsse.energetics.calculators import require_species
+    from mlipsse.energetics.potentials.calculators import require_species
 
     for use in uses(campaign):
         if use.stage != stage:
@@ -162,11 +162,11 @@ def _head_problems(use: Use, heads: tuple[str, ...]) -> Iterator[str]:
 
 
 def _facts(name: str) -> Facts:
-    from mlipsse.energetics.calculators import known_species
-    from mlipsse.energetics.catalogue import find_potential
-    from mlipsse.energetics.loaded_mace import downloaded_file, elements
-    from mlipsse.mace_model import head_names, load_mace_model
-    from mlipsse.potential.model_family import require_exportable
+    from mlipsse.energetics.potentials.calculators import known_species
+    from mlipsse.energetics.potentials.catalogue import find_potential
+    from mlipsse.energetics.potentials.loaded_mace import downloaded_file, elements
+    from mlipsse.energetics.potentials.mace_model import head_names, load_mace_model
+    from mlipsse.potential.export.model_family import require_exportable
 
     potential: Potential = find_potential(name)
     if potential.kind == "chgnet":

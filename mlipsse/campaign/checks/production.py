@@ -11,14 +11,21 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.campaign.folder import Campaign
-from mlipsse.campaign.orderings import campaign_host, campaign_supercells
-from mlipsse.campaign.rendering import template_dir
-from mlipsse.campaign.runs import FOLDER, Run, protocol, runs, simulated_cell, structures_of
-from mlipsse.campaign.stages import select
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.stages.enumerate.orderings import campaign_host, campaign_supercells
+from mlipsse.campaign.stages.select import stage as select
+from mlipsse.campaign.stages.simulate.rendering import template_dir
+from mlipsse.campaign.stages.simulate.runs import (
+    FOLDER,
+    Run,
+    protocol,
+    runs,
+    simulated_cell,
+    structures_of,
+)
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Composition, Supercell, parse_composition
-from mlipsse.orderings.host import VACANCY
+from mlipsse.orderings.host.model import VACANCY
 
 _CHECKED = "check"
 _SPACING_A = 4.0
@@ -43,7 +50,7 @@ def protocol_problems(campaign: Campaign) -> Iterator[str]:
 
 def structure_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences about the crystals that `simulate.structures` names, file by file."""
-    from mlipsse.md.deck import checked_name
+    from mlipsse.md.files.deck import checked_name
 
     config = campaign.config
     named: Counter[str] = Counter()
@@ -85,9 +92,9 @@ def template_problems(campaign: Campaign) -> Iterator[str]:
     templates = template_dir(campaign)
     if templates is None:
         return
-    from mlipsse.md.array_job import ArrayJob, write_array_job
-    from mlipsse.md.deck import render_deck
-    from mlipsse.md.record import record_of
+    from mlipsse.md.files.array_job import ArrayJob, write_array_job
+    from mlipsse.md.files.deck import render_deck
+    from mlipsse.md.files.record import record_of
 
     config = campaign.config
     symbols = sorted({*config.enumerate.elements, config.structure.mobile})
@@ -121,10 +128,10 @@ def template_problems(campaign: Campaign) -> Iterator[str]:
 
 def bundle_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences about the exported potential, where no stage before production is to be done."""
-    from mlipsse.campaign.acceptance import require_accepted
     from mlipsse.campaign.runner import stages_to_do
-    from mlipsse.campaign.stages import export
-    from mlipsse.potential.bundle import read_bundle
+    from mlipsse.campaign.stages.export import stage as export
+    from mlipsse.campaign.stages.export.acceptance import require_accepted
+    from mlipsse.potential.bundle.folder import read_bundle
 
     if stages_to_do(campaign, last=export.STAGE.name):
         return
@@ -152,7 +159,7 @@ def disk_problems(campaign: Campaign) -> Iterator[str]:
 
     Before orderings are selected, the smallest cells that the runs can have are counted.
     """
-    from mlipsse.md.estimate import run_cost
+    from mlipsse.md.plan.estimate import run_cost
 
     config = campaign.config.simulate
     try:

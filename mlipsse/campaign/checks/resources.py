@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.errors import MlipsseError
 
 _PROBE = (
@@ -102,7 +102,7 @@ def _way_on(field: str, there: int) -> str:
 
 def execution_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences about the cluster that the units are to run on."""
-    from mlipsse.campaign.parsl_kernel import check_execution
+    from mlipsse.campaign.engine.parsl import check_execution
 
     try:
         check_execution(campaign.config.execution)
@@ -129,7 +129,7 @@ def program_problems(campaign: Campaign) -> Iterator[str]:
 def build_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences about LAMMPS, and about what compiles its pair style where it is not built yet."""
     from mlipsse.lammps import find_lammps
-    from mlipsse.potential import plugin
+    from mlipsse.potential.lammps import plugin
 
     try:
         find_lammps()

@@ -7,7 +7,7 @@ from pathlib import Path
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.campaign.folder import Campaign
+from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.errors import MlipsseError
 
 LOOKED_AT = 50
@@ -18,7 +18,7 @@ _LEAST_TRAJECTORIES = 3
 
 def foundation_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences about the foundation's kind and its replay set."""
-    from mlipsse.campaign.foundation import find_foundation
+    from mlipsse.campaign.stages.finetune.foundation import find_foundation
 
     config = campaign.config.finetune
     try:

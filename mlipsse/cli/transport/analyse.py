@@ -32,7 +32,7 @@ def analyse(
     as_json: Json = False,
 ) -> None:
     """Print D, conductivity and activation energy of a tree of runs, unfinished ones too."""
-    from mlipsse.report.pressure import pressure_cautions
+    from mlipsse.report.page.pressure import pressure_cautions
     from mlipsse.transport import WindowSettings, analyse_tree
 
     with Progress(
@@ -99,10 +99,10 @@ def _table(runs: Sequence[tuple[Path, Any]], unfinished: Sequence[Path], formula
 
 
 def _pressure_row(path: Path, run: Any) -> dict[str, Any]:
-    """What `mlipsse.report.pressure` wants of a run; no numbers where its logs are not there."""
-    from mlipsse.md.health import run_health
-    from mlipsse.md.record import read_record
-    from mlipsse.report.pressure import COLUMNS, pressure_columns
+    """What `mlipsse.report.page.pressure` wants of a run; no numbers where its logs are not there."""
+    from mlipsse.md.files.record import read_record
+    from mlipsse.md.watch.health import run_health
+    from mlipsse.report.page.pressure import COLUMNS, pressure_columns
 
     try:
         columns = pressure_columns(run_health(path, read_record(path)))
@@ -122,10 +122,10 @@ def _ratio(value: float | None, error: float | None) -> str:
 
 def _write(tree: Any, out: Path) -> None:
     """Arrhenius and MSD figures, and one CSV per run."""
-    from mlipsse.report.arrhenius_plot import arrhenius_plot
-    from mlipsse.report.msd_plot import msd_plot
-    from mlipsse.report.style import formula_label, new_figure, save_figure
-    from mlipsse.transport.run_analysis import write_msd_csv
+    from mlipsse.report.figures.style import formula_label, new_figure, save_figure
+    from mlipsse.report.transport_figures.arrhenius import arrhenius_plot
+    from mlipsse.report.transport_figures.msd import msd_plot
+    from mlipsse.transport.runs.analysis import write_msd_csv
 
     out.mkdir(parents=True, exist_ok=True)
     figure, (left, right) = new_figure(width_in=7.0, columns=2)
@@ -145,7 +145,7 @@ def _write(tree: Any, out: Path) -> None:
 def _tree_answer(
     tree: Any, folder: Path, pressures: Mapping[Path, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    from mlipsse.report.pressure import pressure_cautions
+    from mlipsse.report.page.pressure import pressure_cautions
 
     return {
         "runs": [

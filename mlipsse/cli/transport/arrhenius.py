@@ -46,8 +46,8 @@ def arrhenius(
     Exit code 3 without an activation energy.
     """
     from mlipsse.transport import CompositionTransport, analyse_tree
-    from mlipsse.transport.extrapolation import extrapolate_conductivity
-    from mlipsse.transport.measured import read_measured, summarise_measured
+    from mlipsse.transport.diffusion.arrhenius.extrapolation import extrapolate_conductivity
+    from mlipsse.transport.runs.measured import read_measured, summarise_measured
 
     temperatures = _temperatures(at)
     found: list[CompositionTransport]
@@ -156,8 +156,8 @@ def _tell(answer: dict[str, Any], level: float) -> None:
 
 def _write(out: Path, found: Any) -> None:
     from mlipsse.files import write_text
-    from mlipsse.report.arrhenius_plot import arrhenius_plot
-    from mlipsse.report.style import new_figure, save_figure
+    from mlipsse.report.figures.style import new_figure, save_figure
+    from mlipsse.report.transport_figures.arrhenius import arrhenius_plot
 
     out.mkdir(parents=True, exist_ok=True)
     figure, (axes,) = new_figure()

@@ -57,9 +57,9 @@ def density(
     density.png and .svg, density.html (to be turned in a browser) and, with a temperature,
     path.csv.
     """
-    from mlipsse.transport.crystal_density import crystal_density
-    from mlipsse.transport.percolation import percolating_paths
-    from mlipsse.transport.plausibility import of_cell
+    from mlipsse.transport.density.crystal import crystal_density
+    from mlipsse.transport.density.percolation import percolating_paths
+    from mlipsse.transport.reading.plausibility import of_cell
 
     # Times do not matter here, so that files that do not tell them need no option.
     frames = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
@@ -92,7 +92,7 @@ def density(
 def _cautions(
     found: Any, level: float, paths: dict[str, Any], temperature_K: float | None, framework: bool
 ) -> list[str]:
-    from mlipsse.transport.percolation import FEW_COUNTS
+    from mlipsse.transport.density.percolation import FEW_COUNTS
 
     said = []
     if level < found.one_count_per_A3:
@@ -125,8 +125,8 @@ def _crossing(frames: Any, roles: Any, paths: dict[str, Any]) -> list[str]:
         return []
     import numpy as np
 
-    from mlipsse.transport.caging import reach_A
-    from mlipsse.transport.drift import RestingPositions, framework_drift
+    from mlipsse.transport.diffusion.judgement.caging import reach_A
+    from mlipsse.transport.ions.drift import RestingPositions, framework_drift
 
     drift_A = framework_drift(frames.positions, roles.still(frames.species))
     ions = RestingPositions(frames.positions, roles.ions(frames.species), drift_A)
@@ -147,10 +147,10 @@ def _write(
 ) -> list[Path]:
     """All files of the command; nothing when the level makes no picture."""
     from mlipsse.files import write_text
-    from mlipsse.report.density_plot import density_figure
-    from mlipsse.report.density_view import density_view, view_page
-    from mlipsse.report.style import save_figure
-    from mlipsse.transport.density_file import write_chgcar, write_density_cube
+    from mlipsse.report.figures.style import save_figure
+    from mlipsse.report.transport_figures.density import density_figure
+    from mlipsse.report.transport_figures.density_view import density_view, view_page
+    from mlipsse.transport.density.files import write_chgcar, write_density_cube
 
     shown: dict[str, Any] = {"level_per_A3": level, "mobile": mobile, "framework": framework}
     figure = density_figure(found, **shown, path=paths.get("any"))

@@ -74,7 +74,7 @@ def diffusivity(
     run. Of several mobile elements, each is analysed beside the others.
     """
     from mlipsse.transport import WindowSettings, analyse_trajectory
-    from mlipsse.transport.drift import framework_drift
+    from mlipsse.transport.ions.drift import framework_drift
 
     frames = read_frames(
         trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
@@ -130,9 +130,9 @@ def _answer(
     frames: Any, run: Any, drift_A: Any, charge: float | None, settings: Any
 ) -> dict[str, Any]:
     """Numbers of one mobile ion; what a refused run does not have is None."""
-    from mlipsse.transport.blocks import block_spread
-    from mlipsse.transport.counting import counting_error
-    from mlipsse.transport.plausibility import doubts
+    from mlipsse.transport.diffusion.blocks import block_spread
+    from mlipsse.transport.diffusion.counting import counting_error
+    from mlipsse.transport.reading.plausibility import doubts
 
     fit, usable = run.diffusivity, run.status.usable
     counted = counting_error(run.msd, hop_length_A=settings.hop_length_A)
@@ -209,7 +209,7 @@ def _directions(found: Any) -> dict[str, dict[str, float]]:
 def _peers(
     positions: Any, spacing_ps: float, start_ps: float, pymatgen: bool, kinisi: bool
 ) -> dict[str, float]:
-    from mlipsse.transport.peers import kinisi_diffusivity, pymatgen_diffusivity
+    from mlipsse.transport.diffusion.peers import kinisi_diffusivity, pymatgen_diffusivity
 
     found: dict[str, float] = {}
     if pymatgen:
@@ -222,9 +222,9 @@ def _peers(
 
 
 def _write(out: Path, run: Any) -> None:
-    from mlipsse.report.msd_plot import msd_plot
-    from mlipsse.report.style import new_figure, save_figure
-    from mlipsse.transport.run_analysis import write_msd_csv
+    from mlipsse.report.figures.style import new_figure, save_figure
+    from mlipsse.report.transport_figures.msd import msd_plot
+    from mlipsse.transport.runs.analysis import write_msd_csv
 
     out.mkdir(parents=True, exist_ok=True)
     figure, (axes,) = new_figure()

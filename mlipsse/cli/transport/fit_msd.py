@@ -57,10 +57,10 @@ def fit_msd(
     Without errors in the table, or --ions and --duration-ps, D has no error, and the answer states
     so. Exit code 3 when the table shows no diffusion.
     """
-    from mlipsse.transport.msd_table import TableUnits, read_msd_table
-    from mlipsse.transport.status import RunKind
-    from mlipsse.transport.table_fit import fit_table
-    from mlipsse.transport.window import WindowSettings
+    from mlipsse.transport.diffusion.displacement.status import RunKind
+    from mlipsse.transport.diffusion.displacement.window import WindowSettings
+    from mlipsse.transport.diffusion.table.fit import fit_table
+    from mlipsse.transport.diffusion.table.reading import TableUnits, read_msd_table
 
     if not temperature > 0:
         raise MlipsseError(f"The temperature must be above 0 K, but is {temperature:g}.")

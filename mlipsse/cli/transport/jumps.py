@@ -78,11 +78,11 @@ def jumps(
     as_json: Json = False,
 ) -> None:
     """Tell sites, occupancies, jump rates, jump diffusivity and correlation, drift removed."""
-    from mlipsse.report.jumps_plot import jumps_figure
-    from mlipsse.report.style import save_figure
+    from mlipsse.report.figures.style import save_figure
+    from mlipsse.report.transport_figures.jumps import jumps_figure
     from mlipsse.transport import WindowSettings
-    from mlipsse.transport.jump_analysis import analyse_jumps
-    from mlipsse.transport.jump_files import write_jumps, write_sites, write_sites_structure
+    from mlipsse.transport.jumps.analysis import analyse_jumps
+    from mlipsse.transport.jumps.files import write_jumps, write_sites, write_sites_structure
 
     if interstitials and sites is None:
         raise MlipsseError("--interstitials looks beside given sites: give --sites too.")

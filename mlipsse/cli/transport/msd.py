@@ -62,10 +62,10 @@ def msd(
 
     from mlipsse.files import write_columns
     from mlipsse.transport import fit_diffusivity, mean_squared_displacement
-    from mlipsse.transport.collective import charge_diffusivity
-    from mlipsse.transport.drift import framework_drift
-    from mlipsse.transport.msd import ion_mean_squared_displacements
-    from mlipsse.transport.van_hove import van_hove
+    from mlipsse.transport.diffusion.collective import charge_diffusivity
+    from mlipsse.transport.diffusion.displacement.msd import ion_mean_squared_displacements
+    from mlipsse.transport.ions.drift import framework_drift
+    from mlipsse.transport.structure.van_hove import van_hove
 
     frames = read_frames(
         trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
@@ -163,9 +163,9 @@ def _van_hove_columns(hops: Any) -> dict[str, Any]:
 
 
 def _draw(out: Path, mobile: str, curves: Any, together: Any, hops: Any) -> list[str]:
-    from mlipsse.report.displacement_plot import displacement_plot
-    from mlipsse.report.style import new_figure, save_figure
-    from mlipsse.report.van_hove_plot import van_hove_plot
+    from mlipsse.report.figures.style import new_figure, save_figure
+    from mlipsse.report.transport_figures.displacement import displacement_plot
+    from mlipsse.report.transport_figures.van_hove import van_hove_plot
 
     figure, (axes,) = new_figure()
     displacement_plot(axes, curves, mobile=mobile, collective=together)

@@ -94,7 +94,7 @@ def read_frames(
     timeless: bool = False,
 ) -> Any:
     """`Frames` of a trajectory, in one file or in several, as the options ask for."""
-    from mlipsse.transport.frames import read_frames_of
+    from mlipsse.transport.reading.frames import read_frames_of
 
     return read_frames_of(
         trajectory,
@@ -145,7 +145,7 @@ def named(trajectory: Path | Sequence[Path]) -> str:
 
 def assigned(frames: Any, mobile: str, framework: str | None) -> Any:
     """`Roles` of the elements of a trajectory, the first mobile one being analysed."""
-    from mlipsse.transport.roles import assign_roles
+    from mlipsse.transport.ions.roles import assign_roles
 
     return assign_roles(
         frames.species, words(mobile), None if framework is None else words(framework)
@@ -179,7 +179,7 @@ def drift_reference(
     if drift is None:
         still = roles.still(frames.species)
         if not len(still):
-            from mlipsse.transport.steady_drift import refuse_steady_drift
+            from mlipsse.transport.diffusion.judgement.steady_drift import refuse_steady_drift
 
             refuse_steady_drift(frames.positions)
         return still, masses

@@ -42,8 +42,8 @@ def rdf(
     as_json: Json = False,
 ) -> None:
     """Print the closest pairs of all elements, and write g(r) and coordination numbers."""
-    from mlipsse.transport.plausibility import of_cell
-    from mlipsse.transport.radial import radial_distribution
+    from mlipsse.transport.reading.plausibility import of_cell
+    from mlipsse.transport.structure.radial import radial_distribution
 
     read = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
     found = radial_distribution(
@@ -95,8 +95,8 @@ def _number(value: float | None) -> str:
 
 def _write(out: Path, found: Any, mobile: str | None) -> list[Path]:
     from mlipsse.files import write_columns
-    from mlipsse.report.radial_plot import radial_plot
-    from mlipsse.report.style import new_figure, save_figure
+    from mlipsse.report.figures.style import new_figure, save_figure
+    from mlipsse.report.transport_figures.radial import radial_plot
 
     columns = {"r_A": found.radii_A}
     columns |= {f"g_{a}_{b}": line for (a, b), line in found.g.items()}

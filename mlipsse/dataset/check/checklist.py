@@ -4,27 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mlipsse.dataset.check.components import check_forces_belong, check_stress_components
-from mlipsse.dataset.check.copies import check_copies
-from mlipsse.dataset.check.geometry import check_lengths, check_periodic
-from mlipsse.dataset.check.isolated import check_isolated_atoms
-from mlipsse.dataset.check.labelled_set import LabelledSet
-from mlipsse.dataset.check.outliers import (
+from mlipsse.dataset.check.findings.components import check_forces_belong, check_stress_components
+from mlipsse.dataset.check.findings.copies import check_copies
+from mlipsse.dataset.check.findings.geometry import check_lengths, check_periodic
+from mlipsse.dataset.check.findings.isolated import check_isolated_atoms
+from mlipsse.dataset.check.findings.outliers import (
     check_bands,
     check_energy_outliers,
     check_force_outliers,
 )
-from mlipsse.dataset.check.pair_fit import fit_pairs
-from mlipsse.dataset.check.presence import (
+from mlipsse.dataset.check.findings.presence import (
     check_finite,
     check_keys,
     check_net_force,
     check_stress_present,
     check_zero,
 )
-from mlipsse.dataset.check.sources import check_sources, check_splits
-from mlipsse.dataset.check.unit_checks import check_units
-from mlipsse.dataset.check.verdict import Check
+from mlipsse.dataset.check.findings.sources import check_sources, check_splits
+from mlipsse.dataset.check.findings.unit_checks import check_units
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet
+from mlipsse.dataset.check.measures.pair_fit import fit_pairs
+from mlipsse.dataset.check.measures.verdict import Check
 
 MODEL_FRAMES = 200
 """Frames that a model is asked for, unless all are wanted."""
@@ -54,7 +54,7 @@ class ModelChoice:
 
     Attributes
     ----------
-    potential : see `mlipsse.energetics.catalogue.find_potential`
+    potential : see `mlipsse.energetics.potentials.catalogue.find_potential`
     head : of a model with several
     every_frame : evaluate all frames, not `MODEL_FRAMES` drawn by `seed`
     """
@@ -83,9 +83,12 @@ def check_set(labelled: LabelledSet, *, model: ModelChoice | None = None) -> lis
 
 
 def _by_model(labelled: LabelledSet, model: ModelChoice) -> list[Check]:
-    from mlipsse.dataset.check.against_model import check_against_model, check_known_elements
-    from mlipsse.energetics.calculators import known_species, make_calculator
-    from mlipsse.energetics.loaded_mace import elements
+    from mlipsse.dataset.check.findings.against_model import (
+        check_against_model,
+        check_known_elements,
+    )
+    from mlipsse.energetics.potentials.calculators import known_species, make_calculator
+    from mlipsse.energetics.potentials.loaded_mace import elements
 
     calculator: Any = make_calculator(model.potential, head=model.head)
     known = known_species(model.potential)

@@ -6,9 +6,9 @@ independent.
 """
 
 from mlipsse.orderings.thermal.monte_carlo import MonteCarloRun, run_monte_carlo
-from mlipsse.orderings.thermal.pair_fit import fit_pair_model
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.pair_model_file import load_pair_model, save_pair_model
+from mlipsse.orderings.thermal.pairs.file import load_pair_model, save_pair_model
+from mlipsse.orderings.thermal.pairs.fit import fit_pair_model
+from mlipsse.orderings.thermal.pairs.model import PairModel
 
 __all__ = [
     "MonteCarloRun",

@@ -10,10 +10,10 @@ from ase import Atoms
 
 from mlipsse.autocorrelation import integrated_autocorrelation_time
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.ordering import decorated_atoms
-from mlipsse.orderings.supercell import Supercell
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.swap_chain import ChainPlan, SwapChain, run_chain
+from mlipsse.orderings.cell.supercell import Supercell
+from mlipsse.orderings.counting.ordering import decorated_atoms
+from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.swaps.chain import ChainPlan, SwapChain, run_chain
 
 
 @dataclass(frozen=True, eq=False)

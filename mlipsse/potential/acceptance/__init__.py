@@ -1,7 +1,7 @@
 """Acceptance of a model before its release: does it hold a crystal, hot, and conserve energy?
 
 `accept` puts one crystal through every trial. Each trial takes an ASE calculator, so that what is
-tried can be the exported file (`mlipsse.potential.exported_calculator`) or any other potential.
+tried can be the exported file (`mlipsse.potential.export.calculator`) or any other potential.
 """
 
 from mlipsse.potential.acceptance.criterion import Criterion

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 
-from mlipsse.energetics.contacts import CLOSEST_CONTACT
+from mlipsse.structures.contacts import CLOSEST_CONTACT
 
 _REACH_A = 4.0
 

@@ -6,8 +6,8 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 
-from mlipsse.energetics.outcome import FAILURES
-from mlipsse.potential.dynamics import Conservation, slope
+from mlipsse.energetics.relaxation.outcome import FAILURES
+from mlipsse.potential.check.dynamics import Conservation, slope
 
 
 @dataclass(frozen=True)

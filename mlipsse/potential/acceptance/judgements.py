@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
-from mlipsse.dataset.sampling import SampledTrajectory
-from mlipsse.energetics.outcome import Relaxation
+from mlipsse.dataset.sampling.dynamics import SampledTrajectory
+from mlipsse.energetics.relaxation.outcome import Relaxation
 from mlipsse.potential.acceptance.closest_pairs import ClosestPair
 from mlipsse.potential.acceptance.conservation import ConstantEnergyRun
 from mlipsse.potential.acceptance.criterion import Criterion, Verdict

@@ -27,7 +27,7 @@ class Limits:
         comes on top: 0.08
     mobile_pair_A : the published failure is a Li-Li pair at 0.7 Å (Deng et al. 2025, doi
         10.1039/d5ta05321h); no mobile pair may come below 1 Å, nor any pair below
-        `mlipsse.energetics.contacts.CLOSEST_CONTACT`
+        `mlipsse.structures.contacts.CLOSEST_CONTACT`
     rdf_difference : of partial radial distribution functions, 0 for equal ones and 1 for ones
         without overlap (see `pair_distribution`), beyond what short runs differ by anyway. A peak
         0.15 Å wide that shifts by 0.06 Å differs by 0.15; potentials of PBE and r2SCAN labels

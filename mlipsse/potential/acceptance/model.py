@@ -18,8 +18,8 @@ from mlipsse.potential.acceptance.trials import (
     StructureAcceptance,
     accept,
 )
-from mlipsse.potential.bundle import CARD_FILE, Bundle, read_bundle, read_card
-from mlipsse.potential.exported_calculator import ExportedCalculator
+from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read_card
+from mlipsse.potential.export.calculator import ExportedCalculator
 
 TEMPERATURE_K = 800.0
 """Where neither the user nor the card says one: that of the published sampling."""
@@ -63,7 +63,7 @@ def try_model(
         _require_elements(crystals, bundle)
     volume = None
     if reference_potential is not None:
-        from mlipsse.energetics.calculators import make_calculator
+        from mlipsse.energetics.potentials.calculators import make_calculator
 
         volume = ReferenceVolume(
             reference_potential, LIMITS.volume_error, make_calculator(reference_potential)
@@ -101,7 +101,7 @@ def _say(say: Say, name: str, text: str) -> None:
 
 def _calculator(model: Path, head: str | None) -> tuple[Calculator, Bundle | None]:
     if not model.is_dir():
-        from mlipsse.energetics.calculators import make_calculator
+        from mlipsse.energetics.potentials.calculators import make_calculator
 
         return make_calculator(str(model), head=head), None
     bundle = read_bundle(model)

@@ -95,7 +95,7 @@ def radial_distributions(
     radii_A : (n_bins,) float64
     g : (n_frames, n_pairs, n_bins) float64; tends to 1 at large distances
     """
-    from mlipsse.pair_histogram import pair_histogram
+    from mlipsse.structures.pair_histogram import pair_histogram
 
     elements = sorted({element for pair in pairs for element in pair})
     edges = np.linspace(0.0, REACH_A, round(REACH_A / BIN_A) + 1)

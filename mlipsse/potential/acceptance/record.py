@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlipsse.potential.acceptance.trials import StructureAcceptance
-from mlipsse.potential.bundle import CARD_FILE, read_card, write_card
+from mlipsse.potential.bundle.folder import CARD_FILE, read_card, write_card
 
 CARD_KEY = "acceptance"
 

@@ -8,11 +8,10 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from mlipsse.dataset.sampling import SampledTrajectory, SamplingSettings, sample
-from mlipsse.energetics.outcome import RelaxationSettings
-from mlipsse.energetics.relaxation import relax
+from mlipsse.dataset.sampling.dynamics import SampledTrajectory, SamplingSettings, sample
+from mlipsse.energetics.relaxation.outcome import RelaxationSettings
+from mlipsse.energetics.relaxation.single import relax
 from mlipsse.errors import MlipsseError
-from mlipsse.geometry import supercell
 from mlipsse.potential.acceptance import judgements
 from mlipsse.potential.acceptance.closest_pairs import closest_pairs
 from mlipsse.potential.acceptance.conservation import ConstantEnergyRun, run_at_constant_energy
@@ -31,6 +30,7 @@ from mlipsse.potential.acceptance.pair_distribution import (
     unstrained,
 )
 from mlipsse.potential.acceptance.wall import Wall, scan_walls
+from mlipsse.structures.geometry import supercell
 
 FRAMES = 100
 """Of a run, for distances and g(r)."""
@@ -107,7 +107,7 @@ class StructureAcceptance:
     atoms : of the hot run
     temperature_K, duration_ps : of the hot run
     criteria : lines of the table
-    curves : what figures draw (see `mlipsse.report.acceptance_plot`), plain lists and numbers
+    curves : what figures draw (see `mlipsse.report.figures.acceptance`), plain lists and numbers
     """
 
     structure: str

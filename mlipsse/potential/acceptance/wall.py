@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.data import covalent_radii
 
-from mlipsse.energetics.outcome import FAILURES
+from mlipsse.energetics.relaxation.outcome import FAILURES
 from mlipsse.potential.acceptance.closest_pairs import element_pairs
 
 STEP_A = 0.05

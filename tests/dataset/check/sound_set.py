@@ -6,7 +6,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
-from mlipsse.dataset.strain import random_strain
+from mlipsse.dataset.frames.strain import random_strain
 
 SOURCE = "teacher: emt (teacher labels, not DFT)"
 

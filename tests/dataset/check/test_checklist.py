@@ -11,9 +11,9 @@ from ase.calculators.emt import EMT
 from scipy.spatial.transform import Rotation
 
 from mlipsse import keys
-from mlipsse.dataset.check import against_model
 from mlipsse.dataset.check.checklist import check_set
-from mlipsse.dataset.check.labelled_set import LabelledSet
+from mlipsse.dataset.check.findings import against_model
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet
 from tests.dataset.check.sound_set import SOURCE, emt_label, trajectory
 
 EV_A3_TO_KB = 1602.176634

@@ -6,9 +6,9 @@ from ase import Atoms, units
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse import keys
-from mlipsse.dataset.check.labelled_set import LabelledSet
-from mlipsse.dataset.check.unit_checks import check_units
-from mlipsse.dataset.check.work import work_ratios
+from mlipsse.dataset.check.findings.unit_checks import check_units
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet
+from mlipsse.dataset.check.measures.work import work_ratios
 
 SPRINGS_EV_A2 = 2.5
 MODULUS_EV = 40.0

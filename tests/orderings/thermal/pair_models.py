@@ -3,9 +3,9 @@
 import numpy as np
 
 from mlipsse.orderings import Host, Sublattice
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
-from mlipsse.orderings.thermal.random_labels import random_labels
+from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
+from mlipsse.orderings.thermal.swaps.random_labels import random_labels
 
 
 def random_model(host, *, cutoff_A, seed, inverse_dielectric=None, scale_eV=0.05):

@@ -7,9 +7,9 @@ import pytest
 from icet_oracle import CASES, oracle_file
 
 from mlipsse.orderings import Supercell, read_host
-from mlipsse.orderings.thermal.pair_columns import pair_columns
-from mlipsse.orderings.thermal.pair_lattice import lay_pairs
-from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
+from mlipsse.orderings.thermal.pairs.columns import pair_columns
+from mlipsse.orderings.thermal.pairs.lattice import lay_pairs
+from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
 
 
 @pytest.fixture(params=CASES)

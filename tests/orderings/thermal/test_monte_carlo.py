@@ -8,11 +8,11 @@ from pair_models import even_counts, random_model, random_orderings, simple_host
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Sublattice, Supercell, parse_composition, read_host
 from mlipsse.orderings.thermal.monte_carlo import MonteCarloRun, run_monte_carlo
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
-from mlipsse.orderings.thermal.random_labels import clashes, filled_sites, random_labels
-from mlipsse.orderings.thermal.swap_arrays import arrange, interactions
-from mlipsse.orderings.thermal.swap_kernel import run_sweeps, swap_energy
+from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
+from mlipsse.orderings.thermal.swaps.arrays import arrange, interactions
+from mlipsse.orderings.thermal.swaps.kernel import run_sweeps, swap_energy
+from mlipsse.orderings.thermal.swaps.random_labels import clashes, filled_sites, random_labels
 from mlipsse.units import BOLTZMANN_EV_K
 
 

@@ -6,11 +6,11 @@ from pair_models import random_model, random_orderings, simple_host
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition
-from mlipsse.orderings.ewald import ewald_matrix
-from mlipsse.orderings.ordering import site_charges
-from mlipsse.orderings.thermal.pair_model import PairModel
-from mlipsse.orderings.thermal.pair_model_file import load_pair_model, save_pair_model
-from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
+from mlipsse.orderings.cell.ewald import ewald_matrix
+from mlipsse.orderings.counting.ordering import site_charges
+from mlipsse.orderings.thermal.pairs.file import load_pair_model, save_pair_model
+from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
 
 
 def brute_force_energy(model, supercell, labels):

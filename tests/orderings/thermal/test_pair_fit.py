@@ -4,8 +4,8 @@ from pair_models import random_model, random_orderings, simple_host
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Sublattice, Supercell, parse_composition
-from mlipsse.orderings.thermal.pair_fit import fit_pair_model
-from mlipsse.orderings.thermal.ridge import PENALTIES, fit_ridge
+from mlipsse.orderings.thermal.pairs.fit import fit_pair_model
+from mlipsse.orderings.thermal.pairs.ridge import PENALTIES, fit_ridge
 
 
 def energies_of(model, structures):

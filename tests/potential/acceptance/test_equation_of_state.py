@@ -6,7 +6,7 @@ from ase.build import bulk
 from ase.units import GPa
 from pair_potential import NEAREST_A, VOLUME_A3, WELL_EV, PairPotential, argon, lennard_jones
 
-from mlipsse.energetics.outcome import Relaxation
+from mlipsse.energetics.relaxation.outcome import Relaxation
 from mlipsse.potential.acceptance import LIMITS
 from mlipsse.potential.acceptance.equation_of_state import VolumeScan, fit_eos, scan_volumes
 from mlipsse.potential.acceptance.judgements import judge_equation_of_state, judge_volume
@@ -31,8 +31,8 @@ def test_lennard_jones_crystal(monkeypatch):
 
 
 def test_minimum_agrees_with_the_relaxed_cell_only_if_stress_does():
-    from mlipsse.energetics.outcome import RelaxationSettings
-    from mlipsse.energetics.relaxation import relax
+    from mlipsse.energetics.relaxation.outcome import RelaxationSettings
+    from mlipsse.energetics.relaxation.single import relax
 
     verdicts = {}
     for pressure in (0.0, 0.004):

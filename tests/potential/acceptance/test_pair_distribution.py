@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 from pair_potential import argon
 
-from mlipsse.dataset.strain import strain_frames
+from mlipsse.dataset.frames.strain import strain_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance import LIMITS
 from mlipsse.potential.acceptance.judgements import judge_distributions

@@ -1,0 +1,1 @@
+"""The schema of `campaign.yaml`, one file per section."""

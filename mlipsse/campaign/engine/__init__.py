@@ -1,0 +1,1 @@
+"""How a stage is described, run, recorded and resumed."""

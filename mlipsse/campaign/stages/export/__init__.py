@@ -1,0 +1,1 @@
+"""Stage 7: the bundle and its acceptance."""

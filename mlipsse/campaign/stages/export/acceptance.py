@@ -1,0 +1,326 @@
+"""Acceptance of a campaign's model: which crystals try it, and what is refused without it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.campaign.engine.execution import Unit
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.record import digest
+from mlipsse.campaign.engine.seeds import derived_seed
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.engine.table import write_csv
+from mlipsse.campaign.engine.unit_json import decode, encode
+from mlipsse.campaign.stages.finetune import stage as finetune
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.campaign.stages.label.given_labels import given_files
+from mlipsse.campaign.stages.sample import stage as sample
+from mlipsse.campaign.stages.select import stage as select
+from mlipsse.campaign.stages.simulate.runs import selected_by_energy
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.labels.sources import teacher_name
+from mlipsse.errors import MlipsseError
+from mlipsse.files import write_text
+
+if TYPE_CHECKING:
+    from mlipsse.potential.acceptance import AcceptanceSettings
+
+TABLE = "acceptance.csv"
+_MOST_TOLD = 3
+
+
+@dataclass(frozen=True)
+class KnownVolume:
+    """What the volume of a crystal is compared with.
+
+    Attributes
+    ----------
+    potential, head : of the labels, asked for the volume; None when the labels are no potential's,
+        and for a potential of one head
+    volume_A3_atom : of the crystal as the ranking relaxed it; None when it did not relax cells
+    ranked_by : the potential that did
+    """
+
+    potential: str | None
+    head: str | None
+    volume_A3_atom: float | None
+    ranked_by: str
+
+
+def inputs(campaign: Campaign) -> list[Path]:
+    """The orderings and sampled frames that the model is tried on, and the labels' potential."""
+    if not campaign.config.export.acceptance.run:
+        return []
+    teacher = teacher_name(campaign.config.label.source)
+    sampled = [] if given_files(campaign) else [campaign.path(sample.FRAMES)]
+    starts = (
+        [*label.part_files(campaign).values()]
+        if _starts_from_labels(campaign)
+        else [campaign.path(select.SELECTED)]
+    )
+    return [
+        *starts,
+        *sampled,
+        *(campaign.potential_files(teacher) if teacher else []),
+    ]
+
+
+def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
+    """Try the exported file on a crystal of every composition; write card, table and figures.
+
+    Parameters
+    ----------
+    exported : what LAMMPS will run
+    bundle : folder whose card is told
+
+    Returns
+    -------
+    table and figures.
+    """
+    from mlipsse.potential.acceptance.record import table_rows, write_acceptance
+    from mlipsse.report.figures.acceptance import acceptance_figure
+    from mlipsse.report.figures.style import save_figure
+
+    if not work.campaign.config.export.acceptance.run:
+        return []
+    units = [_unit(work, start, exported) for start in _crystals(work.campaign)]
+    work.run_units(units)
+    answers = [decode(unit.output.read_text(encoding="utf-8")) for unit in units]
+    structures = [entry for answer in answers for entry in answer["record"]["structures"]]
+    accepted = all(entry["accepted"] for entry in structures)
+    record = {"accepted": accepted, "structures": structures}
+    write_acceptance(bundle, record)
+    work.results["accepted"] = accepted
+    table = work.folder / TABLE
+    write_csv(table, table_rows(record))
+    figures = [
+        path
+        for unit, answer in zip(units, answers, strict=True)
+        for path in save_figure(
+            acceptance_figure(answer["curves"]), work.folder / f"acceptance-{unit.name}"
+        )
+    ]
+    return [table, *figures]
+
+
+def figures(campaign: Campaign, folder: Path) -> list[tuple[Path, str]]:
+    """The figures in the stage's `folder`, each with what it shows."""
+    if not campaign.config.export.acceptance.run:
+        return []
+    if not all(path.is_file() for path in inputs(campaign)):
+        return []
+    names = [start.info[keys.ORDERING] for start in _crystals(campaign)]
+    return [
+        (
+            folder / f"acceptance-{name}.png",
+            f"{name}, the exported model: energy against volume; total energy of a run without "
+            "thermostat; g(r) beside that of the sampling; two atoms pushed together.",
+        )
+        for name in names
+    ]
+
+
+def require_accepted(campaign: Campaign, card_file: Path) -> None:
+    """Stop where production would run with a model that its card says was refused.
+
+    Raises
+    ------
+    MlipsseError
+        with what refused it and what to do.
+    """
+    from mlipsse.potential.acceptance.record import CARD_KEY, refusals
+    from mlipsse.potential.bundle.folder import read_card
+
+    config = campaign.config.export
+    record = read_card(card_file).get(CARD_KEY)
+    if not (config.acceptance.run and config.acceptance.require and record):
+        return
+    if record["accepted"]:
+        return
+    found = refusals(record)
+    told = " ".join(found[:_MOST_TOLD])
+    more = f" And {len(found) - _MOST_TOLD} more." if len(found) > _MOST_TOLD else ""
+    raise MlipsseError(
+        f"The potential {config.name} was not accepted. {told}{more} The table of all criteria is "
+        f"{card_file.parent.parent / TABLE}. Give it more frames of what fails (temperatures, "
+        "contact_frames, epochs) and run again; to simulate with it all the same, set "
+        "export.acceptance.require: false."
+    )
+
+
+def cautions(card: dict[str, Any]) -> list[str]:
+    """What a report must say of a model that was refused and simulated with."""
+    from mlipsse.potential.acceptance.record import CARD_KEY, refusals
+
+    record = card.get(CARD_KEY)
+    if not record or record["accepted"]:
+        return []
+    return ["The potential was not accepted before these runs. " + " ".join(refusals(record))]
+
+
+def try_on_crystal(
+    output: Path,
+    *,
+    start: Atoms,
+    name: str,
+    exported: Path,
+    settings: "AcceptanceSettings",
+    frames: Sequence[Atoms],
+    cell: np.ndarray,
+    known: KnownVolume,
+) -> None:
+    """Unit of work: one crystal through every trial."""
+    from mlipsse.potential.acceptance import accept
+    from mlipsse.potential.acceptance.record import acceptance_record
+    from mlipsse.potential.export.calculator import ExportedCalculator
+
+    result = accept(
+        start,
+        ExportedCalculator(exported),
+        settings,
+        name=name,
+        volume=_reference_volume(known),
+        frames=frames,
+        cell=cell,
+    )
+    content = {"record": acceptance_record([result]), "curves": result.curves}
+    write_text(output, encode(content))
+
+
+def _reference_volume(known: KnownVolume) -> Any:
+    from mlipsse.energetics.potentials.calculators import make_calculator
+    from mlipsse.potential.acceptance import LIMITS, ReferenceVolume
+
+    if known.potential is not None:
+        return ReferenceVolume(
+            f"the potential of the labels ({Path(known.potential).name})",
+            LIMITS.volume_error,
+            calculator=make_calculator(known.potential, head=known.head),
+        )
+    if known.volume_A3_atom is not None:
+        return ReferenceVolume(
+            f"the cell that {Path(known.ranked_by).name} relaxed",
+            LIMITS.other_functional,
+            volume_A3_atom=known.volume_A3_atom,
+        )
+    return None
+
+
+def _crystals(campaign: Campaign) -> list[Atoms]:
+    """The lowest ordering of every composition, or of some, spread evenly.
+
+    In a campaign that begins with labels, the labelled frame of lowest energy stands for it: the
+    trials relax what they start from.
+    """
+    if _starts_from_labels(campaign):
+        lowest = _lowest_labelled(campaign)
+    else:
+        lowest = [starts[0] for starts in selected_by_energy(campaign) if starts]
+    most = campaign.config.export.acceptance.compositions
+    if most is None or most >= len(lowest):
+        return lowest
+    return [lowest[k] for k in np.unique(np.linspace(0, len(lowest) - 1, most).round().astype(int))]
+
+
+def _starts_from_labels(campaign: Campaign) -> bool:
+    """Whether labels were given, and orderings were neither listed nor selected."""
+    return bool(given_files(campaign)) and not campaign.path(select.SELECTED).is_file()
+
+
+def _lowest_labelled(campaign: Campaign) -> list[Atoms]:
+    """The labelled frame of lowest energy per atom of every composition, without its labels.
+
+    Of the campaign's compositions; of all that the labels hold where they hold none of these.
+    """
+    lowest: dict[str, Atoms] = {}
+    for path in label.part_files(campaign).values():
+        for frame in read_frames(path, labelled=True):
+            formula = str(frame.info[keys.COMPOSITION])
+            best = lowest.setdefault(formula, frame)
+            if frame.info[keys.ENERGY] / len(frame) < best.info[keys.ENERGY] / len(best):
+                lowest[formula] = frame
+    own = [formula for formula in campaign.config.enumerate.compositions if formula in lowest]
+    starts = []
+    for formula in own or sorted(lowest):
+        frame = lowest[formula]
+        start = Atoms(frame.numbers, positions=frame.positions, cell=frame.cell, pbc=True)
+        name = "".join(c if c.isalnum() or c in ".-" else "_" for c in formula)
+        start.info = {keys.COMPOSITION: formula, keys.ORDERING: f"{name}-labelled"}
+        starts.append(start)
+    return starts
+
+
+def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
+    from dataclasses import asdict
+
+    from mlipsse.potential.acceptance import LIMITS, AcceptanceSettings
+    from mlipsse.structures.geometry import supercell
+
+    campaign, config = work.campaign, work.campaign.config
+    name = str(start.info[keys.ORDERING])
+    hottest_K = max(config.simulate.temperatures_K)
+    settings = AcceptanceSettings(
+        temperature_K=hottest_K,
+        duration_ps=config.export.acceptance.duration_ps,
+        constant_energy_ps=config.export.acceptance.constant_energy_ps,
+        timestep_fs=config.simulate.timestep_fs,
+        min_atoms=config.export.acceptance.min_atoms,
+        mobile=config.structure.mobile,
+        seed=derived_seed(config.seed, f"{name} acceptance"),
+    )
+    frames = _frames(campaign, name, nearest_K=hottest_K)
+    teacher = teacher_name(config.label.source)
+    relaxed = config.rank.relaxation == "cell" and not _starts_from_labels(campaign)
+    known = KnownVolume(
+        campaign.potential(teacher) if teacher else None,
+        config.label.head,
+        start.get_volume() / len(start) if relaxed else None,
+        config.rank.foundation,
+    )
+    identity = {
+        "start": encode(start),
+        # Compiled code has other bytes each time: it is known by what it is made from.
+        "model": [digest(campaign.path(path)) for path in (finetune.MODEL, finetune.METRICS)],
+        "form": [config.export.dtype, config.export.format],
+        "settings": asdict(settings),
+        "limits": asdict(LIMITS),
+        "frames": encode(frames),
+        "cell_min_atoms": config.sample.min_atoms,
+        "volume": (
+            [*work.potential_identity(teacher), config.label.head]
+            if teacher
+            else [known.volume_A3_atom]
+        ),
+    }
+    arguments = {
+        "start": start,
+        "name": name,
+        "exported": exported,
+        "settings": settings,
+        "frames": frames,
+        "cell": supercell(start, min_atoms=config.sample.min_atoms).cell[:],
+        "known": known,
+    }
+    return Unit(name, work.unit_path(name, identity, ".json"), try_on_crystal, arguments)
+
+
+def _frames(campaign: Campaign, ordering: str, *, nearest_K: float) -> list[Atoms]:
+    """Sampled frames of an ordering, at the temperature nearest to the one asked for.
+
+    None where the labels were given: nothing was sampled.
+    """
+    from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
+
+    if given_files(campaign):
+        return []
+    ours = [
+        frame
+        for frame in read_frames(campaign.path(sample.FRAMES), labelled=False)
+        if frame.info.get(keys.ORDERING) == ordering and frame.info.get(keys.ORIGIN) == "dynamics"
+    ]
+    return at_one_temperature(ours, nearest_K=nearest_K)

@@ -1,0 +1,179 @@
+"""The bundle of a model that a campaign trained, or starts from: made once of one model."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.record import digest
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.stages.finetune import stage as finetune
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.errors import MlipsseError
+from mlipsse.files import write_text
+from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read_card
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, and the files that say what it is.
+
+    Attributes
+    ----------
+    model : `.model` file
+    metrics : JSON of what the training came to
+    frames : its training set, extxyz
+    """
+
+    model: Path
+    metrics: Path
+    frames: Path
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [self.model, self.metrics, self.frames]
+
+
+def trained(campaign: Campaign) -> Trained:
+    """The campaign's fine-tuned model."""
+    return Trained(
+        campaign.path(finetune.MODEL),
+        campaign.path(finetune.METRICS),
+        label.part_files(campaign)["train"],
+    )
+
+
+def provide_bundle(work: Work, model: Trained) -> Bundle:
+    """The bundle of a trained model in the folder of `work`, made unless it is there."""
+    config = work.campaign.config
+    made_from = {
+        "sampling_temperatures_K": config.sample.temperatures_K,
+        "compositions": config.enumerate.compositions,
+        "foundation": config.finetune.foundation,
+    }
+    return _provide(work, model.files, made_from, lambda: _write_bundle(work, model))
+
+
+def provide_foundation_bundle(work: Work, foundation: Path) -> Bundle:
+    """The same of the foundation model as it is, by the head that trainings start from."""
+    head = work.campaign.config.finetune.foundation_head
+    made_from = {"head": head}
+    return _provide(
+        work, [foundation], made_from, lambda: _write_foundation_bundle(work, foundation, head)
+    )
+
+
+def _provide(
+    work: Work, files: list[Path], made_from: dict[str, Any], make: Callable[[], Bundle]
+) -> Bundle:
+    """The bundle made before from the very same, if it is whole; else a new one.
+
+    Code compiled twice has other bytes the second time: runs made with the first one stay valid
+    when nothing but the trials changed.
+    """
+    config = work.campaign.config
+    identity = {
+        "files": [digest(path) for path in files],
+        "export": config.export.model_dump(mode="json", exclude={"acceptance"}),
+        "torch": metadata.version("torch"),
+        **made_from,
+    }
+    # Its presence says that the bundle was made from this.
+    mark = work.unit_path("bundle", identity, ".json")
+    if mark.is_file():
+        try:
+            return read_bundle(work.folder / config.export.name)
+        except MlipsseError:
+            pass
+    bundle = make()
+    write_text(mark, "{}\n")
+    return bundle
+
+
+def _write_bundle(work: Work, model: Trained) -> Bundle:
+    from mlipsse.potential.bundle.folder import TrainingData, write_bundle
+    from mlipsse.potential.export.torchscript import Target
+
+    config = work.campaign.config
+    metrics = json.loads(model.metrics.read_text(encoding="utf-8"))
+    frames = read_frames(model.frames, labelled=True)
+    given = config.label.given_file is not None
+    temperatures_K = _told_temperatures(frames) if given else config.sample.temperatures_K
+    return write_bundle(
+        work.folder,
+        model=model.model,
+        name=config.export.name,
+        head=metrics["head"],
+        dtype=config.export.dtype,
+        label_source=frames[0].info[keys.LABEL_SOURCE],
+        licence=config.export.licence,
+        training=TrainingData(
+            frames=len(frames),
+            temperature_range_K=(
+                (min(temperatures_K), max(temperatures_K)) if temperatures_K else None
+            ),
+            compositions=config.enumerate.compositions,
+            errors=_errors(metrics),
+        ),
+        extra={
+            "sampling_temperatures_K": temperatures_K,
+            "foundation": (
+                None if config.finetune.strategy == "scratch" else config.finetune.foundation
+            ),
+        },
+        example=_example(frames),
+        formats=(config.export.format,),
+        target=Target(serial=config.export.serial),
+    )
+
+
+def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> Bundle:
+    from mlipsse.potential.bundle.making import export_bundle
+    from mlipsse.potential.export.torchscript import Target
+
+    config = work.campaign.config.export
+    folder = work.folder / config.name
+    if folder.exists():  # of another foundation, or of other settings
+        shutil.rmtree(folder)
+    beside = foundation.parent / CARD_FILE
+    card = read_card(beside) if beside.is_file() else {}
+    bundle, _ = export_bundle(
+        foundation,
+        out=folder,
+        form=config.format,
+        head=head,
+        dtype=config.dtype,
+        target=Target(serial=config.serial),
+        label_source=card.get("label_source"),
+        licence=card.get("licence"),
+    )
+    return bundle
+
+
+def _told_temperatures(frames: list[Atoms]) -> list[float]:
+    """Temperatures, K, that frames of labels that were given tell; none when they tell none."""
+    told = {frame.info["temperature_K"] for frame in frames if "temperature_K" in frame.info}
+    return sorted(float(temperature_K) for temperature_K in told)
+
+
+def _errors(metrics: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Of every head, on frames it was not trained on."""
+    errors = {metrics["head"]: metrics["errors"]["test"]}
+    if metrics["replay_head"] is not None:
+        errors[metrics["replay_head"]] = metrics["replay_errors"]
+    return errors
+
+
+def _example(frames: list[Atoms]) -> Atoms:
+    """A frame of ordinary dynamics; the frames of close contacts are no place to start from."""
+    dynamics = [frame for frame in frames if frame.info.get(keys.ORIGIN) != "contact"]
+    return (dynamics or frames)[0]

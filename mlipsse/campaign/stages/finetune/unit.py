@@ -1,0 +1,109 @@
+"""The unit of work that trains a model."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from mlipsse.campaign.engine.execution import Unit
+from mlipsse.campaign.engine.record import digest
+from mlipsse.campaign.engine.stage import Work
+from mlipsse.files import write_text
+from mlipsse.training.judgement import Limits
+from mlipsse.training.settings import FineTuneSettings
+
+
+def training_unit(
+    work: Work,
+    name: str,
+    *,
+    sets: Mapping[str, Path],
+    foundation: Path | None,
+    settings: FineTuneSettings,
+    limits: Limits,
+    folder: Path,
+    model: Path,
+) -> Unit:
+    """One training with the machine to itself; its output is JSON (see `train`).
+
+    Parameters
+    ----------
+    sets : train, valid, test and, if there is one, replay
+    foundation : None from scratch without one
+    folder : of the training's own files
+    model : where the model is put
+    """
+    files = {part: digest(path) for part, path in sets.items()}
+    if foundation is not None:
+        files["foundation"] = digest(foundation)
+    identity = {"files": files, "settings": asdict(settings), "limits": asdict(limits)}
+    return Unit(
+        name,
+        work.unit_path(name, identity, ".json"),
+        train,
+        {
+            "sets": sets,
+            "foundation": foundation,
+            "settings": settings,
+            "limits": limits,
+            "folder": folder,
+            "model": model,
+            "threads": work.execution.all_threads,
+        },
+        describe=partial(_describe, folder, settings),
+    )
+
+
+def train(
+    output: Path,
+    *,
+    sets: Mapping[str, Path],
+    foundation: Path | None,
+    settings: FineTuneSettings,
+    limits: Limits,
+    folder: Path,
+    model: Path,
+    threads: int,
+) -> None:
+    """Unit of work: the training; a killed one goes on from its best checkpoint.
+
+    Writes what was measured, the test sets' predictions under `test` and `replay_test`, and under
+    `failed` the sentence of a training that may not be called one.
+    """
+    from mlipsse.training.finetune import fine_tune
+    from mlipsse.training.result import FailedTraining
+
+    failed = None
+    try:
+        result = fine_tune(
+            sets,
+            foundation=foundation,
+            settings=settings,
+            limits=limits,
+            folder=folder,
+            out=model,
+            threads=threads,
+        )
+    except FailedTraining as failure:
+        failed, result = str(failure), failure.result
+    pairs = {"test": result.test, "replay_test": result.replay_test}
+    answer = {
+        **result.as_dict(),
+        **{name: some.pairs if some is not None else None for name, some in pairs.items()},
+        "command": result.command,
+        "failed": failed,
+    }
+    write_text(output, json.dumps(answer))
+
+
+def _describe(folder: Path, settings: FineTuneSettings) -> str:
+    from mlipsse.training.trainer import learning_curve
+
+    curve = learning_curve(folder, settings)
+    if not curve.epoch:
+        return ""
+    return (
+        f"epoch {curve.epoch[-1]} of at most {settings.max_epochs}, "
+        f"validation force error {curve.force_rmse_meV_A[-1]:.0f} meV/Å"
+    )

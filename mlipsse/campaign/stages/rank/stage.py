@@ -1,0 +1,109 @@
+"""Stage 2: energies of the orderings with the foundation potential, and above the hull."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ase import Atoms
+
+from mlipsse.campaign.config.campaign import RankConfig
+from mlipsse.campaign.engine.execution import Unit
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.stage import Stage, Work
+from mlipsse.campaign.engine.table import write_csv
+from mlipsse.campaign.engine.unit_json import decode, encode
+from mlipsse.campaign.stages.enumerate import stage as enumerate_stage
+from mlipsse.campaign.stages.enumerate.database import Row, read_database, write_database
+from mlipsse.campaign.stages.rank.phases import composition_rows, system_of
+from mlipsse.campaign.stages.rank.ranking import (
+    hull_row,
+    left_out_rows,
+    relaxation_settings,
+    relaxed_row,
+    units_of_work,
+    with_hull,
+)
+from mlipsse.energetics.relaxation.energies import relax_all
+from mlipsse.files import write_text
+
+DATABASE = "02-rank/ranked.db"
+HULL = "02-rank/hull.csv"
+COMPOSITIONS = "02-rank/compositions.csv"
+
+
+def inputs(campaign: Campaign) -> list[Path]:
+    """The orderings, and the foundation potential where it is a file."""
+    files = campaign.potential_files(campaign.config.rank.foundation)
+    return [campaign.path(enumerate_stage.DATABASE), *files]
+
+
+def perform(work: Work) -> list[Path]:
+    """Write `ranked.db`, the tables, `hull.png` and the system's diagram."""
+    from mlipsse.campaign.stages.rank.hull_figures import save_hull_figures
+
+    campaign, config = work.campaign, work.campaign.config
+    system = system_of(config.enumerate)  # before anything is relaxed: it may refuse a composition
+    rows = read_database(campaign.path(enumerate_stage.DATABASE))
+    potential = work.campaign.potential(config.rank.foundation)
+    units = [_unit(work, batch) for batch in units_of_work(rows, config.rank, potential)]
+    work.run_units(units)
+    answers = [answer for unit in units for answer in decode(unit.output.read_text())]
+    relaxed = [relaxed_row(row, answer) for row, answer in zip(rows, answers, strict=True)]
+    ranked = with_hull(relaxed, config.enumerate)
+    write_database(work.folder / "ranked.db", [entry.row for entry in ranked if not entry.reason])
+    columns = [system.columns(entry.row.composition) for entry in ranked]
+    compositions = composition_rows(ranked, config.enumerate, system)
+    tables = {
+        work.folder / "hull.csv": list(map(hull_row, ranked, columns)),
+        work.folder / "compositions.csv": compositions,
+        work.folder / "left_out.csv": left_out_rows(ranked),
+    }
+    for path, table in tables.items():
+        write_csv(path, table)
+    figures = save_hull_figures(ranked, compositions, config.enumerate, system, work.folder)
+    return [work.folder / "ranked.db", *tables, *figures]
+
+
+def relax_batch(
+    output: Path, *, structures: Sequence[Atoms], potential: str, mobile: str, settings: RankConfig
+) -> None:
+    """Unit of work: relax structures and keep what came of each."""
+    results = relax_all(
+        structures,
+        potential,
+        relaxation_settings(settings, mobile=mobile),
+        device=settings.device,
+        head=settings.head,
+    )
+    answers = [
+        {
+            "atoms": result.atoms,
+            "energy_eV": result.energy_eV if result.converged else None,
+            "relaxed": settings.relaxation != "none",
+            "steps": result.steps,
+            "fault": result.fault,
+            "reason": result.reason,
+        }
+        for result in results
+    ]
+    write_text(output, encode(answers))
+
+
+def _unit(work: Work, batch: Sequence[Row]) -> Unit:
+    config = work.campaign.config
+    arguments = {
+        "structures": [row.atoms for row in batch],
+        "potential": work.campaign.potential(config.rank.foundation),
+        "mobile": config.structure.mobile,
+        "settings": config.rank,
+    }
+    identity = {
+        "structures": [encode(row.atoms) for row in batch],
+        "mobile": config.structure.mobile,
+        "settings": config.rank.model_dump(mode="json", exclude={"foundation", "batch"}),
+        "potential": work.potential_identity(config.rank.foundation),
+    }
+    output = work.unit_path(batch[0].name, identity, ".json")
+    return Unit(f"energies of {batch[0].name} to {batch[-1].name}", output, relax_batch, arguments)
+
+
+STAGE = Stage(2, "rank", ("structure", "enumerate", "rank"), inputs, perform)

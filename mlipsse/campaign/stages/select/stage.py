@@ -1,0 +1,98 @@
+"""Stage 3: orderings that matter at temperature, the lowest of each composition always in."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from pymatgen.core import Composition
+
+from mlipsse import keys
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.seeds import derived_seed
+from mlipsse.campaign.engine.stage import Stage, Work
+from mlipsse.campaign.engine.table import write_csv
+from mlipsse.campaign.stages.enumerate.database import Row, mark_rows, read_database
+from mlipsse.campaign.stages.rank import stage as rank
+from mlipsse.dataset.frames.extxyz import write_frames
+from mlipsse.energetics.hull.selection import Selection, effective_number, select
+
+SELECTED = "03-select/selected.extxyz"
+TABLE = "03-select/selection.csv"
+
+
+def inputs(campaign: Campaign) -> list[Path]:
+    """The ranked orderings."""
+    return [campaign.path(rank.DATABASE)]
+
+
+def perform(work: Work) -> list[Path]:
+    """Write `selected.extxyz` by rising energy, its counts, and the store with a mark on them."""
+    config = work.campaign.config
+    rows = read_database(work.campaign.path(rank.DATABASE))
+    selected: list[Atoms] = []
+    table = []
+    for formula in config.enumerate.compositions:
+        for cell in config.enumerate.supercells:
+            group = [
+                row
+                for row in rows
+                if row.composition == formula and row.values["supercell"] == f"cell-{cell}"
+            ]
+            if group:
+                selection = _select(group, work, derived_seed(config.seed, f"{formula} {cell}"))
+                selected += [_frame(group[index]) for index in selection.chosen]
+                table.append(_table_row(formula, cell, selection))
+    path, store = work.folder / "selected.extxyz", work.folder / "orderings.db"
+    write_frames(path, selected)
+    write_csv(work.folder / "selection.csv", table)
+    names = [str(atoms.info[keys.ORDERING]) for atoms in selected]
+    mark_rows(work.campaign.path(rank.DATABASE), store, names, "selected")
+    work.results["expected_orderings"] = sum(row["expected"] for row in table)
+    work.results["selected_orderings"] = len(selected)
+    return [path, work.folder / "selection.csv", store]
+
+
+def _select(group: list[Row], work: Work, seed: int) -> Selection:
+    config = work.campaign.config.select
+    n_atoms = len(group[0].atoms)
+    return select(
+        np.array([row.values["energy_eV"] for row in group]),
+        count=config.structures,
+        seed=seed,
+        draw=config.draw,
+        temperature_K=config.temperature_K,
+        degeneracies=np.array([row.values["degeneracy"] for row in group]),
+        per=config.per,
+        n_atoms=n_atoms,
+        n_formula_units=n_atoms / Composition(group[0].composition).num_atoms,
+    )
+
+
+def _table_row(formula: str, cell: str, selection: Selection) -> dict[str, Any]:
+    """Row of `selection.csv`; the weights are of the orderings that were ranked, no others."""
+    weights = selection.weights
+    return {
+        "composition": formula,
+        "supercell": cell,
+        "orderings": len(weights),
+        "expected": selection.expected,
+        "selected": len(selection.chosen),
+        "effective_orderings": effective_number(weights),
+        "lowest_weight": weights[selection.chosen[0]],
+        "selected_weight": weights[selection.chosen].sum(),
+    }
+
+
+def _frame(row: Row) -> Atoms:
+    atoms = row.atoms.copy()
+    atoms.info = {
+        keys.COMPOSITION: row.composition,
+        keys.ORDERING: row.name,
+        "relaxed_energy_eV": row.values["energy_eV"],
+        "energy_above_hull_eV_atom": row.values["energy_above_hull_eV_atom"],
+    }
+    return atoms
+
+
+STAGE = Stage(3, "select", ("seed", "enumerate", "select"), inputs, perform)

@@ -1,0 +1,95 @@
+"""All runs of a campaign as a folder that another machine can run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.stages.export import stage as export
+from mlipsse.campaign.stages.select import stage as select
+from mlipsse.campaign.stages.simulate.rendering import (
+    RunFiles,
+    bring,
+    cautions,
+    render_runs,
+    write_scripts,
+)
+from mlipsse.campaign.stages.simulate.runs import FOLDER
+from mlipsse.errors import MlipsseError
+from mlipsse.potential.bundle.folder import read_bundle
+from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
+
+
+@dataclass(frozen=True)
+class RenderedCampaign:
+    """What was written: folder, number of runs, and sentences for whoever runs them."""
+
+    root: Path
+    runs: int
+    notes: list[str]
+
+
+def render_campaign(
+    campaign: Campaign,
+    *,
+    out: Path | None = None,
+    model: Path | None = None,
+    runtime: bool = False,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> RenderedCampaign:
+    """Write decks, `runs.txt`, `run.sh` and `array.sbatch`, with what they load beside them.
+
+    Parameters
+    ----------
+    out : new folder that can be copied as a whole; the campaign's own when not given, whose runs
+        `mlipsse run` then takes as they are
+    model : exported model; when not given, the campaign's portable one for `out`, and inside the
+        campaign the one that `mlipsse run` uses
+    runtime : with LAMMPS, MPICH and libtorch, in `runtime/`
+
+    Raises
+    ------
+    MlipsseError
+        before orderings are selected or a potential is exported, and as `render_runs`.
+    """
+    for needed, stage in (
+        (campaign.path(select.SELECTED), "select"),
+        (export.card_file(campaign), "export"),
+    ):
+        if not needed.is_file():
+            raise MlipsseError(
+                f"Decks need {needed}, which is not there: mlipsse run {campaign.folder} "
+                f"--until {stage}."
+            )
+    bundle = read_bundle(export.card_file(campaign).parent)
+    inside = out is None and model is None
+    source = model or (export.model_file(campaign) if inside else bundle.torchscript)
+    source = source.resolve()
+    if not source.is_file():
+        raise MlipsseError(f"There is no model {source}.")
+    root = (out or campaign.path(FOLDER)).resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    plugin = build_plugin()
+    if runtime:
+        from mlipsse.md.runtime import make_runtime
+
+        make_runtime(root / "runtime", plugin=plugin)
+        plugin = root / "runtime" / "lib" / PLUGIN_FILE
+    files = RunFiles(
+        root=root,
+        plugin=bring(plugin, root / PLUGIN_FILE),
+        model=source if inside else bring(source, root / "potential" / source.name),
+    )
+    if not inside:
+        for name in ("card.yaml", "README.md"):
+            if (bundle.folder / name).is_file():
+                bring(bundle.folder / name, root / "potential" / name)
+        if (
+            source.suffix == ".pt2" and "torchscript" in bundle.exports
+        ):  # what takes its place on another kind of machine
+            bring(bundle.torchscript, files.model.with_suffix(".pt"))
+    rendered = render_runs(
+        campaign, files, elements=bundle.elements, progress=progress, replace=False
+    )
+    write_scripts(campaign, root)
+    return RenderedCampaign(root, len(rendered), cautions(campaign, cutoff_A=bundle.cutoff_A))

@@ -1,0 +1,61 @@
+"""The units of work that run a campaign's production MD with a potential."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from mlipsse.campaign.engine.execution import Unit
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.stages.simulate.rendering import RunFiles, render_runs
+from mlipsse.campaign.stages.simulate.runs import Run
+from mlipsse.campaign.stages.simulate.until import lengthen, run_until, unit_output
+
+
+def production_units(
+    campaign: Campaign,
+    files: RunFiles,
+    *,
+    elements: Sequence[str],
+    threads: int,
+    wanted: Sequence[Run] | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> list[Unit]:
+    """Render the runs below `files.root`; the unit of each lies in its folder.
+
+    Runs that have ended are done, killed ones go on from their restarts; what runs with other
+    settings or of another potential left in a folder is removed.
+
+    Parameters
+    ----------
+    elements : that the potential knows
+    threads : of one run
+    wanted : the runs; all that the config asks for when not given
+
+    Raises
+    ------
+    MlipsseError
+        as `render_runs`.
+    """
+    rendered = render_runs(
+        campaign, files, elements=elements, replace=True, wanted=wanted, progress=progress
+    )
+    units = []
+    for run, folder in rendered:
+        rule = lengthen(campaign, run.temperature_K)
+        units.append(
+            Unit(
+                run.title,
+                unit_output(folder, rule),
+                run_until,
+                {"threads": threads, "rule": rule},
+                describe=partial(_describe, folder, run.title),
+            )
+        )
+    return units
+
+
+def _describe(folder: Path, title: str) -> str:
+    from mlipsse.md.watch.state import run_state
+
+    run = run_state(folder)
+    return f"{title} step {run.step} of {run.record.last_step}" if run.step else ""

@@ -1,0 +1,195 @@
+"""The folders of a campaign's production runs, in the campaign or as a folder of their own."""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.campaign.config.execution import SlurmConfig
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.record import digest
+from mlipsse.campaign.engine.seeds import derived_seed
+from mlipsse.campaign.stages.enumerate.orderings import campaign_host
+from mlipsse.campaign.stages.simulate.runs import Run, protocol, runs, simulated_cell
+from mlipsse.errors import MlipsseError
+from mlipsse.files import write_aside
+from mlipsse.md.files.array_job import ArrayJob, write_array_job
+from mlipsse.md.files.data_file import species_by_type
+from mlipsse.md.files.deck import mace_commands
+from mlipsse.md.files.folder import render_folder
+from mlipsse.md.files.record import RECORD_FILE, read_record, record_of
+from mlipsse.md.plan.protocol import timestep_caution
+from mlipsse.structures.geometry import widths_A
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What all decks load.
+
+    Attributes
+    ----------
+    root : folder below which the runs lie
+    plugin, model : files in or beside `root`; decks name them relative to their own folder, so
+        that everything can be moved together
+    """
+
+    root: Path
+    plugin: Path
+    model: Path
+
+
+def render_runs(
+    campaign: Campaign,
+    files: RunFiles,
+    *,
+    elements: Sequence[str],
+    replace: bool,
+    wanted: Sequence[Run] | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> list[tuple[Run, Path]]:
+    """Write the folder of every run that the config asks for, or of some of them.
+
+    Folders that are there already keep what they have recorded (see `render_folder`); a run that
+    was lengthened by the rule `until` keeps its length.
+
+    Parameters
+    ----------
+    elements : that the potential knows
+    replace : remove what runs with other settings left, instead of refusing
+    wanted : the runs; all of them when not given
+
+    Returns
+    -------
+    list
+        each run with its folder.
+
+    Raises
+    ------
+    MlipsseError
+        when the potential lacks an element of a structure, and as `render_folder`.
+    """
+    config = campaign.config
+    charge = campaign_host(campaign).charges[config.structure.mobile]
+    mobile_charge_e = charge if isinstance(charge, int) else float(charge)
+    potential = {"potential_sha256": digest(files.model)}
+    wanted = runs(campaign) if wanted is None else wanted
+    cells: dict[str, Atoms] = {}
+    rendered = []
+    for done, run in enumerate(wanted):
+        progress(done, len(wanted), run.title)
+        info = run.start.info
+        if info[keys.ORDERING] not in cells:
+            cells[info[keys.ORDERING]] = simulated_cell(config.simulate, run.start)
+        atoms = cells[info[keys.ORDERING]]
+        species = species_by_type(atoms)
+        unknown = [symbol for symbol in species if symbol not in elements]
+        if unknown:
+            raise MlipsseError(
+                f"The potential {files.model} does not know {', '.join(unknown)}, which "
+                f"{info[keys.COMPOSITION]} holds; it knows {', '.join(elements)}."
+            )
+        folder = files.root / run.path
+        settings = protocol(
+            config.simulate,
+            run.temperature_K,
+            seed=derived_seed(config.seed, run.title),
+            at_least_ps=_lengthened_ps(folder) if config.simulate.until else 0.0,
+        )
+        render_folder(
+            folder,
+            atoms,
+            title=run.title,
+            record=record_of(
+                atoms,
+                protocol=settings,
+                formula=info[keys.COMPOSITION],
+                composition=info[keys.COMPOSITION],
+                ordering=info[keys.ORDERING],
+                replica=run.replica,
+                mobile=config.structure.mobile,
+                mobile_charge_e=mobile_charge_e,
+                extra=potential,
+            ),
+            pair_commands=mace_commands(
+                plugin=Path(os.path.relpath(files.plugin, folder)),
+                model=Path(os.path.relpath(files.model, folder)),
+                species=species,
+            ),
+            template_dir=template_dir(campaign),
+            replace=replace,
+        )
+        rendered.append((run, folder))
+    return rendered
+
+
+def write_scripts(campaign: Campaign, root: Path) -> list[Path]:
+    """The SLURM array that does the runs below `root`, by the block `execution.slurm`."""
+    config = campaign.config
+    slurm = config.execution.slurm or SlurmConfig()
+    gpu = slurm.gpus_per_node > 0
+    job = ArrayJob(
+        name=config.name,
+        walltime=slurm.walltime,
+        runs_per_task=slurm.runs_per_gpu if gpu else 1,
+        threads=config.execution.threads_per_worker,
+        gpu=gpu,
+        partition=slurm.partition,
+        account=slurm.account,
+        memory_GB=slurm.memory_GB,
+        modules=slurm.modules,
+        setup=slurm.setup,
+        options=slurm.options,
+    )
+    return write_array_job(
+        root, [run.path for run in runs(campaign)], job, template_dir=template_dir(campaign)
+    )
+
+
+def template_dir(campaign: Campaign) -> Path | None:
+    """The user's own templates."""
+    templates = campaign.config.simulate.templates
+    return None if templates is None else campaign.path(templates)
+
+
+def bring(source: Path, target: Path) -> Path:
+    """Copy a file that decks load beside the runs, unless the same is there; returns `target`."""
+    if not target.is_file() or digest(target) != digest(source):
+        with write_aside(target) as aside:
+            shutil.copyfile(source, aside)
+    return target
+
+
+def cautions(campaign: Campaign, *, cutoff_A: float) -> list[str]:
+    """Sentences about protocols and cells that will run, but not well; each once.
+
+    Parameters
+    ----------
+    cutoff_A : of the potential
+    """
+    from ase.data import atomic_masses, atomic_numbers
+
+    config = campaign.config
+    masses_u = [atomic_masses[atomic_numbers[symbol]] for symbol in config.enumerate.elements]
+    found = (
+        timestep_caution(
+            timestep_fs=config.simulate.rung(temperature_K)["timestep_fs"], masses_u=masses_u
+        )
+        for temperature_K in config.simulate.temperatures_K
+    )
+    cells = {run.start.info[keys.ORDERING]: run.start for run in runs(campaign)}
+    narrow = [
+        f"{name}: the cell is {width_A:.1f} Å wide, less than the potential's cutoff of "
+        f"{cutoff_A:g} Å: atoms interact with their own images. simulate.min_length_A widens it."
+        for name, start in cells.items()
+        if (width_A := min(widths_A(simulated_cell(config.simulate, start)))) < cutoff_A
+    ]
+    return [*dict.fromkeys(sentence for sentence in found if sentence), *narrow]
+
+
+def _lengthened_ps(folder: Path) -> float:
+    there = (folder / RECORD_FILE).is_file()
+    return read_record(folder).protocol.production_ps if there else 0.0

@@ -1,0 +1,173 @@
+"""The runs that a campaign asks for: which crystal, how hot, how long, where."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.campaign.config.simulate import SimulateConfig
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.stages.select import stage as select
+from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.errors import MlipsseError
+from mlipsse.md.plan.protocol import Protocol, published_lengths_ps
+from mlipsse.structures.geometry import supercell
+
+FOLDER = "08-simulate"
+
+_AS_GIVEN = "as_given"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the campaign: which crystal, how hot, which repetition."""
+
+    start: Atoms
+    temperature_K: float
+    replica: int
+
+    @property
+    def path(self) -> Path:
+        """Folder below the stage's: composition, ordering, temperature, replica."""
+        info = self.start.info
+        temperature = f"T{self.temperature_K:04.0f}"
+        return Path(info[keys.COMPOSITION], info[keys.ORDERING], temperature, f"r{self.replica}")
+
+    @property
+    def title(self) -> str:
+        """Name for people and decks, e.g. `Li3InCl6-1x1x1-o003-T0800-r0`."""
+        return "-".join([self.start.info[keys.ORDERING], *self.path.parts[2:]])
+
+
+def runs(campaign: Campaign) -> list[Run]:
+    """The runs of a campaign whose orderings are selected, in a fixed order.
+
+    Raises
+    ------
+    MlipsseError
+        as `given_structures`.
+    """
+    config = campaign.config
+    chosen = [
+        start
+        for starts in selected_by_energy(campaign)
+        for start in starts[: config.simulate.orderings]
+    ]
+    return [
+        Run(start, temperature_K, replica)
+        for start in [*chosen, *given_structures(campaign)]
+        for temperature_K in config.simulate.temperatures_K
+        for replica in range(config.simulate.rung(temperature_K)["replicas"])
+    ]
+
+
+def given_structures(campaign: Campaign) -> list[Atoms]:
+    """The crystals that `simulate.structures` names; a file's name is that of its ordering.
+
+    Raises
+    ------
+    MlipsseError
+        as `structures_of`, and when two have one name: their runs would share a folder.
+    """
+    given = [
+        atoms
+        for name in campaign.config.simulate.structures
+        for atoms in structures_of(campaign, name)
+    ]
+    names = [str(atoms.info[keys.ORDERING]) for atoms in given]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise MlipsseError(
+            f"simulate.structures: {', '.join(twice)} names several crystals, whose runs would "
+            "share a folder. Rename the files."
+        )
+    return given
+
+
+def structures_of(campaign: Campaign, name: Path) -> list[Atoms]:
+    """The crystals of one file that `simulate.structures` names.
+
+    Raises
+    ------
+    MlipsseError
+        when the file is missing or holds a crystal of no composition of the campaign.
+    """
+    from pymatgen.core import Composition
+
+    formulas = {
+        Composition(formula).reduced_composition: formula
+        for formula in campaign.config.enumerate.formulas
+    }
+    path = campaign.path(name)
+    frames = read_frames(path, labelled=False)
+    for number, frame in enumerate(frames):
+        found = Composition(frame.get_chemical_formula())
+        formula = formulas.get(found.reduced_composition)
+        if formula is None:
+            raise MlipsseError(
+                f"simulate.structures: {path} holds {found.reduced_formula}, which is no "
+                f"composition of this campaign ({', '.join(formulas.values())})."
+            )
+        ordering = path.stem if len(frames) == 1 else f"{path.stem}-{number}"
+        frame.info = {keys.COMPOSITION: formula, keys.ORDERING: ordering, _AS_GIVEN: True}
+    return frames
+
+
+def selected_by_energy(campaign: Campaign) -> list[list[Atoms]]:
+    """The selected orderings of each composition, by rising energy per atom."""
+    selected = read_frames(campaign.path(select.SELECTED), labelled=False)
+    groups = []
+    for formula in campaign.config.enumerate.compositions:
+        starts = [atoms for atoms in selected if atoms.info[keys.COMPOSITION] == formula]
+        starts.sort(key=lambda atoms: atoms.info["relaxed_energy_eV"] / len(atoms))
+        groups.append(starts)
+    return groups
+
+
+def protocol(
+    config: SimulateConfig, temperature_K: float, *, seed: int, at_least_ps: float = 0.0
+) -> Protocol:
+    """How a run at this temperature is made; lengths as published where the config has none.
+
+    Parameters
+    ----------
+    at_least_ps : of production, ps; for a run that was lengthened
+    """
+    rung = config.rung(temperature_K)
+    rung.pop("replicas")
+    for name, published_ps in zip(
+        ("equilibration_ps", "production_ps"), published_lengths_ps(temperature_K), strict=True
+    ):
+        rung[name] = rung[name] or published_ps
+    rung["production_ps"] = max(rung["production_ps"], at_least_ps)
+    return Protocol(
+        temperature_K=temperature_K,
+        **rung,
+        thermo_every_fs=config.thermo_every_fs,
+        restart_every_ps=config.restart_every_ps,
+        tdamp_ps=config.tdamp_ps,
+        momentum_every_ps=config.momentum_every_ps,
+        velocities_every_ps=config.velocities_every_ps,
+        pressure_bar=config.pressure_bar,
+        pdamp_ps=config.pdamp_ps,
+        ensemble=config.ensemble,
+        relax_cell=config.relax_cell,
+        seed=seed,
+    )
+
+
+def simulated_cell(config: SimulateConfig, start: Atoms) -> Atoms:
+    """The cell that is run: the ordering's, repeated as the config says, or the one given."""
+    if start.info.get(_AS_GIVEN):
+        return start
+    if config.repeats is not None:
+        return start.repeat(config.repeats)
+    return supercell(start, min_atoms=config.min_atoms, min_width_A=config.min_length_A)
+
+
+def run_folders(campaign: Campaign) -> list[Path]:
+    """Folder of every run that the config asks for; none before orderings are selected."""
+    if not campaign.path(select.SELECTED).is_file():
+        return []
+    return [campaign.path(FOLDER) / run.path for run in runs(campaign)]

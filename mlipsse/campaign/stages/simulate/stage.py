@@ -1,0 +1,63 @@
+"""Stage 8: LAMMPS decks rendered and run, one folder per run."""
+
+from pathlib import Path
+
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.stage import Stage, Work
+from mlipsse.campaign.stages.enumerate import stage as enumerate_stage
+from mlipsse.campaign.stages.export import stage as export
+from mlipsse.campaign.stages.export.acceptance import require_accepted
+from mlipsse.campaign.stages.select import stage as select
+from mlipsse.campaign.stages.simulate.production import production_units
+from mlipsse.campaign.stages.simulate.rendering import RunFiles, bring, cautions, write_scripts
+from mlipsse.md.files.folder import DATA_FILE, DECK_FILE
+from mlipsse.md.files.record import OUTCOME_FILE, RECORD_FILE
+from mlipsse.md.files.segments import SEGMENTS_FILE
+from mlipsse.potential.bundle.folder import read_card
+from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
+
+
+def inputs(campaign: Campaign) -> list[Path]:
+    """The selected orderings, the potential and its card, and the host for the ion's charge."""
+    return [
+        campaign.path(select.SELECTED),
+        *map(campaign.path, campaign.config.simulate.structures),
+        export.model_file(campaign),
+        export.card_file(campaign),
+        *enumerate_stage.inputs(campaign),
+    ]
+
+
+def perform(work: Work) -> list[Path]:
+    """Render every run's folder, then run them; killed runs go on from their restarts."""
+    campaign = work.campaign
+    require_accepted(campaign, export.card_file(campaign))
+    files = RunFiles(
+        root=work.folder,
+        # Beside the runs, where decks find it whatever it was built for.
+        plugin=bring(build_plugin(), work.folder / PLUGIN_FILE),
+        model=export.model_file(campaign),
+    )
+    card = read_card(export.card_file(campaign))
+    units = production_units(
+        campaign,
+        files,
+        elements=card["elements"],
+        threads=work.execution.threads,
+        progress=work.progress,
+    )
+    write_scripts(campaign, work.folder)
+    work.notes += cautions(campaign, cutoff_A=card["cutoff_A"])
+    work.run_units(units)
+    work.commands.append("lmp -log none -in in.lammps  (in every run's folder)")
+    return [
+        path
+        for unit in units
+        for name in (RECORD_FILE, OUTCOME_FILE, DECK_FILE, DATA_FILE, SEGMENTS_FILE)
+        if (path := unit.output.parent / name).is_file()
+    ]
+
+
+STAGE = Stage(
+    8, "simulate", ("seed", "structure", "enumerate", "export", "simulate"), inputs, perform
+)

@@ -1,0 +1,123 @@
+"""Stage 9: diffusivity of every run, conductivity and Arrhenius fit of every composition."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.stage import Stage, Work
+from mlipsse.campaign.engine.table import write_csv
+from mlipsse.campaign.stages.export import stage as export
+from mlipsse.campaign.stages.select import stage as select
+from mlipsse.campaign.stages.simulate.runs import run_folders
+from mlipsse.campaign.stages.transport.analysis import (
+    analyse_composition,
+    ordering_weights,
+    run_name,
+    run_row,
+)
+from mlipsse.campaign.stages.transport.direction_table import DIRECTION_COLUMNS, direction_columns
+from mlipsse.md.files.record import OUTCOME_FILE, RECORD_FILE
+from mlipsse.md.files.segments import SEGMENTS_FILE
+from mlipsse.potential.bundle.folder import read_card
+from mlipsse.report.page.cautions import standing_cautions
+from mlipsse.report.page.pressure import mean_pressures, pressure_cautions
+from mlipsse.report.page.summary import build_summary, write_summary
+from mlipsse.transport import CompositionTransport, RunTransport, WindowSettings
+from mlipsse.transport.runs.analysis import write_msd_csv
+
+NUMBERS = "09-transport/arrhenius.json"
+RUNS = "09-transport/runs.csv"
+DIRECTIONS = "09-transport/directions.csv"
+STRUCTURE = "09-transport/structure.csv"
+FIGURES = "09-transport"
+
+
+def inputs(campaign: Campaign) -> list[Path]:
+    """Selected orderings, the potential's card, and records and checksums of all runs."""
+    names = (RECORD_FILE, OUTCOME_FILE, SEGMENTS_FILE)
+    return [
+        campaign.path(select.SELECTED),
+        export.card_file(campaign),
+        *(folder / name for folder in run_folders(campaign) for name in names),
+    ]
+
+
+def perform(work: Work) -> list[Path]:
+    """Write the tables of runs, directions and structure, `arrhenius.json`, and the figures."""
+    from mlipsse.campaign.stages.transport.structure import COLUMNS, describe_structure
+
+    campaign, config = work.campaign, work.campaign.config
+    settings = WindowSettings(window_ps=config.transport.window_ps)
+    rows: list[dict[str, Any]] = []
+    ended: list[dict[str, Any]] = []
+    directions: list[dict[str, Any]] = []
+    structure: list[dict[str, Any]] = []
+    outputs: list[Path] = []
+    compositions: list[CompositionTransport] = []
+    folders = run_folders(campaign)
+    for formula in config.enumerate.compositions:
+        found = analyse_composition(
+            formula,
+            [path for path in folders if path.parts[-4] == formula],
+            settings=settings,
+            ordering_weights=ordering_weights(campaign, formula),
+            progress=work.progress,
+        )
+        for folder, run in found.runs:
+            rows.append(run_row(folder, run))
+            if isinstance(run, RunTransport):
+                ended.append(rows[-1])
+                if run.directions is not None:
+                    told = {key: rows[-1][key] for key in ("run", "composition", "temperature_K")}
+                    directions.append({**told, **direction_columns(run.directions)})
+                outputs.append(work.folder / "msd" / f"{run_name(folder)}.csv")
+                write_msd_csv(run, outputs[-1])
+        compositions.append(found.transport)
+        outputs += _draw_msd(found.analysed, formula, work.folder)
+        described, drawn = describe_structure(formula, found, work.folder)
+        structure += [described] if described else []
+        outputs += drawn
+    write_csv(work.folder / "runs.csv", rows)
+    write_csv(work.folder / "directions.csv", directions, columns=DIRECTION_COLUMNS)
+    write_csv(work.folder / "structure.csv", structure, columns=COLUMNS)
+    label_source = read_card(export.card_file(campaign))["label_source"]
+    cautions = standing_cautions(
+        compositions, label_source=label_source, thermostat=config.simulate.ensemble
+    )
+    cautions += pressure_cautions(ended)
+    cautions += [row["caution"] for row in structure if row["caution"]]
+    summary = build_summary(compositions, label_source=label_source, cautions=cautions)
+    for item in summary["compositions"]:
+        own = [row for row in rows if row["composition"] == item["formula"]]
+        item |= mean_pressures(own, temperatures_K=item["temperature_K"])
+    write_summary(summary, work.folder / "arrhenius.json")
+    from mlipsse.report.figures.style import new_figure, save_figure
+    from mlipsse.report.transport_figures.arrhenius import arrhenius_plot
+
+    figure, (left, right) = new_figure(width_in=7.0, columns=2)
+    arrhenius_plot(left, compositions)
+    arrhenius_plot(right, compositions, quantity="conductivity")
+    outputs += save_figure(figure, work.folder / "arrhenius")
+    names = ("runs.csv", "directions.csv", "structure.csv", "arrhenius.json")
+    return [*(work.folder / name for name in names), *outputs]
+
+
+def _draw_msd(runs: Sequence[RunTransport], formula: str, folder: Path) -> list[Path]:
+    if not runs:
+        return []
+    from mlipsse.report.figures.style import formula_label, new_figure, save_figure
+    from mlipsse.report.transport_figures.msd import msd_plot
+
+    figure, (axes,) = new_figure()
+    msd_plot(axes, runs, title=formula_label(formula))
+    return save_figure(figure, folder / f"msd-{formula}")
+
+
+STAGE = Stage(
+    9,
+    "transport",
+    ("seed", "structure", "enumerate", "select", "export", "simulate", "transport"),
+    inputs,
+    perform,
+)

@@ -1,0 +1,142 @@
+"""Pair distances, density and pathways of one run of each composition."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlipsse.campaign.stages.transport.analysis import AnalysedRuns, run_name
+from mlipsse.files import write_columns, write_text
+from mlipsse.md.files.record import read_record
+from mlipsse.transport import RunTransport, Trajectory, read_run
+from mlipsse.transport.density.crystal import crystal_density
+from mlipsse.transport.density.grid import ProbabilityDensity
+from mlipsse.transport.density.percolation import PercolatingPath, percolating_paths
+from mlipsse.transport.structure.radial import RadialDistribution, radial_distribution
+
+PUBLISHED_LEVEL_PER_A3 = 1e-4
+"""Isosurface of Deng et al. 2025 (doi 10.1039/d5ta05321h), 1/Å³ of all ions together."""
+
+_VISITS_PER_VOXEL = 10.0
+_FINEST_A, _COARSEST_A = 0.2, 0.5
+
+COLUMNS = (
+    "composition",
+    "run",
+    "temperature_K",
+    "closest_mobile_pair_A",
+    *(f"barrier_{name}{kind}_eV" for name in "abc" for kind in ("", "_std")),
+    *(f"bottleneck_{name}_visits" for name in "abc"),
+    "voxel_A",
+    "caution",
+)
+"""Of `structure.csv`."""
+
+
+def describe_structure(
+    formula: str, found: AnalysedRuns, folder: Path
+) -> tuple[dict[str, Any] | None, list[Path]]:
+    """Draw g(r), density and paths of the run that diffuses fastest; its row of `structure.csv`.
+
+    That run has visited most of what its ions can reach. Without a run that diffuses there is
+    neither a row nor a figure.
+
+    Parameters
+    ----------
+    formula : of the composition
+    found : its analysed runs
+    folder : figures go there, as `radial-<formula>` and `density-<formula>`
+    """
+    usable = [
+        (path, run)
+        for path, run in found.runs
+        if isinstance(run, RunTransport) and run.status.usable
+    ]
+    if not usable:
+        return None, []
+    path, run = max(usable, key=lambda item: item[1].diffusivity.diffusivity_cm2_s or 0.0)
+    trajectory, lattice = read_run(path), read_record(path).lattice
+    radial = radial_distribution(trajectory.positions, trajectory.species, trajectory.cell)
+    density, framework = crystal_density(
+        trajectory.positions,
+        trajectory.species,
+        trajectory.cell,
+        mobile=run.mobile,
+        lattice=lattice,
+        spacing_A=_spacing_A(trajectory, run.n_mobile),
+    )
+    paths = percolating_paths(density, run.temperature_K)
+    title = run_name(path)
+    outputs = [
+        *_draw_radial(radial, run.mobile, title, folder / f"radial-{formula}"),
+        *_draw_density(density, framework, paths, run.mobile, title, folder / f"density-{formula}"),
+    ]
+    row = {
+        "composition": formula,
+        "run": title,
+        "temperature_K": run.temperature_K,
+        "closest_mobile_pair_A": radial.closest_A[run.mobile, run.mobile],
+        **_barriers(paths),
+        "voxel_A": float(np.cbrt(density.voxel_volume_A3)),
+        "caution": radial.sanity(run.mobile) or "",
+    }
+    return row, outputs
+
+
+def _spacing_A(trajectory: Trajectory, n_ions: int) -> float:
+    """Edge of voxels that hold some ten visits on average, within bounds."""
+    visits = trajectory.n_frames * n_ions
+    edge_A = float(np.cbrt(_VISITS_PER_VOXEL * trajectory.volume_A3 / visits))
+    return float(np.clip(edge_A, _FINEST_A, _COARSEST_A))
+
+
+def _barriers(paths: Mapping[str, PercolatingPath]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name in "abc":
+        path = paths[name]
+        row[f"barrier_{name}_eV"] = path.barrier_eV
+        row[f"barrier_{name}_std_eV"] = path.barrier_std_eV
+        row[f"bottleneck_{name}_visits"] = path.bottleneck_counts
+    return row
+
+
+def _draw_radial(found: RadialDistribution, mobile: str, title: str, path: Path) -> list[Path]:
+    from mlipsse.report.figures.style import new_figure, save_figure
+    from mlipsse.report.transport_figures.radial import radial_plot
+
+    figure, (axes,) = new_figure()
+    radial_plot(axes, found, mobile=mobile, title=title)
+    target = path.with_name(f"{path.name}.csv")
+    lines = {f"{one}-{two}": line for (one, two), line in found.g.items()}
+    write_columns(target, {"r_A": found.radii_A, **lines})
+    return [*save_figure(figure, path), target]
+
+
+def _draw_density(
+    density: ProbabilityDensity,
+    framework: Any,
+    paths: Mapping[str, PercolatingPath],
+    mobile: str,
+    title: str,
+    path: Path,
+) -> list[Path]:
+    from mlipsse.report.figures.style import save_figure
+    from mlipsse.report.transport_figures.density import density_figure
+    from mlipsse.report.transport_figures.density_view import density_view
+    from mlipsse.transport.density.files import write_chgcar
+
+    # Below one visit an isosurface would enclose all that was ever seen.
+    level = max(PUBLISHED_LEVEL_PER_A3, 2 * density.one_count_per_A3)
+    shown: dict[str, Any] = {"level_per_A3": level, "mobile": mobile, "framework": framework}
+    figure = density_figure(density, **shown, path=paths["any"], title=title)
+    found: Sequence[PercolatingPath] = [paths[name] for name in "abc"]
+    fragment = density_view(density, **shown, paths=found, identifier=path.name)
+    page = path.with_name(f"{path.name}.html")
+    write_text(page, fragment)
+    outputs = [*save_figure(figure, path), page]
+    if len(framework):
+        chgcar = path.with_name(f"CHGCAR-{path.name.removeprefix('density-')}")
+        write_chgcar(chgcar, density, framework)
+        outputs.append(chgcar)
+    return outputs

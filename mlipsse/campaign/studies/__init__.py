@@ -1,0 +1,1 @@
+"""Studies beside the ten stages: learning curves, orderings at a temperature."""

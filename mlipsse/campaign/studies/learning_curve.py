@@ -1,0 +1,254 @@
+"""How good a model gets with more labels: nested training sets, one table, one figure."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from mlipsse.campaign.engine.execution import Execution
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.stage import Progress, Work
+from mlipsse.campaign.engine.table import write_csv
+from mlipsse.campaign.runner import LOCK_NAME
+from mlipsse.campaign.stages.export.bundle import Trained
+from mlipsse.campaign.stages.finetune.foundation import provide_foundation
+from mlipsse.campaign.stages.finetune.unit import training_unit
+from mlipsse.campaign.stages.label import stage as label
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.errors import MlipsseError
+from mlipsse.files import exclusive_lock
+from mlipsse.training.result import failed_name
+from mlipsse.training.settings import Strategy
+
+FOLDER = "learning-curve"
+TABLE = f"{FOLDER}/learning-curve.csv"
+
+_ERRORS = (
+    "energy_rmse_meV_atom",
+    "force_rmse_meV_A",
+    "stress_rmse_meV_A3",
+    "energy_mae_meV_atom",
+    "force_mae_meV_A",
+    "stress_mae_meV_A3",
+    "energy_offset_meV_atom",
+)
+
+
+@dataclass(frozen=True)
+class SizedModel:
+    """A model of the curve.
+
+    Attributes
+    ----------
+    frames : in its training set
+    strategy : of its training
+    trained : its files; a model that failed a check is one all the same
+    failed : the sentence of such a training, or None
+    """
+
+    frames: int
+    strategy: Strategy
+    trained: Trained
+    failed: str | None
+
+    @property
+    def name(self) -> str:
+        """Name of its files and folders, e.g. `00050-multihead`."""
+        return _name(self.frames, self.strategy)
+
+
+@dataclass(frozen=True)
+class SizedModels:
+    """The models of a curve by rising size, and the foundation model's file."""
+
+    models: Sequence[SizedModel]
+    foundation: Path
+
+
+def learn_by_size(
+    campaign: Campaign,
+    sizes: Sequence[int],
+    *,
+    strategies: Sequence[Strategy] = ("multihead", "scratch"),
+    progress: Progress = lambda done, total, text: None,
+) -> list[dict[str, Any]]:
+    """Train on nested subsets of the campaign's training set, each strategy on each of them.
+
+    A larger subset holds the smaller ones. Validation and test set, epochs, patience and all else
+    are the same for all; from scratch with `finetune.architecture: foundation` the architecture is
+    the foundation's too. Trainings that are done are kept.
+
+    Parameters
+    ----------
+    sizes : training frames, e.g. the published 50, 100, 500, 1000, 2500
+
+    Returns
+    -------
+    list of dict
+        rows of `learning-curve/learning-curve.csv`, the foundation model alone first (no frames);
+        beside it lies the figure
+
+    Raises
+    ------
+    MlipsseError
+        when there are no labels yet, a size is more than there are, or a training breaks off. One
+        that fails a check is a row that says so.
+    """
+    check_sizes(campaign, sizes)
+    with curve_work(campaign, progress) as work:
+        models = train_by_size(work, sizes, strategies).models
+    answers = [json.loads(model.trained.metrics.read_text(encoding="utf-8")) for model in models]
+    alone = answers[0]["foundation_errors"]
+    rows = [
+        {"frames": 0, "strategy": "foundation", "epochs": 0}
+        | _errors(alone)
+        | {"forgetting": "", "failed": ""},
+        *(_row(model.frames, answer) for model, answer in zip(models, answers, strict=True)),
+    ]
+    write_csv(campaign.path(TABLE), rows)
+    _draw(campaign.path(FOLDER), rows[1:], alone["test"])
+    return rows
+
+
+def check_sizes(campaign: Campaign, sizes: Sequence[int]) -> None:
+    """Whether there are labels, and as many as the sizes ask for.
+
+    Raises
+    ------
+    MlipsseError
+        when not.
+    """
+    sets = label.part_files(campaign)
+    absent = [str(path) for path in sets.values() if not path.is_file()]
+    if absent:
+        raise MlipsseError(
+            f"There are no labels yet: {absent[0]} is missing. Run the campaign until label first."
+        )
+    frames = len(read_frames(sets["train"], labelled=True))
+    if not sizes or min(sizes) < 1 or max(sizes) > frames:
+        raise MlipsseError(
+            f"The sizes {', '.join(map(str, sorted(set(sizes)))) or '(none)'} must lie between 1 "
+            f"and {frames}, the frames of {sets['train']}."
+        )
+
+
+@contextmanager
+def curve_work(campaign: Campaign, progress: Progress) -> Iterator[Work]:
+    """What the curve is made with; nothing else runs in the campaign meanwhile."""
+    with (
+        exclusive_lock(campaign.folder / LOCK_NAME, holder="mlipsse run"),
+        Execution(campaign.config.execution, campaign.folder) as execution,
+    ):
+        folder = campaign.path(FOLDER)
+        folder.mkdir(exist_ok=True)
+        yield Work(campaign, folder, execution, progress)
+
+
+def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strategy]) -> SizedModels:
+    """The models of the curve, trained unless they are there.
+
+    Raises
+    ------
+    MlipsseError
+        when a training breaks off.
+    """
+    config, folder = work.campaign.config, work.folder
+    sets = label.part_files(work.campaign)
+    frames = read_frames(sets["train"], labelled=True)
+    foundation, replay = provide_foundation(work)
+    if foundation is None:
+        raise MlipsseError(
+            "A learning curve compares with a foundation, and finetune names none that is at hand: "
+            "give finetune.foundation."
+        )
+    if replay is not None:
+        sets = {**sets, "replay": replay}
+    base = config.finetune.settings(
+        seed=config.seed, isolated_eV=label.isolated_atoms_eV(work.campaign)
+    )
+    order = np.random.default_rng(config.seed).permutation(len(frames))
+    points = [(size, strategy) for size in sorted(set(sizes)) for strategy in strategies]
+    models = []
+    for done, (size, strategy) in enumerate(points):
+        name = _name(size, strategy)
+        subset = folder / "subsets" / f"train-{size:05d}.extxyz"
+        _write_subset(subset, frames, order[:size])
+        model = folder / "models" / f"{name}.model"
+        unit = training_unit(
+            work,
+            name,
+            sets={**sets, "train": subset},
+            foundation=foundation,
+            settings=replace(base, **_as(strategy)),
+            limits=config.finetune.limits,
+            folder=folder / "trainings" / name,
+            model=model,
+        )
+        # One after another: each has all threads.
+        work.progress(done, len(points), name)
+        telling = replace(
+            work,
+            progress=lambda _done, _total, text, done=done: (  # type: ignore[misc]
+                work.progress(done, len(points), text)
+            ),
+        )
+        telling.run_units([unit])
+        failed = json.loads(unit.output.read_text(encoding="utf-8"))["failed"]
+        models.append(
+            SizedModel(
+                size,
+                strategy,
+                Trained(failed_name(model) if failed else model, unit.output, subset),
+                failed,
+            )
+        )
+    return SizedModels(models, foundation)
+
+
+def _name(size: int, strategy: Strategy) -> str:
+    return f"{size:05d}-{strategy}"
+
+
+def _as(strategy: Strategy) -> dict[str, Any]:
+    """What changes in the settings with the strategy."""
+    changes: dict[str, Any] = {"strategy": strategy}
+    if strategy == "scratch":
+        changes |= {"lora_rank": None, "freeze": "nothing", "e0s": "estimated"}
+    return changes
+
+
+def _write_subset(path: Path, frames: Sequence[Atoms], chosen: np.ndarray) -> None:
+    write_frames(path, [frames[index] for index in sorted(chosen.tolist())])
+
+
+def _row(size: int, answer: Mapping[str, Any]) -> dict[str, Any]:
+    curve = answer["learning_curve"]
+    forgetting = [check for check in answer["checks"] if check["name"] == "forgetting"]
+    return {
+        "frames": size,
+        "strategy": answer["strategy"],
+        "epochs": len(curve["epoch"]),
+        **_errors(answer["errors"]),
+        "forgetting": forgetting[0]["numbers"].get("forgetting", ""),
+        "failed": "; ".join(answer["failures"]),
+    }
+
+
+def _errors(sets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {
+        f"{part}_{name}": round(sets[part][name], 4)
+        for part in ("valid", "test")
+        for name in _ERRORS
+    }
+
+
+def _draw(folder: Path, rows: Sequence[Mapping[str, Any]], foundation: Mapping[str, Any]) -> None:
+    from mlipsse.report.figures.size import size_figure
+    from mlipsse.report.figures.style import save_figure
+
+    save_figure(size_figure(rows, foundation=foundation), folder / "learning-curve")

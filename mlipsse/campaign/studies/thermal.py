@@ -1,0 +1,276 @@
+"""Orderings of a large cell at a temperature, from the energies that a campaign's ranking gave."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.table import write_csv
+from mlipsse.campaign.stages.enumerate.orderings import campaign_host
+from mlipsse.campaign.stages.enumerate.store import row_labels, row_supercell, stored_values
+from mlipsse.campaign.stages.rank.ranking import relaxation_settings
+from mlipsse.energetics.relaxation.energies import relax_all
+from mlipsse.errors import MlipsseError
+from mlipsse.files import write_text
+from mlipsse.md.files.formats import check_formats, write_structures
+from mlipsse.orderings import Composition, Host, Supercell, parse_composition
+from mlipsse.orderings.counting.ordering import decorated_atoms, ordering_name
+from mlipsse.orderings.thermal import (
+    MonteCarloRun,
+    PairModel,
+    fit_pair_model,
+    run_monte_carlo,
+    save_pair_model,
+)
+
+RANKED = "02-rank/ranked.db"
+
+CUTOFFS_A = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0, 8.0)
+
+
+@dataclass(frozen=True)
+class ThermalSettings:
+    """What is sampled, and on what model.
+
+    Attributes
+    ----------
+    composition, supercell : of the samples
+    temperature_K : of the ensemble
+    samples, chains : in all, and from how many independent starts
+    cutoff_A : of the model's pairs; None for the best of `CUTOFFS_A` in cross-validation
+    ewald : whether the model has an electrostatic term
+    typical : orderings that the first model takes for typical at the temperature; their energies
+        are computed with the foundation potential and the model is fitted again with them; 0 for
+        none
+    seed : of everything random
+    """
+
+    composition: str
+    supercell: str
+    temperature_K: float
+    samples: int
+    chains: int
+    cutoff_A: float | None
+    ewald: bool
+    typical: int
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Orderings of small cells and their energies, eV, of the whole cells."""
+
+    structures: list[tuple[Supercell, np.ndarray]]
+    energies_eV: list[float]
+
+
+def sample_orderings(
+    campaign: Campaign,
+    settings: ThermalSettings,
+    out: Path,
+    *,
+    formats: Sequence[str],
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Fit a pair model to the ranking, sample a large cell with it, and write both.
+
+    Cross-validation on the orderings of the ranking says little of those that are typical at a
+    temperature, so the model's error on `settings.typical` of these is measured with the
+    foundation potential, and they are added to the fit. What was computed is kept in `out`, and
+    the same command goes on from there.
+
+    Returns
+    -------
+    dict
+        what `sampling.json` holds.
+
+    Raises
+    ------
+    MlipsseError
+        when nothing was ranked yet, the fit is not determined, or the sampling is not at
+        equilibrium.
+    """
+    check_formats(formats)  # before hours are spent on what they are to hold
+    host = campaign_host(campaign)
+    composition = parse_composition(settings.composition, host)
+    large = Supercell(host, settings.supercell)
+    counts = composition.site_counts(large)
+    training = ranked_energies(campaign, host)
+    units = float(composition.units_per_cell)
+    model = _fit(host, training, settings, units)
+    tell(f"Fit to {len(training.energies_eV)} ranked orderings: {_words(model)}")
+    result: dict[str, Any] = {"settings": asdict(settings), "ranked_fit": _words(model)}
+    if settings.typical:
+        found, left_out = _typical_orderings(campaign, model, training, composition, settings, out)
+        error_meV = _prediction_error(model, found, units)
+        result |= {"typical_error_meV": error_meV, "typical_left_out": left_out}
+        tell(
+            f"{len(found.energies_eV)} orderings typical at {settings.temperature_K:g} K "
+            f"({left_out} left out): the model was off by {error_meV:.3g} meV per formula unit."
+        )
+        training = Training(
+            [*training.structures, *found.structures], [*training.energies_eV, *found.energies_eV]
+        )
+        model = _fit(host, training, settings, units)
+        tell(f"Fit with them: {_words(model)}")
+    result["fit"] = _words(model)
+    save_pair_model(model, out / "model.json")
+    run = run_monte_carlo(
+        model,
+        large,
+        counts=counts,
+        temperature_K=settings.temperature_K,
+        samples=settings.samples,
+        seed=settings.seed,
+        chains=settings.chains,
+        folder=out / "chains",
+    )
+    tell(run.sentence())
+    names = _write_samples(run, settings, out, formats)
+    result |= {
+        "sampling": run.sentence(),
+        "samples": names,
+        "mean_energy_eV": run.mean_energy_eV,
+        "mean_energy_error_eV": run.mean_energy_error_eV,
+        "acceptance": run.acceptance,
+        "effective_samples": run.effective_samples,
+        "independent": run.independent,
+    }
+    write_text(out / "sampling.json", json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def ranked_energies(campaign: Campaign, host: Host) -> Training:
+    """Orderings of a campaign's ranking, each with the energy of its cell.
+
+    Raises
+    ------
+    MlipsseError
+        when the campaign has no ranking yet.
+    """
+    path = campaign.path(RANKED)
+    if not path.is_file():
+        raise MlipsseError(
+            f"{campaign.folder} has no ranked orderings, whose energies the pair model is fitted "
+            f"to. Rank them: mlipsse run {campaign.folder} --until rank."
+        )
+    cells: dict[str, Supercell] = {}
+    training = Training([], [])
+    for values in stored_values(path):
+        cell = cells.setdefault(str(values["supercell"]), row_supercell(host, values))
+        training.structures.append((cell, row_labels(cell, values)))
+        training.energies_eV.append(float(values["energy_eV"]))
+    return training
+
+
+def _fit(host: Host, training: Training, settings: ThermalSettings, units: float) -> PairModel:
+    def fit(cutoff_A: float) -> PairModel:
+        return fit_pair_model(
+            host,
+            training.structures,
+            training.energies_eV,
+            cutoff_A=cutoff_A,
+            ewald=settings.ewald,
+            formula_units_per_cell=units,
+            seed=settings.seed,
+        )
+
+    if settings.cutoff_A is not None:
+        return fit(settings.cutoff_A)
+    models, refusal = [], None
+    for cutoff_A in CUTOFFS_A:
+        try:
+            models.append(fit(cutoff_A))
+        except MlipsseError as error:
+            # Small cells do not tell distant pairs apart; nearer ones may do.
+            refusal = error
+    if not models:
+        raise refusal or MlipsseError("There are no cutoffs to try.")
+    return min(models, key=lambda model: model.report.k_fold_rmse_meV if model.report else np.inf)
+
+
+def _typical_orderings(
+    campaign: Campaign,
+    model: PairModel,
+    training: Training,
+    composition: Composition,
+    settings: ThermalSettings,
+    out: Path,
+) -> tuple[Training, int]:
+    """Small-cell orderings that the model takes for typical, with the potential's energies."""
+    known = {id(cell): cell for cell, _ in training.structures}
+    cells = [cell for cell in known.values() if composition.fits(cell)]
+    if not cells:
+        raise MlipsseError(
+            f"No ranked supercell holds {composition.formula}, so that nothing typical of it can "
+            "be computed. Rank one that does, or ask for `--typical 0`."
+        )
+    cell = max(cells, key=lambda supercell: supercell.n_cells)
+    run = run_monte_carlo(
+        model,
+        cell,
+        counts=composition.site_counts(cell),
+        temperature_K=settings.temperature_K,
+        samples=settings.typical,
+        seed=settings.seed + 1,
+        folder=out / "typical",
+    )
+    labels = np.unique(run.labels, axis=0)
+    cache = out / "typical" / "energies.json"
+    energies = json.loads(cache.read_text()) if cache.is_file() else {}
+    missing = [row for row in labels if row.tobytes().hex() not in energies]
+    rank = campaign.config.rank
+    results = relax_all(
+        [decorated_atoms(cell, row) for row in missing],
+        campaign.potential(rank.foundation),
+        relaxation_settings(rank, mobile=campaign.config.structure.mobile),
+        device=rank.device,
+    )
+    for row, result in zip(missing, results, strict=True):
+        energies[row.tobytes().hex()] = result.energy_eV if result.converged else None
+    write_text(cache, json.dumps(energies, indent=1) + "\n")
+    good = [row for row in labels if energies[row.tobytes().hex()] is not None]
+    return (
+        Training([(cell, row) for row in good], [energies[row.tobytes().hex()] for row in good]),
+        len(labels) - len(good),
+    )
+
+
+def _prediction_error(model: PairModel, found: Training, units: float) -> float:
+    """Root mean square error of energies that the model has not seen, meV per formula unit."""
+    lattices = {id(cell): model.lay_on(cell) for cell, _ in found.structures}
+    errors = [
+        (model.energy_eV(lattices[id(cell)], labels) - energy) / (units * cell.n_cells)
+        for (cell, labels), energy in zip(found.structures, found.energies_eV, strict=True)
+    ]
+    return 1e3 * float(np.sqrt(np.mean(np.square(errors)))) if errors else float("nan")
+
+
+def _words(model: PairModel) -> str:
+    report = model.report.sentence() if model.report else ""
+    return f"pairs up to {model.clusters.cutoff_A:g} Å, {report}"
+
+
+def _write_samples(
+    run: MonteCarloRun, settings: ThermalSettings, out: Path, formats: Sequence[str]
+) -> list[str]:
+    n = len(run.energies_eV)
+    names = [
+        ordering_name(
+            settings.composition, f"{settings.supercell}-T{settings.temperature_K:g}", k, n
+        )
+        for k in range(n)
+    ]
+    write_structures(
+        [(name, run.atoms(k)) for k, name in enumerate(names)], out / "samples", formats=formats
+    )
+    rows = [
+        {"ordering": name, "chain": int(chain), "model_energy_eV": float(energy)}
+        for name, chain, energy in zip(names, run.chain_of, run.energies_eV, strict=True)
+    ]
+    write_csv(out / "samples.csv", rows)
+    return names

@@ -1,0 +1,1 @@
+"""Tables of how a campaign and a machine stand."""

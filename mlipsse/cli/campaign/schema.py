@@ -1,0 +1,12 @@
+"""`mlipsse schema`: what a `campaign.yaml` may say."""
+
+import json
+
+import typer
+
+from mlipsse.campaign.config.campaign import CampaignConfig
+
+
+def schema() -> None:
+    """Print the JSON schema of campaign.yaml: every field, its unit, limits and default."""
+    typer.echo(json.dumps(CampaignConfig.model_json_schema(), indent=1))

@@ -1,0 +1,192 @@
+"""Labels against what a potential says of the same frames."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+
+from mlipsse import keys
+from mlipsse.dataset.check.findings.components import judge_components
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, labels
+from mlipsse.dataset.check.measures.verdict import Check, Numbers
+from mlipsse.dataset.frames.energy_offset import energy_offset
+from mlipsse.dataset.frames.evaluation import predict
+from mlipsse.dataset.frames.label_units import FORCE_UNITS_EV_A, STRESS_UNITS_EV_A3
+from mlipsse.dataset.frames.predictions import Predictions
+from mlipsse.dataset.frames.scores import MIN_GROUP
+from mlipsse.errors import MlipsseError
+
+MAX_USUAL_SHIFT_EV_ATOM = 1.0
+"""Of one element. Functionals differ by some eV per atom, pseudopotentials by hundreds."""
+
+MIN_COSINE = 0.5
+"""Between labels and predictions; of a foundation model that knows the elements it is above 0.9."""
+
+MAX_SLOPE = 2.0
+"""By which labels may be larger or smaller than predictions; units differ by 3 and more."""
+
+
+_UNIT_SPREAD = float(np.log(1.4))
+"""By which a model may be off a unit's factor: across functionals forces differ by 1.3."""
+
+
+def check_known_elements(labelled: LabelledSet, potential: str, known: frozenset[str]) -> Check:
+    """Elements that the potential does not know."""
+    name = "elements known"
+    found = {s for frame in labelled.frames for s in frame.get_chemical_symbols()}
+    unknown = sorted(found - known)
+    if unknown:
+        return Check(
+            name,
+            "fail",
+            f"{potential} does not know {', '.join(unknown)}. Take another foundation model, or "
+            "leave these frames out.",
+            {"unknown": " ".join(unknown)},
+        )
+    return Check(name, "pass", f"{potential} knows all elements.", {"elements": len(found)})
+
+
+def check_against_model(
+    labelled: LabelledSet, calculator: Calculator, *, most: int | None, seed: int
+) -> list[Check]:
+    """Offset of the energies, direction and size of forces and stresses.
+
+    Parameters
+    ----------
+    calculator : energy in eV, forces in eV/Å, stress in eV/Å³
+    most : frames that are evaluated, drawn by `seed`; None for all
+    """
+    chosen = list(labelled.typical)
+    if most is not None and len(chosen) > most:
+        drawn = np.random.default_rng(seed).choice(len(chosen), most, replace=False)
+        chosen = [chosen[k] for k in np.sort(drawn)]
+    if not chosen:
+        return [Check("energy offset", "skip", "There are no frames with finite labels.")]
+    frames = [_with_stress(labelled.frames[k]) for k in chosen]
+    predictions = predict(frames, calculator)
+    return [
+        _offset(frames, predictions),
+        _direction("forces against model", "eV/Å", predictions.forces_eV_A),
+        _stress(predictions),
+    ]
+
+
+def disagreements(predictions: Predictions) -> list[str]:
+    """Sentences on labels that are the model's in another unit, sign or order of components.
+
+    A model that does not know these materials has none: what is looked for is what a unit, a sign
+    or an order would make of labels that it does know.
+    """
+    found = []
+    for name, pair, factors in (
+        ("Forces", predictions.forces_eV_A, FORCE_UNITS_EV_A),
+        ("Stresses", predictions.stress_eV_A3, STRESS_UNITS_EV_A3),
+    ):
+        cosine, slope = _cosine_and_slope(pair)
+        told = f"(cosine {cosine:.2f}, labels are {slope:.3g} times the model's)"
+        # Labels in a unit of f eV/Å are 1/f times as large.
+        units = [
+            unit
+            for unit, factor in factors.items()
+            if factor != 1 and abs(np.log(slope * factor)) < _UNIT_SPREAD
+        ]
+        if cosine < -MIN_COSINE:
+            found.append(f"{name} have their sign turned {told}.")
+        elif cosine > MIN_COSINE and units:
+            found.append(f"{name} are in {' or '.join(units)} {told}.")
+    components = _components(predictions)
+    return [*found, components.sentence] if components.verdict == "fail" else found
+
+
+def _stress(predictions: Predictions) -> Check:
+    """Direction and size of all components, and their order."""
+    judged = _direction("stress against model", "eV/Å³", predictions.stress_eV_A3)
+    order = _components(predictions)
+    if judged.verdict in ("pass", "warn") and order.verdict == "fail":
+        return replace(order, name=judged.name, numbers=judged.numbers | order.numbers)
+    return judged
+
+
+def _components(predictions: Predictions) -> Check:
+    stress = predictions.stress_eV_A3.reshape(2, -1, 9)[:, :, [0, 4, 8, 5, 2, 1]]
+    finite = stress[:, np.isfinite(stress).all(axis=(0, 2))]
+    name = "stress components"
+    if finite.shape[1] < MIN_GROUP:
+        return Check(name, "skip", f"Fewer than {MIN_GROUP} frames have stresses to compare.")
+    return judge_components(name, finite, "the model's")
+
+
+def _with_stress(frame: Atoms) -> Atoms:
+    """The frame, its stress NaN where it has none, which `_direction` leaves out."""
+    if keys.STRESS in labels(frame):
+        return frame
+    copy = frame.copy()
+    copy.info[keys.STRESS] = np.full(6, np.nan)
+    return copy
+
+
+def _offset(frames: Sequence[Atoms], predictions: Predictions) -> Check:
+    name = "energy offset"
+    try:
+        offset = energy_offset(frames, predictions)
+    except MlipsseError as error:
+        return Check(name, "fail", str(error), {"frames": len(frames)})
+    numbers: Numbers = {f"{element}_eV": shift for element, shift in offset.shift_eV.items()}
+    numbers |= {
+        "residual_eV_atom": offset.residual_eV_atom,
+        "rank": offset.rank,
+        "frames": len(frames),
+    }
+    each = ", ".join(f"{element} {shift:+.2f}" for element, shift in offset.shift_eV.items())
+    told = (
+        f"Labels less the model's, in eV per atom: {each}; beyond that "
+        f"{1000 * offset.residual_eV_atom:.0f} meV/atom"
+    )
+    if offset.rank < len(offset.shift_eV):
+        told += " (compositions do not tell these elements apart)"
+    if max(map(abs, offset.shift_eV.values())) > MAX_USUAL_SHIFT_EV_ATOM:
+        return Check(
+            name,
+            "warn",
+            f"{told}. Several eV/atom are another functional or other pseudopotentials, hundreds "
+            "total energies of a code or another unit: fine-tune with e0s: estimated.",
+            numbers,
+        )
+    return Check(name, "pass", f"{told}.", numbers)
+
+
+def _direction(name: str, unit: str, pair: np.ndarray) -> Check:
+    """Cosine and slope of labels against predictions, over all components."""
+    cosine, slope = _cosine_and_slope(pair)
+    if not np.isfinite(cosine):
+        return Check(name, "skip", "There is nothing to compare.")
+    numbers: Numbers = {"cosine": cosine, "label_over_model": slope}
+    told = f"Cosine {cosine:.2f}; labels are {slope:.3g} times the model's ({unit})"
+    if cosine < 0:
+        return Check(
+            name, "fail", f"{told}: the sign of the labels is turned. Normalise them.", numbers
+        )
+    if not 1 / MAX_SLOPE < slope < MAX_SLOPE and cosine > MIN_COSINE:
+        return Check(
+            name, "fail", f"{told}: the labels are in another unit. Normalise them.", numbers
+        )
+    if cosine < MIN_COSINE:
+        return Check(
+            name,
+            "warn",
+            f"{told}: the model does not know these materials, or labels belong to other frames. "
+            "Look at some by hand.",
+            numbers,
+        )
+    return Check(name, "pass", f"{told}.", numbers)
+
+
+def _cosine_and_slope(pair: np.ndarray) -> tuple[float, float]:
+    """Of labels against predictions, (2, n); NaN where there is nothing to compare."""
+    reference, predicted = pair[:, np.isfinite(pair).all(axis=0)]
+    norms = float(np.linalg.norm(reference)), float(np.linalg.norm(predicted))
+    if not min(norms) > 0:
+        return np.nan, np.nan
+    return float(reference @ predicted) / (norms[0] * norms[1]), norms[0] / norms[1]

@@ -1,0 +1,150 @@
+"""Whether labels are there, are numbers, and add up to no net force."""
+
+import numpy as np
+
+from mlipsse import keys
+from mlipsse.dataset.check.measures.forceless import constrained_atoms
+from mlipsse.dataset.check.measures.labelled_set import LabelledSet, labels
+from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
+
+WARN_NET_FORCE_EV_A = 0.005
+FAIL_NET_FORCE_EV_A = 0.03
+"""Of the net force divided by the atoms. A model's forces sum to zero by construction, so this is
+an error that it cannot learn away; above the second it is as large as the whole force error of a
+good fine-tuning (tens of meV/Å). Real-space grids leave a few meV/Å."""
+
+
+def check_keys(labelled: LabelledSet) -> Check:
+    """Energy and forces in every frame; an isolated atom needs no forces."""
+    alone = set(labelled.isolated)
+    lacking = {
+        key: [
+            k
+            for k, frame in enumerate(labelled.frames)
+            if key not in labels(frame) and not (k in alone and key == keys.FORCES)
+        ]
+        for key in (keys.ENERGY, keys.FORCES)
+    }
+    numbers = {"frames": len(labelled.frames)} | {
+        f"without_{key}": len(frames) for key, frames in lacking.items()
+    }
+    told = [
+        f"{len(frames)} frames lack {key} ({some(labelled.at(frames))})"
+        for key, frames in lacking.items()
+        if frames
+    ]
+    if told:
+        return Check(
+            "keys",
+            "fail",
+            f"{'; '.join(told)}. Label them, take them out, or say under which names labels lie "
+            "(--energy-key, --forces-key).",
+            dict(numbers),
+        )
+    return Check("keys", "pass", "Every frame has an energy and forces.", dict(numbers))
+
+
+def check_stress_present(labelled: LabelledSet) -> Check:
+    """A stress in every crystal."""
+    alone = set(labelled.isolated)
+    crystals = [k for k in range(len(labelled.frames)) if k not in alone]
+    lacking = [k for k in crystals if keys.STRESS not in labels(labelled.frames[k])]
+    numbers: Numbers = {"without_stress": len(lacking)}
+    if lacking:
+        return Check(
+            "stress present",
+            "fail",
+            f"{len(lacking)} of {len(crystals)} frames have no stress "
+            f"({some(labelled.at(lacking))}): training would read it as absent or zero. Label them "
+            "with stress, take them out, or say where it lies (--stress-key, --virial-key).",
+            numbers,
+        )
+    return Check("stress present", "pass", "Every crystal has a stress.", numbers)
+
+
+def check_finite(labelled: LabelledSet) -> Check:
+    """No NaN, no infinity, no labels that are all zero."""
+    bad = [k for k, finite in enumerate(labelled.finite) if not finite]
+    numbers: Numbers = {"not_finite": len(bad)}
+    if bad:
+        return Check(
+            "finite",
+            "fail",
+            f"{len(bad)} frames hold numbers that are not finite ({some(labelled.at(bad))}): take "
+            "them out, or label them again.",
+            numbers,
+        )
+    return Check("finite", "pass", "All labels, positions and cells are finite.", numbers)
+
+
+def check_zero(labelled: LabelledSet) -> Check:
+    """Labels that are all zero, and atoms whose forces constraints have zeroed."""
+    found = {}
+    for key in (keys.ENERGY, keys.FORCES, keys.STRESS):
+        with_key = [k for k in labelled.sound if key in labels(labelled.frames[k])]
+        zero = [k for k in with_key if not labels(labelled.frames[k])[key].any()]
+        if zero and len(zero) == len(with_key):
+            found[key] = len(zero)
+    frames = [labelled.frames[k] for k in labelled.sound]
+    constrained = constrained_atoms(frames, [labels(frame)[keys.FORCES] for frame in frames])
+    places = labelled.at([labelled.sound[k] for k in constrained])
+    numbers: Numbers = {f"zero_{k}": v for k, v in found.items()}
+    numbers["frames_with_forceless_atoms"] = len(constrained)
+    if found:
+        return Check(
+            "zero labels",
+            "fail",
+            f"{', '.join(found)} are zero in every frame, as readers leave them that did not find "
+            "labels. Label again, or say under which names labels lie.",
+            numbers,
+        )
+    if constrained:
+        return Check(
+            "zero labels",
+            "fail",
+            f"In {len(constrained)} frames or more up to {max(constrained.values())} atoms have "
+            f"forces of exactly zero, which no symmetry explains ({some(places)}): constraints "
+            "zeroed them. Label again without constraints, or write the forces before they were "
+            "applied.",
+            numbers,
+        )
+    return Check("zero labels", "pass", "No label is zero throughout.", numbers)
+
+
+def check_net_force(labelled: LabelledSet) -> Check:
+    """Forces of a frame sum to zero."""
+    if not labelled.sound:
+        return Check("net force", "skip", "There are no forces to look at.")
+    net_eV_A = np.array(
+        [
+            np.linalg.norm(labels(labelled.frames[k])[keys.FORCES].mean(axis=0))
+            for k in labelled.sound
+        ]
+    )
+    above = [
+        k for k, net in zip(labelled.sound, net_eV_A, strict=True) if net > FAIL_NET_FORCE_EV_A
+    ]
+    numbers: Numbers = {
+        "max_eV_A_per_atom": float(net_eV_A.max()),
+        "median_eV_A_per_atom": float(np.median(net_eV_A)),
+        "frames_above_limit": len(above),
+    }
+    worst = f"The largest net force is {1000 * net_eV_A.max():.2g} meV/Å per atom"
+    if above:
+        return Check(
+            "net force",
+            "fail",
+            f"{worst}, above {1000 * FAIL_NET_FORCE_EV_A:g} in {len(above)} frames "
+            f"({some(labelled.at(above))}): forces of fixed atoms were zeroed, atoms are missing, "
+            "or the calculation did not converge. Label them again.",
+            numbers,
+        )
+    if net_eV_A.max() > WARN_NET_FORCE_EV_A:
+        return Check(
+            "net force",
+            "warn",
+            f"{worst}, above {1000 * WARN_NET_FORCE_EV_A:g}: a coarse grid. A finer one, or forces "
+            "less their mean, would be better.",
+            numbers,
+        )
+    return Check("net force", "pass", f"{worst}.", numbers)

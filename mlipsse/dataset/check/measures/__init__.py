@@ -1,0 +1,1 @@
+"""Labelled sets, and what checks measure on them."""

@@ -1,0 +1,1 @@
+"""Labelled frames: their files, units, splits, strains, and how far a model is from them."""

@@ -1,0 +1,1 @@
+"""Label sources: DFT programs and other potentials."""

@@ -1,0 +1,363 @@
+"""DFT labels from CP2K: inputs of a single point with SCAN, GTH potentials and MOLOPT bases."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+
+from mlipsse.dataset.labels.cp2k_data import Kind, choose_kind, find_data_dir
+from mlipsse.dataset.labels.cp2k_program import INPUT_FILE, OUTPUT_FILE, require_known_version
+from mlipsse.dataset.labels.program import Fault
+from mlipsse.dataset.labels.sources import CP2K, Label, RejectedFrame
+from mlipsse.errors import MlipsseError
+from mlipsse.structures.geometry import widths_A
+
+SmallCells = Literal["kpoints", "supercell"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cp2kSettings:
+    """A single point with SCAN in CP2K's Quickstep (Kühne et al. 2020, doi 10.1063/5.0007045).
+
+    Functional: SCAN from libxc (Sun, Ruzsinszky, Perdew 2015, doi 10.1103/PhysRevLett.115.036402).
+    The potentials are those optimised for it (GTH-SCAN), the bases MOLOPT-SCAN.
+
+    Attributes
+    ----------
+    cutoff_Ry, rel_cutoff_Ry : CUTOFF and REL_CUTOFF, the finest grid and that of a Gaussian of unit
+        exponent, Ry. Meta-GGAs want fine grids: at 300 Ry the forces of LiCl do not sum to zero by
+        0.03 eV/Å, at 600 Ry by 0.0002
+    eps_scf : EPS_SCF, at which the electrons are converged
+    eps_default : EPS_DEFAULT, accuracy of the integrals
+    min_length_A : a cell whose opposite faces are all at least this far apart is computed at Γ, Å;
+        others in a Monkhorst-Pack mesh whose divisions times the distance reach it
+    small_cells : kpoints, or supercell: a cell below `min_length_A` is repeated to reach it and
+        computed at Γ; the label is folded back
+    diagonalisation : at Γ too, instead of the orbital transformation (OT), which needs a gap;
+        k-points and smearing always diagonalise
+    smearing_K : electronic temperature of Fermi-Dirac smearing, K; None for fixed occupations
+    spin : spin-polarised
+    multiplicity : 2S + 1 of the frame when spin-polarised; None for CP2K's guess, the lowest
+    max_scf : MAX_SCF, most electronic steps of the first attempt. A retry has twice as many and
+        goes another way to the same minimum: conjugate gradients instead of DIIS (OT), a smaller
+        share of the new density in the mixing (diagonalisation)
+    basis, potential : kind of basis set and potential; each element takes the pair of as many
+        electrons, the most there are
+    bases, potentials : whole names by element where these are not wanted, or not there
+    basis_file, potential_file : files in the data folder, or paths
+    data_dir : folder of the data files; None for `CP2K_DATA_DIR`, else where packages put them
+
+    Raises
+    ------
+    MlipsseError
+        for a multiplicity without spin.
+    """
+
+    cutoff_Ry: float = 600.0
+    rel_cutoff_Ry: float = 60.0
+    eps_scf: float = 1e-6
+    eps_default: float = 1e-12
+    min_length_A: float = 10.0
+    small_cells: SmallCells = "kpoints"
+    diagonalisation: bool = False
+    smearing_K: float | None = None
+    spin: bool = False
+    multiplicity: int | None = None
+    max_scf: int = 100
+    basis: str = "DZVP-MOLOPT-SCAN-GTH"
+    potential: str = "GTH-SCAN"
+    bases: Mapping[str, str] = field(default_factory=dict)
+    potentials: Mapping[str, str] = field(default_factory=dict)
+    basis_file: str = "BASIS_MOLOPT_UZH"
+    potential_file: str = "POTENTIAL_UZH"
+    data_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.multiplicity is not None and not self.spin:
+            raise MlipsseError(
+                f"A multiplicity ({self.multiplicity}) needs a spin-polarised calculation: say "
+                "spin: true, or leave multiplicity out."
+            )
+
+    def kind(self, element: str) -> Kind:
+        """Basis set and potential of an element.
+
+        Raises
+        ------
+        MlipsseError
+            as `mlipsse.dataset.labels.cp2k_data`.
+        """
+        folder = find_data_dir(self.data_dir)
+        return choose_kind(
+            element,
+            basis_file=folder / self.basis_file,
+            potential_file=folder / self.potential_file,
+            basis=self.bases.get(element, self.basis),
+            potential=self.potentials.get(element, self.potential),
+        )
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the Brillouin zone of a frame is sampled.
+
+    Attributes
+    ----------
+    repeats : of the cell along a, b, c
+    divisions : of the Monkhorst-Pack mesh of the repeated cell; (1, 1, 1) is Γ
+    """
+
+    repeats: tuple[int, int, int]
+    divisions: tuple[int, int, int]
+
+    @property
+    def at_gamma(self) -> bool:
+        """Whether there is only Γ."""
+        return self.divisions == (1, 1, 1)
+
+    @property
+    def copies(self) -> int:
+        """Frames in the cell that is computed."""
+        return math.prod(self.repeats)
+
+
+@dataclass(frozen=True)
+class Cp2k:
+    """A `mlipsse.dataset.labels.program.Program`: SCAN single points in CP2K."""
+
+    settings: Cp2kSettings
+
+    @property
+    def name(self) -> str:
+        """As the config writes it."""
+        return CP2K
+
+    @property
+    def description(self) -> str:
+        """Functional, program and how the Brillouin zone is sampled; labels say the version too."""
+        return f"SCAN (CP2K, {self.settings.cutoff_Ry:g} Ry, {self._method()})"
+
+    @property
+    def output_file(self) -> str:
+        """CP2K's standard output, by `-o`."""
+        return OUTPUT_FILE
+
+    def decisive(self, elements: Iterable[str]) -> dict[str, Any]:
+        """Settings without those that lead to the same minimum, and the elements' entries."""
+        values = asdict(self.settings)
+        ways = ("max_scf", "diagonalisation", "data_dir", "basis_file", "potential_file")
+        for key in (*ways, "basis", "potential", "bases", "potentials"):
+            del values[key]
+        kinds = {element: asdict(self.settings.kind(element)) for element in sorted(set(elements))}
+        return {**values, "kinds": kinds}
+
+    def prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:
+        """Write `frame.inp`; the data files are not copied.
+
+        Raises
+        ------
+        RejectedFrame
+            when the frame has no cell, or an odd number of electrons without spin.
+        MlipsseError
+            when a data file, or an element in it, is missing.
+        """
+        (folder / INPUT_FILE).write_text(self._input(atoms, attempt=attempt), encoding="utf-8")
+
+    def read(self, atoms: Atoms, folder: Path) -> Label | Fault:
+        """The label in `frame.out`; see `mlipsse.dataset.labels.cp2k_output.read_output`."""
+        from mlipsse.dataset.labels.cp2k_output import AskedOfCp2k, read_output
+
+        settings, sampling = self.settings, self.sampling(atoms)
+        multiplicity = settings.multiplicity
+        if multiplicity is not None:
+            multiplicity = (multiplicity - 1) * sampling.copies + 1
+        asked = AskedOfCp2k(
+            cutoff_Ry=settings.cutoff_Ry,
+            divisions=sampling.divisions,
+            smearing=settings.smearing_K is not None,
+            spin=settings.spin,
+            multiplicity=multiplicity,
+            electrons=self._electrons(atoms, sampling),
+            detail=self._method(),
+        )
+        computed = atoms.repeat(sampling.repeats)
+        return read_output(folder / OUTPUT_FILE, computed, asked, n_atoms=len(atoms))
+
+    def _electrons(self, atoms: Atoms, sampling: Sampling) -> int | None:
+        """Valence electrons of all that is computed; None without CP2K's data files."""
+        try:
+            return sampling.copies * sum(
+                self.settings.kind(symbol).valence_electrons
+                for symbol in atoms.get_chemical_symbols()
+            )
+        except MlipsseError:
+            return None
+
+    def check(self, elements: Iterable[str]) -> None:
+        """Look for the data files and a pair of basis and potential for all elements.
+
+        Raises
+        ------
+        MlipsseError
+            saying what is missing.
+        """
+        for element in sorted(set(elements)):
+            self.settings.kind(element)
+
+    def check_version(self, command: str) -> None:
+        """Ask `cp2k --version`, where the command names a CP2K that is found here.
+
+        Raises
+        ------
+        MlipsseError
+            for a version whose layout is not read.
+        """
+        require_known_version(command)
+
+    def sampling(self, atoms: Atoms) -> Sampling:
+        """Γ, k-points or a supercell, by the size of the cell.
+
+        Raises
+        ------
+        RejectedFrame
+            when the frame has no three cell vectors.
+        """
+        if atoms.cell.rank < 3:
+            raise RejectedFrame(f"{atoms.get_chemical_formula()} has no three cell vectors.")
+        # Rounding of a width shall not cost a division.
+        a, b, c = (
+            math.ceil(self.settings.min_length_A / width - 1e-6) for width in widths_A(atoms)
+        )
+        needed, once = (a, b, c), (1, 1, 1)
+        return (
+            Sampling(needed, once)
+            if self.settings.small_cells == "supercell"
+            else Sampling(once, needed)
+        )
+
+    def _method(self) -> str:
+        """What a label depends on besides functional and cutoff, the same for all frames."""
+        named = {*self.settings.bases.values(), *self.settings.potentials.values()}
+        own = f" with {', '.join(sorted(named))}" if named else ""
+        sampled = (
+            "k-points" if self.settings.small_cells == "kpoints" else "Γ of supercells"
+        ) + f" to {self.settings.min_length_A:g} Å"
+        return f"{self.settings.basis}, {self.settings.potential}{own}, {sampled}"
+
+    def _input(self, atoms: Atoms, *, attempt: int) -> str:
+        settings = self.settings
+        sampling = self.sampling(atoms)
+        elements = sorted(set(atoms.get_chemical_symbols()))
+        kinds = {element: settings.kind(element) for element in elements}
+        electrons = sum(kinds[symbol].valence_electrons for symbol in atoms.get_chemical_symbols())
+        if electrons % 2 and not settings.spin:
+            raise RejectedFrame(
+                f"{atoms.get_chemical_formula()} has {electrons} valence electrons: an odd number "
+                "needs spin: true."
+            )
+        copies = atoms.repeat(sampling.repeats)
+        subsys: list[str | Block] = [
+            Block("CELL", [_vector(*pair) for pair in zip("ABC", copies.cell[:], strict=True)]),
+            Block(
+                "COORD",
+                [
+                    _vector(symbol, position)
+                    for symbol, position in zip(
+                        copies.get_chemical_symbols(), copies.positions, strict=True
+                    )
+                ],
+            ),
+            *(
+                Block(
+                    f"KIND {element}",
+                    [f"BASIS_SET {kind.basis}", f"POTENTIAL {kind.potential}"],
+                )
+                for element, kind in kinds.items()
+            ),
+        ]
+        force_eval = Block(
+            "FORCE_EVAL",
+            [
+                "METHOD QUICKSTEP",
+                "STRESS_TENSOR ANALYTICAL",
+                Block("PRINT", [Block("FORCES", ["NDIGITS 12"]), Block("STRESS_TENSOR", [])]),
+                self._dft(sampling, electrons * sampling.copies, attempt=attempt),
+                Block("SUBSYS", subsys),
+            ],
+        )
+        project = ["PROJECT frame", "RUN_TYPE ENERGY_FORCE", "PRINT_LEVEL MEDIUM"]
+        return f"{Block('GLOBAL', project).text()}{force_eval.text()}"
+
+    def _dft(self, sampling: Sampling, electrons: int, *, attempt: int) -> "Block":
+        settings = self.settings
+        folder = Path(settings.data_dir).expanduser() if settings.data_dir else Path()
+        lines: list[str | Block] = [
+            f"BASIS_SET_FILE_NAME {folder / settings.basis_file}",
+            f"POTENTIAL_FILE_NAME {folder / settings.potential_file}",
+        ]
+        if settings.spin:
+            lines.append("UKS TRUE")
+        if settings.multiplicity is not None:
+            # Every copy has the unpaired electrons of the frame.
+            lines.append(f"MULTIPLICITY {(settings.multiplicity - 1) * sampling.copies + 1}")
+        lines += [
+            Block(
+                "MGRID",
+                [f"CUTOFF {settings.cutoff_Ry:g}", f"REL_CUTOFF {settings.rel_cutoff_Ry:g}"],
+            ),
+            Block("QS", [f"EPS_DEFAULT {settings.eps_default:.1E}"]),
+            self._scf(sampling, electrons, attempt=attempt),
+        ]
+        if not sampling.at_gamma:
+            mesh = " ".join(map(str, sampling.divisions))
+            lines.append(Block("KPOINTS", [f"SCHEME MONKHORST-PACK {mesh}"]))
+        functional = Block("XC_FUNCTIONAL", [Block("MGGA_X_SCAN", []), Block("MGGA_C_SCAN", [])])
+        return Block("DFT", [*lines, Block("XC", [functional])])
+
+    def _scf(self, sampling: Sampling, electrons: int, *, attempt: int) -> "Block":
+        settings = self.settings
+        lines: list[str | Block] = [
+            "SCF_GUESS ATOMIC",
+            f"EPS_SCF {settings.eps_scf:.1E}",
+            f"MAX_SCF {settings.max_scf * 2**attempt}",
+        ]
+        if sampling.at_gamma and not settings.diagonalisation and settings.smearing_K is None:
+            minimiser = "CG" if attempt else "DIIS"
+            way = Block("OT", ["PRECONDITIONER FULL_ALL", f"MINIMIZER {minimiser}"])
+            return Block("SCF", [*lines, way])
+        if settings.smearing_K is not None:
+            lines.append(f"ADDED_MOS {max(10, electrons // 10)}")
+        lines.append(Block("DIAGONALIZATION", []))
+        share = 0.1 if attempt else 0.4
+        lines.append(Block("MIXING", ["METHOD BROYDEN_MIXING", f"ALPHA {share}"]))
+        if settings.smearing_K is not None:
+            width = f"ELECTRONIC_TEMPERATURE [K] {settings.smearing_K:g}"
+            lines.append(Block("SMEAR ON", ["METHOD FERMI_DIRAC", width]))
+        # No file of orbitals for a frame that is computed once.
+        lines.append(Block("PRINT", [Block("RESTART OFF", [])]))
+        return Block("SCF", lines)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A section of CP2K's input."""
+
+    title: str
+    lines: "Sequence[str | Block]"
+
+    def text(self, depth: int = 0) -> str:
+        """As the file has it, each level two blanks deeper."""
+        blank = "  " * depth
+        inside = "".join(
+            line.text(depth + 1) if isinstance(line, Block) else f"{blank}  {line}\n"
+            for line in self.lines
+        )
+        return f"{blank}&{self.title}\n{inside}{blank}&END {self.title.split()[0]}\n"
+
+
+def _vector(name: str, vector: np.ndarray) -> str:
+    return f"{name} " + " ".join(f"{x:.10f}" for x in vector)

@@ -1,0 +1,160 @@
+"""Label sources by name: what gives frames their energies, forces and stresses."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.errors import MlipsseError
+
+if TYPE_CHECKING:
+    from mlipsse.dataset.labels.teacher import Teacher
+
+TEACHER = "teacher"
+VASP = "vasp"
+CP2K = "cp2k"
+EXTXYZ = "extxyz"
+_THERE_IS = (
+    f"There is «{TEACHER}: NAME» (labels from another potential, not DFT; e.g. "
+    f"«{TEACHER}: chgnet-r2scan»), «{VASP}» and «{CP2K}» (DFT), and «{EXTXYZ}: FILE» (labels you "
+    "have)."
+)
+
+Kind = Literal["teacher", "vasp", "cp2k", "extxyz"]
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a single point gives.
+
+    Attributes
+    ----------
+    energy_eV : of the whole cell
+    forces_eV_A : (n_atoms, 3), in the frame's order of atoms
+    stress_eV_A3 : (6,), Voigt xx yy zz yz xz xy, ASE's sign (tension positive)
+    source : functional and program, or teacher; for `keys.LABEL_SOURCE`
+    """
+
+    energy_eV: float
+    forces_eV_A: np.ndarray
+    stress_eV_A3: np.ndarray
+    source: str
+
+    @property
+    def finite(self) -> bool:
+        """Whether all numbers are finite."""
+        parts = (self.energy_eV, self.forces_eV_A, self.stress_eV_A3)
+        return all(bool(np.isfinite(part).all()) for part in parts)
+
+
+class RejectedFrame(MlipsseError):
+    """A frame that a source cannot label; others may be fine.
+
+    Attributes
+    ----------
+    may_pass : whether the same single point could succeed when tried again (it was killed, say)
+    common : whether every other frame would be rejected for the same reason
+    """
+
+    def __init__(self, reason: str, *, may_pass: bool = False, common: bool = False) -> None:
+        super().__init__(reason)
+        self.may_pass = may_pass
+        self.common = common
+
+
+class LabelSource(Protocol):
+    """Something that labels one frame at a time, each on its own."""
+
+    @property
+    def name(self) -> str:
+        """As the config writes it."""
+
+    @property
+    def description(self) -> str:
+        """Functional and program, or teacher; labels say the same, and the program's version."""
+
+    def label(self, atoms: Atoms, folder: Path) -> Atoms:
+        """A copy with energy, forces and stress under `mlipsse.keys`, units and sign as there.
+
+        Parameters
+        ----------
+        folder : the frame's own, for a source that runs a program
+
+        Raises
+        ------
+        RejectedFrame
+            when this frame cannot be labelled.
+        MlipsseError
+            when none can: a program or a file is missing.
+        """
+
+
+def with_label(atoms: Atoms, label: Label) -> Atoms:
+    """A copy of `atoms`, free of constraints and calculator, that carries `label`."""
+    frame = atoms.copy()
+    frame.set_constraint()
+    frame.calc = None
+    frame.info[keys.ENERGY] = label.energy_eV
+    frame.arrays[keys.FORCES] = label.forces_eV_A
+    frame.info[keys.STRESS] = label.stress_eV_A3
+    frame.info[keys.LABEL_SOURCE] = label.source
+    return frame
+
+
+def make_teacher(
+    source: str, *, device: str = "cpu", dtype: str | None = None, head: str | None = None
+) -> "Teacher":
+    """The label source `teacher: NAME`.
+
+    Parameters
+    ----------
+    source : NAME is a potential (see `mlipsse.energetics.potentials.catalogue.find_potential`)
+    device, dtype, head : of the potential (see `mlipsse.energetics.potentials.calculators.make_calculator`)
+
+    Raises
+    ------
+    MlipsseError
+        for another source, or an unknown potential.
+    """
+    name = teacher_name(source)
+    if name is None:
+        raise MlipsseError(f"The label source {source!r} is no teacher. {_THERE_IS}")
+    from mlipsse.dataset.labels.teacher import Teacher
+    from mlipsse.energetics.potentials.calculators import make_calculator
+
+    # Of a file only its name: where it lies on this machine says nothing to a reader of labels.
+    return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
+
+
+def source_kind(source: str) -> Kind:
+    """What a label source is, by its name in the config.
+
+    Raises
+    ------
+    MlipsseError
+        for an unknown source.
+    """
+    kind, colon, name = (part.strip() for part in source.partition(":"))
+    if kind == TEACHER and name:
+        return "teacher"
+    if kind == EXTXYZ and name:
+        return "extxyz"
+    if kind == VASP and not colon:
+        return "vasp"
+    if kind == CP2K and not colon:
+        return "cp2k"
+    raise MlipsseError(f"No label source is called {source!r}. {_THERE_IS}")
+
+
+def teacher_name(source: str) -> str | None:
+    """NAME of the label source `teacher: NAME`, None for another source.
+
+    Raises
+    ------
+    MlipsseError
+        for an unknown source.
+    """
+    return source.partition(":")[2].strip() if source_kind(source) == "teacher" else None

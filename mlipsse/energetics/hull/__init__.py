@@ -1,0 +1,1 @@
+"""Convex hulls, formation energies, and orderings that matter at a temperature."""

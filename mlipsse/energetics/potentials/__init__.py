@@ -1,0 +1,1 @@
+"""Potentials by name, loaded, and as ASE calculators."""

@@ -1,0 +1,121 @@
+"""ASE calculators by name."""
+
+import contextlib
+import sys
+from collections.abc import Iterable
+
+from ase.calculators.calculator import Calculator
+from ase.data import chemical_symbols
+
+from mlipsse.energetics.potentials.catalogue import Potential, find_potential
+from mlipsse.energetics.potentials.loaded_mace import (
+    check_placement,
+    downloaded_file,
+    elements,
+    load_mace,
+    read_mace,
+)
+from mlipsse.errors import MlipsseError
+
+# Elements of 1 to 94 without a frame in the training set; for r2SCAN the reference energies of
+# these are zero in the composition model of the chgnet package.
+_ABSENT_FROM_CHGNET = {
+    "chgnet": {"Po", "At", "Rn", "Fr", "Ra"},
+    "chgnet-r2scan": {"Yb", "Po", "At", "Rn", "Fr", "Ra"},
+}
+
+
+def make_calculator(
+    name: str, *, device: str = "cpu", dtype: str | None = None, head: str | None = None
+) -> Calculator:
+    """Calculator of a potential: energy in eV per cell, forces in eV/Å, stress in eV/Å³.
+
+    MACE files are pickles, which run code when loaded: name only files you trust.
+
+    Parameters
+    ----------
+    name : see `find_potential`
+    device : `cpu` or `cuda`
+    dtype : `float32` or `float64`; the model's own when None. CHGNet works in float32 only.
+    head : of a MACE model with several heads; must be given for such a model
+
+    Raises
+    ------
+    MlipsseError
+        for an unknown name, head, dtype or device, an unreadable file or a failed download.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> crystal = bulk("LiCl", "rocksalt", a=5.13)
+    >>> crystal.calc = make_calculator("chgnet")
+    >>> round(crystal.get_potential_energy(), 1)
+    -8.0
+    """
+    potential = find_potential(name)
+    if potential.kind == "chgnet":
+        return _chgnet(potential, device=device, dtype=dtype, head=head)
+    mace = load_mace(potential, device=device, dtype=dtype, head=head)
+    from mace.calculators import MACECalculator
+
+    with contextlib.redirect_stdout(sys.stderr):
+        return MACECalculator(
+            models=mace.model, device=device, default_dtype=mace.dtype, head=mace.head
+        )
+
+
+def known_species(name: str) -> frozenset[str] | None:
+    """Symbols of the elements a potential was made for.
+
+    None for a model of mace-torch that is not downloaded yet: its elements show then.
+    """
+    potential = find_potential(name)
+    if potential.kind == "chgnet":
+        return frozenset(chemical_symbols[1:95]) - _ABSENT_FROM_CHGNET[name]
+    if downloaded_file(potential) is None and potential.kind == "mace-mp":
+        return None
+    return elements(read_mace(potential, device="cpu"))
+
+
+def check_species(name: str, species: Iterable[str]) -> None:
+    """Refuse species that a potential does not know.
+
+    Raises
+    ------
+    MlipsseError
+        naming them.
+    """
+    known = known_species(name)
+    if known is not None:
+        require_species(name, known, species)
+
+
+def require_species(name: str, known: frozenset[str], species: Iterable[str]) -> None:
+    """Refuse species that are not among the `known` ones of a potential.
+
+    Raises
+    ------
+    MlipsseError
+        naming them.
+    """
+    wanted = set(species)
+    if wanted <= known:
+        return
+    here = f"it knows {', '.join(sorted(known))}" if len(known) <= 20 else f"it knows {len(known)}"
+    raise MlipsseError(
+        f"The potential {name} does not know {', '.join(sorted(wanted - known))}: {here} elements. "
+        "Take a potential that does, or leave these species out."
+    )
+
+
+def _chgnet(
+    potential: Potential, *, device: str, dtype: str | None, head: str | None
+) -> Calculator:
+    check_placement(device, dtype)
+    if dtype == "float64":
+        raise MlipsseError(f"{potential.name} works in float32 only; dtype float64 was asked for.")
+    if head is not None:
+        raise MlipsseError(f"{potential.name} has no heads; head {head!r} was asked for.")
+    from mlipsse.energetics.potentials.chgnet import QuietCHGNet
+
+    return QuietCHGNet(potential.source, device=device)

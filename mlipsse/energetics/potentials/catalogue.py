@@ -1,0 +1,108 @@
+"""What a potential's name stands for, without loading it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mlipsse.energetics.potentials.mace_model import import_mace
+from mlipsse.errors import MlipsseError
+from mlipsse.resources import resource_dir
+
+CHGNET = {
+    "chgnet": ("0.3.0", "PBE, with +U where MPtrj has it (CHGNet 0.3.0)"),
+    "chgnet-r2scan": ("r2scan", "r2SCAN (CHGNet, transfer-learned on MP-r2SCAN)"),
+}
+"""Name -> model name of the chgnet package, whose weights lie in it, and level of theory.
+
+Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi 10.1038/s42256-023-00716-3; the r2SCAN model:
+Huang et al., «Cross-functional transferability in foundation machine learning interatomic
+potentials», npj Comput. Mater. (2025).
+"""
+
+_MODEL_SUFFIX = ".model"
+
+
+@dataclass(frozen=True)
+class Potential:
+    """A potential by name.
+
+    Attributes
+    ----------
+    name : as the user wrote it
+    kind : who evaluates it; `mace-mp` models are downloaded by mace-torch at first use
+    source : model name inside the chgnet package or of mace-torch, or path of a MACE file
+    functional : level of theory, in words
+    """
+
+    name: str
+    kind: Literal["chgnet", "mace-mp", "mace"]
+    source: str
+    functional: str
+
+
+def find_potential(name: str) -> Potential:
+    """Look a potential's name up.
+
+    Known are `chgnet`, `chgnet-r2scan`, a name shipped in `potentials/`, the path of a MACE file,
+    and the names of mace-torch's own models, with or without `mace-mp:` before them.
+
+    Raises
+    ------
+    MlipsseError
+        for any other name, listing what there is.
+    """
+    if name in CHGNET:
+        source, functional = CHGNET[name]
+        return Potential(name, "chgnet", source, functional)
+    if name in (shipped := shipped_potentials()):
+        return Potential(name, "mace", str(shipped[name]), f"that of {name} (see its card)")
+    if Path(name).is_file():
+        return Potential(name, "mace", name, f"that of {Path(name).name}'s labels")
+    if Path(name).suffix in {_MODEL_SUFFIX, ".pt", ".pth"} or "/" in name:
+        raise MlipsseError(
+            f"There is no MACE file {name} (looked for in {Path.cwd()}). Give the path of a file "
+            f"that exists, or a name: {_choices()}."
+        )
+    model = name.removeprefix("mace-mp:")
+    if model in mace_mp_models():
+        return Potential(name, "mace-mp", model, f"that of mace-torch's {model}")
+    raise MlipsseError(
+        f"No potential is called {name!r}. There are {_choices()}; mace-torch's models "
+        f"({', '.join(mace_mp_models())}); or give the path of a MACE file."
+    )
+
+
+def functional(name: str) -> str:
+    """Level of theory of a potential's labels, in words.
+
+    Every potential is a teacher when it makes labels: whoever writes them down says «teacher
+    labels, not DFT» beside this (see `mlipsse.dataset.labels.teacher`).
+    """
+    return find_potential(name).functional
+
+
+def shipped_potentials() -> dict[str, Path]:
+    """Name -> MACE file of every potential in `potentials/`: the folder's one `*.model`."""
+    found = {}
+    for folder in sorted(resource_dir("potentials").iterdir()):
+        models = sorted(folder.glob(f"*{_MODEL_SUFFIX}"))
+        if len(models) > 1:
+            raise MlipsseError(
+                f"{folder} holds {len(models)} files *{_MODEL_SUFFIX} "
+                f"({', '.join(path.name for path in models)}); a shipped potential has one."
+            )
+        if models:
+            found[folder.name] = models[0]
+    return found
+
+
+def mace_mp_models() -> tuple[str, ...]:
+    """Names of the foundation models that mace-torch downloads (this imports mace-torch)."""
+    import_mace()
+    from mace.calculators.foundations_models import mace_mp_urls
+
+    return tuple(mace_mp_urls)
+
+
+def _choices() -> str:
+    return ", ".join([*CHGNET, *shipped_potentials()])

@@ -1,0 +1,1 @@
+"""Single points and relaxations of one structure or of many."""

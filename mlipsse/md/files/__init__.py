@@ -1,0 +1,1 @@
+"""The folder of a run: decks, structures, parts of its trajectory, records."""

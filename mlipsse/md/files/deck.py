@@ -1,0 +1,224 @@
+"""Render LAMMPS decks from Jinja templates.
+
+A template `in.lammps.j2` in the user's own folder takes the place of the shipped one. Whatever
+comes from outside (names, paths, interaction commands) is checked before it enters a deck, and a
+deck that would start a shell is refused.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mlipsse.errors import MlipsseError
+from mlipsse.md.files.data_file import types_of
+from mlipsse.md.files.record import RunRecord
+from mlipsse.md.plan.limits import MAX_TEMPERATURE_RATIO
+from mlipsse.md.plan.settling import deck_settling
+from mlipsse.resources import resource_dir
+
+DECK_TEMPLATE = "in.lammps.j2"
+RELAX_MAX_STEPS = 500
+RELAX_MAX_GROWTH_PERCENT = 25
+"""No crystal of use changes its volume by so much between two sane potentials."""
+
+_STEPS = (
+    *("npt_steps", "first_frame_step", "last_frame_step", "production_steps"),
+    *("dump_every_steps", "thermo_every_steps", "restart_every_steps"),
+    *("momentum_every_steps", "velocities_every_steps"),
+)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=()-]{0,119}")
+_ELEMENT = re.compile(r"[A-Z][a-z]?")
+_PATH_PUNCTUATION = frozenset(" /._+=,@%~:()[]-")
+_PATH_LETTERS = frozenset({"Lu", "Ll", "Lo", "Nd"})
+_PAIR_COMMANDS = frozenset({"plugin", "pair_style", "pair_coeff", "pair_modify"})
+_SHELL = re.compile(r"""(?:^|["'])[ \t]*shell\b""", re.MULTILINE)
+
+
+def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple[str, ...]:
+    """Commands that load `pair_style mace` and give it a model.
+
+    Parameters
+    ----------
+    plugin : shared object of the pair style
+    model : exported model, `.pt` or `.pt2`
+    species : elements in the order of the LAMMPS types (`data_file.species_by_type`)
+
+    Raises
+    ------
+    MlipsseError
+        for a path or an element that cannot stand in a deck, or a file that is not for this style.
+    """
+    if model.suffix not in (".pt", ".pt2") or model.name.endswith(".mliap.pt"):
+        raise MlipsseError(
+            f"{model} is not for pair_style mace, which these decks use: it loads the .pt or .pt2 "
+            "file of a potential (a .mliap.pt is for pair_style mliap unified). Name one of these."
+        )
+    for element in species:
+        if not _ELEMENT.fullmatch(element):
+            raise MlipsseError(f"{element!r} is not the symbol of an element.")
+    return (
+        f"plugin          load {quoted_path(plugin)}",
+        # Somewhere else the compiled model will not do: the portable one beside it takes its place.
+        f"pair_style      mace{' fallback' if model.suffix == '.pt2' else ''}",
+        f"pair_coeff      * * {quoted_path(model)} {' '.join(species)}",
+    )
+
+
+def render_deck(
+    record: RunRecord,
+    *,
+    title: str,
+    pair_commands: Sequence[str],
+    atom_style: str = "atomic",
+    template_dir: Path | None = None,
+) -> str:
+    """Text of `in.lammps` for one run; the data file beside it is `structure.data`.
+
+    A template sees `title`, `pair_commands`, `relax_max_steps`, `relax_max_growth_percent`, the
+    fields of `Protocol` and its lengths in steps, `timestep_ps`; of the crystal `atom_style`,
+    `species` (by type), `mobile_type`, `framework_types`; and the limits `max_temperature_K`,
+    `max_framework_msd_A2`, `closest` (type, species, distance from the mobile ion in Å),
+    `most_near` (names of what counts ions closer than that) and `settling` (numbers of
+    `md.settling` for the NPT part).
+
+    Parameters
+    ----------
+    record : of the run, as `record_of` makes it
+    title : names the run in the deck's first line, e.g. `Li3InCl6-o003-T0800-r0`
+    pair_commands : lines that define the interactions, e.g. from `mace_commands`
+    atom_style : of the data file (`data_file.atom_style`)
+    template_dir : folder whose templates come before the shipped ones
+
+    Raises
+    ------
+    MlipsseError
+        for a name or command that may not enter a deck, and for a faulty template.
+    """
+    species = types_of(record.species)
+    types = {symbol: number for number, symbol in enumerate(species, start=1)}
+    protocol, limits = record.protocol, record.limits
+    context: dict[str, Any] = {
+        **asdict(protocol),
+        **{name: getattr(protocol, name) for name in _STEPS},
+        "title": checked_name(title, what="title"),
+        "pair_commands": [_checked_pair_command(command) for command in pair_commands],
+        "relax_max_steps": RELAX_MAX_STEPS,
+        "relax_max_growth_percent": RELAX_MAX_GROWTH_PERCENT,
+        "timestep_ps": protocol.timestep_fs / 1000,
+        "atom_style": atom_style,
+        "species": species,
+        "mobile_type": types[record.mobile],
+        "framework_types": [types[symbol] for symbol in species if symbol != record.mobile],
+        "max_temperature_K": MAX_TEMPERATURE_RATIO * protocol.temperature_K,
+        "max_framework_msd_A2": limits.framework_msd_A2,
+        "closest": [(types[symbol], symbol, far) for symbol, far in limits.closest_A.items()],
+        "settling": deck_settling(protocol.npt_steps),
+        "most_near": [f"c_most{types[symbol]}" for symbol in limits.closest_A],
+    }
+    text = render_template(DECK_TEMPLATE, context, template_dir=template_dir)
+    if _SHELL.search(text):
+        raise MlipsseError(
+            f"The deck rendered from {DECK_TEMPLATE} uses the LAMMPS command `shell`, which could "
+            "run any program on the machine: take it out of the template."
+        )
+    return text
+
+
+def render_template(name: str, context: Mapping[str, Any], *, template_dir: Path | None) -> str:
+    """Render a template of `lammps_templates/`, or the user's own of the same name.
+
+    Raises
+    ------
+    MlipsseError
+        naming the template and, where known, the line, when it uses an unknown variable, is not
+        valid Jinja, or is missing.
+    """
+    folders = [folder for folder in (template_dir, resource_dir("lammps_templates")) if folder]
+    if template_dir is not None and not template_dir.is_dir():
+        raise MlipsseError(f"The folder of templates {template_dir} does not exist.")
+    try:
+        return _environment(tuple(folders)).get_template(name).render(context)
+    except jinja2.UndefinedError as error:
+        raise MlipsseError(
+            f"The template {name} uses something that is not given to it: {error.message}. "
+            f"Known variables: {', '.join(sorted(context))}."
+        ) from error
+    except jinja2.TemplateNotFound as error:
+        raise MlipsseError(
+            f"The template {error.name} was not found in {' or '.join(map(str, folders))}."
+        ) from error
+    except jinja2.TemplateSyntaxError as error:
+        raise MlipsseError(
+            f"The template {error.filename or name}, line {error.lineno}, is not valid Jinja: "
+            f"{error.message}"
+        ) from error
+    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        raise MlipsseError(f"The template {name} cannot be rendered: {error}") from error
+
+
+@cache  # templates are compiled once, and again only when their file changes
+def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
+    return ImmutableSandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(folders),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def checked_name(name: str, *, what: str) -> str:
+    """`name` itself, when it can stand in a deck and in a path.
+
+    Raises
+    ------
+    MlipsseError
+        unless it is 1 to 120 letters, digits and ._+=()- and starts with a letter or digit.
+    """
+    if not _NAME.fullmatch(name):
+        raise MlipsseError(
+            f"{what} = {name!r} cannot stand in a LAMMPS deck: use at most 120 letters, digits and "
+            "the characters . _ + = ( ) - and start with a letter or a digit."
+        )
+    return name
+
+
+def quoted_path(path: Path) -> str:
+    """`path` in double quotes, inside which LAMMPS keeps spaces and substitutes nothing.
+
+    Raises
+    ------
+    MlipsseError
+        for quotes, `$`, `&`, control characters and the like, which could end the argument.
+    """
+    text = str(path)
+    for character in text:
+        # Modifier letters are left out: LAMMPS turns some of them into quotes.
+        if not (character in _PATH_PUNCTUATION or unicodedata.category(character) in _PATH_LETTERS):
+            raise MlipsseError(
+                f"The path {text!r} cannot stand in a LAMMPS deck because of {character!r}: use "
+                "letters, digits, spaces and / . _ + = , @ % ~ : ( ) [ ] - in it."
+            )
+    return f'"{text}"'
+
+
+def _checked_pair_command(command: str) -> str:
+    word = command.split(maxsplit=1)[0] if command.strip() else ""
+    if word not in _PAIR_COMMANDS:
+        raise MlipsseError(
+            f"The interaction command {command!r} must start with one of "
+            f"{', '.join(sorted(_PAIR_COMMANDS))}."
+        )
+    if not command.isprintable() or "$" in command or "&" in command:
+        raise MlipsseError(
+            f"The interaction command {command!r} must be one printable line without $ and &."
+        )
+    return command

@@ -1,0 +1,224 @@
+"""How one production run is made: ensemble, lengths, intervals.
+
+The defaults are those of Deng et al. 2025 (doi 10.1039/d5ta05321h): NVT with a Berendsen
+thermostat, 1 fs steps, hotter runs shorter. The thermostat's time constant is not given there.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from mlipsse.errors import MlipsseError
+from mlipsse.md.plan.settling import BLOCKS
+
+Ensemble = Literal["berendsen", "csvr", "nose-hoover"]
+ENSEMBLES: tuple[str, ...] = get_args(Ensemble)
+
+BERENDSEN_CAUTION = (
+    "The Berendsen thermostat does not sample the canonical ensemble: fluctuations of the kinetic "
+    "energy are too small. It is the published protocol; ensembles csvr and nose-hoover are "
+    "canonical."
+)
+
+_LARGEST_SEED = 900_000_000
+_STEP_TOLERANCE = 1e-6
+_NPT_PDAMPS = 4
+"""Of the barostat's time constants that an NPT part holds at least; its second half two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """One run at one temperature; checked when made.
+
+    A run is relaxation, NPT where `npt_ps` is given, equilibration and production. Steps count from
+    the start of the dynamics; frames are written during the production alone.
+
+    Parameters
+    ----------
+    temperature_K : temperature of the thermostat, K
+    equilibration_ps : NVT before the production, ps
+    production_ps : NVT that is recorded, ps
+    timestep_fs : integration step, fs
+    dump_every_fs : time between trajectory frames, fs; divides both parts of the run
+    thermo_every_fs : time between lines of the thermo log, fs
+    restart_every_ps : time between restarts, i.e. what a killed run loses at most, ps
+    tdamp_ps : time constant of the thermostat, ps
+    momentum_every_ps : time between removals of the centre of mass' momentum, ps
+    velocities_every_ps : time between frames of the sparse text dump, which holds velocities, ps
+    npt_ps : NPT (Nose-Hoover, all six components of the cell) before the equilibration, ps; what
+        follows is run in the average cell of its second half, whose volume must have settled (see
+        `mlipsse.md.plan.settling`)
+    pressure_bar : of the NPT part, bar
+    pdamp_ps : time constant of its barostat, ps
+    ensemble : thermostat
+    relax_cell : relax atoms and cell with the potential before the run
+    seed : of the initial velocities and the csvr thermostat, 1 to 900,000,000
+
+    Raises
+    ------
+    MlipsseError
+        naming the field, its value and what it must be.
+    """
+
+    temperature_K: float
+    equilibration_ps: float
+    production_ps: float
+    timestep_fs: float = 1.0
+    dump_every_fs: float = 100.0
+    thermo_every_fs: float = 100.0
+    restart_every_ps: float = 5.0
+    tdamp_ps: float = 0.1
+    momentum_every_ps: float = 1.0
+    velocities_every_ps: float = 10.0
+    npt_ps: float = 0.0
+    pressure_bar: float = 0.0
+    pdamp_ps: float = 1.0
+    ensemble: Ensemble = "berendsen"
+    relax_cell: bool = True
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in (
+            "temperature_K",
+            "production_ps",
+            "timestep_fs",
+            "dump_every_fs",
+            "thermo_every_fs",
+            "restart_every_ps",
+            "tdamp_ps",
+            "momentum_every_ps",
+            "velocities_every_ps",
+            "pdamp_ps",
+        ):
+            _require_positive(name, getattr(self, name))
+        for name in ("equilibration_ps", "npt_ps"):
+            if getattr(self, name) != 0:
+                _require_positive(name, getattr(self, name))
+        _require_number("pressure_bar", self.pressure_bar)
+        if self.ensemble not in ENSEMBLES:
+            raise MlipsseError(
+                f"ensemble = {self.ensemble!r} is not known; choose one of {', '.join(ENSEMBLES)}."
+            )
+        if not (isinstance(self.seed, int) and 1 <= self.seed <= _LARGEST_SEED):
+            raise MlipsseError(
+                f"seed = {self.seed!r} must be a whole number from 1 to {_LARGEST_SEED}."
+            )
+        for name in ("equilibration_ps", "production_ps", "restart_every_ps", "npt_ps"):
+            if self._steps(name, 1e3) % self.dump_every_steps:
+                raise MlipsseError(
+                    f"dump_every_fs = {self.dump_every_fs:g} does not divide "
+                    f"{name} = {getattr(self, name):g}: choose an interval that divides "
+                    "equilibration_ps, production_ps, restart_every_ps and npt_ps."
+                )
+        self._check_npt()
+
+    def _check_npt(self) -> None:
+        if not self.npt_ps:
+            if self.pressure_bar:
+                raise MlipsseError(
+                    f"pressure_bar = {self.pressure_bar:g} is that of the NPT part, and npt_ps is "
+                    "0: the run would not be at that pressure. Give npt_ps, e.g. 20, or leave "
+                    "pressure_bar out."
+                )
+            return
+        if self.npt_ps < _NPT_PDAMPS * self.pdamp_ps:
+            raise MlipsseError(
+                f"npt_ps = {self.npt_ps:g} is shorter than {_NPT_PDAMPS} time constants of the "
+                f"barostat (pdamp_ps = {self.pdamp_ps:g}): the cell cannot settle. Give npt_ps = "
+                f"{_NPT_PDAMPS * self.pdamp_ps:g} at least, better 20."
+            )
+        if self.npt_steps % (2 * BLOCKS):
+            raise MlipsseError(
+                f"npt_ps = {self.npt_ps:g} is {self.npt_steps} steps, which {2 * BLOCKS} does not "
+                f"divide: its second half is judged in {BLOCKS} equal blocks. Give a multiple of "
+                f"{2 * BLOCKS * self.timestep_fs / 1000:g} ps."
+            )
+
+    @property
+    def npt_steps(self) -> int:
+        """Length of the NPT part."""
+        return self._steps("npt_ps", 1e3)
+
+    @property
+    def first_frame_step(self) -> int:
+        """Step of the first frame: the end of NPT part and equilibration."""
+        return self.npt_steps + self._steps("equilibration_ps", 1e3)
+
+    @property
+    def last_frame_step(self) -> int:
+        """Step of the last frame, the end of the run."""
+        return self.first_frame_step + self.production_steps
+
+    @property
+    def production_steps(self) -> int:
+        """Length of the production."""
+        return self._steps("production_ps", 1e3)
+
+    @property
+    def dump_every_steps(self) -> int:
+        """Steps between frames."""
+        return self._steps("dump_every_fs", 1.0)
+
+    @property
+    def thermo_every_steps(self) -> int:
+        """Steps between lines of the thermo log."""
+        return self._steps("thermo_every_fs", 1.0)
+
+    @property
+    def restart_every_steps(self) -> int:
+        """Steps between restarts."""
+        return self._steps("restart_every_ps", 1e3)
+
+    @property
+    def momentum_every_steps(self) -> int:
+        """Steps between removals of the centre of mass' momentum."""
+        return self._steps("momentum_every_ps", 1e3)
+
+    @property
+    def velocities_every_steps(self) -> int:
+        """Steps between frames of the text dump."""
+        return self._steps("velocities_every_ps", 1e3)
+
+    def _steps(self, name: str, unit_fs: float) -> int:
+        value = getattr(self, name)
+        steps = value * unit_fs / self.timestep_fs
+        whole = round(steps)
+        if abs(steps - whole) > _STEP_TOLERANCE * max(1.0, steps) or (value and not whole):
+            raise MlipsseError(
+                f"{name} = {value:g} is not a whole number of steps of timestep_fs = "
+                f"{self.timestep_fs:g}: make it a multiple."
+            )
+        return whole
+
+
+def published_lengths_ps(temperature_K: float) -> tuple[float, float]:
+    """Equilibration and production as published, ps: in all 500 from 800 K on, 1000 below."""
+    return (100.0, 400.0) if temperature_K >= 800.0 else (200.0, 800.0)
+
+
+def timestep_caution(*, timestep_fs: float, masses_u: Sequence[float]) -> str | None:
+    """Sentence when the step is too long for the lightest atom, else None.
+
+    The limit is a tenth of the period of the fastest bonds known for hydrogen (about 9 fs), scaled
+    with the square root of the mass: 0.9 fs for H, 2.4 fs for Li, 3.6 fs for O.
+    """
+    lightest_u = min(masses_u)
+    limit_fs = 0.9 * math.sqrt(lightest_u / 1.008)
+    if timestep_fs <= limit_fs:
+        return None
+    return (
+        f"timestep_fs = {timestep_fs:g} is long for the lightest atom ({lightest_u:.3g} u): above "
+        f"{limit_fs:.2g} fs its vibrations are not followed and the energy drifts."
+    )
+
+
+def _require_number(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise MlipsseError(f"{name} = {value!r} must be a number.")
+
+
+def _require_positive(name: str, value: float) -> None:
+    _require_number(name, value)
+    if value <= 0:
+        raise MlipsseError(f"{name} = {value:g} must be positive.")

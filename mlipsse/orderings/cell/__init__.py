@@ -1,0 +1,1 @@
+"""Supercells of a host: symmetry, electrostatics, how many ions fit."""

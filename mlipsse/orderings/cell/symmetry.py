@@ -1,0 +1,123 @@
+"""The space group of a host, beside the one that its file states."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import spglib
+
+from mlipsse.errors import MlipsseError
+from mlipsse.orderings.cell.supercell import host_operations, site_kinds
+from mlipsse.orderings.host.model import Host
+from mlipsse.structures.crystal.content import describe_content
+
+_TOLERANCES_A = (0.02, 0.05, 0.1)
+"""Tried in turn: the noise of coordinates, rarely the distortion of a crystal."""
+
+
+@dataclass(frozen=True)
+class HostGroup:
+    """The space group that spglib finds in a host.
+
+    Attributes
+    ----------
+    symbol : short Hermann-Mauguin symbol, e.g. `R-3c`
+    number : 1 to 230
+    n_operations : those that count orderings with it use, centrings included
+    tolerance_A : of the search, Å
+    """
+
+    symbol: str
+    number: int
+    n_operations: int
+    tolerance_A: float
+
+
+def host_group(host: Host) -> HostGroup:
+    """Find the space group of a host at its tolerance; what may sit on a site is its species.
+
+    Raises
+    ------
+    MlipsseError
+        when spglib finds none.
+    """
+    cell = (host.cell.tolist(), host.scaled_positions.tolist(), site_kinds(host).tolist())
+    found = spglib.get_symmetry_dataset(cell, symprec=host.symprec_A)
+    if found is None:
+        raise MlipsseError(
+            f"spglib finds no space group of {host.name} at a tolerance of {host.symprec_A} Å. "
+            "Change symprec_A."
+        )
+    symbol = found.international.replace("_", "")
+    return HostGroup(symbol, int(found.number), len(found.rotations), host.symprec_A)
+
+
+def larger_group(host: Host, found: HostGroup) -> HostGroup | None:
+    """The group at the least tolerance that gives most operations; None if none gives more."""
+    best = None
+    for tolerance_A in _TOLERANCES_A:
+        if tolerance_A <= host.symprec_A:
+            continue
+        try:
+            wider = host_group(replace(host, symprec_A=tolerance_A))
+        except MlipsseError:
+            continue
+        if wider.n_operations > (best or found).n_operations:
+            best = wider
+    if best is not None:
+        try:
+            host_operations(replace(host, symprec_A=best.tolerance_A))
+        except MlipsseError:  # too wide: no permutation of the sites
+            return None
+    return best
+
+
+def describe_host(host: Host) -> list[str]:
+    """What was read from the host's file, in sentences: content, space group, repairs, warnings."""
+    crystal = host.crystal
+    if crystal is None:
+        return []
+    # Of a primitive cell the centrings are gone.
+    cells = abs(float(np.linalg.det(crystal.cell) / np.linalg.det(host.cell)))
+    used = f"; its primitive cell of {len(host.scaled_positions)} is used" if cells > 1.5 else ""
+    lines = [
+        f"Crystal: {crystal.name}, {describe_content(crystal.content)} per cell, "
+        f"{len(crystal.sites)} sites{used}."
+    ]
+    stated = f"{crystal.symbol!r}" if crystal.symbol else ""
+    if crystal.number is not None:
+        stated = f"{stated} ({crystal.number})" if stated else f"number {crystal.number}"
+    stated = stated or "none"
+    lines += [f"  {note}" for note in crystal.notes]
+    try:
+        found = host_group(host)
+    except MlipsseError as error:
+        return [*lines, f"WARNING: {error}"]
+    lines.insert(
+        1,
+        f"Space group: {found.symbol} ({found.number}), {found.n_operations} operations at a "
+        f"tolerance of {found.tolerance_A:g} Å; the file states {stated}.",
+    )
+    asked = crystal.n_operations / cells
+    wider = larger_group(host, found)
+    if found.n_operations < asked - 1e-6:
+        lines.append(
+            f"WARNING: {found.n_operations} operations are found where the file's space group has "
+            f"{asked:g}: `substitutions` that treat images differently, or noise."
+        )
+    elif found.n_operations > asked + 1e-6 and crystal.setting:
+        lines.append(
+            f"The sites have more symmetry than the file states: {found.n_operations} operations "
+            f"instead of {asked:g}, which counts use (by what may sit on a site, not by occupancy)."
+        )
+    elif crystal.setting and found.number != crystal.setting_number:
+        lines.append(
+            f"WARNING: the sites were laid out in {crystal.setting} "
+            f"({crystal.setting_number}), and make another group of as many operations."
+        )
+    if wider is not None:
+        lines.append(
+            f"WARNING: a tolerance of {wider.tolerance_A:g} Å finds {wider.symbol} "
+            f"({wider.number}), {wider.n_operations} operations: noise or rounding may have cost "
+            f"symmetry. `structure.symprec_A: {wider.tolerance_A:g}` restores it."
+        )
+    return lines

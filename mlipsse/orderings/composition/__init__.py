@@ -1,0 +1,1 @@
+"""Formulas laid onto a host."""

@@ -1,0 +1,1 @@
+"""How many orderings there are, and each as choices of sites."""

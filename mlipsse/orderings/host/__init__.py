@@ -1,0 +1,1 @@
+"""A disordered host: its sites, species, charges and forbidden distances."""

@@ -1,0 +1,1 @@
+"""Charge patterns of low electrostatic energy."""

@@ -1,0 +1,1 @@
+"""A pair model of the energies of orderings, with an Ewald term."""

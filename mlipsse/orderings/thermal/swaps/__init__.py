@@ -1,0 +1,1 @@
+"""Metropolis swaps on a pair model."""

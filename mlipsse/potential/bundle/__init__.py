@@ -1,0 +1,1 @@
+"""The bundle: a potential, its card, an example."""

@@ -1,0 +1,405 @@
+"""The bundle: a folder with a potential, what it is, and how somebody else runs it."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import yaml
+
+from mlipsse.errors import MlipsseError
+from mlipsse.files import sha256, write_text
+from mlipsse.potential.export.torchscript import (
+    ANY_CPU,
+    Dtype,
+    FormatRefused,
+    Target,
+    export_torchscript,
+    model_summary,
+)
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+CARD_FILE = "card.yaml"
+README_FILE = "README.md"
+
+NOT_DFT = "teacher labels, not DFT"
+
+Format = Literal["torchscript", "aotinductor", "mliap"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+SUFFIXES: Mapping[Format, str] = {
+    "torchscript": ".pt",
+    "aotinductor": ".pt2",
+    "mliap": ".mliap.pt",
+}
+"""What the file of each format is called after the potential's name."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a potential learned from and how well; None and empty are not known.
+
+    Attributes
+    ----------
+    frames : number of training frames
+    temperature_range_K : lowest and highest temperature of the dynamics they come from, K
+    compositions : formulas of what they hold
+    errors : head -> errors on data not trained on, units in the names
+    """
+
+    frames: int | None = None
+    temperature_range_K: tuple[float, float] | None = None
+    compositions: Sequence[str] = ()
+    errors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A potential ready to be handed on.
+
+    Attributes
+    ----------
+    folder : holds the files below, `card.yaml`, `README.md` and `in.example`
+    name : of the potential and its files
+    model : MACE `.model` file; loading it runs pickle code
+    exports : format -> the file that LAMMPS loads, of those that there are
+    example : LAMMPS data file of a structure to try, or None
+    elements : chemical symbols the model knows
+    heads, head : heads of `model`, and the one that was exported
+    dtype : of the exports
+    cutoff_A : of one layer, Å
+    layers : message-passing layers
+    label_source : what made the training labels
+    extra : whatever else the card says
+    left_out : format -> why the bundle has no such file, of formats that do not take the model
+    """
+
+    folder: Path
+    name: str
+    model: Path
+    exports: Mapping[str, Path]
+    example: Path | None
+    elements: tuple[str, ...]
+    heads: tuple[str, ...]
+    head: str
+    dtype: Dtype
+    cutoff_A: float
+    layers: int
+    label_source: str
+    extra: Mapping[str, Any]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def torchscript(self) -> Path:
+        """The `.pt` file that `pair_style mace` loads on any machine.
+
+        Raises
+        ------
+        MlipsseError
+            when the bundle has none.
+        """
+        if "torchscript" not in self.exports:
+            remedy = f"Make one: mlipsse potential export {self.folder} --out {self.folder}"
+            reason = self.left_out.get("torchscript", remedy)
+            raise MlipsseError(f"The bundle {self.folder} has no TorchScript file. {reason}")
+        return self.exports["torchscript"]
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    model: Path,
+    name: str,
+    head: str,
+    dtype: Dtype,
+    label_source: str = "not stated",
+    licence: str = "not stated",
+    training: TrainingData | None = None,
+    extra: Mapping[str, Any] | None = None,
+    example: "Atoms | None" = None,
+    formats: Sequence[Format] = ("torchscript",),
+    target: Target = ANY_CPU,
+) -> Bundle:
+    """Export one head of `model` and put everything into `folder/name/`, in one step.
+
+    Parameters
+    ----------
+    folder : parent of the bundle; a bundle of the same name there is replaced
+    model : `.model` file; loading it runs pickle code
+    name : of the bundle and its files
+    head, dtype : what is exported
+    label_source : functional or teacher of the training labels, e.g. `vasp` or
+        `teacher: chgnet-r2scan`
+    licence : under which the potential may be used
+    training : what it learned from, for the card
+    extra : further facts for the card, plain YAML types
+    example : structure for `in.example`, periodic in three directions, e.g. a training frame;
+        made up from the elements when not given
+    formats : to export beside TorchScript, which is always there unless the model cannot be had in
+        it and can in another one
+    target : what an AOTInductor package is compiled for
+
+    Raises
+    ------
+    MlipsseError
+        when the model cannot be loaded or exported.
+    """
+    from mlipsse.potential.bundle.example import (
+        DATA_FILE,
+        example_crystal,
+        formula,
+        render,
+        write_example,
+    )
+
+    summary = model_summary(model)
+    example = example_crystal(summary.elements) if example is None else example
+    final = folder / name
+    for abandoned in folder.glob(f".{name}.*.part"):  # by a writer that was killed
+        shutil.rmtree(abandoned)
+    aside = folder / f".{name}.{os.getpid()}.part"
+    aside.mkdir(parents=True)
+    try:
+        copied = aside / f"{name}.model"
+        shutil.copyfile(model, copied)
+        # TorchScript last: a model that it refuses may have been taken by another one.
+        others: list[Format] = [f for f in FORMATS if f != "torchscript" and f in formats]
+        left_out = {}
+        for form in others:
+            _export(model, form, beside=copied, head=head, dtype=dtype, target=target)
+        try:
+            _export(model, "torchscript", beside=copied, head=head, dtype=dtype, target=target)
+        except FormatRefused as error:
+            if not others:
+                raise
+            left_out["torchscript"] = str(error).replace(str(model), copied.name)
+        for_lammps = name + SUFFIXES["aotinductor" if "torchscript" in left_out else "torchscript"]
+        write_example(aside, example, file=for_lammps, name=name, elements=summary.elements)
+        card = {
+            "name": name,
+            "elements": list(summary.elements),
+            "heads": list(summary.heads),
+            "exported_head": head,
+            "dtype": dtype,
+            "cutoff_A": summary.r_max_A,
+            "layers": summary.layers,
+            "n_parameters": summary.n_parameters,
+            "label_source": _honest(label_source),
+            **_training_entries(training or TrainingData()),
+            "licence": licence,
+            "versions": _versions(),
+            **({"left_out": left_out} if left_out else {}),
+            "extra": dict(extra or {}),
+        }
+        readme = render(
+            README_FILE,
+            **{key: card[key] for key in ("name", "elements", "dtype", "cutoff_A", "layers")},
+            **{key: card[key] for key in ("label_source", "licence")},
+            head=head,
+            file=for_lammps,
+            formula=formula(example),
+            data_file=DATA_FILE,
+        )
+        (aside / README_FILE).write_text(readme, encoding="utf-8")
+        card["sha256"] = {
+            path.name: sha256(path) for path in sorted(aside.iterdir()) if path.is_file()
+        }
+        write_card(aside, card)
+        if final.exists():
+            shutil.rmtree(final)
+        aside.replace(final)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return _bundle(final, card)
+
+
+def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundle:
+    """Export a bundle's own head and dtype in one more format, beside what is there.
+
+    A file of the same format is replaced. The card is written last: until then the new file is one
+    that the card does not know.
+
+    Parameters
+    ----------
+    folder : the bundle
+    form : format of the new file
+    target : what an AOTInductor package is compiled for
+
+    Raises
+    ------
+    MlipsseError
+        when the model is not the one of the card, or it cannot be exported.
+    """
+    bundle = read_bundle(folder, model_only=True)
+    made = _export(
+        bundle.model,
+        form,
+        beside=bundle.model,
+        head=bundle.head,
+        dtype=bundle.dtype,
+        target=target,
+    )
+    card = read_card(folder / CARD_FILE)
+    card.setdefault("exported_head", bundle.head)
+    card["versions"] = {**(card.get("versions") or {}), **_versions()}
+    card["sha256"] = dict(sorted({**card["sha256"], made.name: sha256(made)}.items()))
+    write_card(folder, card)
+    return _bundle(folder, card)
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """What a bundle's `card.yaml` says.
+
+    Raises
+    ------
+    MlipsseError
+        when it is missing or unreadable.
+    """
+    try:
+        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MlipsseError(
+            f"{path.parent} is not a potential bundle: {path} cannot be read ({error.strerror}). "
+            "Name the folder that holds card.yaml."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MlipsseError(
+            f"{path} is not valid YAML. Export the potential again, or ask for a whole copy."
+        ) from error
+    if not isinstance(card, dict):
+        raise MlipsseError(
+            f"{path} lacks what a card must say (it holds no keys). Export the potential again."
+        )
+    return card
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write `card.yaml` of the bundle in `folder`, in one step."""
+    text = yaml.safe_dump(dict(card), sort_keys=False, allow_unicode=True)
+    write_text(folder / CARD_FILE, text)
+
+
+def read_bundle(folder: Path, *, model_only: bool = False) -> Bundle:
+    """Read the card of the bundle in `folder` and compare every file with its checksum.
+
+    Nothing of the files is run, so that a caller may unpickle the model afterwards.
+
+    Parameters
+    ----------
+    model_only : compare the model alone, for who is about to make the other files again
+
+    Raises
+    ------
+    MlipsseError
+        when the card or a file is missing or unreadable, or a checksum differs.
+    """
+    path = folder / CARD_FILE
+    card = read_card(path)
+    try:
+        bundle = _bundle(folder, card)
+        for name, expected in card["sha256"].items():
+            if name == bundle.model.name or not model_only:
+                verify_file(folder / name, expected)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise MlipsseError(
+            f"{path} lacks what a card must say ({error}). Export the potential again."
+        ) from error
+    if bundle.model.name not in card["sha256"]:
+        raise MlipsseError(
+            f"{path} lists no sha256 of {bundle.model.name}, so that nobody can tell whether it is "
+            "the file it was. Export the potential again."
+        )
+    return bundle
+
+
+def verify_file(path: Path, expected: str) -> None:
+    """Compare a file with its SHA-256, before anything in it is run.
+
+    Raises
+    ------
+    MlipsseError
+        when it is missing or another one.
+    """
+    if not path.is_file():
+        raise MlipsseError(
+            f"{path} is missing, although its card lists it. Export the potential again, or ask "
+            "for a whole copy."
+        )
+    found = sha256(path)
+    if found != expected:
+        raise MlipsseError(
+            f"{path} is not the file its card describes: its sha256 begins with {found[:12]}, the "
+            f"card says {expected[:12]}. It was changed or damaged: export the potential again, "
+            "or ask for a whole copy."
+        )
+
+
+def _export(
+    model: Path, form: Format, *, beside: Path, head: str, dtype: Dtype, target: Target
+) -> Path:
+    """Write one format of `model` beside its copy in the bundle, under that name."""
+    out = beside.with_suffix(SUFFIXES[form])
+    if form == "torchscript":
+        export_torchscript(model, head=head, dtype=dtype, out=out)
+    elif form == "aotinductor":
+        from mlipsse.potential.export.aotinductor import export_aotinductor
+
+        export_aotinductor(model, head=head, dtype=dtype, out=out, target=target)
+    else:
+        from mlipsse.potential.export.mliap import export_mliap
+
+        export_mliap(model, head=head, dtype=dtype, out=out)
+    return out
+
+
+def _honest(label_source: str) -> str:
+    if label_source.startswith("teacher") and NOT_DFT not in label_source:
+        return f"{label_source} ({NOT_DFT})"
+    return label_source
+
+
+def _training_entries(training: TrainingData) -> dict[str, Any]:
+    temperatures = training.temperature_range_K
+    return {
+        "frames": training.frames,
+        "temperature_range_K": temperatures and [float(limit) for limit in temperatures],
+        "compositions": list(training.compositions),
+        "errors": {head: dict(errors) for head, errors in training.errors.items()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {package: metadata.version(package) for package in ("mlipsse", "mace-torch", "torch")}
+
+
+def _bundle(folder: Path, card: Mapping[str, Any]) -> Bundle:
+    name = card["name"]
+    exports = {form: f"{name}{suffix}" for form, suffix in SUFFIXES.items()}
+    heads = tuple(card["heads"])
+    return Bundle(
+        folder=folder,
+        name=name,
+        model=folder / f"{name}.model",
+        exports={form: folder / file for form, file in exports.items() if file in card["sha256"]},
+        example=_example(folder, card),
+        elements=tuple(card["elements"]),
+        heads=heads,
+        head=card.get("exported_head", heads[0]),
+        dtype=card["dtype"],
+        cutoff_A=float(card["cutoff_A"]),
+        layers=int(card["layers"]),
+        label_source=card["label_source"],
+        extra=card.get("extra") or {},
+        left_out=card.get("left_out") or {},
+    )
+
+
+def _example(folder: Path, card: Mapping[str, Any]) -> Path | None:
+    from mlipsse.potential.bundle.example import DATA_FILE
+
+    return folder / DATA_FILE if DATA_FILE in card["sha256"] else None

@@ -1,0 +1,173 @@
+"""Make a bundle of a model file, or add a format to the bundle that is there."""
+
+import re
+from pathlib import Path
+
+from ase import Atoms
+
+from mlipsse.errors import MlipsseError
+from mlipsse.files import sha256
+from mlipsse.potential.bundle.folder import (
+    CARD_FILE,
+    FORMATS,
+    SUFFIXES,
+    Bundle,
+    Format,
+    add_export,
+    read_bundle,
+    read_card,
+    verify_file,
+    write_bundle,
+)
+from mlipsse.potential.export.torchscript import (
+    ANY_CPU,
+    Dtype,
+    ModelSummary,
+    Target,
+    check_dtype,
+    model_summary,
+)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}")
+
+
+def export_bundle(
+    model: Path,
+    *,
+    out: Path,
+    form: Format = "torchscript",
+    head: str | None = None,
+    dtype: Dtype | None = None,
+    target: Target = ANY_CPU,
+    expected_sha256: str | None = None,
+    example: Atoms | None = None,
+    label_source: str | None = None,
+    licence: str | None = None,
+) -> tuple[Bundle, Path]:
+    """Export a model into the bundle folder `out`; the bundle, and the file of the format.
+
+    A new folder becomes a whole bundle. A folder that is a bundle of this very model gets the file
+    added, and its card brought up to date.
+
+    Parameters
+    ----------
+    model : `.model` file, or a bundle's folder, of which its model is taken; loading a `.model`
+        runs pickle code, so its sha256 is compared first, where one is known
+    out : the bundle's folder, whose name becomes the potential's
+    form : torchscript (always made), aotinductor, mliap
+    head : to export; may be left out where there is one, or a bundle says which
+    dtype : to export; that of the bundle, or of the model's weights, when not given
+    target : what a `.pt2` is compiled for
+    expected_sha256 : of the model file, from whom it came from
+    example : structure of `in.example`
+    label_source, licence : for the card of a new bundle
+
+    Raises
+    ------
+    MlipsseError
+        when the model is not the one it should be, `out` holds something else, or the export fails.
+    """
+    if form not in FORMATS:
+        raise MlipsseError(f"Formats are {', '.join(FORMATS)}, not {form}.")
+    if dtype is not None:
+        check_dtype(dtype)
+    source = read_bundle(model, model_only=True) if model.is_dir() else None
+    file = source.model if source else model
+    _verify_source(file, expected_sha256)
+    if (out / CARD_FILE).is_file():
+        return _into_bundle(out, file, form=form, head=head, dtype=dtype, target=target)
+    name = out.resolve().name
+    _check_new(out, name)
+    summary = model_summary(file)
+    bundle = write_bundle(
+        out.resolve().parent,
+        model=file,
+        name=name,
+        head=_head(head or (source.head if source else None), summary, file),
+        dtype=dtype or (source.dtype if source else None) or _own_dtype(summary),
+        label_source=label_source or (source.label_source if source else "not stated"),
+        licence=licence or (_licence(source) if source else "not stated"),
+        example=example,
+        formats=(form,),
+        target=target,
+    )
+    return bundle, bundle.exports[form]
+
+
+def _into_bundle(
+    out: Path,
+    model: Path,
+    *,
+    form: Format,
+    head: str | None,
+    dtype: Dtype | None,
+    target: Target,
+) -> tuple[Bundle, Path]:
+    there = read_bundle(out, model_only=True)
+    asked = {"model": sha256(model)[:12], "head": head or there.head, "dtype": dtype or there.dtype}
+    held = {"model": sha256(there.model)[:12], "head": there.head, "dtype": there.dtype}
+    differing = [
+        f"{what} {asked[what]} (it holds {held[what]})"
+        for what in asked
+        if asked[what] != held[what]
+    ]
+    if differing:
+        raise MlipsseError(
+            f"{out} is the bundle of something else: asked for is {', '.join(differing)}. A bundle "
+            "is one model, one head and one number type: name another folder with --out."
+        )
+    bundle = add_export(out, form, target=target)
+    return bundle, out / f"{bundle.name}{SUFFIXES[form]}"
+
+
+def _verify_source(model: Path, expected: str | None) -> None:
+    """Compare the model with every checksum there is, before it is unpickled."""
+    if expected is not None:
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
+            raise MlipsseError(
+                f"A sha256 has 64 hexadecimal digits; {expected!r} is not one. "
+                f"`sha256sum {model.name}` prints the one of a file."
+            )
+        if model.is_file() and sha256(model) != expected.lower():
+            raise MlipsseError(
+                f"{model} is not the file it should be: its sha256 is {sha256(model)}, expected "
+                f"was {expected.lower()}. It was not opened. Ask for the file again."
+            )
+    card = model.parent / CARD_FILE
+    if card.is_file():
+        listed = (read_card(card).get("sha256") or {}).get(model.name)
+        if listed is not None:
+            verify_file(model, listed)
+
+
+def _check_new(out: Path, name: str) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise MlipsseError(
+            f"{out} holds something, but no bundle (there is no {CARD_FILE}). Name a folder that "
+            "does not exist yet."
+        )
+    if not _NAME.fullmatch(name):
+        raise MlipsseError(
+            f"{name!r} cannot name a potential: it enters LAMMPS decks, so take letters, digits "
+            "and . _ + - only."
+        )
+
+
+def _head(asked: str | None, summary: ModelSummary, model: Path) -> str:
+    if asked is None and len(summary.heads) > 1:
+        raise MlipsseError(
+            f"{model} has several heads ({', '.join(summary.heads)}). Say which with --head."
+        )
+    if asked is not None and asked not in summary.heads:
+        raise MlipsseError(
+            f"{model} has no head {asked}; it has {', '.join(summary.heads)}. Name one of these."
+        )
+    return summary.heads[0] if asked is None else asked
+
+
+def _own_dtype(summary: ModelSummary) -> Dtype:
+    return "float32" if summary.dtype == "float32" else "float64"
+
+
+def _licence(bundle: Bundle) -> str:
+    return str(read_card(bundle.folder / CARD_FILE).get("licence") or "not stated")

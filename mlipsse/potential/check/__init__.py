@@ -1,0 +1,1 @@
+"""Whether a bundle is fit for use on this machine."""

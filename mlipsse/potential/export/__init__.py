@@ -1,0 +1,1 @@
+"""From a MACE model to the files that LAMMPS loads."""

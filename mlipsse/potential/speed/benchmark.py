@@ -1,0 +1,143 @@
+"""How fast is a potential, and in what? Its files in LAMMPS and ASE's Python loop, side by side."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ase import Atoms
+
+from mlipsse.errors import MlipsseError
+from mlipsse.potential.bundle.example import read_example
+from mlipsse.potential.bundle.folder import Bundle, read_bundle
+from mlipsse.potential.export.torchscript import Device, check_device, export_upstream
+from mlipsse.potential.speed.frames import heated, li3incl6, read_crystal, repeat_to
+from mlipsse.potential.speed.measurement import (
+    BACKENDS,
+    TEMPERATURE_K,
+    Backend,
+    BenchmarkRow,
+    Contender,
+    at_least_one,
+    measure,
+    median_row,
+)
+
+__all__ = ["BACKENDS", "BenchmarkRow", "Contender", "benchmark", "measure", "median_row"]
+
+_SEED = 20250722
+
+
+def benchmark(
+    bundle: Path,
+    *,
+    atoms: Sequence[int],
+    threads: int = 1,
+    backends: Sequence[str] | None = None,
+    structure: Path | None = None,
+    device: Device = "cpu",
+    steps: int | None = None,
+    repeats: int = 3,
+    report: Callable[[BenchmarkRow], None] | None = None,
+) -> list[BenchmarkRow]:
+    """Measure the potential in a bundle: every backend at every size, medians of `repeats`.
+
+    The repeats of the backends alternate, so that a machine that slows down slows all of them.
+
+    Parameters
+    ----------
+    bundle : folder with a `card.yaml`
+    atoms : sizes wanted; a cell holds the nearest whole number of crystal cells
+    threads : of each process
+    backends : some of `BACKENDS`; all that the bundle has files for when not given
+    structure : crystal of the bundle's elements; when not given, ordered Li3InCl6 for a potential
+        that knows it, else the bundle's example
+    device : where the models run
+    steps : measured steps per process; by the size when not given
+    repeats : processes per backend and size
+    report : called with every row as soon as it is there
+
+    Raises
+    ------
+    MlipsseError
+        when the bundle cannot be read, a backend is unknown or has no file in it, a number is
+        below 1, the structure has other elements than the potential, or a run fails.
+    """
+    for what, number in (("threads", threads), ("repeats", repeats), ("steps", steps or 1)):
+        at_least_one(what, number)
+    check_device(device)
+    if not atoms:
+        raise MlipsseError("A benchmark needs at least one size, e.g. --atoms 160,640.")
+    potential = read_bundle(bundle)
+    wanted = _wanted(potential, backends)
+    crystal = _crystal(potential, structure)
+    frames = [
+        heated(repeat_to(crystal, size), temperature_K=TEMPERATURE_K, seed=_SEED) for size in atoms
+    ]
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="mlipsse-benchmark-") as temporary:
+        contenders = [
+            _contender(potential, backend, device=device, folder=Path(temporary))
+            for backend in wanted
+        ]
+        for frame in frames:
+            found: dict[Backend, list[BenchmarkRow]] = {backend: [] for backend in wanted}
+            for _ in range(repeats):
+                for contender in contenders:
+                    row = measure(contender, frame, threads=threads, steps=steps)
+                    found[contender.backend].append(row)
+            for several in found.values():
+                rows.append(median_row(several))
+                if report is not None:
+                    report(rows[-1])
+    return rows
+
+
+def _wanted(potential: Bundle, backends: Sequence[str] | None) -> list[Backend]:
+    if backends is None:
+        return [b for b in BACKENDS if b in ("ase", "upstream") or b in potential.exports]
+    for name in backends:
+        if name not in BACKENDS:
+            raise MlipsseError(f"There is no backend {name}; there are {', '.join(BACKENDS)}.")
+    if not backends:
+        raise MlipsseError(f"No backend was named; there are {', '.join(BACKENDS)}.")
+    return [backend for backend in BACKENDS if backend in backends]
+
+
+def _contender(potential: Bundle, backend: Backend, *, device: Device, folder: Path) -> Contender:
+    head, dtype = potential.head, potential.dtype
+    if backend == "ase":
+        file = potential.model
+    elif backend == "torchscript":
+        file = potential.torchscript
+    elif backend == "upstream":
+        file = folder / "upstream.pt"
+        export_upstream(potential.model, head=head, dtype=dtype, out=file)
+    else:
+        if "aotinductor" not in potential.exports:
+            raise MlipsseError(
+                f"{potential.folder} has no .pt2 file for the backend aotinductor. Make it: "
+                f"mlipsse potential export {potential.model} --head {head} --format aotinductor "
+                f"--dtype {dtype} --out {potential.folder}"
+            )
+        file = potential.exports["aotinductor"]
+    return Contender(backend, file, head, dtype, device)
+
+
+def _crystal(potential: Bundle, structure: Path | None) -> Atoms:
+    if structure is not None:
+        crystal = read_crystal(structure)
+    elif {"Li", "In", "Cl"} <= set(potential.elements):
+        crystal = li3incl6()
+    elif potential.example is not None:
+        crystal = read_example(potential.example, potential.elements)
+    else:
+        raise MlipsseError(
+            f"The bundle {potential.folder} has no structure to measure on. Name one of "
+            f"{', '.join(potential.elements)}."
+        )
+    if unknown := sorted(set(crystal.get_chemical_symbols()) - set(potential.elements)):
+        raise MlipsseError(
+            f"{structure} has {', '.join(unknown)}, and the potential in {potential.folder} knows "
+            f"only {', '.join(potential.elements)}. Name a structure of these elements."
+        )
+    return crystal

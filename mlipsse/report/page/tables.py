@@ -1,0 +1,307 @@
+"""Tables of the report, from the CSV and JSON files of a campaign."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlipsse.report.page.content import Table
+from mlipsse.report.page.text import with_error
+
+Rows = Sequence[Mapping[str, str]]
+
+_ROUTES = {
+    "exact": "all of them",
+    "patterns": "a sample: patterns of lowest Ewald energy, decorated at random",
+    "annealing": "a sample: patterns found by annealing, decorated at random",
+    "impossible": "the supercell cannot hold it",
+}
+
+
+def pathways_table(rows: Rows) -> Table:
+    """The closest mobile pair, and what the density's barriers are along a, b and c."""
+    shown = [
+        (
+            row["composition"],
+            row["run"],
+            _short(row["temperature_K"]),
+            _short(row["closest_mobile_pair_A"]),
+            *(_barrier(row, name) for name in "abc"),
+            *(row[f"bottleneck_{name}_visits"] or "" for name in "abc"),
+            _short(row["voxel_A"]),
+        )
+        for row in rows
+    ]
+    return Table(
+        "Pathways",
+        (
+            "composition",
+            "run",
+            "T (K)",
+            "closest mobile pair (Å)",
+            *(f"barrier {name} (eV)" for name in "abc"),
+            *(f"visits {name}" for name in "abc"),
+            "voxel (Å)",
+        ),
+        shown,
+        note="Barriers are free energies, -kT ln P of the bottleneck of the best path less that of "
+        "its lowest voxel; ± counts visits as independent, and few visits (of the bottleneck) mean "
+        "a barrier that is only an estimate. They hold at the run's temperature and are no "
+        "activation energies. Mobile pairs below 1 Å mean that the potential has failed.",
+    )
+
+
+def runs_table(rows: Rows) -> Table:
+    """Every run: how it fared, what it gave, whether it was used."""
+    shown = [
+        (
+            row["run"],
+            _short(row["temperature_K"]),
+            _short(row["mean_temperature_K"]),
+            _milli(row["energy_drift_meV_atom_ps"]),
+            _pressure(row),
+            _with_error(row, "diffusivity_cm2_s", factor=1e5),
+            _short(row["conductivity_mS_cm"]),
+            _short(row["einstein_conductivity_mS_cm"]),
+            _with_error(row, "haven_ratio"),
+            _span(row["window_start_ps"], row["window_end_ps"]),
+            _short(row["exponent"]),
+            _short(row["framework_msd_A2"]),
+            "left out" if row["left_out"] else "yes",
+        )
+        for row in rows
+    ]
+    return Table(
+        "Runs",
+        (
+            "run",
+            "T (K)",
+            "mean T (K)",
+            "energy drift (µeV/atom/ps)",
+            "pressure (GPa)",
+            "D (10⁻⁵ cm²/s)",
+            "σ tracer (mS/cm)",
+            "σ charge (mS/cm)",
+            "Haven ratio",
+            "window (ps)",
+            "exponent",
+            "framework MSD (Å²)",
+            "used",
+        ),
+        shown,
+        note="σ tracer is Nernst-Einstein's, of the tracer diffusivity; σ charge is of the "
+        "displacement of all mobile ions together, and the Haven ratio is tracer over charge. "
+        "Pressure: mean of the production, whose cell is fixed. "
+        "Exponent: d ln MSD / d ln lag in the window of the fit; 1 is diffusion.",
+        folded=len(rows) > 24,
+    )
+
+
+def orderings_table(rows: Rows) -> Table:
+    """How many orderings there are, and how those that went on were got."""
+    columns = {
+        "composition": "composition",
+        "supercell": "supercell",
+        "distinct": "distinct",
+        "charge patterns": "patterns_distinct",
+        "taken": "kept",
+        "of all": "coverage",
+        "how": "how",
+    }
+    counts = ("distinct", "patterns_distinct", "kept")
+    shown = [
+        {**row, **{key: _count(row[key]) for key in counts}, "how": _ROUTES[row["route"]]}
+        for row in rows
+    ]
+    return _table(
+        "Orderings",
+        columns,
+        shown,
+        note="Symmetry-distinct, by Burnside's lemma. A charge pattern is all that an Ewald sum "
+        "can tell apart: species of equal formal charge are the same in it.",
+    )
+
+
+def rejected_table(rows: Rows) -> Table:
+    """Frames that got no label, by reason."""
+    counts = Counter((row["composition"], row["reason"]) for row in rows)
+    return Table(
+        "Frames without a label",
+        ("composition", "reason", "frames"),
+        [(composition or "-", reason, n) for (composition, reason), n in counts.most_common()],
+        note="Each is in 05-label/rejected.csv." if rows else "Every frame got one.",
+        folded=len(counts) > 12,
+    )
+
+
+def compositions_table(rows: Rows, *, note: str = "") -> Table:
+    """The lowest ordering of each composition, and what the hull consists of there."""
+    columns = {
+        "composition": "composition",
+        "above hull (meV/atom)": "above",
+        "formation (meV/atom)": "formation",
+        "the hull there": "decomposition",
+        "lowest ordering": "lowest_ordering",
+        "relaxed": "orderings",
+        "left out": "left_out",
+    }
+    shown = [
+        {
+            **row,
+            "above": _milli(row["energy_above_hull_eV_atom"]),
+            "formation": _milli(row["formation_energy_eV_atom"]),
+            "decomposition": "itself" if row["stable"] == "yes" else row["decomposition"],
+        }
+        for row in rows
+    ]
+    meaning = "All energies are of the potential that ranked; mixtures are in formula units."
+    return _table("Compositions", columns, shown, note=f"{meaning} {note}".strip())
+
+
+def selection_table(rows: Rows) -> Table:
+    """How many orderings were selected, and how many matter."""
+    columns = {
+        "composition": "composition",
+        "supercell": "supercell",
+        "ranked": "orderings",
+        "expected": "expected",
+        "selected": "selected",
+        "effective number": "effective_orderings",
+        "weight of the lowest": "lowest_weight",
+        "weight of the selected": "selected_weight",
+    }
+    return _table(
+        "Selection",
+        columns,
+        rows,
+        note="Boltzmann weights among the ranked orderings of one composition and supercell; the "
+        "effective number is exp(entropy) of the weights.",
+        folded=len(rows) > 16,
+    )
+
+
+def errors_table(metrics: Mapping[str, Any]) -> Table:
+    """Errors of fine-tuned and foundation model on every set."""
+    trained = "from scratch" if metrics["strategy"] == "scratch" else "fine-tuned"
+    rows = [
+        *((f"{trained}, {part}", errors) for part, errors in metrics["errors"].items()),
+        *((f"foundation, {part}", errors) for part, errors in metrics["foundation_errors"].items()),
+        (f"{trained}, held-out replay", metrics["replay_errors"]),
+        ("foundation, held-out replay", metrics["foundation_replay_errors"]),
+    ]
+    return Table(
+        "Errors of the potential",
+        ("model and set", *_ERROR_COLUMNS),
+        [(name, *_error_cells(errors)) for name, errors in rows if errors is not None],
+        note="Root-mean-square (mean absolute) errors. Test trajectories were seen by neither "
+        "training nor early stopping. Energies of the foundation model are of another functional.",
+    )
+
+
+def grouped_errors_table(metrics: Mapping[str, Any]) -> Table:
+    """Errors of the new head on valid and test set, by composition and temperature."""
+    names = {"composition": "{}", "temperature_K": "{:.0f} K"}
+    rows = [
+        (part, _named(names[group], value), *_error_cells(errors))
+        for part, groups in metrics["grouped_errors"].items()
+        for group, values in groups.items()
+        for value, errors in values.items()
+    ]
+    return Table(
+        "Errors by composition and temperature",
+        ("set", "frames of", *_ERROR_COLUMNS),
+        rows,
+        note="Root-mean-square (mean absolute) errors of the head of the new labels.",
+        folded=len(rows) > 12,
+    )
+
+
+def training_checks_table(metrics: Mapping[str, Any]) -> Table:
+    """What was looked at after the training."""
+    rows = [(check["name"], check["verdict"], check["sentence"]) for check in metrics["checks"]]
+    return Table("Checks of the training", ("check", "verdict", "found"), rows)
+
+
+_ERROR_COLUMNS = (
+    "frames",
+    "energy (meV/atom)",
+    "offset (meV/atom)",
+    "force (meV/Å)",
+    "stress (meV/Å³)",
+)
+
+
+def _error_cells(errors: Mapping[str, float]) -> tuple[str, ...]:
+    return (
+        f"{errors['frames']}",
+        f"{errors['energy_rmse_meV_atom']:.1f} ({errors['energy_mae_meV_atom']:.1f})",
+        f"{errors['energy_offset_meV_atom']:+.1f}",
+        f"{errors['force_rmse_meV_A']:.1f} ({errors['force_mae_meV_A']:.1f})",
+        f"{errors['stress_rmse_meV_A3']:.2f} ({errors['stress_mae_meV_A3']:.2f})",
+    )
+
+
+def _named(pattern: str, value: str) -> str:
+    return pattern.format(float(value) if "f" in pattern else value)
+
+
+def acceptance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Every criterion of the model's acceptance, crystal by crystal."""
+    keys = ("structure", "name", "verdict", "value", "limit", "unit", "sentence")
+    return Table(
+        "Acceptance of the potential",
+        ("crystal", "criterion", "verdict", "value", "limit", "unit", "what was found"),
+        [tuple(row[key] for key in keys) for row in rows],
+        note="Of the exported file, before any production run; a «fail» refuses the model.",
+        folded=len(rows) > 12,
+    )
+
+
+def _table(
+    title: str, columns: Mapping[str, str], rows: Rows, *, note: str = "", folded: bool = False
+) -> Table:
+    return Table(
+        title,
+        tuple(columns),
+        [tuple(_short(row[key]) for key in columns.values()) for row in rows],
+        note=note,
+        folded=folded,
+    )
+
+
+def _milli(text: str) -> str:
+    return f"{1000 * float(text):.1f}" if text else ""
+
+
+def _count(text: str) -> str:
+    return f"{int(text):,}" if text and len(text) < 12 else text
+
+
+def _short(text: str) -> str | None:
+    """A number to four digits, other text as it is, None for nothing."""
+    try:
+        return f"{float(text):.4g}"
+    except ValueError:
+        return text or None
+
+
+def _with_error(row: Mapping[str, str], key: str, *, factor: float = 1.0) -> str | None:
+    name, _, unit = key.partition("_cm2")
+    std = row[f"{name}_std_cm2{unit}" if "_cm2" in key else f"{key}_std"]
+    if not row[key]:
+        return None
+    return with_error(factor * float(row[key]), factor * float(std) if std else None)
+
+
+def _barrier(row: Mapping[str, str], name: str) -> str | None:
+    value, std = row[f"barrier_{name}_eV"], row[f"barrier_{name}_std_eV"]
+    return with_error(float(value), float(std) if std else None) if value else None
+
+
+def _pressure(row: Mapping[str, str]) -> str | None:
+    """None in tables of earlier versions."""
+    value, std = row.get("pressure_GPa"), row.get("pressure_std_GPa")
+    return with_error(float(value), float(std) if std else None) if value else None
+
+
+def _span(first: str, last: str) -> str | None:
+    return f"{float(first):.3g} to {float(last):.3g}" if first and last else None

@@ -1,0 +1,1 @@
+"""Figures of transport: displacements, Arrhenius lines, densities, jumps."""

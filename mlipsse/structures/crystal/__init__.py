@@ -1,0 +1,1 @@
+"""A crystal as a file states it, and checks of what it holds."""

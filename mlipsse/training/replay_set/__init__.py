@@ -1,0 +1,1 @@
+"""Replay sets: what a fine-tuned model must not forget."""

@@ -1,0 +1,1 @@
+"""Density of the mobile ions, its files, and the paths that percolate."""

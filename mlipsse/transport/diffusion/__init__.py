@@ -1,0 +1,1 @@
+"""From unwrapped positions to a diffusivity and a conductivity with an error."""

@@ -1,0 +1,1 @@
+"""Averages over runs, activation energies, and values at other temperatures."""

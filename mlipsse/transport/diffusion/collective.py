@@ -1,0 +1,116 @@
+"""Diffusivity of charge: how the sum of all mobile ions moves, and the Haven ratio."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mlipsse.errors import MlipsseError
+from mlipsse.transport.diffusion.diffusivity import Diffusivity, fit_diffusivity
+from mlipsse.transport.diffusion.displacement.msd import (
+    MeanSquaredDisplacement,
+    mean_squared_displacement,
+)
+from mlipsse.transport.diffusion.displacement.window import WindowSettings
+from mlipsse.transport.ions.drift import weighted_displacement
+
+HIGH_HAVEN_RATIO = 3.0
+"""Above it by more than the error, ions change places more than they carry charge."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChargeDiffusivity:
+    """Charge beside tracer diffusivity.
+
+    Attributes
+    ----------
+    diffusivity : of the charge; put into `nernst_einstein_conductivity` it gives Einstein's
+    haven_ratio, haven_ratio_std : tracer over charge diffusivity; below 1 ions move together. None
+        where either is not known
+    msd : collective mean squared displacement, <|sum_i z_i dr_i|²> / sum_i z_i²
+    """
+
+    diffusivity: Diffusivity
+    haven_ratio: float | None
+    haven_ratio_std: float | None
+    msd: MeanSquaredDisplacement
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the Haven ratio warns of."""
+        if self.haven_ratio is None or self.haven_ratio_std is None:
+            return ()
+        # Of the inverse, whose error is symmetric: charge has nearly all of it.
+        inverse, inverse_std = 1 / self.haven_ratio, self.haven_ratio_std / self.haven_ratio**2
+        if inverse + inverse_std >= 1 / HIGH_HAVEN_RATIO:
+            return ()
+        return (
+            f"the Haven ratio is {self.haven_ratio:.2g} ± {self.haven_ratio_std:.1g}, above "
+            f"{HIGH_HAVEN_RATIO:g}: ions mostly change places, and carry far less charge than "
+            "their tracer diffusivity gives",
+        )
+
+
+def charge_diffusivity(
+    positions: np.ndarray,
+    tracer: Diffusivity,
+    *,
+    frame_spacing_ps: float,
+    ions: np.ndarray | None = None,
+    drift_A: np.ndarray | None = None,
+    charges_e: np.ndarray | None = None,
+    settings: WindowSettings | None = None,
+) -> ChargeDiffusivity:
+    """D_charge = lim <|sum_i z_i dr_i|²> / (6 t sum_i z_i²), in the tracer's window.
+
+    The sum over the ions, divided by the root of sum_i z_i², is a single Gaussian walker, whose
+    line is fitted like a tracer's with one ion; so its error is larger by about the root of the
+    number of ions, and honest for ions that move together. The ratio's error takes both as
+    independent.
+
+    Source of the definitions: France-Lanord and Grossman, Phys. Rev. Lett. 122, 136001 (2019), doi
+    10.1103/PhysRevLett.122.136001; Murch, Solid State Ionics 7, 177 (1982), doi
+    10.1016/0167-2738(82)90050-9.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3), Å, unwrapped; an array, or what is sliced like one
+    tracer : of the same ions
+    ions : indices of the mobile ions; None takes all
+    drift_A : (n_frames, 3), the framework's (see `framework_drift`)
+    charges_e : (n_ions,) charge of each ion where they differ, e
+    settings : rules of the window where the tracer has none
+
+    Raises
+    ------
+    MlipsseError
+        when charges are not as many as ions, or all zero; and as `mean_squared_displacement`.
+    """
+    settings = settings or WindowSettings()
+    chosen = np.arange(positions.shape[1]) if ions is None else np.asarray(ions)
+    charges = np.ones(len(chosen)) if charges_e is None else np.asarray(charges_e, dtype=float)
+    norm = float(np.sqrt(np.sum(charges**2)))
+    if len(charges) != len(chosen) or not norm > 0:
+        raise MlipsseError(
+            f"{len(chosen)} ions need as many charges, not all zero, but {len(charges)} are given."
+        )
+    dipole = weighted_displacement(positions, chosen, charges)
+    if drift_A is not None:
+        dipole -= charges.sum() * drift_A
+    msd = mean_squared_displacement(dipole[:, None, :] / norm, frame_spacing_ps=frame_spacing_ps)
+    # One walker is too noisy to say by its exponent whether it diffuses; the tracer has said it.
+    rules = replace(settings, window_ps=tracer.window_ps, judged=False)
+    fit = fit_diffusivity(msd, rules)
+    if not tracer.diffusive:
+        fit = fit.refused(tracer.status)
+    values = (
+        tracer.diffusivity_cm2_s,
+        tracer.diffusivity_std_cm2_s,
+        fit.diffusivity_cm2_s,
+        fit.diffusivity_std_cm2_s,
+    )
+    if None in values:
+        return ChargeDiffusivity(fit, None, None, msd)
+    own, own_std, charge, charge_std = (float(value or 0.0) for value in values)
+    ratio = own / charge
+    error = ratio * float(np.hypot(own_std / own, charge_std / charge))
+    return ChargeDiffusivity(fit, ratio, error, msd)

@@ -1,0 +1,1 @@
+"""Whether ions diffuse at all: cages, uneven rates, drift, a framework that melts."""

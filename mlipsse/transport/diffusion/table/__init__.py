@@ -1,0 +1,1 @@
+"""Mean squared displacements that come as a table."""

@@ -1,0 +1,1 @@
+"""Which ions move, which hold still, and the drift of those."""

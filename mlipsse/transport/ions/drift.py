@@ -1,0 +1,104 @@
+"""The framework's drift, and positions without it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_BLOCK_FRAMES = 256
+
+
+def framework_drift(
+    positions: np.ndarray,
+    framework: np.ndarray,
+    *,
+    masses_u: np.ndarray | None = None,
+) -> np.ndarray:
+    """How the framework's centre has moved since the first frame.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3), Å, unwrapped; an array, or what is sliced like one
+    framework : indices of the atoms that ought to stay (all that are not mobile)
+    masses_u : (n_atoms,) masses; None weighs all framework atoms alike, as
+        pymatgen-analysis-diffusion does
+
+    Returns
+    -------
+    (n_frames, 3) float64, Å; zero without framework atoms: nothing defines a frame at rest.
+    """
+    framework = np.asarray(framework, dtype=int)
+    if not len(framework):
+        return np.zeros((positions.shape[0], 3))
+    weights = np.ones(len(framework))
+    if masses_u is not None:
+        weights = np.asarray(masses_u, dtype=float)[framework]
+    return weighted_displacement(positions, framework, weights / weights.sum())
+
+
+def weighted_displacement(
+    positions: np.ndarray, atoms: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Sum over some atoms of weight times displacement since the first frame, (n_frames, 3)."""
+    from mlipsse.transport.diffusion.displacement.kernels import weighted_sums
+
+    n_frames, n_atoms = positions.shape[:2]
+    of_all = np.zeros(n_atoms)
+    of_all[atoms] = weights
+    sums = np.empty((n_frames, 3))
+    for start in range(0, n_frames, _BLOCK_FRAMES):
+        block = np.asarray(positions[start : start + _BLOCK_FRAMES])
+        sums[start : start + len(block)] = weighted_sums(block, of_all)
+    return sums - sums[0]
+
+
+@dataclass(frozen=True, eq=False)
+class RestingPositions:
+    """Positions of some atoms in the frame in which the framework rests, made as they are taken.
+
+    Slices of frames are float64 arrays (n, n_atoms, 3), Å, so that of a trajectory on disk no more
+    than a slice is in memory.
+
+    Parameters
+    ----------
+    positions : (n_frames, n, 3), Å, unwrapped; an array, or what is sliced like one
+    atoms : (n_atoms,) which of the n
+    drift_A : (n_frames, 3), of `framework_drift`
+
+    Examples
+    --------
+    >>> drift_A = framework_drift(frames.positions, framework)
+    >>> ions = RestingPositions(frames.positions, mobile, drift_A)
+    >>> ions[:100].shape
+    (100, 24, 3)
+    """
+
+    positions: np.ndarray
+    atoms: np.ndarray
+    drift_A: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(n_frames, n_atoms, 3)."""
+        return (len(self.drift_A), len(self.atoms), 3)
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        block = np.asarray(self.positions[frames])
+        return block[:, self.atoms] - self.drift_A[frames, None]
+
+    def all(self) -> np.ndarray:
+        """All frames at once, (n_frames, n_atoms, 3) float64, contiguous."""
+        found = np.empty(self.shape)
+        for frames in self._blocks():
+            found[frames] = self[frames]
+        return found
+
+    def mean(self) -> np.ndarray:
+        """Mean place of each atom, (n_atoms, 3), Å."""
+        total = np.zeros(self.shape[1:])
+        for frames in self._blocks():
+            total += self[frames].sum(axis=0)
+        return total / self.shape[0]
+
+    def _blocks(self) -> list[slice]:
+        starts = range(0, self.shape[0], _BLOCK_FRAMES)
+        return [slice(start, start + _BLOCK_FRAMES) for start in starts]

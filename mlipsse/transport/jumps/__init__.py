@@ -1,0 +1,1 @@
+"""Sites, their occupation in time, and jumps between them."""

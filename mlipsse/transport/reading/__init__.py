@@ -1,0 +1,1 @@
+"""Trajectories of any program as blocks of unwrapped frames with their times."""

@@ -1,0 +1,1 @@
+"""What every format is read into, and what all readers share."""

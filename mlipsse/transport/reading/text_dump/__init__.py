@@ -1,0 +1,1 @@
+"""Text dumps of LAMMPS, read at the speed of the disk."""

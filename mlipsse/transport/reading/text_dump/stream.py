@@ -1,0 +1,92 @@
+"""Text of a file, plain or compressed, piece by piece and in place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlipsse.errors import MlipsseError
+from mlipsse.transport.reading.source.compressed import DAMAGE, TornStream, is_compressed
+from mlipsse.transport.reading.source.last_lines import is_whole
+
+_BUFFER_BYTES = 8 << 20
+_HEAD_BYTES = 256 << 10
+_TAIL_BYTES = 4096
+
+
+@dataclass(eq=False)
+class TextPiece:
+    """A piece of a file; the reader sets how much of it is `used`, and what is not comes again.
+
+    `ended` is set for the last piece, and `torn` where a compressed file is torn behind it.
+    """
+
+    data: bytearray
+    stop: int
+    ended: bool
+    used: int = 0
+    torn: bool = False
+
+    @property
+    def address(self) -> int:
+        """Where `data` lies in memory."""
+        return int(np.frombuffer(self.data, dtype=np.uint8).ctypes.data)
+
+
+def text_pieces(path: Path, *, head: bool = False) -> Iterator[TextPiece]:
+    """Pieces of the text, each beginning where the one before was used up to; small for `head`."""
+    if not path.is_file():
+        raise MlipsseError(f"There is no file {path}.")
+    try:
+        with TornStream(path) as stream:
+            data = bytearray(_HEAD_BYTES if head else _BUFFER_BYTES)
+            rest, first = 0, True
+            while True:
+                read, ended = _fill(stream, data, rest)
+                stop = rest + read
+                if ended and not stream.torn:
+                    tail = bytes(data[max(0, stop - _TAIL_BYTES) : stop])
+                    if not tail.endswith(b"\n") and is_whole(tail.split(b"\n")[1:]):
+                        data[stop:] = b"\n"
+                        stop += 1
+                text = TextPiece(data, stop, ended, torn=stream.torn)
+                if first and not text.data[:512].lstrip().startswith(b"ITEM:"):
+                    raise MlipsseError(
+                        f"{path} is no LAMMPS text dump: it does not begin with ITEM:."
+                    )
+                first = False
+                yield text
+                if ended:
+                    return
+                rest = text.stop - text.used
+                kept = data[text.used : text.stop]
+                if 2 * rest > len(data):
+                    data = bytearray(2 * len(data))
+                data[:rest] = kept
+    except DAMAGE as error:
+        raise MlipsseError(f"{path} cannot be read: {error}.") from error
+
+
+def text_bytes(path: Path) -> int:
+    """About the length of the text; of a gzipped one modulo 4 GiB, as gzip has it."""
+    with path.open("rb") as stream:
+        gzipped = stream.read(2) == b"\x1f\x8b"
+        size = stream.seek(0, 2)
+        if not gzipped:
+            return 4 * size if is_compressed(path) else size
+        stream.seek(-4, 2)
+        return int.from_bytes(stream.read(4), "little")
+
+
+def _fill(stream: Any, data: bytearray, place: int) -> tuple[int, bool]:
+    """Bytes that were read into `data` from `place` on, and whether the file ends with them."""
+    start = place
+    view = memoryview(data)
+    while place < len(data):
+        read = stream.readinto(view[place:])
+        if not read:
+            return place - start, True
+        place += read
+    return place - start, False

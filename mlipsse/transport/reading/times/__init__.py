@@ -1,0 +1,1 @@
+"""Times that files state, and the spacing of frames."""

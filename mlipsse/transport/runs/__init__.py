@@ -1,0 +1,1 @@
+"""Run folders, trees of them, and their summary by composition."""

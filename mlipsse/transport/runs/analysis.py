@@ -1,0 +1,266 @@
+"""One run, from its trajectory to its diffusivity and conductivity."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mlipsse.files import write_columns
+from mlipsse.md.files.record import read_record
+from mlipsse.md.files.segments import verify_segments
+from mlipsse.transport.diffusion.collective import ChargeDiffusivity, charge_diffusivity
+from mlipsse.transport.diffusion.conductivity import nernst_einstein_conductivity
+from mlipsse.transport.diffusion.diffusivity import Diffusivity, fit_diffusivity
+from mlipsse.transport.diffusion.directions import DirectionalDiffusivity, directional_diffusivity
+from mlipsse.transport.diffusion.displacement.msd import (
+    MeanSquaredDisplacement,
+    mean_squared_displacement,
+)
+from mlipsse.transport.diffusion.displacement.status import RunKind, RunStatus
+from mlipsse.transport.diffusion.displacement.window import WindowSettings
+from mlipsse.transport.diffusion.judgement.caging import judge_confinement
+from mlipsse.transport.diffusion.judgement.framework import FrameworkVerdict, judge_framework
+from mlipsse.transport.diffusion.judgement.steady_drift import steady_drift_A
+from mlipsse.transport.ions.drift import RestingPositions, framework_drift
+from mlipsse.transport.ions.roles import Roles, assign_roles
+from mlipsse.transport.reading.trajectory import Trajectory, read_run
+
+
+@dataclass(frozen=True, eq=False)
+class RunTransport:
+    """What one run says about the mobile ion.
+
+    `conductivity_mS_cm` is Nernst-Einstein's, of the tracer; `einstein_mS_cm` is that of `charge`,
+    which ions that move together make another one. `status` decides whether the run has a place in
+    averages and fits; the conductivities and `directions` are None where it has none.
+    """
+
+    name: str
+    temperature_K: float
+    mobile: str
+    n_mobile: int
+    volume_A3: float
+    duration_ps: float
+    msd: MeanSquaredDisplacement
+    framework_msd: MeanSquaredDisplacement | None
+    framework: FrameworkVerdict
+    diffusivity: Diffusivity
+    conductivity_mS_cm: float | None
+    conductivity_std_mS_cm: float | None
+    charge: ChargeDiffusivity
+    einstein_mS_cm: float | None
+    einstein_std_mS_cm: float | None
+    status: RunStatus
+    formula: str | None = None
+    composition: str | None = None
+    ordering: str | None = None
+    replica: int | None = None
+    directions: DirectionalDiffusivity | None = None
+    flow_A: float | None = None
+
+    @property
+    def excluded(self) -> str | None:
+        """Why the run takes no part in averages and fits; None where it does."""
+        return self.status.reason
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What must be known beside the numbers: of the framework, the fit and the Haven ratio."""
+        found = [] if self.framework.caution is None else [self.framework.caution]
+        found += [*self.diffusivity.cautions, *self.charge.cautions]
+        if self.flow_A is not None and self.status.usable:
+            found.append(
+                f"the mobile ions together move steadily one way, by {self.flow_A:.3g} Å over the "
+                "run, which no crystal at rest gives: D and the collective MSD hold a drift or a "
+                "field's current; remove the framework's drift, or run without the field"
+            )
+        return tuple(found)
+
+
+def analyse_run(
+    folder: Path, *, settings: WindowSettings | None = None, so_far: bool = False
+) -> RunTransport:
+    """Analyse the LAMMPS run in `folder`, finished or, `so_far`, still going (see `read_run`).
+
+    Raises
+    ------
+    MlipsseError
+        when a file of the trajectory is not what the run wrote (see `verify_segments`).
+
+    Examples
+    --------
+    >>> run = analyse_run("08-simulate/Li3InCl6/o000/T0800/r0")
+    >>> run.diffusivity.diffusivity_cm2_s, run.conductivity_mS_cm, run.excluded
+    """
+    folder = Path(folder)
+    verify_segments(folder)
+    record = read_record(folder)
+    return analyse_trajectory(
+        read_run(folder, so_far=so_far),
+        mobile=record.mobile,
+        charge_e=record.mobile_charge_e,
+        settings=settings,
+        name=f"{record.ordering} {record.temperature_K:g} K r{record.replica}",
+        formula=record.formula,
+        composition=record.composition,
+        ordering=record.ordering,
+        replica=record.replica,
+        lattice=record.lattice,
+    )
+
+
+def analyse_trajectory(
+    trajectory: Trajectory,
+    *,
+    mobile: str | Sequence[str],
+    charge_e: float,
+    framework: Sequence[str] | None = None,
+    settings: WindowSettings | None = None,
+    drift_atoms: np.ndarray | None = None,
+    masses_u: np.ndarray | None = None,
+    name: str = "trajectory",
+    formula: str | None = None,
+    composition: str | None = None,
+    ordering: str | None = None,
+    replica: int | None = None,
+    lattice: np.ndarray | None = None,
+) -> RunTransport:
+    """MSD, framework verdict, diffusivity and Nernst-Einstein conductivity of one trajectory.
+
+    Parameters
+    ----------
+    trajectory : of one run
+    mobile : element of the mobile ion; of several elements that move, the first is analysed
+    framework : elements that stay, whose mean motion is removed (without one there is nothing to
+        remove it by, and it stays); None takes all that are not mobile
+    charge_e : formal charge of the mobile ion, e
+    settings : rules of the fit window
+    drift_atoms : indices of the atoms whose mean motion is removed; None takes the whole framework,
+        and no index at all removes nothing
+    masses_u : (n_atoms,) masses, to remove the framework's centre of mass instead of its mean
+    name, formula, composition, ordering, replica : carried along into the result
+    lattice : (3, 3) whole numbers; directions are those of `lattice` times the trajectory's cell,
+        of the cell itself when not given
+
+    Raises
+    ------
+    MlipsseError
+        when an element is not in the trajectory, or is both mobile and framework.
+    """
+    roles = assign_roles(trajectory.species, mobile, framework)
+    ions, still_atoms = roles.ions(trajectory.species), roles.still(trajectory.species)
+    positions, spacing = trajectory.positions, trajectory.frame_spacing_ps
+    still = still_atoms if drift_atoms is None else drift_atoms
+    drift_A = framework_drift(positions, still, masses_u=masses_u)
+
+    def msd_of(atoms: np.ndarray) -> MeanSquaredDisplacement:
+        return mean_squared_displacement(
+            positions, frame_spacing_ps=spacing, ions=atoms, drift_A=drift_A
+        )
+
+    msd = msd_of(ions)
+    framework_msd = msd_of(still_atoms) if len(still_atoms) else None
+    verdict = judge_framework(framework_msd)
+    if verdict.reason is not None:
+        verdict = _which_melted(verdict, roles, trajectory.species, msd_of)
+    diffusivity = fit_diffusivity(msd, settings)
+    if diffusivity.diffusive:
+        confinement = judge_confinement(
+            RestingPositions(positions, ions, drift_A),
+            trajectory.cell,
+            msd,
+            hop_length_A=diffusivity.hop_length_A or 0.0,
+        )
+        if confinement.reason is not None:
+            diffusivity = diffusivity.refused(RunStatus(RunKind.CAGED, confinement.reason))
+        elif confinement.caution is not None:
+            cautions = (*diffusivity.cautions, confinement.caution)
+            diffusivity = replace(diffusivity, cautions=cautions)
+    status = diffusivity.status
+    if verdict.melted:
+        status = RunStatus(RunKind.MELTED, verdict.reason)
+    charge = charge_diffusivity(
+        positions,
+        diffusivity,
+        frame_spacing_ps=spacing,
+        ions=ions,
+        drift_A=drift_A,
+        settings=settings,
+    )
+
+    def conductivities(fit: Diffusivity) -> tuple[float | None, float | None]:
+        value, error = fit.diffusivity_cm2_s, fit.diffusivity_std_cm2_s
+        if not status.usable or value is None or error is None:
+            return None, None
+        by_ion = nernst_einstein_conductivity(
+            1.0,
+            n_ions=len(ions),
+            volume_A3=trajectory.volume_A3,
+            charge_e=charge_e,
+            temperature_K=trajectory.temperature_K,
+        )
+        return by_ion * value, by_ion * error
+
+    vectors = trajectory.cell if lattice is None else lattice @ trajectory.cell
+    conductivity, std = conductivities(diffusivity)
+    einstein, einstein_std = conductivities(charge.diffusivity)
+    return RunTransport(
+        name=name,
+        temperature_K=trajectory.temperature_K,
+        mobile=roles.mobile,
+        n_mobile=len(ions),
+        volume_A3=trajectory.volume_A3,
+        duration_ps=trajectory.duration_ps,
+        msd=msd,
+        framework_msd=framework_msd,
+        framework=verdict,
+        diffusivity=diffusivity,
+        conductivity_mS_cm=conductivity,
+        conductivity_std_mS_cm=std,
+        charge=charge,
+        einstein_mS_cm=einstein,
+        einstein_std_mS_cm=einstein_std,
+        status=status,
+        formula=formula,
+        composition=composition,
+        ordering=ordering,
+        replica=replica,
+        directions=directional_diffusivity(diffusivity, vectors) if status.usable else None,
+        flow_A=steady_drift_A(RestingPositions(positions, ions, drift_A)),
+    )
+
+
+def _which_melted(
+    verdict: FrameworkVerdict,
+    roles: Roles,
+    species: Sequence[str],
+    msd_of: Callable[[np.ndarray], MeanSquaredDisplacement],
+) -> FrameworkVerdict:
+    """The verdict, with the elements that move like ions where others of the framework stay."""
+    symbols = np.array(species)
+    moving = [
+        symbol
+        for symbol in roles.framework
+        if judge_framework(msd_of(np.flatnonzero(symbols == symbol))).melted
+    ]
+    still = [symbol for symbol in roles.framework if symbol not in moving]
+    if not moving or not still:
+        return verdict
+    mobile = ",".join([roles.mobile, *roles.also_mobile, *moving])
+    return replace(
+        verdict,
+        reason=f"{verdict.reason}; {', '.join(moving)} moves and {', '.join(still)} stays: where "
+        f"{', '.join(moving)} is a mobile ion too, name the mobile elements {mobile}, or the "
+        f"framework {','.join(still)}",
+    )
+
+
+def write_msd_csv(run: RunTransport, path: Path) -> None:
+    """Write lag, MSD tensor, its trace and the framework's MSD, one row per lag."""
+    names = ("xx_A2", "yy_A2", "zz_A2", "xy_A2", "xz_A2", "yz_A2")
+    columns = {"lag_ps": run.msd.lag_ps, "msd_A2": run.msd.total_A2}
+    columns |= dict(zip(names, run.msd.tensor_A2.T, strict=True))
+    if run.framework_msd is not None:
+        columns["framework_msd_A2"] = run.framework_msd.total_A2
+    write_columns(path, columns)

@@ -1,0 +1,1 @@
+"""Pair distances, van Hove functions and vibrations."""
