@@ -1,6 +1,6 @@
 """Does the stated error of D, and of Ea, hold? Random walks whose D is known.
 
-    OMP_NUM_THREADS=1 python benchmarks/coverage.py --walks 20    # half an hour
+    OMP_NUM_THREADS=1 python benchmarks/coverage.py --walks 20    # half an hour; --seed for others
 
 Walks of several lengths and numbers of ions, of Gaussian steps and of hops: uncorrelated, taken
 back, made by two or three ions at once, of other lengths, going on in their direction, of ions that
@@ -40,6 +40,9 @@ from mlipsse.transport import (
 from mlipsse.transport.diffusion.counting import counting_error
 from mlipsse.transport.diffusion.peers import kinisi_diffusivity, pymatgen_diffusivity
 from mlipsse.units import BOLTZMANN_EV_K
+
+FIRST_SEED = 1_000_000
+"""Far from the seeds of the walks that rules and tests were made with."""
 
 SIZES = ((500, 24, 0.03), (1000, 12, 0.03), (2000, 48, 0.02), (2000, 96, 0.05), (4000, 24, 0.03))
 """Frames, ions, hops per ion and frame: 15 to 120 hops per ion."""
@@ -100,6 +103,9 @@ def main() -> None:
     parser.add_argument("--walks", type=int, default=12, help="per kind and size")
     parser.add_argument("--ladders", type=int, default=100)
     parser.add_argument("--kinisi", type=int, default=0, help="walks per kind for kinisi")
+    parser.add_argument(
+        "--seed", type=int, default=FIRST_SEED, help="first of the seeds, which rise by one"
+    )
     arguments = parser.parse_args()
     print(versions())
     print(
@@ -110,9 +116,9 @@ def main() -> None:
         found: dict[str, list[tuple[float, float, float]]] = {}
         refused = cautioned = 0
         for n_frames, n_ions, hops in SIZES:
-            for seed in range(arguments.walks):
+            for walk in range(arguments.walks):
                 positions, truth = make(
-                    np.random.default_rng(seed),
+                    np.random.default_rng(arguments.seed + walk),
                     n_frames=n_frames,
                     n_ions=n_ions,
                     hops_per_frame=hops,
@@ -131,7 +137,7 @@ def main() -> None:
                 found.setdefault("counting", []).append((own, counted, truth))
                 peer = pymatgen_diffusivity(positions, frame_spacing_ps=SPACING_PS)
                 found.setdefault("pymatgen", []).append((*peer, truth))
-                if seed * len(SIZES) < arguments.kinisi:
+                if walk * len(SIZES) < arguments.kinisi:
                     peer = kinisi_diffusivity(
                         positions, frame_spacing_ps=SPACING_PS, start_ps=fit.window_ps[0]
                     )
@@ -147,15 +153,15 @@ def main() -> None:
     print("first six kinds")
     for estimator, rows in everything.items():
         print(f"  {estimator:9s} {share(*zip(*rows, strict=True))}  ({len(rows)} walks)")
-    few_hops()
-    activation(arguments.ladders)
-    refusals()
+    few_hops(arguments.seed)
+    activation(arguments.ladders, arguments.seed)
+    refusals(arguments.seed)
 
 
-def few_hops() -> None:
+def few_hops(first_seed: int) -> None:
     """150 walks of three hops per ion, of two ions at once and 0.2 of them taken back."""
     found = []
-    for seed in range(150):
+    for seed in range(first_seed, first_seed + 150):
         positions, truth = hopping_walk(
             np.random.default_rng(seed),
             n_frames=401,
@@ -171,7 +177,7 @@ def few_hops() -> None:
     print(f"  default   {share(*zip(*found, strict=True))}")
 
 
-def activation(ladders: int) -> None:
+def activation(ladders: int, first_seed: int) -> None:
     """Ea of ladders of walks with 0.2 of the hops taken back, at five temperatures."""
     temperatures = np.array([700.0, 800.0, 900.0, 1000.0, 1100.0])
     energy_eV = 0.3
@@ -180,7 +186,7 @@ def activation(ladders: int) -> None:
         rows = []
         for k, temperature in enumerate(temperatures):
             hops = 0.06 * np.exp(-energy_eV / BOLTZMANN_EV_K * (1 / temperature - 1 / 1100.0))
-            rng = np.random.default_rng(1000 * seed + k)
+            rng = np.random.default_rng(first_seed + 1000 * seed + k)
             positions, _ = hopping_walk(
                 rng, n_frames=2000, n_ions=24, hops_per_frame=hops, memory=-0.2
             )
@@ -202,11 +208,11 @@ def activation(ladders: int) -> None:
         )
 
 
-def refusals() -> None:
+def refusals(first_seed: int) -> None:
     """Caged ions and slow walks, 100 each."""
     cages = slow = back = 0
     for seed in range(100):
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(first_seed + seed)
         plateau, relaxation = (11.0, 40.0)[seed % 2], (5.0, 20.0, 60.0)[seed % 3]
         positions = caged_walk(
             rng, n_frames=1000, n_ions=24, plateau_A2=plateau, relaxation=relaxation
@@ -229,7 +235,7 @@ def refusals() -> None:
                 count += 1
                 for full in hopping:
                     positions = cage_hops(
-                        np.random.default_rng(count),
+                        np.random.default_rng(first_seed + count),
                         sites_A=cage_sites(n_sites, spacing_A),
                         n_cages=8 if full else 32,
                         n_frames=500,

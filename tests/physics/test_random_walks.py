@@ -158,9 +158,11 @@ def test_few_hops_that_are_shared_and_taken_back():
     """
     hops, back = 0.008, 0.2
     truth = hops * 9 * (1 - back) / (1 + back) / 6 / SPACING_PS * 1e-4
-    fitted = fits(pairs_walk, 150, n_frames=401, n_ions=56, hops_per_frame=hops, back=back)
-    results = [fit for fit in fitted if fit.diffusive]
-    assert len(results) >= 147
+    results = fits(pairs_walk, 150, n_frames=401, n_ions=56, hops_per_frame=hops, back=back)
+    assert all(fit.diffusive for fit in results)
+    # One in two hundred slows down by chance, as an ion in a cage does.
+    slower = [words for fit in results for words in fit.cautions if "the MSD slows down" in words]
+    assert 1 <= len(slower) <= 3
     values = np.array([fit.diffusivity_cm2_s for fit in results])
     errors = np.array([fit.diffusivity_std_cm2_s for fit in results])
     assert values.std() < 1.15 * errors.mean()
@@ -173,24 +175,37 @@ SIZE = {"n_frames": 1000, "n_ions": 24, "hops_per_frame": 0.03}
 @pytest.mark.parametrize(
     "walk",
     [
-        partial(hopping_walk, memory=-0.4, length_A=4.2),
-        partial(hopping_walk, memory=-0.4, length_A=5.5),
-        partial(trapped_walk, trapped_ps=20.0),
-        partial(trapped_walk, trapped_ps=50.0),
+        pytest.param(partial(trapped_walk, trapped_ps=20.0), id="rest 20 ps"),
+        pytest.param(
+            partial(trapped_walk, trapped_ps=50.0), id="rest 50 ps", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            partial(hopping_walk, memory=-0.4, length_A=4.2),
+            id="4.2 Å taken back",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            partial(hopping_walk, memory=-0.4, length_A=5.5),
+            id="5.5 Å taken back",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["4.2 Å taken back", "5.5 Å taken back", "rest 20 ps", "rest 50 ps"],
 )
 def test_stated_error_holds_for_hops_of_other_kinds(walk):
-    """Over 60 walks a share of 0.68 is known to 0.06."""
-    covered = used = 0
-    for seed in range(60):
+    """Over 500 walks of other seeds it holds in 0.68, 0.66, 0.68 and 0.67 of them, in this order.
+
+    Of 400 walks such a share is known to 0.024, so that one below 0.60 comes by chance once in two
+    hundred.
+    """
+    n_walks, covered, used = 400, 0, 0
+    for seed in range(n_walks):
         positions, truth = walk(np.random.default_rng(seed), **SIZE)
         fit = fit_diffusivity(mean_squared_displacement(positions, frame_spacing_ps=SPACING_PS))
         if fit.diffusive:
             used += 1
             covered += abs(fit.diffusivity_cm2_s - truth) < fit.diffusivity_std_cm2_s
-    assert used >= 57
-    assert 0.56 <= covered / used <= 0.80
+    assert used >= 0.95 * n_walks
+    assert 0.60 <= covered / used <= 0.76
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """Charge diffusivity and Haven ratio of walkers alone, in pairs, and against each other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from benchmarks.walks import hopping_walk
 from mlipsse.transport import (
     ChargeDiffusivity,
     WindowSettings,
@@ -71,3 +74,28 @@ def test_without_a_tracer_diffusivity_there_is_none() -> None:
     assert not found.diffusivity.diffusive
     assert found.diffusivity.reason == fit.reason
     assert (found.diffusivity.diffusivity_cm2_s, found.haven_ratio) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "std", "warns"), [(2.9, 0.01, False), (3.3, 0.2, True), (3.3, 0.6, False)]
+)
+def test_a_large_haven_ratio_is_stated_where_it_is_no_noise(
+    ratio: float, std: float, warns: bool
+) -> None:
+    found = analysed(np.cumsum(hops(np.random.default_rng(7), 16), axis=0))
+    stated = replace(found, haven_ratio=ratio, haven_ratio_std=std).cautions
+    assert stated == () or f"the Haven ratio is {ratio}" in stated[0]
+    assert bool(stated) is warns
+
+
+def test_independent_ions_come_without_a_word_on_their_haven_ratio() -> None:
+    """In runs so short that one ratio in fifteen is above 3 by chance."""
+    found = []
+    for seed in range(80):
+        walk, _ = hopping_walk(
+            np.random.default_rng(seed), n_frames=401, n_ions=24, hops_per_frame=0.012
+        )
+        fit = fit_diffusivity(mean_squared_displacement(walk, frame_spacing_ps=0.1))
+        found.append(charge_diffusivity(walk, fit, frame_spacing_ps=0.1))
+    assert any((one.haven_ratio or 0.0) > 3 for one in found)
+    assert not any(one.cautions for one in found)

@@ -53,14 +53,19 @@ def test_isotropic_errors() -> None:
 
 
 def test_errors_hold_over_walks() -> None:
-    """Of 300 anisotropic walks the stated error covers the truth in 62 to 74 % (68 % ± 2 sigma)."""
+    """The stated error covers the truth in 60 to 76 % of 600 anisotropic walks.
+
+    Over 6,000 walks of another seed it does so in 71 % along a and c and in both planes: the error
+    is 4 % larger than the scatter, for its ion correlation is never below 1. Of 150 walks a share
+    is known to 3.7 %, and passes 76 % by chance once in eleven; of 600 once in three hundred.
+    """
     rng = np.random.default_rng(8)
     half = np.linalg.cholesky(2 * D_A2_PS * 0.1)
     names = ("a", "c", "ab", "ac")
     truth = directional_diffusivity(fit_of(D_A2_PS * TO_CM2_S), MONOCLINIC)
     exact = truth.along_cm2_s | truth.plane_cm2_s
     hits = dict.fromkeys(names, 0)
-    for _ in range(300):
+    for _ in range(600):
         walk = np.cumsum(rng.normal(size=(600, 24, 3)) @ half.T, axis=0)
         fit = fit_diffusivity(
             mean_squared_displacement(walk, frame_spacing_ps=0.1),
@@ -72,7 +77,7 @@ def test_errors_hold_over_walks() -> None:
         for name in names:
             hits[name] += abs(values[name] - exact[name]) < errors[name]
     for name in names:
-        assert 0.62 <= hits[name] / 300 <= 0.74, (name, hits[name])
+        assert 0.60 <= hits[name] / 600 <= 0.76, (name, hits[name])
 
 
 def test_faults() -> None:

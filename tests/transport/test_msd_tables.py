@@ -200,6 +200,28 @@ def test_the_command_feeds_arrhenius(tmp_path: Path, curve: tuple) -> None:
     assert "mlipsse transport fit-msd" in str(refused.exception)
 
 
+def test_a_small_msd_is_stated_to_show_nothing_of_cages(tmp_path: Path) -> None:
+    """As long as ions in cages can reach it: in text, in JSON and in `arrhenius`."""
+    files = []
+    for temperature, slope in ((600, 0.1), (700, 0.3), (800, 0.9)):  # to 11, 31 and 91 Å²
+        path = tmp_path / f"{temperature}.csv"
+        lags = 0.5 * np.arange(1, 401)
+        path.write_text("lag (ps),MSD (A^2)\n" + rows(lags, 1 + slope * lags))
+        arguments = ["transport", "fit-msd", str(path), "--temperature", str(temperature)]
+        caged = slope * 100 < 22.5
+        shown = CliRunner().invoke(app, arguments)
+        assert ("Caution: judged by the MSD alone, cages cannot be" in shown.output) is caged
+        done = CliRunner().invoke(app, [*arguments, "--json"])
+        assert bool(json.loads(done.output)["cautions"]) is caged
+        files.append(tmp_path / f"{temperature}.json")
+        files[-1].write_text(done.output)
+    done = CliRunner().invoke(app, ["transport", "arrhenius", *map(str, files), "--json"])
+    (found,) = json.loads(done.output)["compositions"]
+    stated = [words for words in found["cautions"] if "cages cannot be excluded" in words]
+    assert len(stated) == 1
+    assert stated[0].startswith("600.json: ")
+
+
 @pytest.mark.parametrize("name", ["msd_x_A2", "MSD_xx (A^2)", "c_msd[1]"])
 def test_an_msd_of_one_direction_is_not_that_of_three(
     tmp_path: Path, curve: tuple[np.ndarray, np.ndarray], name: str

@@ -91,6 +91,7 @@ def fit_msd(
         "temperature_K": temperature,
         "mobile": mobile,
         "columns": list(read.columns),
+        "cautions": list(fit.cautions),
         "notes": [f"{table}: D is of a table of MSDs, whose drift and cell cannot be judged"],
     }
     if as_json:
@@ -113,3 +114,5 @@ def _print(answer: dict[str, Any]) -> None:
     )
     console.print(f"  {answer['error_basis']}", soft_wrap=True)
     console.print(f"  columns: {', '.join(answer['columns'])}", soft_wrap=True)
+    for caution in answer["cautions"]:
+        console.print(f"Caution: {caution}", soft_wrap=True)

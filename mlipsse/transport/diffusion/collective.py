@@ -14,7 +14,7 @@ from mlipsse.transport.diffusion.displacement.window import WindowSettings
 from mlipsse.transport.ions.drift import weighted_displacement
 
 HIGH_HAVEN_RATIO = 3.0
-"""Above it, ions change places more than they carry charge."""
+"""Above it by more than the error, ions change places more than they carry charge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,9 @@ class ChargeDiffusivity:
         """What the Haven ratio warns of."""
         if self.haven_ratio is None or self.haven_ratio_std is None:
             return ()
-        if self.haven_ratio <= HIGH_HAVEN_RATIO:
+        # Of the inverse, whose error is symmetric: charge has nearly all of it.
+        inverse, inverse_std = 1 / self.haven_ratio, self.haven_ratio_std / self.haven_ratio**2
+        if inverse + inverse_std >= 1 / HIGH_HAVEN_RATIO:
             return ()
         return (
             f"the Haven ratio is {self.haven_ratio:.2g} ± {self.haven_ratio_std:.1g}, above "

@@ -12,7 +12,7 @@ from mlipsse.transport.diffusion.displacement.window import (
     choose_window,
     later_window,
 )
-from mlipsse.transport.diffusion.judgement.caging import caged_reason
+from mlipsse.transport.diffusion.judgement.caging import caged_reason, slowing_caution
 from mlipsse.transport.diffusion.judgement.evenness import Evenness, judge_evenness
 from mlipsse.transport.diffusion.judgement.hop_length import measured_hop_length_A
 from mlipsse.transport.diffusion.msd_line import TAKEN_BACK, Line, fit_line
@@ -100,10 +100,11 @@ def fit_diffusivity(
     chance (`BEND_LIMIT`) and a later window is to be had. That the MSD may not be straight yet,
     because hops are taken back, is part of the error, unless the window was given.
 
-    Refused are ions that are caged (see `caged_reason`), and motion whose MSD bends upwards with an
-    exponent above `maximum_exponent`. Where ions differ or rates change during the run (see
-    `judge_evenness`), the error grows and a caution states it. Over the walks of
-    `benchmarks/coverage.py` the stated error holds in two of three.
+    Refused are ions that the MSD shows to be caged (see `caged_reason`), and motion whose MSD bends
+    upwards with an exponent above `maximum_exponent`. Of ions alone in a cage an MSD below
+    `LARGEST_CAGE_HOPS2` shows little: `analyse_trajectory` looks at their places. Where ions differ
+    or rates change during the run (see `judge_evenness`), the error grows and a caution states it.
+    Over the walks of `benchmarks/coverage.py` the stated error holds in two of three.
 
     Parameters
     ----------
@@ -147,6 +148,17 @@ def fit_diffusivity(
         if settings.judged
         else Evenness()
     )
+    cautions = _cautions(line, evenness, upward) if settings.judged else ()
+    slowing = (
+        slowing_caution(
+            msd,
+            window.last or line.last,
+            earliest_ps=settings.minimum_lag_ps,
+            hop_length_A=settings.hop_length_A,
+        )
+        if settings.judged
+        else None
+    )
     to_cm2_s = A2_PS_TO_CM2_S / spacing
     return Diffusivity(
         diffusive=True,
@@ -162,7 +174,7 @@ def fit_diffusivity(
         hop_length_A=settings.hop_length_A,
         evenness=evenness,
         kind=RunKind.USABLE,
-        cautions=_cautions(line, evenness, upward) if settings.judged else (),
+        cautions=cautions if slowing is None else (*cautions, slowing),
     )
 
 

@@ -121,6 +121,37 @@ def fit_line(
     )
 
 
+def walk_covariance(
+    msd: MeanSquaredDisplacement, lags: np.ndarray, *, hop_length_A: float
+) -> np.ndarray:
+    """Covariance of the MSDs of ions that go from the first of the lags to the last at one rate.
+
+    Ions move together by the larger of two measured values: over whole hops, of which a short run
+    shows few, so that its ions seem independent by chance, and at the lag of single hops.
+
+    Parameters
+    ----------
+    msd : of the mobile ions
+    lags : (k,) int, rising, frames
+    hop_length_A : Å
+
+    Returns
+    -------
+    (k, k) float64, Å⁴
+    """
+    first, last = int(lags[0]), int(lags[-1])
+    step = _tensor((msd.tensor_A2[last] - msd.tensor_A2[first]) / (last - first))
+    middle = (first + last) // 2
+    correlation = max(_ion_correlation(msd, middle, hop_length_A), _hop_correlation(msd))
+    return msd_covariance(
+        overlap_sums(lags, msd.n_frames),
+        step_tensor_A2=step,
+        noise_A2=max(float(msd.total_A2[first] - np.trace(step) * first), 0.0) / 2,
+        excess_per_step_A4=_excess_per_step(msd, middle),
+        n_ions=msd.n_ions / correlation,
+    )
+
+
 def _dispersion(
     msd: MeanSquaredDisplacement,
     window: np.ndarray,
@@ -171,6 +202,18 @@ def _ion_correlation(msd: MeanSquaredDisplacement, first_lag: int, hop_length_A:
     lag = min(first_lag, int(reached[0])) if len(reached) else first_lag
     nearest = int(np.argmin(np.abs(np.log(msd.excess_lags / max(lag, 1)))))
     return max(1.0, float(msd.ion_correlation[nearest]))
+
+
+def _hop_correlation(msd: MeanSquaredDisplacement) -> float:
+    """Measured at the shortest lag at which hops make most of the variance of r²; never below 1.
+
+    Of a short run this is better known than the correlation over whole hops, and misses ions that
+    follow each other later.
+    """
+    second = msd.tensor_A2[msd.excess_lags]
+    gaussian = 2 * (second[:, :3] ** 2).sum(axis=1) + 4 * (second[:, 3:] ** 2).sum(axis=1)
+    seen = np.flatnonzero(msd.excess_A4 > gaussian)
+    return max(1.0, float(msd.ion_correlation[seen[0]])) if len(seen) else 1.0
 
 
 def _excess_per_step(msd: MeanSquaredDisplacement, first_lag: int) -> float:

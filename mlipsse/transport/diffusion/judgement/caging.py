@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlipsse.transport.diffusion.displacement.msd import MeanSquaredDisplacement
+from mlipsse.transport.diffusion.msd_line import walk_covariance
 from mlipsse.transport.ions.drift import RestingPositions
 
 LARGEST_CAGE_HOPS2 = 2.5
@@ -21,7 +22,15 @@ their share at one lag does once in twenty."""
 
 SLOWING = 0.5
 """Slope of the MSD in the later half of its lags over that in the earlier half, below which a short
-MSD is one that comes to an end. Walks that take back hops with a probability of 0.3 have 0.78."""
+MSD may be one that comes to an end."""
+
+USUAL_SLOWING = 0.75
+"""The same of ions that go on: walks that take back hops with a probability of 0.3 have 0.78."""
+
+SLOWING_LIMIT = 4.0
+"""Standard errors by which the later slope must lie below the usual one. Walks of three hops per
+ion, of two ions at once, slow down to `SLOWING` by chance once in two hundred; in 2,500 none did by
+so many standard errors too. Fewer are a caution."""
 
 WIDEST_CAGE_HOPS = 3.0
 """Hop lengths within which the places of one cage lie: a shell of 3.3 Å radius with vibrations is
@@ -40,7 +49,7 @@ def caged_reason(
     Two tests, both between the lag at which vibrations have settled and the window's last lag.
     Ions that exchange places within a full cage leave the sum of their positions where it is: the
     collective MSD, which rises like the tracer's for independent ions, stays flat. Ions alone in a
-    cage have an MSD that slows down towards the cage's size.
+    cage have an MSD that slows down towards the cage's size, by more than its error.
 
     Parameters
     ----------
@@ -48,7 +57,7 @@ def caged_reason(
     last : last lag of the window, frames
     earliest_ps, hop_length_A : of the window
     """
-    first = max(1, int(np.ceil(earliest_ps / msd.frame_spacing_ps - 1e-9)))
+    first = _settled_lag(msd, earliest_ps)
     if last < first + 4:
         return None
     total, spacing = msd.total_A2, msd.frame_spacing_ps
@@ -75,17 +84,65 @@ def caged_reason(
                 f"{COLLECTIVE_SHARE:g} for ions that get anywhere): ions change places, and "
                 "nothing is carried; run longer or hotter"
             )
-    middle = (first + last) // 2
-    if rise < LARGEST_CAGE_HOPS2 * hop_length_A**2 and total[middle] > total[first]:
-        early = (total[middle] - total[first]) / (middle - first)
-        late = (total[last] - total[middle]) / (last - middle)
-        if late < SLOWING * early:
-            return (
-                f"not diffusive, caged: the MSD rises by {rise:.3g} Å² {when}, in the later half "
-                f"of these lags {late / early:.2f} times as fast as in the earlier half (at least "
-                f"{SLOWING:g} for ions that go on): run longer or hotter"
-            )
+    slowing = _slowing(msd, first, last, hop_length_A=hop_length_A)
+    if slowing is not None and slowing.below >= SLOWING_LIMIT:
+        return (
+            f"not diffusive, caged: the MSD rises by {rise:.3g} Å² {when}, in the later half of "
+            f"these lags {slowing.ratio:.2f} times as fast as in the earlier half (at least "
+            f"{SLOWING:g} for ions that go on), {slowing.below:.1f} standard errors below what "
+            "hops taken back give: run longer or hotter"
+        )
     return None
+
+
+def slowing_caution(
+    msd: MeanSquaredDisplacement, last: int, *, earliest_ps: float, hop_length_A: float
+) -> str | None:
+    """That a short MSD slows down as in a cage, by no more than chance can give; None elsewhere.
+
+    Parameters are those of `caged_reason`.
+    """
+    first = _settled_lag(msd, earliest_ps)
+    slowing = None
+    if last >= first + 4:
+        slowing = _slowing(msd, first, last, hop_length_A=hop_length_A)
+    if slowing is None:
+        return None
+    return (
+        f"the MSD slows down to {slowing.ratio:.2f} of its early slope, {slowing.below:.1f} "
+        "standard errors below what hops taken back give: ions may be caged, and chance may give "
+        "it; run longer"
+    )
+
+
+def _settled_lag(msd: MeanSquaredDisplacement, earliest_ps: float) -> int:
+    return max(1, int(np.ceil(earliest_ps / msd.frame_spacing_ps - 1e-9)))
+
+
+@dataclass(frozen=True)
+class _Slowing:
+    """Later over earlier slope of an MSD, and standard errors below the usual later slope."""
+
+    ratio: float
+    below: float
+
+
+def _slowing(
+    msd: MeanSquaredDisplacement, first: int, last: int, *, hop_length_A: float
+) -> _Slowing | None:
+    """Slowing below `SLOWING` of an MSD that a cage can give; None where it goes on."""
+    lags = np.array([first, (first + last) // 2, last])
+    total = msd.total_A2[lags]
+    if not total[2] - total[0] < LARGEST_CAGE_HOPS2 * hop_length_A**2:
+        return None
+    early, late = np.diff(total) / np.diff(lags)
+    if not early > 0 or late >= SLOWING * early or not total[2] > total[0]:
+        return None
+    slope_of = np.array([[-1, 1, 0], [0, -1, 1]]) / np.diff(lags)[:, None]
+    weights = slope_of[1] - USUAL_SLOWING * slope_of[0]
+    covariance = walk_covariance(msd, lags, hop_length_A=hop_length_A)
+    below = -float(weights @ total) / float(np.sqrt(weights @ covariance @ weights))
+    return _Slowing(float(late / early), below)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.diffusion.covariance import msd_covariance, overlap_sums
 from mlipsse.transport.diffusion.displacement.window import WindowSettings
+from mlipsse.transport.diffusion.judgement.caging import LARGEST_CAGE_HOPS2
 from mlipsse.transport.diffusion.table.reading import MsdTable
 from mlipsse.units import A2_PS_TO_CM2_S
 
@@ -32,6 +33,7 @@ class TableFit:
     window_ps : first and last lag of the fit, ps
     exponent : d ln MSD / d ln lag there
     reason : why there is no D
+    cautions : sentences on what the table does not bear out
     """
 
     diffusivity_cm2_s: float | None
@@ -40,6 +42,7 @@ class TableFit:
     window_ps: tuple[float, float] | None
     exponent: float | None
     reason: str | None
+    cautions: tuple[str, ...] = ()
 
 
 def fit_table(
@@ -56,7 +59,8 @@ def fit_table(
     the scatter of a line shows nothing of it. With the number of ions and the run's length the
     error is that of independent ions that hop at random (`msd_covariance`, lags over all time
     origins). With errors of the MSDs it is the largest that they allow, whatever their correlation:
-    sum |w_i| std_i over the weights w of the slope.
+    sum |w_i| std_i over the weights w of the slope. An MSD that ions in cages reach too comes with
+    a caution.
 
     Parameters
     ----------
@@ -144,7 +148,20 @@ def fit_table(
             f"not diffusive: the MSD's slope is {slope:.2g} Å²/ps between {bounds[0]:.3g} and "
             f"{bounds[1]:.3g} ps",
         )  # fmt: skip
-    return TableFit(slope * per_cm2_s, std, basis, bounds, exponent, None)
+    cautions = _cautions(float(y[-1]), settings.hop_length_A)
+    return TableFit(slope * per_cm2_s, std, basis, bounds, exponent, None, cautions)
+
+
+def _cautions(reached_A2: float, hop_length_A: float) -> tuple[str, ...]:
+    """What an MSD that reaches so far in the window leaves open without positions and a cell."""
+    largest_A2 = LARGEST_CAGE_HOPS2 * hop_length_A**2
+    if reached_A2 >= largest_A2:
+        return ()
+    return (
+        f"judged by the MSD alone, cages cannot be excluded: the MSD reaches {reached_A2:.3g} Å² "
+        f"in the window, and ions in cages reach up to {largest_A2:.3g} Å²; run longer, or give "
+        "the trajectory to `mlipsse transport diffusivity`, which looks for ways across the cell",
+    )
 
 
 def _window(
