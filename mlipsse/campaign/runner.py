@@ -93,7 +93,7 @@ def run_campaign(
     begin = STAGES.index(stage_named(first)) if first else 0
     end = STAGES.index(stage_named(last)) if last else len(STAGES) - 1
     if end < begin:
-        raise MlipsseError(f"--until {last} comes before --from {first}: swap them.")
+        raise MlipsseError(f"--until {last} comes before --from {first}. Swap the two.")
     with (
         exclusive_lock(campaign.folder / LOCK_NAME, holder="mlipsse run"),
         Execution(campaign.config.execution, campaign.folder) as execution,
@@ -152,7 +152,7 @@ def stages_to_do(
 def _is_done(stage: Stage, campaign: Campaign) -> bool:
     try:
         return _status(stage, campaign).state == "done"
-    except MlipsseError:  # an input that the config names cannot be had: validation says which
+    except MlipsseError:  # an input that the config names cannot be had: validation names it
         return False
 
 
@@ -168,8 +168,8 @@ def _perform(stage: Stage, work: Work) -> list[Path]:
         raise MlipsseError(f"Stage {stage.name}: {error}") from error
     except OSError as error:
         raise MlipsseError(
-            f"Stage {stage.name}: the system refused to read or write a file ({error}). Mend that "
-            "(free disk space, permissions) and run again: finished work is kept."
+            f"Stage {stage.name}: the system refused to read or write a file ({error}). Check "
+            "disk space and permissions and run again; finished work is kept."
         ) from error
 
 
@@ -177,8 +177,8 @@ def _require_inputs(stage: Stage, campaign: Campaign) -> None:
     missing = [path for path in stage.inputs(campaign) if not path.is_file()]
     if missing:
         raise MlipsseError(
-            f"Stage {stage.name} needs {missing[0]}, which is not there. "
-            "Run the stages before it first: `mlipsse run DIR`."
+            f"Stage {stage.name} requires {missing[0]}, which does not exist. Run the earlier "
+            "stages first: `mlipsse run DIR`."
         )
 
 

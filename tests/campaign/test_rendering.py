@@ -155,7 +155,7 @@ def test_crystals_that_are_given_run_as_they_are(campaign: Campaign) -> None:
     assert (record.composition, len(record.species)) == ("Li3InCl6", len(big))
     big.symbols[0] = "Na"
     write_frames(campaign.folder / "mc-0001.extxyz", [big])
-    with pytest.raises(MlipsseError, match="which is no composition of this campaign"):
+    with pytest.raises(MlipsseError, match="which is not a composition of this campaign"):
         render_campaign(campaign=read_campaign(campaign.folder))
 
 
@@ -192,7 +192,7 @@ def test_a_cell_narrower_than_the_cutoff_is_told(campaign: Campaign) -> None:
 @pytest.mark.parametrize(
     ("simulate", "words"),
     [
-        ({"at_K": {650: {"production_ps": 1}}}, "650 K, which is not among temperatures_K"),
+        ({"at_K": {650: {"production_ps": 1}}}, "650 K, which temperatures_K"),
         ({"temperatures_K": []}, "at least 1 item"),
         ({"temperatures_K": [600, 600], "at_K": {}}, "names 600 K twice"),
         ({"temperatures_K": [600.2, 600.4], "at_K": {}}, "names 600 K twice"),  # one folder

@@ -218,13 +218,13 @@ def test_batches_are_even_and_keep_workers_busy(sizes, unit_atoms, workers, expe
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ("{foundation: chgnet, selection: farthest}", "needs the descriptors of a MACE model"),
-        ("{candidates: 90}", "candidates are for selection: farthest"),
+        ("{foundation: chgnet, selection: farthest}", "requires the descriptors of a MACE model"),
+        ("{candidates: 90}", "candidates requires selection: farthest"),
         (
             "{foundation: mace-sse-small, selection: farthest, candidates: 20}",
             "fewer than frames, 30",
         ),
-        ("{closest_A: {LiLi: 2}}", "'LiLi' is no pair of elements"),
+        ("{closest_A: {LiLi: 2}}", "'LiLi' is not a pair of elements"),
         ("{device: gpu}", "sample.device"),
     ],
 )

@@ -210,7 +210,9 @@ def test_a_run_that_fails_is_told_after_the_others(
         raise MlipsseError("LAMMPS stopped: no space left.")
 
     monkeypatch.setattr(Workers, "run", broken)
-    with pytest.raises(MlipsseError, match=r"no space left\. The table .* which runs did not end"):
+    with pytest.raises(
+        MlipsseError, match=r"no space left\. The table .* the runs that did not end"
+    ):
         transport_by_size(campaign, [4], strategies=["multihead"], temperatures_K=[400])
     alone, unended = rows_of(campaign)
     assert float(alone["diffusivity_cm2_s"]) > 0
@@ -226,9 +228,9 @@ def test_a_model_that_lacks_an_element(campaign: Campaign, workers: list[Workers
 @pytest.mark.parametrize(
     ("temperatures_K", "compositions", "words"),
     [
-        ([450], None, r"simulate.temperatures_K \(400, 500, 600 K\); 450 is not among"),
-        ([], None, "none is not among"),
-        (None, ["NaCl"], r"those of the campaign \(LiCl\); NaCl is not among"),
+        ([450], None, r"simulate.temperatures_K \(400, 500, 600 K\); 450 is not\."),
+        ([], None, r"none is not\."),
+        (None, ["NaCl"], r"those of the campaign \(LiCl\); NaCl is not\."),
     ],
 )
 def test_runs_that_the_campaign_does_not_have(
@@ -252,7 +254,7 @@ def test_orderings_come_first(campaign: Campaign) -> None:
     [
         (["--temperatures", "600"], "say which runs --transport makes"),
         (["--transport", "--temperatures", "warm"], "is not a list of temperatures"),
-        (["--transport", "--compositions", "NaCl"], "NaCl is not among them"),
+        (["--transport", "--compositions", "NaCl"], "NaCl is not."),
     ],
 )
 def test_words_that_are_not_understood(words: list[str], sentence: str, campaign: Campaign) -> None:

@@ -224,7 +224,10 @@ def test_what_compiles_the_pair_style(found: Found, monkeypatch: Any, tmp_path: 
     said = found(("simulate",))
     assert any("No C++ compiler was found" in sentence for sentence in said)
     said = found(("export",), export={"format": "aotinductor"})
-    assert any(sentence.startswith("export.format: aotinductor compiles") for sentence in said)
+    assert any(
+        sentence.startswith("export.format: aotinductor requires a C++ compiler")
+        for sentence in said
+    )
 
 
 def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch: Any) -> None:
@@ -308,7 +311,7 @@ def test_given_crystals_one_by_one(found: Found, folder: Path) -> None:
         "cannot stand in a LAMMPS deck",
         "bare.extxyz (bare) is not periodic",
         "gone.extxyz",
-        "x names several crystals, whose runs would share a folder",
+        "x contains several crystals whose runs would share a folder",
     ):
         assert any(words in sentence for sentence in said), words
     assert len(said) == 4
@@ -324,7 +327,7 @@ def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: 
 
 def test_windows_that_no_run_reaches(found: Found) -> None:
     (said, _) = found(("transport",), transport={"window_ps": [2, 12]})
-    assert "transport.window_ps: the window ends at 12 ps and the production at 700 K" in said
+    assert "transport.window_ps: the window ends at 12 ps but the production at 700 K" in said
     until = {"until": {"relative_error": 0.1, "max_production_ps": 20}}
     assert found(("transport",), transport={"window_ps": [2, 12]}, simulate=until) == []
     assert "two rising lags" in found(("transport",), transport={"window_ps": [5, 2]})[0]
@@ -332,9 +335,9 @@ def test_windows_that_no_run_reaches(found: Found) -> None:
 
 def test_too_little_to_split_or_train_on(found: Found) -> None:
     (said,) = found(("sample",), select={"structures": 2})
-    assert "sample: at most 2 trajectories come out" in said
+    assert "sample: there are at most 2 trajectories" in said
     (said,) = found(("sample",), sample={"frames": 3})
-    assert "finetune.batch_size is 10, and at most 9 frames come out" in said
+    assert "finetune.batch_size is 10, but 3 trajectories give at most 9 frames" in said
     assert found(("sample",), select={"structures": 2, "draw": "boltzmann"}) == []
 
 

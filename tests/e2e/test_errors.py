@@ -105,7 +105,7 @@ def test_unknown_potentials_and_labels(campaign: Path, invoke: Invoke) -> None:
 
 def test_missing_replay_set(campaign: Path, refused: Callable[..., None]) -> None:
     (campaign / "replay.extxyz").unlink()
-    refused(campaign, "replay.extxyz", "Without replay a fine-tuning forgets")
+    refused(campaign, "replay.extxyz", "Without replay, fine-tuning forgets")
 
 
 def test_dump_interval_that_does_not_divide_the_run(

@@ -39,13 +39,13 @@ def test_compositions_say_what_the_hull_is():
             "lowest_ordering": "Li3InBr3Cl3-o4", "orderings": "16", "left_out": "2",
         },
     ]  # fmt: skip
-    table = compositions_table(rows, note="There is no diagram of 4 end members.")
+    table = compositions_table(rows, note="A diagram requires 2 or 3 end members, not 4.")
     assert table.columns[1:3] == ("above hull (meV/atom)", "formation (meV/atom)")
     assert table.rows == [
         ("Li3InCl6", "0", "0", "itself", "Li3InCl6-o1", "7", "0"),
         ("Li3InBr3Cl3", "1", None, "0.5 Li3InCl6 + 0.5 Li3InBr6", "Li3InBr3Cl3-o4", "16", "2"),
     ]
-    assert table.note.endswith("There is no diagram of 4 end members.")
+    assert table.note.endswith("A diagram requires 2 or 3 end members, not 4.")
 
 
 def test_selection_gives_expected_and_actual_numbers():

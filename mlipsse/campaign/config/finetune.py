@@ -19,144 +19,197 @@ _LIMITS = Limits()
 
 
 class ArchitectureConfig(Section):
-    """A model from scratch."""
+    """Architecture of a model trained from scratch."""
 
-    channels: Count = Field(default=_ARCHITECTURE.channels, description="features of every order")
+    channels: Count = Field(
+        default=_ARCHITECTURE.channels, description="Number of feature channels of each order."
+    )
     max_L: int = Field(
-        default=_ARCHITECTURE.max_L, ge=0, le=3, description="highest order of the messages"
+        default=_ARCHITECTURE.max_L, ge=0, le=3, description="Highest order of the messages."
     )
     max_ell: int = Field(
         default=_ARCHITECTURE.max_ell,
         ge=0,
         le=4,
-        description="highest order of the edges' spherical harmonics",
+        description="Highest order of the spherical harmonics of the edges.",
     )
     correlation: Count = Field(
-        default=_ARCHITECTURE.correlation, le=4, description="body order less one"
+        default=_ARCHITECTURE.correlation,
+        le=4,
+        description="Correlation order: body order minus one.",
     )
-    layers: Count = Field(default=_ARCHITECTURE.layers, description="interactions")
-    r_max_A: Positive = Field(default=_ARCHITECTURE.r_max_A, description="cutoff, Å")
+    layers: Count = Field(default=_ARCHITECTURE.layers, description="Number of interaction layers.")
+    r_max_A: Positive = Field(default=_ARCHITECTURE.r_max_A, description="Cutoff radius in Å.")
 
 
 class FinetuneConfig(Section):
-    """Fine-tuning of MACE: multi-head with replay, unless another strategy is chosen."""
+    """Fine-tuning of a MACE model, by default multi-head with replay."""
 
     strategy: Strategy = Field(
         default=_DEFAULT.strategy,
-        description="multihead: with replay, which keeps what the foundation knew; naive: on the "
-        "labels alone; scratch: from random weights, for comparison",
+        description=(
+            "Training strategy. multihead: fine-tune with a replay set, which preserves what "
+            "the foundation has learned. naive: fine-tune on the labels alone. scratch: "
+            "train from random weights, for comparison."
+        ),
     )
     foundation: str | None = Field(
         default="mace-sse-small",
-        description="MACE model that is fine-tuned: a name in potentials/, a MACE-MP name "
-        "(downloaded), or a MACE file; null with strategy scratch, which needs none and compares "
-        "with one that knows all elements of the labels",
+        description=(
+            "MACE model to fine-tune: a name in potentials/, a MACE-MP name (downloaded), or "
+            "a MACE file. null is allowed with strategy scratch, which uses a foundation for "
+            "comparison only."
+        ),
     )
     foundation_head: str | None = Field(
-        default=None, description="head of a foundation that has several"
+        default=None,
+        description="Head of the foundation. Required for a MACE model with several heads.",
     )
     replay: str | None = Field(
         default=None,
-        description="extxyz that the replay head keeps learning, or `mp`: frames of MPtrj, which "
-        "mace-torch replays to its MACE-MP models (600 MB, downloaded once); the one shipped "
-        "beside the foundation when not given",
+        description=(
+            "extxyz file of the replay set, or `mp` for frames of MPtrj, which mace-torch "
+            "replays to its MACE-MP models (600 MB, downloaded once). The default is the "
+            "replay set shipped with the foundation."
+        ),
     )
     replay_labels: Literal["given", "foundation"] = Field(
         default="given",
-        description="labels of the replay set: those in the file, or the foundation's own for the "
-        "structures in it (any file of structures that ASE reads)",
+        description=(
+            "Labels of the replay set. given: those in the file. foundation: predictions of "
+            "the foundation for the structures in the file, which may have any format that "
+            "ASE reads."
+        ),
     )
     replay_frames: Count = Field(
         default=10_000,
-        description="frames drawn from `mp`: those of the campaign's elements alone first, others "
-        "at random after them",
+        description=(
+            "Number of frames to draw from `mp`. Frames that contain only elements of the "
+            "campaign come first; others follow at random."
+        ),
     )
     replay_ratio: Positive = Field(
         default=_DEFAULT.replay_ratio,
         le=1,
-        description="training frames are repeated when they are fewer than this share of the "
-        "replayed ones",
+        description=(
+            "Smallest ratio of training frames to replay frames. Fewer training frames are "
+            "repeated to reach it."
+        ),
     )
-    max_epochs: Count = Field(default=_DEFAULT.max_epochs, description="most epochs")
+    max_epochs: Count = Field(default=_DEFAULT.max_epochs, description="Maximum number of epochs.")
     patience: Count = Field(
-        default=_DEFAULT.patience, description="epochs without improvement before the stop"
+        default=_DEFAULT.patience,
+        description="Number of epochs without improvement after which the training stops.",
     )
     learning_rate: Positive = Field(
-        default=_DEFAULT.learning_rate, lt=1, description="initial learning rate"
+        default=_DEFAULT.learning_rate, lt=1, description="Initial learning rate."
     )
     batch_size: Count = Field(
-        default=_DEFAULT.batch_size, description="frames per gradient step (mace-torch's default)"
+        default=_DEFAULT.batch_size,
+        description="Number of frames per gradient step. The default is that of mace-torch.",
     )
     valid_batch_size: Count = Field(
-        default=_DEFAULT.valid_batch_size, description="frames evaluated at a time"
+        default=_DEFAULT.valid_batch_size,
+        description="Number of frames per batch of the validation.",
     )
     energy_weight: float = Field(
-        default=_DEFAULT.energy_weight, ge=0, description="in mace-torch's universal loss"
+        default=_DEFAULT.energy_weight,
+        ge=0,
+        description="Weight of the energies in the universal loss of mace-torch.",
     )
-    forces_weight: float = Field(default=_DEFAULT.forces_weight, ge=0, description="in that loss")
+    forces_weight: float = Field(
+        default=_DEFAULT.forces_weight,
+        ge=0,
+        description="Weight of the forces in the universal loss of mace-torch.",
+    )
     stress_weight: float = Field(
         default=_DEFAULT.stress_weight,
         ge=0,
-        description="in that loss; MACE-MP-0 was trained with 1, 10 and 100 for energy, forces and "
-        "stress",
+        description=(
+            "Weight of the stresses in the universal loss of mace-torch. MACE-MP-0 was "
+            "trained with weights 1, 10 and 100 for energy, forces and stress."
+        ),
     )
     scheduler_patience: Count = Field(
         default=_DEFAULT.scheduler_patience,
-        description="epochs without improvement before the learning rate falls",
+        description="Number of epochs without improvement after which the learning rate falls.",
     )
     lr_factor: Positive = Field(
-        default=_DEFAULT.lr_factor, lt=1, description="to this share of itself"
+        default=_DEFAULT.lr_factor, lt=1, description="Factor by which the learning rate falls."
     )
-    weight_decay: float = Field(default=_DEFAULT.weight_decay, ge=0, description="of Adam")
+    weight_decay: float = Field(
+        default=_DEFAULT.weight_decay, ge=0, description="Weight decay of the Adam optimiser."
+    )
     ema_decay: float = Field(
         default=_DEFAULT.ema_decay,
         ge=0,
         lt=1,
-        description="of the moving average of the weights, which is what is kept",
+        description=(
+            "Decay of the moving average of the weights. The trained model consists of the "
+            "averaged weights."
+        ),
     )
     e0s: Literal["auto", "estimated", "foundation"] | dict[str, float] = Field(
         default="auto",
-        description="isolated-atom energies: auto for those of isolated atoms among the labels, "
-        "else estimated; estimated from foundation and labels; the foundation's; or eV by element",
+        description=(
+            "Energies of isolated atoms. auto: from isolated atoms among the labels, "
+            "otherwise estimated. estimated: from the foundation and the labels. foundation: "
+            "those of the foundation. Or a mapping from element to energy in eV."
+        ),
     )
     lora_rank: Count | None = Field(
-        default=None, description="ranks of low-rank updates (LoRA) in place of all weights"
+        default=None,
+        description="Rank of low-rank updates (LoRA). By default all weights are trained.",
     )
     lora_alpha: Positive = Field(
-        default=_DEFAULT.lora_alpha, description="scale of these updates, in units of the rank"
+        default=_DEFAULT.lora_alpha,
+        description="Scale of the low-rank updates, in units of the rank.",
     )
     freeze: Frozen = Field(
         default=_DEFAULT.freeze,
-        description="parts that stay as they are: the element embedding; it and the interactions; "
-        "these and the products",
+        description=(
+            "Parts of the model to keep fixed. embedding: the element embedding. "
+            "interactions: the embedding and the interactions. products: the embedding, the "
+            "interactions and the products."
+        ),
     )
     architecture: ArchitectureConfig | Literal["foundation"] = Field(
         default=ArchitectureConfig(),
-        description="of strategy scratch: the published one, other numbers, or `foundation` for "
-        "that of the foundation",
+        description=(
+            "Architecture for strategy scratch: numbers that override the published ones, or "
+            "`foundation` for the architecture of the foundation."
+        ),
     )
     dtype: Literal["float32", "float64"] = Field(
-        default=_DEFAULT.dtype, description="of the training"
+        default=_DEFAULT.dtype, description="Floating-point precision of the training."
     )
     device: Literal["cpu", "cuda"] = Field(
-        default=_DEFAULT.device, description="where it is trained"
+        default=_DEFAULT.device, description="Device to train on."
     )
     gpus: Count = Field(
-        default=_DEFAULT.gpus, description="of this machine, with device cuda: by torchrun"
+        default=_DEFAULT.gpus,
+        description="Number of GPUs of this machine to train on with device: cuda, by torchrun.",
     )
     options: dict[str, bool | int | float | str] = Field(
         default_factory=dict,
-        description="further options of mace_run_train by name, true for those without a value, "
-        "e.g. clip_grad: 100",
+        description=(
+            "Further options of mace_run_train by name, e.g. clip_grad: 100. true stands for "
+            "an option without a value."
+        ),
     )
     max_energy_offset_meV_atom: Positive = Field(
         default=_LIMITS.max_energy_offset_meV_atom,
-        description="mean energy error on the validation set beyond which the training has failed",
+        description=(
+            "Largest mean energy error on the validation set in meV/atom. A training beyond "
+            "it has failed."
+        ),
     )
     max_forgetting: Positive = Field(
         default=_LIMITS.max_forgetting,
-        description="growth of the foundation's force error on held-out replay, as a share of it, "
-        "beyond which the training has failed",
+        description=(
+            "Largest relative growth of the force error of the foundation on held-out replay "
+            "frames. A training beyond it has failed."
+        ),
     )
 
     @property
@@ -190,12 +243,13 @@ class FinetuneConfig(Section):
     def _consistent(self) -> FinetuneConfig:
         if self.foundation is None and self.strategy != "scratch":
             raise ValueError(
-                f"strategy {self.strategy} starts from a foundation; name one, or choose scratch"
+                f"strategy {self.strategy} requires a foundation; name one, or choose strategy "
+                "scratch"
             )
         if self.foundation is None and self.architecture == "foundation":
-            raise ValueError("architecture foundation needs a foundation; name one")
+            raise ValueError("architecture: foundation requires a foundation; name one")
         if self.foundation is None and self.replay is not None:
-            raise ValueError("a replay set belongs to a foundation; name it, or leave replay out")
+            raise ValueError("replay requires a foundation; name one, or remove replay")
         try:
             self.settings(seed=1)
         except MlipsseError as error:

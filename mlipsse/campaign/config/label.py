@@ -25,16 +25,17 @@ _NAMES = LabelNames()
 
 
 class SlurmConfig(Section):
-    """The SLURM job of one frame."""
+    """SLURM job of one frame."""
 
     options: dict[str, str | int] = Field(
         default_factory=dict,
-        description="long options of sbatch, e.g. partition: cpu, nodes: 1, ntasks: 32, "
-        "time: '04:00:00'",
+        description=(
+            "Long options of sbatch, e.g. partition: cpu, nodes: 1, ntasks: 32, time: '04:00:00'."
+        ),
     )
     setup: list[str] = Field(
         default_factory=list,
-        description="lines of the shell before the command, e.g. module load vasp",
+        description="Shell lines to run before the command, e.g. module load vasp.",
     )
 
     @property
@@ -44,27 +45,34 @@ class SlurmConfig(Section):
 
 
 class ProgramConfig(Section):
-    """How a program that computes labels is run: once per frame, in a folder of the frame's own."""
+    """Settings of a program that computes labels, once per frame in a separate folder."""
 
     command: str | None = Field(
         default=None,
-        description="what runs it, for the shell, in the folder of one frame, e.g. "
-        "`srun -n 32 vasp_std`, or `sbatch --wait /home/me/vasp.sh`; execution.workers of them run "
-        "at a time. Without one the inputs of all frames are written, and the outputs that you "
-        "bring back into their folders are read by the next run",
+        description=(
+            "Shell command that runs the program in the folder of one frame, e.g. `srun -n "
+            "32 vasp_std`, or `sbatch --wait /home/me/vasp.sh`. execution.workers commands "
+            "run at a time. Without a command, the stage writes the inputs of all frames, "
+            "and the next run reads the outputs that you copy back into their folders."
+        ),
     )
     retries: int = Field(
-        default=1, ge=0, description="further attempts at a frame that gave no label"
+        default=1, ge=0, description="Number of further attempts at a frame that gave no label."
     )
     keep: Keep = Field(
         default="all",
-        description="folders in 05-label/runs that stay: all, those of rejected frames, or none",
+        description=(
+            "Folders to keep in 05-label/runs: all, only those of rejected frames, or none."
+        ),
     )
 
     slurm: SlurmConfig | None = Field(
         default=None,
-        description="run the command in a SLURM job per frame (sbatch --wait), execution.workers "
-        "of them in the queue at a time; not given: the command runs on this machine",
+        description=(
+            "Run the command in one SLURM job per frame (sbatch --wait), with "
+            "execution.workers jobs in the queue at a time. The default is to run it on this "
+            "machine."
+        ),
     )
 
     @property
@@ -76,52 +84,69 @@ class ProgramConfig(Section):
     @model_validator(mode="after")
     def _job_has_command(self) -> Self:
         if self.slurm is not None and self.command is None:
-            raise ValueError("a slurm block needs a command for its jobs; give one")
+            raise ValueError("a slurm block requires a command for its jobs; add command")
         return self
 
 
 class VaspConfig(ProgramConfig):
     """Static calculations in VASP; POTCARs come from your library (PMG_VASP_PSP_DIR)."""
 
-    functional: Functional = Field(default=_VASP.functional, description="METAGGA")
-    encut_eV: Positive = Field(default=_VASP.encut_eV, description="plane-wave cutoff ENCUT, eV")
+    functional: Functional = Field(
+        default=_VASP.functional, description="Exchange-correlation functional (METAGGA)."
+    )
+    encut_eV: Positive = Field(
+        default=_VASP.encut_eV, description="Plane-wave cutoff (ENCUT) in eV."
+    )
     ediff_eV: Positive = Field(
-        default=_VASP.ediff_eV, description="electronic convergence EDIFF, eV per cell"
+        default=_VASP.ediff_eV, description="Electronic convergence (EDIFF) in eV per cell."
     )
     ismear: Literal[-5, -1, 0, 1, 2] = Field(
-        default=_VASP.ismear, description="ISMEAR, kind of smearing: 0 is Gaussian, -1 Fermi"
+        default=_VASP.ismear, description="Kind of smearing (ISMEAR): 0 is Gaussian, -1 is Fermi."
     )
-    sigma_eV: Positive = Field(default=_VASP.sigma_eV, description="width of smearing SIGMA, eV")
+    sigma_eV: Positive = Field(default=_VASP.sigma_eV, description="Smearing width (SIGMA) in eV.")
     kpoint_density_A3: Positive = Field(
         default=_VASP.kpoint_density_A3,
-        description="k-points per Å⁻³ of the reciprocal cell (with its 2π), mesh around Γ",
+        description=(
+            "Density of the Γ-centred k-point mesh: k-points per Å⁻³ of the reciprocal cell, "
+            "with its factor 2π."
+        ),
     )
     kspacing_1_A: Positive | None = Field(
         default=_VASP.kspacing_1_A,
-        description="KSPACING, Å⁻¹ (with its 2π), instead of kpoint_density_A3",
+        description=(
+            "Spacing of the k-point mesh (KSPACING) in Å⁻¹, with its factor 2π. Replaces "
+            "kpoint_density_A3."
+        ),
     )
-    spin: bool = Field(default=_VASP.spin, description="spin-polarised: ISPIN 2")
+    spin: bool = Field(default=_VASP.spin, description="Compute spin-polarised (ISPIN 2).")
     nelm: Count = Field(
-        default=_VASP.nelm, description="most electronic steps NELM; a retry has twice as many"
+        default=_VASP.nelm,
+        description="Maximum number of electronic steps (NELM). A retry doubles it.",
     )
     algo: Algorithm = Field(
         default=_VASP.algo,
-        description="ALGO; a retry takes Normal with careful mixing after All, else All",
+        description=(
+            "Electronic minimisation (ALGO). A retry changes All to Normal with careful "
+            "mixing, and any other to All."
+        ),
     )
     potcar_functional: Literal["PBE_52", "PBE_54", "PBE_64"] = Field(
-        default=_VASP.potcar_functional, description="release of the POTCARs, as pymatgen names it"
+        default=_VASP.potcar_functional,
+        description="Release of the POTCAR files, by the name that pymatgen gives it.",
     )
     potcars: dict[str, str] = Field(
         default_factory=dict,
-        description="POTCARs other than pymatgen's choice by element, e.g. Y: Y_sv",
+        description="Element -> POTCAR, where pymatgen's choice does not fit, e.g. Y: Y_sv.",
     )
     write_potcar: bool = Field(
         default=_VASP.write_potcar,
-        description="write POTCAR from your library; false: POTCAR.spec, which names them, for "
-        "inputs that are completed elsewhere",
+        description=(
+            "Write POTCAR files from your library. With false, write POTCAR.spec files that "
+            "name them, for inputs that another machine completes."
+        ),
     )
     incar: dict[str, bool | int | float | str] = Field(
-        default_factory=dict, description="further INCAR tags, e.g. NCORE: 4"
+        default_factory=dict, description="Further INCAR tags, e.g. NCORE: 4."
     )
 
     @property
@@ -145,62 +170,91 @@ class Cp2kConfig(ProgramConfig):
 
     command: str | None = Field(
         default=COMMAND,
-        description="what runs it, for the shell, in the folder of one frame: the CP2K on the PATH "
-        "if not given, with execution.threads_per_worker threads; it reads frame.inp and writes "
-        "frame.out. null: the inputs of all frames are written, and the outputs that you bring "
-        "back into their folders are read by the next run",
+        description=(
+            "Shell command that runs CP2K in the folder of one frame; it must read frame.inp "
+            "and write frame.out. The default is the CP2K on the PATH with "
+            "execution.threads_per_worker threads. With null, the stage writes the inputs of "
+            "all frames, and the next run reads the outputs that you copy back into their "
+            "folders."
+        ),
     )
-    cutoff_Ry: Positive = Field(default=_CP2K.cutoff_Ry, description="plane-wave CUTOFF, Ry")
-    rel_cutoff_Ry: Positive = Field(default=_CP2K.rel_cutoff_Ry, description="REL_CUTOFF, Ry")
+    cutoff_Ry: Positive = Field(
+        default=_CP2K.cutoff_Ry, description="Plane-wave cutoff (CUTOFF) in Ry."
+    )
+    rel_cutoff_Ry: Positive = Field(
+        default=_CP2K.rel_cutoff_Ry,
+        description="Relative cutoff of the multigrid (REL_CUTOFF) in Ry.",
+    )
     eps_scf: Positive = Field(
-        default=_CP2K.eps_scf, description="EPS_SCF, at which the electrons are converged"
+        default=_CP2K.eps_scf, description="Electronic convergence (EPS_SCF)."
     )
     eps_default: Positive = Field(
-        default=_CP2K.eps_default, description="EPS_DEFAULT, accuracy of the integrals"
+        default=_CP2K.eps_default, description="Accuracy of the integrals (EPS_DEFAULT)."
     )
     min_length_A: Positive = Field(
         default=_CP2K.min_length_A,
-        description="a cell of at least this height along a, b and c is computed at Γ, Å; others "
-        "with k-points whose number times the height reaches it",
+        description=(
+            "Smallest height of a cell along a, b and c in Å for a computation at Γ. Smaller "
+            "cells get k-points so that their number times the height reaches this length."
+        ),
     )
     small_cells: SmallCells = Field(
         default=_CP2K.small_cells,
-        description="kpoints, or supercell: cells below min_length_A are repeated to reach it and "
-        "computed at Γ (for a CP2K that has no SCAN stress with k-points)",
+        description=(
+            "Treatment of cells below min_length_A. kpoints: k-points. supercell: repeat the "
+            "cell to min_length_A and compute at Γ, for a CP2K without SCAN stress at "
+            "k-points."
+        ),
     )
     diagonalisation: bool = Field(
         default=_CP2K.diagonalisation,
-        description="at Γ too, instead of OT, which needs a gap; k-points and smearing always do",
+        description=(
+            "Diagonalise at Γ instead of using OT, which needs a band gap. Computations with "
+            "k-points or smearing always diagonalise."
+        ),
     )
     smearing_K: Positive | None = Field(
         default=_CP2K.smearing_K,
-        description="electronic temperature of Fermi-Dirac smearing, K; fixed occupations if not "
-        "given",
+        description=(
+            "Electronic temperature of Fermi-Dirac smearing in K. The default is fixed occupations."
+        ),
     )
-    spin: bool = Field(default=_CP2K.spin, description="spin-polarised: UKS")
+    spin: bool = Field(default=_CP2K.spin, description="Compute spin-polarised (UKS).")
     multiplicity: Count | None = Field(
-        default=_CP2K.multiplicity, description="2S + 1 of a frame; CP2K's guess if not given"
+        default=_CP2K.multiplicity,
+        description="Spin multiplicity 2S + 1 of a frame. The default is the guess of CP2K.",
     )
     max_scf: Count = Field(
         default=_CP2K.max_scf,
-        description="most electronic steps; a retry has twice as many and takes CG instead of DIIS "
-        "(OT), or mixes less of the new density",
+        description=(
+            "Maximum number of electronic steps. A retry doubles it and uses CG instead of "
+            "DIIS (OT), or mixes less of the new density."
+        ),
     )
-    basis: str = Field(default=_CP2K.basis, description="kind of basis set, e.g. TZVP-MOLOPT-...")
-    potential: str = Field(default=_CP2K.potential, description="kind of pseudopotential")
+    basis: str = Field(default=_CP2K.basis, description="Kind of basis set, e.g. TZVP-MOLOPT-...")
+    potential: str = Field(default=_CP2K.potential, description="Kind of pseudopotential.")
     bases: dict[str, str] = Field(
-        default_factory=dict, description="whole names by element, e.g. Li: NAME-q1"
+        default_factory=dict,
+        description="Element -> full name of its basis set, e.g. Li: NAME-q1.",
     )
     potentials: dict[str, str] = Field(
-        default_factory=dict, description="whole names by element, e.g. Li: GTH-SCAN-q1"
+        default_factory=dict,
+        description="Element -> full name of its pseudopotential, e.g. Li: GTH-SCAN-q1.",
     )
-    basis_file: str = Field(default=_CP2K.basis_file, description="in the data folder, or a path")
+    basis_file: str = Field(
+        default=_CP2K.basis_file,
+        description="File of basis sets: a name in the data folder of CP2K, or a path.",
+    )
     potential_file: str = Field(
-        default=_CP2K.potential_file, description="in the data folder, or a path"
+        default=_CP2K.potential_file,
+        description="File of pseudopotentials: a name in the data folder of CP2K, or a path.",
     )
     data_dir: str | None = Field(
         default=_CP2K.data_dir,
-        description="CP2K's data folder; CP2K_DATA_DIR, or where packages put it, if not given",
+        description=(
+            "Data folder of CP2K. The default is CP2K_DATA_DIR, or the place where packages "
+            "install it."
+        ),
     )
 
     @property
@@ -224,49 +278,82 @@ class Cp2kConfig(ProgramConfig):
 
 
 class ExtxyzConfig(Section):
-    """Labels that you have: under which names, in which units, and how they are split."""
+    """Names, units and split of existing labels."""
 
     valid: Path | None = Field(
-        default=None, description="validation set; with test, the source's file is the training set"
+        default=None,
+        description=(
+            "File of the validation set. Requires `test`; the file of the source is then the "
+            "training set."
+        ),
     )
-    test: Path | None = Field(default=None, description="test set; with valid")
+    test: Path | None = Field(default=None, description="File of the test set. Requires `valid`.")
     split_key: str | None = Field(
-        default=None, description="entry of the frames that says train, valid or test"
+        default=None, description="Key of the frame entry that holds train, valid or test."
     )
     trajectory_key: str | None = Field(
         default=None,
-        description="entry of the frames that names their trajectory, which the split keeps "
-        "whole; `trajectory`, or runs of frames of the same atoms, if not given",
+        description=(
+            "Key of the frame entry that names the trajectory. The split keeps each "
+            "trajectory whole. The default is `trajectory`, or else consecutive frames of "
+            "equal atoms."
+        ),
     )
     without_stress: WithoutStress = Field(
-        default="refuse", description="frames without stress: refuse, or leave out"
+        default="refuse",
+        description=(
+            "Treatment of frames without a stress: refuse the file, or leave the frames out."
+        ),
     )
-    energy_key: str | None = Field(default=None, description="name of the energies; else usual")
-    forces_key: str | None = Field(default=None, description="name of the forces; else usual")
-    stress_key: str | None = Field(default=None, description="name of the stresses; else usual")
+    energy_key: str | None = Field(
+        default=None,
+        description="Key of the energies. The usual names are recognised by default.",
+    )
+    forces_key: str | None = Field(
+        default=None, description="Key of the forces. The usual names are recognised by default."
+    )
+    stress_key: str | None = Field(
+        default=None,
+        description="Key of the stresses. The usual names are recognised by default.",
+    )
     virial_key: str | None = Field(
-        default=None, description="name of virials (eV, minus stress times volume) to take instead"
+        default=None,
+        description="Key of virials to use instead of stresses, in eV (minus stress times volume).",
     )
     energy_unit: str | None = Field(
         default=_NAMES.energy_unit,
-        description="eV, eV/atom, Ha, Ry, ...; what the file states, else eV, if not given",
+        description=(
+            "Unit of the energies: eV, eV/atom, Ha, Ry, ... The default is the unit stated "
+            "in the file, or else eV."
+        ),
     )
     force_unit: str | None = Field(
         default=_NAMES.force_unit,
-        description="eV/A, Ha/bohr, Ry/bohr, ...; what the file states, else eV/A, if not given",
+        description=(
+            "Unit of the forces: eV/A, Ha/bohr, Ry/bohr, ... The default is the unit stated "
+            "in the file, or else eV/A."
+        ),
     )
     stress_unit: str | None = Field(
         default=_NAMES.stress_unit,
-        description="eV/A3, GPa or kB; if not given, what the file states, else eV/A3 for the "
-        "names REF_stress and stress",
+        description=(
+            "Unit of the stresses: eV/A3, GPa or kB. The default is the unit stated in the "
+            "file, or else eV/A3 for the keys REF_stress and stress."
+        ),
     )
     stress_sign: str = Field(
-        default=_NAMES.stress_sign, description="what is positive: tension or compression (VASP)"
+        default=_NAMES.stress_sign,
+        description=(
+            "Sign convention of the stresses: tension or compression is positive. VASP uses "
+            "compression."
+        ),
     )
     stress_order: str = Field(
         default=_NAMES.stress_order,
-        description="of stresses of six numbers: voigt (xx yy zz yz xz xy, ASE) or vasp (xx yy zz "
-        "xy yz zx)",
+        description=(
+            "Order of six stress components: voigt (xx yy zz yz xz xy, ASE) or vasp (xx yy "
+            "zz xy yz zx)."
+        ),
     )
 
     @property
@@ -291,42 +378,63 @@ class ExtxyzConfig(Section):
         except MlipsseError as error:
             raise ValueError(str(error)) from error
         if (self.valid is None) != (self.test is None):
-            raise ValueError("valid and test go together; give both files, or none")
+            raise ValueError("valid and test require each other; give both files, or none")
         if self.valid is not None and self.split_key is not None:
-            raise ValueError("split_key and the files valid and test exclude each other")
+            raise ValueError("split_key excludes the files valid and test; give one of the two")
         return self
 
 
 class LabelConfig(Section):
-    """What the model learns from."""
+    """Labels that the model learns from."""
 
     source: str = Field(
         default="teacher: chgnet-r2scan",
-        description="«teacher: NAME» (another potential; teacher labels, not DFT), «vasp» or "
-        "«cp2k» (DFT), or «extxyz: FILE» (labels you have; nothing is sampled)",
+        description=(
+            "Source of the labels: «teacher: NAME» (predictions of another potential, not "
+            "DFT), «vasp» or «cp2k» (DFT), or «extxyz: FILE» (labels from a file; nothing is "
+            "sampled)."
+        ),
     )
     head: str | None = Field(
-        default=None, description="of «teacher»: head of a MACE model that has several"
+        default=None,
+        description="Head of the teacher. Required for a MACE model with several heads.",
     )
     functional: str | None = Field(
         default=None,
-        description="of «extxyz», what made the labels, e.g. SCAN (VASP 6.4, 680 eV); for all "
-        "artefacts downstream, if the frames do not say it",
+        description=(
+            "Method behind the labels of «extxyz», e.g. SCAN (VASP 6.4, 680 eV). All later "
+            "results state it. Required if the frames do not state it."
+        ),
     )
-    vasp: VaspConfig = Field(default=VaspConfig(), description="of the source «vasp»")
-    cp2k: Cp2kConfig = Field(default=Cp2kConfig(), description="of the source «cp2k»")
-    extxyz: ExtxyzConfig = Field(default=ExtxyzConfig(), description="of the source «extxyz: FILE»")
-    valid_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
-    test_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
+    vasp: VaspConfig = Field(default=VaspConfig(), description="Settings of the source «vasp».")
+    cp2k: Cp2kConfig = Field(default=Cp2kConfig(), description="Settings of the source «cp2k».")
+    extxyz: ExtxyzConfig = Field(
+        default=ExtxyzConfig(), description="Settings of the source «extxyz: FILE»."
+    )
+    valid_fraction: float = Field(
+        default=0.15,
+        gt=0,
+        lt=0.5,
+        description="Share of the trajectories for the validation set.",
+    )
+    test_fraction: float = Field(
+        default=0.15, gt=0, lt=0.5, description="Share of the trajectories for the test set."
+    )
     batch: Count = Field(
-        default=50, description="single points of a teacher in one unit of work; a program's is one"
+        default=50,
+        description=(
+            "Number of single points of a teacher in one unit of work. A unit of VASP or "
+            "CP2K is one single point."
+        ),
     )
     min_labelled: float = Field(
         default=0.9,
         gt=0,
         le=1,
-        description="share of the frames that must get a label; with fewer the stage fails, with "
-        "more it goes on without those that rejected.csv lists",
+        description=(
+            "Smallest share of the frames that must get a label. Below it the stage fails; "
+            "above it the stage continues without the frames listed in rejected.csv."
+        ),
     )
 
     @property

@@ -45,8 +45,8 @@ def read_campaign(folder: Path) -> Campaign:
     path = folder / CONFIG_NAME
     if not path.is_file():
         raise MlipsseError(
-            f"{folder} is not a campaign: it holds no {CONFIG_NAME}. "
-            "Make one with `mlipsse init DIR`, or name the folder that holds it."
+            f"{folder} is not a campaign: it contains no {CONFIG_NAME}. Make a campaign with "
+            "`mlipsse init DIR`, or name its folder."
         )
     try:
         text = path.read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mlipsse.potential.acceptance import AcceptanceSettings
 
 TABLE = "acceptance.csv"
-_MOST_TOLD = 3
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
     Parameters
     ----------
     exported : what LAMMPS will run
-    bundle : folder whose card is told
+    bundle : folder whose card records the result
 
     Returns
     -------
@@ -126,7 +126,7 @@ def figures(campaign: Campaign, folder: Path) -> list[tuple[Path, str]]:
 
 
 def require_accepted(campaign: Campaign, card_file: Path) -> None:
-    """Stop where production would run with a model that its card says was refused.
+    """Stop where production would run with a model that its card records as refused.
 
     Raises
     ------
@@ -143,24 +143,24 @@ def require_accepted(campaign: Campaign, card_file: Path) -> None:
     if record["accepted"]:
         return
     found = refusals(record)
-    told = " ".join(found[:_MOST_TOLD])
-    more = f" And {len(found) - _MOST_TOLD} more." if len(found) > _MOST_TOLD else ""
+    reasons = " ".join(found[:_MOST_NAMED])
+    more = f" And {len(found) - _MOST_NAMED} more." if len(found) > _MOST_NAMED else ""
     raise MlipsseError(
-        f"The potential {config.name} was not accepted. {told}{more} The table of all criteria is "
-        f"{card_file.parent.parent / TABLE}. Give it more frames of what fails (temperatures, "
-        "contact_frames, epochs) and run again; to simulate with it all the same, set "
-        "export.acceptance.require: false."
+        f"The potential {config.name} was not accepted. {reasons}{more} "
+        f"{card_file.parent.parent / TABLE} lists all criteria. Train with more frames of what "
+        "fails (temperatures, contact_frames, epochs) and run again, or set "
+        "export.acceptance.require: false to simulate with this potential."
     )
 
 
 def cautions(card: dict[str, Any]) -> list[str]:
-    """What a report must say of a model that was refused and simulated with."""
+    """What a report must state about a refused model that runs used."""
     from mlipsse.potential.acceptance.record import CARD_KEY, refusals
 
     record = card.get(CARD_KEY)
     if not record or record["accepted"]:
         return []
-    return ["The potential was not accepted before these runs. " + " ".join(refusals(record))]
+    return ["These runs used a potential that was not accepted. " + " ".join(refusals(record))]
 
 
 def try_on_crystal(

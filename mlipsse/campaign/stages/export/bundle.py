@@ -24,7 +24,7 @@ from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, and the files that say what it is.
+    """A trained model, and the files that describe it.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ def _provide(
         "torch": metadata.version("torch"),
         **made_from,
     }
-    # Its presence says that the bundle was made from this.
+    # Its presence marks the bundle as made from this.
     mark = work.unit_path("bundle", identity, ".json")
     if mark.is_file():
         try:
@@ -107,7 +107,7 @@ def _write_bundle(work: Work, model: Trained) -> Bundle:
     metrics = json.loads(model.metrics.read_text(encoding="utf-8"))
     frames = read_frames(model.frames, labelled=True)
     given = config.label.given_file is not None
-    temperatures_K = _told_temperatures(frames) if given else config.sample.temperatures_K
+    temperatures_K = _stated_temperatures(frames) if given else config.sample.temperatures_K
     return write_bundle(
         work.folder,
         model=model.model,
@@ -159,10 +159,10 @@ def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> 
     return bundle
 
 
-def _told_temperatures(frames: list[Atoms]) -> list[float]:
-    """Temperatures, K, that frames of labels that were given tell; none when they tell none."""
-    told = {frame.info["temperature_K"] for frame in frames if "temperature_K" in frame.info}
-    return sorted(float(temperature_K) for temperature_K in told)
+def _stated_temperatures(frames: list[Atoms]) -> list[float]:
+    """Temperatures, K, that the frames of given labels state; empty when they state none."""
+    stated = {frame.info["temperature_K"] for frame in frames if "temperature_K" in frame.info}
+    return sorted(float(temperature_K) for temperature_K in stated)
 
 
 def _errors(metrics: dict[str, Any]) -> dict[str, dict[str, float]]:

@@ -54,7 +54,7 @@ def perform(work: Work) -> list[Path]:
     work.commands.append(" ".join(answer.pop("command")))
     write_text(campaign.path(METRICS), json.dumps(answer, indent=1) + "\n")
     if answer["failed"]:
-        raise MlipsseError(f"{answer['failed']} Errors and figures of it are in {work.folder}.")
+        raise MlipsseError(f"{answer['failed']} Its errors and figures are in {work.folder}.")
     return [campaign.path(MODEL), campaign.path(METRICS), *figures]
 
 

@@ -51,12 +51,12 @@ def estimate_campaign(
     """
     if not campaign.path(select.SELECTED).is_file():
         raise MlipsseError(
-            f"No orderings are selected yet: mlipsse run {campaign.folder} --until select."
+            f"No orderings are selected yet. Run: mlipsse run {campaign.folder} --until select."
         )
     if us_per_atom_step is not None and not us_per_atom_step > 0:
         raise MlipsseError(
             f"The cost of an atom's step is {us_per_atom_step:g} µs; it must be above 0. Take the "
-            "one that `mlipsse potential bench` tells."
+            "value that `mlipsse potential bench` prints."
         )
     config = campaign.config.simulate
     wanted = runs(campaign)
@@ -91,8 +91,8 @@ def _measure(campaign: Campaign, n_atoms: int, report: Callable[[str], None]) ->
     card = export.card_file(campaign)
     if not card.is_file():
         raise MlipsseError(
-            f"There is no exported potential to measure: mlipsse run {campaign.folder} --until "
-            "export, or give --us-per-atom-step."
+            f"There is no exported potential to measure. Run mlipsse run {campaign.folder} "
+            "--until export, or give --us-per-atom-step."
         )
     (row,) = benchmark(
         card.parent, atoms=[n_atoms], backends=[campaign.config.export.format], repeats=1

@@ -69,8 +69,8 @@ def perform(work: Work) -> list[Path]:
             if isinstance(run, RunTransport):
                 ended.append(rows[-1])
                 if run.directions is not None:
-                    told = {key: rows[-1][key] for key in ("run", "composition", "temperature_K")}
-                    directions.append({**told, **direction_columns(run.directions)})
+                    named = {key: rows[-1][key] for key in ("run", "composition", "temperature_K")}
+                    directions.append({**named, **direction_columns(run.directions)})
                 outputs.append(work.folder / "msd" / f"{run_name(folder)}.csv")
                 write_msd_csv(run, outputs[-1])
         compositions.append(found.transport)
