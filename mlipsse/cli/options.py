@@ -8,18 +8,18 @@ import typer
 from mlipsse.errors import MlipsseError
 
 CampaignFolder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Campaign folder, the one that holds campaign.yaml.")
+    Path, typer.Argument(metavar="DIR", help="Campaign folder, which contains campaign.yaml.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 def words(text: str) -> list[str]:
-    """What stands between commas."""
+    """The words between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def whole_numbers(text: str, *, option: str, example: str) -> list[int]:
-    """Whole numbers between commas.
+    """The whole numbers between commas.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def test_what_could_not_be_checked_is_listed_and_nothing_passed(files):
     result = run("check", files / "train.extxyz")
     assert result.exit_code == 0
     assert "Passed." not in result.output
-    assert "Not checked: leakage. There is one split only" in result.output
+    assert "Not checked: leakage. There is only one split" in result.output
     assert "No check failed; 1 of 20 could not be made." in result.output
     told = json.loads(run("check", files / "train.extxyz", "--json").output)
     assert (told["passed"], told["failed"], list(told["skipped"])) == (False, [], ["leakage"])

@@ -109,7 +109,7 @@ def test_told_to_people_with_one_ion_and_cautions(trajectory: Path, tmp_path: Pa
     done = run(trajectory, tmp_path, *options)
     assert done.exit_code == 0, done.output
     assert "normalised to one Li" in done.output
-    assert "is below that of a single visit in a single frame" in done.output
+    assert "is below the density of a single visit" in done.output
     assert "b: every way along b leads through voxels" in done.output
     assert "the bottleneck was visited" in done.output
     assert "path.csv" in done.output

@@ -116,7 +116,7 @@ def test_sites_of_the_density_in_words(run_files, tmp_path, invoke):
     ("options", "what"),
     [
         (["--mobile", "Na"], "No Na in the trajectory"),
-        (["--mobile", "Li", "--interstitials"], "give --sites too"),
+        (["--mobile", "Li", "--interstitials"], "--interstitials requires --sites"),
         (["--mobile", "Li", "--repeats", "2,x"], "not a list of whole numbers"),
         (["--mobile", "Li", "--minimal-residence", "0"], "at least 1 frame"),
         (["--mobile", "Li", "--sites", "none.cif"], "There is no CIF at none.cif"),

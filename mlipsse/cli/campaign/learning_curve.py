@@ -21,28 +21,43 @@ STRATEGIES: tuple[Strategy, ...] = ("multihead", "naive", "scratch")
 def learning_curve(
     folder: CampaignFolder,
     sizes: Annotated[
-        str, typer.Option("--sizes", metavar="N,N,...", help="Training frames, nested subsets.")
+        str,
+        typer.Option(
+            "--sizes",
+            metavar="N,N,...",
+            help="Numbers of training frames, e.g. 25,50. The training sets are nested.",
+        ),
     ] = "50,100,500,1000,2500",
     strategies: Annotated[
-        str, typer.Option("--strategies", help="Of multihead, naive and scratch.")
+        str,
+        typer.Option(
+            "--strategies",
+            help="Training strategies to compare: any of multihead, naive and scratch.",
+        ),
     ] = "multihead,scratch",
     transport: Annotated[
         bool,
         typer.Option(
             "--transport",
             help="Also run the campaign's production MD with every model and with the foundation "
-            "model: D, conductivity and activation energy against frames.",
+            "model, and compare D, conductivity and activation energy.",
         ),
     ] = False,
     temperatures: Annotated[
         str | None,
         typer.Option(
-            metavar="T,T,...", help="With --transport: of the campaign's temperatures, K, only."
+            metavar="T,T,...",
+            help="Temperatures in K of the production runs with --transport. "
+            "The default is all of the campaign.",
         ),
     ] = None,
     compositions: Annotated[
         str | None,
-        typer.Option(metavar="A,B,...", help="With --transport: of its compositions only."),
+        typer.Option(
+            metavar="A,B,...",
+            help="Compositions of the production runs with "
+            "--transport. The default is all of the campaign.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -60,13 +75,13 @@ def learning_curve(
     unknown = sorted(set(words(strategies)) - set(STRATEGIES))
     if unknown or not ways:
         raise MlipsseError(
-            f"--strategies {strategies}: {', '.join(unknown) or 'none'} is not known; there are "
-            f"{', '.join(STRATEGIES)}."
+            f"--strategies {strategies}: {', '.join(unknown) or 'none'} is not a strategy. Choose "
+            f"among {', '.join(STRATEGIES)}."
         )
     if not transport and (temperatures or compositions):
         raise MlipsseError(
-            "--temperatures and --compositions say which runs --transport makes: give it, or leave "
-            "them out."
+            "--temperatures and --compositions require --transport. Add --transport, or remove "
+            "them."
         )
     ladder_K = None if temperatures is None else _kelvins(temperatures)
     console = Console(highlight=False, stderr=as_json)
@@ -79,7 +94,7 @@ def learning_curve(
     with _shown(console) as progress:
         rows = learn_by_size(campaign, numbers, strategies=ways, progress=progress)
     content: Any = rows
-    tables = [(_errors(rows), f"Errors on the test set; all of them: {campaign.path(TABLE)}")]
+    tables = [(_errors(rows), f"Errors on the test set. Full table: {campaign.path(TABLE)}")]
     if transport:
         with _shown(console) as progress:
             moved = transport_by_size(
@@ -92,7 +107,7 @@ def learning_curve(
             )
         content = {"errors": rows, "transport": moved}
         path = campaign.path(TRANSPORT_TABLE)
-        tables.append((_transport(moved), f"With what was left out and why: {path}"))
+        tables.append((_transport(moved), f"Table with all excluded runs and the reasons: {path}"))
     if as_json:
         typer.echo(json.dumps(content, indent=1))
         return

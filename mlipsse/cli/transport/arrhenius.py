@@ -22,22 +22,23 @@ def arrhenius(
         list[Path],
         typer.Argument(
             metavar="SOURCE...",
-            help="What `transport diffusivity --json` printed, one file per run; or a CSV with "
-            "temperature_K, diffusivity_cm2_s and diffusivity_std_cm2_s; or a folder of our runs.",
+            help="JSON files of `transport diffusivity --json`, one per run; or a CSV file with "
+            "the columns temperature_K, diffusivity_cm2_s and diffusivity_std_cm2_s; or a "
+            "folder of mlipsse runs.",
         ),
     ],
     at: Annotated[
-        str, typer.Option("--at", metavar="K,K,...", help="Temperatures to extrapolate to.")
+        str, typer.Option("--at", metavar="K,K,...", help="Temperatures to extrapolate to in K.")
     ] = "300",
     level: Annotated[
         float, typer.Option(help="Confidence level of the intervals, e.g. 0.95.")
     ] = 0.6827,
     mobile: Annotated[
         str | None,
-        typer.Option(help="Symbol of the mobile ion to take from files that hold several."),
+        typer.Option(help="Symbol of the mobile ion. Required for files of several ions."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the figure and tables there.")
+        Path | None, typer.Option(metavar="DIR", help="Folder to write the figure and tables to.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -54,16 +55,19 @@ def arrhenius(
     if len(sources) == 1 and sources[0].is_dir():
         found = list(analyse_tree(sources[0]).compositions)
     elif any(path.is_dir() for path in sources):
-        raise MlipsseError("Give one folder of runs, or files; not both.")
+        raise MlipsseError(
+            "Several folders, or folders and files, cannot be read together. Give one folder of "
+            "runs, or only files."
+        )
     else:
         found = [summarise_measured(sources[0].stem, read_measured(sources, mobile=mobile))]
     answers = []
     for item in found:
         elsewhere = []
         for temperature in temperatures:
-            told = extrapolate_conductivity(item.arrhenius, item.points, temperature, level=level)
-            if told is not None:
-                elsewhere.append(_finite(asdict(told)))
+            beyond = extrapolate_conductivity(item.arrhenius, item.points, temperature, level=level)
+            if beyond is not None:
+                elsewhere.append(_finite(asdict(beyond)))
         answers.append(
             _finite(
                 {
@@ -99,7 +103,9 @@ def _temperatures(text: str) -> list[float]:
     try:
         found = [float(word) for word in words(text)]
     except ValueError as error:
-        raise MlipsseError(f"--at {text!r} is not a list of temperatures in K.") from error
+        raise MlipsseError(
+            f"--at {text!r} is not a list of temperatures in K; write e.g. --at 300,400."
+        ) from error
     wrong = [value for value in found if not (math.isfinite(value) and value > 0)]
     if wrong:
         raise MlipsseError(f"--at {wrong[0]:g}: temperatures must be above 0 K.")
@@ -129,19 +135,19 @@ def _tell(answer: dict[str, Any], level: float) -> None:
             f"  {point['temperature_K']:g} K: D "
             f"{pair(point['diffusivity_cm2_s'], point['diffusivity_std_cm2_s'] or None)} cm²/s"
         )
-    for told in answer["elsewhere"]:
-        low_high = told["conductivity_interval_mS_cm"]
-        diffusivity = told["diffusivity_interval_cm2_s"]
-        line = f"  {told['temperature_K']:g} K, by the line: D "
-        if told["diffusivity_cm2_s"] is None:
+    for beyond in answer["elsewhere"]:
+        low_high = beyond["conductivity_interval_mS_cm"]
+        diffusivity = beyond["diffusivity_interval_cm2_s"]
+        line = f"  {beyond['temperature_K']:g} K, by the line: D "
+        if beyond["diffusivity_cm2_s"] is None:
             console.print(f"{line}beyond all numbers", soft_wrap=True)
             continue
-        line += f"{told['diffusivity_cm2_s']:.3g}"
+        line += f"{beyond['diffusivity_cm2_s']:.3g}"
         if diffusivity is not None and None not in diffusivity:
             line += f" ({diffusivity[0]:.3g} to {diffusivity[1]:.3g})"
         line += " cm²/s"
-        if told["conductivity_mS_cm"] is not None:
-            line += f", {told['conductivity_mS_cm']:.3g}"
+        if beyond["conductivity_mS_cm"] is not None:
+            line += f", {beyond['conductivity_mS_cm']:.3g}"
             if low_high is not None and None not in low_high:
                 line += f" ({low_high[0]:.3g} to {low_high[1]:.3g})"
             line += " mS/cm"

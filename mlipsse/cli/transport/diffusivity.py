@@ -39,11 +39,16 @@ def diffusivity(
     trajectory: Source,
     mobile: Mobile,
     temperature: Annotated[
-        float | None, typer.Option(help="Temperature, K; of the run's record if not given.")
+        float | None,
+        typer.Option(
+            help="Temperature of the run in K. The default is the temperature in the run's record."
+        ),
     ] = None,
     charge: Annotated[
         float | None,
-        typer.Option(help="Of the mobile ion, e; for the conductivity.", show_default="Li, Na: 1"),
+        typer.Option(
+            help="Charge of the mobile ion in e, for the conductivity.", show_default="Li, Na: 1"
+        ),
     ] = None,
     framework: Framework = None,
     topology: Topology = None,
@@ -53,7 +58,10 @@ def diffusivity(
     cell: Cell = None,
     cache: Cache = None,
     window_ps: Annotated[
-        str | None, typer.Option(help="First and last lag of the fit, e.g. 5,50; by rule if not.")
+        str | None,
+        typer.Option(
+            help="First and last lag of the fit in ps, e.g. 5,50. A rule chooses them by default."
+        ),
     ] = None,
     drift: Drift = None,
     mass_weighted: MassWeighted = False,
@@ -61,10 +69,11 @@ def diffusivity(
         bool, typer.Option("--pymatgen", help="Print pymatgen's D and error as well.")
     ] = False,
     kinisi: Annotated[
-        bool, typer.Option("--kinisi", help="Print kinisi's D and error as well; slow.")
+        bool, typer.Option("--kinisi", help="Print kinisi's D and error as well (slow).")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write msd.png, .svg and .csv there.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder to write msd.png, msd.svg and msd.csv to."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -82,8 +91,8 @@ def diffusivity(
     symbols = words(mobile)
     if charge is not None and len(symbols) > 1:
         raise MlipsseError(
-            f"--charge {charge:g} is of one ion, but {', '.join(symbols)} are named: name one "
-            "mobile ion, and the framework by --framework."
+            f"--charge {charge:g} applies to one ion, but --mobile names {', '.join(symbols)}. "
+            "Name one mobile ion, and the framework by --framework."
         )
     settings = WindowSettings(window_ps=window(window_ps))
     answers = []
@@ -115,8 +124,8 @@ def diffusivity(
         if out is not None:
             _write(out if len(symbols) == 1 else out / symbol, run)
     if as_json:
-        told: Any = answers[0] if len(answers) == 1 else answers
-        typer.echo(json.dumps(told, indent=1, allow_nan=False))
+        printed: Any = answers[0] if len(answers) == 1 else answers
+        typer.echo(json.dumps(printed, indent=1, allow_nan=False))
     else:
         for answer in answers:
             if len(answers) > 1:
@@ -236,7 +245,7 @@ def _write(out: Path, run: Any) -> None:
 def _alone(*, all_mobile: bool) -> list[str]:
     if not all_mobile:
         return []
-    return ["every atom is mobile: nothing separates drift from diffusion, and none was removed"]
+    return ["every atom is mobile, so drift cannot be separated from diffusion and was not removed"]
 
 
 def _tell(answer: dict[str, Any]) -> None:
