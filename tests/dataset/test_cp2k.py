@@ -260,7 +260,7 @@ def test_elements_take_the_pair_of_most_electrons(data):
 def test_what_every_frame_lacks_stops_all(data, monkeypatch):
     Cp2k(Cp2kSettings()).check(["Cu", "Au"])
     sentence = (
-        r"for Ge\..*has DZVP-MOLOPT-SCAN-GTH-q4; .*has GTH-SCAN-q14, GTH-PBE-q4\. Name a pair"
+        r"for Ge\..*has DZVP-MOLOPT-SCAN-GTH-q4; .*has GTH-SCAN-q14, GTH-PBE-q4\. Name an existing"
     )
     with pytest.raises(MlipsseError, match=sentence):
         Cp2k(Cp2kSettings()).check(["Cu", "Ge"])
@@ -274,7 +274,7 @@ def test_what_every_frame_lacks_stops_all(data, monkeypatch):
 
 def test_what_cannot_be_computed_is_said_before(tmp_path):
     odd = Atoms("Cu", cell=[4, 4, 4], pbc=True)
-    with pytest.raises(RejectedFrame, match="11 valence electrons: an odd number needs spin"):
+    with pytest.raises(RejectedFrame, match="11 valence electrons, an odd number. Set spin"):
         _written(odd, tmp_path / "run")
     assert "UKS" in _written(odd, tmp_path / "run", spin=True)
     with pytest.raises(RejectedFrame, match="no three cell vectors"):

@@ -87,7 +87,7 @@ def test_what_the_potential_fails_on_is_left_out(energy_eV):
     some[4] = changed(some[4], energy_eV=energy_eV)
     reasons = left_out(some, FilterSettings())
     assert [k for k, r in enumerate(reasons) if r] == [4]
-    assert reasons[4] == "the potential gives it no finite energy and forces"
+    assert reasons[4] == "the potential gives no finite energy and forces"
 
 
 def test_of_like_frames_the_first_is_kept():

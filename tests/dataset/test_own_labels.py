@@ -103,7 +103,7 @@ def test_mixed_or_unknown_sources_are_refused(tmp_path):
     frames = [frame(0, xc="PBE"), frame(1, xc="PBE"), frame(2, xc="SCAN")]
     with pytest.raises(MlipsseError, match=r"several xc: 2 of «PBE», 1 of «SCAN».*do not go tog"):
         one(tmp_path, frames)
-    with pytest.raises(MlipsseError, match=r"not known: no frame says it.*label\.functional"):
+    with pytest.raises(MlipsseError, match=r"is not known, and all later.*label\.functional"):
         one(tmp_path, [frame(0)], OwnLabelSettings())
     told = one(tmp_path, frames[:2], OwnLabelSettings())
     assert {f.info[keys.LABEL_SOURCE] for f in told.frames} == {"PBE"}
@@ -143,7 +143,7 @@ def test_given_splits_are_kept(tmp_path):
     split = labels.split(valid_fraction=0.1, test_fraction=0.1, seed=1)
     energies = [[f.info[keys.ENERGY] for f in p] for p in (split.train, split.valid, split.test)]
     assert energies == [[-3.0, -6.0], [-4.0], [-5.0]]
-    with pytest.raises(MlipsseError, match="no frame with labels for test"):
+    with pytest.raises(MlipsseError, match="no labelled frame for test"):
         one(tmp_path, frames[:2], settings).split(valid_fraction=0.1, test_fraction=0.1, seed=1)
     with pytest.raises(MlipsseError, match="'unknown' under 'split'"):
         one(tmp_path, [frame(0, split="unknown")], settings)

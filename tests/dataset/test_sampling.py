@@ -193,7 +193,7 @@ def test_stop_before_the_production_gives_no_frames():
     [
         ({"equilibration_ps": 4.0}, "equilibration_ps is 4 and duration_ps is 4"),
         ({"equilibration_ps": -1.0}, "equilibration_ps is -1"),
-        ({"n_frames": 1751}, "1751 frames were asked for, but only 1750 time steps of 2 fs"),
+        ({"n_frames": 1751}, "1751 frames are requested, but only 1750 time steps of 2 fs"),
         ({"temperature_K": 0.0}, "temperature_K above 0; it is 0.0"),
         ({"timestep_fs": -1.0}, "timestep_fs above 0"),
         ({"n_frames": 0}, "n_frames above 0"),

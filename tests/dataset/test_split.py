@@ -99,7 +99,7 @@ def test_bad_input_is_told():
         split_by_trajectory(_frames({"a": 2}), **FRACTIONS, seed=1)
     frames = _frames({"a": 3})
     del frames[5].info[keys.TRAJECTORY]
-    with pytest.raises(MlipsseError, match=r"Frame 5 \(Li\) does not say which trajectory"):
+    with pytest.raises(MlipsseError, match=r"Frame 5 \(Li\) does not name its trajectory"):
         split_by_trajectory(frames, **FRACTIONS, seed=1)
     frames = _frames({"a": 3})
     frames[5].info[keys.COMPOSITION] = "b"

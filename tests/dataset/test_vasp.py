@@ -243,7 +243,7 @@ def test_what_every_frame_lacks_stops_all(tmp_path, library, monkeypatch):
         Vasp(VaspSettings(potcar_functional="PBE_64")).check(["Au"])
     old = library / "POTCAR.Au"
     old.write_text(old.read_text().replace("kinetic energy-density", ""))
-    with pytest.raises(MlipsseError, match=r"Au of PBE_54 holds no kinetic energy density"):
+    with pytest.raises(MlipsseError, match=r"Au of PBE_54 contains no kinetic energy density"):
         program.prepare(sheared_alloy(), tmp_path, attempt=0)
     monkeypatch.delitem(SETTINGS, "PMG_VASP_PSP_DIR")
     with pytest.raises(MlipsseError, match=r"Set PMG_VASP_PSP_DIR.*write_potcar: false"):
@@ -253,7 +253,7 @@ def test_what_every_frame_lacks_stops_all(tmp_path, library, monkeypatch):
 
 def test_settings_and_commands_are_checked():
     for tag in ("METAGGA", "metagga", "NSW", "AMIX", "IVDW"):
-        with pytest.raises(MlipsseError, match="is not free"):
+        with pytest.raises(MlipsseError, match="is reserved"):
             VaspSettings(incar={tag: 1})
     for command in (f"{sys.executable} x", "OMP_NUM_THREADS=1 sh x", "ulimit -s unlimited && sh x"):
         check_command(command)

@@ -79,8 +79,8 @@ class Cp2kSettings:
     def __post_init__(self) -> None:
         if self.multiplicity is not None and not self.spin:
             raise MlipsseError(
-                f"A multiplicity ({self.multiplicity}) needs a spin-polarised calculation: say "
-                "spin: true, or leave multiplicity out."
+                f"multiplicity {self.multiplicity} requires a spin-polarised calculation. Set "
+                "spin: true, or remove multiplicity."
             )
 
     def kind(self, element: str) -> Kind:
@@ -138,7 +138,7 @@ class Cp2k:
 
     @property
     def description(self) -> str:
-        """Functional, program and how the Brillouin zone is sampled; labels say the version too."""
+        """Functional, program and sampling of the Brillouin zone; labels state the version too."""
         return f"SCAN (CP2K, {self.settings.cutoff_Ry:g} Ry, {self._method()})"
 
     @property
@@ -227,7 +227,9 @@ class Cp2k:
             when the frame has no three cell vectors.
         """
         if atoms.cell.rank < 3:
-            raise RejectedFrame(f"{atoms.get_chemical_formula()} has no three cell vectors.")
+            raise RejectedFrame(
+                f"{atoms.get_chemical_formula()} does not have three cell vectors. Add a cell."
+            )
         # Rounding of a width shall not cost a division.
         a, b, c = (
             math.ceil(self.settings.min_length_A / width - 1e-6) for width in widths_A(atoms)
@@ -256,8 +258,8 @@ class Cp2k:
         electrons = sum(kinds[symbol].valence_electrons for symbol in atoms.get_chemical_symbols())
         if electrons % 2 and not settings.spin:
             raise RejectedFrame(
-                f"{atoms.get_chemical_formula()} has {electrons} valence electrons: an odd number "
-                "needs spin: true."
+                f"{atoms.get_chemical_formula()} has {electrons} valence electrons, an odd "
+                "number. Set spin: true."
             )
         copies = atoms.repeat(sampling.repeats)
         subsys: list[str | Block] = [

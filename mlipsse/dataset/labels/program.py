@@ -32,7 +32,7 @@ _SEVERAL = {"&&", "||", ";", "|", "&", ">", ">>", "<", "2>", "2>&1"}
 """Words by which a command line is more than one program and its arguments."""
 
 _NOT_RUNNABLE = {126, 127}
-"""Exit statuses by which a shell says that it found no program, or may not run it (POSIX)."""
+"""Exit statuses of a shell that found no program, or may not run it (POSIX)."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Fault:
     Attributes
     ----------
     reason : a sentence without its full stop
-    may_pass : whether the same input could succeed when run again: it was cut off, say
+    may_pass : whether the same input could succeed when run again, e.g. it was cut off
     common : whether every frame's output would have it: the program's version, the functional, a
         missing basis set
     """
@@ -122,7 +122,7 @@ class RunSettings:
     ----------
     command : for `bash`, run in the frame's folder; None writes the inputs and reads outputs that
         were made elsewhere
-    retries : further attempts after one that gave no label; the program says what they change
+    retries : further attempts after one that gave no label; the program determines what they change
     keep : folders that stay: all, those of rejected frames, or none
     slurm : the command is run in a job of its own; None for a child of this process
     """
@@ -164,7 +164,7 @@ class ProgramSource:
         return self.program.description
 
     def check_version(self) -> None:
-        """As `Program.check_version`; a job's or nobody's command is not asked."""
+        """As `Program.check_version`; the command of a job, or a missing one, is not asked."""
         if self.runs.command is not None and self.runs.slurm is None:
             self.program.check_version(self.runs.command)
 
@@ -233,10 +233,12 @@ class ProgramSource:
             if isinstance(answer, Fault) and answer.common:
                 break
         if isinstance(answer, Fault):
-            told = f" ({tried} attempts)" if tried > 1 else ""
+            attempts = f" ({tried} attempts)" if tried > 1 else ""
             # Outputs that were made elsewhere may be of several makings.
             common = answer.common and attempts > 0
-            raise RejectedFrame(f"{answer.reason}{told}.", may_pass=answer.may_pass, common=common)
+            raise RejectedFrame(
+                f"{answer.reason}{attempts}.", may_pass=answer.may_pass, common=common
+            )
         return answer
 
     def _prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:
@@ -279,8 +281,8 @@ def check_command(command: str) -> None:
         raise MlipsseError(f"The command {command!r} cannot be read: {error}.") from error
     words = [word for word in words if not word.partition("=")[0].isidentifier() or "=" not in word]
     if not words:
-        raise MlipsseError(f"The command {command!r} starts no program.")
-    way_on = "Give its path, load its module first, or leave command out to run inputs elsewhere."
+        raise MlipsseError(f"The command {command!r} starts no program. Name one.")
+    way_on = "Give its path, load its module first, or remove command to run the inputs elsewhere."
     if not _is_known(words[0]):
         raise MlipsseError(
             f"The command {command!r} cannot be run: {words[0]} is not found on this machine. "
@@ -289,7 +291,7 @@ def check_command(command: str) -> None:
     started = _started_here(words)
     if started and not any(_is_known(word) or Path(word).is_file() for word in started):
         raise MlipsseError(
-            f"The command {command!r} cannot be run: {words[0]} is there, and none of "
+            f"The command {command!r} cannot be run: {words[0]} exists, but none of "
             f"{', '.join(started)} is a program on this machine. {way_on}"
         )
 
@@ -321,5 +323,5 @@ def _ending(status: int) -> str:
 
 def _last_words(folder: Path) -> str:
     text = (folder / SCREEN_FILE).read_text(errors="replace")
-    said = [line.strip() for line in text.splitlines() if line.strip()]
-    return said[-1].rstrip(".")[:200] if said else "none"
+    printed = [line.strip() for line in text.splitlines() if line.strip()]
+    return printed[-1].rstrip(".")[:200] if printed else "none"

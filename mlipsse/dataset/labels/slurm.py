@@ -73,8 +73,8 @@ def check_slurm() -> None:
     for command in ("sbatch", "squeue", "scancel"):
         if shutil.which(command) is None:
             raise MlipsseError(
-                f"{command} is not found on this machine, and a slurm block submits jobs with it. "
-                "Run this on the cluster's login node, or leave the block out."
+                f"{command} is not on this machine, but the slurm block requires it. Run on the "
+                "login node of the cluster, or remove the block."
             )
 
 

@@ -18,9 +18,8 @@ VASP = "vasp"
 CP2K = "cp2k"
 EXTXYZ = "extxyz"
 _THERE_IS = (
-    f"There is «{TEACHER}: NAME» (labels from another potential, not DFT; e.g. "
-    f"«{TEACHER}: chgnet-r2scan»), «{VASP}» and «{CP2K}» (DFT), and «{EXTXYZ}: FILE» (labels you "
-    "have)."
+    f"Choose «{TEACHER}: NAME» (labels from another potential, not DFT; e.g. «{TEACHER}: "
+    f"chgnet-r2scan»), «{VASP}» or «{CP2K}» (DFT), or «{EXTXYZ}: FILE» (existing labels)."
 )
 
 Kind = Literal["teacher", "vasp", "cp2k", "extxyz"]
@@ -55,7 +54,7 @@ class RejectedFrame(MlipsseError):
 
     Attributes
     ----------
-    may_pass : whether the same single point could succeed when tried again (it was killed, say)
+    may_pass : whether the same single point could succeed when tried again (e.g. it was killed)
     common : whether every other frame would be rejected for the same reason
     """
 
@@ -74,7 +73,7 @@ class LabelSource(Protocol):
 
     @property
     def description(self) -> str:
-        """Functional and program, or teacher; labels say the same, and the program's version."""
+        """Functional and program, or teacher; labels state it with the program's version."""
 
     def label(self, atoms: Atoms, folder: Path) -> Atoms:
         """A copy with energy, forces and stress under `mlipsse.keys`, units and sign as there.
@@ -122,11 +121,11 @@ def make_teacher(
     """
     name = teacher_name(source)
     if name is None:
-        raise MlipsseError(f"The label source {source!r} is no teacher. {_THERE_IS}")
+        raise MlipsseError(f"The label source {source!r} is not a teacher. {_THERE_IS}")
     from mlipsse.dataset.labels.teacher import Teacher
     from mlipsse.energetics.potentials.calculators import make_calculator
 
-    # Of a file only its name: where it lies on this machine says nothing to a reader of labels.
+    # Of a file only its name: its place on this machine means nothing to a reader of labels.
     return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
 
 
@@ -147,7 +146,7 @@ def source_kind(source: str) -> Kind:
         return "vasp"
     if kind == CP2K and not colon:
         return "cp2k"
-    raise MlipsseError(f"No label source is called {source!r}. {_THERE_IS}")
+    raise MlipsseError(f"There is no label source {source!r}. {_THERE_IS}")
 
 
 def teacher_name(source: str) -> str | None:

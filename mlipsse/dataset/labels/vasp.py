@@ -82,8 +82,8 @@ class VaspSettings:
         ours = sorted(tag for tag in self.incar if tag.upper() in decided)
         if ours:
             raise MlipsseError(
-                f"The INCAR tag {ours[0]} is not free: the settings of VASP decide it. Leave it "
-                "out of incar."
+                f"The INCAR tag {ours[0]} is reserved: other settings of VASP determine it. "
+                "Remove it from incar."
             )
 
     def tags(self, *, attempt: int) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Vasp:
 
     @property
     def description(self) -> str:
-        """Functional and program; labels say VASP's version as well."""
+        """Functional and program; labels state VASP's version as well."""
         return f"{self.settings.functional} (VASP)"
 
     @property
@@ -272,14 +272,14 @@ class Vasp:
                     f"VASP needs the POTCAR {symbol} of {functional}, which was not found or "
                     f"cannot be read ({' '.join(str(error).split())}). Set PMG_VASP_PSP_DIR, in "
                     "the environment or in ~/.config/.pmgrc.yaml, to your library, laid out as "
-                    "`pmg config -p` does; or say write_potcar: false to write inputs without "
+                    "`pmg config -p` does; or set write_potcar: false to write inputs without "
                     "POTCAR."
                 ) from error
             # VASP computes a meta-GGA with these POTCARs as well, and wrongly.
             if "kinetic energy-density" not in potcar.data:
                 raise MlipsseError(
-                    f"The POTCAR {symbol} of {functional} holds no kinetic energy density of the "
-                    f"core, which {self.settings.functional} needs. Take a newer library "
+                    f"The POTCAR {symbol} of {functional} contains no kinetic energy density of "
+                    f"the core, which {self.settings.functional} requires. Use a newer library "
                     "(PBE_52, PBE_54, PBE_64)."
                 )
             digests[symbol] = sha256(potcar.data.encode()).hexdigest()
@@ -309,7 +309,9 @@ def sorted_structure(atoms: Atoms) -> Any:
     from pymatgen.core import Structure
 
     if atoms.cell.rank < 3:
-        raise RejectedFrame(f"{atoms.get_chemical_formula()} has no three cell vectors.")
+        raise RejectedFrame(
+            f"{atoms.get_chemical_formula()} does not have three cell vectors. Add a cell."
+        )
     ordered = atoms[species_order(atoms)]
     scaled = ordered.get_scaled_positions(wrap=False)
     return Structure(ordered.cell[:], ordered.get_chemical_symbols(), scaled)

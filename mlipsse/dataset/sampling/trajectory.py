@@ -129,7 +129,7 @@ class Trajectory:
             when it is that of another run.
         """
         if values["run"] != self._identity():
-            raise MlipsseError("It is of other runs (other structures, settings or seeds).")
+            raise MlipsseError("It belongs to other runs (other structures, settings or seeds).")
         self.step, self.stopped = values["step"], values["stopped"]
         self._rng.bit_generator.state = values["rng"]
         self.atoms.positions[:] = arrays["positions"]

@@ -398,7 +398,7 @@ def test_isolated_atoms(sets):
     assert "another functional" in only_failure(sets, "isolated atoms")
     atoms[0].info[keys.ENERGY] = 3.5
     sets["train"].append(isolated("Cu", 3.6))
-    assert "Cu are there with different" in only_failure(sets, "isolated atoms")
+    assert "Cu occur with different" in only_failure(sets, "isolated atoms")
     del sets["train"][-1], sets["train"][-1]
     assert "Au have none" in only_failure(sets, "isolated atoms")
 
