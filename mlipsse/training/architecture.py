@@ -53,7 +53,7 @@ def options_like(model: Any) -> dict[str, Any]:
     Raises
     ------
     MlipsseError
-        when mace-torch cannot tell it.
+        when mace-torch cannot determine it.
     """
     import_mace()
     from mace.tools.scripts_utils import extract_config_mace_model
@@ -61,8 +61,8 @@ def options_like(model: Any) -> dict[str, Any]:
     found = extract_config_mace_model(model)
     if "error" in found:
         raise MlipsseError(
-            f"The architecture of the foundation model cannot be told ({found['error']}). Give "
-            "one in numbers."
+            f"The architecture of the foundation model cannot be determined ({found['error']}). "
+            "Give the architecture in numbers."
         )
     first = found["interaction_cls_first"].__name__
     options = {

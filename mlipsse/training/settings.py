@@ -86,21 +86,21 @@ class FineTuneSettings:
     def __post_init__(self) -> None:
         if self.lora_rank is not None and self.freeze != "nothing":
             raise MlipsseError(
-                f"lora_rank ({self.lora_rank}) already leaves all weights as they are; "
-                f"freeze ({self.freeze}) does not go with it. Give one of the two."
+                f"lora_rank ({self.lora_rank}) already keeps all weights fixed and excludes "
+                f"freeze ({self.freeze}). Give one of the two."
             )
         if self.strategy == "scratch" and (self.lora_rank is not None or self.freeze != "nothing"):
             raise MlipsseError(
-                "A model from scratch has no weights to keep: leave lora_rank and freeze out with "
+                "A model from scratch has no weights to keep. Remove lora_rank and freeze with "
                 "strategy scratch."
             )
         if self.strategy == "scratch" and self.e0s == "foundation":
             raise MlipsseError(
-                "A model from scratch has no foundation: its e0s are estimated, or given in eV by "
+                "A model from scratch has no foundation: set e0s: estimated, or give e0s in eV by "
                 "element."
             )
         if self.gpus > 1 and self.device != "cuda":
             raise MlipsseError(
                 f"gpus is {self.gpus} with device {self.device}: mace-torch trains on several "
-                "devices with cuda only."
+                "devices only with cuda. Set device: cuda or gpus: 1."
             )

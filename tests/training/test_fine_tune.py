@@ -281,7 +281,7 @@ def test_scratch_needs_no_foundation(tmp_path: Path, module_sets: dict[str, Path
     assert verdicts["better than the foundation"] in ("skip", "warn")
     assert verdicts["forgetting"] == "skip"
     json.dumps(tuned.as_dict(), allow_nan=False)
-    with pytest.raises(MlipsseError, match="multihead starts from a foundation"):
+    with pytest.raises(MlipsseError, match="multihead requires a foundation"):
         fine_tune(
             module_sets,
             foundation=None,

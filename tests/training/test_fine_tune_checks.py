@@ -187,7 +187,7 @@ def told(rng: np.random.Generator, factor: float = 1.0, order=range(6)) -> Predi
 @pytest.mark.parametrize(
     ("factor", "order", "sentence"),
     [
-        (-1.0, range(6), "Stresses have their sign turned"),
+        (-1.0, range(6), "Stresses have the wrong sign"),
         (160.2, range(6), "Stresses are in GPa"),
         (1602.0, range(6), "Stresses are in kB"),
         (1.0, (0, 1, 2, 5, 3, 4), "VASP's order"),
@@ -203,7 +203,7 @@ def test_replay_is_compared_in_forces_and_stress(factor, order, sentence) -> Non
 
 @pytest.mark.parametrize(
     ("factor", "sentence"),
-    [(-1.0, "Forces have their sign turned"), (units.Bohr / units.Ha, "Forces are in Ha/bohr")],
+    [(-1.0, "Forces have the wrong sign"), (units.Bohr / units.Ha, "Forces are in Ha/bohr")],
 )
 def test_replay_with_other_forces(factor: float, sentence: str) -> None:
     predictions = told(np.random.default_rng(0))
@@ -214,7 +214,7 @@ def test_replay_with_other_forces(factor: float, sentence: str) -> None:
 
 def test_multihead_without_replay_is_refused(sets: dict[str, Path], foundation: Path) -> None:
     del sets["replay"]
-    with pytest.raises(MlipsseError, match="needs a replay set"):
+    with pytest.raises(MlipsseError, match="requires a replay set"):
         read_sets(sets, foundation=foundation, settings=SETTINGS)
     naive = FineTuneSettings(batch_size=4, strategy="naive")
     assert set(read_sets(sets, foundation=foundation, settings=naive)) == set(sets)

@@ -194,7 +194,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     ("status", "headers", "reason"),
     [
         (404, {}, "404"),
-        (200, {"Content-Type": "text/html"}, "a web page came"),
+        (200, {"Content-Type": "text/html"}, "sent a web page"),
         (200, {"Content-Length": "1000"}, "7 of 1000 bytes came"),
     ],
 )
