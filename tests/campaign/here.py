@@ -12,7 +12,7 @@ class Here:
 
     Attributes
     ----------
-    done : what `told` says of every unit that was done
+    done : what `told` returns for every finished unit
     """
 
     def __init__(

@@ -100,7 +100,7 @@ def test_validate_tells_what_is_missing(tmp_path):
     ("section", "sentence"),
     [
         ("{cp2k: {cutoff: 500}}", r"label\.cp2k\.cutoff: .*did you mean cutoff_Ry"),
-        ("{cp2k: {multiplicity: 3}}", r"label\.cp2k: A multiplicity \(3\) needs"),
+        ("{cp2k: {multiplicity: 3}}", r"label\.cp2k: multiplicity 3 requires"),
         ("{cp2k: {small_cells: gamma}}", r"label\.cp2k\.small_cells: .*supercell"),
         ("{cp2k: {command: null, slurm: {}}}", "a slurm block requires a command"),
     ],

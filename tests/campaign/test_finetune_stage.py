@@ -271,7 +271,7 @@ def test_naive_training_needs_no_replay_set(tmp_path: Path) -> None:
     ("line", "sentence"),
     [
         ("options: {clip_grads: 10}", "has no option 'clip_grads'"),
-        ("options: {lr: 0.1}", "'lr' of mace_run_train is set by mlipsse itself"),
+        ("options: {lr: 0.1}", "'lr' of mace_run_train is set by mlipsse"),
         ("options: {wandb: 1}", "takes no value: give true"),
         ("e0s: {Li: -1.0}", "contains no energy of Cl"),
     ],
@@ -294,7 +294,7 @@ def test_what_is_wrong_with_a_training_is_found_before(
         ("lora_rank: 4\n  freeze: embedding", "Give one of the two"),
         ("strategy: scratch\n  lora_rank: 4", "has no weights to keep"),
         ("strategy: scratch\n  e0s: foundation", "has no foundation"),
-        ("gpus: 2", "with cuda only"),
+        ("gpus: 2", "only with cuda"),
         ("freeze: everything", "freeze"),
     ],
 )

@@ -97,7 +97,7 @@ def test_too_many_bad_frames_stop_the_stage(tmp_path):
     [
         ("{extxyz: {valid: v.extxyz}}", "valid and test require each other"),
         ("{extxyz: {energy_unit: erg}}", "energy unit 'erg' is not known"),
-        ("{source: extxyz}", "No label source is called 'extxyz'"),
+        ("{source: extxyz}", "There is no label source 'extxyz'"),
     ],
 )
 def test_bad_settings_get_a_sentence(section, sentence):

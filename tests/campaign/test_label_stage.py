@@ -152,7 +152,7 @@ def test_validate_tells_a_missing_command_and_library(tmp_path):
     [
         ("{vasp: {encut: 500}}", r"label\.vasp\.encut: .*did you mean encut_eV"),
         ("{vasp: {functional: PBE}}", r"label\.vasp\.functional: .*SCAN"),
-        ("{vasp: {incar: {METAGGA: R2SCAN}}}", r"label\.vasp: The INCAR tag METAGGA is not free"),
+        ("{vasp: {incar: {METAGGA: R2SCAN}}}", r"label\.vasp: The INCAR tag METAGGA is reserved"),
         ("{vasp: {kspacing_1_A: 0.3, kpoint_density_A3: 64}}", "exclude each other"),
         ("{min_labelled: 0}", r"label\.min_labelled"),
     ],

@@ -252,7 +252,7 @@ def test_orderings_come_first(campaign: Campaign) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--temperatures", "600"], "say which runs --transport makes"),
+        (["--temperatures", "600"], "--compositions require --transport"),
         (["--transport", "--temperatures", "warm"], "is not a list of temperatures"),
         (["--transport", "--compositions", "NaCl"], "NaCl is not."),
     ],

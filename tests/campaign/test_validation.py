@@ -93,7 +93,7 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
         "label.vasp: The command 'srun-of-nowhere vasp_std' cannot be run",
         "label.vasp: VASP needs the POTCAR Cl of PBE_54",
         "label.vasp: VASP needs the POTCAR Li_sv of PBE_54",
-        "finetune.foundation: No potential is called 'no-such-model'",
+        "finetune.foundation: There is no potential 'no-such-model'",
         "finetune.device: cuda",
         "simulate, 700 K: npt_ps = 1 is shorter than 4 time constants",
         "simulate, 800 K: npt_ps = 1 is shorter than 4 time constants",

@@ -142,7 +142,7 @@ def test_init_refuses_to_overwrite(tmp_path: Path, invoke: Invoke) -> None:
     assert invoke("init", tmp_path / "a")[0] == 0
     status, _, error = invoke("init", tmp_path / "a")
     assert status == 2
-    assert "is a campaign already" in error
+    assert "is already a campaign" in error
     status, _, error = invoke("init", tmp_path / "b", "--example", "unobtainium")
     assert status == 2
     assert "there are: li3incl6" in error

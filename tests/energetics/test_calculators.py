@@ -206,7 +206,7 @@ def test_failed_download_is_told(monkeypatch):
 
 
 def test_bad_names_and_settings_are_told(tmp_path):
-    with pytest.raises(MlipsseError, match=r"No potential is called 'chgnett'.*chgnet-r2scan"):
+    with pytest.raises(MlipsseError, match=r"There is no potential 'chgnett'.*chgnet-r2scan"):
         make_calculator("chgnett")
     with pytest.raises(MlipsseError, match=r"There is no MACE file missing\.model"):
         make_calculator("missing.model")

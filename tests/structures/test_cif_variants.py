@@ -137,7 +137,7 @@ def test_unknown_symbol_is_refused(tmp_path):
 def test_a_small_misfit_of_the_cell_is_put_right(tmp_path):
     crystal = read_crystal(perovskite(tmp_path, **{"_cell_length_c 3.87": "_cell_length_c 3.88"}))
     assert np.ptp(np.linalg.norm(crystal.cell, axis=1)) < 1e-12
-    assert any("misses the metric" in note for note in crystal.notes)
+    assert any("deviates from the metric" in note for note in crystal.notes)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_noise_is_undone_by_the_stated_multiplicity(tmp_path):
     tag = {"_atom_site_occupancy": "_atom_site_occupancy\n_atom_site_symmetry_multiplicity"}
     crystal = read_crystal(perovskite(tmp_path, rows=rows, **tag))
     assert len(crystal.sites) == 5
-    assert any("O1: put on the special position" in note for note in crystal.notes)
+    assert any("O1: moved to the nearest special position" in note for note in crystal.notes)
     split = read_crystal(perovskite(tmp_path, rows=rows.replace("0.3 3", "0.3 6"), **tag))
     assert len(split.sites) == 8
 

@@ -23,7 +23,7 @@ from mlipsse.errors import MlipsseError
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a potential says of a structure.
+    """Predictions of a potential for a structure.
 
     Attributes
     ----------
@@ -71,8 +71,8 @@ class OneByOne:
         """See `Evaluator`."""
         if invariants:
             raise MlipsseError(
-                "This potential tells no invariants of an atom's surroundings; a MACE potential "
-                "does."
+                "This potential has no descriptors of an atom's surroundings. Choose a MACE "
+                "potential."
             )
         return [self._evaluate(atoms) for atoms in structures]
 

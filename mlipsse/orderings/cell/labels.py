@@ -1,4 +1,4 @@
-"""Labels of sites: the species of a sublattice, or the classes of them that charge tells apart."""
+"""Labels of sites: the species of a sublattice, or their classes of equal charge."""
 
 from collections.abc import Sequence
 

@@ -66,8 +66,8 @@ def judge_distances(
     for index in np.flatnonzero(overlap | near):
         one, two = sorted((sites[first[index]].label, sites[second[index]].label))
         clashes[
-            f"{one} and {two} lie {away_A[index]:.2f} Å apart and are filled to "
-            f"{together[index]:.3g} together"
+            f"{one} and {two} lie {away_A[index]:.2f} Å apart and have a total occupancy of "
+            f"{together[index]:.3g}"
         ] = None
     counted, other = together > 1.02, anionic[first] != anionic[second]
     closest = np.full(len(sites), 1.0)

@@ -179,7 +179,7 @@ def test_file_of_another_host_is_refused(halide, nasicon, tmp_path):
     with pytest.raises(MlipsseError, match=r"was made for the host Li3InCl6_C2m.* not those of"):
         load_pair_model(tmp_path / "model.json", nasicon)
     (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(MlipsseError, match="is no pair model"):
+    with pytest.raises(MlipsseError, match="is not a pair model"):
         load_pair_model(tmp_path / "other.json", halide)
     with pytest.raises(MlipsseError, match="There is no pair model"):
         load_pair_model(tmp_path / "none.json", halide)
