@@ -27,7 +27,7 @@ Choice choose_device(Device wanted, const Accelerator &found, int rank);
 
 // Number of this process among those on its machine, as far as it can be known without asking the
 // others (the partitions of a LAMMPS run need not come here at the same time): what MPI's launcher
-// says, else `rank`, its number in the whole run.
+// states, else `rank`, its number in the whole run.
 int launched_rank(int rank);
 
 // Name and architecture of a GPU as `mlipsse potential export` records them, e.g. "NVIDIA H200

@@ -13,7 +13,7 @@
 
 namespace mlipsse {
 
-// What one neighbor-list build tells: the nodes (atoms whose features matter on this rank, those
+// What one neighbor-list build gives: the nodes (atoms whose features matter on this rank, those
 // that it owns first) and every directed edge that may come within the cutoff before the next build.
 struct Graph {
   std::vector<int64_t> types;           // (n_nodes), index into MaceModel::elements()

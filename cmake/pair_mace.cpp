@@ -80,7 +80,7 @@ std::string PairMACE::first_of_ranks(const std::string &text) const
   return found;
 }
 
-// What went wrong on any rank ends the run on all of them, and is said once.
+// What went wrong on any rank ends the run on all of them, and is printed once.
 void PairMACE::raise_together(const std::string &trouble)
 {
   const auto text = first_of_ranks(trouble);

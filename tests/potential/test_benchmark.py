@@ -131,7 +131,7 @@ def test_medians():
     ("wrong", "sentence"),
     [
         ({"backends": ["symmetrix"]}, "no backend symmetrix; there are ase, upstream"),
-        ({"backends": []}, "No backend was named"),
+        ({"backends": []}, "No backend is named"),
         ({"backends": ["aotinductor"]}, "has no .pt2 file.*--format aotinductor"),
         ({"atoms": []}, "at least one size"),
         ({"atoms": [0]}, "cell of 0 atoms"),

@@ -97,7 +97,7 @@ def test_an_unknown_version_is_refused(installed):
 
 @pytest.mark.parametrize(
     ("version", "words"),
-    [("29 Sep 2021", "needs 23 Jun 2022 or newer"), ("soon", "is no date")],
+    [("29 Sep 2021", "requires 23 Jun 2022 or newer"), ("soon", "is not a date")],
 )
 def test_too_old(tmp_path, version, words):
     write(tmp_path / "src" / "pair.h", "")

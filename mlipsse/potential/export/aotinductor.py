@@ -3,7 +3,7 @@
 torch traces `EdgeModel.edge_energies` together with its gradient, for any number of atoms and
 edges, and AOTInductor turns the trace into a shared library (torch's manual, «AOTInductor»). Such
 a file runs with the torch and on the kind of processor or GPU that it was made with and no other;
-its metadata say which.
+its metadata name it.
 """
 
 import json
@@ -78,8 +78,8 @@ def export_aotinductor(
 
     if target.device == "cuda" and not torch.cuda.is_available():
         raise MlipsseError(
-            "torch sees no GPU here, and a package for one is compiled where it runs. Export on "
-            "the GPU machine, or with device cpu."
+            "torch finds no GPU on this machine, but a package for a GPU must be compiled on one. "
+            "Export on the GPU machine, or with device cpu."
         )
     _find_compiler()
     try:
@@ -115,7 +115,7 @@ def export_aotinductor(
 
 
 def package_metadata(package: Path) -> dict[str, str]:
-    """What a `.pt2` says about itself, e.g. `elements`, `head`, `torch`, `cpu_flags`.
+    """The metadata of a `.pt2`, e.g. `elements`, `head`, `torch`, `cpu_flags`.
 
     Read from the archive alone: nothing of the package is run.
 
@@ -136,8 +136,8 @@ def package_metadata(package: Path) -> dict[str, str]:
             f"{package} cannot be read as an AOTInductor package ({error}). Export it again."
         ) from error
     raise MlipsseError(
-        f"{package} does not say what it is: mlipsse did not make it. Export the model with "
-        "format aotinductor."
+        f"{package} has no metadata: mlipsse did not make it. Export the model with format "
+        "aotinductor."
     )
 
 
@@ -190,8 +190,8 @@ def can_be_traced(model: Path, *, head: str) -> bool:
 
 def _advice(model: Path, head: str) -> str:
     if can_be_scripted(model, head=head):
-        return " Export it as torchscript, which takes it and needs no compiler."
-    return " TorchScript does not take it either: use it in ASE."
+        return " Export it as torchscript, which supports it and requires no compiler."
+    return " TorchScript does not support it either. Use it in ASE."
 
 
 def _find_compiler() -> None:
@@ -202,8 +202,8 @@ def _find_compiler() -> None:
         get_cpp_compiler()
     except Exception as error:
         raise MlipsseError(
-            "AOTInductor needs a C++ compiler, and there is none: install g++, or name another "
-            "one in CXX. The torchscript format needs none."
+            "AOTInductor requires a C++ compiler, and none is installed. Install g++, set CXX, or "
+            "export as torchscript."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What code compiled for this machine may use: names that tell one machine from another."""
+"""What code compiled for this machine may use: names that identify a kind of machine."""
 
 import platform
 from pathlib import Path

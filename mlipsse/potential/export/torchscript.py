@@ -63,7 +63,7 @@ class Target:
     Attributes
     ----------
     device : `cpu` or `cuda`, which must be this machine's
-    serial : for one CPU thread alone, whatever OMP_NUM_THREADS says; such code adds up messages
+    serial : for one CPU thread alone, whatever OMP_NUM_THREADS is; such code adds up messages
         without locks or copies, and a step takes 5 to 12 % less time (benchmarks/README.md)
 
     Raises
@@ -161,9 +161,9 @@ def export_torchscript(model: Path, *, head: str, dtype: Dtype, out: Path) -> No
     except Exception as error:
         from mlipsse.potential.export.aotinductor import can_be_traced
 
-        advice = "no other format of pair_style mace takes it either; use it in ASE"
+        advice = "no other format of pair_style mace supports it either; use it in ASE"
         if can_be_traced(model, head=head):
-            advice = "export it as aotinductor (--format aotinductor), which takes it"
+            advice = "export it as aotinductor (--format aotinductor), which supports it"
         raise FormatRefused(
             f"TorchScript cannot compile {model} ({failure_line(error)}): {advice}."
         ) from error
@@ -232,7 +232,7 @@ def export_upstream(model: Path, *, head: str, out: Path, dtype: Dtype) -> None:
             )
         if status:
             words = (folder / "log").read_text(encoding="utf-8", errors="replace").split("\n")
-            last = next((line for line in reversed(words) if line.strip()), "it said nothing")
+            last = next((line for line in reversed(words) if line.strip()), "no output")
             raise MlipsseError(
                 f"mace_create_lammps_model cannot convert {model}, status {status}: {last}. "
                 "Export it with mlipsse, as torchscript."
