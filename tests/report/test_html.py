@@ -161,7 +161,7 @@ def test_missing_figure_is_a_sentence(content, tmp_path):
 
     with pytest.raises(MlipsseError, match=r"lost\.png cannot be read"):
         render_report(of(tmp_path / "lost.png"))
-    with pytest.raises(MlipsseError, match="no PNG or SVG"):
+    with pytest.raises(MlipsseError, match="not a PNG or SVG"):
         render_report(of(tmp_path / "a.pdf"))
     with pytest.raises(MlipsseError, match=r"gone\.svg cannot be read"):
         render_report(with_view(content, tmp_path / "gone.svg"))

@@ -33,7 +33,7 @@ def ternary_plot(
 ) -> Axes:
     """Draw one point per composition in the triangle of its end members, with a colour bar.
 
-    Stable ones are circles, others diamonds with their energy above hull beside them; colour says
+    Stable ones are circles, others diamonds with their energy above hull beside them; colour shows
     the same, dark to light.
 
     Parameters
