@@ -131,7 +131,7 @@ def test_segments_are_sealed_and_damage_is_named(make_run: MakeRun) -> None:
     with pytest.raises(MlipsseError, match="is not what the run wrote"):
         verify_segments(folder)
     part.unlink()
-    with pytest.raises(MlipsseError, match="is missing, though the run wrote it"):
+    with pytest.raises(MlipsseError, match="is missing, although the run wrote it"):
         verify_segments(folder)
 
 

@@ -164,9 +164,9 @@ def averaged_cell(folder: Path) -> np.ndarray:
         ({"npt_ps": 2.0}, "npt_ps = 2 is shorter than 4 time constants of the barostat"),
         (
             {"npt_ps": 4.01, "dump_every_fs": 10},
-            r"npt_ps = 4\.01 is 4010 steps, .* Give a multiple of 0\.02 ps",
+            r"npt_ps = 4\.01 is 4010 steps, .* Set a multiple of 0\.02 ps",
         ),
-        ({"pressure_bar": 20_000.0}, "is that of the NPT part, and npt_ps is 0"),
+        ({"pressure_bar": 20_000.0}, "applies to the NPT part, but npt_ps is 0"),
     ],
 )
 def test_an_npt_part_that_could_not_be_judged_is_refused(

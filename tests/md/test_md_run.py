@@ -187,9 +187,9 @@ def test_a_second_start_is_refused_while_the_first_one_lives(
     process = start_driver(folder)
     wait_until((folder / "traj.20000.dcd").exists)
     try:
-        with pytest.raises(MlipsseError, match="Another LAMMPS run is at work"):
+        with pytest.raises(MlipsseError, match="Another LAMMPS run is using"):
             run_folder(folder)
-        with pytest.raises(MlipsseError, match="Another LAMMPS run is at work"):
+        with pytest.raises(MlipsseError, match="Another LAMMPS run is using"):
             make_run(temperature_K=400.0, replace=True)
     finally:
         process.kill()

@@ -123,6 +123,6 @@ def test_run_script_does_without_us(runtime: Path, tmp_path: Path) -> None:
 
 def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(MlipsseError, match="holds other files"):
+    with pytest.raises(MlipsseError, match="contains other files"):
         make_runtime(tmp_path, plugin=build_plugin())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

@@ -1,4 +1,4 @@
-"""What a run folder says about itself: `run.json`, which analysis reads, and `outcome.json`."""
+"""The record of a run folder: `run.json`, which analysis reads, and `outcome.json`."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -67,7 +67,7 @@ class RunRecord:
 
     @property
     def protocol(self) -> Protocol:
-        """How the run is made; `MlipsseError` when the record does not say it."""
+        """How the run is made; `MlipsseError` when the record does not state it."""
         try:
             return Protocol(**self.extra["protocol"])
         except (KeyError, TypeError) as error:
@@ -75,14 +75,14 @@ class RunRecord:
 
     @property
     def limits(self) -> RunLimits:
-        """What a healthy run stays within; nothing where the record does not say it."""
+        """What a healthy run stays within; nothing where the record does not state it."""
         return RunLimits(**(self.extra.get("limits") or {"neighbour_distance_A": None}))
 
     @property
     def lattice(self) -> np.ndarray:
         """(3, 3) whole numbers: the crystal's own vectors are these times those of LAMMPS' box."""
-        told = self.extra.get("frame")
-        return LammpsFrame.from_json(told).lattice if told else np.eye(3, dtype=int)
+        frame = self.extra.get("frame")
+        return LammpsFrame.from_json(frame).lattice if frame else np.eye(3, dtype=int)
 
     @property
     def last_step(self) -> int:
@@ -187,11 +187,14 @@ def read_record(folder: Path) -> RunRecord:
     path = folder / RECORD_FILE
     content = _read_json(path, what="run")
     if content is None:
-        raise MlipsseError(f"{folder} is not the folder of a run: it holds no {RECORD_FILE}.")
+        raise MlipsseError(
+            f"{folder} is not the folder of a run: it contains no {RECORD_FILE}. Name the folder "
+            "of a run."
+        )
     known = [entry.name for entry in fields(RunRecord) if entry.name != "extra"]
     missing = [name for name in known if name not in content]
     if missing:
-        raise MlipsseError(f"{path} lacks {', '.join(missing)}: render the run again.")
+        raise MlipsseError(f"{path} lacks {', '.join(missing)}. Render the run again.")
     values = {name: content.pop(name) for name in known}
     values["species"] = tuple(values["species"])
     return RunRecord(**values, extra=content)
@@ -217,7 +220,7 @@ def read_outcome(folder: Path) -> Outcome | None:
     if content.get("status") not in get_args(Status) or set(content) != {
         entry.name for entry in fields(Outcome)
     }:
-        raise MlipsseError(f"{path} is not an outcome that this version wrote: remove it.")
+        raise MlipsseError(f"{path} was not written by this version. Remove it.")
     return Outcome(**content)
 
 

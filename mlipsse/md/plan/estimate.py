@@ -31,7 +31,7 @@ def run_cost(protocol: Protocol, *, n_atoms: int, us_per_atom_step: float) -> Ru
 
     Parameters
     ----------
-    us_per_atom_step : µs, as `mlipsse potential bench` tells it for this size and device
+    us_per_atom_step : µs, as `mlipsse potential bench` prints it for this size and device
     """
     steps = protocol.last_frame_step
     frames = protocol.production_steps // protocol.dump_every_steps + 1

@@ -17,7 +17,7 @@ ENSEMBLES: tuple[str, ...] = get_args(Ensemble)
 
 BERENDSEN_CAUTION = (
     "The Berendsen thermostat does not sample the canonical ensemble: fluctuations of the kinetic "
-    "energy are too small. It is the published protocol; ensembles csvr and nose-hoover are "
+    "energy are too small. It is the published protocol. The ensembles csvr and nose-hoover are "
     "canonical."
 )
 
@@ -107,9 +107,9 @@ class Protocol:
         for name in ("equilibration_ps", "production_ps", "restart_every_ps", "npt_ps"):
             if self._steps(name, 1e3) % self.dump_every_steps:
                 raise MlipsseError(
-                    f"dump_every_fs = {self.dump_every_fs:g} does not divide "
-                    f"{name} = {getattr(self, name):g}: choose an interval that divides "
-                    "equilibration_ps, production_ps, restart_every_ps and npt_ps."
+                    f"dump_every_fs = {self.dump_every_fs:g} does not divide {name} = "
+                    f"{getattr(self, name):g}. Choose an interval that divides equilibration_ps, "
+                    "production_ps, restart_every_ps and npt_ps."
                 )
         self._check_npt()
 
@@ -117,22 +117,21 @@ class Protocol:
         if not self.npt_ps:
             if self.pressure_bar:
                 raise MlipsseError(
-                    f"pressure_bar = {self.pressure_bar:g} is that of the NPT part, and npt_ps is "
-                    "0: the run would not be at that pressure. Give npt_ps, e.g. 20, or leave "
-                    "pressure_bar out."
+                    f"pressure_bar = {self.pressure_bar:g} applies to the NPT part, but npt_ps is "
+                    "0. Set npt_ps, e.g. 20, or remove pressure_bar."
                 )
             return
         if self.npt_ps < _NPT_PDAMPS * self.pdamp_ps:
             raise MlipsseError(
                 f"npt_ps = {self.npt_ps:g} is shorter than {_NPT_PDAMPS} time constants of the "
-                f"barostat (pdamp_ps = {self.pdamp_ps:g}): the cell cannot settle. Give npt_ps = "
-                f"{_NPT_PDAMPS * self.pdamp_ps:g} at least, better 20."
+                f"barostat (pdamp_ps = {self.pdamp_ps:g}): the cell cannot settle. Set npt_ps to "
+                f"at least {_NPT_PDAMPS * self.pdamp_ps:g}, better 20."
             )
         if self.npt_steps % (2 * BLOCKS):
             raise MlipsseError(
-                f"npt_ps = {self.npt_ps:g} is {self.npt_steps} steps, which {2 * BLOCKS} does not "
-                f"divide: its second half is judged in {BLOCKS} equal blocks. Give a multiple of "
-                f"{2 * BLOCKS * self.timestep_fs / 1000:g} ps."
+                f"npt_ps = {self.npt_ps:g} is {self.npt_steps} steps, not a multiple of "
+                f"{2 * BLOCKS}, but its second half is judged in {BLOCKS} equal blocks. Set a "
+                f"multiple of {2 * BLOCKS * self.timestep_fs / 1000:g} ps."
             )
 
     @property
@@ -187,7 +186,7 @@ class Protocol:
         if abs(steps - whole) > _STEP_TOLERANCE * max(1.0, steps) or (value and not whole):
             raise MlipsseError(
                 f"{name} = {value:g} is not a whole number of steps of timestep_fs = "
-                f"{self.timestep_fs:g}: make it a multiple."
+                f"{self.timestep_fs:g}. Make it a multiple."
             )
         return whole
 
@@ -208,8 +207,8 @@ def timestep_caution(*, timestep_fs: float, masses_u: Sequence[float]) -> str | 
     if timestep_fs <= limit_fs:
         return None
     return (
-        f"timestep_fs = {timestep_fs:g} is long for the lightest atom ({lightest_u:.3g} u): above "
-        f"{limit_fs:.2g} fs its vibrations are not followed and the energy drifts."
+        f"timestep_fs = {timestep_fs:g} is too long for the lightest atom ({lightest_u:.3g} u): "
+        f"above {limit_fs:.2g} fs its vibrations are not resolved and the energy drifts."
     )
 
 

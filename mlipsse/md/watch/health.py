@@ -224,11 +224,11 @@ def _npt(record: RunRecord) -> tuple[int, float | None]:
 
     From the bare record: an earlier version's may hold lengths that are refused by now.
     """
-    told = record.extra.get("protocol") or {}
-    npt_ps = float(told.get("npt_ps") or 0.0)
+    protocol = record.extra.get("protocol") or {}
+    npt_ps = float(protocol.get("npt_ps") or 0.0)
     if not npt_ps:
         return 0, None
-    return round(npt_ps * 1e3 / record.timestep_fs), float(told.get("pressure_bar") or 0.0)
+    return round(npt_ps * 1e3 / record.timestep_fs), float(protocol.get("pressure_bar") or 0.0)
 
 
 def _last(values: np.ndarray) -> float | None:
@@ -259,7 +259,7 @@ def _rows(text: str, path: Path) -> list[tuple[float, ...]]:
             names = [name.strip(" '") for name in match[1].rstrip(", ").split(",")]
             if any(name not in names for name in _NEEDED):
                 raise MlipsseError(
-                    f"{path} lacks thermo columns: it has {', '.join(names)} and needs "
+                    f"{path} lacks thermo columns: it has {', '.join(names)} but requires "
                     f"{', '.join(_NEEDED)}. Add them to thermo_style in your template."
                 )
             columns = [names.index(n) if n in names else None for n in _COLUMNS]
