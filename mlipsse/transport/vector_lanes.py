@@ -1,7 +1,7 @@
 """Eight float64 numbers that compiled code handles as one, in whatever registers the machine has.
 
 LLVM turns loops over arrays into such code only where it can prove that what is written is not read
-again; in the butterflies of a Fourier transform it cannot. `load` and `store` say so by themselves,
+again; in the butterflies of a Fourier transform it cannot. `load` and `store` do so by themselves,
 and + - * of what was loaded are instructions on all eight.
 """
 

@@ -87,7 +87,7 @@ def test_structure_in_a_cell() -> None:
 
 def test_no_framework(density: ProbabilityDensity, tmp_path: Path) -> None:
     none = Atoms(cell=CELL)
-    with pytest.raises(MlipsseError, match="write a cube instead"):
+    with pytest.raises(MlipsseError, match="Write a cube file instead"):
         write_chgcar(tmp_path / "CHGCAR", density, none)
     write_density_cube(tmp_path / "x.cube", density, none)
     with (tmp_path / "x.cube").open() as stream:

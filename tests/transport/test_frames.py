@@ -201,10 +201,10 @@ def test_an_ion_that_stays_is_refused_with_three(files: Path) -> None:
     ("name", "options", "words"),
     [
         ("wrapped.extxyz", ["--temperature", "800"], "give the time between"),
-        ("wrapped.extxyz", ["--frame-spacing-ps", "0.2"], "Give the temperature"),
+        ("wrapped.extxyz", ["--frame-spacing-ps", "0.2"], "does not record its temperature"),
         ("wrapped.extxyz", ["--frame-spacing-ps", "0.2", "--temperature", "-1"], "above 0 K"),
         ("wrapped.extxyz", ["--frame-spacing-ps", "0"], "frame_spacing_ps = 0 must be above 0"),
-        ("x.lammpstrj", ["--species", "Li,Cl"], "counts steps and not time"),
+        ("x.lammpstrj", ["--species", "Li,Cl"], "lists steps, not times"),
         ("x.lammpstrj", ["--timestep-fs", "2"], "Give the elements of types"),
         ("x.lammpstrj", ["--species", "Li", "--timestep-fs", "2"], "elements of 1 types"),
         ("x.dcd", ["--frame-spacing-ps", "0.2"], "give a topology"),
@@ -230,7 +230,7 @@ def test_an_absent_species(files: Path) -> None:
         "--temperature",
         "8",
     )
-    assert "No Na in the trajectory, which holds Li, Cl" in str(done.exception)
+    assert "The trajectory contains no Na. Choose among Li, Cl" in str(done.exception)
 
 
 def test_uneven_times_and_torn_files(files: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_machine_learned_forces_of_vasp(tmp_path: Path) -> None:
         read_frames_of(path, frame_spacing_ps=0.002)
     vasprun(path, places, ~every, nsw=10 * N_FRAMES)  # nothing shows how many steps are between
     assert open_vasprun(path, None).spacing_ps is None
-    with pytest.raises(MlipsseError, match="give the time between them in ps"):
+    with pytest.raises(MlipsseError, match="Give the time between frames in ps"):
         read_frames_of(path)
     assert read_frames_of(path, frame_spacing_ps=0.02).frame_spacing_ps == 0.02
     for by_dft in (some, every):

@@ -129,7 +129,7 @@ def test_frames_that_were_written_twice() -> None:
     frames = solid(600.0, 0.1, hop_D_cm2_s=3e-5)
     twice = replace(frames, positions=np.repeat(frames.positions, 2, axis=0), temperature_K=None)
     (found,) = doubts(twice)
-    assert "are the next frame once more" in found
+    assert "equal the next frame" in found
 
 
 def test_what_says_nothing() -> None:

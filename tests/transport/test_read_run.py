@@ -155,5 +155,5 @@ def test_trajectory_checks_its_border(changes, words):
 
 
 def test_absent_species():
-    with pytest.raises(MlipsseError, match="No Na in the trajectory, which holds Li, Cl"):
+    with pytest.raises(MlipsseError, match=r"The trajectory contains no Na\. Choose among Li, Cl"):
         trajectory().indices("Na")

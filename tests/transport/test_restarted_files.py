@@ -56,7 +56,7 @@ def test_a_restart_is_counted_and_noted(tmp_path: Path, read: Read) -> None:
     found = read(path, **DUMP)
     np.testing.assert_allclose(found.positions, places, atol=1e-8)
     assert found.notes == (
-        f"{path}: 7 frames are left out, whose steps come again after a restart",
+        f"{path}: 7 frames are left out because their steps occur again after a restart",
     )
 
 

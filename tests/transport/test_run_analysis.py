@@ -101,7 +101,7 @@ def test_mobile_ions_that_flow_are_named():
     flowing = analyse_trajectory(
         replace(run, positions=run.positions + flow), mobile="Li", charge_e=1
     )
-    assert any("together move steadily one way, by 2" in words for words in flowing.cautions)
+    assert any("move steadily one way together, by 2" in words for words in flowing.cautions)
     for seed in range(20):
         assert analysed(800.0, seed=seed).flow_A is None
 

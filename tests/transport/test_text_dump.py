@@ -166,8 +166,8 @@ HEAD = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS pp pp pp\n
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "is no LAMMPS text dump"),
-        ("12\ncomment\nLi 0 0 0\n", "is no LAMMPS text dump"),
+        ("", "is not a LAMMPS text dump"),
+        ("12\ncomment\nLi 0 0 0\n", "is not a LAMMPS text dump"),
         (HEAD + "ITEM: ATOMS id type vx\n1 1 0.0\n", "has no positions"),
         (HEAD + "ITEM: ATOMS type x y z\n1 0 0 0\n", "has no column `id`"),
         (HEAD + "ITEM: ATOMS id x y z\n1 0 0\n", "is not whole"),

@@ -93,7 +93,7 @@ def test_a_coordinate_that_is_none_is_refused(
     row = rows_of.index("Direct configuration=     2") + 3
     rows_of[row] = f" {wrong}" + rows_of[row][12:]
     (tmp_path / "XDATCAR").write_text("\n".join(rows_of))
-    with pytest.raises(MlipsseError, match="is no row of three coordinates"):
+    with pytest.raises(MlipsseError, match="is not a row of three coordinates"):
         read_frames_of([tmp_path / "XDATCAR"], frame_spacing_ps=0.1)
 
 

@@ -17,7 +17,7 @@ class BlockSpread:
 
     Attributes
     ----------
-    values_cm2_s : of the parts, in order; a trend among them tells of a run that was not in
+    values_cm2_s : of the parts, in order; a trend among them shows a run that was not in
         equilibrium
     std_cm2_s : standard error of their mean; itself uncertain by 1 / sqrt(2 (n - 1)): 41 % of four
     window_ps : lags of the fit in every part

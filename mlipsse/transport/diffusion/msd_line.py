@@ -76,7 +76,7 @@ def fit_line(
     lags = np.unique(np.round(np.linspace(first, last, FIT_LAGS)).astype(int))
     columns = msd.tensor_A2[lags]
     total = columns[:, :3].sum(axis=1)
-    # The third column has no part in the line; its coefficient tells of a bend that dies away.
+    # The third column has no part in the line; its coefficient measures a bend that dies away.
     design = np.stack([lags, np.ones(len(lags)), lags[0] / lags], axis=1).astype(float)
     sums = overlap_sums(lags, msd.n_frames)
     excess = _excess_per_step(msd, first)
@@ -98,7 +98,7 @@ def fit_line(
         )
         random = covariance.copy()
         covariance += np.outer(unsettled, unsettled) + np.diag((SETTLING_FORM * unsettled) ** 2)
-        # Neighbouring lags of a long window differ by less than rounding can tell.
+        # Neighbouring lags of a long window differ by less than rounding.
         covariance[np.diag_indices(len(lags))] *= 1 + 1e-10
         whitened = linalg.cho_solve(linalg.cho_factor(covariance), design)
         information = design.T @ whitened

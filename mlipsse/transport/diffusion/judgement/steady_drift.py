@@ -65,8 +65,8 @@ def refuse_steady_drift(positions: np.ndarray) -> None:
     drift_A = steady_drift_A(positions)
     if drift_A is not None:
         raise MlipsseError(
-            f"Every atom is mobile, and all of them move steadily one way, by {drift_A:.3g} Å over "
-            "the run: a drift, which D would hold. Give the trajectory with its framework, or "
+            f"Every atom is mobile, and all move steadily one way, by {drift_A:.3g} Å over the "
+            "run: a drift, which D would include. Give the trajectory with its framework, or "
             "remove the mean motion of the ions themselves by --drift and their symbol (--drift "
             "none keeps it)."
         )

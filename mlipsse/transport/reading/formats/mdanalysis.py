@@ -128,7 +128,7 @@ def _frames(
             "Cut it there, or write it again."
         )
     if done < n_frames:
-        notes.append(f"{path}: the last frame is torn, and left out")
+        notes.append(f"{path}: the last frame is incomplete and left out")
 
 
 def _damaged(path: Path, topology: Path | None, error: Exception) -> MlipsseError:
@@ -143,11 +143,11 @@ def _open(path: Path, topology: Path | None, species: Sequence[str] | None) -> _
     if topology is None:
         raise MlipsseError(
             f"{path} does not hold elements: give a topology (PDB, GRO, POSCAR, LAMMPS data file, "
-            f"...) beside it, or the folder of one of our runs, which has its {RECORD_FILE}."
+            f"...), or the folder of an mlipsse run with its {RECORD_FILE}."
         )
     topology = Path(topology)
     if not topology.exists():
-        raise MlipsseError(f"There is no topology {topology}.")
+        raise MlipsseError(f"There is no topology {topology}. Name an existing file.")
     held = (Unpacked(path), Unpacked(topology))
     try:
         with warnings.catch_warnings():

@@ -53,8 +53,8 @@ class BoxSteps:
         if not (np.isfinite(volumes) & (volumes > 1e-6)).all():
             frame = self._frames + int(np.argmin(np.isfinite(volumes) & (volumes > 1e-6)))
             raise MlipsseError(
-                f"Frame {frame} of {self.where} has no cell, which conductivities need: give it "
-                "(--cell), or write the lattice vectors with every frame."
+                f"Frame {frame} of {self.where} has no cell, which conductivities require. Give "
+                "it (--cell), or write the lattice vectors with every frame."
             )
         self._volumes.append(volumes)
         before = np.concatenate([cells[:1] if self._last is None else self._last[None], cells])
