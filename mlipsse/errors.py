@@ -2,4 +2,4 @@
 
 
 class MlipsseError(Exception):
-    """A user's error, told in a sentence: what, which value, which limit, and what to do."""
+    """A user's error in one sentence: what is wrong, which value, which limit, and what to do."""

@@ -36,7 +36,7 @@ def main() -> None:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if error.filename is None:  # not of a path that somebody gave
+        if error.filename is None:  # not about a given path
             raise
         print(
             f"Error: {error.filename} cannot be used: {error.strerror}. Give another path, or "

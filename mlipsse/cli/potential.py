@@ -189,7 +189,9 @@ def check(
         structures=None if structures is None else read_structures(structures),
         dtype=dtype,  # type: ignore[arg-type]
         threads=threads,
-        say=lambda text: None if as_json else print(f"{text} ...", file=sys.stderr, flush=True),
+        announce=lambda text: (
+            None if as_json else print(f"{text} ...", file=sys.stderr, flush=True)
+        ),
     )
     if as_json:
         typer.echo(json.dumps(asdict(result), indent=1))
@@ -284,7 +286,9 @@ def accept(
         head=head,
         frames=[] if reference is None else read_structures(reference),
         reference_potential=reference_potential,
-        say=lambda text: None if as_json else print(f"{text} ...", file=sys.stderr, flush=True),
+        announce=lambda text: (
+            None if as_json else print(f"{text} ...", file=sys.stderr, flush=True)
+        ),
     )
     record = acceptance_record(results)
     if figures is not None:

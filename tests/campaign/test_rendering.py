@@ -179,7 +179,7 @@ def test_a_long_time_step_is_told(campaign: Campaign) -> None:
     (note,) = render_campaign(
         changed(campaign, timestep_fs=4.0, dump_every_fs=100.0), out=campaign.folder / "long"
     ).notes
-    assert "timestep_fs = 4 is long for the lightest atom (6.94 u)" in note
+    assert "timestep_fs = 4 is too long for the lightest atom (6.94 u)" in note
 
 
 def test_a_cell_narrower_than_the_cutoff_is_told(campaign: Campaign) -> None:

@@ -143,7 +143,7 @@ def test_two_runs_at_once_are_refused(campaign: Campaign, ran: list[str]) -> Non
     held = threading.Event()
     with exclusive_lock(campaign.folder / ".mlipsse" / "lock", holder="mlipsse run"):
         held.set()
-        with pytest.raises(MlipsseError, match="Another mlipsse run is at work"):
+        with pytest.raises(MlipsseError, match="Another mlipsse run is using"):
             run_campaign(campaign)
     run_campaign(campaign)
     assert ran == ["first", "second", "third"]

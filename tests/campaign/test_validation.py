@@ -277,7 +277,7 @@ def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any
     [
         ({"until": {"relative_error": 0.1, "max_production_ps": 20.03}}, "max_production_ps, 700"),
         ({"restart_every_ps": 0.25}, "does not divide restart_every_ps"),
-        ({"pressure_bar": 1e4}, "is that of the NPT part, and npt_ps is 0"),
+        ({"pressure_bar": 1e4}, "applies to the NPT part, but npt_ps is 0"),
         ({"templates": "nowhere"}, "simulate.templates: The folder of templates"),
     ],
 )
@@ -291,7 +291,7 @@ def test_templates_are_rendered(found: Found, folder: Path) -> None:
     (folder / "own").mkdir()
     (folder / "own" / "in.lammps.j2").write_text("units metal\nthermo {{ thermo_evry }}\n")
     (said,) = found(("simulate",), simulate={"templates": "own"})
-    assert "uses something that is not given to it" in said
+    assert "uses an unknown variable" in said
     (folder / "own" / "in.lammps.j2").write_text("units metal\nthermo {{ thermo_every_steps }}\n")
     assert found(("simulate",), simulate={"templates": "own"}) == []
 

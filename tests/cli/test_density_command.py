@@ -110,7 +110,7 @@ def test_told_to_people_with_one_ion_and_cautions(trajectory: Path, tmp_path: Pa
     assert done.exit_code == 0, done.output
     assert "normalised to one Li" in done.output
     assert "is below the density of a single visit" in done.output
-    assert "b: every way along b leads through voxels" in done.output
+    assert "b: every path along b crosses voxels" in done.output
     assert "the bottleneck was visited" in done.output
     assert "path.csv" in done.output
 

@@ -191,7 +191,7 @@ source.label(bulk("Cu"), Path({str(tmp_path / "run")!r}))
         assert child.poll() is None
         time.sleep(0.05)
     with (
-        pytest.raises(MlipsseError, match="Another vasp run is at work"),
+        pytest.raises(MlipsseError, match="Another vasp run is using"),
         exclusive_lock(tmp_path / "run" / ".lock", holder="vasp run"),
     ):
         pass

@@ -233,12 +233,10 @@ class ProgramSource:
             if isinstance(answer, Fault) and answer.common:
                 break
         if isinstance(answer, Fault):
-            attempts = f" ({tried} attempts)" if tried > 1 else ""
+            count = f" ({tried} attempts)" if tried > 1 else ""
             # Outputs that were made elsewhere may be of several makings.
             common = answer.common and attempts > 0
-            raise RejectedFrame(
-                f"{answer.reason}{attempts}.", may_pass=answer.may_pass, common=common
-            )
+            raise RejectedFrame(f"{answer.reason}{count}.", may_pass=answer.may_pass, common=common)
         return answer
 
     def _prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:
