@@ -1,4 +1,4 @@
-"""Stage 7 on files that stand in for the stages before it: tried once, told, and enforced."""
+"""Stage 7 on files that stand in for the stages before it: tried once, recorded, and enforced."""
 
 import csv
 import json
@@ -77,7 +77,7 @@ def card_of(campaign: Campaign) -> dict:
     return yaml.safe_load(export.card_file(campaign).read_text())
 
 
-def test_the_export_is_tried_once_and_told(campaign, shipped_bundle) -> None:
+def test_the_export_is_tried_once_and_reported(campaign, shipped_bundle) -> None:
     run_campaign(campaign)
     record = card_of(campaign)[CARD_KEY]
     (crystal,) = record["structures"]
@@ -145,9 +145,11 @@ def with_settings(campaign: Campaign, **changes: bool | int) -> Campaign:
 
 def test_a_refused_model_stops_before_simulate(campaign) -> None:
     card = refused_card(campaign)
-    with pytest.raises(MlipsseError, match="o001, hot run: At 400 K Li and Li came close") as told:
+    with pytest.raises(
+        MlipsseError, match="o001, hot run: At 400 K Li and Li came close"
+    ) as stated:
         acceptance.require_accepted(campaign, card)
-    assert "export.acceptance.require: false" in str(told.value)
+    assert "export.acceptance.require: false" in str(stated.value)
     (caution,) = acceptance.cautions(yaml.safe_load(card.read_text()))
     assert "not accepted" in caution
 
@@ -176,7 +178,7 @@ def test_simulate_asks_for_acceptance(campaign) -> None:
     from mlipsse.campaign.stages.simulate import stage as simulate
 
     refused_card(campaign)
-    work = Work(campaign, campaign.path("08-simulate"), None, lambda *told: None)
+    work = Work(campaign, campaign.path("08-simulate"), None, lambda *stated: None)
     with pytest.raises(MlipsseError, match="was not accepted"):
         simulate.perform(work)
 

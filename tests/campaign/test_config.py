@@ -52,7 +52,7 @@ def test_bad_config_gets_a_sentence(change: str, sentence: str) -> None:
         parse_config("\n".join([*kept, change]), source="campaign.yaml")
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(MlipsseError) as caught:
         parse_config("name: x\nfoo: 1\nbar: 2\n", source="campaign.yaml")
     for field in ("foo", "bar", "structure", "enumerate", "simulate"):

@@ -88,12 +88,12 @@ def test_what_every_frame_would_have_stops_after_the_first(tmp_path, mode):
     assert len(_sets(campaign)) == N_FRAMES
 
 
-def test_validate_tells_what_is_missing(tmp_path):
-    def said(**settings) -> str:
+def test_validate_reports_what_is_missing(tmp_path):
+    def stated(**settings) -> str:
         return "\n".join(p for p in problems(_campaign(tmp_path, **settings)) if "label" in p)
 
-    assert "label.cp2k: The command 'no-such-cp2k' cannot be run" in said(command="no-such-cp2k")
-    assert "label.cp2k: CP2K's data hold no basis set TZVP" in said(basis="TZVP-MOLOPT-SCAN-GTH")
+    assert "label.cp2k: The command 'no-such-cp2k' cannot be run" in stated(command="no-such-cp2k")
+    assert "label.cp2k: CP2K's data hold no basis set TZVP" in stated(basis="TZVP-MOLOPT-SCAN-GTH")
 
 
 @pytest.mark.parametrize(

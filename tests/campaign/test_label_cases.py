@@ -37,7 +37,7 @@ simulate: {{temperatures_K: [800]}}
 
 @dataclass(frozen=True)
 class Case:
-    """A file: what `label.extxyz` says of it, and what comes out."""
+    """A file: what `label.extxyz` states about it, and the result."""
 
     extxyz: dict[str, Any]
     refused: str = ""
@@ -109,9 +109,9 @@ class Idle:
 
 def test_stage_and_validate_stop_at_what_a_check_finds(tmp_path: Path) -> None:
     campaign = _campaign(tmp_path, "turned_stress.xyz", **BY_NAME)
-    (told,) = [problem for problem in problems(campaign) if problem.startswith("label.source")]
-    assert "sign is turned" in told
-    assert "label.extxyz.some_name here" in told
+    (stated,) = [problem for problem in problems(campaign) if problem.startswith("label.source")]
+    assert "sign is turned" in stated
+    assert "label.extxyz.some_name here" in stated
     work = Work(campaign, tmp_path / "05-label", Idle(), lambda *_: None)  # type: ignore[arg-type]
     work.folder.mkdir()
     with pytest.raises(MlipsseError, match="sign is turned"):

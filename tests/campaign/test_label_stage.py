@@ -33,7 +33,7 @@ STAND_IN = Path(__file__).parents[1] / "fake_vasp.py"
 
 
 def _campaign(folder: Path, **settings) -> Campaign:
-    """Four frames of four trajectories, and a config in which VASP does as `modes` say."""
+    """Four frames of four trajectories, and a config in which VASP follows `modes`."""
     vasp = {"write_potcar": False, "nelm": 20, "retries": 0, "command": None, **settings}
     if modes := vasp.pop("modes", None):
         vasp["command"] = shlex.join([sys.executable, str(STAND_IN), *modes])
@@ -138,13 +138,13 @@ def test_a_teachers_failures_are_rejected_too(tmp_path, monkeypatch):
     assert "moody cannot label Au2Cu2 of trajectory t2: not this one" in row["reason"]
 
 
-def test_validate_tells_a_missing_command_and_library(tmp_path):
-    def said(**settings) -> str:
+def test_validate_reports_a_missing_command_and_library(tmp_path):
+    def stated(**settings) -> str:
         return "\n".join(p for p in problems(_campaign(tmp_path, **settings)) if "label" in p)
 
-    assert said(command="sh run.sh") == ""
-    assert "label.vasp: The command 'no-such-vasp' cannot be run" in said(command="no-such-vasp")
-    assert "label.vasp: VASP needs the POTCAR Au of PBE_54" in said(write_potcar=True)
+    assert stated(command="sh run.sh") == ""
+    assert "label.vasp: The command 'no-such-vasp' cannot be run" in stated(command="no-such-vasp")
+    assert "label.vasp: VASP needs the POTCAR Au of PBE_54" in stated(write_potcar=True)
 
 
 @pytest.mark.parametrize(

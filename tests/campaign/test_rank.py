@@ -171,7 +171,7 @@ def test_an_element_that_the_potential_lacks_is_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(("factor", "reason"), [(1.1, "exploded"), (1.5, None)])
-def test_a_cell_may_change_by_what_the_config_says(
+def test_a_cell_may_change_by_what_the_config_states(
     factor: float, reason: str | None, tmp_path: Path
 ) -> None:
     """LiCl squeezed to about 0.8 of its volume grows back, or is left out for that."""

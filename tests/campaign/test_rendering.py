@@ -81,8 +81,8 @@ def test_every_temperature_has_its_own_protocol(campaign: Campaign) -> None:
     done = render_campaign(campaign)
     assert done.runs == 4
     records = [read_record(path.parent) for path in sorted(done.root.rglob(RECORD_FILE))]
-    told = [(r.temperature_K, r.replica, r.production_steps, r.dump_every_steps) for r in records]
-    assert told == [(600, 0, 100_000, 200), (600, 1, 100_000, 200), (600, 2, 100_000, 200),
+    stated = [(r.temperature_K, r.replica, r.production_steps, r.dump_every_steps) for r in records]
+    assert stated == [(600, 0, 100_000, 200), (600, 1, 100_000, 200), (600, 2, 100_000, 200),
                     (900, 0, 20_000, 100)]  # fmt: skip
     n_atoms = len(read(campaign.path(select.SELECTED)))
     assert {len(record.species) for record in records} == {2 * n_atoms}
@@ -108,7 +108,7 @@ def test_a_portable_folder_holds_what_its_decks_load(campaign: Campaign, tmp_pat
     assert array.startswith("#!/bin/bash\n#SBATCH --job-name=some\n#SBATCH --array=0-3\n")
 
 
-def test_the_array_asks_for_what_the_config_says(campaign: Campaign, tmp_path: Path) -> None:
+def test_the_array_asks_for_what_the_config_states(campaign: Campaign, tmp_path: Path) -> None:
     path = campaign.folder / "campaign.yaml"
     path.write_text(
         path.read_text()
@@ -174,7 +174,7 @@ def test_a_template_of_ones_own(campaign: Campaign) -> None:
         render_campaign(changed(campaign, templates="mine"))
 
 
-def test_a_long_time_step_is_told(campaign: Campaign) -> None:
+def test_a_long_time_step_is_reported(campaign: Campaign) -> None:
     assert render_campaign(campaign).notes == []
     (note,) = render_campaign(
         changed(campaign, timestep_fs=4.0, dump_every_fs=100.0), out=campaign.folder / "long"
@@ -182,7 +182,7 @@ def test_a_long_time_step_is_told(campaign: Campaign) -> None:
     assert "timestep_fs = 4 is too long for the lightest atom (6.94 u)" in note
 
 
-def test_a_cell_narrower_than_the_cutoff_is_told(campaign: Campaign) -> None:
+def test_a_cell_narrower_than_the_cutoff_is_reported(campaign: Campaign) -> None:
     card = campaign.folder / "07-export" / "pot" / "card.yaml"
     card.write_text(card.read_text().replace("cutoff_A: 5.0", "cutoff_A: 50.0"))
     (note,) = render_campaign(campaign).notes

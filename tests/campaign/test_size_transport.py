@@ -158,7 +158,7 @@ def test_every_model_runs_the_campaigns_runs(campaign: Campaign, workers: list[W
     assert len({row["activation_energy_eV"] for row in alone}) == 1
     assert alone[0]["activation_energy_eV"] is not None
     assert [row["runs_left_out"] for row in rows] == [0, 0, 0, *[1] * 6]
-    # Crystals that hold their ions, and forces that blow up, are rows that say so.
+    # Crystals that hold their ions, and forces that blow up, are rows that state it.
     assert all("too little motion" in row["left_out"] for row in caged)
     assert all("exploded" in row["left_out"] for row in scratch)
     assert {row["training_failed"] for row in scratch} == {"The training failed."}
@@ -200,7 +200,7 @@ def test_an_interrupted_curve_goes_on(campaign: Campaign, workers: list[Workers]
     assert workers[-1].done == ["LiCl-o000-T0400-r0"] * 2
 
 
-def test_a_run_that_fails_is_told_after_the_others(
+def test_a_run_that_fails_is_reported_after_the_others(
     campaign: Campaign, workers: list[Workers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """LAMMPS that stops for no reason of physics: the table is there, and the error."""

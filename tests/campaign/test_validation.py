@@ -72,7 +72,7 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
 
     monkeypatch.setattr(resources, "usable_gpus", none)
     monkeypatch.setattr(resources.sys, "executable", "/nowhere")  # no process is started
-    said = found(
+    stated = found(
         rank={"foundation": TWO_HEADS, "device": "cuda"},
         sample={"foundation": "mace-sse-small", "head": "odd", "device": "cuda"},
         label={"source": "vasp", "vasp": {"command": "srun-of-nowhere vasp_std"}},
@@ -100,8 +100,8 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
         "missing.extxyz",
         "transport.orderings: boltzmann weighs the orderings of Li3InCl6 per cell",
     ):
-        assert any(words in sentence for sentence in said), (words, said)
-    assert len(said) == len(set(said))
+        assert any(words in sentence for sentence in stated), (words, stated)
+    assert len(stated) == len(set(stated))
 
 
 def test_a_stage_that_is_not_run_is_not_looked_at(found: Found, monkeypatch: Any) -> None:
@@ -137,8 +137,8 @@ def test_gpus_are_counted_where_the_units_run(
     monkeypatch.setattr(resources, "usable_gpus", lambda: gpus)
     monkeypatch.setattr("mlipsse.campaign.engine.parsl.shutil.which", lambda name: f"/bin/{name}")
     device = {} if "gpus" in execution else {"device": "cuda"}
-    said = found(("finetune",), finetune=device, execution=execution)
-    assert [words in sentence for sentence in said] == ([True] if words else [])
+    stated = found(("finetune",), finetune=device, execution=execution)
+    assert [words in sentence for sentence in stated] == ([True] if words else [])
 
 
 def test_a_gpu_is_usable_when_torch_computes_on_it(monkeypatch: Any) -> None:
@@ -176,9 +176,9 @@ def test_downloads_are_notes_and_without_network_problems(
     assert "finetune.replay: the replay set mp" in replay
     target.parent.mkdir(parents=True)
     shutil.copy(resource_dir("potentials") / TWO_HEADS / f"{TWO_HEADS}.model", target)
-    said = problems(campaign)  # a file that is there is read: here one of two heads
-    assert sum("has several heads" in sentence for sentence in said) == 2
-    assert not any("medium is not on this machine" in sentence for sentence in said)
+    stated = problems(campaign)  # a file that is there is read: here one of two heads
+    assert sum("has several heads" in sentence for sentence in stated) == 2
+    assert not any("medium is not on this machine" in sentence for sentence in stated)
 
 
 def test_a_server_is_asked_once_and_briefly(monkeypatch: Any) -> None:
@@ -203,15 +203,15 @@ def test_a_foundation_that_could_not_be_exported(found: Found, folder: Path) -> 
     model.embedding_specs = {"total_charge": {}}  # as MACE-OMOL has
     torch.save(model, folder / "omol.model")
     foundation = {"foundation": "omol.model", "strategy": "naive"}
-    (said,) = found(("export",), finetune=foundation)
-    assert said.startswith("finetune.foundation: ")
-    assert "reads total_charge of the whole system" in said
+    (stated,) = found(("export",), finetune=foundation)
+    assert stated.startswith("finetune.foundation: ")
+    assert "reads total_charge of the whole system" in stated
 
 
 def test_a_model_from_scratch_is_compared_by_one_head(found: Found) -> None:
     scratch = {"foundation": TWO_HEADS, "strategy": "scratch"}
-    (said,) = found(("finetune",), finetune=scratch)
-    assert "finetune.foundation_head: mace-liybc-r2scan-small has several heads" in said
+    (stated,) = found(("finetune",), finetune=scratch)
+    assert "finetune.foundation_head: mace-liybc-r2scan-small has several heads" in stated
     fluoride = {"compositions": ["Li3InF6"]}  # not known to it: there is no comparison
     assert found(("finetune",), finetune=scratch, enumerate=fluoride) == []
     assert found(("finetune",), finetune={"foundation": None, "strategy": "scratch"}) == []
@@ -221,12 +221,12 @@ def test_what_compiles_the_pair_style(found: Found, monkeypatch: Any, tmp_path: 
     monkeypatch.setenv("MLIPSSE_CACHE", str(tmp_path / "empty"))
     assert found(("simulate",)) == []
     monkeypatch.setattr(plugin.shutil, "which", lambda name: None)
-    said = found(("simulate",))
-    assert any("No C++ compiler was found" in sentence for sentence in said)
-    said = found(("export",), export={"format": "aotinductor"})
+    stated = found(("simulate",))
+    assert any("No C++ compiler was found" in sentence for sentence in stated)
+    stated = found(("export",), export={"format": "aotinductor"})
     assert any(
         sentence.startswith("export.format: aotinductor requires a C++ compiler")
-        for sentence in said
+        for sentence in stated
     )
 
 
@@ -239,9 +239,9 @@ def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch:
         return real(dir=dir, **more)
 
     monkeypatch.setattr(resources.tempfile, "TemporaryFile", full)
-    (said,) = found(("enumerate",))
-    assert str(folder) in said
-    assert "No space left on device" in said
+    (stated,) = found(("enumerate",))
+    assert str(folder) in stated
+    assert "No space left on device" in stated
 
 
 def test_the_exported_potential_once_it_is_there(
@@ -258,17 +258,17 @@ def test_the_exported_potential_once_it_is_there(
         for one in found(("simulate",), enumerate=fluoride)
     )
     (bundle / "mace-sse-small.model").write_bytes(b"cut off")
-    (said,) = found(("simulate",))
-    assert said.startswith("export: ")
-    assert "mace-sse-small.model" in said
+    (stated,) = found(("simulate",))
+    assert stated.startswith("export: ")
+    assert "mace-sse-small.model" in stated
 
 
 def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any) -> None:
     usage = shutil.disk_usage("/")._replace(free=1_000_000)
     monkeypatch.setattr("mlipsse.campaign.checks.production.shutil.disk_usage", lambda path: usage)
-    (said,) = found(("simulate",), simulate={"production_ps": 1000, "replicas": 2})
+    (stated,) = found(("simulate",), simulate={"production_ps": 1000, "replicas": 2})
     # 80 atoms at least, 10,000 frames of 12 bytes each, four runs
-    assert said.startswith("simulate: the 4 runs need 0.0")
+    assert stated.startswith("simulate: the 4 runs need 0.0")
     assert found(("simulate",), simulate={"production_ps": 1, "dump_every_fs": 1000}) == []
 
 
@@ -282,16 +282,16 @@ def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any
     ],
 )
 def test_what_decks_would_refuse(simulate: dict[str, Any], words: str, found: Found) -> None:
-    said = found(("simulate",), simulate=simulate)
-    assert said
-    assert any(words in sentence for sentence in said)
+    stated = found(("simulate",), simulate=simulate)
+    assert stated
+    assert any(words in sentence for sentence in stated)
 
 
 def test_templates_are_rendered(found: Found, folder: Path) -> None:
     (folder / "own").mkdir()
     (folder / "own" / "in.lammps.j2").write_text("units metal\nthermo {{ thermo_evry }}\n")
-    (said,) = found(("simulate",), simulate={"templates": "own"})
-    assert "uses an unknown variable" in said
+    (stated,) = found(("simulate",), simulate={"templates": "own"})
+    assert "uses an unknown variable" in stated
     (folder / "own" / "in.lammps.j2").write_text("units metal\nthermo {{ thermo_every_steps }}\n")
     assert found(("simulate",), simulate={"templates": "own"}) == []
 
@@ -306,15 +306,15 @@ def test_given_crystals_one_by_one(found: Found, folder: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         write(path, atoms, format="extxyz")
     files = ["a/x.extxyz", "b/x.extxyz", "c #1.extxyz", "bare.extxyz", "gone.extxyz"]
-    said = found(("simulate",), simulate={"structures": files})
+    stated = found(("simulate",), simulate={"structures": files})
     for words in (
         "cannot stand in a LAMMPS deck",
         "bare.extxyz (bare) is not periodic",
         "gone.extxyz",
         "x contains several crystals whose runs would share a folder",
     ):
-        assert any(words in sentence for sentence in said), words
-    assert len(said) == 4
+        assert any(words in sentence for sentence in stated), words
+    assert len(stated) == 4
 
 
 def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: Any) -> None:
@@ -326,28 +326,28 @@ def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: 
 
 
 def test_windows_that_no_run_reaches(found: Found) -> None:
-    (said, _) = found(("transport",), transport={"window_ps": [2, 12]})
-    assert "transport.window_ps: the window ends at 12 ps but the production at 700 K" in said
+    (stated, _) = found(("transport",), transport={"window_ps": [2, 12]})
+    assert "transport.window_ps: the window ends at 12 ps but the production at 700 K" in stated
     until = {"until": {"relative_error": 0.1, "max_production_ps": 20}}
     assert found(("transport",), transport={"window_ps": [2, 12]}, simulate=until) == []
     assert "two rising lags" in found(("transport",), transport={"window_ps": [5, 2]})[0]
 
 
 def test_too_little_to_split_or_train_on(found: Found) -> None:
-    (said,) = found(("sample",), select={"structures": 2})
-    assert "sample: there are at most 2 trajectories" in said
-    (said,) = found(("sample",), sample={"frames": 3})
-    assert "finetune.batch_size is 10, but 3 trajectories give at most 9 frames" in said
+    (stated,) = found(("sample",), select={"structures": 2})
+    assert "sample: there are at most 2 trajectories" in stated
+    (stated,) = found(("sample",), sample={"frames": 3})
+    assert "finetune.batch_size is 10, but 3 trajectories give at most 9 frames" in stated
     assert found(("sample",), select={"structures": 2, "draw": "boltzmann"}) == []
 
 
 def test_a_replay_set_is_looked_into(found: Found, folder: Path) -> None:
     crystal = Atoms("LiCl", [[0, 0, 0], [2.5, 2.5, 2.5]], cell=[5, 5, 5], pbc=True)
     write(folder / "bare.extxyz", crystal, format="extxyz")
-    (said,) = found(("finetune",), finetune={"replay": "bare.extxyz"})
-    assert "finetune.replay: frame 0 of" in said
-    assert "REF_energy" in said
-    assert "replay_labels: foundation" in said
+    (stated,) = found(("finetune",), finetune={"replay": "bare.extxyz"})
+    assert "finetune.replay: frame 0 of" in stated
+    assert "REF_energy" in stated
+    assert "replay_labels: foundation" in stated
     own = {"replay": "bare.extxyz", "replay_labels": "foundation"}
     assert found(("finetune",), finetune=own) == []
 

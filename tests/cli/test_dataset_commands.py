@@ -24,7 +24,7 @@ def run(*arguments):
     return CliRunner().invoke(app, ["dataset", *map(str, arguments)])
 
 
-def test_check_says_yes_or_no_by_its_exit_code(files):
+def test_check_answers_by_its_exit_code(files):
     options = ["--valid", files / "valid.extxyz", "--test", files / "test.extxyz"]
     result = run("check", files / "train.extxyz", *options)
     assert result.exit_code == 0, result.output
@@ -32,9 +32,9 @@ def test_check_says_yes_or_no_by_its_exit_code(files):
     assert "Passed." in result.output
     result = run("check", files / "train.extxyz", files / "valid.extxyz", *options, "--json")
     assert result.exit_code == 1
-    told = json.loads(result.output)
-    assert not told["passed"]
-    failed = [check["name"] for check in told["checks"] if check["verdict"] == "fail"]
+    stated = json.loads(result.output)
+    assert not stated["passed"]
+    failed = [check["name"] for check in stated["checks"] if check["verdict"] == "fail"]
     assert failed == ["leakage"]
 
 
@@ -44,8 +44,8 @@ def test_what_could_not_be_checked_is_listed_and_nothing_passed(files):
     assert "Passed." not in result.output
     assert "Not checked: leakage. There is only one split" in result.output
     assert "No check failed; 1 of 20 could not be made." in result.output
-    told = json.loads(run("check", files / "train.extxyz", "--json").output)
-    assert (told["passed"], told["failed"], list(told["skipped"])) == (False, [], ["leakage"])
+    stated = json.loads(run("check", files / "train.extxyz", "--json").output)
+    assert (stated["passed"], stated["failed"], list(stated["skipped"])) == (False, [], ["leakage"])
 
 
 def test_what_normalise_wrote_passes(files):
@@ -73,12 +73,12 @@ def test_what_normalise_wrote_passes(files):
 def test_an_element_absent_from_the_foundation_model(files):
     result = run("check", files / "train.extxyz", "--potential", "mace-sse-small", "--json")
     assert result.exit_code == 1
-    told = json.loads(result.output)["checks"][-1]
-    assert told["verdict"] == "fail"
-    assert "mace-sse-small does not know Au, Cu" in told["sentence"]
+    stated = json.loads(result.output)["checks"][-1]
+    assert stated["verdict"] == "fail"
+    assert "mace-sse-small does not know Au, Cu" in stated["sentence"]
 
 
-def test_users_errors_are_told(files):
+def test_users_errors_are_reported(files):
     result = run("check", files / "absent.extxyz")
     assert isinstance(result.exception, MlipsseError)
     result = run("check", files / "train.extxyz", "--energy-unit", "erg")

@@ -71,12 +71,12 @@ def test_from_answers_of_diffusivity(tmp_path):
     assert answer["elsewhere"][0]["conductivity_mS_cm"] == pytest.approx(
         1e8 * diffusivity(300.0) / 300.0, rel=1e-6
     )
-    told = run(*files).stdout
-    assert "left out: d.json: not diffusive" in told
-    assert "two temperatures" in told
+    stated = run(*files).stdout
+    assert "left out: d.json: not diffusive" in stated
+    assert "two temperatures" in stated
 
 
-def test_one_temperature_says_what_it_cannot_know(tmp_path):
+def test_one_temperature_states_what_it_cannot_know(tmp_path):
     path = tmp_path / "one.csv"
     path.write_text("temperature_K,diffusivity_cm2_s\n800,1e-5\n")
     result = run(path)
@@ -85,7 +85,7 @@ def test_one_temperature_says_what_it_cannot_know(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "stated"),
     [
         ("a,b\n1,2\n", "has no temperature_K"),
         ("temperature_K,diffusivity_cm2_s\n800,many\n", "'many' is not a number"),
@@ -94,12 +94,12 @@ def test_one_temperature_says_what_it_cannot_know(tmp_path):
         ("", "there is no diffusivity"),
     ],
 )
-def test_faults(tmp_path, text, told):
+def test_faults(tmp_path, text, stated):
     path = tmp_path / "table.csv"
     path.write_text(text)
     result = run(path)
     assert isinstance(result.exception, MlipsseError)
-    assert told in str(result.exception)
+    assert stated in str(result.exception)
 
 
 def answer(path, temperature, **other):
@@ -132,9 +132,9 @@ def test_a_run_that_is_not_usable_takes_no_part(tmp_path, found):
     files = [answer(tmp_path / f"{t}.json", float(t)) for t in (700, 800, 900)]
     wrong = answer(tmp_path / "1000.json", 1000.0, diffusivity_cm2_s=1e-3, **found)
     result = run(*files, wrong, "--json")
-    (told,) = json.loads(result.stdout)["compositions"]
-    assert told["activation_energy_eV"] == pytest.approx(0.3, rel=1e-6)
-    assert [one["name"] for one in told["left_out"]] == ["1000.json"]
+    (stated,) = json.loads(result.stdout)["compositions"]
+    assert stated["activation_energy_eV"] == pytest.approx(0.3, rel=1e-6)
+    assert [one["name"] for one in stated["left_out"]] == ["1000.json"]
     assert run(wrong).exit_code == 3
 
 
@@ -176,9 +176,9 @@ def test_cautions_of_a_run_are_carried_on(tmp_path):
         answer(tmp_path / "b.json", 800.0),
         answer(tmp_path / "c.json", 900.0, diffusivity_std_cm2_s=None),
     ]
-    told = run(*files).stdout
-    assert "a.json: rates change during the run" in told
-    assert "no error of D in c.json" in told
+    stated = run(*files).stdout
+    assert "a.json: rates change during the run" in stated
+    assert "no error of D in c.json" in stated
 
 
 def test_a_table_of_excel(tmp_path):
@@ -186,9 +186,9 @@ def test_a_table_of_excel(tmp_path):
     path.write_bytes(
         b"\xef\xbb\xbftemperature_K, diffusivity_cm2_s\r\n600,3e-6\r\n700,7e-6\r\n800,1.3e-5\r\n"
     )
-    (told,) = json.loads(run(path, "--json").stdout)["compositions"]
-    assert told["activation_energy_eV"] == pytest.approx(0.304, abs=0.01)
-    assert [point["diffusivity_std_cm2_s"] for point in told["temperatures"]] == [None] * 3
+    (stated,) = json.loads(run(path, "--json").stdout)["compositions"]
+    assert stated["activation_energy_eV"] == pytest.approx(0.304, abs=0.01)
+    assert [point["diffusivity_std_cm2_s"] for point in stated["temperatures"]] == [None] * 3
 
 
 @pytest.mark.parametrize("error", ["-1e-7", "0", "10"])

@@ -272,7 +272,7 @@ def test_what_every_frame_lacks_stops_all(data, monkeypatch):
         Cp2k(Cp2kSettings(data_dir="/no/such")).check(["Cu"])
 
 
-def test_what_cannot_be_computed_is_said_before(tmp_path):
+def test_what_cannot_be_computed_is_stated_before(tmp_path):
     odd = Atoms("Cu", cell=[4, 4, 4], pbc=True)
     with pytest.raises(RejectedFrame, match="11 valence electrons, an odd number"):
         _written(odd, tmp_path / "run")

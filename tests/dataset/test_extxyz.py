@@ -95,7 +95,7 @@ def _drop(frame, key):
 
 
 @pytest.mark.parametrize("key", [keys.ENERGY, keys.FORCES, keys.STRESS])
-def test_missing_labels_are_told(tmp_path, key):
+def test_missing_labels_are_reported(tmp_path, key):
     frames = _frames()
     _drop(frames[1], key)
     write_frames(tmp_path / "f.extxyz", frames)
@@ -104,7 +104,7 @@ def test_missing_labels_are_told(tmp_path, key):
     assert len(read_frames(tmp_path / "f.extxyz", labelled=False)) == 3
 
 
-def test_labels_that_are_not_finite_are_told(tmp_path):
+def test_labels_that_are_not_finite_are_reported(tmp_path):
     path = tmp_path / "f.extxyz"
     for spoil, message in (
         (lambda f: f.info.update({keys.ENERGY: float("nan")}), f"{keys.ENERGY}: 1 of 1"),
@@ -118,7 +118,7 @@ def test_labels_that_are_not_finite_are_told(tmp_path):
             read_frames(path, labelled=True)
 
 
-def test_positions_that_are_not_finite_are_told(tmp_path):
+def test_positions_that_are_not_finite_are_reported(tmp_path):
     frames = _frames()
     frames[0].positions[3, 1] = np.nan
     write_frames(tmp_path / "f.extxyz", frames)
@@ -126,7 +126,7 @@ def test_positions_that_are_not_finite_are_told(tmp_path):
         read_frames(tmp_path / "f.extxyz", labelled=False)
 
 
-def test_labels_of_wrong_shape_are_told(tmp_path):
+def test_labels_of_wrong_shape_are_reported(tmp_path):
     path = tmp_path / "f.extxyz"
     for spoil, message in (
         (lambda f: f.info.update({keys.STRESS: np.eye(3)}), r"REF_stress has shape \(3, 3\)"),
@@ -143,7 +143,7 @@ def test_labels_of_wrong_shape_are_told(tmp_path):
             read_frames(path, labelled=True)
 
 
-def test_files_that_are_not_frames_are_told(tmp_path):
+def test_files_that_are_not_frames_are_reported(tmp_path):
     path = tmp_path / "f.extxyz"
     with pytest.raises(MlipsseError, match="There is no file"):
         read_frames(path, labelled=True)

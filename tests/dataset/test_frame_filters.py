@@ -51,7 +51,7 @@ def test_large_forces_are_left_out_and_small_ones_kept():
     assert left_out(some, FilterSettings(max_force_z=None)) == [None] * 40
 
 
-def test_few_frames_tell_no_outliers():
+def test_few_frames_show_no_outliers():
     some = candidates(7)
     some[0] = changed(some[0], energy_eV=0.0)
     assert left_out(some, FilterSettings()) == [None] * 7

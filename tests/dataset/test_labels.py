@@ -76,7 +76,7 @@ def test_sources_are_known_by_name():
         make_teacher("vasp")
 
 
-def test_frames_that_cannot_be_labelled_are_told():
+def test_frames_that_cannot_be_labelled_are_reported():
     class Broken(Calculator):
         implemented_properties = ("energy", "forces", "stress")
 

@@ -58,7 +58,7 @@ def test_labels_come_under_our_keys_with_their_source(tmp_path):
     ]
 
 
-def test_other_names_and_units_are_told(tmp_path):
+def test_other_names_and_units_are_reported(tmp_path):
     frames = [frame(seed, E=-1.0, trajectory=f"t{seed}") for seed in range(2)]
     for atoms in frames:
         del atoms.info["energy"]
@@ -105,8 +105,8 @@ def test_mixed_or_unknown_sources_are_refused(tmp_path):
         one(tmp_path, frames)
     with pytest.raises(MlipsseError, match=r"is not known, and all later.*label\.functional"):
         one(tmp_path, [frame(0)], OwnLabelSettings())
-    told = one(tmp_path, frames[:2], OwnLabelSettings())
-    assert {f.info[keys.LABEL_SOURCE] for f in told.frames} == {"PBE"}
+    stated = one(tmp_path, frames[:2], OwnLabelSettings())
+    assert {f.info[keys.LABEL_SOURCE] for f in stated.frames} == {"PBE"}
     with pytest.raises(MlipsseError, match=r"several heads \(a, b\)"):
         one(tmp_path, [frame(0, head="a"), frame(1, head="b")])
 

@@ -199,6 +199,6 @@ def test_stop_before_the_production_gives_no_frames():
         ({"n_frames": 0}, "n_frames above 0"),
     ],
 )
-def test_impossible_settings_are_told(change, message):
+def test_impossible_settings_are_reported(change, message):
     with pytest.raises(MlipsseError, match=message):
         SamplingSettings(**(SHORT | change))

@@ -135,7 +135,7 @@ def test_rerunning_does_nothing(finished_campaign: Path, tmp_path: Path) -> None
     assert after == {path: before[path] for path in after}
 
 
-def test_status_tells_all_is_done(finished_campaign: Path) -> None:
+def test_status_reports_all_is_done(finished_campaign: Path) -> None:
     done = mlipsse("status", finished_campaign, "--json")
     content = json.loads(done.stdout)
     rows = content["stages"]

@@ -103,7 +103,7 @@ def test_formation_energy_in_a_reciprocal_system_takes_the_cheapest_mixture():
     assert formed == pytest.approx([0, 0, 0, 0, 1.0 / 20], abs=1e-9)
 
 
-def test_bad_entries_are_told():
+def test_bad_entries_are_reported():
     with pytest.raises(MlipsseError, match=r"Structure 1 \(B\) has energy nan"):
         energy_above_hull([{"A": 1}, {"B": 1}], [0.0, np.nan])
     with pytest.raises(MlipsseError, match="one energy per structure"):

@@ -71,7 +71,7 @@ def test_four_end_members_have_coordinates():
         ("Li4InCl7", "Li4InCl7 is not a mixture of"),
     ],
 )
-def test_compositions_outside_are_told(formula, sentence):
+def test_compositions_outside_are_reported(formula, sentence):
     with pytest.raises(MlipsseError, match=sentence):
         coordinates(formula, HALIDES)
 
@@ -84,7 +84,7 @@ def test_compositions_outside_are_told(formula, sentence):
         (("Li3InCl6", "Li6In2Cl12"), "Li6In2Cl12 is 2 Li3InCl6, so"),
     ],
 )
-def test_dependent_end_members_are_told(ends, relation):
+def test_dependent_end_members_are_reported(ends, relation):
     with pytest.raises(MlipsseError, match=relation):
         check_independent([parse_formula(formula) for formula in ends])
     with pytest.raises(MlipsseError, match="dependent"):

@@ -168,7 +168,7 @@ def test_results_from_elsewhere_are_taken_as_they_are(make_run: MakeRun) -> None
         ("it was killed by SIGKILL (out of memory?).", None),
     ],
 )
-def test_physics_is_told_from_technical_failures(error: str, status: str | None) -> None:
+def test_physics_is_distinguished_from_technical_failures(error: str, status: str | None) -> None:
     ending = unphysical_ending(error)
     assert (ending and ending[0]) == status
 

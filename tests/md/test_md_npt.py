@@ -92,7 +92,7 @@ def test_a_cell_that_does_not_settle_stops_in_plain_lammps(
 
 
 def test_a_volume_that_drifts_is_named_where_the_deck_did_not_look(make_run: MakeRun) -> None:
-    """A run of an earlier version or another template: done, and its log says what it was."""
+    """A run of an earlier version or another template: done, and its log states what it was."""
     folder = make_run(**NPT)
     record = read_record(folder)
     names = "'Step', 'Time', 'Temp', 'TotEng', 'Econserve', 'Press', 'Volume', "

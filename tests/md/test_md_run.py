@@ -249,7 +249,7 @@ def test_a_hole_in_the_trajectory_is_recorded_again(
     folder = make_run(**LONG)
     interrupted(folder, after_step=30_000)
     part = folder / "traj.20000.dcd"
-    part.write_bytes(part.read_bytes()[:100_000])  # a disk that was full, say
+    part.write_bytes(part.read_bytes()[:100_000])  # as on a full disk
     result = run_folder(folder)
     assert (result.resumed_from_step, result.frames) == (None, 3001)
     assert sorted(frames_by_step(folder)) == expected_steps(folder)

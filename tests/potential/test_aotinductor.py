@@ -82,7 +82,7 @@ def test_the_smallest_padded_system(aotinductor64, thin_torchscript):
     assert not gradient.any()
 
 
-def test_says_what_it_was_made_for(aotinductor64):
+def test_states_what_it_was_made_for(aotinductor64):
     found = package_metadata(aotinductor64)
     expected = {
         "mlipsse_format": "1",

@@ -1,4 +1,4 @@
-"""Measured in processes of their own, told in full, refused in sentences."""
+"""Measured in processes of their own, reported in full, refused in sentences."""
 
 import sys
 from dataclasses import asdict, fields, replace
@@ -49,10 +49,10 @@ def row(**changes) -> BenchmarkRow:
 
 @pytest.mark.slow
 def test_every_backend_in_one_table(bundle):
-    told = []
-    rows = benchmark(bundle.folder, atoms=[20], steps=3, repeats=1, report=told.append)
+    stated = []
+    rows = benchmark(bundle.folder, atoms=[20], steps=3, repeats=1, report=stated.append)
     assert [r.backend for r in rows] == ["ase", "upstream", "torchscript"]
-    assert told == rows
+    assert stated == rows
     for found in rows:
         assert set(asdict(found)) >= ISSUED_FIELDS
         assert (found.dtype, found.atoms, found.threads) == ("float32", 20, 1)
@@ -158,7 +158,7 @@ def test_structures_that_do_not_fit(bundle, tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["torchscript", "ase"])
-def test_a_failing_process_says_why(tmp_path, backend, plugin):
+def test_a_failing_process_states_why(tmp_path, backend, plugin):
     contender = Contender(backend, tmp_path / "nowhere.pt", "target", "float32")
     with pytest.raises(MlipsseError, match=r"stopped in the benchmark.*20 atoms.*nowhere.pt"):
         measure(contender, li3incl6(), steps=1, plugin=plugin)

@@ -1,4 +1,4 @@
-"""A bundle says what it is, runs as it stands, and notices when a file is not what it was."""
+"""A bundle states what it is, runs unchanged, and notices when a file is not what it was."""
 
 import pickle
 import shutil
@@ -76,7 +76,7 @@ def test_round_trip(written, tiny_model):
     assert sorted(path.name for path in bundle.folder.parent.iterdir()) == ["tiny"]
 
 
-def test_says_what_the_labels_are(bundle):
+def test_states_what_the_labels_are(bundle):
     assert bundle.label_source == "teacher: chgnet-r2scan (teacher labels, not DFT)"
     readme = (bundle.folder / "README.md").read_text()
     assert "teacher labels, not DFT" in readme
@@ -90,7 +90,7 @@ def test_every_file_has_its_checksum(bundle):
     assert set(card["sha256"]) == files == FILES
 
 
-def test_the_card_says_what_a_stranger_asks(bundle):
+def test_the_card_states_what_a_stranger_asks(bundle):
     card = read_card(bundle.folder / "card.yaml")
     assert card["elements"] == list(ELEMENTS)
     assert (card["heads"], card["exported_head"]) == (list(HEADS), "target")
@@ -242,7 +242,7 @@ def test_one_bundle_is_one_head_and_one_type(bundle, tiny_model):
     assert read_bundle(bundle.folder) == bundle
 
 
-def test_export_says_what_it_needs(tmp_path, tiny_model):
+def test_export_states_what_it_needs(tmp_path, tiny_model):
     with pytest.raises(MlipsseError, match=r"several heads .replay, target.*--head"):
         export_bundle(tiny_model, out=tmp_path / "x")
     with pytest.raises(MlipsseError, match="Formats are torchscript, aotinductor, mliap, not onnx"):

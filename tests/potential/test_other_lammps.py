@@ -116,7 +116,7 @@ def test_a_source_tree(tmp_path):
     assert describe_lammps(tmp_path).mpi == tmp_path / "src" / "STUBS"
 
 
-def test_what_its_program_says(tmp_path, monkeypatch):
+def test_what_its_program_states(tmp_path, monkeypatch):
     """The package's LAMMPS as anybody's: with its libraries on the path, its lmp is asked."""
     installed = lammps.find_lammps()
     folder = installed.include_dir.parent

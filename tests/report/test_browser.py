@@ -104,7 +104,9 @@ def opened(browser, report):
     errors: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda told: errors.append(told.text) if told.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
     page.goto(report.as_uri())
     page.wait_for_function("document.querySelector('#density canvas') !== null")
     yield page, requests, errors

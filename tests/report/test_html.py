@@ -93,7 +93,7 @@ def test_report_stands_alone(content, tmp_path):
     assert all(link["href"].startswith("#") for link in elements.of("a"))
 
 
-def test_report_says_what_matters(content):
+def test_report_states_what_matters(content):
     page = render_report(content)
     assert LABELS in page
     assert "Conductivity of &lt;Li3InCl6&gt;" in page

@@ -1,7 +1,7 @@
 from mlipsse.report.page.tables import compositions_table, orderings_table, selection_table
 
 
-def test_orderings_say_what_is_a_sample():
+def test_orderings_state_what_is_a_sample():
     shared = {"raw": "1", "reason": "", "composition": "Li3InCl6"}
     rows = [
         {
@@ -25,7 +25,7 @@ def test_orderings_say_what_is_a_sample():
     assert third[6] == "the supercell cannot hold it"
 
 
-def test_compositions_say_what_the_hull_is():
+def test_compositions_state_what_the_hull_is():
     rows = [
         {
             "composition": "Li3InCl6", "x_Li3InCl6": "1.0", "energy_above_hull_eV_atom": "0.0",

@@ -167,7 +167,7 @@ def test_replay_of_another_functional_is_refused(sets: dict[str, Path], foundati
         require_own_replay(predict(frames, calculator), sets)
 
 
-def told(rng: np.random.Generator, factor: float = 1.0, order=range(6)) -> Predictions:
+def predicted(rng: np.random.Generator, factor: float = 1.0, order=range(6)) -> Predictions:
     """Labels that are a model's but for errors of a tenth, their stresses times a factor."""
     voigt = rng.normal(size=(30, 6)) / 100
     stress = np.stack([factor * voigt[:, list(order)], voigt])
@@ -196,9 +196,9 @@ def told(rng: np.random.Generator, factor: float = 1.0, order=range(6)) -> Predi
 )
 def test_replay_is_compared_in_forces_and_stress(factor, order, sentence) -> None:
     files = {"replay": Path("replay.extxyz")}
-    require_own_replay(told(np.random.default_rng(0)), files)
+    require_own_replay(predicted(np.random.default_rng(0)), files)
     with pytest.raises(MlipsseError, match=sentence):
-        require_own_replay(told(np.random.default_rng(0), factor, order), files)
+        require_own_replay(predicted(np.random.default_rng(0), factor, order), files)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_replay_is_compared_in_forces_and_stress(factor, order, sentence) -> Non
     [(-1.0, "Forces have the wrong sign"), (units.Bohr / units.Ha, "Forces are in Ha/bohr")],
 )
 def test_replay_with_other_forces(factor: float, sentence: str) -> None:
-    predictions = told(np.random.default_rng(0))
+    predictions = predicted(np.random.default_rng(0))
     predictions.forces_eV_A[0] *= factor
     with pytest.raises(MlipsseError, match=sentence):
         require_own_replay(predictions, {"replay": Path("replay.extxyz")})

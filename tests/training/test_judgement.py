@@ -176,7 +176,7 @@ def test_stresses_are_forgotten_too(after: float, verdict: str) -> None:
     assert judged.numbers["stress_forgetting"] == pytest.approx((after - 2) / 2)
 
 
-def test_forgetting_of_pseudo_labels_is_told_against_the_forces() -> None:
+def test_forgetting_of_pseudo_labels_is_reported_against_the_forces() -> None:
     share = forgetting(errors(force=0.0), errors(force=30.0), force_rms_meV_A=1000.0)
     assert share == pytest.approx(0.03)
 

@@ -66,7 +66,7 @@ def test_two_temperatures_have_the_error_that_their_own_errors_give():
     assert alone.diffusivity_cm2_s(900.0) == pytest.approx(line([900.0])[0])
 
 
-def test_a_bent_line_is_told():
+def test_a_bent_line_is_reported():
     """Vogel-Fulcher-Tammann: steeper when cold. Of straight lines one in twenty is called bent."""
     temperatures = np.array([500.0, 600.0, 700.0, 850.0, 1000.0])
     bent = 1e-3 * np.exp(-0.08 / (BOLTZMANN_EV_K * (temperatures - 250.0)))
@@ -75,7 +75,7 @@ def test_a_bent_line_is_told():
     assert any("steeper when cold" in caution for caution in fit.cautions)
     rng = np.random.default_rng(0)
     straight = line(temperatures)
-    told = [
+    stated = [
         abs(
             fit_arrhenius(
                 temperatures, straight * np.exp(rng.normal(0, 0.1, 5)), 0.1 * straight
@@ -84,7 +84,7 @@ def test_a_bent_line_is_told():
         > 2
         for _ in range(400)
     ]
-    assert 0.02 < np.mean(told) < 0.09  # 4.6 %, with its own error of 1 %
+    assert 0.02 < np.mean(stated) < 0.09  # 4.6 %, with its own error of 1 %
 
 
 def test_curvature_is_that_of_a_parabola():

@@ -1,4 +1,4 @@
-"""Trajectories that are not what they should be: each gets a sentence that says what to do."""
+"""Trajectories that are not what they should be: each gets a sentence that states what to do."""
 
 import json
 from pathlib import Path
@@ -135,7 +135,7 @@ def test_damage_inside_is_refused(tmp_path: Path) -> None:
             read_frames_of(path, **DUMP)
 
 
-def test_what_is_given_and_what_the_file_says_must_agree(tmp_path: Path) -> None:
+def test_what_is_given_and_what_the_file_states_must_agree(tmp_path: Path) -> None:
     """`dump_modify units yes time yes` writes both, and then nothing need be given."""
     places = walk(10)
     text = dump_text(places)

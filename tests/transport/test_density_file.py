@@ -46,9 +46,9 @@ def test_chgcar(density: ProbabilityDensity, tmp_path: Path) -> None:
     assert [site.specie.symbol for site in found.structure] == ["Cl", "Cl", "In"]
     places = FRAMEWORK.get_scaled_positions()[[0, 2, 1]] - half_voxel(density)
     np.testing.assert_allclose(found.structure.frac_coords, places, atol=1e-9)
-    said = (tmp_path / "CHGCAR").read_text().splitlines()[0]
+    stated = (tmp_path / "CHGCAR").read_text().splitlines()[0]
     ions = "one mobile ion" if density.per_ion else "all 4 mobile ions"
-    assert said == f"density of {ions}, 50 frames, x cell volume"
+    assert stated == f"density of {ions}, 50 frames, x cell volume"
 
 
 def test_cube(density: ProbabilityDensity, tmp_path: Path) -> None:

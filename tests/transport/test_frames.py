@@ -157,7 +157,7 @@ def diffusivity(path: Path, *options: str) -> Result:
     return CliRunner().invoke(app, ["transport", "diffusivity", str(path), *options])
 
 
-def test_the_command_tells_the_diffusivity(files: Path) -> None:
+def test_the_command_reports_the_diffusivity(files: Path) -> None:
     done = diffusivity(
         files / "wrapped.extxyz",
         *("--mobile", "Li", "--frame-spacing-ps", "0.2", "--temperature", "800", "--json"),
@@ -212,7 +212,7 @@ def test_an_ion_that_stays_is_refused_with_three(files: Path) -> None:
         ("first.pdb", [], "is of no known kind"),
     ],
 )
-def test_what_a_file_does_not_say_must_be_given(
+def test_what_a_file_does_not_state_must_be_given(
     files: Path, name: str, options: list[str], words: str
 ) -> None:
     done = diffusivity(files / name, "--mobile", "Li", *options)
@@ -253,9 +253,9 @@ def test_msd_table(files: Path, tmp_path: Path, walk: np.ndarray) -> None:
          "--frame-spacing-ps", "0.2", "--out", str(out), "--per-ion", "--json"],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    told = json.loads(done.output)
-    assert all(Path(name).stat().st_size > 0 for name in told["files"])
-    assert len(told["files"]) == 8
+    stated = json.loads(done.output)
+    assert all(Path(name).stat().st_size > 0 for name in stated["files"])
+    assert len(stated["files"]) == 8
     with (out / "msd.csv").open() as stream:
         columns = stream.readline().strip().split(",")
     table = np.loadtxt(out / "msd.csv", delimiter=",", skiprows=1)

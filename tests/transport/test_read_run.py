@@ -64,7 +64,7 @@ def test_garbage_of_the_right_shape_is_named(make_run):
     folder = make_run({500: 21})
     path = folder / "traj.500.dcd"
     content = bytearray(path.read_bytes())
-    content[4:8] = b"VELD"  # no coordinates, says the first record
+    content[4:8] = b"VELD"  # no coordinates by the first record
     path.write_bytes(content)
     with pytest.raises(MlipsseError, match=r"traj\.500\.dcd cannot be read as a DCD"):
         read_run(folder)

@@ -203,12 +203,12 @@ def test_the_command_prints_what_was_left_out(tmp_path: Path) -> None:
     path.write_text(dump_text(places[:40]) + dump_text(places[33:], first=3300))
     options = ["--mobile", "Li", "--species", "Li,Cl", "--timestep-fs", "2", "--temperature", "900"]
     arguments = ["transport", "diffusivity", str(path), *options]
-    told = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
-    assert len(told["notes"]) == 1
-    assert "Note: " + told["notes"][0] in CliRunner().invoke(app, arguments).output
+    stated = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
+    assert len(stated["notes"]) == 1
+    assert "Note: " + stated["notes"][0] in CliRunner().invoke(app, arguments).output
     cached = [*arguments, "--json", "--cache", str(tmp_path / "cache")]
     for _ in range(2):
-        assert json.loads(CliRunner().invoke(app, cached).output)["notes"] == told["notes"]
+        assert json.loads(CliRunner().invoke(app, cached).output)["notes"] == stated["notes"]
 
 
 @READS

@@ -155,7 +155,7 @@ def test_absent_mobile_species():
         analyse_trajectory(walk(500.0), mobile="Na", charge_e=1)
 
 
-def test_two_frames_say_so():
+def test_two_frames_state_it():
     run = analyse_trajectory(walk(500.0, n_frames=2), mobile="Li", charge_e=1)
     assert run.excluded is not None
     assert "run longer" in run.excluded

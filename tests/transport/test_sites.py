@@ -296,7 +296,7 @@ def test_vibration_of_an_oscillator(start):
     assert found.caution is None
 
 
-def test_coarse_frames_are_told():
+def test_coarse_frames_are_reported():
     rng = np.random.default_rng(6)
     positions = rng.normal(0, 0.2, (500, 4, 3))
     assert vibration(positions, frame_spacing_ps=COARSE_SPACING_PS).caution is None

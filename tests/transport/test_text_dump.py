@@ -125,7 +125,7 @@ def test_a_random_walk_in_a_breathing_box(tmp_path: Path) -> None:
     wrapped = np.empty_like(walk)
     images = np.zeros((n_atoms, 3))
     wrapped[0] = walk[0]
-    lines, told = [], np.empty_like(walk)
+    lines, images_shifted = [], np.empty_like(walk)
     for frame, length in enumerate(lengths):
         if frame:  # LAMMPS: the atom moves, and is put back by the box of now
             wrapped[frame] = wrapped[frame - 1] + walk[frame] - walk[frame - 1]
@@ -135,15 +135,15 @@ def test_a_random_walk_in_a_breathing_box(tmp_path: Path) -> None:
         lines += ["ITEM: TIMESTEP", str(frame), "ITEM: NUMBER OF ATOMS", str(n_atoms)]
         lines += ["ITEM: BOX BOUNDS pp pp pp", *[f"0 {length:.9f}"] * 3]
         lines.append("ITEM: ATOMS id xu yu zu")
-        told[frame] = wrapped[frame] + images * length
-        for atom, place in enumerate(told[frame], start=1):
+        images_shifted[frame] = wrapped[frame] + images * length
+        for atom, place in enumerate(images_shifted[frame], start=1):
             lines.append(f"{atom} {place[0]:.9f} {place[1]:.9f} {place[2]:.9f}")
     path = tmp_path / "npt.lammpstrj"
     path.write_text("\n".join(lines) + "\n")
     found = read_text_dump(path).positions
     steps = np.diff(found, axis=0)
     assert steps.var() == pytest.approx(step_A**2, rel=0.03)
-    assert np.diff(told, axis=0).var() > 1.2 * step_A**2  # what the coordinates say as they are
+    assert np.diff(images_shifted, axis=0).var() > 1.2 * step_A**2  # the raw coordinates
     np.testing.assert_allclose(found - found[0], walk - walk[0], atol=1e-5)
 
 

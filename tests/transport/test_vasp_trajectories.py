@@ -142,7 +142,7 @@ def test_vasprun(tmp_path: Path, places: np.ndarray, breathing: bool) -> None:
         read_frames_of(path, frame_spacing_ps=0.5)
 
 
-def test_a_relaxation_says_no_time(tmp_path: Path, places: np.ndarray) -> None:
+def test_a_relaxation_states_no_time(tmp_path: Path, places: np.ndarray) -> None:
     boxes = cells(breathing=False)
     path = tmp_path / "vasprun.xml"
     path.write_text(vasprun(scaled(places, boxes), boxes, ibrion=2, potim=0.5))

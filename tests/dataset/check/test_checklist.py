@@ -1,4 +1,4 @@
-"""A sound set passes; each defect, planted into it, is told of by its check and by no other."""
+"""A sound set passes; each defect, planted into it, is found by its check and by no other."""
 
 import re
 from itertools import groupby
@@ -58,9 +58,9 @@ def test_a_sound_set_passes_every_check(sets):
 
 def test_wrong_sign_of_stress(sets):
     scale(every(sets), keys.STRESS, -1.0)
-    told = only_failure(sets, "stress unit and sign")
-    assert "sign is turned" in told
-    assert "kB" not in told
+    stated = only_failure(sets, "stress unit and sign")
+    assert "sign is turned" in stated
+    assert "kB" not in stated
 
 
 def test_stress_in_kb(sets):
@@ -70,9 +70,9 @@ def test_stress_in_kb(sets):
 
 def test_stress_as_vasp_prints_it(sets):
     scale(every(sets), keys.STRESS, -EV_A3_TO_KB)
-    told = only_failure(sets, "stress unit and sign")
-    assert "in kB" in told
-    assert "sign is turned" in told
+    stated = only_failure(sets, "stress unit and sign")
+    assert "in kB" in stated
+    assert "sign is turned" in stated
 
 
 def test_stress_in_gpa(sets):
@@ -84,10 +84,10 @@ def test_stress_in_gpa(sets):
 def test_virials_as_stress(sets, sign, turned):
     for frame in every(sets):
         frame.info[keys.STRESS] = sign * frame.info[keys.STRESS] * frame.get_volume()
-    told = only_failure(sets, "stress unit and sign")
-    (cause,) = [cause for cause in told.split("; or ") if "virials" in cause]
+    stated = only_failure(sets, "stress unit and sign")
+    (cause,) = [cause for cause in stated.split("; or ") if "virials" in cause]
     assert ("compression" in cause) == turned
-    assert turned or cause == told.split("; or ")[0]
+    assert turned or cause == stated.split("; or ")[0]
 
 
 def test_energy_per_atom(sets):
@@ -137,9 +137,9 @@ def test_sign_of_stress_where_atoms_are_shuffled(sets):
             frame.info[keys.TRAJECTORY] = f"{name}-{k}"
     assert verdicts(sets)["stress unit and sign"] == "pass"
     scale(every(sets), keys.STRESS, -1.0)
-    told = only_failure(sets, "stress unit and sign")
-    assert "a pair potential fitted to the forces" in told
-    assert "sign is turned" in told
+    stated = only_failure(sets, "stress unit and sign")
+    assert "a pair potential fitted to the forces" in stated
+    assert "sign is turned" in stated
 
 
 @pytest.mark.parametrize("key", [keys.ENERGY, keys.FORCES, keys.STRESS])
@@ -163,9 +163,9 @@ def test_missing_stress(sets):
 def test_missing_labels(sets):
     del sets["train"][7].info[keys.ENERGY]
     del sets["train"][8].arrays[keys.FORCES]
-    told = only_failure(sets, "keys")
-    assert "#7" in told
-    assert "#8" in told
+    stated = only_failure(sets, "keys")
+    assert "#7" in stated
+    assert "#8" in stated
 
 
 def test_zero_forces(sets):
@@ -206,19 +206,19 @@ def test_forces_that_symmetry_makes_zero_are_no_fault(sets):
 
 
 @pytest.mark.parametrize(
-    ("order", "told"),
+    ("order", "stated"),
     [
         ([0, 1, 2, 5, 3, 4], "--stress-order vasp"),
         ([0, 1, 2, 5, 4, 3], "stand as xy xz yz"),
         ([2, 1, 0, 3, 4, 5], "stand as zz yy xx"),
     ],
 )
-def test_components_of_stresses_in_another_order(sets, order, told):
+def test_components_of_stresses_in_another_order(sets, order, stated):
     for frame in every(sets):
         frame.info[keys.STRESS] = frame.info[keys.STRESS][order]
     found = verdicts(sets)
     assert found["stress components"] == "fail"
-    assert told in sentence(sets, "stress components")
+    assert stated in sentence(sets, "stress components")
 
 
 def test_forces_in_another_order_of_the_atoms(sets):
@@ -295,10 +295,10 @@ def test_duplicates_in_another_order_shifted_and_turned(sets):
     copy = copy[rng.permutation(len(copy))]
     copy.rotate(37.0, (1, 2, 3), rotate_cell=True)
     sets["train"].append(emt_label(copy))
-    told = only_failure(sets, "duplicates")
-    assert "1 pairs" in told
-    assert "#3 = " in told
-    assert "energies differ" not in told
+    stated = only_failure(sets, "duplicates")
+    assert "1 pairs" in stated
+    assert "#3 = " in stated
+    assert "energies differ" not in stated
 
 
 def test_duplicates_with_other_energies(sets):
@@ -321,9 +321,9 @@ def test_near_duplicates_warn(sets):
 
 def test_leaked_trajectory(sets):
     sets["valid"].append(sets["train"].pop(0))
-    told = only_failure(sets, "leakage")
-    assert "t0" in told
-    assert "near-identical" not in told
+    stated = only_failure(sets, "leakage")
+    assert "t0" in stated
+    assert "near-identical" not in stated
 
 
 def test_leaked_structure(sets):

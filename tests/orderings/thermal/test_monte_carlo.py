@@ -251,7 +251,7 @@ def test_always_filled_site_cannot_exclude(nasicon):
         interactions(model, model.lay_on(supercell), excluded)
 
 
-def test_chains_in_different_orders_are_told():
+def test_chains_in_different_orders_are_reported():
     # Below its critical temperature a square lattice of unlike numbers that attract each other
     # holds one drop, or a stripe: chains of either start do not agree.
     model = ising((2.0, 2.0, 9.0), coupling_eV=0.05, cutoff_A=2.5)

@@ -14,7 +14,7 @@ from mlipsse.orderings.thermal.pair_orbits import find_pair_clusters
 
 
 def brute_force_energy(model, supercell, labels):
-    """Double sum over the supercell's sites and their images, orbits told apart by an operation.
+    """Double sum over the supercell's sites and their images, orbits distinguished by an operation.
 
     Every pair of the host within the cutoff is looked up among the images, under the
     supercell's own operations, of one example of each orbit.

@@ -136,7 +136,7 @@ def test_too_few_energies_are_refused(halide):
         fit_pair_model(halide, structures, np.zeros(12), cutoff_A=5.0, ewald=False)
 
 
-def test_pairs_that_small_cells_cannot_tell_apart_are_refused():
+def test_pairs_that_small_cells_cannot_separate_are_refused():
     host = simple_host(spacings_A=(2.0, 2.3, 2.6))
     structures = orderings_of_any_composition(Supercell(host, (2, 2, 2)), 60, seed=4)
     energies = np.random.default_rng(0).normal(size=60)
