@@ -101,7 +101,7 @@ def test_too_few_labels_stop_the_stage_and_more_steps_redo_the_rejected(tmp_path
 def test_without_a_command_inputs_are_written_and_outputs_read(tmp_path):
     campaign = _campaign(tmp_path)
     for _ in range(2):
-        with pytest.raises(MlipsseError, match=r"4 of 4 frames await SCAN .VASP.*05-label/runs"):
+        with pytest.raises(MlipsseError, match=r"4 of 4 frames wait for SCAN .VASP.*05-label/runs"):
             labelled(campaign, Here())
     folders = sorted(path for path in (tmp_path / "05-label" / "runs").iterdir())
     assert len(folders) == N_FRAMES

@@ -222,7 +222,7 @@ def test_batches_are_even_and_keep_workers_busy(sizes, unit_atoms, workers, expe
         ("{candidates: 90}", "candidates requires selection: farthest"),
         (
             "{foundation: mace-sse-small, selection: farthest, candidates: 20}",
-            "fewer than frames, 30",
+            r"fewer than frames \(30\)",
         ),
         ("{closest_A: {LiLi: 2}}", "'LiLi' is not a pair of elements"),
         ("{device: gpu}", "sample.device"),

@@ -207,7 +207,7 @@ def test_a_row_twice_is_no_replica(tmp_path, table):
     table.write_text("\n".join([*lines, lines[2]]))
     result = run(table)
     assert isinstance(result.exception, MlipsseError)
-    assert "row 2 (800 K) and table.csv, row 5 (800 K) hold the same" in str(result.exception)
+    assert "row 2 (800 K) and table.csv, row 5 (800 K) contain equal" in str(result.exception)
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def test_the_version_is_asked_for(tmp_path, monkeypatch):
         if known:
             require_known_version("mpirun -n 4 cp2k.psmp -i frame.inp -o frame.out")
         else:
-            with pytest.raises(MlipsseError, match=r"CP2K 7\.1 .*take CP2K 8 or newer"):
+            with pytest.raises(MlipsseError, match=r"CP2K 7\.1 .*Install CP2K 8 or newer"):
                 require_known_version("mpirun -n 4 cp2k.psmp -i frame.inp -o frame.out")
     require_known_version("sh run.sh")
 

@@ -145,7 +145,7 @@ def test_init_refuses_to_overwrite(tmp_path: Path, invoke: Invoke) -> None:
     assert "is already a campaign" in error
     status, _, error = invoke("init", tmp_path / "b", "--example", "unobtainium")
     assert status == 2
-    assert "there are: li3incl6" in error
+    assert "Choose one of li3incl6" in error
 
 
 def test_an_error_is_a_sentence_without_a_traceback(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_contacts_are_no_part_of_the_offset(sets: dict[str, Path], foundation: P
     with pytest.raises(MlipsseError, match="beyond a shift per element"):
         energy_offset(both, predict(both, calculator))
     contact.info[keys.ORIGIN] = "contact"
-    with pytest.raises(MlipsseError, match="contacts alone"):
+    with pytest.raises(MlipsseError, match="only frames of close contacts"):
         energy_offset([contact], predict([contact], calculator))
 
 
