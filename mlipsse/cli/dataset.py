@@ -95,13 +95,15 @@ def check(
     valid: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Extended XYZ file of the validation set, for the leakage check."
+            metavar="FILE",
+            help="Extended XYZ file of the validation set, checked together with the training set.",
         ),
     ] = None,
     test: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Extended XYZ file of the test set, for the leakage check."
+            metavar="FILE",
+            help="Extended XYZ file of the test set, checked together with the training set.",
         ),
     ] = None,
     potential: Annotated[
@@ -136,7 +138,7 @@ def check(
 ) -> None:
     """Check keys, units, signs, duplicates, outliers, leakage; compare with a potential.
 
-    Exit code 0 when no check fails, 1 when one does. Checks that could not be made are listed.
+    Exit code 0 when no check fails, 1 otherwise. The command lists skipped checks.
     """
     from mlipsse.dataset.check.checklist import ModelChoice, check_set
     from mlipsse.dataset.check.labelled_set import read_labelled_set

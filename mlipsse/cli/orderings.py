@@ -39,10 +39,10 @@ def orderings() -> None:
 
 @app.command("count")
 def count(folder: CampaignFolder, as_json: Json = False) -> None:
-    """Count the orderings of every composition in every supercell; makes and writes none.
+    """Count the orderings of every composition in every supercell, without making them.
 
-    It also prints the host's content, space group and formal charges, with their sources, and what
-    was noted while reading it.
+    It also prints the host's content, space group and formal charges, with their sources, and notes
+    about reading it.
     """
     from mlipsse.campaign.stages.enumerate.orderings import (
         campaign_host,
@@ -97,7 +97,7 @@ def table(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show orderings of the store: codes, degeneracy, energies, energy above hull, selected."""
+    """Show stored orderings: codes, degeneracy, energies, energy above hull, selection."""
     from mlipsse.campaign.engine.table import write_csv
     from mlipsse.campaign.stages.enumerate.store import newest_store, no_ordering, stored_values
 
@@ -131,7 +131,7 @@ def export(
     formats: Formats = "cif",
     limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of orderings.")] = None,
 ) -> None:
-    """Write orderings of the store as files, one per ordering and format."""
+    """Write stored orderings as files, one per ordering and format."""
     from mlipsse.campaign.stages.enumerate.store import newest_store, no_ordering, stored_rows
     from mlipsse.md.files.formats import write_structures
 

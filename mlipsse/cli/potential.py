@@ -130,7 +130,7 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Export one head of a model for LAMMPS, in a folder that can be handed on."""
+    """Export one head of a model for LAMMPS, as a self-contained folder."""
     from mlipsse.potential.bundle.making import export_bundle
     from mlipsse.potential.export.torchscript import Target
 
@@ -175,9 +175,9 @@ def check(
 ) -> None:
     """Compare ASE, Python and LAMMPS, then run 1 ps at constant energy. Takes a few minutes.
 
-    Unpickles the bundle's model, after its sha256 was compared with the card. Exit code 0 when
-    passed, 1 when not. With --dtype other than the bundle's, a file of that type is made and
-    checked instead of the bundle's own.
+    The command compares the sha256 of the bundle's model with the card before unpickling the model.
+    Exit code 0 when the check passes, 1 otherwise. A --dtype other than the bundle's makes and
+    checks a file of this type instead.
     """
     from mlipsse.potential.check.bundle import check_bundle
     from mlipsse.potential.export.torchscript import check_dtype

@@ -19,7 +19,7 @@ _SYSTEM = re.compile(
     r"(ld-linux.*|linux-vdso|libc|libm|libdl|librt|libpthread|libutil|libresolv|libnsl|libanl"
     r"|libcuda|libnvidia-.*)\.so.*"
 )
-"""Of the node itself: glibc, which is newer there or the same, and the driver of its GPU."""
+"""Libraries of the node itself: glibc, at least as new there, and the driver of its GPU."""
 
 _PYTHON_ONLY = ("libtorch_python", "libshm", "libjitbackend_test", "libbackend_with_compiler")
 _RESOLVED = re.compile(r"^\s*\S+ => (/\S.*) \(0x[0-9a-f]+\)$", re.MULTILINE)

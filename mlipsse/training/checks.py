@@ -22,7 +22,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.training.settings import FineTuneSettings
 
 MAX_REPLAY_OFFSET_EV_ATOM = 0.3
-"""Of the replay set's energies from the foundation's, on average. What a foundation model learned
+"""Mean offset of the replay set's energies from the foundation's. What a foundation model learned
 it knows to tens of meV/atom; energies of another functional or code are off by electron-volts."""
 
 NEW_LABELS = ("train", "valid", "test")

@@ -26,7 +26,7 @@ _MAX_STRESS_GROWTH = 1.1
 """Stresses off by more than the foundation's error times this were not learned."""
 
 _LEAST_STRESS_SHARE = 0.05
-"""Of the stresses themselves: growth of their error is counted from no less."""
+"""Share of the stresses themselves: growth of their error is counted from no less."""
 
 _OWN_LABELS = 0.01
 """A foundation whose force error is below this share of the forces made these labels itself."""

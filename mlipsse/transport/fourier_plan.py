@@ -20,7 +20,7 @@ _RADICES = (4, 5, 3, 2)
 
 @dataclass(frozen=True, eq=False)
 class FourierPlan:
-    """Of the power of series padded with as many zeros as keep their ends apart.
+    """Plan for the power of series, padded with enough zeros to separate their ends.
 
     In two steps, so that each piece stays in the first cache (Bailey, J. Supercomput. 4, 23
     (1990), doi 10.1007/BF00162341): frame t = n_rows k + row is transformed over k, then over the

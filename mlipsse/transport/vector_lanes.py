@@ -21,7 +21,7 @@ _compiled: Any = intrinsic  # whose own annotation has the compiler's argument i
 
 
 class _LanesType(types.Type):
-    """Of what `load` and `fill` give; lives in compiled code only."""
+    """Type of the results of `load` and `fill`; exists only in compiled code."""
 
     def __init__(self) -> None:
         super().__init__(name=f"Lanes{LANES}")

@@ -168,7 +168,7 @@ def test_other_numbers_of_end_members_have_a_table_and_no_diagram(
     [
         (CORNERS, "Li3YCl6 lies outside"),
         (["Li3InCl6", "Li3YBr6"], "Li3YCl6 is not a mixture of the end members"),
-        (["Li3InCl6", "Li6In2Cl12"], "is no mixture of the end members"),  # dependent besides
+        (["Li3InCl6", "Li6In2Cl12"], "is not a mixture of the end members"),  # dependent besides
     ],
 )
 def test_compositions_outside_are_refused_before_they_cost_time(

@@ -84,7 +84,9 @@ def test_an_interrupted_stage_goes_on_and_a_killed_run_is_redone_alone(tmp_path)
 
 def test_too_few_labels_stop_the_stage_and_more_steps_redo_the_rejected(tmp_path):
     campaign = _campaign(tmp_path, modes=["fine", "unconverged"])
-    with pytest.raises(MlipsseError, match=r"1 of 4 frames got labels.*asks for 70%.*of 3: the el"):
+    with pytest.raises(
+        MlipsseError, match=r"1 of 4 frames got labels.*requires 70%.*reason \(3 frames\): the el"
+    ):
         labelled(campaign, Here())
     assert len(read_csv(tmp_path / "05-label" / "rejected.csv")) == 3
     with pytest.raises(MlipsseError, match="1 of 4 frames"):

@@ -194,8 +194,8 @@ def test_a_cell_narrower_than_the_cutoff_is_reported(campaign: Campaign) -> None
     [
         ({"at_K": {650: {"production_ps": 1}}}, "650 K, which temperatures_K"),
         ({"temperatures_K": []}, "at least 1 item"),
-        ({"temperatures_K": [600, 600], "at_K": {}}, "names 600 K twice"),
-        ({"temperatures_K": [600.2, 600.4], "at_K": {}}, "names 600 K twice"),  # one folder
+        ({"temperatures_K": [600, 600], "at_K": {}}, "contains 600 K twice"),
+        ({"temperatures_K": [600.2, 600.4], "at_K": {}}, "contains 600 K twice"),  # one folder
         ({"repeat": "2x2"}, "not three repetitions"),
         ({"repeat": "0x1x1"}, "not three repetitions"),
         ({"until": {"relative_error": 2, "max_production_ps": 1}}, "less than 1"),

@@ -268,7 +268,7 @@ def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any
     monkeypatch.setattr("mlipsse.campaign.checks.production.shutil.disk_usage", lambda path: usage)
     (stated,) = found(("simulate",), simulate={"production_ps": 1000, "replicas": 2})
     # 80 atoms at least, 10,000 frames of 12 bytes each, four runs
-    assert stated.startswith("simulate: the 4 runs need 0.0")
+    assert stated.startswith("simulate: the 4 runs require 0.0")
     assert found(("simulate",), simulate={"production_ps": 1, "dump_every_fs": 1000}) == []
 
 
@@ -308,7 +308,7 @@ def test_given_crystals_one_by_one(found: Found, folder: Path) -> None:
     files = ["a/x.extxyz", "b/x.extxyz", "c #1.extxyz", "bare.extxyz", "gone.extxyz"]
     stated = found(("simulate",), simulate={"structures": files})
     for words in (
-        "cannot stand in a LAMMPS deck",
+        "is not allowed in a LAMMPS deck",
         "bare.extxyz (bare) is not periodic",
         "gone.extxyz",
         "x contains several crystals whose runs would share a folder",

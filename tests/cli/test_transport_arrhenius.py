@@ -91,7 +91,7 @@ def test_one_temperature_states_what_it_cannot_know(tmp_path):
         ("temperature_K,diffusivity_cm2_s\n800,many\n", "'many' is not a number"),
         ("temperature_K,diffusivity_cm2_s\n-5,1e-5\n", "above 0 K"),
         ("{", "is no JSON"),
-        ("", "there is no diffusivity"),
+        ("", "contains no diffusivity"),
     ],
 )
 def test_faults(tmp_path, text, stated):

@@ -94,7 +94,7 @@ def test_units_that_frames_state(stated, factors):
     copy, described = converted(atoms)
     assert_labels(copy)
     assert described["energy"] == f"energy, {energy}"
-    with pytest.raises(MlipsseError, match=r"states that its \w+ is in .*, and .* was given"):
+    with pytest.raises(MlipsseError, match=r"states that its \w+ is in .*, but .* is given"):
         converted(atoms, LabelNames(energy_unit="Ry", force_unit="kJ/mol/A", stress_unit="kB"))
 
 

@@ -217,7 +217,7 @@ def test_bad_names_and_settings_are_reported(tmp_path):
     torch.save({"epoch": 3}, junk)
     with pytest.raises(MlipsseError, match="holds a dict, not a MACE model"):
         make_calculator(str(junk))
-    with pytest.raises(MlipsseError, match="works in float32 only"):
+    with pytest.raises(MlipsseError, match="supports only float32"):
         make_calculator("chgnet", dtype="float64")
     with pytest.raises(MlipsseError, match="dtype 'half'"):
         make_calculator("chgnet", dtype="half")

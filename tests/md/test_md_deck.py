@@ -103,7 +103,7 @@ def test_missing_template_folder_gets_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("title", ["", "a b", "x\nshell ls", 'x"', "$(x)", "-x", "é", "x" * 121])
 def test_titles_that_are_no_names_are_refused(title: str) -> None:
-    with pytest.raises(MlipsseError, match="cannot stand in a LAMMPS deck"):
+    with pytest.raises(MlipsseError, match="is not allowed in a LAMMPS deck"):
         deck(title=title)
 
 

@@ -119,7 +119,7 @@ def test_navigation_leads_to_every_section_that_holds_something(content):
     assert all(image["alt"] for image in elements.of("img"))
     assert all(header["scope"] in ("col", "row") for header in elements.of("th"))
     twice = ReportContent("x", content.summary, [content.sections[0]] * 2)
-    with pytest.raises(MlipsseError, match="one key"):
+    with pytest.raises(MlipsseError, match="share a key"):
         render_report(twice)
 
 

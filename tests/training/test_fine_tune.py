@@ -199,7 +199,7 @@ def test_a_full_disk_is_reported_as_such(
 ) -> None:
     dying = [sys.executable, "-c", f"import sys; print({words!r}); sys.exit(1)"]
     monkeypatch.setattr(trainer, "train_command", lambda *_, **__: dying)
-    with pytest.raises(MlipsseError, match=r"disk ran full .* goes on from the best whole"):
+    with pytest.raises(MlipsseError, match=r"disk ran full .* continues from the best whole"):
         train_model(job_of(sets, foundation, SETTINGS), folder=tmp_path / "work", threads=1)
 
 

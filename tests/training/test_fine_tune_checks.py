@@ -43,8 +43,8 @@ def foreign_element(frame: Atoms) -> None:
     ("spoil", "sentence"),
     [
         (rename_keys, "has no REF_energy"),
-        (zero_forces, "forces that are all zero"),
-        (zero_energy, "energies that are all zero"),
+        (zero_forces, "only zero forces"),
+        (zero_energy, "only zero energies"),
         (foreign_element, "Br"),
     ],
 )

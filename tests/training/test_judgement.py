@@ -62,8 +62,8 @@ def test_labels_that_mace_did_not_find_fail(log: str) -> None:
     ("heads", "log", "settings", "n_replay", "sentence"),
     [
         (["Default"], FED, MULTIHEAD, 9, "Replay was off: the trained model has no head pt_head"),
-        (["pt_head", "Default"], "", MULTIHEAD, 9, "saw 0 of 9 replay frames"),
-        (["pt_head", "Default"], FED, MULTIHEAD, 8, "saw 9 of 8 replay frames"),
+        (["pt_head", "Default"], "", MULTIHEAD, 9, "used 0 of 9 replay frames"),
+        (["pt_head", "Default"], FED, MULTIHEAD, 8, "used 9 of 8 replay frames"),
         (["Default", "pt_head"], FED, MULTIHEAD, 9, "heads Default, pt_head, not pt_head, Default"),
         (["pt_head", "Default"], FED, NAIVE, 0, "not Default"),
     ],

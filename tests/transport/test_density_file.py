@@ -92,6 +92,6 @@ def test_no_framework(density: ProbabilityDensity, tmp_path: Path) -> None:
     write_density_cube(tmp_path / "x.cube", density, none)
     with (tmp_path / "x.cube").open() as stream:
         np.testing.assert_allclose(read_cube(stream)["data"] / BOHR_A**3, density.values, rtol=1e-6)
-    with pytest.raises(MlipsseError, match="not that of the density"):
+    with pytest.raises(MlipsseError, match="differs from that of the density"):
         write_chgcar(tmp_path / "CHGCAR", density, Atoms("Cl", cell=CELL * 1.01))
     assert not (tmp_path / "CHGCAR").exists()

@@ -200,7 +200,7 @@ def test_an_ion_that_stays_is_refused_with_three(files: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("wrapped.extxyz", ["--temperature", "800"], "give the time between"),
+        ("wrapped.extxyz", ["--temperature", "800"], "Give the time between"),
         ("wrapped.extxyz", ["--frame-spacing-ps", "0.2"], "does not record its temperature"),
         ("wrapped.extxyz", ["--frame-spacing-ps", "0.2", "--temperature", "-1"], "above 0 K"),
         ("wrapped.extxyz", ["--frame-spacing-ps", "0"], "frame_spacing_ps = 0 must be above 0"),
@@ -209,7 +209,7 @@ def test_an_ion_that_stays_is_refused_with_three(files: Path) -> None:
         ("x.lammpstrj", ["--species", "Li", "--timestep-fs", "2"], "elements of 1 types"),
         ("x.dcd", ["--frame-spacing-ps", "0.2"], "give a topology"),
         ("nowhere.dcd", [], "There is no trajectory"),
-        ("first.pdb", [], "is of no known kind"),
+        ("first.pdb", [], "is not a known kind of file"),
     ],
 )
 def test_what_a_file_does_not_state_must_be_given(

@@ -97,7 +97,7 @@ def test_cell_that_changes_between_parts(make_run):
 
 
 def test_number_of_species_must_fit(make_run):
-    with pytest.raises(MlipsseError, match="5 atoms and the run has 4"):
+    with pytest.raises(MlipsseError, match="5 atoms but the run has 4"):
         read_run(make_run({500: 21}, record={"species": ["Li", "Li", "In", "Cl"]}))
 
 
@@ -108,7 +108,7 @@ def test_no_frame_spacing(make_run, every):
 
 
 def test_no_trajectory_yet(make_run):
-    with pytest.raises(MlipsseError, match="holds no frames"):
+    with pytest.raises(MlipsseError, match="contains no frames"):
         read_run(make_run({}))
 
 

@@ -146,7 +146,7 @@ def test_a_relaxation_states_no_time(tmp_path: Path, places: np.ndarray) -> None
     boxes = cells(breathing=False)
     path = tmp_path / "vasprun.xml"
     path.write_text(vasprun(scaled(places, boxes), boxes, ibrion=2, potim=0.5))
-    with pytest.raises(MlipsseError, match="give the time between"):
+    with pytest.raises(MlipsseError, match="Give the time between"):
         read_frames_of(path)
 
 

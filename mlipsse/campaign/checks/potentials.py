@@ -33,7 +33,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a potential's file.
+    """Facts of a potential's file.
 
     Attributes
     ----------

@@ -62,7 +62,7 @@ def digest(path: Path) -> str:
 
 
 def _digest_rows(path: Path) -> str:
-    """Of an ASE database, read as the SQLite file that it is: ASE takes ten times as long.
+    """Digest of an ASE database, read as an SQLite file: ASE takes ten times as long.
 
     Blobs are little-endian arrays; `data` is JSON behind the number of bytes of the arrays in it.
     """

@@ -61,11 +61,11 @@ def learning_curve(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train on more and more of a campaign's labels: fine-tuned beside from scratch.
+    """Train on increasing numbers of a campaign's labels, fine-tuned and from scratch.
 
-    The same validation and test sets for all. Tables and figures are in DIR/learning-curve;
-    trainings and runs that are done are kept, and one that was cut off goes on. With --transport
-    JSON holds two tables: errors and transport.
+    All trainings share the validation and test sets. Tables and figures are in DIR/learning-curve.
+    Finished trainings and runs are kept, and interrupted ones continue. With --transport
+    JSON contains two tables: errors and transport.
     """
     from mlipsse.campaign.studies.learning_curve import TABLE, learn_by_size
 

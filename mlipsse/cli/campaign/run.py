@@ -26,7 +26,7 @@ def run(
     ] = None,
     last: Annotated[str | None, typer.Option("--until", help="Last stage to run.")] = None,
 ) -> None:
-    """Run the campaign's stages; what is done already is skipped."""
+    """Run the stages of a campaign, and skip finished work."""
     from mlipsse.campaign.checks.campaign import problems
     from mlipsse.campaign.engine.stage import Progress as StageProgress
     from mlipsse.campaign.engine.stage import Stage

@@ -186,7 +186,7 @@ def _tree_answer(
 
 
 def _numbers(run: Any) -> dict[str, float | None]:
-    """Of a usable run; all None for another."""
+    """Numbers of a usable run; all None for another."""
     fit, charge = run.diffusivity, run.charge
     found = {
         "diffusivity_cm2_s": fit.diffusivity_cm2_s,

@@ -44,7 +44,7 @@ def arrhenius(
 ) -> None:
     """Fit ln D against 1/T by its errors, test it for curvature, and extrapolate with intervals.
 
-    Exit code 3 without an activation energy.
+    Exit code 3 when there is no activation energy.
     """
     from mlipsse.transport import CompositionTransport, analyse_tree
     from mlipsse.transport.diffusion.arrhenius.extrapolation import extrapolate_conductivity

@@ -62,8 +62,8 @@ def density(
 ) -> None:
     """Write the density of the mobile ions, and their lowest-barrier paths along a, b and c.
 
-    Of a run in a constant cell; framework drift is removed. DIR gets CHGCAR and density.cube,
-    density.png and .svg, density.html (to be turned in a browser) and, with a temperature,
+    The run must have a constant cell; framework drift is removed. DIR gets CHGCAR and density.cube,
+    density.png and .svg, density.html (rotatable in a browser) and, with a temperature,
     path.csv.
     """
     from mlipsse.transport.density.crystal import crystal_density

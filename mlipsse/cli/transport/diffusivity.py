@@ -80,7 +80,7 @@ def diffusivity(
     """Fit the tracer diffusivity, with its error, or print why there is none (exit code 3).
 
     It also prints the error by He et al.'s counting of hops and the spread of four blocks of the
-    run. Of several mobile elements, each is analysed beside the others.
+    run. Several mobile elements are analysed one by one.
     """
     from mlipsse.transport import WindowSettings, analyse_trajectory
     from mlipsse.transport.ions.drift import framework_drift

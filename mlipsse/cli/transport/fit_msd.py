@@ -65,8 +65,8 @@ def fit_msd(
 ) -> None:
     """Fit the diffusivity of a table of MSDs; its JSON is a source of `transport arrhenius`.
 
-    Without errors in the table, or --ions and --duration-ps, D has no error, and the answer states
-    so. Exit code 3 when the table shows no diffusion.
+    Without errors in the table, or --ions and --duration-ps, D has no error, and the output states
+    it. Exit code 3 when the table shows no diffusion.
     """
     from mlipsse.transport.diffusion.displacement.status import RunKind
     from mlipsse.transport.diffusion.displacement.window import WindowSettings

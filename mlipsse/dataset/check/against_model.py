@@ -19,7 +19,7 @@ from mlipsse.dataset.frames.scores import MIN_GROUP
 from mlipsse.errors import MlipsseError
 
 MAX_USUAL_SHIFT_EV_ATOM = 1.0
-"""Of one element. Functionals differ by some eV per atom, pseudopotentials by hundreds."""
+"""Shift of one element. Functionals differ by some eV per atom, pseudopotentials by hundreds."""
 
 MIN_COSINE = 0.5
 """Between labels and predictions; of a foundation model that knows the elements it is above 0.9."""
@@ -185,7 +185,7 @@ def _direction(name: str, unit: str, pair: np.ndarray) -> Check:
 
 
 def _cosine_and_slope(pair: np.ndarray) -> tuple[float, float]:
-    """Of labels against predictions, (2, n); NaN where there is nothing to compare."""
+    """Cosine and slope of labels against predictions, (2, n); NaN without numbers."""
     reference, predicted = pair[:, np.isfinite(pair).all(axis=0)]
     norms = float(np.linalg.norm(reference)), float(np.linalg.norm(predicted))
     if not min(norms) > 0:

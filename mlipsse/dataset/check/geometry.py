@@ -9,7 +9,7 @@ from mlipsse.dataset.check.verdict import Check, Numbers, some
 from mlipsse.dataset.frames.isolated import VACUUM_A
 
 LEAST_RATIO, MOST_RATIO = 0.7, 1.6
-"""Of the distance to an atom's nearest neighbour over the sum of their covalent radii (Cordero et
+"""Ratio of the nearest-neighbour distance to the sum of the covalent radii (Cordero et
 al. 2008, doi 10.1039/b801115j), median of a set: 0.9 to 1.2 in metals, salts and molecules. Lengths
 in bohr that are taken for Å make it 1.7 to 2.3, lengths in Å that are taken for bohr 0.5 to 0.6."""
 

@@ -150,7 +150,7 @@ def check_bands(labelled: LabelledSet) -> Check:
 
 
 def _largest_forces(labelled: LabelledSet) -> np.ndarray:
-    """Of every frame of `labelled.typical`, eV/Å."""
+    """Largest force of every frame of `labelled.typical`, eV/Å."""
     return np.array(
         [
             np.linalg.norm(labels(labelled.frames[k])[keys.FORCES], axis=1).max()
@@ -170,7 +170,7 @@ def _largest_stresses(labelled: LabelledSet) -> np.ndarray:
 
 
 def _volume_A3_atom(labelled: LabelledSet, position: int) -> float:
-    """Of a frame of `labelled.typical`; 1 without a cell."""
+    """Volume per atom of a frame of `labelled.typical`; 1 without a cell."""
     frame = labelled.frames[labelled.typical[position]]
     return float(frame.get_volume() / len(frame)) if frame.cell.rank == 3 else 1.0
 

@@ -9,7 +9,7 @@ from mlipsse.dataset.check.verdict import Check, Numbers, some
 
 WARN_NET_FORCE_EV_A = 0.005
 FAIL_NET_FORCE_EV_A = 0.03
-"""Of the net force divided by the atoms. A model's forces sum to zero by construction, so this is
+"""Net force divided by the number of atoms. Forces of a model sum to zero by construction, so it is
 an error that it cannot learn away; above the second it is as large as the whole force error of a
 good fine-tuning (tens of meV/Å). Real-space grids leave a few meV/Å."""
 

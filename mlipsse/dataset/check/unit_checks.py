@@ -255,7 +255,7 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
 def _stress_cause(ratios: Ratios) -> str:
     """The unit and sign, or virials, that come nearest to the fitted factor."""
     factor = ratios.stress or 0.0
-    turned = "their sign is turned (ASE's is positive under tension, VASP's is not)"
+    turned = "their sign is wrong (ASE's is positive under tension, VASP's is not)"
     if _agree(-factor):
         return f"{turned}. Normalise with --stress-sign compression"
     unit = min(STRESS_UNITS_EV_A3, key=lambda unit: _distance(STRESS_UNITS_EV_A3[unit], factor))
@@ -283,7 +283,7 @@ def _stress_cause(ratios: Ratios) -> str:
 
 
 def _distance(unit: float, factor: float) -> float:
-    """Of a fitted factor from what a unit leads to expect, on a logarithmic scale."""
+    """Distance of a fitted factor from the expectation for a unit, on a logarithmic scale."""
     return abs(float(np.log(_FITTED * unit / abs(factor))))
 
 
@@ -301,7 +301,7 @@ def _cause(units: dict[str, float], factor: float) -> str:
 
 
 def _correlation_with_volume(labelled: LabelledSet) -> float | None:
-    """Of the mean stress with the volume per atom, within compositions."""
+    """Correlation of the mean stress with the volume per atom, within compositions."""
     groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for frame in _frames(labelled):
         found = labels(frame)

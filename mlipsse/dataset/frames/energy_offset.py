@@ -11,7 +11,7 @@ from mlipsse.dataset.frames.predictions import Predictions
 from mlipsse.errors import MlipsseError
 
 MAX_OFFSET_RESIDUAL_EV_ATOM = 0.3
-"""Of the training energies from the foundation's, less one shift per element. Functionals differ
+"""Difference of training and foundation energies, less one shift per element. Functionals differ
 by tens of meV/atom beyond such shifts; units, or energies of other frames, by far more."""
 
 

@@ -203,7 +203,7 @@ class Vasp:
         )
 
     def _divisions(self, atoms: Atoms, inputs: Any) -> tuple[int, int, int]:
-        """Of the k-point mesh, written into KPOINTS or made by VASP of KSPACING."""
+        """Divisions of the k-point mesh, from KPOINTS or made by VASP from KSPACING."""
         if self.settings.kspacing_1_A is None:
             a, b, c = (int(n) for n in inputs.kpoints.kpts[0])
             return a, b, c

@@ -152,7 +152,7 @@ class Trajectory:
     def _trouble(self, temperature_K: float) -> str | None:
         settings = self.run.settings
         if not (np.isfinite(temperature_K) and np.isfinite(self.atoms.positions).all()):
-            return "positions or velocities ceased to be finite"
+            return "positions or velocities became non-finite"
         limit_K = settings.max_temperature_factor * settings.temperature_K
         if temperature_K > limit_K:
             return f"it heated to {temperature_K:.0f} K, above {limit_K:.0f} K"

@@ -46,7 +46,7 @@ class Evaluator(Protocol):
     def evaluate(
         self, structures: Sequence[Atoms], *, invariants: bool = False
     ) -> list[Evaluation | Exception]:
-        """Of every structure, in order, or what the potential raised about it.
+        """Predictions for every structure, in order, or the exception that it raised.
 
         What comes out for a structure depends on the others by rounding alone. Structures that come
         again, moved, cost less than others in their place.

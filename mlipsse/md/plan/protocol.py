@@ -24,7 +24,7 @@ BERENDSEN_CAUTION = (
 _LARGEST_SEED = 900_000_000
 _STEP_TOLERANCE = 1e-6
 _NPT_PDAMPS = 4
-"""Of the barostat's time constants that an NPT part holds at least; its second half two."""
+"""Minimum length of an NPT part in time constants of the barostat; its second half has two."""
 
 
 @dataclass(frozen=True, kw_only=True)

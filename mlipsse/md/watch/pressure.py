@@ -21,7 +21,7 @@ LONGER = "raise simulate.npt_ps, so that the average cell is more precise"
 
 @dataclass(frozen=True, kw_only=True)
 class Pressure:
-    """Of the production, whose cell is fixed.
+    """Pressure of the production, whose cell is fixed.
 
     Attributes
     ----------

@@ -66,7 +66,7 @@ class RunState:
 
     @property
     def seconds_left(self) -> float | None:
-        """Of this run's own work at its speed; None before that is known, 0 when it has ended."""
+        """Time left for this run at its speed; None before that is known, 0 when it has ended."""
         if self.state in ENDED:
             return 0.0
         if not self.steps_per_s:

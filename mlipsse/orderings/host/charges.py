@@ -219,7 +219,7 @@ def _averaged(
 
 
 def _weight(name: str, state: int, average: Fraction) -> float:
-    """Of an average: by the rarer one of the states on both its sides."""
+    """Weight of an average, by the rarer one of its two neighbouring states."""
     if name in MOLECULAR:
         return _MOLECULE
     states = likely_states(name)

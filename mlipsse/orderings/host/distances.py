@@ -34,7 +34,7 @@ _BONDED = frozenset("HBCN")
 """They form bonds among themselves, as in CN, whatever their formal charges."""
 
 _OVERLAP = 0.6
-"""Of the sum of covalent radii (Cordero et al., Dalton Trans. 2832, 2008): no bond is shorter."""
+"""Share of the sum of covalent radii (Cordero et al., Dalton Trans. 2832, 2008), below any bond."""
 
 _REACH_A = 4.0  # as far as distances are looked at, and farther than any bond
 

@@ -26,7 +26,7 @@ DISTRIBUTION = "g(r)"
 WALLS = "walls"
 
 _WALL_OF_RADII = 0.4
-"""Of the sum of covalent radii: small atoms meet closer than 1 Å, and their walls stand closer."""
+"""Share of the sum of covalent radii: walls of small atoms stand closer than 1 Å."""
 
 
 def judge_equation_of_state(

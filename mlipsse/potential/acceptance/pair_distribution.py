@@ -222,7 +222,7 @@ def unstrained(frames: Sequence[Atoms], cell: np.ndarray | None = None) -> tuple
 
 
 def at_one_temperature(frames: Sequence[Atoms], *, nearest_K: float) -> list[Atoms]:
-    """Of frames at several temperatures (`temperature_K` in `info`) those at the nearest one.
+    """The frames at the nearest temperature (`temperature_K` in `info`).
 
     Frames without a temperature count as at `nearest_K`.
     """

@@ -33,7 +33,7 @@ from mlipsse.potential.acceptance.wall import Wall, scan_walls
 from mlipsse.structures.geometry import supercell
 
 FRAMES = 100
-"""Of a run, for distances and g(r)."""
+"""Frames of a run, for distances and g(r)."""
 
 _SETTLING = 0.2  # of the run for g(r): its start comes from another potential
 

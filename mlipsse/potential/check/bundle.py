@@ -28,10 +28,10 @@ from mlipsse.structures.geometry import supercell
 
 MAX_DRIFT_EV_ATOM_PS = 1e-5
 MAX_ERROR_FLOAT64 = 1e-10
-"""Of energies per atom (eV), forces (eV/Å) and stresses (eV/Å³)."""
+"""Limit for energies per atom (eV), forces (eV/Å) and stresses (eV/Å³)."""
 
 MAX_RELATIVE_ERROR_FLOAT32 = 1e-5
-"""Of the largest force and stress, against MACE in float64."""
+"""Limit relative to the largest force and stress, against MACE in float64."""
 
 LIKE_MACE = 2.0
 """Two roundings of the same size differ by chance: so many times MACE's own error in float32."""
@@ -40,7 +40,7 @@ ROUNDING_FLOAT32 = 1e-6
 """Relative to the largest value: sixteen units in the last place, the limit of any arithmetic."""
 
 LEAST_ATOMS = 40
-"""Of the cell for dynamics: the total energy per atom of smaller ones fluctuates too much."""
+"""Size of the cell for dynamics; the total energy per atom of smaller cells fluctuates too much."""
 
 LAMMPS_FORMATS = ("torchscript", "aotinductor")
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = "1"
-"""Of the package's inputs, outputs and metadata."""
+"""Version of the package's inputs, outputs and metadata."""
 
 _LARGEST = 2**40  # atoms or edges: known to be bounded, so that GPU code indexes in 64 bits
 

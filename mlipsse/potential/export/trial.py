@@ -13,7 +13,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.potential.export.edge_form import SinglePoint
 
 MAX_RELATIVE_ERROR = {"float64": 1e-9, "float32": 1e-4}
-"""Of the largest energy and force of the cell: rounding, with room for unlucky sums."""
+"""Relative to the largest energy and force of the cell: rounding, with a margin."""
 
 _ATOMS = 8
 

@@ -143,7 +143,7 @@ def _require_not_older(version: str, folder: Path) -> None:
 
 
 def _integers(folder: Path, spoken: str) -> str:
-    """Of a source tree that is not built LAMMPS' default."""
+    """Integer sizes of a LAMMPS; the default of LAMMPS for an unbuilt source tree."""
     if found := _INTEGERS.search(spoken):
         return found[0]
     for path in sorted(folder.glob("**/LAMMPS_Targets.cmake")):

@@ -14,7 +14,7 @@ COLUMNS = (
     *("pressure_GPa", "pressure_std_GPa", "asked_pressure_GPa", "anisotropic_stress_GPa"),
     *("volume_drift_percent", "volume_drift_std_percent"),
 )
-"""Of a run's row in `runs.csv`, those of `pressure_columns`."""
+"""Columns of `runs.csv` that `pressure_columns` gives."""
 
 
 def pressure_columns(health: Health) -> dict[str, float | None]:

@@ -19,7 +19,7 @@ Quantity = Literal[
     "E_hull", "formation", "Ea", "D_ab", "D_ac", "Ea_ab", "Ea_ac", "conductivity"
 ]  # fmt: skip
 GRID_TEMPERATURE_K = 800.0
-"""Of the published D in planes."""
+"""Temperature of the published D in planes."""
 
 _GRID: tuple[Quantity, ...] = ("E_hull", "Ea", "D_ab", "Ea_ab", "D_ac", "Ea_ac")
 _NAMES: Mapping[Quantity, tuple[str, float]] = {

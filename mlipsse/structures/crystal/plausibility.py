@@ -7,8 +7,8 @@ import numpy as np
 from mlipsse.structures.crystal.model import CrystalSite
 
 CLOSEST_RATIO = 0.5
-"""Of the sum of covalent radii (Cordero et al. 2008, doi 10.1039/b801115j): two sites that are
-both filled are never nearer. The shortest bonds known (N2, CO) have 0.78."""
+"""Share of the sum of covalent radii (Cordero et al. 2008, doi 10.1039/b801115j): two sites that
+are both filled are never nearer. The shortest bonds known (N2, CO) have 0.78."""
 
 _BOND_RATIOS = (0.8, 1.25)
 _OVERLAP_A = 0.5

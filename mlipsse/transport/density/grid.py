@@ -59,7 +59,7 @@ class ProbabilityDensity:
 
     @property
     def integral(self) -> float:
-        """Of the density over the cell: `n_ions`, or 1 when `per_ion`."""
+        """Integral of the density over the cell: `n_ions`, or 1 when `per_ion`."""
         return 1.0 if self.per_ion else float(self.n_ions)
 
     @property

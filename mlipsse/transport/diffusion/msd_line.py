@@ -12,8 +12,8 @@ FIT_LAGS = 60
 """Lags of the window that enter the fit: more of them carry the same information."""
 
 TAKEN_BACK = 0.3
-"""Of a hop length squared: by how much hops that are taken back may lift the MSD for good. Walks
-that take back each hop with probability p have 2p / (1 + p)²: 0.28 for 0.2 and 0.41 for 0.4."""
+"""Share of a hop length squared by which reversed hops may lift the MSD permanently. Walks
+that reverse each hop with probability p have 2p / (1 + p)²: 0.28 for 0.2 and 0.41 for 0.4."""
 
 SETTLING = 2.0
 """The rest of that lift which is still to come falls as exp(-SETTLING x MSD / hop length²): as

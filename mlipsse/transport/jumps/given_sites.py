@@ -12,7 +12,7 @@ from mlipsse.structures import Crystal, read_crystal
 from mlipsse.transport.jumps.sites import Sites, label_kinds, make_sites
 
 MISFIT_LIMIT_A = 1.0
-"""Of the framework atoms' mean positions from the file's, the median of each element and the worst
+"""Distance of the framework's mean positions from the file's, median per element and the worst
 of the elements; another crystal, or another origin, misses by more."""
 
 SAME_FIT_A = 0.1
@@ -24,7 +24,7 @@ _LENGTH_TOLERANCE, _COSINE_TOLERANCE = 0.08, 0.08
 
 _MOST_CELLS = 60
 _SAMPLED_ATOMS = 20
-"""Of each element, while shifts are tried."""
+"""Atoms of each element that are used for trying shifts."""
 
 _SYMPREC_A = 0.01
 

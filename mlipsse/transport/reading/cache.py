@@ -35,7 +35,7 @@ FORMAT = 2
 
 CHUNK_FRAMES, CHUNK_ATOMS = 256, 64
 LIMIT_GB = 50.0
-"""Of the folder: beyond it the trajectories that were not used for longest go."""
+"""Limit of the folder's size; beyond it the least recently used trajectories are removed."""
 
 _READ_BYTES = 4 << 20
 

@@ -17,7 +17,7 @@ from mlipsse.transport.reading.unwrapping.continuity import Continuity
 from mlipsse.transport.reading.unwrapping.ions import Unwrapping
 
 BLOCK_BYTES = 64 << 20
-"""Of positions that are held at once where frames are read block by block."""
+"""Size of the positions held at once where frames are read block by block."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ _EV_PER_U = 9648.533  # Å²/ps²
 _KB_EV_K = 8.617333e-5
 
 LONGEST = 1.5
-"""Of v dt: above it for more than noise, drift and a thermostat that lags."""
+"""Ratio to v dt, beyond noise, drift and a lagging thermostat."""
 
 SHORTEST_PS = 0.012
 SHORTEST_OF_DT = 0.4
@@ -52,7 +52,7 @@ _ORIGINS = 200
 
 @dataclass(frozen=True)
 class _Motion:
-    """Of one element: r, v and how r² grows from one frame to two (None for two frames)."""
+    """Motion of one element: r, v and growth of r² from one frame to two (None for two frames)."""
 
     element: str
     step_A: float
@@ -169,7 +169,7 @@ def _too_far(factor: float) -> str:
 
 
 def _motions(frames: Frames, temperature_K: float) -> list[_Motion]:
-    """Of the elements that move at all; atoms that are held count for nothing."""
+    """Motions of the elements that move; fixed atoms are ignored."""
     from ase.data import atomic_masses, atomic_numbers
 
     n_frames = len(frames.positions)

@@ -16,7 +16,7 @@ from mlipsse.transport.diffusion.displacement.status import RunKind
 from mlipsse.transport.runs.composition import CompositionTransport, ExcludedRun
 
 LARGEST_ERROR = 10.0
-"""Of D: errors beyond are in another unit, or percent."""
+"""Ratio to D; larger errors are in another unit, or percent."""
 
 FASTEST_CM2_S = 1e-2
 """A hundred times the ions of a thin melt."""

@@ -59,7 +59,7 @@ def test_a_sound_set_passes_every_check(sets):
 def test_wrong_sign_of_stress(sets):
     scale(every(sets), keys.STRESS, -1.0)
     stated = only_failure(sets, "stress unit and sign")
-    assert "sign is turned" in stated
+    assert "sign is wrong" in stated
     assert "kB" not in stated
 
 
@@ -72,7 +72,7 @@ def test_stress_as_vasp_prints_it(sets):
     scale(every(sets), keys.STRESS, -EV_A3_TO_KB)
     stated = only_failure(sets, "stress unit and sign")
     assert "in kB" in stated
-    assert "sign is turned" in stated
+    assert "sign is wrong" in stated
 
 
 def test_stress_in_gpa(sets):
@@ -139,7 +139,7 @@ def test_sign_of_stress_where_atoms_are_shuffled(sets):
     scale(every(sets), keys.STRESS, -1.0)
     stated = only_failure(sets, "stress unit and sign")
     assert "a pair potential fitted to the forces" in stated
-    assert "sign is turned" in stated
+    assert "sign is wrong" in stated
 
 
 @pytest.mark.parametrize("key", [keys.ENERGY, keys.FORCES, keys.STRESS])

@@ -145,7 +145,7 @@ def test_a_drift_of_the_whole_crystal_is_no_hop():
 
 
 def test_too_few_frames():
-    with pytest.raises(MlipsseError, match="3 frames; 4 are needed"):
+    with pytest.raises(MlipsseError, match="3 frames; at least 4 are required"):
         compare(warm(1, frames=3), warm(2), of=argon(2))
 
 

@@ -64,7 +64,7 @@ def provide_bundle(work: Work, model: Trained) -> Bundle:
 
 
 def provide_foundation_bundle(work: Work, foundation: Path) -> Bundle:
-    """The same of the foundation model as it is, by the head that trainings start from."""
+    """The bundle of the unchanged foundation model, by the head that trainings start from."""
     head = work.campaign.config.finetune.foundation_head
     made_from = {"head": head}
     return _provide(
@@ -75,7 +75,7 @@ def provide_foundation_bundle(work: Work, foundation: Path) -> Bundle:
 def _provide(
     work: Work, files: list[Path], made_from: dict[str, Any], make: Callable[[], Bundle]
 ) -> Bundle:
-    """The bundle made before from the very same, if it is whole; else a new one.
+    """The existing bundle of this model and target, if it is whole; else a new one.
 
     Code compiled twice has other bytes the second time: runs made with the first one stay valid
     when nothing but the trials changed.
@@ -166,7 +166,7 @@ def _stated_temperatures(frames: list[Atoms]) -> list[float]:
 
 
 def _errors(metrics: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Of every head, on frames it was not trained on."""
+    """Errors of every head, on frames that its training did not use."""
     errors = {metrics["head"]: metrics["errors"]["test"]}
     if metrics["replay_head"] is not None:
         errors[metrics["replay_head"]] = metrics["replay_errors"]

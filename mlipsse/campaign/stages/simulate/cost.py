@@ -17,7 +17,7 @@ ESTIMATE = "estimate.json"
 
 @dataclass(frozen=True)
 class TemperatureCost:
-    """Of all runs at one temperature; hours are those of the device they run on."""
+    """Cost of all runs at one temperature; hours are those of their device."""
 
     temperature_K: float
     runs: int

@@ -31,7 +31,7 @@ COLUMNS = (
     "voxel_A",
     "caution",
 )
-"""Of `structure.csv`."""
+"""Columns of `structure.csv`."""
 
 
 def describe_structure(

@@ -58,7 +58,7 @@ class IonSeries:
 
     @cached_property
     def plan(self) -> FourierPlan:
-        """Of transforms of the series."""
+        """Plan for transforms of the series."""
         return FourierPlan.of(self.n_frames)
 
     def map(

@@ -10,7 +10,7 @@ CHANCE = 1e-4
 """Probability by which ions without drift are taken for ions that drift."""
 
 LEAST_SHARE = 0.02
-"""Of the ions' mean squared displacement over the run: less drift changes D by less."""
+"""Share of the ions' mean squared displacement over the run; less drift changes D by less."""
 
 
 def steady_drift_A(positions: np.ndarray | RestingPositions) -> float | None:

@@ -212,7 +212,7 @@ class _Line:
 
 
 def _covariance(lags: np.ndarray, line: _Line, duration_ps: float) -> np.ndarray:
-    """Of MSDs of independent walkers over all time origins, in steps of `spacing_ps`."""
+    """Covariance of MSDs of independent walkers over all time origins, in steps of `spacing_ps`."""
     spacing = line.spacing_ps
     counts = np.maximum(1, np.round(lags / spacing)).astype(int)
     sums = overlap_sums(counts, round(duration_ps / spacing) + 1)
@@ -229,7 +229,7 @@ def _covariance(lags: np.ndarray, line: _Line, duration_ps: float) -> np.ndarray
 
 
 def _one_origin(lags: np.ndarray, line: _Line) -> np.ndarray:
-    """Of MSDs since one time: squares of Gaussian displacements, and hops of finite length."""
+    """Covariance of MSDs since one time: squared Gaussian steps, and hops of finite length."""
     shared = line.slope * np.minimum(lags[:, None], lags)
     covariance = 2 / line.dimensions * shared**2 + line.hop_length_A**2 * shared
     covariance[np.diag_indices(len(lags))] += (max(line.intercept, 0.0) + 1e-6) ** 2

@@ -124,7 +124,7 @@ def read_msd_table(path: Path, units: TableUnits | None = None) -> MsdTable:
 
 
 def _directions(name: str) -> frozenset[str]:
-    """Of `msd_x_A2`, `MSD_xy (nm^2)`, `xx_A2`, or LAMMPS' `c_msd[1]`; empty for all of them."""
+    """Directions in `msd_x_A2`, `MSD_xy (nm^2)`, `xx_A2` or `c_msd[1]`; empty for all three."""
     found = re.search(r"(?:^|[_ \-(])([xyz]{1,3})(?:$|[_ \-)(\[])", name.lower())
     if found is not None:
         return frozenset(found[1])

@@ -174,7 +174,7 @@ def _open(path: Path, topology: Path | None, species: Sequence[str] | None) -> _
 def _species(
     topology: Path, unpacked: Path, species: Sequence[str] | None
 ) -> tuple[str, ...] | None:
-    """Of topologies that MDAnalysis does not read, or not whole; None of the others."""
+    """Species of topologies that MDAnalysis does not read completely; None for others."""
     if is_lammps_data(topology):
         return read_lammps_species(topology, species)
     name = plain_name(topology).name

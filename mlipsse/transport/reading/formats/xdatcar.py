@@ -22,7 +22,7 @@ from mlipsse.transport.reading.text_dump.stream import text_bytes
 
 _SAME_FRACTION = 1e-7
 _ROW_BYTES = 33
-"""Of a row at least: VASP writes 37 or 39."""
+"""Minimum length of a row; VASP writes 37 or 39."""
 _NUMBER = rb"([-+]?(?:\d*\.\d+|\d+)(?:[eEdD][-+]?\d+)?)"
 _ROW = re.compile(rb"\s*" + rb"\s*".join([_NUMBER] * 3) + rb"(?:\s+[A-Za-z].*)?\s*", re.DOTALL)
 

@@ -99,7 +99,7 @@ def blocks_of(
 
 
 def _stamps(frames: Frames) -> np.ndarray | None:
-    """Of all frames; None where the first has none."""
+    """Stamps of all frames; None where the first has none."""
     found = []
     for frame in frames([], True):
         if frame.stamp != frame.stamp:

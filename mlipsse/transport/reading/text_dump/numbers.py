@@ -17,7 +17,7 @@ _E, _SMALL_E = ord("E"), ord("e")
 _POWERS = 10.0 ** np.arange(23)  # exact in float64
 _WHOLE_POWERS = np.array([10**power for power in range(9)], dtype=np.uint64)
 _MOST = 10**17
-"""Of a mantissa that takes another digit: it stays a 64-bit integer."""
+"""Largest mantissa that takes another digit and stays a 64-bit integer."""
 
 RUNS_OUT, MALFORMED, OTHER_ATOMS = -1, -2, -3
 """What `read_atoms` answers where it does not end after the last line."""

@@ -8,7 +8,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.source.protocol import RawBlock, Source
 
 ROUNDING = 0.01
-"""Of the spacing, by which times in files are rounded; all steps are compared with the first."""
+"""Share of the spacing by which files round times; all steps are compared with the first."""
 
 AGREE = 0.01
 """Relative difference of two spacings that are one."""

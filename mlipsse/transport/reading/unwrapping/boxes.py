@@ -12,7 +12,7 @@ ODD_JUMP = 0.03
 """Strain that is refused where it is `ODD_RATIO` times the run's usual one."""
 
 ODD_RATIO = 10
-"""Of the median: the largest of 100,000 steps of a fluctuating box is seven times it."""
+"""Ratio to the median; the largest of 100,000 steps of a fluctuating box is seven times it."""
 
 
 class BoxSteps:

@@ -5,11 +5,11 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 
 LONGEST_STEP = 1 / 3
-"""Of the shortest height of the cell: atoms that move further between two frames may have gone
+"""Share of the shortest height of the cell: atoms that move further between frames may have gone
 either way round. From one half on they certainly may."""
 
 SUDDEN = 0.05
-"""Of the atoms, and three at least: so many that go far at one frame are looked at."""
+"""Share of the atoms, at least three, that must move far at one frame for a check."""
 
 SAME_CELL_A = 1e-6
 """Cells whose components differ by no more are one cell, written with other roundings."""
