@@ -95,7 +95,7 @@ def test_pictures_of_structure_are_taken_where_they_are(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "stated"),
     [
-        ({}, "those of the host:"),
+        ({}, "axes of the host;"),
         ({"structure": {"primitive": True}}, "primitive cell of the host"),
         ({"enumerate": {"supercells": ["1.1.0_-1.1.0_0.0.1"]}}, "not of the host"),
         ({"simulate": {"structures": ["given.extxyz"]}}, "given in simulate.structures"),

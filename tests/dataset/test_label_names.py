@@ -237,7 +237,7 @@ def test_names_that_mean_the_same_are_no_conflict():
         ({"energy": "low"}, {}, "Frame 0 of a.extxyz .*energy has shape"),
         ({"energy": 1.0, "stress": np.ones(5)}, {}, r"stress has shape \(5,\)"),
         ({"stress": np.arange(9.0)}, {}, "not a symmetric tensor"),
-        ({"energy": 1.0}, {"energy": "E"}, "no frame has 'E', .*There are energy"),
+        ({"energy": 1.0}, {"energy": "E"}, "no frame has 'E', .*The frames have energy"),
     ],
 )
 def test_what_cannot_be_known_is_asked(entries, names, message):

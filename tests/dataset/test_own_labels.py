@@ -101,7 +101,9 @@ def test_missing_stress_is_refused_or_left_out(tmp_path):
 
 def test_mixed_or_unknown_sources_are_refused(tmp_path):
     frames = [frame(0, xc="PBE"), frame(1, xc="PBE"), frame(2, xc="SCAN")]
-    with pytest.raises(MlipsseError, match=r"several xc: 2 of «PBE», 1 of «SCAN».*do not go tog"):
+    with pytest.raises(
+        MlipsseError, match=r"several xc: 2 of «PBE», 1 of «SCAN».*must not be mixed"
+    ):
         one(tmp_path, frames)
     with pytest.raises(MlipsseError, match=r"is not known, and all later.*label\.functional"):
         one(tmp_path, [frame(0)], OwnLabelSettings())
@@ -164,7 +166,7 @@ def test_files_can_be_the_split(tmp_path):
 
 
 def test_nothing_whole_is_a_sentence_and_isolated_atoms_are_left_out(tmp_path):
-    with pytest.raises(MlipsseError, match=r"No frame of own.extxyz has whole labels.*isolated"):
+    with pytest.raises(MlipsseError, match=r"No frame of own.extxyz has complete labels.*isolated"):
         one(tmp_path, [Atoms("Cu", info={"energy": -1.0})])
     labels = one(tmp_path, [frame(0), Atoms("Cu", cell=[9, 9, 9], info={"energy": -1.0})])
     assert len(labels.frames) == 1

@@ -280,5 +280,5 @@ def test_a_label_depends_on_settings_and_potcars_and_not_on_the_way(library):
 
 
 def test_a_frame_without_a_cell_is_rejected(tmp_path):
-    with pytest.raises(RejectedFrame, match="Cu has no three cell vectors"):
+    with pytest.raises(RejectedFrame, match="Cu does not have three cell vectors"):
         _source().label(Atoms("Cu"), tmp_path / "run")

@@ -196,8 +196,8 @@ def test_rdf(tmp_path: Path) -> None:
     assert table["n_Li_around_Li"][np.searchsorted(table["r_A"], 4.2)] == pytest.approx(12)
     assert "Cl-Li" in CliRunner().invoke(app, arguments).output
     for wrong, words in (
-        ("--mobile Na", "No Na in the trajectory"),
-        ("--cell 1,2", "is no cell"),
+        ("--mobile Na", "The trajectory contains no Na"),
+        ("--cell 1,2", "is not a cell"),
         ("--cell -15", "above 0 Å"),
     ):
         refused = CliRunner().invoke(app, [*arguments, *wrong.split()])

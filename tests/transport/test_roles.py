@@ -56,7 +56,7 @@ def test_roles(mobile, framework, expected):
     [
         ("K", None, "No K"),
         ("Li", ["S"], "No S"),
-        (["Li", "Li"], None, "each once"),
+        (["Li", "Li"], None, "each only once"),
         ([], None, "at least one"),
         ("Li", ["Li", "Cl"], "cannot be both"),
     ],
