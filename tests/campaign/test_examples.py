@@ -40,7 +40,7 @@ LIYBC = [
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whoever looks a host name up fails, and nothing was downloaded before."""
+    """Every look-up of a host name fails, and nothing was downloaded before."""
 
     def refuse(*arguments: object, **options: object) -> None:
         raise AssertionError(f"a network connection was tried: {arguments}")

@@ -98,7 +98,7 @@ class Workers(Here):
 
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Workers]:
-    """Models that are Lennard-Jones forces; whoever works is the last one of this list."""
+    """Models that are Lennard-Jones forces; the working one is the last of this list."""
     hired = [Workers()]
 
     @contextmanager

@@ -102,7 +102,7 @@ def test_of_like_frames_the_first_is_kept():
     assert [k for k, r in enumerate(reasons) if r] == [11, 15]
     assert reasons[11] == "nearly identical to the frame at 4 ps of t1"
     assert left_out(some, FilterSettings(duplicates=False)) == [None] * 20
-    # A like frame that was left out for another reason takes nobody with it.
+    # A like frame that was left out for another reason takes no other with it.
     some[4] = changed(some[4], energy_eV=0.0)
     reasons = left_out(some, FilterSettings())
     assert [k for k, r in enumerate(reasons) if r] == [4, 15]

@@ -21,7 +21,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from tests.dataset.stand_ins import attempts, sheared_alloy, stand_in
 
-# The dummy POTCARs are known to nobody.
+# No library knows the dummy POTCARs.
 pytestmark = pytest.mark.filterwarnings("ignore:POTCAR data with symbol")
 
 POTCAR = """  PAW_PBE {symbol} 01Jan2000

