@@ -125,10 +125,10 @@ def test_stages_that_are_done_are_not_to_do(found: Found, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("execution", "gpus", "words"),
     [
-        ({"gpus": 2}, 1, "execution.gpus: 2 asks for 2 GPUs, and torch can use 1 here"),
+        ({"gpus": 2}, 1, "execution.gpus: 2 requires 2 GPUs, but torch can use 1 here"),
         ({"gpus": 2}, 2, ""),
         ({"slurm": {"gpus_per_node": 1}}, 0, ""),  # on the nodes, not here
-        ({"slurm": {}}, 4, "finetune.device: cuda asks for a GPU, and execution.slurm.gpus_per_"),
+        ({"slurm": {}}, 4, "finetune.device: cuda requires a GPU, but execution.slurm.gpus_per_"),
     ],
 )
 def test_gpus_are_counted_where_the_units_run(
@@ -327,7 +327,7 @@ def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: 
 
 def test_windows_that_no_run_reaches(found: Found) -> None:
     (stated, _) = found(("transport",), transport={"window_ps": [2, 12]})
-    assert "transport.window_ps: the window ends at 12 ps but the production at 700 K" in stated
+    assert "transport.window_ps: the window ends at 12 ps, but the production at 700 K" in stated
     until = {"until": {"relative_error": 0.1, "max_production_ps": 20}}
     assert found(("transport",), transport={"window_ps": [2, 12]}, simulate=until) == []
     assert "two rising lags" in found(("transport",), transport={"window_ps": [5, 2]})[0]

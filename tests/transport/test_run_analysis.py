@@ -151,7 +151,7 @@ def test_all_ions_mobile():
 
 
 def test_absent_mobile_species():
-    with pytest.raises(MlipsseError, match="No Na"):
+    with pytest.raises(MlipsseError, match="contains no Na"):
         analyse_trajectory(walk(500.0), mobile="Na", charge_e=1)
 
 

@@ -346,7 +346,8 @@ class ExportConfig(Section):
         default="not stated", description="Licence of the potential, printed on its card."
     )
     acceptance: AcceptanceConfig = Field(
-        default=AcceptanceConfig(), description="Trials of the exported model before production."
+        default=AcceptanceConfig(),
+        description="Settings of the trials that the exported model must pass before production.",
     )
 
 
