@@ -83,9 +83,9 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
         execution={"gpus": 4},
     )
     for words in (
-        "execution.gpus: 4 asks for 4 GPUs, and torch can use none here",
+        "execution.gpus: 4 requires 4 GPUs, but torch can use none here",
         "Li3InF6",
-        "rank.device: cuda asks for a GPU, and torch can use none here (this torch is built wi",
+        "rank.device: cuda requires a GPU, but torch can use none here (this torch is built wi",
         "rank.head: mace-liybc-r2scan-small has several heads (pt_head, Default), and none is",
         "rank.foundation: The potential mace-liybc-r2scan-small does not know F",
         "sample.device: cuda",
