@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/analysis.py            # four minutes
 
-The run's folder is as ours are: a DCD of 154 MB and its record; 768 ions hop among sites. Told are
+An mlipsse run folder: a DCD of 154 MB and its record; 768 ions hop among sites. It reports
 the seconds of each step from the files to D, conductivity, tensor, g(r) of 200 frames, and density;
-its barriers are told apart. Beside them, in the same run: MDAnalysis reading the file and its
+its barriers are separated. Beside them, in the same run: MDAnalysis reading the file and its
 `EinsteinMSD`, freud's g(r) of the same frames, and GEMDAT's density of a fiftieth of the frames,
 times fifty. Each side has done the step once on a small run before, so that nothing is compiled.
 """

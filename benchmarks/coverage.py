@@ -100,9 +100,11 @@ def share(values: Sequence[float], errors: Sequence[float], truths: Sequence[flo
 def main() -> None:
     """Print one line per kind of walk and estimator."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--walks", type=int, default=12, help="per kind and size")
+    parser.add_argument("--walks", type=int, default=12, help="Number of walks per kind and size.")
     parser.add_argument("--ladders", type=int, default=100)
-    parser.add_argument("--kinisi", type=int, default=0, help="walks per kind for kinisi")
+    parser.add_argument(
+        "--kinisi", type=int, default=0, help="Number of walks per kind for kinisi."
+    )
     parser.add_argument(
         "--seed", type=int, default=FIRST_SEED, help="first of the seeds, which rise by one"
     )

@@ -71,7 +71,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--ions", type=int, default=300)
-    parser.add_argument("--peer-frames", type=int, default=2000, help="that GEMDAT gets")
+    parser.add_argument(
+        "--peer-frames", type=int, default=2000, help="Number of frames for GEMDAT."
+    )
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     import gemdat

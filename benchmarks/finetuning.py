@@ -33,7 +33,9 @@ def main() -> None:
     """Train and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("campaign", type=Path)
-    parser.add_argument("--sizes", help="training frames, e.g. 25,50; all if not given")
+    parser.add_argument(
+        "--sizes", help="Numbers of training frames, e.g. 25,50. The default is all."
+    )
     arguments = parser.parse_args()
     campaign = copy_of(arguments.campaign)
     frames = read_frames(campaign.labelled_sets["train"], labelled=True)

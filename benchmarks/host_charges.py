@@ -97,7 +97,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--list", action="store_true", help="one line per host")
+    parser.add_argument("--list", action="store_true", help="Print one line per host.")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     kinds: Counter[str] = Counter()

@@ -37,7 +37,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--repeats", type=int, default=5, help="sets of each family and size")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="Number of sets of each family and size."
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     replay = read_frames(REPLAY, labelled=True)

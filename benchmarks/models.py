@@ -1,4 +1,4 @@
-"""The two MACE models that are measured: random weights, so that anybody can make them."""
+"""The two MACE models that are measured: random weights, so that they can be made anywhere."""
 
 import warnings
 from collections.abc import Callable

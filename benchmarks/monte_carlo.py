@@ -36,8 +36,8 @@ TEMPERATURE_K = 1500.0
 def main() -> None:
     """Measure and print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=5000, help="proposals of a peer")
-    parser.add_argument("--sweeps", type=int, default=300, help="sweeps of ours")
+    parser.add_argument("--steps", type=int, default=5000, help="Number of proposals of a peer.")
+    parser.add_argument("--sweeps", type=int, default=300, help="Number of sweeps of mlipsse.")
     arguments = parser.parse_args()
     host = read_host(CIF, mobile="Na")
     print("| program | cell | sites | Ewald | set-up, s | proposals/s | accepted |")

@@ -118,8 +118,12 @@ def measure(name: str, size: str) -> None:
 def main() -> None:
     """Run every package, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--large", action="store_true", help="5,000 ions x 20,000 frames as well")
-    parser.add_argument("--only", default=",".join(WAYS), help="packages, comma-separated")
+    parser.add_argument(
+        "--large", action="store_true", help="Also measure 5,000 ions x 20,000 frames."
+    )
+    parser.add_argument(
+        "--only", default=",".join(WAYS), help="Packages to measure, comma-separated."
+    )
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
@@ -145,11 +149,13 @@ def main() -> None:
             if done.returncode:
                 print(f"  {name:10s} fails: {done.stderr.strip().splitlines()[-1:]}")
                 continue
-            told = json.loads(done.stdout.splitlines()[-1])
-            own = told["s"] if name == "mlipsse" else own
-            off = "" if told["off"] is None else f"  off by {told['off']:.1e}"
-            ratio = "" if own is None else f"  {told['s'] / own:5.1f} x"
-            print(f"  {name:10s} {told['s']:7.2f} s {told['GB']:6.2f} GB{ratio}{off}", flush=True)
+            answer = json.loads(done.stdout.splitlines()[-1])
+            own = answer["s"] if name == "mlipsse" else own
+            off = "" if answer["off"] is None else f"  off by {answer['off']:.1e}"
+            ratio = "" if own is None else f"  {answer['s'] / own:5.1f} x"
+            print(
+                f"  {name:10s} {answer['s']:7.2f} s {answer['GB']:6.2f} GB{ratio}{off}", flush=True
+            )
 
 
 if __name__ == "__main__":

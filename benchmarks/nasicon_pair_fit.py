@@ -4,7 +4,7 @@
 
 Single points of unrelaxed orderings of Na3Zr2Si2PO12 in the host's hexagonal cell: random ones
 first, then ones that the model fitted to those takes for typical at 1500 K (where
-such crystals are sintered), which say whether it may
+such crystals are sintered), which show whether it may
 be believed there; then cells of twice the size that it never saw. Relaxed energies would be the
 better ones, and a hundred relaxations take an hour.
 """
@@ -26,7 +26,7 @@ from mlipsse.orderings.thermal.swaps.random_labels import random_labels
 
 CIF = Path(__file__).parents[1] / "tests/orderings/data/NaSICON_R-3c.cif"
 FORMULA, UNITS, TEMPERATURE_K = "Na3Zr2Si2PO12", 6, 1500.0
-CUTOFFS_A = (4.0, 5.0)  # beyond 5.6 Å the hexagonal cell cannot tell pairs apart
+CUTOFFS_A = (4.0, 5.0)  # beyond 5.6 Å the hexagonal cell cannot separate pairs
 
 Labels = list[np.ndarray]
 
@@ -34,10 +34,16 @@ Labels = list[np.ndarray]
 def main() -> None:
     """Fit, check, sample, and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--random", type=int, default=80, help="random orderings to train on")
-    parser.add_argument("--typical", type=int, default=30, help="typical orderings to add")
-    parser.add_argument("--samples", type=int, default=8, help="samples of the 4x4x4 cell")
-    parser.add_argument("--out", type=Path, help="folder for the model, as JSON")
+    parser.add_argument(
+        "--random", type=int, default=80, help="Number of random orderings to train on."
+    )
+    parser.add_argument(
+        "--typical", type=int, default=30, help="Number of typical orderings to add."
+    )
+    parser.add_argument(
+        "--samples", type=int, default=8, help="Number of samples of the 4x4x4 cell."
+    )
+    parser.add_argument("--out", type=Path, help="Folder to write the model to, as JSON.")
     arguments = parser.parse_args()
     host = read_host(CIF, mobile="Na")
     calculator = make_calculator("chgnet")

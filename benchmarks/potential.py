@@ -214,20 +214,32 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--work", type=Path, default=Path("build/benchmarks"), help="for all files")
+    parser.add_argument(
+        "--work", type=Path, default=Path("build/benchmarks"), help="Folder for all files."
+    )
     parser.add_argument("--models", type=_words, default=list(ARCHITECTURES))
-    parser.add_argument("--sizes", type=_numbers, default=list(SIZES), help="atoms")
+    parser.add_argument(
+        "--sizes", type=_numbers, default=list(SIZES), help="Numbers of atoms to measure."
+    )
     parser.add_argument("--threads", type=_numbers, default=[1, 2])
     parser.add_argument("--backends", type=_words, default=list(BACKENDS))
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--repeats", type=int, default=3, help="processes per measurement")
-    parser.add_argument("--steps", type=int, help="measured steps per process; else by the size")
-    parser.add_argument("--plugin", type=Path, help="pair style; built when not given")
-    parser.add_argument("--quick", action="store_true", help="32x0e, 160 atoms, once")
-    parser.add_argument("--skip-times", action="store_true", help="compare forces only")
-    parser.add_argument("--skip-accuracy", action="store_true", help="measure times only")
-    parser.add_argument("--tables", action="store_true", help="print tables, measure nothing")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="Number of processes per measurement."
+    )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        help="Number of measured steps per process. The default depends on the size.",
+    )
+    parser.add_argument(
+        "--plugin", type=Path, help="Pair style plugin. The default is to build it."
+    )
+    parser.add_argument("--quick", action="store_true", help="Measure 32x0e at 160 atoms once.")
+    parser.add_argument("--skip-times", action="store_true", help="Compare forces only.")
+    parser.add_argument("--skip-accuracy", action="store_true", help="Measure times only.")
+    parser.add_argument("--tables", action="store_true", help="Print tables without measuring.")
     return parser
 
 

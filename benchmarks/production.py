@@ -5,8 +5,8 @@
 
 Renders folders of 160 atoms and asks for their state, as they are and with logs of half a
 nanosecond in them; then runs decks of Lennard-Jones forces, plain `lmp` beside a campaign's units
-on two workers, each way alternating. What a unit takes longer than plain LAMMPS is told as a share
-of ten minutes; the start of Parsl, once per campaign, apart from it.
+on two workers, each way alternating. The extra time of a unit over plain LAMMPS is reported as a
+share of ten minutes; the start of Parsl, once per campaign, apart from it.
 """
 
 import argparse
@@ -145,7 +145,9 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=30.0, help="of a run of LAMMPS, about")
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, help="Approximate length of a LAMMPS run in seconds."
+    )
     arguments = parser.parse_args()
     print("| | |\n|---|---:|")
     with tempfile.TemporaryDirectory() as temporary:

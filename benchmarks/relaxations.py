@@ -194,11 +194,13 @@ def _numbers(text: str) -> list[int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--structures", type=int, default=32)
-    parser.add_argument("--sizes", type=_numbers, default=[20, 40], help="atoms, multiples of 20")
+    parser.add_argument(
+        "--sizes", type=_numbers, default=[20, 40], help="Numbers of atoms, multiples of 20."
+    )
     parser.add_argument("--batch-atoms", type=_numbers, default=[200])
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--calls", action="store_true", help="the second table alone")
-    parser.add_argument("--fmax", type=float, default=0.05, help="eV/Å")
+    parser.add_argument("--calls", action="store_true", help="Measure only the second table.")
+    parser.add_argument("--fmax", type=float, default=0.05, help="Force limit in eV/Å.")
     return parser
 
 

@@ -33,7 +33,7 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--structures", type=int, default=10)
-    parser.add_argument("--atoms", type=int, default=40, help="a multiple of 20")
+    parser.add_argument("--atoms", type=int, default=40, help="Number of atoms, a multiple of 20.")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()

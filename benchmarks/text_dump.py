@@ -97,7 +97,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--atoms", type=int, default=2560)
     parser.add_argument("--frames", type=int, default=1000)
-    parser.add_argument("--peer-frames", type=int, default=100, help="of the file MDAnalysis reads")
+    parser.add_argument(
+        "--peer-frames", type=int, default=100, help="Number of frames that MDAnalysis reads."
+    )
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -56,16 +56,16 @@ std::string without_suffix(const std::string &version) { return version.substr(0
 // The command that makes the right file, and what serves until then.
 std::string remedy(const std::string &path, const Metadata &facts, bool gpu)
 {
-  const auto recorded = [&](const char *key, const char *otherwise) {
+  const auto fact = [&](const char *key, const char *otherwise) {
     const auto found = facts.find(key);
     return found == facts.end() ? std::string(otherwise) : found->second;
   };
   const auto slash = path.find_last_of('/');
   const auto folder = slash == std::string::npos ? std::string(".") : path.substr(0, slash);
   const auto name = path.substr(0, path.size() - std::string(".pt2").size());
-  const auto serial = recorded("threads", "any") == "1" && !gpu ? " --serial" : "";
+  const auto serial = fact("threads", "any") == "1" && !gpu ? " --serial" : "";
   return "Make one here: mlipsse potential export " + name + ".model --head " +
-      recorded("head", "HEAD") + " --dtype " + recorded("dtype", "float32|float64") + " --out " + folder +
+      fact("head", "HEAD") + " --dtype " + fact("dtype", "float32|float64") + " --out " + folder +
       " --format aotinductor --device " + (gpu ? "cuda" : "cpu") + serial + ". Or let LAMMPS take " + name + ".pt instead: pair_style mace fallback";
 }
 
@@ -188,7 +188,7 @@ class AOTInductorBackend : public Backend {
     for (const char *key : {"mlipsse_format", "elements", "r_max_A", "layers", "dtype", "head",
                             "device", "torch", "machine", "cpu_flags"})
       if (!found.count(key))
-        throw Explained(std::string("it does not record its ") + key +
+        throw Explained(std::string("it does not state its ") + key +
                         ", so it was not made by mlipsse potential export");
     if (found.at("mlipsse_format") != "1")
       throw Explained("its format is " + found.at("mlipsse_format") +

@@ -21,7 +21,7 @@ struct Facts {
   torch::Device device = torch::kCPU;
   std::string format;                   // for the log
   bool edge_form = true;                // gives the gradient of every edge
-  std::string head;                     // empty where the file does not record it
+  std::string head;                     // empty where the file does not state it
   std::string remark;                   // what the user should hear, or nothing
 };
 
@@ -50,7 +50,7 @@ class Backend {
 // May throw; `gpu` is the index of this rank's GPU, negative for the CPU.
 std::unique_ptr<Backend> load_torchscript(const std::string &path, int gpu);
 
-// As load_torchscript. `read` gets what the file records of itself, as soon as it is known: also of a
+// As load_torchscript. `read` gets the metadata of the file as soon as they are known: also of a
 // file that was made for another machine.
 std::unique_ptr<Backend> load_aotinductor(const std::string &path, int gpu, Facts &read);
 

@@ -15,7 +15,7 @@ function(ask_python variable expression)
       OUTPUT_VARIABLE answer ERROR_VARIABLE complaint RESULT_VARIABLE status
       OUTPUT_STRIP_TRAILING_WHITESPACE)
     if(NOT status EQUAL 0)
-      message(FATAL_ERROR "error: ${variable} is not set and ${Python3_EXECUTABLE} cannot find it. Name "
+      message(FATAL_ERROR "error: ${variable} is not set and ${Python3_EXECUTABLE} cannot provide it. Name "
         "the Python that has mlipsse and torch, -D Python3_EXECUTABLE=DIR/.venv/bin/python, or give "
         "-D ${variable}=...\n${complaint}")
     endif()

@@ -6,7 +6,7 @@
 
 namespace mlipsse {
 
-// The line of a message of torch, the loader or the system that names what went wrong.
+// The line of a message of torch, the loader or the system that states what went wrong.
 std::string meaningful_line(const std::string &message);
 
 // That line and, where it is a known one, what to do; else that line and `otherwise`.

@@ -56,7 +56,7 @@ Scratch::Scratch(const std::string &place)
   folder = place + "/" + PREFIX + "XXXXXX";
   if (!mkdtemp(folder.data())) throw std::runtime_error(std::strerror(errno));
   // Under another name until it is held: a process that starts at the same time may not take it. Where
-  // locks do not work, nobody can take it at all, and after a kill the folder stays.
+  // locks do not work, no process can take it, and after a kill the folder stays.
   const auto name = folder + "/" + LOCK, unheld = name + ".new";
   lock = open(unheld.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0) rename(unheld.c_str(), name.c_str());

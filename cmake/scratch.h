@@ -11,7 +11,7 @@ namespace mlipsse {
 // or memory comes before a shared file system, which every rank would have to write to.
 std::vector<std::string> scratch_places();
 
-// A new folder in one of them, removed at the end. Whoever makes one also removes those there that a
+// A new folder in one of them, removed at the end. Making one also removes those there that a
 // process left which was killed: a lock in each shows it, for the system drops it with the process.
 class Scratch {
  public:

@@ -18,7 +18,7 @@ namespace mlipsse {
 
 namespace {
 
-// As LAMMPS does: one thread unless the environment has another number. torch would take every core.
+// As LAMMPS does: one thread unless the environment sets it. torch would take every core.
 int own_threads()
 {
   const char *threads = std::getenv("OMP_NUM_THREADS");

@@ -19,7 +19,7 @@ class Explained : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The text of a torch exception without the stack of C++ functions.
+// The message of a torch exception, without the stack of C++ functions.
 std::string words_of(const std::exception &error);
 
 // Set memory and TorchScript's executor so that steps of equal size cost the same, and the number of

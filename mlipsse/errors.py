@@ -2,7 +2,7 @@
 
 
 class MlipsseError(Exception):
-    """A user's error, in a sentence: what, which value, which limit, and what to do."""
+    """A user's error in one sentence: what is wrong, which value, which limit, and what to do."""
 
 
 def first_line(error: Exception) -> str:

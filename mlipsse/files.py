@@ -34,7 +34,7 @@ def write_aside(path: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove what writers that were killed left below `folder`; nobody may be writing there."""
+    """Remove what writers that were killed left below `folder`; no process may be writing there."""
     for aside in [*folder.rglob(".*.part"), *folder.rglob(".*.part.*")]:
         if aside.is_file():
             aside.unlink(missing_ok=True)
@@ -72,7 +72,7 @@ def exclusive_lock(path: Path, *, holder: str, patience_s: float = 0.0) -> Itera
     Raises
     ------
     MlipsseError
-        when somebody else still holds the lock after `patience_s`, or `path` cannot be made.
+        when another process still holds the lock after `patience_s`, or `path` cannot be made.
     """
     path = Path(path)
     try:
@@ -81,7 +81,7 @@ def exclusive_lock(path: Path, *, holder: str, patience_s: float = 0.0) -> Itera
     except OSError as error:
         raise MlipsseError(
             f"A {holder} cannot make its lock file {path} ({error.strerror}). Make the folder "
-            "writable, or choose another one."
+            "writable, or choose another folder."
         ) from error
     owned = False
     try:
@@ -91,7 +91,7 @@ def exclusive_lock(path: Path, *, holder: str, patience_s: float = 0.0) -> Itera
             if held is None:
                 break
             if time.monotonic() >= deadline:
-                raise MlipsseError(f"Another {holder} is at work in {path.parent}{held}")
+                raise MlipsseError(f"Another {holder} is using {path.parent}{held}")
             time.sleep(0.1)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -139,7 +139,7 @@ def _attempt(descriptor: int, path: Path) -> tuple[str | None, bool]:
         return None, locked is None
     return (
         f": {owner_path(path)} names {owner}, as file locks do not work on every node here. Wait "
-        "for it to end; if it has ended, remove that file and start again."
+        "for it to end. If it has ended, remove the file and start again."
     ), False
 
 

@@ -18,7 +18,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.processes import start_child, wait_for_child
 
 SCREEN_FILE = "lammps.out"
-"""What LAMMPS says on its screen, in the folder of the run; its log is LAMMPS' own affair."""
+"""The screen output of LAMMPS, in the folder of the run; LAMMPS writes its log itself."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def mpirun() -> Path:
 def environment(threads: int) -> dict[str, str]:
     """Environment variables of a LAMMPS process with `threads` threads: ours plus its libraries."""
     if threads < 1:
-        raise MlipsseError(f"LAMMPS cannot run on {threads} threads; give 1 or more.")
+        raise MlipsseError(f"LAMMPS cannot run on {threads} threads. Give 1 or more.")
     libraries = [str(folder) for folder in find_lammps().library_dirs]
     inherited = os.environ.get("LD_LIBRARY_PATH")
     return os.environ | {
@@ -142,8 +142,8 @@ def failure(screen: Path, *, status: int) -> str:
     if status < 0:
         name = signal.Signals(-status).name
         return f"it was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}."
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-    return f"exit status {status}, last words: {last.rstrip('.')}."
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "no output")
+    return f"exit status {status}, last output: {last.rstrip('.')}."
 
 
 def _package_dir(name: str, *, needed: str) -> Path:

@@ -2,7 +2,7 @@
 
 A killed driver (`kill -9`, a lost terminal, a wall-time limit) must not leave a second writer
 behind, so every child asks the kernel to be killed when its parent dies (Linux `prctl`).
-`python -m mlipsse.processes COMMAND ...` does the same for a command that somebody else starts;
+`python -m mlipsse.processes COMMAND ...` does the same for a command that another program starts;
 with `--while PID` before the command, for one that shall end with process PID, not its parent.
 """
 

@@ -20,13 +20,15 @@ def resource_dir(name: str) -> Path:
         when neither place has the folder, i.e. the installation is broken.
     """
     if name not in SHIPPED:
-        raise ValueError(f"{name!r} is not shipped; shipped are {', '.join(SHIPPED)}")
+        raise ValueError(
+            f"{name!r} is not shipped with mlipsse; choose one of {', '.join(SHIPPED)}"
+        )
     package = Path(__file__).resolve().parent
     places = (package / "shipped" / name, package.parent / name)
     for place in places:
         if place.is_dir():
             return place
     raise MlipsseError(
-        f"The folder {name}/ that belongs to mlipsse was found neither in {places[0]} nor in "
-        f"{places[1]}: the installation is broken. Reinstall the package."
+        f"The folder {name}/ of mlipsse is neither in {places[0]} nor in {places[1]}: the "
+        "installation is broken. Reinstall the package."
     )

@@ -10,7 +10,7 @@ SHIPPED_POTENTIAL = "mace-sse-small"
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test asks a server whether a file is there; those about downloads say what it answers."""
+    """No test asks a server whether a file is there; those about downloads state its answer."""
     monkeypatch.setattr("mlipsse.campaign.checks.downloads.unreachable", lambda url: None)
 
 

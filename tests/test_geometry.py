@@ -38,7 +38,7 @@ def test_every_smallest_supercell_of_a_cube_holds_enough_atoms() -> None:
 
 
 def test_a_structure_without_a_cell_gets_a_sentence() -> None:
-    with pytest.raises(MlipsseError, match="cell of some volume"):
+    with pytest.raises(MlipsseError, match="cell of non-zero volume"):
         supercell_factors(Atoms("Li"), min_atoms=8)
 
 

@@ -30,7 +30,7 @@ def test_one_holder_without_file_locks(no_locks, tmp_path):
         os.fstat(descriptor)
         assert is_locked(lock)
         with (
-            pytest.raises(MlipsseError, match=rf"process {os.getpid()} on .*remove that file"),
+            pytest.raises(MlipsseError, match=rf"process {os.getpid()} on .*remove the file"),
             exclusive_lock(lock, holder="LAMMPS run", patience_s=0.2),
         ):
             pass

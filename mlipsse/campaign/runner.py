@@ -92,7 +92,7 @@ def run_campaign(
     begin = STAGES.index(stage_named(first)) if first else 0
     end = STAGES.index(stage_named(last)) if last else len(STAGES) - 1
     if end < begin:
-        raise MlipsseError(f"--until {last} comes before --from {first}: swap them.")
+        raise MlipsseError(f"--until {last} comes before --from {first}. Swap the two.")
     with (
         exclusive_lock(campaign.path(paths.Root.lock), holder="mlipsse run"),
         Execution(campaign.config.execution, campaign.folder) as execution,
@@ -167,8 +167,8 @@ def _perform(stage: Stage, work: Work) -> list[Path]:
         raise MlipsseError(f"Stage {stage.name}: {error}") from error
     except OSError as error:
         raise MlipsseError(
-            f"Stage {stage.name}: the system refused to read or write a file ({error}). Mend that "
-            "(free disk space, permissions) and run again: finished work is kept."
+            f"Stage {stage.name}: the system refused to read or write a file ({error}). Check "
+            "disk space and permissions and run again; finished work is kept."
         ) from error
 
 
@@ -176,8 +176,8 @@ def _require_inputs(stage: Stage, campaign: Campaign) -> None:
     missing = [path for path in stage.inputs(campaign) if not path.is_file()]
     if missing:
         raise MlipsseError(
-            f"Stage {stage.name} needs {missing[0]}, which is not there. "
-            "Run the stages before it first: `mlipsse run DIR`."
+            f"Stage {stage.name} requires {missing[0]}, which does not exist. Run the earlier "
+            "stages first: `mlipsse run DIR`."
         )
 
 

@@ -36,14 +36,17 @@ def main() -> None:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if error.filename is None:  # not of a path that somebody gave
+        if error.filename is None:  # not about a given path
             raise
         print(
-            f"Error: {error.filename} cannot be used: {error.strerror}. Give another path, or make "
-            "this one usable.",
+            f"Error: {error.filename} cannot be used: {error.strerror}. Give another path, or "
+            "make this one usable.",
             file=sys.stderr,
         )
         sys.exit(2)
     except KeyboardInterrupt:
-        print("Interrupted. Finished work is kept: the same command goes on.", file=sys.stderr)
+        print(
+            "Interrupted. Finished work is kept; run the command again to continue.",
+            file=sys.stderr,
+        )
         sys.exit(130)

@@ -12,28 +12,38 @@ from rich.table import Table
 
 from mlipsse.cli.options import Json
 
-app = typer.Typer(help="Labelled sets: check them before training, bring them under our keys.")
+app = typer.Typer(help="Check labelled sets before training, and rename their labels.")
 
 EnergyKey = Annotated[
-    str | None, typer.Option("--energy-key", help="Name of the energies; else the usual ones.")
+    str | None,
+    typer.Option(
+        "--energy-key", help="Key of the energies. The usual names are recognised by default."
+    ),
 ]
 ForcesKey = Annotated[
-    str | None, typer.Option("--forces-key", help="Name of the forces; else the usual ones.")
+    str | None,
+    typer.Option(
+        "--forces-key", help="Key of the forces. The usual names are recognised by default."
+    ),
 ]
 StressKey = Annotated[
-    str | None, typer.Option("--stress-key", help="Name of the stresses; else the usual ones.")
+    str | None,
+    typer.Option(
+        "--stress-key", help="Key of the stresses. The usual names are recognised by default."
+    ),
 ]
 VirialKey = Annotated[
     str | None,
     typer.Option(
-        "--virial-key", help="Name of virials (eV, minus stress times volume) to take instead."
+        "--virial-key",
+        help="Key of virials to use instead of stresses, in eV (minus stress times volume).",
     ),
 ]
 EnergyUnit = Annotated[
     str | None,
     typer.Option(
         "--energy-unit",
-        help="eV, eV/atom, Ha, Ry, kcal/mol or kJ/mol.",
+        help="Unit of the energies: eV, eV/atom, Ha, Ry, kcal/mol or kJ/mol.",
         show_default="what the file states, else eV",
     ),
 ]
@@ -41,7 +51,7 @@ ForceUnit = Annotated[
     str | None,
     typer.Option(
         "--force-unit",
-        help="eV/A, Ha/bohr, Ry/bohr, kcal/mol/A or kJ/mol/A.",
+        help="Unit of the forces: eV/A, Ha/bohr, Ry/bohr, kcal/mol/A or kJ/mol/A.",
         show_default="what the file states, else eV/A",
     ),
 ]
@@ -49,23 +59,25 @@ StressUnit = Annotated[
     str | None,
     typer.Option(
         "--stress-unit",
-        help="eV/A3, GPa or kB.",
-        show_default="what the file states; else eV/A3 for REF_stress and stress, to be given for "
-        "others",
+        help="Unit of the stresses: eV/A3, GPa or kB.",
+        show_default="what the file states, else eV/A3 for REF_stress and stress; required for "
+        "other keys",
     ),
 ]
 StressSign = Annotated[
     str,
     typer.Option(
-        "--stress-sign", help="What is positive: tension (ASE) or compression (VASP's output)."
+        "--stress-sign",
+        help="Sign convention of the stresses: tension (ASE) or compression "
+        "(VASP output) is positive.",
     ),
 ]
 StressOrder = Annotated[
     str,
     typer.Option(
         "--stress-order",
-        help="Order of stresses of six numbers: voigt (xx yy zz yz xz xy, ASE) or vasp (xx yy zz "
-        "xy yz zx).",
+        help="Order of six stress components: voigt (xx yy zz yz xz xy, ASE) or vasp (xx yy zz xy "
+        "yz zx).",
     ),
 ]
 
@@ -81,23 +93,38 @@ def check(
         list[Path], typer.Argument(metavar="FILE...", help="Extended XYZ files to train on.")
     ],
     valid: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Validation set, to compare with.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Extended XYZ file of the validation set, checked together with the training set.",
+        ),
     ] = None,
     test: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Test set, to compare with.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Extended XYZ file of the test set, checked together with the training set.",
+        ),
     ] = None,
     potential: Annotated[
         str | None,
         typer.Option(
-            help="Foundation potential that labels are compared with: a name or a MACE file. "
-            "Loading a file runs the pickle code in it: name only files you trust."
+            help="Foundation potential to compare the labels with: a name or a MACE file. Loading "
+            "a file runs the pickle code in it; name only files you trust."
         ),
     ] = None,
-    head: Annotated[str | None, typer.Option(help="Head of that potential.")] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="Head of the foundation potential. Required for a MACE model with several heads."
+        ),
+    ] = None,
     every_frame: Annotated[
-        bool, typer.Option("--all", help="Compute every frame with the potential, not 200.")
+        bool, typer.Option("--all", help="Compute every frame with the potential instead of 200.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed for choosing the frames to compute.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed for choosing the frames to compute with the potential.")
+    ] = 0,
     energy_key: EnergyKey = None,
     forces_key: ForcesKey = None,
     stress_key: StressKey = None,
@@ -111,7 +138,7 @@ def check(
 ) -> None:
     """Check keys, units, signs, duplicates, outliers, leakage; compare with a potential.
 
-    Exit code 0 when no check fails, 1 when one does. Checks that could not be made are listed.
+    Exit code 0 when no check fails, 1 otherwise. The command lists skipped checks.
     """
     from mlipsse.dataset.check.checklist import ModelChoice, check_set
     from mlipsse.dataset.check.measures.labelled_set import read_labelled_set
@@ -202,7 +229,7 @@ def normalise(
         typer.echo(json.dumps(asdict(result), indent=1))
         return
     _print(str(source), result.taken_from)
-    typer.echo(f"{out}: {result.frames} frames, {result.without_stress} of them without stress.")
+    typer.echo(f"{out}: {result.frames} frames, {result.without_stress} without stress.")
 
 
 def _print(file: str, taken_from: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.md.watch.pressure import Pressure
 
 app = typer.Typer(
-    help="Production runs: decks for other machines, their cost, their health.",
+    help="Render production runs for other machines, estimate their cost, check their health.",
     no_args_is_help=True,
 )
 console = Console(highlight=False)
@@ -28,7 +28,7 @@ def render(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder for everything that another machine needs.",
+            help="Folder to write the runs and all their inputs to, for another machine.",
             show_default="08-simulate in the campaign",
         ),
     ] = None,
@@ -36,7 +36,7 @@ def render(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Exported model for the decks, e.g. a .pt2 made on the node's GPU.",
+            help="Exported model that the decks load, e.g. a .pt2 made on the node's GPU.",
             show_default="the campaign's portable .pt",
         ),
     ] = None,
@@ -44,7 +44,8 @@ def render(
         bool,
         typer.Option(
             "--runtime",
-            help="With LAMMPS and libtorch, for a bare node (0.5 GB; several with CUDA).",
+            help="Include LAMMPS and libtorch, for a node without them (0.5 GB; several GB with "
+            "CUDA).",
         ),
     ] = False,
 ) -> None:
@@ -66,7 +67,7 @@ def render(
             ),
         )
     console.print(f"{done.runs} runs in {done.root}", soft_wrap=True)
-    console.print(f"Submit them there: cd {done.root} && sbatch array.sbatch", soft_wrap=True)
+    console.print(f"Submit on the cluster: cd {done.root} && sbatch array.sbatch", soft_wrap=True)
     for note in done.notes:
         console.print(note, soft_wrap=True)
 
@@ -75,7 +76,9 @@ def render(
 def runtime(
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="New folder; some 0.5 GB, several with CUDA."),
+        typer.Option(
+            metavar="DIR", help="New folder to write to (about 0.5 GB; several GB with CUDA)."
+        ),
     ],
 ) -> None:
     """Make a folder with LAMMPS, MPICH, the pair style and libtorch that runs without Python."""
@@ -92,14 +95,15 @@ def estimate(
     us_per_atom_step: Annotated[
         float | None,
         typer.Option(
-            help="µs per atom and step, of `mlipsse potential bench` on the device meant.",
+            help="Cost in µs per atom and step, from `mlipsse potential bench` on the target "
+            "device.",
             show_default="measured here, on the CPU",
             callback=above_zero,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print hours and disk of all production runs, from a short benchmark of the potential."""
+    """Estimate hours and disk space of all production runs, from a short benchmark."""
     from mlipsse.campaign.stages.simulate.cost import estimate_campaign
 
     rows = estimate_campaign(
@@ -133,7 +137,8 @@ def estimate(
 @app.command()
 def health(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Folders of runs, or one above them.")
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Folders of runs, or a folder above them."),
     ],
     as_json: Json = False,
 ) -> None:
@@ -144,7 +149,10 @@ def health(
 
     found = sorted({path.parent for folder in folders for path in folder.rglob(RECORD_FILE)})
     if not found:
-        raise MlipsseError(f"There is no run below {', '.join(map(str, folders))}.")
+        raise MlipsseError(
+            f"There is no run below {', '.join(map(str, folders))}. Name the folder of a run, or "
+            "one above it."
+        )
     rows = []
     for path in found:
         state = run_state(path)
@@ -182,8 +190,8 @@ def health(
         )
     console.print(table)
     console.print(
-        "p: mean pressure of the production. drift: of the conserved energy, meV/atom/ps. "
-        "MSD: of the mobile ions against the crystal."
+        "p: mean pressure of the production. drift: drift of the conserved energy, meV/atom/ps. "
+        "MSD: mean squared displacement of the mobile ions relative to the crystal."
     )
     for state, some in rows:
         if state.reason:

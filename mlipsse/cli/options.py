@@ -9,7 +9,7 @@ import typer
 from mlipsse.errors import MlipsseError
 
 CampaignFolder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Campaign folder, the one that holds campaign.yaml.")
+    Path, typer.Argument(metavar="DIR", help="Campaign folder, which contains campaign.yaml.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
@@ -38,12 +38,12 @@ def _checked(
 
 
 def words(text: str) -> list[str]:
-    """What stands between commas."""
+    """The words between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def whole_numbers(text: str, *, option: str, example: str) -> list[int]:
-    """Whole numbers above 0 between commas.
+    """The whole numbers above 0 between commas.
 
     Raises
     ------

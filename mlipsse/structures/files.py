@@ -27,7 +27,7 @@ def read_structures(path: Path) -> list[Atoms]:
     from mlipsse.structures import read_ordered
 
     if not path.is_file():
-        raise MlipsseError(f"There is no file {path} to read structures from.")
+        raise MlipsseError(f"There is no file {path}. Name a file of structures.")
     if _is_crystal_file(path):
         return read_ordered(path)
     try:

@@ -34,7 +34,9 @@ def supercell_factors(
         for an empty structure or one without a cell.
     """
     if len(atoms) == 0 or abs(atoms.cell.volume) < 1e-6:
-        raise MlipsseError("A supercell needs a structure with atoms and a cell of some volume.")
+        raise MlipsseError(
+            "A supercell requires a structure with atoms and a cell of non-zero volume."
+        )
     widths = widths_A(atoms)
     least = [max(1, math.ceil(min_width_A / width - 1e-9)) for width in widths]
     copies = max(math.prod(least), math.ceil(min_atoms / len(atoms)))

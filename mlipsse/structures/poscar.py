@@ -48,8 +48,8 @@ def read_poscar(content: str, name: str) -> Crystal:
     if len(rows) < sum(counts) or None in coordinates:
         held = sum(one is not None for one in coordinates)
         raise MlipsseError(
-            f"{name} cannot be read as a POSCAR: it states {sum(counts)} atoms and holds {held} "
-            "rows of coordinates. Complete it."
+            f"{name} cannot be read as a POSCAR: it states {sum(counts)} atoms but contains "
+            f"{held} rows of coordinates. Complete it."
         )
     behind = [_name_behind(row) for row in rows]
     notes = []
@@ -127,7 +127,7 @@ def _species(lines: list[str], name: str) -> tuple[list[str] | None, list[int], 
         element = _element(word)
         if element is None:
             raise MlipsseError(
-                f"{name} cannot be read as a POSCAR: {word!r} in line 6 is no element. Write "
+                f"{name} cannot be read as a POSCAR: {word!r} in line 6 is not an element. Write "
                 "element symbols, or names of POTCARs such as Li_sv."
             )
         elements.append(element)

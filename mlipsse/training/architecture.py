@@ -20,17 +20,17 @@ class Architecture(Settings):
     """
 
     channels: Count = 128
-    """features of every order"""
+    """Number of feature channels of each order."""
     max_L: int = Field(default=1, ge=0, le=3)
-    """highest order of the messages"""
+    """Highest order of the messages."""
     max_ell: int = Field(default=3, ge=0, le=4)
-    """highest order of the edges' spherical harmonics"""
+    """Highest order of the spherical harmonics of the edges."""
     correlation: Count = Field(default=3, le=4)
-    """body order less one"""
+    """Correlation order: body order minus one."""
     layers: Count = 2
-    """interactions"""
+    """Number of interaction layers."""
     r_max_A: Positive = 5.0
-    """cutoff, Å"""
+    """Cutoff radius in Å."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def options_like(model: Any) -> dict[str, Any]:
     Raises
     ------
     MlipsseError
-        when mace-torch cannot tell it.
+        when mace-torch cannot determine it.
     """
     import_mace()
     from mace.tools.scripts_utils import extract_config_mace_model
@@ -59,8 +59,8 @@ def options_like(model: Any) -> dict[str, Any]:
     found = extract_config_mace_model(model)
     if "error" in found:
         raise MlipsseError(
-            f"The architecture of the foundation model cannot be told ({found['error']}). Give "
-            "one in numbers."
+            f"The architecture of the foundation model cannot be determined ({found['error']}). "
+            "Give the architecture in numbers."
         )
     first = found["interaction_cls_first"].__name__
     options = {

@@ -22,7 +22,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.training.settings import FineTuneSettings
 
 MAX_REPLAY_OFFSET_EV_ATOM = 0.3
-"""Of the replay set's energies from the foundation's, on average. What a foundation model learned
+"""Mean offset of the replay set's energies from the foundation's. What a foundation model learned
 it knows to tens of meV/atom; energies of another functional or code are off by electron-volts."""
 
 NEW_LABELS = ("train", "valid", "test")
@@ -51,8 +51,8 @@ def read_sets(
     """
     if settings.strategy == "multihead" and "replay" not in files:
         raise MlipsseError(
-            "Multi-head fine-tuning needs a replay set: without one the model forgets what the "
-            "foundation knew. Give one, or choose strategy naive."
+            "Multi-head fine-tuning requires a replay set; without one the model forgets what the "
+            "foundation learned. Give one, or choose strategy naive."
         )
     sets = {name: read_frames(path, labelled=True) for name, path in files.items()}
     for name, frames in sets.items():
@@ -67,16 +67,16 @@ def read_sets(
         unseen = species - species_of(sets["train"])
         if name in ("valid", "test") and unseen:
             raise MlipsseError(
-                f"{where} holds {', '.join(sorted(unseen))}, which the train set "
-                f"{files['train']} lacks. Add training frames with it, or take these frames out."
+                f"{where} holds {', '.join(sorted(unseen))}, which the train set {files['train']} "
+                "lacks. Add training frames with these elements, or remove the frames."
             )
     _check_one_source(sets, files)
     n_train = len(sets["train"])
     if n_train < settings.batch_size:
         raise MlipsseError(
             f"The train set {files['train']} holds {n_train} frames, fewer than a batch "
-            f"({settings.batch_size}): mace-torch would leave all of them out. Lower batch_size to "
-            f"at most {n_train}, or label more frames."
+            f"({settings.batch_size}), and mace-torch would skip them all. Lower batch_size to at "
+            f"most {n_train}, or label more frames."
         )
     return sets
 
@@ -85,16 +85,16 @@ def _check_labels(frames: Sequence[Atoms], where: str) -> None:
     largest_force_eV_A = max(float(np.abs(f.arrays[keys.FORCES]).max()) for f in frames)
     if largest_force_eV_A == 0.0:
         raise MlipsseError(
-            f"{where} has forces that are all zero, as constraints or a reader that did not "
-            "find them leave behind. Label it again."
+            f"{where} has only zero forces, as after constraints or a reader that found none. "
+            "Label it again."
         )
     if all(frame.info[keys.ENERGY] == 0.0 for frame in frames):
-        raise MlipsseError(f"{where} has energies that are all zero. Label it again.")
+        raise MlipsseError(f"{where} has only zero energies. Label it again.")
     open_frames = [index for index, frame in enumerate(frames) if not frame.pbc.all()]
     if open_frames:
         raise MlipsseError(
             f"{where}: frame {open_frames[0]} ({len(open_frames)} in all) is not periodic in all "
-            "directions, so that it has no stress. Take such frames out, or give them a cell."
+            "directions and thus has no stress. Remove such frames, or add a cell."
         )
 
 
@@ -109,8 +109,8 @@ def _check_one_source(sets: Mapping[str, Sequence[Atoms]], files: Mapping[str, P
     if len(where) > 1:
         listed = "; ".join(f"«{source}» in {path}" for source, path in where.items())
         raise MlipsseError(
-            f"The labels come from {len(where)} sources: {listed}. One head learns one functional: "
-            "label all frames by one source."
+            f"The labels come from {len(where)} sources: {listed}. One head learns one functional. "
+            "Label all frames by one source."
         )
 
 
@@ -129,8 +129,8 @@ def require_same_forces(foundation: Predictions, file: Path) -> None:
     faults = disagreements(foundation)
     if faults:
         raise MlipsseError(
-            f"The set {file} disagrees with the foundation model. {' '.join(faults)} Bring it into "
-            "eV/Å and eV/Å³, positive under tension (`mlipsse dataset normalise`)."
+            f"The set {file} disagrees with the foundation model. {' '.join(faults)} Convert it "
+            "to eV/Å and eV/Å³, positive under tension (`mlipsse dataset normalise`)."
         )
 
 
@@ -153,8 +153,7 @@ def require_own_replay(foundation: Predictions, files: Mapping[str, Path]) -> No
         raise MlipsseError(
             f"The energies of the replay set {files['replay']} differ from the foundation model's "
             f"by {offset_eV_atom:.2f} eV/atom on average, more than {MAX_REPLAY_OFFSET_EV_ATOM}: "
-            "they are of another functional or code, and replaying them would teach the foundation "
-            "what it never knew. Give frames it was trained on, or have it label the structures "
-            "(replay_labels: foundation)."
+            "they belong to another functional or code. Give frames of the foundation's own "
+            "training, or let the foundation label the structures (replay_labels: foundation)."
         )
     require_same_forces(foundation, files["replay"])

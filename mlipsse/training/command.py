@@ -118,13 +118,12 @@ def check_options(options: Mapping[str, Option]) -> None:
     for name, value in options.items():
         if name not in switches:
             raise MlipsseError(
-                f"mace_run_train has no option {name!r}; `mace_run_train --help` lists those "
-                "it has."
+                f"mace_run_train has no option {name!r}; `mace_run_train --help` lists its options."
             )
         if name in _OURS:
             raise MlipsseError(
-                f"The option {name!r} of mace_run_train is set by mlipsse itself; leave it out of "
-                "options, and use the field that stands for it."
+                f"The option {name!r} of mace_run_train is set by mlipsse. Remove it from "
+                "options, and use the field for it."
             )
         if switches[name] != (value is True):
             kind = "takes no value: give true" if switches[name] else "takes a value, not true"
@@ -132,7 +131,7 @@ def check_options(options: Mapping[str, Option]) -> None:
 
 
 def _start(job: Job) -> dict[str, Any]:
-    """Options that say what the training starts from."""
+    """Options that determine what the training starts from."""
     settings = job.settings
     if job.foundation is None:
         return {"multiheads_finetuning": False, **job.architecture}

@@ -41,7 +41,7 @@ from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
 from mlipsse.training.trainer import learning_curve, train_model, training_log
 
 GROUPS = {"composition": keys.COMPOSITION, "temperature_K": "temperature_K"}
-"""By what errors are grouped -> key in `info`."""
+"""Grouping of errors -> key in `info`."""
 
 
 def fine_tune(
@@ -126,8 +126,8 @@ def _prepare(
         sets = {part: path for part, path in sets.items() if part != "replay"}
     if foundation is None and not scratch:
         raise MlipsseError(
-            f"Strategy {settings.strategy} starts from a foundation model, and none was given: "
-            "name one, or choose strategy scratch."
+            f"Strategy {settings.strategy} requires a foundation model. Name one, or choose "
+            "strategy scratch."
         )
     frames = read_sets(sets, foundation=foundation, settings=settings)
     files = {part: sets[part] for part in ("train", "valid")}
@@ -193,8 +193,8 @@ def _architecture(settings: FineTuneSettings, mace: LoadedMace | None) -> Mappin
         return settings.architecture.options
     if mace is None:
         raise MlipsseError(
-            "The architecture is to be that of the foundation, and there is none: name a "
-            "foundation, or give the architecture in numbers."
+            "architecture: foundation requires a foundation model. Name one, or give the "
+            "architecture in numbers."
         )
     return options_like(mace.model)
 
@@ -285,7 +285,7 @@ def _start_from(
     """The foundation, or a copy that mace-torch (0.3.16) starts from as it should.
 
     Its loader of weights wants the dtype of the training; and training one head it keeps the
-    foundation's isolated-atom energies, whatever its log prints, so that they must be in the file.
+    foundation's isolated-atom energies, whatever its log states, so that they must be in the file.
     """
     import torch
 

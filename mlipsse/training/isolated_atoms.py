@@ -45,8 +45,8 @@ def isolated_atom_energies(
         missing = sorted(species - set(given))
         if missing:
             raise MlipsseError(
-                f"e0s gives no energy of {', '.join(missing)}, which the training frames hold. Add "
-                "it, or let e0s be estimated."
+                f"e0s contains no energy of {', '.join(missing)}, which the training frames "
+                "contain. Add it, or set e0s: estimated."
             )
     if settings.strategy == "scratch" or foundation is None or offset is None:
         return None if isinstance(given, str) else {symbol: given[symbol] for symbol in species}

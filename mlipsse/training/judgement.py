@@ -26,7 +26,7 @@ _MAX_STRESS_GROWTH = 1.1
 """Stresses off by more than the foundation's error times this were not learned."""
 
 _LEAST_STRESS_SHARE = 0.05
-"""Of the stresses themselves: growth of their error is counted from no less."""
+"""Share of the stresses themselves: growth of their error is counted from no less."""
 
 _OWN_LABELS = 0.01
 """A foundation whose force error is below this share of the forces made these labels itself."""
@@ -53,7 +53,7 @@ class Limits:
 
 
 def forgetting(before: Errors, after: Errors, *, force_rms_meV_A: float) -> float:
-    """How much worse held-out replay is predicted than by the foundation, as a share.
+    """Relative growth of the foundation's errors on held-out replay.
 
     Of the foundation's force error; of the forces themselves where the labels are the foundation's
     own, of which it has no error.
@@ -73,14 +73,14 @@ def check_labels_read(log: str, *, n_train: int) -> Check:
     """
     found = [tuple(int(number) for number in match) for match in _SET_COUNTS.findall(log)]
     whole = bool(found) and all(min(counts) == max(counts) > 0 for counts in found)
-    fact = "; ".join("{} energies, {} stresses, {} forces".format(*c) for c in found) or "none"
+    summary = "; ".join("{} energies, {} stresses, {} forces".format(*c) for c in found) or "none"
     if whole and n_train in {counts[0] for counts in found}:
-        return Check("labels read", "pass", f"mace-torch read, set by set: {fact}.")
+        return Check("labels read", "pass", f"mace-torch read per set: {summary}.")
     return Check(
         "labels read",
         "fail",
-        f"Labels were not read: of {n_train} training frames mace-torch's log counts, set by "
-        f"set: {fact}, under the keys {keys.ENERGY}, {keys.STRESS} and {keys.FORCES}.",
+        f"Labels were not read: for {n_train} training frames, the log of mace-torch counts per "
+        f"set: {summary}, under the keys {keys.ENERGY}, {keys.STRESS} and {keys.FORCES}.",
     )
 
 
@@ -107,8 +107,8 @@ def check_heads(
         return Check(
             "heads",
             "fail",
-            f"Replay was off: by its log the training saw {numbers['replay_frames']} of "
-            f"{n_replay} replay frames.",
+            f"Replay was off: the training used {numbers['replay_frames']} of {n_replay} replay "
+            "frames by its log.",
             numbers,
         )
     replay = f", {n_replay} frames replayed" if multihead else ""
@@ -124,12 +124,12 @@ def check_isolated_atoms(found: Mapping[str, float], expected: Mapping[str, floa
     off_eV = abs(found.get(worst, np.inf) - expected[worst])
     # float32 holds tens of eV to some 1e-6.
     if off_eV <= _E0_TOLERANCE * max(1.0, abs(expected[worst])):
-        return Check("isolated atoms", "pass", "The new head has the isolated-atom energies given.")
+        return Check("isolated atoms", "pass", "The new head has the given isolated-atom energies.")
     return Check(
         "isolated atoms",
         "fail",
         f"The new head's isolated-atom energy of {worst} is {found.get(worst)} eV, not "
-        f"{expected[worst]:.4f}: mace-torch did not take those that it was given.",
+        f"{expected[worst]:.4f}: mace-torch did not use the given energies.",
         {"off_eV": off_eV},
     )
 
@@ -150,8 +150,8 @@ def check_learning(curve: LearningCurve, valid: Errors, limits: Limits) -> Check
             "learning",
             "fail",
             f"The energies of the validation set are off by {rmse:.0f} meV/atom, more than "
-            f"{limits.max_energy_rmse_meV_atom:.0f}: the isolated-atom energies are those of "
-            "another functional. Use e0s: estimated, and training frames of more compositions.",
+            f"{limits.max_energy_rmse_meV_atom:.0f}: the isolated-atom energies belong to another "
+            "functional. Use e0s: estimated, and training frames of more compositions.",
             {"energy_rmse_meV_atom": rmse},
         )
     return Check(
@@ -200,8 +200,8 @@ def check_better(
     stress = check_stress(valid, foundation, stress_rms_meV_A3=stress_rms_meV_A3, settings=settings)
     if foundation is None:
         found: Verdict = "skip" if stress.verdict == "pass" else stress.verdict
-        fact = f"There is no foundation to compare with. {stress.sentence}"
-        return Check(name, found, fact, stress.numbers)
+        summary = f"There is no foundation for comparison. {stress.sentence}"
+        return Check(name, found, summary, stress.numbers)
     after, before = valid.force_rmse_meV_A, foundation.force_rmse_meV_A
     better = after < before
     # A model from scratch is there to be compared, whatever comes out.
@@ -209,7 +209,7 @@ def check_better(
     advice = (
         ""
         if better
-        else " Train for more epochs or with more frames, or use the foundation model as it is."
+        else " Train for more epochs or with more frames, or use the unchanged foundation model."
     )
     verdict = stress.verdict if better else worse
     return Check(
@@ -241,27 +241,30 @@ def check_stress(
         "foundation_stress_rmse_meV_A3": foundation.stress_rmse_meV_A3 if foundation else None,
         "stress_rms_meV_A3": stress_rms_meV_A3,
     }
-    fact = f"Stresses of the validation set are off by {after:.2f} meV/Å³"
+    summary = f"Stresses of the validation set are off by {after:.2f} meV/Å³"
     # A model from scratch is there to be compared, whatever comes out.
     worse: Verdict = "warn" if settings.strategy == "scratch" else "fail"
-    advice = " Raise stress_weight, train for more epochs, or look at the labels' stresses."
+    advice = " Raise stress_weight, train for more epochs, or check the stresses of the labels."
     unknown = not after <= max(stress_rms_meV_A3, _SMALL_STRESS_MEV_A3)
     if foundation is None:
         if unknown:
             return Check(
                 "stress",
                 worse,
-                f"{fact}, more than they differ themselves ({stress_rms_meV_A3:.2f}).{advice}",
+                f"{summary}, more than the stresses themselves vary "
+                f"({stress_rms_meV_A3:.2f}).{advice}",
                 numbers,
             )
-        return Check("stress", "pass", f"{fact}; they differ by {stress_rms_meV_A3:.2f}.", numbers)
+        return Check(
+            "stress", "pass", f"{summary}; they differ by {stress_rms_meV_A3:.2f}.", numbers
+        )
     before = foundation.stress_rmse_meV_A3
-    fact = f"{fact}, those of the foundation by {before:.2f}"
+    summary = f"{summary}, those of the foundation by {before:.2f}"
     if not after <= max(_MAX_STRESS_GROWTH * before, _SMALL_STRESS_MEV_A3):
-        return Check("stress", worse, f"{fact}.{advice}", numbers)
+        return Check("stress", worse, f"{summary}.{advice}", numbers)
     if after >= before and after > _SMALL_STRESS_MEV_A3:
-        return Check("stress", "warn", f"{fact}.{advice}", numbers)
-    return Check("stress", "pass", f"{fact}.", numbers)
+        return Check("stress", "warn", f"{summary}.{advice}", numbers)
+    return Check("stress", "pass", f"{summary}.", numbers)
 
 
 def check_forgetting(
@@ -283,13 +286,13 @@ def check_forgetting(
         it; None when there is no replay set
     """
     if before is None or after is None:
-        return Check("forgetting", "skip", "There is no replay set to measure forgetting on.")
+        return Check("forgetting", "skip", "There is no replay set for measuring forgetting.")
     of_forces = forgetting(before, after, force_rms_meV_A=force_rms_meV_A)
     scale_meV_A3 = max(before.stress_rmse_meV_A3, _LEAST_STRESS_SHARE * stress_rms_meV_A3)
     growth_meV_A3 = after.stress_rmse_meV_A3 - before.stress_rmse_meV_A3
     of_stress = growth_meV_A3 / scale_meV_A3 if scale_meV_A3 > 0 else 0.0
     share = float(np.max([of_forces, of_stress]))  # NaN of either is no pass
-    fact = (
+    summary = (
         f"Forces of {before.frames} held-out replay frames are off by "
         f"{after.force_rmse_meV_A:.1f} meV/Å, before by {before.force_rmse_meV_A:.1f}: "
         f"forgetting {of_forces:.0%}; stresses by {after.stress_rmse_meV_A3:.2f} meV/Å³, before by "
@@ -297,13 +300,15 @@ def check_forgetting(
     )
     numbers: Numbers = {"forgetting": of_forces, "stress_forgetting": of_stress}
     if settings.strategy != "multihead":
-        return Check("forgetting", "skip", f"{fact}; {settings.strategy} promises none.", numbers)
+        return Check(
+            "forgetting", "skip", f"{summary}; {settings.strategy} promises none.", numbers
+        )
     verdict = _graded(share, limits.noted_forgetting, limits.max_forgetting)
     advice = "" if verdict == "pass" else " Replay more frames, or lower the learning rate."
     return Check(
         "forgetting",
         verdict,
-        f"{fact}; noted above {limits.noted_forgetting:.0%}, refused above "
+        f"{summary}; noted above {limits.noted_forgetting:.0%}, refused above "
         f"{limits.max_forgetting:.0%}.{advice}",
         numbers,
     )

@@ -95,7 +95,7 @@ class FailedTraining(MlipsseError):
     def __init__(self, result: FineTuned) -> None:
         super().__init__(
             f"The training failed {len(result.failures)} of {len(result.checks)} checks, and its "
-            f"model is put away as {result.model.name}. {' '.join(result.failures)}"
+            f"model is set aside as {result.model.name}. {' '.join(result.failures)}"
         )
         self.result = result
 

@@ -48,7 +48,7 @@ def train_model(job: Job, *, folder: Path, threads: int, progress: Progress | No
     """
     settings = job.settings
     folder.mkdir(parents=True, exist_ok=True)
-    # The trainer of a driver just killed is told to die, and holds the lock until it has.
+    # The trainer of a driver just killed is asked to exit, and holds the lock until it has.
     with exclusive_lock(folder / "lock", holder="fine-tuning", patience_s=_DYING_TRAINER_S) as lock:
         _throw_other_training_away(folder, _identity(job))
         model = folder / f"{NAME}.model"
@@ -69,7 +69,7 @@ def train_model(job: Job, *, folder: Path, threads: int, progress: Progress | No
         if best is None:
             raise MlipsseError(
                 f"The training in {folder} left no checkpoint of a finite validation loss: it "
-                "diverged. Lower the learning rate, and look at the labels."
+                "diverged. Lower the learning rate, and check the labels."
             )
         if newest != best or not checkpoints.is_whole(model):
             # No epoch is left to do, so it loads the best checkpoint and writes the model.
@@ -160,13 +160,13 @@ def _check(status: int, folder: Path) -> None:
         lines = [line for line in text.splitlines() if line.strip()]
         if any(words in text for words in _DISK_FULL):
             raise MlipsseError(
-                f"The disk ran full during training (free now: "
-                f"{shutil.disk_usage(folder).free / 1e9:.1f} GB in {folder}). Make room and run "
-                "again: it goes on from the best whole checkpoint."
+                "The disk ran full during training (free now: "
+                f"{shutil.disk_usage(folder).free / 1e9:.1f} GB in {folder}). Free disk space and "
+                "run again; the training continues from the best whole checkpoint."
             )
         raise MlipsseError(
             f"mace_run_train ended with status {status}: {lines[-1] if lines else 'no output'} "
-            f"The whole output is {_screen(folder)}."
+            f"The full output is in {_screen(folder)}."
         )
 
 

@@ -2,7 +2,7 @@
 
 Usable without campaigns, torch or LAMMPS: everything takes arrays, paths or small frozen
 dataclasses. Start at `analyse_run` (one folder of a LAMMPS run) or at
-`mean_squared_displacement` and `fit_diffusivity` (arrays of anybody's). Sites and jumps, which need
+`mean_squared_displacement` and `fit_diffusivity` (any arrays). Sites and jumps, which need
 numba, are in `mlipsse.transport.jumps.analysis`.
 """
 

@@ -371,9 +371,9 @@ class _Trainer:
         }
         with write_aside(self.folder / "state.pt") as aside, aside.open("wb") as stream:
             torch.save(state, stream)
-        told = ", ".join(f"{name} {value:.1f}" for name, value in errors.items())
+        errors_text = ", ".join(f"{name} {value:.1f}" for name, value in errors.items())
         with (self.folder / "log.txt").open("a") as log:
-            log.write(f"epoch {self.epoch}, {seconds:.0f} s, loss {trained:.5f}, {told}\n")
+            log.write(f"epoch {self.epoch}, {seconds:.0f} s, loss {trained:.5f}, {errors_text}\n")
 
     def load(self) -> None:
         path = self.folder / "state.pt"

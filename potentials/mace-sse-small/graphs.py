@@ -54,7 +54,7 @@ def graph(frame: Atoms, numbers: Sequence[int], r_max_A: float) -> Graph:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Graphs side by side; `batch` and `edge_batch` say whose an atom and an edge are."""
+    """Graphs side by side; `batch` and `edge_batch` name the graph of an atom and an edge."""
 
     types: torch.Tensor
     edges: torch.Tensor

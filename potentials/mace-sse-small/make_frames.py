@@ -111,7 +111,7 @@ def make(job: Job) -> None:
 def describe(
     frames: Sequence[Atoms], system: System, temperature_K: float | None
 ) -> Sequence[Atoms]:
-    """The same frames, which now say what they are of."""
+    """The same frames, labelled with their system."""
     for frame in frames:
         frame.info = {
             keys.COMPOSITION: system.formula,

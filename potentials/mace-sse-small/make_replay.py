@@ -7,7 +7,7 @@ two short trajectories, run with the potential itself, cells rattled over a rang
 ions pushed at each other. All are labelled with CHGNet 0.3.0 (teacher labels, not DFT).
 
 What a fine-tuning forgets is counted on a tenth of the set. On frames that the foundation was
-fitted to it would be told too high. Finished files are kept when it is run again. Ten minutes on
+fitted to it would be overestimated. Finished files are kept when it is run again. Ten minutes on
 two cores.
 """
 

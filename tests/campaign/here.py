@@ -12,15 +12,15 @@ class Here:
 
     Attributes
     ----------
-    done : what `told` says of every unit that was done
+    done : what `stated` returns for every finished unit
     """
 
     def __init__(
-        self, at_most: int = 100, *, told: Callable[[Unit], Any] = lambda unit: unit.name
+        self, at_most: int = 100, *, stated: Callable[[Unit], Any] = lambda unit: unit.name
     ) -> None:
         self.done: list[Any] = []
         self._at_most = at_most
-        self._told = told
+        self._told = stated
 
     def run(self, units: Sequence[Unit], progress: object) -> None:
         """Stop with KeyboardInterrupt at a unit too many."""

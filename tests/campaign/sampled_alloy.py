@@ -46,7 +46,7 @@ def labelled(campaign: Campaign, execution: Here) -> Work:
 
 
 def energies_eV(campaign: Campaign, *, label_source: str) -> dict[str, float]:
-    """Trajectory -> energy of all labelled frames, which must all say that they are of a source."""
+    """Trajectory -> energy of all labelled frames, which must all name their source."""
     frames = [
         frame
         for path in campaign.labelled_sets.values()

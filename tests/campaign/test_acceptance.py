@@ -1,4 +1,4 @@
-"""Stage 7 on files that stand in for the stages before it: tried once, told, and enforced."""
+"""Stage 7 on files that stand in for the stages before it: tried once, recorded, and enforced."""
 
 import csv
 import json
@@ -146,9 +146,11 @@ def with_settings(campaign: Campaign, **changes: bool | int) -> Campaign:
 
 def test_a_refused_model_stops_before_simulate(campaign) -> None:
     card = refused_card(campaign)
-    with pytest.raises(MlipsseError, match="o001, hot run: At 400 K Li and Li came close") as shown:
+    with pytest.raises(
+        MlipsseError, match="o001, hot run: At 400 K Li and Li came close"
+    ) as stated:
         require_accepted(campaign)
-    assert "export.acceptance.require: false" in str(shown.value)
+    assert "export.acceptance.require: false" in str(stated.value)
     (caution,) = acceptance_cautions(yaml.safe_load(card.read_text()))
     assert "not accepted" in caution
 
@@ -178,7 +180,7 @@ def test_simulate_asks_for_acceptance(campaign) -> None:
     from mlipsse.campaign.stages.simulate import stage as simulate
 
     refused_card(campaign)
-    work = Work(campaign, campaign.path("08-simulate"), None, lambda *shown: None)
+    work = Work(campaign, campaign.path("08-simulate"), None, lambda *stated: None)
     with pytest.raises(MlipsseError, match="was not accepted"):
         simulate.perform(work)
 

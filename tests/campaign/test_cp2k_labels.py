@@ -78,7 +78,9 @@ def test_another_potential_labels_anew_and_a_rejected_frame_is_listed(tmp_path):
 @pytest.mark.parametrize("mode", ["r2scan", "basis"])
 def test_what_every_frame_would_have_stops_after_the_first(tmp_path, mode):
     campaign = _campaign(tmp_path, mode, retries=2)
-    with pytest.raises(MlipsseError, match="Every frame would end so: no further one is computed"):
+    with pytest.raises(
+        MlipsseError, match="Every frame would fail in this way, so no further frame is computed"
+    ):
         labelled(campaign, Here())
     assert len(attempts(campaign)) == 1
     # Nothing of it is kept: with the cause mended all frames are labelled.
@@ -86,25 +88,21 @@ def test_what_every_frame_would_have_stops_after_the_first(tmp_path, mode):
     assert len(_sets(campaign)) == N_FRAMES
 
 
-def test_validate_prints_what_is_missing(tmp_path):
-    def reported(**settings) -> str:
+def test_validate_reports_what_is_missing(tmp_path):
+    def stated(**settings) -> str:
         return "\n".join(p for p in problems(_campaign(tmp_path, **settings)) if "label" in p)
 
-    assert "label.cp2k: The command 'no-such-cp2k' cannot be run" in reported(
-        command="no-such-cp2k"
-    )
-    assert "label.cp2k: CP2K's data hold no basis set TZVP" in reported(
-        basis="TZVP-MOLOPT-SCAN-GTH"
-    )
+    assert "label.cp2k: The command 'no-such-cp2k' cannot be run" in stated(command="no-such-cp2k")
+    assert "label.cp2k: CP2K's data hold no basis set TZVP" in stated(basis="TZVP-MOLOPT-SCAN-GTH")
 
 
 @pytest.mark.parametrize(
     ("section", "sentence"),
     [
         ("{cp2k: {cutoff: 500}}", r"label\.cp2k\.cutoff: .*did you mean cutoff_Ry"),
-        ("{cp2k: {multiplicity: 3}}", r"label\.cp2k: A multiplicity \(3\) needs"),
+        ("{cp2k: {multiplicity: 3}}", r"label\.cp2k: multiplicity 3 requires"),
         ("{cp2k: {small_cells: gamma}}", r"label\.cp2k\.small_cells: .*supercell"),
-        ("{cp2k: {command: null, slurm: {}}}", "a slurm block needs a command"),
+        ("{cp2k: {command: null, slurm: {}}}", "a slurm block requires a command"),
     ],
 )
 def test_bad_settings_get_a_sentence(section, sentence):

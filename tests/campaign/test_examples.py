@@ -40,7 +40,7 @@ LIYBC = [
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whoever looks a host name up fails, and nothing was downloaded before."""
+    """Every look-up of a host name fails, and nothing was downloaded before."""
 
     def refuse(*arguments: object, **options: object) -> None:
         raise AssertionError(f"a network connection was tried: {arguments}")
@@ -143,7 +143,7 @@ def test_numbers_are_the_published_ones(example: str) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_hosts_say_where_they_come_from(example: str) -> None:
+def test_hosts_state_where_they_come_from(example: str) -> None:
     (path,) = (resource_dir("examples") / example).glob("*.cif")
     comment = path.read_text().partition("data_")[0]
     assert "doi 10." in comment
@@ -301,7 +301,7 @@ def test_lpsgo_counts_by_brute_force(counts: Callable[[str], Rows]) -> None:
 
 
 def test_the_constructed_lithium_site_has_room() -> None:
-    """What the CIF's comment says of it, in Å."""
+    """The distance that the CIF's comment states, in Å."""
     crystal = Structure.from_file(resource_dir("examples") / "lpsgo" / "LPSGO.cif")
     by_label = {site.label: index for index, site in enumerate(crystal)}
     distances_A = crystal.distance_matrix[by_label["Li2"]]

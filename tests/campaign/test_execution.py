@@ -171,7 +171,7 @@ def test_workers_end_with_a_killed_driver(tmp_path: Path, functions) -> None:
     while workers & set(processes_with(marker)):
         assert time.monotonic() < deadline, "a busy worker outlived its driver"
         time.sleep(0.2)
-    # The idle manager notices by its heartbeat, well before anybody would mind it.
+    # The idle manager notices by its heartbeat, well before it matters.
     deadline = time.monotonic() + 60
     while left := processes_with(marker):
         assert time.monotonic() < deadline, f"processes {left} outlived their driver"

@@ -88,16 +88,16 @@ def test_nothing_is_sampled_and_the_labels_become_the_sets(tmp_path):
 def test_too_many_bad_frames_stop_the_stage(tmp_path):
     frames = frames_of("t0", "t1", "t2", "t3", each=1)
     frames[1].info["energy"] = float("inf")
-    with pytest.raises(MlipsseError, match=r"3 of 4 frames got labels, and label\.min_l"):
+    with pytest.raises(MlipsseError, match=r"3 of 4 frames got labels, but label\.min_l"):
         _performed(_campaign(tmp_path, frames), label)
 
 
 @pytest.mark.parametrize(
     ("section", "sentence"),
     [
-        ("{extxyz: {valid: v.extxyz}}", "valid and test go together"),
+        ("{extxyz: {valid: v.extxyz}}", "valid and test require each other"),
         ("{extxyz: {energy_unit: erg}}", "energy unit 'erg' is not known"),
-        ("{source: extxyz}", "No label source is called 'extxyz'"),
+        ("{source: extxyz}", "There is no label source 'extxyz'"),
     ],
 )
 def test_bad_settings_get_a_sentence(section, sentence):

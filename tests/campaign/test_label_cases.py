@@ -37,7 +37,7 @@ simulate: {{temperatures_K: [800]}}
 
 @dataclass(frozen=True)
 class Case:
-    """A file: what `label.extxyz` says of it, and what comes out."""
+    """A file: what `label.extxyz` states about it, and the result."""
 
     extxyz: dict[str, Any]
     refused: str = ""
@@ -66,11 +66,11 @@ def _free_energy_is_the_energy(given: GivenSets) -> None:
 BY_NAME = {"stress_unit": "eV/A3", "trajectory_key": "traj"}
 CASES = {
     "constrained_zeroed.xyz": Case(BY_NAME, "zero labels: .*constraints zeroed them"),
-    "replay_turned_stress.extxyz": Case({}, "stress unit and sign: .*sign is turned"),
+    "replay_turned_stress.extxyz": Case({}, "stress unit and sign: .*sign is wrong"),
     "t14.xyz": Case({"stress_unit": "eV/A3"}, right=_isolated),
     "t15.xyz": Case({"stress_unit": "eV/A3"}, right=_one_atom_crystals),
     "t18.xyz": Case({}, right=_free_energy_is_the_energy),
-    "turned_stress.xyz": Case(BY_NAME, "stress unit and sign: .*sign is turned"),
+    "turned_stress.xyz": Case(BY_NAME, "stress unit and sign: .*sign is wrong"),
     "two_functionals.xyz": Case(BY_NAME, "energy bands: .*two functionals"),
     "with_isolated_30.xyz": Case(BY_NAME, right=_isolated),
 }
@@ -109,12 +109,12 @@ class Idle:
 
 def test_stage_and_validate_stop_at_what_a_check_finds(tmp_path: Path) -> None:
     campaign = _campaign(tmp_path, "turned_stress.xyz", **BY_NAME)
-    (shown,) = [problem for problem in problems(campaign) if problem.startswith("label.source")]
-    assert "sign is turned" in shown
-    assert "label.extxyz.some_name here" in shown
+    (stated,) = [problem for problem in problems(campaign) if problem.startswith("label.source")]
+    assert "sign is wrong" in stated
+    assert "label.extxyz.some_name here" in stated
     work = Work(campaign, tmp_path / "05-label", Idle(), lambda *_: None)  # type: ignore[arg-type]
     work.folder.mkdir()
-    with pytest.raises(MlipsseError, match="sign is turned"):
+    with pytest.raises(MlipsseError, match="sign is wrong"):
         label.perform(work)
     right = _campaign(tmp_path, "turned_stress.xyz", **BY_NAME, stress_sign="compression")
     work = Work(right, tmp_path / "05-label", Idle(), lambda *_: None)  # type: ignore[arg-type]
@@ -178,7 +178,7 @@ def test_units_that_a_file_states(
     if stress_eV_A3 is not None:
         assert frame.info[keys.STRESS][:3] == pytest.approx([stress_eV_A3] * 3, rel=1e-5)
     names = LabelNames(energy_unit="eV", force_unit="eV/A", stress_unit="eV/A3")
-    with pytest.raises(MlipsseError, match=r"states that its \w+ is in .*, and .* was given"):
+    with pytest.raises(MlipsseError, match=r"states that its \w+ is in .*, but .* is given"):
         read_labelled_set({"train": [FOLDER / name]}, names=names)
 
 

@@ -33,7 +33,7 @@ STAND_IN = Path(__file__).parents[1] / "fake_vasp.py"
 
 
 def _campaign(folder: Path, **settings) -> Campaign:
-    """Four frames of four trajectories, and a config in which VASP does as `modes` say."""
+    """Four frames of four trajectories, and a config in which VASP follows `modes`."""
     vasp = {"write_potcar": False, "nelm": 20, "retries": 0, "command": None, **settings}
     if modes := vasp.pop("modes", None):
         vasp["command"] = shlex.join([sys.executable, str(STAND_IN), *modes])
@@ -84,7 +84,9 @@ def test_an_interrupted_stage_goes_on_and_a_killed_run_is_redone_alone(tmp_path)
 
 def test_too_few_labels_stop_the_stage_and_more_steps_redo_the_rejected(tmp_path):
     campaign = _campaign(tmp_path, modes=["fine", "unconverged"])
-    with pytest.raises(MlipsseError, match=r"1 of 4 frames got labels.*asks for 70%.*of 3: the el"):
+    with pytest.raises(
+        MlipsseError, match=r"1 of 4 frames got labels.*requires 70%.*reason \(3 frames\): the el"
+    ):
         labelled(campaign, Here())
     assert len(read_csv(tmp_path / "05-label" / "rejected.csv")) == 3
     with pytest.raises(MlipsseError, match="1 of 4 frames"):
@@ -101,7 +103,7 @@ def test_too_few_labels_stop_the_stage_and_more_steps_redo_the_rejected(tmp_path
 def test_without_a_command_inputs_are_written_and_outputs_read(tmp_path):
     campaign = _campaign(tmp_path)
     for _ in range(2):
-        with pytest.raises(MlipsseError, match=r"4 of 4 frames await SCAN .VASP.*05-label/runs"):
+        with pytest.raises(MlipsseError, match=r"4 of 4 frames wait for SCAN .VASP.*05-label/runs"):
             labelled(campaign, Here())
     folders = sorted(path for path in (tmp_path / "05-label" / "runs").iterdir())
     assert len(folders) == N_FRAMES
@@ -138,15 +140,13 @@ def test_a_teachers_failures_are_rejected_too(tmp_path, monkeypatch):
     assert "moody cannot label Au2Cu2 of trajectory t2: not this one" in row["reason"]
 
 
-def test_validate_prints_a_missing_command_and_library(tmp_path):
-    def reported(**settings) -> str:
+def test_validate_reports_a_missing_command_and_library(tmp_path):
+    def stated(**settings) -> str:
         return "\n".join(p for p in problems(_campaign(tmp_path, **settings)) if "label" in p)
 
-    assert reported(command="sh run.sh") == ""
-    assert "label.vasp: The command 'no-such-vasp' cannot be run" in reported(
-        command="no-such-vasp"
-    )
-    assert "label.vasp: VASP needs the POTCAR Au of PBE_54" in reported(write_potcar=True)
+    assert stated(command="sh run.sh") == ""
+    assert "label.vasp: The command 'no-such-vasp' cannot be run" in stated(command="no-such-vasp")
+    assert "label.vasp: VASP needs the POTCAR Au of PBE_54" in stated(write_potcar=True)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_validate_prints_a_missing_command_and_library(tmp_path):
     [
         ("{vasp: {encut: 500}}", r"label\.vasp\.encut: .*did you mean encut_eV"),
         ("{vasp: {functional: PBE}}", r"label\.vasp\.functional: .*SCAN"),
-        ("{vasp: {incar: {METAGGA: R2SCAN}}}", r"label\.vasp: The INCAR tag METAGGA is not free"),
+        ("{vasp: {incar: {METAGGA: R2SCAN}}}", r"label\.vasp: The INCAR tag METAGGA is reserved"),
         ("{vasp: {kspacing_1_A: 0.3, kpoint_density_A3: 64}}", "exclude each other"),
         ("{min_labelled: 0}", r"label\.min_labelled"),
     ],

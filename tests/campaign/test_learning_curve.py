@@ -99,7 +99,10 @@ def test_labels_come_first(campaign: Campaign) -> None:
     ("words", "sentence"),
     [
         (["--sizes", "4,many"], "is not a list of whole numbers; write e.g. --sizes 50,100,500"),
-        (["--strategies", "lora"], "lora is not known; there are multihead, naive, scratch"),
+        (
+            ["--strategies", "lora"],
+            "lora is not a strategy. Choose among multihead, naive, scratch",
+        ),
         (["--strategies", ","], "none is not known"),
     ],
 )

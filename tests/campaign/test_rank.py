@@ -155,7 +155,7 @@ def test_relax_cell_is_still_understood(tmp_path):
     assert settings("{relaxation: none}") == "none"
     with pytest.raises(MlipsseError, match="give one of the two"):
         settings("{relax_cell: true, relaxation: none}")
-    with pytest.raises(MlipsseError, match="relax_cell is true or false"):
+    with pytest.raises(MlipsseError, match="relax_cell must be true or false"):
         settings("{relax_cell: 3}")
 
 

@@ -81,10 +81,8 @@ def test_every_temperature_has_its_own_protocol(campaign: Campaign) -> None:
     done = render_campaign(campaign)
     assert done.runs == 4
     records = [read_record(path.parent) for path in sorted(done.root.rglob(RECORD_FILE))]
-    printed = [
-        (r.temperature_K, r.replica, r.production_steps, r.dump_every_steps) for r in records
-    ]
-    assert printed == [(600, 0, 100_000, 200), (600, 1, 100_000, 200), (600, 2, 100_000, 200),
+    stated = [(r.temperature_K, r.replica, r.production_steps, r.dump_every_steps) for r in records]
+    assert stated == [(600, 0, 100_000, 200), (600, 1, 100_000, 200), (600, 2, 100_000, 200),
                     (900, 0, 20_000, 100)]  # fmt: skip
     n_atoms = len(read(campaign.path(paths.Select.selected)))
     assert {len(record.species) for record in records} == {2 * n_atoms}
@@ -157,7 +155,7 @@ def test_crystals_that_are_given_run_as_they_are(campaign: Campaign) -> None:
     assert (record.composition, len(record.species)) == ("Li3InCl6", len(big))
     big.symbols[0] = "Na"
     write_frames(campaign.folder / "mc-0001.extxyz", [big])
-    with pytest.raises(MlipsseError, match="which is no composition of this campaign"):
+    with pytest.raises(MlipsseError, match="which is not a composition of this campaign"):
         render_campaign(campaign=read_campaign(campaign.folder))
 
 
@@ -181,7 +179,7 @@ def test_a_long_time_step_is_reported(campaign: Campaign) -> None:
     (note,) = render_campaign(
         changed(campaign, timestep_fs=4.0, dump_every_fs=100.0), out=campaign.folder / "long"
     ).notes
-    assert "timestep_fs = 4 is long for the lightest atom (6.94 u)" in note
+    assert "timestep_fs = 4 is too long for the lightest atom (6.94 u)" in note
 
 
 def test_a_cell_narrower_than_the_cutoff_is_reported(campaign: Campaign) -> None:
@@ -194,10 +192,10 @@ def test_a_cell_narrower_than_the_cutoff_is_reported(campaign: Campaign) -> None
 @pytest.mark.parametrize(
     ("simulate", "words"),
     [
-        ({"at_K": {650: {"production_ps": 1}}}, "650 K, which is not among temperatures_K"),
+        ({"at_K": {650: {"production_ps": 1}}}, "650 K, which temperatures_K"),
         ({"temperatures_K": []}, "at least 1 item"),
-        ({"temperatures_K": [600, 600], "at_K": {}}, "names 600 K twice"),
-        ({"temperatures_K": [600.2, 600.4], "at_K": {}}, "names 600 K twice"),  # one folder
+        ({"temperatures_K": [600, 600], "at_K": {}}, "contains 600 K twice"),
+        ({"temperatures_K": [600.2, 600.4], "at_K": {}}, "contains 600 K twice"),  # one folder
         ({"repeat": "2x2"}, "not three repetitions"),
         ({"repeat": "0x1x1"}, "not three repetitions"),
         ({"until": {"relative_error": 2, "max_production_ps": 1}}, "less than 1"),

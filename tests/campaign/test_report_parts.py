@@ -93,22 +93,22 @@ def test_pictures_of_structure_are_taken_where_they_are(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "stated"),
     [
-        ({}, "those of the host:"),
+        ({}, "axes of the host;"),
         ({"structure": {"primitive": True}}, "primitive cell of the host"),
         ({"enumerate": {"supercells": ["1.1.0_-1.1.0_0.0.1"]}}, "not of the host"),
-        ({"simulate": {"structures": ["given.extxyz"]}}, "given to simulate"),
+        ({"simulate": {"structures": ["given.extxyz"]}}, "given in simulate.structures"),
     ],
 )
-def test_directions_say_whose_they_are(halides, changes, said):
+def test_directions_state_whose_they_are(halides, changes, stated):
     config = halides.config
     update = {k: getattr(config, k).model_copy(update=v) for k, v in changes.items()}
     campaign = Campaign(halides.folder, config.model_copy(update=update))
-    assert said in whose_directions(campaign)
+    assert stated in whose_directions(campaign)
 
 
-def test_numbers_of_an_earlier_version_are_told(halides, tmp_path):
+def test_numbers_of_an_earlier_version_are_reported(halides, tmp_path):
     (tmp_path / "09-transport").mkdir()
     numbers = {"compositions": [{"formula": "Li3InCl6"}], "cautions": []}
     (tmp_path / "09-transport" / "arrhenius.json").write_text(json.dumps(numbers))

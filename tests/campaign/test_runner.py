@@ -78,18 +78,18 @@ def test_done_stages_are_skipped(campaign: Campaign, ran: list[str]) -> None:
     assert record["config"]["select"]["structures"] == 5
 
 
-def test_notes_of_a_stage_are_told_when_it_ends_and_kept(
+def test_notes_of_a_stage_are_reported_when_it_ends_and_kept(
     campaign: Campaign, ran: list[str]
 ) -> None:
-    told: list[tuple[str, bool, list[str]]] = []
+    stated: list[tuple[str, bool, list[str]]] = []
 
     def on_end(stage: Stage, seconds: float | None, notes: Sequence[str]) -> None:
-        told.append((stage.name, seconds is None, list(notes)))
+        stated.append((stage.name, seconds is None, list(notes)))
 
     run_campaign(campaign, last="first", on_end=on_end)
     run_campaign(campaign, last="first", on_end=on_end)
     note = "first took host.cif as it is"
-    assert told == [("first", False, [note]), ("first", True, [note])]
+    assert stated == [("first", False, [note]), ("first", True, [note])]
 
 
 def test_a_change_reruns_its_stage_and_those_after(campaign: Campaign, ran: list[str]) -> None:
@@ -144,7 +144,7 @@ def test_two_runs_at_once_are_refused(campaign: Campaign, ran: list[str]) -> Non
     held = threading.Event()
     with exclusive_lock(campaign.folder / ".mlipsse" / "lock", holder="mlipsse run"):
         held.set()
-        with pytest.raises(MlipsseError, match="Another mlipsse run is at work"):
+        with pytest.raises(MlipsseError, match="Another mlipsse run is using"):
             run_campaign(campaign)
     run_campaign(campaign)
     assert ran == ["first", "second", "third"]

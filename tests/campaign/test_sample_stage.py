@@ -50,8 +50,8 @@ class Springs:
 
     def _evaluate(self, atoms, invariants):
         offset = atoms.positions - self.home.setdefault(len(atoms), atoms.positions.copy())
-        told = atoms.get_scaled_positions() if invariants else None
-        return Evaluation(float((offset**2).sum()), -2.0 * offset, invariants=told)
+        stated = atoms.get_scaled_positions() if invariants else None
+        return Evaluation(float((offset**2).sum()), -2.0 * offset, invariants=stated)
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ def by_trajectory(frames):
 
 
 def test_frames_and_tables(tmp_path):
-    execution = Here(told=trajectories)
+    execution = Here(stated=trajectories)
     work = sampled(campaign(tmp_path, contact_frames=1), execution)
     # Two workers: six trajectories of eight atoms in two units.
     assert [len(names) for names in execution.done] == [3, 3]
@@ -114,7 +114,7 @@ def test_frames_and_tables(tmp_path):
 def test_a_new_temperature_runs_alone_and_changes_nothing(tmp_path):
     sampled(campaign(tmp_path), Here())
     before = by_trajectory(frames_of(tmp_path))
-    execution = Here(told=trajectories)
+    execution = Here(stated=trajectories)
     sampled(campaign(tmp_path, temperatures_K=[500, 600, 700]), execution)
     new = ["LiCl-o0-T0600", "LiCl-o1-T0600", "LiBr-o2-T0600"]
     assert sorted(name for names in execution.done for name in names) == sorted(new)
@@ -130,7 +130,7 @@ def test_a_new_temperature_runs_alone_and_changes_nothing(tmp_path):
 
 def test_filters_selection_and_device_run_nothing_again(tmp_path):
     sampled(campaign(tmp_path), Here())
-    execution = Here(told=trajectories)
+    execution = Here(stated=trajectories)
     changes = {"max_energy_z": 3, "closest_A": {"Li-Li": 1.0}, "contact_frames": 1}
     sampled(campaign(tmp_path, **changes), execution)
     assert execution.done == []
@@ -164,8 +164,8 @@ def test_what_is_left_out_is_listed_with_its_reason(tmp_path):
     assert len(rows) == 16
     assert {row["composition"] for row in rows} == {"LiCl"}
     assert all("closer than 4.00 Å" in row["reason"] for row in rows)
-    told = sampling_summary(read_csv(tmp_path / paths.Sample.trajectories))
-    assert told == "8, from 6 trajectories, 0 of which were stopped early; 16 left out by filters"
+    stated = sampling_summary(read_csv(tmp_path / paths.Sample.trajectories))
+    assert stated == "8, from 6 trajectories, 0 of which were stopped early; 16 left out by filters"
     counts = [row["left_out"] for row in read_csv(tmp_path / paths.Sample.trajectories)]
     assert counts == ["4"] * 4 + ["0"] * 2
 
@@ -186,7 +186,7 @@ def test_farthest_frames_spread_wider_than_random_ones(tmp_path):
     assert len(set(times)) == len(times)
 
 
-def test_no_frame_at_all_is_told_with_the_reason(tmp_path):
+def test_no_frame_at_all_is_reported_with_the_reason(tmp_path):
     with pytest.raises(MlipsseError, match=r"No trajectory gave a frame \(6 were run, 24 frames"):
         sampled(campaign(tmp_path, closest_A={"Li-Cl": 4.0, "Br-Li": 4.0}), Here())
     assert len(read_csv(tmp_path / "04-sample" / "left_out.csv")) == 24
@@ -218,16 +218,16 @@ def test_batches_are_even_and_keep_workers_busy(sizes, unit_atoms, workers, expe
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ("{foundation: chgnet, selection: farthest}", "needs the descriptors of a MACE model"),
-        ("{candidates: 90}", "candidates are for selection: farthest"),
+        ("{foundation: chgnet, selection: farthest}", "requires the descriptors of a MACE model"),
+        ("{candidates: 90}", "candidates requires selection: farthest"),
         (
             "{foundation: mace-sse-small, selection: farthest, candidates: 20}",
-            "fewer than frames, 30",
+            r"fewer than frames \(30\)",
         ),
-        ("{closest_A: {LiLi: 2}}", "'LiLi' is no pair of elements"),
+        ("{closest_A: {LiLi: 2}}", "'LiLi' is not a pair of elements"),
         ("{device: gpu}", "sample.device"),
     ],
 )
-def test_impossible_settings_are_told(section, message):
+def test_impossible_settings_are_reported(section, message):
     with pytest.raises(MlipsseError, match=message):
         parse_config(CONFIG.format(sample=section), source="campaign.yaml")

@@ -1,4 +1,4 @@
-"""Stage 3 on a database of its own: what is taken, and the table that says so."""
+"""Stage 3 on a database of its own: what is taken, and the table of it."""
 
 import csv
 import json

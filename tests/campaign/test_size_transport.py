@@ -97,7 +97,7 @@ class Workers(Here):
 
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Workers]:
-    """Models that are Lennard-Jones forces; whoever works is the last one of this list."""
+    """Models that are Lennard-Jones forces; the working one is the last of this list."""
     hired = [Workers()]
 
     @contextmanager
@@ -157,7 +157,7 @@ def test_every_model_runs_the_campaigns_runs(campaign: Campaign, workers: list[W
     assert len({row["activation_energy_eV"] for row in alone}) == 1
     assert alone[0]["activation_energy_eV"] is not None
     assert [row["runs_left_out"] for row in rows] == [0, 0, 0, *[1] * 6]
-    # Crystals that hold their ions, and forces that blow up, are rows that say so.
+    # Crystals that hold their ions, and forces that blow up, are rows that state it.
     assert all("too little motion" in row["left_out"] for row in caged)
     assert all("exploded" in row["left_out"] for row in scratch)
     assert {row["training_failed"] for row in scratch} == {"The training failed."}
@@ -199,7 +199,7 @@ def test_an_interrupted_curve_goes_on(campaign: Campaign, workers: list[Workers]
     assert workers[-1].done == ["LiCl-o000-T0400-r0"] * 2
 
 
-def test_a_run_that_fails_is_told_after_the_others(
+def test_a_run_that_fails_is_reported_after_the_others(
     campaign: Campaign, workers: list[Workers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """LAMMPS that stops for no reason of physics: the table is there, and the error."""
@@ -209,7 +209,9 @@ def test_a_run_that_fails_is_told_after_the_others(
         raise MlipsseError("LAMMPS stopped: no space left.")
 
     monkeypatch.setattr(Workers, "run", broken)
-    with pytest.raises(MlipsseError, match=r"no space left\. The table .* which runs did not end"):
+    with pytest.raises(
+        MlipsseError, match=r"no space left\. The table .* the runs that did not end"
+    ):
         transport_by_size(campaign, [4], strategies=["multihead"], temperatures_K=[400])
     alone, unended = rows_of(campaign)
     assert float(alone["diffusivity_cm2_s"]) > 0
@@ -225,9 +227,9 @@ def test_a_model_that_lacks_an_element(campaign: Campaign, workers: list[Workers
 @pytest.mark.parametrize(
     ("temperatures_K", "compositions", "words"),
     [
-        ([450], None, r"simulate.temperatures_K \(400, 500, 600 K\); 450 is not among"),
-        ([], None, "none is not among"),
-        (None, ["NaCl"], r"those of the campaign \(LiCl\); NaCl is not among"),
+        ([450], None, r"simulate.temperatures_K \(400, 500, 600 K\); 450 is not\."),
+        ([], None, r"none is not\."),
+        (None, ["NaCl"], r"those of the campaign \(LiCl\); NaCl is not\."),
     ],
 )
 def test_runs_that_the_campaign_does_not_have(
@@ -249,9 +251,9 @@ def test_orderings_come_first(campaign: Campaign) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--temperatures", "600"], "say which runs --transport makes"),
+        (["--temperatures", "600"], "--compositions require --transport"),
         (["--transport", "--temperatures", "warm"], "is not a list of temperatures"),
-        (["--transport", "--compositions", "NaCl"], "NaCl is not among them"),
+        (["--transport", "--compositions", "NaCl"], "NaCl is not."),
     ],
 )
 def test_words_that_are_not_understood(words: list[str], sentence: str, campaign: Campaign) -> None:

@@ -37,7 +37,7 @@ def test_a_run_ends_when_d_is_known(tmp_path: Path) -> None:
     assert fit.diffusivity_cm2_s is not None
     assert fit.diffusivity_std_cm2_s is not None
     assert fit.diffusivity_std_cm2_s < 0.08 * fit.diffusivity_cm2_s
-    # One length before it was not known: what is on disk of the run, cut there, says so.
+    # One length before it was not known: what is on disk of the run, cut there, shows it.
     shorter = length_ps(folder) - 4.0
     render(folder, pair_commands=CONDUCTOR, **(RUN | {"production_ps": shorter}))
     assert run_folder(folder).status == "done"

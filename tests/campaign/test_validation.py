@@ -74,7 +74,7 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
 
     monkeypatch.setattr(resources, "usable_gpus", none)
     monkeypatch.setattr(resources.sys, "executable", "/nowhere")  # no process is started
-    reported = found(
+    stated = found(
         rank={"foundation": TWO_HEADS, "device": "cuda"},
         sample={"foundation": "mace-sse-small", "head": "odd", "device": "cuda"},
         label={"source": "vasp", "vasp": {"command": "srun-of-nowhere vasp_std"}},
@@ -85,9 +85,9 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
         execution={"gpus": 4},
     )
     for words in (
-        "execution.gpus: 4 asks for 4 GPUs, and torch can use none here",
+        "execution.gpus: 4 requires 4 GPUs, but torch can use none here",
         "Li3InF6",
-        "rank.device: cuda asks for a GPU, and torch can use none here (this torch is built wi",
+        "rank.device: cuda requires a GPU, but torch can use none here (this torch is built wi",
         "rank.head: mace-liybc-r2scan-small has several heads (pt_head, Default), and none is",
         "rank.foundation: The potential mace-liybc-r2scan-small does not know F",
         "sample.device: cuda",
@@ -95,15 +95,15 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
         "label.vasp: The command 'srun-of-nowhere vasp_std' cannot be run",
         "label.vasp: VASP needs the POTCAR Cl of PBE_54",
         "label.vasp: VASP needs the POTCAR Li_sv of PBE_54",
-        "finetune.foundation: No potential is called 'no-such-model'",
+        "finetune.foundation: There is no potential 'no-such-model'",
         "finetune.device: cuda",
         "simulate, 700 K: npt_ps = 1 is shorter than 4 time constants",
         "simulate, 800 K: npt_ps = 1 is shorter than 4 time constants",
         "missing.extxyz",
         "transport.orderings: boltzmann weighs the orderings of Li3InCl6 per cell",
     ):
-        assert any(words in sentence for sentence in reported), (words, reported)
-    assert len(reported) == len(set(reported))
+        assert any(words in sentence for sentence in stated), (words, stated)
+    assert len(stated) == len(set(stated))
 
 
 def test_a_stage_that_is_not_run_is_not_looked_at(found: Found, monkeypatch: Any) -> None:
@@ -127,10 +127,10 @@ def test_stages_that_are_done_are_not_to_do(found: Found, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("execution", "gpus", "words"),
     [
-        ({"gpus": 2}, 1, "execution.gpus: 2 asks for 2 GPUs, and torch can use 1 here"),
+        ({"gpus": 2}, 1, "execution.gpus: 2 requires 2 GPUs, but torch can use 1 here"),
         ({"gpus": 2}, 2, ""),
         ({"slurm": {"gpus_per_node": 1}}, 0, ""),  # on the nodes, not here
-        ({"slurm": {}}, 4, "finetune.device: cuda asks for a GPU, and execution.slurm.gpus_per_"),
+        ({"slurm": {}}, 4, "finetune.device: cuda requires a GPU, but execution.slurm.gpus_per_"),
     ],
 )
 def test_gpus_are_counted_where_the_units_run(
@@ -139,8 +139,8 @@ def test_gpus_are_counted_where_the_units_run(
     monkeypatch.setattr(resources, "usable_gpus", lambda: gpus)
     monkeypatch.setattr("mlipsse.campaign.engine.parsl.shutil.which", lambda name: f"/bin/{name}")
     device = {} if "gpus" in execution else {"device": "cuda"}
-    reported = found(("finetune",), finetune=device, execution=execution)
-    assert [words in sentence for sentence in reported] == ([True] if words else [])
+    stated = found(("finetune",), finetune=device, execution=execution)
+    assert [words in sentence for sentence in stated] == ([True] if words else [])
 
 
 def test_a_gpu_is_usable_when_torch_computes_on_it(monkeypatch: Any) -> None:
@@ -178,9 +178,9 @@ def test_downloads_are_notes_and_without_network_problems(
     assert "finetune.replay: the replay set mp" in replay
     target.parent.mkdir(parents=True)
     shutil.copy(resource_dir("potentials") / TWO_HEADS / f"{TWO_HEADS}.model", target)
-    reported = problems(campaign)  # a file that is there is read: here one of two heads
-    assert sum("has several heads" in sentence for sentence in reported) == 2
-    assert not any("medium is not on this machine" in sentence for sentence in reported)
+    stated = problems(campaign)  # a file that is there is read: here one of two heads
+    assert sum("has several heads" in sentence for sentence in stated) == 2
+    assert not any("medium is not on this machine" in sentence for sentence in stated)
 
 
 def test_a_server_is_asked_once_and_briefly(monkeypatch: Any) -> None:
@@ -205,15 +205,15 @@ def test_a_foundation_that_could_not_be_exported(found: Found, folder: Path) -> 
     model.embedding_specs = {"total_charge": {}}  # as MACE-OMOL has
     torch.save(model, folder / "omol.model")
     foundation = {"foundation": "omol.model", "strategy": "naive"}
-    (reported,) = found(("export",), finetune=foundation)
-    assert reported.startswith("finetune.foundation: ")
-    assert "reads total_charge of the whole system" in reported
+    (stated,) = found(("export",), finetune=foundation)
+    assert stated.startswith("finetune.foundation: ")
+    assert "reads total_charge of the whole system" in stated
 
 
 def test_a_model_from_scratch_is_compared_by_one_head(found: Found) -> None:
     scratch = {"foundation": TWO_HEADS, "strategy": "scratch"}
-    (reported,) = found(("finetune",), finetune=scratch)
-    assert "finetune.foundation_head: mace-liybc-r2scan-small has several heads" in reported
+    (stated,) = found(("finetune",), finetune=scratch)
+    assert "finetune.foundation_head: mace-liybc-r2scan-small has several heads" in stated
     fluoride = {"compositions": ["Li3InF6"]}  # not known to it: there is no comparison
     assert found(("finetune",), finetune=scratch, enumerate=fluoride) == []
     assert found(("finetune",), finetune={"foundation": None, "strategy": "scratch"}) == []
@@ -223,10 +223,13 @@ def test_what_compiles_the_pair_style(found: Found, monkeypatch: Any, tmp_path: 
     monkeypatch.setenv("MLIPSSE_CACHE", str(tmp_path / "empty"))
     assert found(("simulate",)) == []
     monkeypatch.setattr(plugin.shutil, "which", lambda name: None)
-    reported = found(("simulate",))
-    assert any("No C++ compiler was found" in sentence for sentence in reported)
-    reported = found(("export",), export={"format": "aotinductor"})
-    assert any(sentence.startswith("export.format: aotinductor compiles") for sentence in reported)
+    stated = found(("simulate",))
+    assert any("No C++ compiler was found" in sentence for sentence in stated)
+    stated = found(("export",), export={"format": "aotinductor"})
+    assert any(
+        sentence.startswith("export.format: aotinductor requires a C++ compiler")
+        for sentence in stated
+    )
 
 
 def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch: Any) -> None:
@@ -238,9 +241,9 @@ def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch:
         return real(dir=dir, **more)
 
     monkeypatch.setattr(resources.tempfile, "TemporaryFile", full)
-    (reported,) = found(("enumerate",))
-    assert str(folder) in reported
-    assert "No space left on device" in reported
+    (stated,) = found(("enumerate",))
+    assert str(folder) in stated
+    assert "No space left on device" in stated
 
 
 def test_the_exported_potential_once_it_is_there(
@@ -257,17 +260,17 @@ def test_the_exported_potential_once_it_is_there(
         for one in found(("simulate",), enumerate=fluoride)
     )
     (bundle / "mace-sse-small.model").write_bytes(b"cut off")
-    (reported,) = found(("simulate",))
-    assert reported.startswith("export: ")
-    assert "mace-sse-small.model" in reported
+    (stated,) = found(("simulate",))
+    assert stated.startswith("export: ")
+    assert "mace-sse-small.model" in stated
 
 
 def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any) -> None:
     usage = shutil.disk_usage("/")._replace(free=1_000_000)
     monkeypatch.setattr("mlipsse.campaign.checks.production.shutil.disk_usage", lambda path: usage)
-    (reported,) = found(("simulate",), simulate={"production_ps": 1000, "replicas": 2})
+    (stated,) = found(("simulate",), simulate={"production_ps": 1000, "replicas": 2})
     # 80 atoms at least, 10,000 frames of 12 bytes each, four runs
-    assert reported.startswith("simulate: the 4 runs need 0.0")
+    assert stated.startswith("simulate: the 4 runs require 0.0")
     assert found(("simulate",), simulate={"production_ps": 1, "dump_every_fs": 1000}) == []
 
 
@@ -276,21 +279,21 @@ def test_a_disk_that_cannot_hold_the_trajectories(found: Found, monkeypatch: Any
     [
         ({"until": {"relative_error": 0.1, "max_production_ps": 20.03}}, "max_production_ps, 700"),
         ({"restart_every_ps": 0.25}, "does not divide restart_every_ps"),
-        ({"pressure_bar": 1e4}, "is that of the NPT part, and npt_ps is 0"),
+        ({"pressure_bar": 1e4}, "applies to the NPT part, but npt_ps is 0"),
         ({"templates": "nowhere"}, "simulate.templates: The folder of templates"),
     ],
 )
 def test_what_decks_would_refuse(simulate: dict[str, Any], words: str, found: Found) -> None:
-    reported = found(("simulate",), simulate=simulate)
-    assert reported
-    assert any(words in sentence for sentence in reported)
+    stated = found(("simulate",), simulate=simulate)
+    assert stated
+    assert any(words in sentence for sentence in stated)
 
 
 def test_templates_are_rendered(found: Found, folder: Path) -> None:
     (folder / "own").mkdir()
     (folder / "own" / "in.lammps.j2").write_text("units metal\nthermo {{ thermo_evry }}\n")
-    (reported,) = found(("simulate",), simulate={"templates": "own"})
-    assert "uses something that is not given to it" in reported
+    (stated,) = found(("simulate",), simulate={"templates": "own"})
+    assert "uses an unknown variable" in stated
     (folder / "own" / "in.lammps.j2").write_text("units metal\nthermo {{ thermo_every_steps }}\n")
     assert found(("simulate",), simulate={"templates": "own"}) == []
 
@@ -305,15 +308,15 @@ def test_given_crystals_one_by_one(found: Found, folder: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         write(path, atoms, format="extxyz")
     files = ["a/x.extxyz", "b/x.extxyz", "c #1.extxyz", "bare.extxyz", "gone.extxyz"]
-    reported = found(("simulate",), simulate={"structures": files})
+    stated = found(("simulate",), simulate={"structures": files})
     for words in (
-        "cannot stand in a LAMMPS deck",
+        "is not allowed in a LAMMPS deck",
         "bare.extxyz (bare) is not periodic",
         "gone.extxyz",
-        "x names several crystals, whose runs would share a folder",
+        "x contains several crystals whose runs would share a folder",
     ):
-        assert any(words in sentence for sentence in reported), words
-    assert len(reported) == 4
+        assert any(words in sentence for sentence in stated), words
+    assert len(stated) == 4
 
 
 def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: Any) -> None:
@@ -325,28 +328,28 @@ def test_compositions_of_which_no_arrangement_exists(found: Found, monkeypatch: 
 
 
 def test_windows_that_no_run_reaches(found: Found) -> None:
-    (reported, _) = found(("transport",), transport={"window_ps": [2, 12]})
-    assert "transport.window_ps: the window ends at 12 ps and the production at 700 K" in reported
+    (stated, _) = found(("transport",), transport={"window_ps": [2, 12]})
+    assert "transport.window_ps: the window ends at 12 ps, but the production at 700 K" in stated
     until = {"until": {"relative_error": 0.1, "max_production_ps": 20}}
     assert found(("transport",), transport={"window_ps": [2, 12]}, simulate=until) == []
     assert "two rising lags" in found(("transport",), transport={"window_ps": [5, 2]})[0]
 
 
 def test_too_little_to_split_or_train_on(found: Found) -> None:
-    (reported,) = found(("sample",), select={"structures": 2})
-    assert "sample: at most 2 trajectories come out" in reported
-    (reported,) = found(("sample",), sample={"frames": 3})
-    assert "finetune.batch_size is 10, and at most 9 frames come out" in reported
+    (stated,) = found(("sample",), select={"structures": 2})
+    assert "sample: there are at most 2 trajectories" in stated
+    (stated,) = found(("sample",), sample={"frames": 3})
+    assert "finetune.batch_size is 10, but 3 trajectories give at most 9 frames" in stated
     assert found(("sample",), select={"structures": 2, "draw": "boltzmann"}) == []
 
 
 def test_a_replay_set_is_looked_into(found: Found, folder: Path) -> None:
     crystal = Atoms("LiCl", [[0, 0, 0], [2.5, 2.5, 2.5]], cell=[5, 5, 5], pbc=True)
     write(folder / "bare.extxyz", crystal, format="extxyz")
-    (reported,) = found(("finetune",), finetune={"replay": "bare.extxyz"})
-    assert "finetune.replay: frame 0 of" in reported
-    assert "REF_energy" in reported
-    assert "replay_labels: foundation" in reported
+    (stated,) = found(("finetune",), finetune={"replay": "bare.extxyz"})
+    assert "finetune.replay: frame 0 of" in stated
+    assert "REF_energy" in stated
+    assert "replay_labels: foundation" in stated
     own = {"replay": "bare.extxyz", "replay_labels": "foundation"}
     assert found(("finetune",), finetune=own) == []
 

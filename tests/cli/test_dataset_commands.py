@@ -24,7 +24,7 @@ def run(*arguments):
     return CliRunner().invoke(app, ["dataset", *map(str, arguments)])
 
 
-def test_check_states_yes_or_no_by_its_exit_code(files):
+def test_check_answers_by_its_exit_code(files):
     options = ["--valid", files / "valid.extxyz", "--test", files / "test.extxyz"]
     result = run("check", files / "train.extxyz", *options)
     assert result.exit_code == 0, result.output
@@ -32,9 +32,9 @@ def test_check_states_yes_or_no_by_its_exit_code(files):
     assert "Passed." in result.output
     result = run("check", files / "train.extxyz", files / "valid.extxyz", *options, "--json")
     assert result.exit_code == 1
-    shown = json.loads(result.output)
-    assert not shown["passed"]
-    failed = [check["name"] for check in shown["checks"] if check["verdict"] == "fail"]
+    stated = json.loads(result.output)
+    assert not stated["passed"]
+    failed = [check["name"] for check in stated["checks"] if check["verdict"] == "fail"]
     assert failed == ["leakage"]
 
 
@@ -42,12 +42,12 @@ def test_what_could_not_be_checked_is_listed_and_nothing_passed(files):
     result = run("check", files / "train.extxyz")
     assert result.exit_code == 0
     assert "Passed." not in result.output
-    assert "Not checked: leakage. There is one split only" in result.output
+    assert "Not checked: leakage. There is only one split" in result.output
     assert "No check failed; 3 of 23 could not be made." in result.output
-    shown = json.loads(run("check", files / "train.extxyz", "--json").output)
+    stated = json.loads(run("check", files / "train.extxyz", "--json").output)
     # Two trajectories are too few to compare energies and stresses along.
     skipped = ["energy sets", "constant pressure", "leakage"]
-    assert (shown["passed"], shown["failed"], list(shown["skipped"])) == (False, [], skipped)
+    assert (stated["passed"], stated["failed"], list(stated["skipped"])) == (False, [], skipped)
 
 
 def test_what_normalise_wrote_passes(files):
@@ -75,9 +75,9 @@ def test_what_normalise_wrote_passes(files):
 def test_an_element_absent_from_the_foundation_model(files):
     result = run("check", files / "train.extxyz", "--potential", "mace-sse-small", "--json")
     assert result.exit_code == 1
-    shown = json.loads(result.output)["checks"][-1]
-    assert shown["verdict"] == "fail"
-    assert "mace-sse-small does not know Au, Cu" in shown["sentence"]
+    stated = json.loads(result.output)["checks"][-1]
+    assert stated["verdict"] == "fail"
+    assert "mace-sse-small does not know Au, Cu" in stated["sentence"]
 
 
 def test_users_errors_are_reported(files):

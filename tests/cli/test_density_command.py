@@ -56,7 +56,7 @@ def run(path: Path, out: Path, *options: str) -> Result:
     )
 
 
-def test_everything_is_written_and_told(trajectory: Path, tmp_path: Path) -> None:
+def test_everything_is_written_and_reported(trajectory: Path, tmp_path: Path) -> None:
     from pymatgen.io.vasp import Chgcar
 
     options = ("--temperature", "700", "--spacing-a", "0.5", "--level", "0.02", "--json")
@@ -104,13 +104,13 @@ def test_everything_is_written_and_told(trajectory: Path, tmp_path: Path) -> Non
     assert float(last[8]) == pytest.approx(along["a"]["length_A"], abs=1e-5)
 
 
-def test_told_to_people_with_one_ion_and_cautions(trajectory: Path, tmp_path: Path) -> None:
+def test_reported_to_people_with_one_ion_and_cautions(trajectory: Path, tmp_path: Path) -> None:
     options = ("--temperature", "700", "--spacing-a", "0.25", "--per-ion")
     done = run(trajectory, tmp_path, *options)
     assert done.exit_code == 0, done.output
     assert "normalised to one Li" in done.output
-    assert "is below that of a single visit in a single frame" in done.output
-    assert "b: every way along b leads through voxels" in done.output
+    assert "is below the density of a single visit" in done.output
+    assert "b: every path along b crosses voxels" in done.output
     assert "the bottleneck was visited" in done.output
     assert "path.csv" in done.output
 

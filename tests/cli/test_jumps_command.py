@@ -115,8 +115,8 @@ def test_sites_of_the_density_in_words(run_files, tmp_path, invoke):
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (["--mobile", "Na"], "No Na in the trajectory"),
-        (["--mobile", "Li", "--interstitials"], "give --sites too"),
+        (["--mobile", "Na"], "The trajectory contains no Na"),
+        (["--mobile", "Li", "--interstitials"], "--interstitials requires --sites"),
         (["--mobile", "Li", "--repeats", "2,x"], "not a list of whole numbers"),
         (["--mobile", "Li", "--minimal-residence", "0"], "at least 1 frame"),
         (["--mobile", "Li", "--sites", "none.cif"], "There is no CIF at none.cif"),

@@ -33,7 +33,7 @@ def test_pressure_and_caution_of_each_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert "p, GPa" in done.output
     assert re.search(r"│ 2\.(49|50|51) ± 0\.01 │", done.output)  # a mean known to 0.01
     assert done.output.count("caution:") == 1
-    assert re.search(r"hot: caution: the mean pressure is 2\.\d\d ± 0\.01 GPa where 0", done.output)
+    assert re.search(r"hot: caution: the mean pressure is 2\.\d\d ± 0\.01 GPa, but 0", done.output)
     done = CliRunner().invoke(app, ["md", "health", str(tmp_path), "--json"])
     calm, hot = json.loads(done.output)
     assert calm["cautions"] == []

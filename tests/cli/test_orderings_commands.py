@@ -199,7 +199,7 @@ def test_rows_give_their_labels_back(campaign):
 
 
 def test_sample_of_a_large_cell(campaign, tmp_path):
-    """Energies are an Ewald sum over 5: the fit finds the 5, and says that nothing is left over."""
+    """Energies are an Ewald sum over 5: the fit finds the 5 and leaves nothing."""
     arguments = (
         "sample", campaign, "--composition", HALF, "--supercell", "2x2x2", "--temperature", 2000,
         "--samples", 4, "--cutoff", 3, "--typical", 0, "--out", tmp_path, "--json",
@@ -217,7 +217,7 @@ def test_sample_of_a_large_cell(campaign, tmp_path):
 
 
 def test_sample_with_energies_of_typical_orderings(campaign, tmp_path):
-    """The potential is another than the one behind the ranking: the error measured says so."""
+    """The potential is another than the one behind the ranking: the measured error shows it."""
     result = json.loads(
         call(
             "sample",

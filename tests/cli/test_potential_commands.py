@@ -100,7 +100,7 @@ def test_a_check_that_is_not_passed(
     assert "mace-sse-small.pt in LAMMPS" in error
 
 
-def test_build_tells_its_path(
+def test_build_reports_its_path(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlipsse.potential.lammps import plugin
@@ -192,7 +192,7 @@ def test_wrong_options_are_sentences(invoke: Invoke, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["loose.model"]
 
 
-def test_accept_tells_the_table_the_card_and_an_exit_code(
+def test_accept_reports_the_table_the_card_and_an_exit_code(
     tmp_path: Path, invoke: Invoke, shipped_bundle: Path
 ) -> None:
     from ase.io import read, write

@@ -71,9 +71,9 @@ def test_from_answers_of_diffusivity(tmp_path):
     assert answer["elsewhere"][0]["conductivity_mS_cm"] == pytest.approx(
         1e8 * diffusivity(300.0) / 300.0, rel=1e-6
     )
-    shown = run(*files).stdout
-    assert "left out: d.json: not diffusive" in shown
-    assert "two temperatures" in shown
+    stated = run(*files).stdout
+    assert "left out: d.json: not diffusive" in stated
+    assert "two temperatures" in stated
 
 
 def test_one_temperature_states_what_it_cannot_know(tmp_path):
@@ -85,21 +85,21 @@ def test_one_temperature_states_what_it_cannot_know(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "stated"),
     [
         ("a,b\n1,2\n", "has no temperature_K"),
         ("temperature_K,diffusivity_cm2_s\n800,many\n", "'many' is not a number"),
         ("temperature_K,diffusivity_cm2_s\n-5,1e-5\n", "above 0 K"),
         ("{", "is no JSON"),
-        ("", "there is no diffusivity"),
+        ("", "contains no diffusivity"),
     ],
 )
-def test_faults(tmp_path, text, shown):
+def test_faults(tmp_path, text, stated):
     path = tmp_path / "table.csv"
     path.write_text(text)
     result = run(path)
     assert isinstance(result.exception, MlipsseError)
-    assert shown in str(result.exception)
+    assert stated in str(result.exception)
 
 
 def answer(path, temperature, **other):
@@ -132,9 +132,9 @@ def test_a_run_that_is_not_usable_takes_no_part(tmp_path, found):
     files = [answer(tmp_path / f"{t}.json", float(t)) for t in (700, 800, 900)]
     wrong = answer(tmp_path / "1000.json", 1000.0, diffusivity_cm2_s=1e-3, **found)
     result = run(*files, wrong, "--json")
-    (shown,) = json.loads(result.stdout)["compositions"]
-    assert shown["activation_energy_eV"] == pytest.approx(0.3, rel=1e-6)
-    assert [one["name"] for one in shown["left_out"]] == ["1000.json"]
+    (stated,) = json.loads(result.stdout)["compositions"]
+    assert stated["activation_energy_eV"] == pytest.approx(0.3, rel=1e-6)
+    assert [one["name"] for one in stated["left_out"]] == ["1000.json"]
     assert run(wrong).exit_code == 3
 
 
@@ -145,7 +145,7 @@ def test_the_same_run_twice_is_no_replica(tmp_path, table):
     for files in ((first, first), (first, copy), (table, table)):
         result = run(*files)
         assert isinstance(result.exception, MlipsseError)
-        assert "the same run twice" in str(result.exception)
+        assert "a run given twice" in str(result.exception)
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_cautions_of_a_run_are_carried_on(tmp_path):
         answer(tmp_path / "b.json", 800.0),
         answer(tmp_path / "c.json", 900.0, diffusivity_std_cm2_s=None),
     ]
-    shown = run(*files).stdout
-    assert "a.json: rates change during the run" in shown
-    assert "no error of D in c.json" in shown
+    stated = run(*files).stdout
+    assert "a.json: rates change during the run" in stated
+    assert "no error of D in c.json" in stated
 
 
 def test_a_table_of_excel(tmp_path):
@@ -186,9 +186,9 @@ def test_a_table_of_excel(tmp_path):
     path.write_bytes(
         b"\xef\xbb\xbftemperature_K, diffusivity_cm2_s\r\n600,3e-6\r\n700,7e-6\r\n800,1.3e-5\r\n"
     )
-    (shown,) = json.loads(run(path, "--json").stdout)["compositions"]
-    assert shown["activation_energy_eV"] == pytest.approx(0.304, abs=0.01)
-    assert [point["diffusivity_std_cm2_s"] for point in shown["temperatures"]] == [None] * 3
+    (stated,) = json.loads(run(path, "--json").stdout)["compositions"]
+    assert stated["activation_energy_eV"] == pytest.approx(0.304, abs=0.01)
+    assert [point["diffusivity_std_cm2_s"] for point in stated["temperatures"]] == [None] * 3
 
 
 @pytest.mark.parametrize("error", ["-1e-7", "0", "10"])
@@ -207,7 +207,7 @@ def test_a_row_twice_is_no_replica(tmp_path, table):
     table.write_text("\n".join([*lines, lines[2]]))
     result = run(table)
     assert isinstance(result.exception, MlipsseError)
-    assert "row 2 (800 K) and table.csv, row 5 (800 K) hold the same" in str(result.exception)
+    assert "row 2 (800 K) and table.csv, row 5 (800 K) contain equal" in str(result.exception)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_run_analysed_twice_is_no_replica(tmp_path, other):
         assert again["diffusivity_cm2_s"] == diffusivity(900.0)
     result = run(*files)
     assert isinstance(result.exception, MlipsseError)
-    assert "answers for one trajectory" in str(result.exception)
+    assert "as for one trajectory" in str(result.exception)
 
 
 def test_a_line_through_neighbours_is_printed(tmp_path):
@@ -260,4 +260,4 @@ def test_a_diffusivity_of_no_ion_is_named(table):
     numbers = [[float(word) for word in row.split(",")] for row in rows]
     rows = [f"{t},{1e4 * value},{1e4 * error}" for t, value, error in numbers]
     table.write_text("\n".join([head, *rows]))
-    assert "beyond any ion of a solid or melt: is it in another unit" in run(table).output
+    assert "beyond any ion of a solid or melt: check its unit" in run(table).output

@@ -43,8 +43,8 @@ def test_a_file_where_a_folder_should_be(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith("Error: ")
-    assert str(taken) in said
-    assert "Traceback" not in said
+    stated = capsys.readouterr().err
+    assert stated.startswith("Error: ")
+    assert str(taken) in stated
+    assert "Traceback" not in stated
     assert taken.read_text() == "mine"

@@ -66,7 +66,7 @@ def sheared_alloy() -> Atoms:
 
 
 def stand_in(program: Vasp | Cp2k, *modes: str, **runs: object) -> ProgramSource:
-    """A label source that does as `modes` say, one per attempt, the last one from then on."""
+    """A label source that follows `modes`, one per attempt, the last one from then on."""
     script = SCRIPTS / f"fake_{program.name}.py"
     command = shlex.join([sys.executable, str(script), *(modes or ("fine",))])
     return ProgramSource(program, RunSettings(**{"command": command, **runs}))

@@ -40,7 +40,7 @@ def test_equal_points_are_each_taken_once():
     assert farthest_points(np.zeros((0, 3)), 4) == []
 
 
-def test_points_that_are_not_finite_are_told():
+def test_points_that_are_not_finite_are_reported():
     with pytest.raises(MlipsseError, match="not finite"):
         farthest_points(np.array([[0.0], [np.nan]]), 1)
 

@@ -51,7 +51,7 @@ def test_large_forces_are_left_out_and_small_ones_kept():
     assert left_out(some, FilterSettings(max_force_z=None)) == [None] * 40
 
 
-def test_few_frames_tell_no_outliers():
+def test_few_frames_show_no_outliers():
     some = candidates(7)
     some[0] = changed(some[0], energy_eV=0.0)
     assert left_out(some, FilterSettings()) == [None] * 7
@@ -87,7 +87,7 @@ def test_what_the_potential_fails_on_is_left_out(energy_eV):
     some[4] = changed(some[4], energy_eV=energy_eV)
     reasons = left_out(some, FilterSettings())
     assert [k for k, r in enumerate(reasons) if r] == [4]
-    assert reasons[4] == "the potential gives it no finite energy and forces"
+    assert reasons[4] == "the potential gives no finite energy and forces"
 
 
 def test_of_like_frames_the_first_is_kept():
@@ -102,7 +102,7 @@ def test_of_like_frames_the_first_is_kept():
     assert [k for k, r in enumerate(reasons) if r] == [11, 15]
     assert reasons[11] == "nearly identical to the frame at 4 ps of t1"
     assert left_out(some, FilterSettings(duplicates=False)) == [None] * 20
-    # A like frame that was left out for another reason takes nobody with it.
+    # A like frame that was left out for another reason takes no other with it.
     some[4] = changed(some[4], energy_eV=0.0)
     reasons = left_out(some, FilterSettings())
     assert [k for k, r in enumerate(reasons) if r] == [4, 15]

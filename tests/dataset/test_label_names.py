@@ -33,8 +33,8 @@ def assert_labels(atoms):
 
 
 def converted(atoms, names=None):
-    (copy,), shown = labels_by_house_keys([atoms], names or LabelNames(), where="a.extxyz")
-    return copy, shown
+    (copy,), described = labels_by_house_keys([atoms], names or LabelNames(), where="a.extxyz")
+    return copy, described
 
 
 TENSOR = voigt_6_to_full_3x3_stress(STRESS_EV_A3)
@@ -42,9 +42,9 @@ TENSOR = voigt_6_to_full_3x3_stress(STRESS_EV_A3)
 
 @pytest.mark.parametrize("stress", [STRESS_EV_A3, TENSOR, TENSOR.ravel()])
 def test_every_shape_of_a_stress(stress):
-    copy, shown = converted(frame(energy=ENERGY_EV, forces=FORCES_EV_A, stress=stress))
+    copy, described = converted(frame(energy=ENERGY_EV, forces=FORCES_EV_A, stress=stress))
     assert_labels(copy)
-    assert shown["stress"] == "stress, eV/A3, positive under tension"
+    assert described["stress"] == "stress, eV/A3, positive under tension"
     assert not {"energy", "stress"} & set(copy.info)
     assert "forces" not in copy.arrays
 
@@ -68,9 +68,9 @@ def test_units_and_sign_are_those_that_are_reported():
     names = LabelNames(
         energy_unit="Ha", force_unit="Ry/bohr", stress_unit="kB", stress_sign="compression"
     )
-    copy, shown = converted(atoms, names)
+    copy, described = converted(atoms, names)
     assert_labels(copy)
-    assert shown["stress"] == "dft_stress, kB, positive under compression"
+    assert described["stress"] == "dft_stress, kB, positive under compression"
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_units_that_frames_state(stated, factors):
         stress=STRESS_EV_A3 / stress,
         **stated,
     )
-    copy, shown = converted(atoms)
+    copy, described = converted(atoms)
     assert_labels(copy)
-    assert shown["energy"] == f"energy, {energy}"
-    with pytest.raises(MlipsseError, match=r"states that its \w+ is in .*, and .* was given"):
+    assert described["energy"] == f"energy, {energy}"
+    with pytest.raises(MlipsseError, match=r"states that its \w+ is in .*, but .* is given"):
         converted(atoms, LabelNames(energy_unit="Ry", force_unit="kJ/mol/A", stress_unit="kB"))
 
 
@@ -111,15 +111,15 @@ def test_what_was_normalised_states_no_other_unit(tmp_path):
 def test_virials_in_a_unit_that_frames_state():
     atoms = frame(energy=ENERGY_EV, forces=FORCES_EV_A, virial=-TENSOR * 720.0 / units.Ha)
     atoms.info["virial-unit"] = "hartree"
-    copy, shown = converted(atoms)
+    copy, described = converted(atoms)
     assert_labels(copy)
-    assert "virial in Ha" in shown["stress"]
+    assert "virial in Ha" in described["stress"]
 
 
 @pytest.mark.parametrize(
     ("stated", "message"),
     [
-        ({"energy-unit": "erg"}, "energy-unit=erg, and no unit of energy is called so"),
+        ({"energy-unit": "erg"}, "energy-unit=erg, which is not a unit of energy"),
         ({"length-unit": "bohr"}, "must be in Å"),
         ({"energy-unit": "eV", "energy_unit": "Ha"}, "two units of energy, eV and Ha"),
     ],
@@ -131,11 +131,11 @@ def test_stated_units_that_are_no_use(stated, message):
 
 def test_six_numbers_in_the_order_of_vasp():
     written = STRESS_EV_A3[[0, 1, 2, 5, 3, 4]]  # xx yy zz xy yz zx
-    copy, shown = converted(
+    copy, described = converted(
         frame(energy=ENERGY_EV, forces=FORCES_EV_A, stress=written), LabelNames(stress_order="vasp")
     )
     assert_labels(copy)
-    assert shown["stress"].endswith("positive under tension, vasp order")
+    assert described["stress"].endswith("positive under tension, vasp order")
 
 
 def test_one_label_written_twice_is_one():
@@ -165,11 +165,11 @@ def test_energy_per_atom():
 @pytest.mark.parametrize(("sign", "word"), [(-1, "tension"), (1, "compression")])
 def test_virial_is_minus_stress_times_volume(sign, word):
     virial = sign * TENSOR * 720.0
-    copy, shown = converted(
+    copy, described = converted(
         frame(energy=ENERGY_EV, forces=FORCES_EV_A, virial=virial), LabelNames(stress_sign=word)
     )
     assert_labels(copy)
-    assert "virial in eV" in shown["stress"]
+    assert "virial in eV" in described["stress"]
 
 
 def test_sign_of_virial_is_that_of_energy_against_strain():
@@ -229,11 +229,15 @@ def test_names_that_mean_the_same_are_no_conflict():
     [
         ({"energy": -1.0, "free_energy": -1.1}, {}, "'energy' and 'free_energy'.*--energy-key"),
         ({"stress": TENSOR, "virial": TENSOR}, {}, "--stress-key stress or --virial-key virial"),
-        ({"DFT_stress": TENSOR}, {}, "unit the stress 'DFT_stress'.*--stress-unit eV/A3, GPa, kB"),
+        (
+            {"DFT_stress": TENSOR},
+            {},
+            "the name 'DFT_stress' does not determine the unit.*--stress-unit eV/A3, GPa, kB",
+        ),
         ({"energy": "low"}, {}, "Frame 0 of a.extxyz .*energy has shape"),
         ({"energy": 1.0, "stress": np.ones(5)}, {}, r"stress has shape \(5,\)"),
         ({"stress": np.arange(9.0)}, {}, "not a symmetric tensor"),
-        ({"energy": 1.0}, {"energy": "E"}, "no frame has 'E', .*There are energy"),
+        ({"energy": 1.0}, {"energy": "E"}, "no frame has 'E', .*The frames have energy"),
     ],
 )
 def test_what_cannot_be_known_is_asked(entries, names, message):
@@ -259,7 +263,7 @@ def test_a_virial_needs_a_cell():
     ],
 )
 def test_unknown_units_are_reported(names):
-    with pytest.raises(MlipsseError, match=r"is not known; there are|Both a stress"):
+    with pytest.raises(MlipsseError, match=r"is not known. Choose among|Both a stress"):
         LabelNames(**names)
 
 
@@ -270,7 +274,7 @@ def test_normalise_wants_energies_and_forces(tmp_path):
     assert not (tmp_path / "b.extxyz").exists()
 
 
-def test_normalise_prints_what_it_did(tmp_path):
+def test_normalise_reports_what_it_did(tmp_path):
     frames = [frame(E=ENERGY_EV, F=FORCES_EV_A, W=-TENSOR * 720.0), frame(E=1.0, F=FORCES_EV_A)]
     write(tmp_path / "a.extxyz", frames)
     result = normalise(

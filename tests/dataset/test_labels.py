@@ -68,15 +68,15 @@ def test_sources_are_known_by_name():
     assert source_kind("extxyz: mine.extxyz") == "extxyz"
     assert teacher_name("extxyz: mine.extxyz") is None
     for name in ("teacher", "teacher:", "oracle", "oracle: chgnet", "vasp: scan"):
-        with pytest.raises(MlipsseError, match=r"No label source is called.*«vasp»"):
+        with pytest.raises(MlipsseError, match=r"There is no label source.*«vasp»"):
             source_kind(name)
-    with pytest.raises(MlipsseError, match="No potential is called 'chgnot'"):
+    with pytest.raises(MlipsseError, match="There is no potential 'chgnot'"):
         make_teacher("teacher: chgnot")
-    with pytest.raises(MlipsseError, match="'vasp' is no teacher"):
+    with pytest.raises(MlipsseError, match="'vasp' is not a teacher"):
         make_teacher("vasp")
 
 
-def test_frames_that_cannot_be_labelled_are_told():
+def test_frames_that_cannot_be_labelled_are_reported():
     class Broken(Calculator):
         implemented_properties = ("energy", "forces", "stress")
 

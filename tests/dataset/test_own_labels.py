@@ -101,12 +101,14 @@ def test_missing_stress_is_refused_or_left_out(tmp_path):
 
 def test_mixed_or_unknown_sources_are_refused(tmp_path):
     frames = [frame(0, xc="PBE"), frame(1, xc="PBE"), frame(2, xc="SCAN")]
-    with pytest.raises(MlipsseError, match=r"several xc: 2 of «PBE», 1 of «SCAN».*do not go tog"):
+    with pytest.raises(
+        MlipsseError, match=r"several xc: 2 of «PBE», 1 of «SCAN».*must not be mixed"
+    ):
         one(tmp_path, frames)
-    with pytest.raises(MlipsseError, match=r"not known: no frame states it.*label\.functional"):
+    with pytest.raises(MlipsseError, match=r"is not known, and all later.*label\.functional"):
         one(tmp_path, [frame(0)], OwnLabelSettings())
-    shown = one(tmp_path, frames[:2], OwnLabelSettings())
-    assert {f.info[keys.LABEL_SOURCE] for f in shown.frames} == {"PBE"}
+    stated = one(tmp_path, frames[:2], OwnLabelSettings())
+    assert {f.info[keys.LABEL_SOURCE] for f in stated.frames} == {"PBE"}
     with pytest.raises(MlipsseError, match=r"several heads \(a, b\)"):
         one(tmp_path, [frame(0, head="a"), frame(1, head="b")])
 
@@ -143,7 +145,7 @@ def test_given_splits_are_kept(tmp_path):
     split = labels.split(valid_fraction=0.1, test_fraction=0.1, seed=1)
     energies = [[f.info[keys.ENERGY] for f in p] for p in (split.train, split.valid, split.test)]
     assert energies == [[-3.0, -6.0], [-4.0], [-5.0]]
-    with pytest.raises(MlipsseError, match="no frame with labels for test"):
+    with pytest.raises(MlipsseError, match="no labelled frame for test"):
         one(tmp_path, frames[:2], settings).split(valid_fraction=0.1, test_fraction=0.1, seed=1)
     with pytest.raises(MlipsseError, match="'unknown' under 'split'"):
         one(tmp_path, [frame(0, split="unknown")], settings)
@@ -164,7 +166,7 @@ def test_files_can_be_the_split(tmp_path):
 
 
 def test_nothing_whole_is_a_sentence_and_isolated_atoms_are_left_out(tmp_path):
-    with pytest.raises(MlipsseError, match=r"No frame of own.extxyz has whole labels.*isolated"):
+    with pytest.raises(MlipsseError, match=r"No frame of own.extxyz has complete labels.*isolated"):
         one(tmp_path, [Atoms("Cu", info={"energy": -1.0})])
     labels = one(tmp_path, [frame(0), Atoms("Cu", cell=[9, 9, 9], info={"energy": -1.0})])
     assert len(labels.frames) == 1

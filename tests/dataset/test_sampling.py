@@ -173,7 +173,7 @@ def test_failing_and_infinite_potentials_are_stopped():
     assert run.stopped == "stopped at 1.4 of 4 ps: the potential failed: isolated atom"
     assert run.frames
     run = sample(atoms, Infinite(atoms), SamplingSettings(**SHORT), seed=1)
-    assert "ceased to be finite" in run.stopped
+    assert "became non-finite" in run.stopped
     assert all(np.isfinite(frame.positions).all() for frame in run.frames)
 
 
@@ -193,12 +193,12 @@ def test_stop_before_the_production_gives_no_frames():
     [
         ({"equilibration_ps": 4.0}, "equilibration_ps is 4 and duration_ps is 4"),
         ({"equilibration_ps": -1.0}, "equilibration_ps is -1"),
-        ({"n_frames": 1751}, "1751 frames were asked for, but only 1750 time steps of 2 fs"),
+        ({"n_frames": 1751}, "1751 frames are requested, but only 1750 time steps of 2 fs"),
         ({"temperature_K": 0.0}, "temperature_K above 0; it is 0.0"),
         ({"timestep_fs": -1.0}, "timestep_fs above 0"),
         ({"n_frames": 0}, "n_frames above 0"),
     ],
 )
-def test_impossible_settings_are_told(change, message):
+def test_impossible_settings_are_reported(change, message):
     with pytest.raises(MlipsseError, match=message):
         SamplingSettings(**(SHORT | change))

@@ -243,10 +243,10 @@ def test_a_file_of_other_runs_is_refused(tmp_path):
     keep = tmp_path / "kept.npz"
     runs = three_runs()
     sample_together(runs[:1], Springs(), keep=keep)
-    with pytest.raises(MlipsseError, match=r"kept.npz cannot be gone on with \(It is of 1 runs"):
+    with pytest.raises(MlipsseError, match=r"kept.npz cannot be continued \(It contains 1 runs"):
         sample_together(runs, Springs(), keep=keep)
     other = SamplingRun(crystal(), settings(600.0), 4, "Li")
-    with pytest.raises(MlipsseError, match="of other runs"):
+    with pytest.raises(MlipsseError, match="belongs to other runs"):
         sample_together([other], Springs(), keep=keep)
     keep.write_bytes(keep.read_bytes()[:200])
     with pytest.raises(MlipsseError, match="Remove the file to run them from the start"):

@@ -94,12 +94,12 @@ def test_frames_stay_in_order_within_a_part():
     assert [f.info["time_ps"] for f in split.test] == sorted(f.info["time_ps"] for f in split.test)
 
 
-def test_bad_input_is_told():
+def test_bad_input_is_reported():
     with pytest.raises(MlipsseError, match=r"There are 2 trajectories.*at least 3"):
         split_by_trajectory(_frames({"a": 2}), **FRACTIONS, seed=1)
     frames = _frames({"a": 3})
     del frames[5].info[keys.TRAJECTORY]
-    with pytest.raises(MlipsseError, match=r"Frame 5 \(Li\) does not say which trajectory"):
+    with pytest.raises(MlipsseError, match=r"Frame 5 \(Li\) does not name its trajectory"):
         split_by_trajectory(frames, **FRACTIONS, seed=1)
     frames = _frames({"a": 3})
     frames[5].info[keys.COMPOSITION] = "b"

@@ -62,7 +62,7 @@ def test_no_strain_is_allowed():
     assert strain_frames([frame], max_strain=0.0, seed=1)[0].cell[:] == pytest.approx(frame.cell[:])
 
 
-def test_bad_settings_are_told():
+def test_bad_settings_are_reported():
     with pytest.raises(MlipsseError, match="max_strain must lie between 0 and 1"):
         strain_frames([bulk("Cu")], max_strain=3.0, seed=1)
     with pytest.raises(MlipsseError, match="Strain 'shear' is not known"):

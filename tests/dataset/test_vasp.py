@@ -21,7 +21,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from tests.dataset.stand_ins import attempts, sheared_alloy, stand_in
 
-# The dummy POTCARs are known to nobody.
+# No library knows the dummy POTCARs.
 pytestmark = pytest.mark.filterwarnings("ignore:POTCAR data with symbol")
 
 POTCAR = """  PAW_PBE {symbol} 01Jan2000
@@ -191,7 +191,7 @@ source.label(bulk("Cu"), Path({str(tmp_path / "run")!r}))
         assert child.poll() is None
         time.sleep(0.05)
     with (
-        pytest.raises(MlipsseError, match="Another vasp run is at work"),
+        pytest.raises(MlipsseError, match="Another vasp run is using"),
         exclusive_lock(tmp_path / "run" / ".lock", holder="vasp run"),
     ):
         pass
@@ -243,7 +243,7 @@ def test_what_every_frame_lacks_stops_all(tmp_path, library, monkeypatch):
         Vasp(VaspSettings(potcar_functional="PBE_64")).check(["Au"])
     old = library / "POTCAR.Au"
     old.write_text(old.read_text().replace("kinetic energy-density", ""))
-    with pytest.raises(MlipsseError, match=r"Au of PBE_54 holds no kinetic energy density"):
+    with pytest.raises(MlipsseError, match=r"Au of PBE_54 contains no kinetic energy density"):
         program.prepare(sheared_alloy(), tmp_path, attempt=0)
     monkeypatch.delitem(SETTINGS, "PMG_VASP_PSP_DIR")
     with pytest.raises(MlipsseError, match=r"Set PMG_VASP_PSP_DIR.*write_potcar: false"):
@@ -253,7 +253,7 @@ def test_what_every_frame_lacks_stops_all(tmp_path, library, monkeypatch):
 
 def test_settings_and_commands_are_checked():
     for tag in ("METAGGA", "metagga", "NSW", "AMIX", "IVDW"):
-        with pytest.raises(MlipsseError, match="is not free"):
+        with pytest.raises(MlipsseError, match="is reserved"):
             VaspSettings(incar={tag: 1})
     for command in (f"{sys.executable} x", "OMP_NUM_THREADS=1 sh x", "ulimit -s unlimited && sh x"):
         check_command(command)
@@ -280,5 +280,5 @@ def test_a_label_depends_on_settings_and_potcars_and_not_on_the_way(library):
 
 
 def test_a_frame_without_a_cell_is_rejected(tmp_path):
-    with pytest.raises(RejectedFrame, match="Cu has no three cell vectors"):
+    with pytest.raises(RejectedFrame, match="Cu does not have three cell vectors"):
         _source().label(Atoms("Cu"), tmp_path / "run")

@@ -94,7 +94,9 @@ def test_the_model_was_tried_before_it_was_used(finished_campaign: Path) -> None
     assert all("g(r)" in {line["name"] for line in entry["criteria"]} for entry in tried)
     report = (finished_campaign / "10-report" / "report.html").read_text()
     assert "Acceptance of the potential" in report
-    assert ("The potential was not accepted" in report) == (not card["acceptance"]["accepted"])
+    assert ("These runs used a potential that was not accepted" in report) == (
+        not card["acceptance"]["accepted"]
+    )
 
 
 def test_splits_share_no_trajectory(finished_campaign: Path) -> None:
@@ -133,7 +135,7 @@ def test_rerunning_does_nothing(finished_campaign: Path, tmp_path: Path) -> None
     assert after == {path: before[path] for path in after}
 
 
-def test_status_prints_all_is_done(finished_campaign: Path) -> None:
+def test_status_reports_all_is_done(finished_campaign: Path) -> None:
     done = mlipsse("status", finished_campaign, "--json")
     content = json.loads(done.stdout)
     rows = content["stages"]

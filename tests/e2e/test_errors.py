@@ -105,7 +105,7 @@ def test_unknown_potentials_and_labels(campaign: Path, invoke: Invoke) -> None:
 
 def test_missing_replay_set(campaign: Path, refused: Callable[..., None]) -> None:
     (campaign / "replay.extxyz").unlink()
-    refused(campaign, "replay.extxyz", "Without replay a fine-tuning forgets")
+    refused(campaign, "replay.extxyz", "Without replay, fine-tuning forgets")
 
 
 def test_dump_interval_that_does_not_divide_the_run(
@@ -142,10 +142,10 @@ def test_init_refuses_to_overwrite(tmp_path: Path, invoke: Invoke) -> None:
     assert invoke("init", tmp_path / "a")[0] == 0
     status, _, error = invoke("init", tmp_path / "a")
     assert status == 2
-    assert "is a campaign already" in error
+    assert "is already a campaign" in error
     status, _, error = invoke("init", tmp_path / "b", "--example", "unobtainium")
     assert status == 2
-    assert "there are: li3incl6" in error
+    assert "Choose one of li3incl6" in error
 
 
 def test_an_error_is_a_sentence_without_a_traceback(tmp_path: Path) -> None:

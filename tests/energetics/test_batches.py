@@ -192,7 +192,7 @@ def test_numbers_that_are_not_finite_are_recorded_and_do_not_spread(crystals, ma
     monkeypatch.setattr(BatchedMace, "forward", lose_two_atoms)
     found = relax_in_batches(crystals, mace, settings, batch_atoms=1000)
     assert found[4].fault == "not_finite"
-    assert found[4].reason == "energy or forces ceased to be finite"
+    assert found[4].reason == "energy or forces became non-finite"
     assert found[4].steps == 0
     for one, other in zip(found[:4], expected[:4], strict=True):
         assert one.steps == other.steps == 4

@@ -107,7 +107,7 @@ def test_chgnet_works_once_per_structure_and_without_stress_in_nvt(li3incl6, mon
     assert li3incl6.get_forces() == pytest.approx(forces, abs=1e-5)
 
 
-def test_chgnet_tells_no_stress_of_the_structure_before(li3incl6):
+def test_chgnet_reports_no_stress_of_the_structure_before(li3incl6):
     calculator = make_calculator("chgnet")
     calculator.calculate(li3incl6, ["energy", "forces", "stress"])
     expanded = li3incl6.copy()
@@ -194,7 +194,7 @@ def test_names_of_mace_torch_are_known_without_a_download():
     assert known_species("medium") is None
 
 
-def test_failed_download_is_told(monkeypatch):
+def test_failed_download_is_reported(monkeypatch):
     from mace.calculators import foundations_models
 
     def offline(model):
@@ -205,8 +205,8 @@ def test_failed_download_is_told(monkeypatch):
         make_calculator("mace-mp:medium")
 
 
-def test_bad_names_and_settings_are_told(tmp_path):
-    with pytest.raises(MlipsseError, match=r"No potential is called 'chgnett'.*chgnet-r2scan"):
+def test_bad_names_and_settings_are_reported(tmp_path):
+    with pytest.raises(MlipsseError, match=r"There is no potential 'chgnett'.*chgnet-r2scan"):
         make_calculator("chgnett")
     with pytest.raises(MlipsseError, match=r"There is no MACE file missing\.model"):
         make_calculator("missing.model")
@@ -217,7 +217,7 @@ def test_bad_names_and_settings_are_told(tmp_path):
     torch.save({"epoch": 3}, junk)
     with pytest.raises(MlipsseError, match="holds a dict, not a MACE model"):
         make_calculator(str(junk))
-    with pytest.raises(MlipsseError, match="works in float32 only"):
+    with pytest.raises(MlipsseError, match="supports only float32"):
         make_calculator("chgnet", dtype="float64")
     with pytest.raises(MlipsseError, match="dtype 'half'"):
         make_calculator("chgnet", dtype="half")
@@ -227,7 +227,7 @@ def test_bad_names_and_settings_are_told(tmp_path):
         make_calculator("chgnet", device="tpu")
 
 
-def test_cuda_without_a_gpu_is_told(monkeypatch):
+def test_cuda_without_a_gpu_is_reported(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(MlipsseError, match="torch finds no CUDA GPU"):
         make_calculator("chgnet", device="cuda")

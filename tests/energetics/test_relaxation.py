@@ -94,7 +94,7 @@ def test_numbers_that_are_not_finite_are_recorded():
     broken = Scripted(lambda a: (float("nan"), np.zeros((4, 3)), np.zeros(6)))
     outcome = relax(atoms, broken)
     assert not outcome.converged
-    assert "ceased to be finite" in outcome.reason
+    assert "became non-finite" in outcome.reason
 
 
 def test_failing_potential_is_recorded():

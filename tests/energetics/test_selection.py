@@ -134,7 +134,7 @@ def test_underflowing_weights_still_fill_the_selection():
     assert select(energies, count=3, seed=1).chosen.tolist() == [0, 1, 2]
 
 
-def test_bad_input_is_told():
+def test_bad_input_is_reported():
     with pytest.raises(MlipsseError, match="at least 1"):
         select([0.0], count=0, seed=1)
     with pytest.raises(MlipsseError, match=r"draw 'all' is not known; .* count, boltzmann"):

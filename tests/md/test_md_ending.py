@@ -131,7 +131,7 @@ def test_segments_are_sealed_and_damage_is_named(make_run: MakeRun) -> None:
     with pytest.raises(MlipsseError, match="is not what the run wrote"):
         verify_segments(folder)
     part.unlink()
-    with pytest.raises(MlipsseError, match="is missing, though the run wrote it"):
+    with pytest.raises(MlipsseError, match="is missing, although the run wrote it"):
         verify_segments(folder)
 
 
@@ -168,7 +168,7 @@ def test_results_from_elsewhere_are_taken_as_they_are(make_run: MakeRun) -> None
         ("it was killed by SIGKILL (out of memory?).", None),
     ],
 )
-def test_physics_is_told_from_technical_failures(error: str, status: str | None) -> None:
+def test_physics_is_distinguished_from_technical_failures(error: str, status: str | None) -> None:
     ending = unphysical_ending(error)
     assert (ending and ending[0]) == status
 

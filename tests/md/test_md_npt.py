@@ -92,7 +92,7 @@ def test_a_cell_that_does_not_settle_stops_in_plain_lammps(
 
 
 def test_a_volume_that_drifts_is_named_where_the_deck_did_not_look(make_run: MakeRun) -> None:
-    """A run of an earlier version or another template: done, and its log says what it was."""
+    """A run of an earlier version or another template: done, and its log states what it was."""
     folder = make_run(**NPT)
     record = read_record(folder)
     names = "'Step', 'Time', 'Temp', 'TotEng', 'Econserve', 'Press', 'Volume', "
@@ -164,9 +164,9 @@ def averaged_cell(folder: Path) -> np.ndarray:
         ({"npt_ps": 2.0}, "npt_ps = 2 is shorter than 4 time constants of the barostat"),
         (
             {"npt_ps": 4.01, "dump_every_fs": 10},
-            r"npt_ps = 4\.01 is 4010 steps, .* Give a multiple of 0\.02 ps",
+            r"npt_ps = 4\.01 is 4010 steps, .* Set a multiple of 0\.02 ps",
         ),
-        ({"pressure_bar": 20_000.0}, "is that of the NPT part, and npt_ps is 0"),
+        ({"pressure_bar": 20_000.0}, "applies to the NPT part, but npt_ps is 0"),
     ],
 )
 def test_an_npt_part_that_could_not_be_judged_is_refused(

@@ -74,7 +74,7 @@ def test_a_garbled_frame_ends_the_count(tmp_path: Path) -> None:
 
 def test_a_trajectory_of_another_run_is_a_sentence(tmp_path: Path) -> None:
     path = write_part(tmp_path, 0, 1)
-    with pytest.raises(MlipsseError, match="holds 64 atoms and the run has 80"):
+    with pytest.raises(MlipsseError, match="contains 64 atoms but the run has 80"):
         whole_frames(path, n_atoms=80)
 
 

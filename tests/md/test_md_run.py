@@ -187,9 +187,9 @@ def test_a_second_start_is_refused_while_the_first_one_lives(
     process = start_driver(folder)
     wait_until((folder / "traj.20000.dcd").exists)
     try:
-        with pytest.raises(MlipsseError, match="Another LAMMPS run is at work"):
+        with pytest.raises(MlipsseError, match="Another LAMMPS run is using"):
             run_folder(folder)
-        with pytest.raises(MlipsseError, match="Another LAMMPS run is at work"):
+        with pytest.raises(MlipsseError, match="Another LAMMPS run is using"):
             make_run(temperature_K=400.0, replace=True)
     finally:
         process.kill()
@@ -249,7 +249,7 @@ def test_a_hole_in_the_trajectory_is_recorded_again(
     folder = make_run(**LONG)
     interrupted(folder, after_step=30_000)
     part = folder / "traj.20000.dcd"
-    part.write_bytes(part.read_bytes()[:100_000])  # a disk that was full, say
+    part.write_bytes(part.read_bytes()[:100_000])  # as on a full disk
     result = run_folder(folder)
     assert (result.resumed_from_step, result.frames) == (None, 3001)
     assert sorted(frames_by_step(folder)) == expected_steps(folder)

@@ -65,8 +65,8 @@ def test_without_locks_one_at_a_time(root: Path, flock: str) -> None:
         time.sleep(0.02)
     status, words = result(root)
     assert status == 3
-    assert "Another LAMMPS is at work in r0: .lock.owner" in words
-    assert "remove that file" in words
+    assert "Another LAMMPS is using r0: .lock.owner" in words
+    assert "remove the file" in words
     first.terminate()
     assert first.wait(timeout=30) == 1
     assert not (root / "r0" / ".lock.owner").exists()

@@ -73,7 +73,7 @@ def test_a_deck_runs_with_an_empty_path(runtime: Path, tmp_path: Path) -> None:
 
 
 def test_nothing_is_loaded_from_elsewhere(runtime: Path) -> None:
-    """But the C library; the loader says from where."""
+    """All but the C library; the loader lists their places."""
     for file in (runtime / "bin" / "lmp", runtime / "lib" / "macepair.so"):
         listing = subprocess.run(
             ["ldd", file], capture_output=True, text=True, check=True, env={"PATH": os.defpath}
@@ -106,7 +106,7 @@ def test_several_ranks_start_from_it(runtime: Path, tmp_path: Path) -> None:
 
 
 def test_run_script_does_without_us(runtime: Path, tmp_path: Path) -> None:
-    """`run.sh` by env.sh: to the end, again, refused while somebody is at work."""
+    """`run.sh` by env.sh: to the end, again, refused while another process runs."""
     root = tmp_path / "a campaign"
     folder = mace_run(root / "r0", runtime / "lib" / "macepair.so")
     write_array_job(root, [Path("r0")], ArrayJob(name="x"))
@@ -123,6 +123,6 @@ def test_run_script_does_without_us(runtime: Path, tmp_path: Path) -> None:
 
 def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(MlipsseError, match="holds other files"):
+    with pytest.raises(MlipsseError, match="contains other files"):
         make_runtime(tmp_path, plugin=build_plugin())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

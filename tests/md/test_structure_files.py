@@ -49,6 +49,6 @@ def test_names_and_formats_that_cannot_be(crystal, tmp_path):
         write_structures([("a", crystal)], tmp_path, formats=[])
     with pytest.raises(MlipsseError, match="'a' is given twice"):
         write_structures([("a", crystal), ("a", crystal)], tmp_path)
-    with pytest.raises(MlipsseError, match="'b/a' is given twice or is no file name"):
+    with pytest.raises(MlipsseError, match="'b/a' is given twice or is not a file name"):
         write_structures([("b/a", crystal)], tmp_path)
     assert not list(tmp_path.iterdir())

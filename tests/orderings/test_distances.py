@@ -206,5 +206,5 @@ def test_species_that_could_never_sit_there_is_refused():
 
 def test_monte_carlo_of_large_cells_states_what_it_cannot_keep_to():
     host = square([("Al", "Li", "vacancy")] * 4, {"Li-Li": 2.5, "Al-Li": 1.0}, {"Li": 1, "Al": 3})
-    with pytest.raises(MlipsseError, match="Li-Li in square exclude some species on a site"):
+    with pytest.raises(MlipsseError, match="Li-Li in square exclude only some species of a site"):
         Supercell(host, (1, 1, 1)).excluded_pairs  # noqa: B018

@@ -88,7 +88,7 @@ def test_degree_of_exchange_is_fixed(exchange):
     [
         ({"Cl9": 0.5}, "names the site label 'Cl9', which is not in"),
         ({"S1": 1.5}, "a share of 1.5: shares are between 0 and 1"),
-        ({"S1": {"P": 0.5}}, r"puts P on the sites of S1, where only Cl, S may sit"),
+        ({"S1": {"P": 0.5}}, r"puts P on the sites of S1, which allow only Cl, S"),
         ({"S1": {"S": 0.5, "Cl": 0.7}}, "to 1.2. Shares of a site add up to at most 1"),
         ({"P1": 0.5}, "leaves 0.5 of the sites of P1, where nothing else may sit"),
     ],

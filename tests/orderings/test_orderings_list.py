@@ -101,7 +101,7 @@ def test_no_two_of_the_exact_list_match(halide):
 
 
 def test_orderings_of_a_skew_supercell_are_those_of_the_same_crystal(halide):
-    """Rows (1,0,0), (0,1,0), (1,1,2) span another lattice than 1x1x2: distances tell a mistake."""
+    """Rows (1,0,0), (0,1,0), (1,1,2) span another lattice than 1x1x2: distances show a mistake."""
     rows = [[1, 0, 0], [0, 1, 0], [1, 1, 2]]
     orderings = orderings_of(halide, "Li3InCl6", rows, max_orderings=5)
     shortest = orderings_of(halide, "Li3InCl6")[0].atoms.get_all_distances(mic=True)
@@ -183,7 +183,7 @@ def ground_states(halide):
     }
 
 
-def test_annealed_patterns_are_among_the_exact_ones_and_say_so(halide):
+def test_annealed_patterns_are_among_the_exact_ones_and_state_it(halide):
     exact = orderings_of(halide, "Li3InCl6", (1, 1, 2))
     sampled = orderings_of(halide, "Li3InCl6", (1, 1, 2), max_orderings=20, most_patterns=100)
     assert {o.route for o in sampled} == {"annealing"}

@@ -1,4 +1,4 @@
-"""Measured in processes of their own, told in full, refused in sentences."""
+"""Measured in processes of their own, reported in full, refused in sentences."""
 
 import sys
 from dataclasses import asdict, fields, replace
@@ -49,10 +49,10 @@ def row(**changes) -> BenchmarkRow:
 
 @pytest.mark.slow
 def test_every_backend_in_one_table(bundle):
-    shown = []
-    rows = benchmark(bundle.folder, atoms=[20], steps=3, repeats=1, report=shown.append)
+    stated = []
+    rows = benchmark(bundle.folder, atoms=[20], steps=3, repeats=1, report=stated.append)
     assert [r.backend for r in rows] == ["ase", "upstream", "torchscript"]
-    assert shown == rows
+    assert stated == rows
     for found in rows:
         assert set(asdict(found)) >= ISSUED_FIELDS
         assert (found.dtype, found.atoms, found.threads) == ("float32", 20, 1)
@@ -131,7 +131,7 @@ def test_medians():
     ("wrong", "sentence"),
     [
         ({"backends": ["symmetrix"]}, "no backend symmetrix; there are ase, upstream"),
-        ({"backends": []}, "No backend was named"),
+        ({"backends": []}, "No backend is named"),
         ({"backends": ["aotinductor"]}, "has no .pt2 file.*--format aotinductor"),
         ({"atoms": []}, "at least one size"),
         ({"atoms": [0]}, "cell of 0 atoms"),

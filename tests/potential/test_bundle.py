@@ -1,4 +1,4 @@
-"""A bundle says what it is, runs as it stands, and notices when a file is not what it was."""
+"""A bundle states what it is, runs unchanged, and notices when a file is not what it was."""
 
 import pickle
 import shutil
@@ -119,7 +119,7 @@ def test_not_a_bundle(tmp_path):
     with pytest.raises(MlipsseError, match="not a potential bundle"):
         read_bundle(tmp_path)
     (tmp_path / "card.yaml").write_text("name: x\n")
-    with pytest.raises(MlipsseError, match="lacks what a card must hold"):
+    with pytest.raises(MlipsseError, match="lacks required entries"):
         read_bundle(tmp_path)
     (tmp_path / "card.yaml").write_text("a: [")
     with pytest.raises(MlipsseError, match="not valid YAML"):
@@ -247,11 +247,11 @@ def test_export_states_what_it_needs(tmp_path, tiny_model):
         export_bundle(tiny_model, out=tmp_path / "x")
     with pytest.raises(MlipsseError, match="Formats are torchscript, aotinductor, mliap, not onnx"):
         export_bundle(tiny_model, out=tmp_path / "x", head="target", form="onnx")
-    with pytest.raises(MlipsseError, match="cannot name a potential"):
+    with pytest.raises(MlipsseError, match="is not allowed as the name of a potential"):
         export_bundle(tiny_model, out=tmp_path / "a name", head="target")
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
-    with pytest.raises(MlipsseError, match="holds something, but no bundle"):
+    with pytest.raises(MlipsseError, match="exists and is not a bundle"):
         export_bundle(tiny_model, out=tmp_path / "thesis", head="target")
     assert (tmp_path / "thesis" / "chapter.txt").exists()
 
@@ -369,6 +369,6 @@ def test_a_model_that_only_aotinductor_takes(only_compiled):
     readme = (only_compiled / "README.md").read_text()
     assert "pair_coeff * * made.pt2 Li Cl Y In" in readme
     assert "no_domain_decomposition" not in readme
-    assert "TorchScript does not take this model" in readme
+    assert "TorchScript does not support this model" in readme
     with pytest.raises(MlipsseError, match=r"no TorchScript file\. TorchScript cannot compile it"):
         bundle.torchscript  # noqa: B018, as a user of the bundle asks for it

@@ -55,7 +55,7 @@ def bundle(tmp_path, written) -> Bundle:
 
 @pytest.fixture
 def quick(monkeypatch):
-    """As small and short as dynamics can be: too short for a slope to say anything."""
+    """As small and short as dynamics can be: too short for a meaningful slope."""
     monkeypatch.setattr(check, "MAX_DRIFT_EV_ATOM_PS", np.inf)
     monkeypatch.setattr(check, "LEAST_ATOMS", 1)
     monkeypatch.setattr(dynamics, "STEPS", 20)
@@ -136,7 +136,7 @@ def test_an_export_of_other_weights_is_noticed(bundle, no_dynamics, tmp_path):
     assert result.max_force_error_eV_A > 1e-9
 
 
-def test_an_export_that_does_not_load_is_told_in_a_sentence(bundle, quick):
+def test_an_export_that_does_not_load_is_reported_in_a_sentence(bundle, quick):
     """As of a .pt2 made for another machine: the rest is checked nevertheless."""
     package = bundle.folder / "halide.pt2"
     package.write_bytes(b"no package")

@@ -60,7 +60,7 @@ def assert_same(deck, package, atoms, ranks):
 
 
 def made_for(package: Path, out: Path, **changes: str) -> Path:
-    """A copy of a package that says something else of where it was made."""
+    """A copy of a package with another place of origin in its metadata."""
     with zipfile.ZipFile(package) as source, zipfile.ZipFile(out, "w") as target:
         for item in source.infolist():
             content = source.read(item)
@@ -136,7 +136,7 @@ def small_disk(tmp_path):
 def test_no_room_to_unpack(
     run_deck, monkeypatch, tmp_path, aotinductor64, small_disk, options, reason
 ):
-    """Another folder is taken, with a warning that says what is wrong with TMPDIR."""
+    """Another folder is taken, with a warning that states what is wrong with TMPDIR."""
     folder = small_disk(options) if options else tmp_path / "file"
     folder.is_dir() or folder.touch()
     monkeypatch.setenv("TMPDIR", str(folder))

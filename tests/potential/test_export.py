@@ -1,4 +1,4 @@
-"""Export by head name, what an exported file offers, and what a user is told when it cannot be."""
+"""Export by head name, what an exported file offers, and the error when it is not possible."""
 
 import importlib.util
 from pathlib import Path

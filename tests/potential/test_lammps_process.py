@@ -75,7 +75,10 @@ def test_holds_the_lock_while_it_lives(tmp_path):
     with exclusive_lock(lock, holder="run") as descriptor:
         process = lammps.start(["-in", "deck.lmp"], folder=tmp_path, keep_open=[descriptor])
     try:
-        with pytest.raises(MlipsseError, match="at work"), exclusive_lock(lock, holder="run"):
+        with (
+            pytest.raises(MlipsseError, match="Another run is using"),
+            exclusive_lock(lock, holder="run"),
+        ):
             pass
     finally:
         process.kill()

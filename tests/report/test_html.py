@@ -93,7 +93,7 @@ def test_report_stands_alone(content, tmp_path):
     assert all(link["href"].startswith("#") for link in elements.of("a"))
 
 
-def test_report_says_what_matters(content):
+def test_report_states_what_matters(content):
     page = render_report(content)
     assert LABELS in page
     assert "Conductivity of &lt;Li3InCl6&gt;" in page
@@ -119,7 +119,7 @@ def test_navigation_leads_to_every_section_that_holds_something(content):
     assert all(image["alt"] for image in elements.of("img"))
     assert all(header["scope"] in ("col", "row") for header in elements.of("th"))
     twice = ReportContent("x", content.summary, [content.sections[0]] * 2)
-    with pytest.raises(MlipsseError, match="one key"):
+    with pytest.raises(MlipsseError, match="share a key"):
         render_report(twice)
 
 
@@ -161,7 +161,7 @@ def test_missing_figure_is_a_sentence(content, tmp_path):
 
     with pytest.raises(MlipsseError, match=r"lost\.png cannot be read"):
         render_report(of(tmp_path / "lost.png"))
-    with pytest.raises(MlipsseError, match="no PNG or SVG"):
+    with pytest.raises(MlipsseError, match="not a PNG or SVG"):
         render_report(of(tmp_path / "a.pdf"))
     with pytest.raises(MlipsseError, match=r"gone\.svg cannot be read"):
         render_report(with_view(content, tmp_path / "gone.svg"))

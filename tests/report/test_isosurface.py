@@ -102,7 +102,7 @@ def test_a_line_stays_in_the_cell() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_a_level_tells_its_normalisation() -> None:
+def test_a_level_reports_its_normalisation() -> None:
     density = ball((0.5, 0.5, 0.5))
     assert level_label(density, 1e-4, "Li") == "one Li: 0.0001 Å⁻³"
     of_all = ProbabilityDensity(density.values, CELL, 96, 1, False)

@@ -124,7 +124,7 @@ def test_comparison_of_a_halide():
     assert "673 K" not in table.note
 
 
-def test_comparison_says_what_the_captions_say():
+def test_comparison_states_what_the_captions_state():
     table = comparison_table({"compositions": [entry("Na3Zr2Si2PO12")]})
     assert "573 K is taken" in table.note
     conductivities = rows_of(table, "conductivity (mS/cm)")

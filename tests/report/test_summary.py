@@ -50,18 +50,18 @@ def test_nan_never_reaches_the_file(tmp_path):
 
 
 def test_cautions_name_what_was_run(compositions):
-    said = "\n".join(standing_cautions(compositions, label_source=LABELS, thermostat="berendsen"))
-    assert "Teacher labels, not DFT" in said
-    assert "Berendsen" in said
-    assert "19.9 ps" in said
-    assert "Li3In0.5Y0.5Br3Cl3: two temperatures give an activation energy" in said
+    stated = "\n".join(standing_cautions(compositions, label_source=LABELS, thermostat="berendsen"))
+    assert "Teacher labels, not DFT" in stated
+    assert "Berendsen" in stated
+    assert "19.9 ps" in stated
+    assert "Li3In0.5Y0.5Br3Cl3: two temperatures give an activation energy" in stated
     quiet = "\n".join(standing_cautions([], label_source="vasp (SCAN)", thermostat="csvr"))
     assert "Teacher" not in quiet
     assert "Berendsen" not in quiet
     assert "shortest" not in quiet
 
 
-def test_directions_are_told_beside_the_mean(compositions):
+def test_directions_are_reported_beside_the_mean(compositions):
     full, _, one, none = build_summary(compositions, label_source=LABELS)["compositions"]
     assert list(full["directions"]) == ["a", "b", "c", "ab", "ac", "bc"]
     along = full["directions"]["a"]

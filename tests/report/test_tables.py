@@ -1,7 +1,7 @@
 from mlipsse.report.page.tables import compositions_table, orderings_table, selection_table
 
 
-def test_orderings_say_what_is_a_sample():
+def test_orderings_state_what_is_a_sample():
     shared = {"raw": "1", "reason": "", "composition": "Li3InCl6"}
     rows = [
         {
@@ -25,7 +25,7 @@ def test_orderings_say_what_is_a_sample():
     assert third[6] == "the supercell cannot hold it"
 
 
-def test_compositions_say_what_the_hull_is():
+def test_compositions_state_what_the_hull_is():
     rows = [
         {
             "composition": "Li3InCl6", "x_Li3InCl6": "1.0", "energy_above_hull_eV_atom": "0.0",
@@ -39,13 +39,13 @@ def test_compositions_say_what_the_hull_is():
             "lowest_ordering": "Li3InBr3Cl3-o4", "orderings": "16", "left_out": "2",
         },
     ]  # fmt: skip
-    table = compositions_table(rows, note="There is no diagram of 4 end members.")
+    table = compositions_table(rows, note="A diagram requires 2 or 3 end members, not 4.")
     assert table.columns[1:3] == ("above hull (meV/atom)", "formation (meV/atom)")
     assert table.rows == [
         ("Li3InCl6", "0", "0", "itself", "Li3InCl6-o1", "7", "0"),
         ("Li3InBr3Cl3", "1", None, "0.5 Li3InCl6 + 0.5 Li3InBr6", "Li3InBr3Cl3-o4", "16", "2"),
     ]
-    assert table.note.endswith("There is no diagram of 4 end members.")
+    assert table.note.endswith("A diagram requires 2 or 3 end members, not 4.")
 
 
 def test_selection_gives_expected_and_actual_numbers():

@@ -54,13 +54,13 @@ def test_what_a_cell_sorts_by(value, number):
         (None, "–"),
     ],
 )
-def test_formulas_are_told_from_names(text, html):
+def test_formulas_are_distinguished_from_names(text, html):
     assert cell_html(text) == html
 
 
 def test_formulas_within_a_sentence():
-    said = text_html("Of Li3N, <most> (Na0.5Cl0.5).")
-    assert said == (
+    stated = text_html("Of Li3N, <most> (Na0.5Cl0.5).")
+    assert stated == (
         'Of <span class="formula">Li<sub>3</sub>N</span>, &lt;most&gt; '
         '(<span class="formula">Na<sub>0.5</sub>Cl<sub>0.5</sub></span>).'
     )

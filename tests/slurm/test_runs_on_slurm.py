@@ -29,27 +29,27 @@ LENGTH = {"equilibration_ps": 10.0, "production_ps": 400.0, "dump_every_fs": 100
 N_RUNS = 4
 
 
-def told(*command: str) -> str:
+def output_of(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def wait_until(condition: Callable[[], bool], *, limit_s: float = 120.0) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
-        assert time.monotonic() < deadline, f"not in {limit_s} s; {told('squeue')}"
+        assert time.monotonic() < deadline, f"not in {limit_s} s; {output_of('squeue')}"
         time.sleep(0.1)
 
 
 def running() -> list[str]:
-    return told("squeue", "--noheader", "--states=RUNNING", "--format=%A").split()
+    return output_of("squeue", "--noheader", "--states=RUNNING", "--format=%A").split()
 
 
 def drain_for_a_while() -> None:
     """Nothing new starts on the node until it is resumed; what runs goes on."""
-    node = told("sinfo", "--noheader", "--format=%n")
-    told("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+    node = output_of("sinfo", "--noheader", "--format=%n")
+    output_of("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
     time.sleep(3)
-    told("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    output_of("scontrol", "update", f"NodeName={node}", "State=RESUME")
 
 
 def check_whole(folders: list[Path]) -> None:
@@ -72,22 +72,22 @@ def test_array_script(slurm: Path, tmp_path: Path) -> None:
         setup=[f"export LD_LIBRARY_PATH={libraries}", f"export LMP={installation.binary}"],
     )
     write_array_job(root, [folder.relative_to(root) for folder in folders], job)
-    assert told("bash", "-n", str(root / "array.sbatch")) == ""
+    assert output_of("bash", "-n", str(root / "array.sbatch")) == ""
     submit = ["sbatch", "--parsable", f"--chdir={root}", "array.sbatch"]
     first = subprocess.run(submit, check=True, capture_output=True, text=True, cwd=root).stdout
     wait_until(lambda: all((folder / "traj.10000.dcd").exists() for folder in folders[:2]))
     assert {run_state(folder).state for folder in folders} == {"running", "queued"}
-    told("scancel", f"{first.strip()}_0")  # in the middle of its run
+    output_of("scancel", f"{first.strip()}_0")  # in the middle of its run
     # Task 1 is stopped as before its wall time: it is queued again and goes on.
     # (scancel itself may fail: it asks again, and by then the job is no longer there to signal.)
     subprocess.run(["scancel", "--signal=USR1", "--batch", f"{first.strip()}_1"], check=False)
     drain_for_a_while()
-    wait_until(lambda: not told("squeue", "--noheader"), limit_s=240)
+    wait_until(lambda: not output_of("squeue", "--noheader"), limit_s=240)
     assert not finished(folders[0])
     assert run_state(folders[0]).state in ("stalled", "running")
     subprocess.run(submit, check=True, capture_output=True, cwd=root)
     wait_until(lambda: all(finished(folder) for folder in folders), limit_s=240)
-    wait_until(lambda: not told("squeue", "--noheader"))
+    wait_until(lambda: not output_of("squeue", "--noheader"))
     for number in range(2):
         assert len(list(folders[number].glob("log.*.lammps"))) > 2  # relax, and two parts or more
     check_whole(folders)
@@ -111,7 +111,7 @@ def test_parsl(slurm: Path, tmp_path: Path) -> None:
     def meddle() -> None:
         try:
             wait_until(lambda: any(run_state(folder).step > 30_000 for folder in folders))
-            told("scancel", running()[0])
+            output_of("scancel", running()[0])
             drain_for_a_while()
         except BaseException as error:
             meddled.append(error)
@@ -124,4 +124,4 @@ def test_parsl(slurm: Path, tmp_path: Path) -> None:
     assert not meddled
     assert any(len(list(folder.glob("traj.*.dcd"))) > 1 for folder in folders)
     check_whole(folders)
-    wait_until(lambda: not told("squeue", "--noheader"))
+    wait_until(lambda: not output_of("squeue", "--noheader"))

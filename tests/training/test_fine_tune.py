@@ -90,7 +90,7 @@ def test_both_heads_are_there_and_the_new_one_has_learned(tuned: FineTuned) -> N
 def test_isolated_atom_energies_are_estimated_per_element(
     tuned: FineTuned, place: Path, module_sets: dict[str, Path], foundation: Path
 ) -> None:
-    """Against what mace-torch says it used: foundation's -1 and -2 eV, and the fitted shift."""
+    """Against what mace-torch reports: foundation's -1 and -2 eV, and the fitted shift."""
     (line,) = re.findall(r"Energies used.*head Default: (\{.*\})", training_log(place / "work"))
     used = {int(z): float(e) for z, e in re.findall(r"(\d+): (-?[\d.]+)", line)}
     assert used == pytest.approx({3: tuned.e0s_eV["Li"], 17: tuned.e0s_eV["Cl"]}, abs=1e-6)
@@ -173,7 +173,7 @@ def test_a_killed_training_goes_on_and_leaves_no_writer(
     assert [path.name for path in checkpoints.glob("*.torn")] == [newest.name + ".torn"]
 
 
-def test_a_failed_training_states_what_mace_printed(
+def test_a_failed_training_states_what_mace_stated(
     tmp_path: Path, sets: dict[str, Path], foundation: Path
 ) -> None:
     # Without given energies mace-torch would fit them, and refuses that for several heads.
@@ -186,7 +186,7 @@ def test_a_failed_training_states_what_mace_printed(
     "words",
     [
         "OSError: [Errno 28] No space left on device",
-        # What torch says of a checkpoint that did not fit (seen on a full disk).
+        # The message of torch about a checkpoint that did not fit (seen on a full disk).
         "RuntimeError: [enforce fail at inline_container.cc:672] . unexpected pos 284608 vs 284496",
     ],
 )
@@ -199,7 +199,7 @@ def test_a_full_disk_is_reported_as_such(
 ) -> None:
     dying = [sys.executable, "-c", f"import sys; print({words!r}); sys.exit(1)"]
     monkeypatch.setattr(trainer, "train_command", lambda *_, **__: dying)
-    with pytest.raises(MlipsseError, match=r"disk ran full .* goes on from the best whole"):
+    with pytest.raises(MlipsseError, match=r"disk ran full .* continues from the best whole"):
         train_model(job_of(sets, foundation, SETTINGS), folder=tmp_path / "work", threads=1)
 
 
@@ -281,7 +281,7 @@ def test_scratch_needs_no_foundation(tmp_path: Path, module_sets: dict[str, Path
     assert verdicts["better than the foundation"] in ("skip", "warn")
     assert verdicts["forgetting"] == "skip"
     json.dumps(tuned.as_dict(), allow_nan=False)
-    with pytest.raises(MlipsseError, match="multihead starts from a foundation"):
+    with pytest.raises(MlipsseError, match="multihead requires a foundation"):
         fine_tune(
             module_sets,
             foundation=None,

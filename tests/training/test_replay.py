@@ -194,11 +194,11 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     ("status", "headers", "reason"),
     [
         (404, {}, "404"),
-        (200, {"Content-Type": "text/html"}, "a web page came"),
+        (200, {"Content-Type": "text/html"}, "sent a web page"),
         (200, {"Content-Length": "1000"}, "7 of 1000 bytes came"),
     ],
 )
-def test_a_refused_download_says_how_to_fetch_it_by_hand(
+def test_a_refused_download_states_how_to_fetch_it_by_hand(
     status: int,
     headers: dict[str, str],
     reason: str,
@@ -212,10 +212,10 @@ def test_a_refused_download_says_how_to_fetch_it_by_hand(
     assert not any(path.is_file() for path in cache.parent.rglob("*"))
 
 
-def test_without_a_network_it_says_so(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_it_states_it(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         port = server.server_port
-    url = f"http://127.0.0.1:{port}/mp_traj_combined.xyz"  # nobody listens there any more
+    url = f"http://127.0.0.1:{port}/mp_traj_combined.xyz"  # no server listens there any more
     monkeypatch.setattr(replay, "MP_REPLAY_URL", url)
     with pytest.raises(MlipsseError, match=r"cannot be downloaded.*Connect this machine"):
         fetch_mp_replay()

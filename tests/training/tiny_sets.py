@@ -13,7 +13,7 @@ from mlipsse.dataset.frames.extxyz import write_frames
 ELEMENTS = ("Li", "Cl")
 
 REPLAY_SHIFT_EV = {"Li": 1.0, "Cl": 0.0}
-"""Brings the Morse energies to about what the random weights of the foundation say."""
+"""Brings the Morse energies to about what the random weights of the foundation give."""
 
 
 def labelled_frames(*, count: int, seed: int, shift_eV: dict[str, float]) -> list[Atoms]:

@@ -75,7 +75,7 @@ def test_a_bent_line_is_reported():
     assert any("steeper when cold" in caution for caution in fit.cautions)
     rng = np.random.default_rng(0)
     straight = line(temperatures)
-    shown = [
+    stated = [
         abs(
             fit_arrhenius(
                 temperatures, straight * np.exp(rng.normal(0, 0.1, 5)), 0.1 * straight
@@ -84,7 +84,7 @@ def test_a_bent_line_is_reported():
         > 2
         for _ in range(400)
     ]
-    assert 0.02 < np.mean(shown) < 0.09  # 4.6 %, with its own error of 1 %
+    assert 0.02 < np.mean(stated) < 0.09  # 4.6 %, with its own error of 1 %
 
 
 def test_curvature_is_that_of_a_parabola():

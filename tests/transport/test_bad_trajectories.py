@@ -1,4 +1,4 @@
-"""Trajectories that are not what they should be: each gets a sentence that says what to do."""
+"""Trajectories that are not what they should be: each gets a sentence that states what to do."""
 
 import json
 from pathlib import Path

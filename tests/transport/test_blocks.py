@@ -29,7 +29,7 @@ def test_it_is_the_scatter_between_walks(together):
     assert np.mean(values) == pytest.approx(0.36 / 2 / 0.1 * 1e-4, rel=0.05)
 
 
-def test_blocks_that_are_too_short_say_nothing():
+def test_blocks_that_are_too_short_mean_nothing():
     positions = walk(0, n_frames=300)
     fit = fit_diffusivity(mean_squared_displacement(positions, frame_spacing_ps=0.1))
     assert fit.diffusive

@@ -184,7 +184,7 @@ def test_slices_are_those_of_an_array(dump: Path, tmp_path: Path, key: object) -
 
 
 def test_too_large_for_the_memory_without_a_cache(dump: Path) -> None:
-    with pytest.raises(MlipsseError, match=r"need 0.00\d+ GB, and 0.001 GB may be used"):
+    with pytest.raises(MlipsseError, match=r"require 0.00\d+ GB, but only 0.001 GB may be used"):
         read_frames_of(dump, memory_limit_GB=1e-3, **DUMP)
 
 

@@ -36,7 +36,7 @@ def test_errors_of_independent_ions_hold() -> None:
     assert values.mean() == pytest.approx(D_A2_PS * TO_CM2_S, rel=0.05)
     hits = (np.abs(values - D_A2_PS * TO_CM2_S) < errors).mean()
     assert 0.60 <= hits <= 0.76
-    # The inverse says the same as the ratio, and its error is symmetric where the ratio's is not.
+    # The inverse equals that of the ratio, and its error is symmetric where the ratio's is not.
     inverse = np.array([1 / (one.haven_ratio or np.nan) for one in found])
     assert inverse.mean() == pytest.approx(1.0, abs=0.05)
 

@@ -93,7 +93,7 @@ def test_torn_compressed_files_end_with_a_whole_frame(tmp_path: Path, suffix: st
     found = read_frames_of(packed, **DUMP)
     assert 100 < len(found.positions) < 3000
     np.testing.assert_allclose(found.positions, places[: len(found.positions)], atol=1e-8)
-    assert "the compressed file is torn" in found.notes[0]
+    assert "the compressed file is truncated" in found.notes[0]
 
 
 ATOM_STYLES = {

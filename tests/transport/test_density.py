@@ -118,7 +118,7 @@ def test_a_position_that_is_not_finite(value: float, dtype: type) -> None:
         ({"cell": np.diag([3.0, 0, 3])}, "span a volume"),
         ({"cell": np.diag([3.0, np.nan, 3])}, "span a volume"),
         ({"spacing_A": 0.0}, "above 0 Å"),
-        ({"spacing_A": 0.002}, "give a larger spacing"),
+        ({"spacing_A": 0.002}, "Give a larger spacing"),
         ({"block_frames": 0}, "at least 1"),
     ],
 )

@@ -46,9 +46,9 @@ def test_chgcar(density: ProbabilityDensity, tmp_path: Path) -> None:
     assert [site.specie.symbol for site in found.structure] == ["Cl", "Cl", "In"]
     places = FRAMEWORK.get_scaled_positions()[[0, 2, 1]] - half_voxel(density)
     np.testing.assert_allclose(found.structure.frac_coords, places, atol=1e-9)
-    said = (tmp_path / "CHGCAR").read_text().splitlines()[0]
+    stated = (tmp_path / "CHGCAR").read_text().splitlines()[0]
     ions = "one mobile ion" if density.per_ion else "all 4 mobile ions"
-    assert said == f"density of {ions}, 50 frames, x cell volume"
+    assert stated == f"density of {ions}, 50 frames, x cell volume"
 
 
 def test_cube(density: ProbabilityDensity, tmp_path: Path) -> None:
@@ -87,11 +87,11 @@ def test_structure_in_a_cell() -> None:
 
 def test_no_framework(density: ProbabilityDensity, tmp_path: Path) -> None:
     none = Atoms(cell=CELL)
-    with pytest.raises(MlipsseError, match="write a cube instead"):
+    with pytest.raises(MlipsseError, match="Write a cube file instead"):
         write_chgcar(tmp_path / "CHGCAR", density, none)
     write_density_cube(tmp_path / "x.cube", density, none)
     with (tmp_path / "x.cube").open() as stream:
         np.testing.assert_allclose(read_cube(stream)["data"] / BOHR_A**3, density.values, rtol=1e-6)
-    with pytest.raises(MlipsseError, match="not that of the density"):
+    with pytest.raises(MlipsseError, match="differs from that of the density"):
         write_chgcar(tmp_path / "CHGCAR", density, Atoms("Cl", cell=CELL * 1.01))
     assert not (tmp_path / "CHGCAR").exists()

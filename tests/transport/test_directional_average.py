@@ -68,7 +68,7 @@ def test_below_zero_has_no_logarithm() -> None:
         average_directions(600.0, [])
 
 
-def test_a_reduced_cell_says_the_crystals_directions() -> None:
+def test_a_reduced_cell_states_the_crystals_directions() -> None:
     """LAMMPS writes c as c + a; the record's whole numbers bring c back."""
     rng = np.random.default_rng(4)
     steps = rng.normal(size=(400, 40, 3)) * [0.5, 0.3, 0.1]

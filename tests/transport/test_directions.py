@@ -35,7 +35,7 @@ def test_projections_are_those_of_the_definition() -> None:
         np.testing.assert_allclose(D_A2_PS @ axis, value * axis, atol=1e-12)
 
 
-def test_a_turned_crystal_states_the_same() -> None:
+def test_a_turned_crystal_gives_the_same() -> None:
     rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
     turned = directional_diffusivity(fit_of(rotation.T @ D_A2_PS @ rotation), MONOCLINIC @ rotation)
     plain = directional_diffusivity(fit_of(D_A2_PS), MONOCLINIC)

@@ -38,15 +38,15 @@ def line_of(found):
 
 def test_it_is_nernst_einstein_of_the_lines_diffusivity():
     found = points([700.0, 800.0, 1000.0])
-    told = extrapolate_conductivity(line_of(found), found, 300.0)
+    stated = extrapolate_conductivity(line_of(found), found, 300.0)
     exact = 2e-3 * np.exp(-0.25 / (BOLTZMANN_EV_K * 300.0))
-    assert told.diffusivity_cm2_s == pytest.approx(exact, rel=1e-9)
-    assert told.conductivity_mS_cm == pytest.approx(conductivity(exact, 300.0), rel=1e-9)
-    assert told.outside
-    low, high = told.conductivity_interval_mS_cm
-    assert np.sqrt(low * high) == pytest.approx(told.conductivity_mS_cm, rel=1e-9)
+    assert stated.diffusivity_cm2_s == pytest.approx(exact, rel=1e-9)
+    assert stated.conductivity_mS_cm == pytest.approx(conductivity(exact, 300.0), rel=1e-9)
+    assert stated.outside
+    low, high = stated.conductivity_interval_mS_cm
+    assert np.sqrt(low * high) == pytest.approx(stated.conductivity_mS_cm, rel=1e-9)
     assert high / low == pytest.approx(
-        told.diffusivity_interval_cm2_s[1] / told.diffusivity_interval_cm2_s[0], rel=1e-9
+        stated.diffusivity_interval_cm2_s[1] / stated.diffusivity_interval_cm2_s[0], rel=1e-9
     )
 
 

@@ -41,7 +41,7 @@ REFUSED = {
     ("gpumd.xyz",): ((), "frames are 100, 500 fs apart"),
     ("reset-timestep.lammpstrj.gz",): (STEP, "step falls from 44900 to 0 after frame 449"),
     ("element-C.lammpstrj.gz",): (STEP, "Give the elements of types"),
-    ("drift-li-only.lammpstrj.gz",): (STEP, "all of them move steadily one way"),
+    ("drift-li-only.lammpstrj.gz",): (STEP, "all move steadily one way"),
 }
 
 ELSEWHERE = {"melt-1000.lammpstrj.gz", "two-populations.lammpstrj.gz"}

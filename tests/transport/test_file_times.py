@@ -64,14 +64,18 @@ def test_xyz_heads(tmp_path: Path, head: str, options: dict[str, float], expecte
     [
         ("Time={t:.3f}", {"frame_spacing_ps": 0.2}, r"has 0.1 ps between.*but 0.2 ps are given"),
         ("time_fs={t}", {"frame_spacing_ps": 100}, r"has 0.1 ps between.*but 100 ps are given"),
-        ("time={t}", {}, r"has 100 or 0.1 ps between its frames, for its times are in a unit"),
+        (
+            "time={t}",
+            {},
+            r"has 100 or 0.1 ps between its frames, as it does not name the unit of its times",
+        ),
         ("time={t}", {"frame_spacing_ps": 0.2}, r"has 100 or 0.1 ps between.*but 0.2 ps are given"),
         (
             "Timestep={s} Time={p}",
             {"timestep_fs": 2.0},
             r"records 1 fs per step, but 2 fs are given",
         ),
-        ("step={s}", {}, r"counts steps and not time"),
+        ("step={s}", {}, r"lists steps, not times"),
         ("t={t}", {}, r"has 100 or 0.1 ps between its frames, for its times are in a unit"),
         ("t={t}", {"frame_spacing_ps": 0.2}, r"has 100 or 0.1 ps between.*but 0.2 ps are given"),
         ("sim_time={t}", {}, r"has 100 or 0.1 ps between its frames"),
@@ -237,7 +241,7 @@ def test_vasp_counts_of_one_run_and_of_several(tmp_path: Path) -> None:
     one = tmp_path / "XDATCAR"
     one.write_text(xdatcar(places))
     assert spacing(one, timestep_fs=2.0) == pytest.approx(0.02)
-    with pytest.raises(MlipsseError, match="counts steps and not time"):
+    with pytest.raises(MlipsseError, match="lists steps, not times"):
         read_frames_of(one)
     with pytest.raises(MlipsseError, match=r"has 0.02 ps .* 0.002 ps are given"):
         read_frames_of(one, timestep_fs=2.0, frame_spacing_ps=0.002)

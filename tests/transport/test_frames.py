@@ -157,7 +157,7 @@ def diffusivity(path: Path, *options: str) -> Result:
     return CliRunner().invoke(app, ["transport", "diffusivity", str(path), *options])
 
 
-def test_the_command_prints_the_diffusivity(files: Path) -> None:
+def test_the_command_reports_the_diffusivity(files: Path) -> None:
     done = diffusivity(
         files / "wrapped.extxyz",
         *("--mobile", "Li", "--frame-spacing-ps", "0.2", "--temperature", "800", "--json"),
@@ -200,19 +200,19 @@ def test_an_ion_that_stays_is_refused_with_three(files: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("wrapped.extxyz", ["--temperature", "800"], "give the time between"),
-        ("wrapped.extxyz", ["--frame-spacing-ps", "0.2"], "Give the temperature"),
+        ("wrapped.extxyz", ["--temperature", "800"], "Give the time between"),
+        ("wrapped.extxyz", ["--frame-spacing-ps", "0.2"], "does not record its temperature"),
         ("wrapped.extxyz", ["--frame-spacing-ps", "0.2", "--temperature", "-1"], "above 0 K"),
         ("wrapped.extxyz", ["--frame-spacing-ps", "0"], "frame_spacing_ps = 0 must be above 0"),
-        ("x.lammpstrj", ["--species", "Li,Cl"], "counts steps and not time"),
+        ("x.lammpstrj", ["--species", "Li,Cl"], "lists steps, not times"),
         ("x.lammpstrj", ["--timestep-fs", "2"], "Give the elements of types"),
         ("x.lammpstrj", ["--species", "Li", "--timestep-fs", "2"], "elements of 1 types"),
         ("x.dcd", ["--frame-spacing-ps", "0.2"], "give a topology"),
         ("nowhere.dcd", [], "There is no trajectory"),
-        ("first.pdb", [], "is of no known kind"),
+        ("first.pdb", [], "is not a known kind of file"),
     ],
 )
-def test_what_a_file_does_not_say_must_be_given(
+def test_what_a_file_does_not_state_must_be_given(
     files: Path, name: str, options: list[str], words: str
 ) -> None:
     done = diffusivity(files / name, "--mobile", "Li", *options)
@@ -230,7 +230,7 @@ def test_an_absent_species(files: Path) -> None:
         "--temperature",
         "8",
     )
-    assert "No Na in the trajectory, which holds Li, Cl" in str(done.exception)
+    assert "The trajectory contains no Na. Choose among Li, Cl" in str(done.exception)
 
 
 def test_uneven_times_and_torn_files(files: Path, tmp_path: Path) -> None:
@@ -253,9 +253,9 @@ def test_msd_table(files: Path, tmp_path: Path, walk: np.ndarray) -> None:
          "--frame-spacing-ps", "0.2", "--out", str(out), "--per-ion", "--json"],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    shown = json.loads(done.output)
-    assert all(Path(name).stat().st_size > 0 for name in shown["files"])
-    assert len(shown["files"]) == 8
+    stated = json.loads(done.output)
+    assert all(Path(name).stat().st_size > 0 for name in stated["files"])
+    assert len(stated["files"]) == 8
     with (out / "msd.csv").open() as stream:
         columns = stream.readline().strip().split(",")
     table = np.loadtxt(out / "msd.csv", delimiter=",", skiprows=1)
@@ -292,7 +292,7 @@ def test_msd_of_a_drift_that_is_chosen(files: Path, tmp_path: Path, walk: np.nda
         ["transport", "msd", str(files / "unwrapped.traj"), "--mobile", "Li",
          "--frame-spacing-ps", "0.2", "--out", str(tmp_path), "--drift", "Zr"],
     )  # fmt: skip
-    assert "no Zr in the trajectory" in str(refused.exception)
+    assert "contains no Zr" in str(refused.exception)
 
 
 @pytest.mark.parametrize("name", ["x.dcd", "x.xtc"])

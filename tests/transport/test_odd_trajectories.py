@@ -66,7 +66,7 @@ def test_machine_learned_forces_of_vasp(tmp_path: Path) -> None:
         read_frames_of(path, frame_spacing_ps=0.002)
     vasprun(path, places, ~every, nsw=10 * N_FRAMES)  # nothing shows how many steps are between
     assert open_vasprun(path, None).spacing_ps is None
-    with pytest.raises(MlipsseError, match="give the time between them in ps"):
+    with pytest.raises(MlipsseError, match="Give the time between frames in ps"):
         read_frames_of(path)
     assert read_frames_of(path, frame_spacing_ps=0.02).frame_spacing_ps == 0.02
     for by_dft in (some, every):
@@ -196,8 +196,8 @@ def test_rdf(tmp_path: Path) -> None:
     assert table["n_Li_around_Li"][np.searchsorted(table["r_A"], 4.2)] == pytest.approx(12)
     assert "Cl-Li" in CliRunner().invoke(app, arguments).output
     for wrong, words in (
-        ("--mobile Na", "No Na in the trajectory"),
-        ("--cell 1,2", "is no cell"),
+        ("--mobile Na", "The trajectory contains no Na"),
+        ("--cell 1,2", "is not a cell"),
         ("--cell -15", "above 0 Å"),
     ):
         refused = CliRunner().invoke(app, [*arguments, *wrong.split()])

@@ -284,7 +284,7 @@ def test_empty_voxels_block() -> None:
     made = density(grid, frames=int(grid.sum()))
     found = percolating_paths(made, T_K)
     assert found["a"].bottleneck_counts == found["any"].bottleneck_counts == 3
-    assert "every way along b leads through voxels in which no ion was seen in 123" in (
+    assert "every path along b crosses voxels in which no ion was seen in 123" in (
         found["b"].reason
     )
     none = percolating_paths(made, T_K, min_counts=4)

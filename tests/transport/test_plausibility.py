@@ -1,4 +1,4 @@
-"""Units that are wrong are told, and fast conductors are not."""
+"""Wrong units are reported, and fast conductors are not."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +88,7 @@ def molten_like(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Frames]
     found = {}
     for name, spacing_ps in (("a", 0.01), ("b", 1.0)):
         frames = read_frames_of(folder / f"{name}.lammpstrj", species=["Cl", "Li"])
-        assert frames.frame_spacing_ps == pytest.approx(spacing_ps)  # the file itself says it
+        assert frames.frame_spacing_ps == pytest.approx(spacing_ps)  # the file itself states it
         found[spacing_ps] = replace(frames, temperature_K=900.0)
     return found
 
@@ -106,7 +106,7 @@ def test_a_time_a_thousand_times_too_small(molten_like: dict[float, Frames]) -> 
 
 
 def test_a_time_a_thousand_times_too_large(molten_like: dict[float, Frames]) -> None:
-    """Frames 2 fs apart that are said to be 2 ps apart: atoms fly straight on."""
+    """Frames 2 fs apart, given as 2 ps apart: atoms fly straight on."""
     (caution,) = doubts(replace(solid(300.0, 0.002), frame_spacing_ps=2.0))
     assert "given in fs instead of ps" in caution
 
@@ -129,10 +129,10 @@ def test_frames_that_were_written_twice() -> None:
     frames = solid(600.0, 0.1, hop_D_cm2_s=3e-5)
     twice = replace(frames, positions=np.repeat(frames.positions, 2, axis=0), temperature_K=None)
     (found,) = doubts(twice)
-    assert "are the next frame once more" in found
+    assert "equal the next frame" in found
 
 
-def test_what_states_nothing() -> None:
+def test_what_means_nothing() -> None:
     frames = solid(300.0, 0.1)
     assert doubts(replace(frames, temperature_K=None)) == []
     held = frames.positions.copy()
@@ -143,7 +143,7 @@ def test_what_states_nothing() -> None:
     assert doubts(replace(frames, positions=drifting)) == []
 
 
-def test_the_command_prints_it(tmp_path: Path) -> None:
+def test_the_command_reports_it(tmp_path: Path) -> None:
     import json
 
     from typer.testing import CliRunner

@@ -56,7 +56,7 @@ def test_a_gas_has_no_structure():
         assert line[far].mean() == pytest.approx(scale, abs=0.004)
 
 
-def test_ions_that_fell_together_are_told():
+def test_ions_that_fell_together_are_reported():
     positions = np.array([[[0.0, 0, 0], [0.7, 0, 0], [3.0, 3.0, 3.0]]])
     found = radial_distribution(positions, ["Li", "Li", "Cl"], 8 * np.eye(3))
     assert "0.70 Å" in found.sanity("Li")

@@ -64,7 +64,7 @@ def test_garbage_of_the_right_shape_is_named(make_run):
     folder = make_run({500: 21})
     path = folder / "traj.500.dcd"
     content = bytearray(path.read_bytes())
-    content[4:8] = b"VELD"  # no coordinates, says the first record
+    content[4:8] = b"VELD"  # no coordinates by the first record
     path.write_bytes(content)
     with pytest.raises(MlipsseError, match=r"traj\.500\.dcd cannot be read as a DCD"):
         read_run(folder)
@@ -97,7 +97,7 @@ def test_cell_that_changes_between_parts(make_run):
 
 
 def test_number_of_species_must_fit(make_run):
-    with pytest.raises(MlipsseError, match="5 atoms and the run has 4"):
+    with pytest.raises(MlipsseError, match="5 atoms but the run has 4"):
         read_run(make_run({500: 21}, record={"species": ["Li", "Li", "In", "Cl"]}))
 
 
@@ -108,7 +108,7 @@ def test_no_frame_spacing(make_run, every):
 
 
 def test_no_trajectory_yet(make_run):
-    with pytest.raises(MlipsseError, match="holds no frames"):
+    with pytest.raises(MlipsseError, match="contains no frames"):
         read_run(make_run({}))
 
 
@@ -155,5 +155,5 @@ def test_trajectory_checks_its_border(changes, words):
 
 
 def test_absent_species():
-    with pytest.raises(MlipsseError, match="No Na in the trajectory, which holds Li, Cl"):
+    with pytest.raises(MlipsseError, match=r"The trajectory contains no Na\. Choose among Li, Cl"):
         trajectory().indices("Na")

@@ -56,7 +56,7 @@ def test_a_restart_is_counted_and_noted(tmp_path: Path, read: Read) -> None:
     found = read(path, **DUMP)
     np.testing.assert_allclose(found.positions, places, atol=1e-8)
     assert found.notes == (
-        f"{path}: 7 frames are left out, whose steps come again after a restart",
+        f"{path}: 7 frames are left out because their steps occur again after a restart",
     )
 
 
@@ -203,12 +203,12 @@ def test_the_command_prints_what_was_left_out(tmp_path: Path) -> None:
     path.write_text(dump_text(places[:40]) + dump_text(places[33:], first=3300))
     options = ["--mobile", "Li", "--species", "Li,Cl", "--timestep-fs", "2", "--temperature", "900"]
     arguments = ["transport", "diffusivity", str(path), *options]
-    shown = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
-    assert len(shown["notes"]) == 1
-    assert "Note: " + shown["notes"][0] in CliRunner().invoke(app, arguments).output
+    stated = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
+    assert len(stated["notes"]) == 1
+    assert "Note: " + stated["notes"][0] in CliRunner().invoke(app, arguments).output
     cached = [*arguments, "--json", "--cache", str(tmp_path / "cache")]
     for _ in range(2):
-        assert json.loads(CliRunner().invoke(app, cached).output)["notes"] == shown["notes"]
+        assert json.loads(CliRunner().invoke(app, cached).output)["notes"] == stated["notes"]
 
 
 @READS

@@ -54,9 +54,9 @@ def test_roles(mobile, framework, expected):
 @pytest.mark.parametrize(
     ("mobile", "framework", "stated"),
     [
-        ("K", None, "No K"),
-        ("Li", ["S"], "No S"),
-        (["Li", "Li"], None, "each once"),
+        ("K", None, "contains no K"),
+        ("Li", ["S"], "contains no S"),
+        (["Li", "Li"], None, "each only once"),
         ([], None, "at least one"),
         ("Li", ["Li", "Cl"], "cannot be both"),
     ],

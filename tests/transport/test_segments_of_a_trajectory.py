@@ -92,7 +92,7 @@ def test_gaps_and_wrong_orders_are_refused_by_name(tmp_path: Path, places: np.nd
     with pytest.raises(MlipsseError, match=r"a.lammpstrj begins at 0, not after the beginning"):
         read_frames_of([a, a], **DUMP)
     fewer = write_dump(tmp_path / "c.lammpstrj", places[20:, :6], first=2000)
-    with pytest.raises(MlipsseError, match=r"c.lammpstrj holds other atoms than"):
+    with pytest.raises(MlipsseError, match=r"c.lammpstrj contains other atoms than"):
         read_frames_of([a, fewer], **DUMP)
     twice = write_dump(tmp_path / "d.lammpstrj", places[20:], first=2000, every=200)
     with pytest.raises(MlipsseError, match=r"d.lammpstrj: frames are 100, 200 steps apart"):

@@ -35,8 +35,8 @@ def test_radius_by_the_rule():
     assert site_radius(ROW, BOX, amplitude_A=0.9) == pytest.approx(1.5 - 0.005)
     assert site_radius(ROW[:1], np.diag([3.0, 12, 12]), amplitude_A=0.9) == pytest.approx(1.495)
     for fractional, amplitude_A, what in (
-        ([[0.0, 0, 0], [0.04, 0, 0]], 0.4, "0.48 Å apart.*make them one"),
-        (ROW, 0.1, "give the radius"),
+        ([[0.0, 0, 0], [0.04, 0, 0]], 0.4, "0.48 Å apart.*Merge them"),
+        (ROW, 0.1, "Give the radius"),
     ):
         with pytest.raises(MlipsseError, match=what):
             site_radius(np.array(fractional), BOX, amplitude_A=amplitude_A)
@@ -182,7 +182,7 @@ def test_vectors_in_another_order():
 
 def test_another_crystal_is_refused():
     run, _ = built_run("li3incl6", "Li", (2, 1, 2))
-    with pytest.raises(MlipsseError, match="no repetition of that of NaSICON"):
+    with pytest.raises(MlipsseError, match="not a repetition of the cell of NaSICON"):
         place_sites(read_crystal_sites(CIFS["nasicon"], mobile="Na"), **run, radius_A=0.5)
     rng = np.random.default_rng(0)
     run["framework_positions"] = rng.uniform(0, 15, run["framework_positions"].shape)
@@ -269,7 +269,7 @@ def test_interstitials_beside_given_sites():
 
 def test_a_gas_has_no_sites():
     rng = np.random.default_rng(5)
-    with pytest.raises(MlipsseError, match="flow as a liquid"):
+    with pytest.raises(MlipsseError, match="flow like a liquid"):
         find_sites(rng.uniform(0, 12, (2000, 1, 3)), BOX, radius_A=0.5, least_occupancy=0.05)
     with pytest.raises(MlipsseError, match="Repeats"):
         find_sites(rng.uniform(0, 12, (10, 1, 3)), BOX, radius_A=0.5, repeats=(0, 1, 1))

@@ -46,18 +46,18 @@ def test_unwrapping_goes_on_when_the_cell_begins_to_change(size: int) -> None:
     walked = BOX_A / 2 + np.cumsum(np.random.default_rng(6).normal(0, 0.1, (60, 9, 3)), axis=0)
     lengths = np.where(np.arange(60) < 20, BOX_A, boxes(60, breathing=True))
     cells = lengths[:, None, None] * np.eye(3)
-    told = walked + 10 * lengths[:, None, None]  # ten images: they jump as the box does
+    shifted = walked + 10 * lengths[:, None, None]  # ten images: they jump as the box does
     unwrapping = Unwrapping(where="x", trusted=True)
     pieces = []
     for start in range(0, 60, size):
-        piece = told[start : start + size].copy()
+        piece = shifted[start : start + size].copy()
         unwrapping.add(piece, cells[start : start + size], np.zeros((len(piece), 3)))
         pieces.append(piece)
     found = np.concatenate(pieces)
     np.testing.assert_allclose(found - found[0], walked - walked[0], atol=1e-9)
     assert walked.min() > 0
     assert walked.max() < lengths.min()
-    assert np.abs(np.diff(told, axis=0)).max() > np.abs(np.diff(walked, axis=0)).max() + 1
+    assert np.abs(np.diff(shifted, axis=0)).max() > np.abs(np.diff(walked, axis=0)).max() + 1
 
 
 def test_unwrapping_is_that_of_numpy() -> None:

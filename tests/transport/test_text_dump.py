@@ -125,7 +125,7 @@ def test_a_random_walk_in_a_breathing_box(tmp_path: Path) -> None:
     wrapped = np.empty_like(walk)
     images = np.zeros((n_atoms, 3))
     wrapped[0] = walk[0]
-    lines, shown = [], np.empty_like(walk)
+    lines, images_shifted = [], np.empty_like(walk)
     for frame, length in enumerate(lengths):
         if frame:  # LAMMPS: the atom moves, and is put back by the box of now
             wrapped[frame] = wrapped[frame - 1] + walk[frame] - walk[frame - 1]
@@ -135,15 +135,15 @@ def test_a_random_walk_in_a_breathing_box(tmp_path: Path) -> None:
         lines += ["ITEM: TIMESTEP", str(frame), "ITEM: NUMBER OF ATOMS", str(n_atoms)]
         lines += ["ITEM: BOX BOUNDS pp pp pp", *[f"0 {length:.9f}"] * 3]
         lines.append("ITEM: ATOMS id xu yu zu")
-        shown[frame] = wrapped[frame] + images * length
-        for atom, place in enumerate(shown[frame], start=1):
+        images_shifted[frame] = wrapped[frame] + images * length
+        for atom, place in enumerate(images_shifted[frame], start=1):
             lines.append(f"{atom} {place[0]:.9f} {place[1]:.9f} {place[2]:.9f}")
     path = tmp_path / "npt.lammpstrj"
     path.write_text("\n".join(lines) + "\n")
     found = read_text_dump(path).positions
     steps = np.diff(found, axis=0)
     assert steps.var() == pytest.approx(step_A**2, rel=0.03)
-    assert np.diff(shown, axis=0).var() > 1.2 * step_A**2  # what the coordinates say as they are
+    assert np.diff(images_shifted, axis=0).var() > 1.2 * step_A**2  # the raw coordinates
     np.testing.assert_allclose(found - found[0], walk - walk[0], atol=1e-5)
 
 
@@ -166,8 +166,8 @@ HEAD = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS pp pp pp\n
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "is no LAMMPS text dump"),
-        ("12\ncomment\nLi 0 0 0\n", "is no LAMMPS text dump"),
+        ("", "is not a LAMMPS text dump"),
+        ("12\ncomment\nLi 0 0 0\n", "is not a LAMMPS text dump"),
         (HEAD + "ITEM: ATOMS id type vx\n1 1 0.0\n", "has no positions"),
         (HEAD + "ITEM: ATOMS type x y z\n1 0 0 0\n", "has no column `id`"),
         (HEAD + "ITEM: ATOMS id x y z\n1 0 0\n", "is not whole"),

@@ -72,9 +72,9 @@ def test_the_command(tree: Path) -> None:
     health = [run_health(tree / n, read_record(tree / n)).pressure for n in ("T350", "T450")]
     assert pressures_GPa[:2] == [one.mean_GPa for one in health if one is not None]
     assert bool(answer["cautions"]) == any(abs(value) > 1 for value in pressures_GPa)
-    shown = CliRunner().invoke(app, ["transport", "analyse", str(tree)]).output
-    assert "2 runs have not ended" in shown
-    assert "melted: it flowed" in shown
+    stated = CliRunner().invoke(app, ["transport", "analyse", str(tree)]).output
+    assert "2 runs have not ended" in stated
+    assert "melted: it flowed" in stated
 
 
 def test_no_runs(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_coordinate_that_is_none_is_refused(
     row = rows_of.index("Direct configuration=     2") + 3
     rows_of[row] = f" {wrong}" + rows_of[row][12:]
     (tmp_path / "XDATCAR").write_text("\n".join(rows_of))
-    with pytest.raises(MlipsseError, match="is no row of three coordinates"):
+    with pytest.raises(MlipsseError, match="is not a row of three coordinates"):
         read_frames_of([tmp_path / "XDATCAR"], frame_spacing_ps=0.1)
 
 
@@ -146,7 +146,7 @@ def test_a_relaxation_states_no_time(tmp_path: Path, places: np.ndarray) -> None
     boxes = cells(breathing=False)
     path = tmp_path / "vasprun.xml"
     path.write_text(vasprun(scaled(places, boxes), boxes, ibrion=2, potim=0.5))
-    with pytest.raises(MlipsseError, match="give the time between"):
+    with pytest.raises(MlipsseError, match="Give the time between"):
         read_frames_of(path)
 
 

@@ -49,4 +49,4 @@ def write_dump(path: Path, positions: np.ndarray, **options) -> Path:
 
 
 DUMP = {"species": ("Li", "Cl"), "timestep_fs": 2.0}
-"""What a text dump of `write_dump` does not say."""
+"""What a text dump of `write_dump` does not state."""

@@ -35,7 +35,7 @@ class Download:
 
     @property
     def note(self) -> str:
-        """A sentence for whoever runs the campaign."""
+        """A sentence for the user."""
         return f"{self.field}: {self.what} is downloaded from {urlsplit(self.url).hostname}."
 
 

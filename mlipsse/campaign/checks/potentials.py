@@ -33,7 +33,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a potential's file.
+    """Facts of a potential's file.
 
     Attributes
     ----------
@@ -151,8 +151,8 @@ def _head_problems(use: Use, heads: tuple[str, ...]) -> Iterator[str]:
         )
     if use.head is not None and not heads:
         yield (
-            f"{use.head_field}: {use.name} has no heads, and {use.head!r} is named. Leave "
-            f"{use.head_field} out."
+            f"{use.head_field}: {use.name} has no heads, but {use.head!r} is named. Remove "
+            f"{use.head_field}."
         )
     elif use.head is not None and use.head not in heads:
         yield (

@@ -72,17 +72,17 @@ def structure_problems(campaign: Campaign) -> Iterator[str]:
             if not atoms.pbc.all() or atoms.cell.rank < 3:
                 yield (
                     f"simulate.structures: {path} ({ordering}) is not periodic in three "
-                    "directions. Give its cell."
+                    "directions. Add a cell."
                 )
             if config.structure.mobile not in atoms.get_chemical_symbols():
                 yield (
-                    f"simulate.structures: {path} ({ordering}) holds no {config.structure.mobile}, "
-                    "the mobile ion. Leave it out."
+                    f"simulate.structures: {path} ({ordering}) contains no "
+                    f"{config.structure.mobile}, the mobile ion. Remove it."
                 )
     twice = sorted(name for name, count in named.items() if count > 1)
     if twice:
         yield (
-            f"simulate.structures: {', '.join(twice)} names several crystals, whose runs would "
+            f"simulate.structures: {', '.join(twice)} contains several crystals whose runs would "
             "share a folder. Rename the files."
         )
 
@@ -143,8 +143,8 @@ def bundle_problems(campaign: Campaign) -> Iterator[str]:
     if unknown:
         yield (
             f"export: the potential {campaign.config.export.name} does not know "
-            f"{', '.join(unknown)}; it knows {', '.join(bundle.elements)}. Train it on frames that "
-            "hold them: mlipsse run DIR --from sample."
+            f"{', '.join(unknown)}; it knows {', '.join(bundle.elements)}. Train it on frames of "
+            "these elements: mlipsse run DIR --from sample."
         )
     try:
         require_accepted(campaign)
@@ -175,9 +175,10 @@ def disk_problems(campaign: Campaign) -> Iterator[str]:
     free_GB = shutil.disk_usage(campaign.folder).free / 1e9
     if needed_GB - there_GB > free_GB:
         yield (
-            f"simulate: the {len(sizes)} runs need {needed_GB:.3g} GB for their trajectories, of "
-            f"which {there_GB:.2g} are written, and the disk of {campaign.folder} has "
-            f"{free_GB:.3g} GB free. Free some, raise simulate.dump_every_fs, or move the campaign."
+            f"simulate: the {len(sizes)} runs require {needed_GB:.3g} GB for their trajectories, "
+            f"of which {there_GB:.2g} are written, but the disk of {campaign.folder} has "
+            f"{free_GB:.3g} GB free. Free disk space, raise simulate.dump_every_fs, or move the "
+            "campaign."
         )
 
 
@@ -203,9 +204,9 @@ def window_problems(campaign: Campaign) -> Iterator[str]:
             length_ps = max(length_ps, config.simulate.until.max_production_ps)
         if window_ps[1] > length_ps:
             yield (
-                f"transport.window_ps: the window ends at {window_ps[1]:g} ps and the production "
-                f"at {temperature_K:g} K is {length_ps:g} ps long: no D would come out. End it "
-                "earlier, or lengthen simulate.production_ps."
+                f"transport.window_ps: the window ends at {window_ps[1]:g} ps, but the production "
+                f"at {temperature_K:g} K is {length_ps:g} ps long. End the window earlier, or "
+                "raise simulate.production_ps."
             )
 
 
@@ -217,11 +218,11 @@ def weight_problems(campaign: Campaign) -> Iterator[str]:
     for composition, cells in _cells_by_formula(campaign).items():
         sizes = sorted({supercell.n_cells for supercell in cells})
         if len(sizes) > 1:
-            listed = ", ".join(map(str, sizes))
+            n_cells = ", ".join(map(str, sizes))
             yield (
-                f"transport.orderings: boltzmann weighs the orderings of {composition.formula} per "
-                f"cell (select.per), and its supercells hold {listed} cells of the host: only "
-                "cells of one size compare. Set select.per: formula_unit or atom, or "
+                f"transport.orderings: boltzmann weighs the orderings of {composition.formula} "
+                f"per cell (select.per), but its supercells contain {n_cells} cells of the host, "
+                "and only cells of one size compare. Set select.per: formula_unit or atom, or "
                 "transport.orderings: alike."
             )
 

@@ -35,7 +35,7 @@ def usable_gpus() -> int:
     Raises
     ------
     NoGpu
-        when there is none, or one does not compute: with the reason that torch gives.
+        when there is none, or one does not compute: with the message of torch.
     """
     try:
         done = subprocess.run(
@@ -49,8 +49,8 @@ def usable_gpus() -> int:
         raise NoGpu(f"a first sum on it took longer than {_PATIENCE_S:g} s") from error
     if done.returncode == 0:
         return int(done.stdout.split()[-1])
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    raise NoGpu(lines[-1].rstrip(".") if lines else f"exit status {done.returncode}")
+    printed = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    raise NoGpu(printed[-1].rstrip(".") if printed else f"exit status {done.returncode}")
 
 
 def gpu_problems(campaign: Campaign, stage: str) -> Iterator[str]:
@@ -72,7 +72,7 @@ def gpu_problems(campaign: Campaign, stage: str) -> Iterator[str]:
     for field, value, count in wanted:
         if count > there:
             many = "a GPU" if count == 1 else f"{count} GPUs"
-            yield f"{field}: {value} asks for {many}, and {found}. {_way_on(field, there)}"
+            yield f"{field}: {value} requires {many}, but {found}. {_way_on(field, there)}"
 
 
 def _wanted_gpus(campaign: Campaign, stage: str) -> list[tuple[str, str, int]]:
@@ -94,10 +94,10 @@ def _wanted_gpus(campaign: Campaign, stage: str) -> list[tuple[str, str, int]]:
 
 def _way_on(field: str, there: int) -> str:
     if there:
-        return f"Set {field} to {there} at most, or run where there are more."
+        return f"Set {field} to at most {there}, or run on a machine with more GPUs."
     if field.endswith("device"):
-        return f"Set {field}: cpu, or run where there is one."
-    return f"Leave {field} out, or run where there are some."
+        return f"Set {field}: cpu, or run on a machine with a GPU."
+    return f"Remove {field}, or run on a machine with GPUs."
 
 
 def execution_problems(campaign: Campaign) -> Iterator[str]:
@@ -148,8 +148,8 @@ def compiler_problems(campaign: Campaign) -> Iterator[str]:
     names = [name for name in (os.environ.get("CXX"), "c++", "g++", "clang++") if name]
     if not any(map(shutil.which, names)):
         yield (
-            "export.format: aotinductor compiles the potential, and there is no C++ compiler "
-            f"({', '.join(names)}) on the PATH. Install g++, or set export.format: torchscript."
+            f"export.format: aotinductor requires a C++ compiler ({', '.join(names)}), and none "
+            "is on the PATH. Install g++, or set export.format: torchscript."
         )
 
 
@@ -164,6 +164,6 @@ def folder_problems(campaign: Campaign) -> Iterator[str]:
                 pass
         except OSError as error:
             yield (
-                f"{what} {os.fspath(folder)} cannot be written to ({error.strerror}). Make it "
-                "writable, or take another one."
+                f"{what} {os.fspath(folder)} is not writable ({error.strerror}). Make it "
+                "writable, or choose another folder."
             )

@@ -49,8 +49,8 @@ def option_problems(campaign: Campaign) -> Iterator[str]:
         missing = sorted(campaign.config.enumerate.elements - set(config.e0s))
         if missing:
             yield (
-                f"finetune.e0s gives no energy of {', '.join(missing)}. Add it, or let e0s be "
-                "estimated."
+                f"finetune.e0s contains no energy of {', '.join(missing)}. Add it, or set "
+                "finetune.e0s: estimated."
             )
 
 
@@ -58,7 +58,7 @@ def size_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences where even the most that can be sampled is too little to split or to train on."""
     config = campaign.config
     if config.label.given_file is not None or config.select.draw == "boltzmann":
-        return  # nothing is sampled, or nobody knows how many orderings are drawn
+        return  # nothing is sampled, or the number of drawn orderings is unknown
     sample = config.sample
     starts = (
         len(config.enumerate.compositions)
@@ -68,19 +68,19 @@ def size_problems(campaign: Campaign) -> Iterator[str]:
     trajectories = starts * len(sample.temperatures_K) + (starts if sample.contact_frames else 0)
     if starts * len(sample.temperatures_K) < _LEAST_TRAJECTORIES:
         yield (
-            f"sample: at most {starts * len(sample.temperatures_K)} trajectories come out "
-            f"(compositions x supercells x select.structures x sample.temperatures_K), and train, "
-            f"valid and test set need {_LEAST_TRAJECTORIES}. Raise select.structures, or give more "
-            "temperatures."
+            f"sample: there are at most {starts * len(sample.temperatures_K)} trajectories "
+            "(compositions x supercells x select.structures x sample.temperatures_K), but the "
+            f"train, valid and test sets require {_LEAST_TRAJECTORIES}. Raise select.structures, "
+            "or add temperatures."
         )
         return
     frames = starts * (len(sample.temperatures_K) * sample.frames + sample.contact_frames)
     batch = config.finetune.batch_size
     if frames < batch:
         yield (
-            f"finetune.batch_size is {batch}, and at most {frames} frames come out of "
-            f"{trajectories} trajectories: mace-torch would train on none. Lower it, or raise "
-            "sample.frames."
+            f"finetune.batch_size is {batch}, but {trajectories} trajectories give at most "
+            f"{frames} frames, and mace-torch would train on none. Lower finetune.batch_size, or "
+            "raise sample.frames."
         )
 
 
@@ -121,5 +121,5 @@ def _look_at_replay(path: Path, *, labelled: bool) -> None:
         if not frame.pbc.all():
             raise MlipsseError(
                 f"frame {index} of {path} ({frame.get_chemical_formula()}) is not periodic in all "
-                "directions, so that it has no stress. Take it out, or give it a cell."
+                "directions and thus has no stress. Remove the frame, or add a cell."
             )

@@ -39,79 +39,113 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$")]
 
 
 class StructureConfig(Section):
-    """The disordered host."""
+    """Disordered host structure."""
 
     host: Path = Field(
-        description="CIF with partial occupancies, or POSCAR, relative to the campaign folder"
+        description=(
+            "Host structure: CIF with partial occupancies, or POSCAR. Relative paths start "
+            "at the campaign folder."
+        )
     )
-    mobile: str = Field(description="symbol of the mobile ion, e.g. Li")
+    mobile: str = Field(description="Symbol of the mobile ion, e.g. Li.")
     substitutions: dict[str, list[str]] = Field(
         default_factory=dict,
-        description="species (or site label) of the CIF -> what may fill its sites, e.g. "
-        "In: [In, Y], or Li2: [Li, vacancy]",
+        description=(
+            "Species or site label of the CIF -> species that may fill its sites, e.g. In: "
+            "[In, Y], or Li2: [Li, vacancy]."
+        ),
     )
     charges: dict[str, float] = Field(
         default_factory=dict,
-        description="formal charges in e, averages such as Mn: 3.5 too; of species left out the "
-        "file's, or guessed; `orderings count` and `validate` print them with their source",
+        description=(
+            "Species -> formal charge in e. Averages such as Mn: 3.5 are allowed. A species "
+            "without an entry takes its charge from the host file, or a guessed one; "
+            "`orderings count` and `validate` print all charges with their sources."
+        ),
     )
     occupations: dict[str, float | dict[str, float]] = Field(
         default_factory=dict,
-        description="site label of the CIF -> share of its sites that its species takes in every "
-        "ordering, e.g. Cl1: 0.5 for the exchange of Cl and S, or Li1: {Li: 0.5, Al: 0.1}",
+        description=(
+            "Site label of the CIF -> share of its sites that its species takes in every "
+            "ordering, e.g. Cl1: 0.5 for the exchange of Cl and S, or Li1: {Li: 0.5, Al: "
+            "0.1}."
+        ),
     )
     closest_A: Positive | dict[str, Positive] | None = Field(
         default=None,
-        description="of two sites of the mobile ion nearer than this to each other only one is "
-        "filled, Å; or least distances of pairs of species, e.g. Li-Li: 2.3, Al-Li: 2.0; by the "
-        "mobile ion if not given (Li 2.0, Na 2.6), which `orderings count` prints",
+        description=(
+            "Least distance of two filled sites in Å: one number for the mobile ion, or one "
+            "per pair of species, e.g. Li-Li: 2.3, Al-Li: 2.0. The default depends on the "
+            "mobile ion (Li 2.0, Na 2.6); `orderings count` prints it."
+        ),
     )
-    symprec_A: Positive = Field(default=0.01, le=1, description="of the symmetry search, Å")
+    symprec_A: Positive = Field(
+        default=0.01, le=1, description="Tolerance of the symmetry search in Å."
+    )
     primitive: bool = Field(
-        default=False, description="reduce the host to its primitive cell before all else"
+        default=False, description="Reduce the host to its primitive cell before anything else."
     )
 
 
 class GridConfig(Section):
-    """Compositions on a grid."""
+    """Grid of compositions."""
 
     formula: str = Field(
-        description="with an expression in braces for each amount that varies, e.g. "
-        "Li3In{x}Y{1-x}Br{6*y}Cl{6-6*y}"
+        description=(
+            "Formula with an expression in braces for each varying amount, e.g. "
+            "Li3In{x}Y{1-x}Br{6*y}Cl{6-6*y}."
+        )
     )
     values: dict[str, list[float | str]] = Field(
-        description="values of each name, e.g. x: [0, 0.5, 1]; fractions as 1/8"
+        description=(
+            "Variable of the formula -> its values, e.g. x: [0, 0.5, 1]. Fractions are "
+            "written as 1/8."
+        )
     )
     where: str | None = Field(
-        default=None, description="only points where this holds, e.g. x + y >= 1"
+        default=None,
+        description=(
+            "Condition that grid points must meet, e.g. x + y >= 1. All points are used by default."
+        ),
     )
 
 
 class EnumerateConfig(Section):
-    """Which atom sits where."""
+    """Compositions and supercells whose orderings are enumerated."""
 
     compositions: list[str] = Field(
         min_length=1,
-        description="formulas, e.g. Li3In0.5Y0.5Br3Cl3; names in all results; those of the grid "
-        "follow",
+        description=(
+            "Formulas to simulate, e.g. Li3In0.5Y0.5Br3Cl3. All results use these names. "
+            "Formulas of `grid` are added at the end."
+        ),
     )
     grid: GridConfig | None = Field(
-        default=None, description="further compositions, or all, by rule"
+        default=None,
+        description=(
+            "Rule that generates compositions, in addition to `compositions` or instead of it."
+        ),
     )
     end_members: list[str] = Field(
         default_factory=list,
-        description="formulas that the formation energies are counted from and the compositions "
-        "lie between, whether or not they are among them; ranked, not sampled or simulated for "
-        "their own sake. Two have a figure of formation energies, three a triangle",
+        description=(
+            "Formulas that serve as the references of formation energies. They are ranked; "
+            "they are sampled and simulated only if `compositions` lists them as well. The "
+            "report draws formation energies for two end members, and a triangle for three."
+        ),
     )
     supercells: list[Supercell] = Field(
         default=["1x1x1"],
         min_length=1,
-        description="of the host's cell, e.g. 1x1x2, or rows such as [[1,1,0],[-1,1,0],[0,0,1]]; a "
-        "composition is listed in those that can hold it",
+        description=(
+            "Supercells of the host's cell, e.g. 1x1x2, or rows such as "
+            "[[1,1,0],[-1,1,0],[0,0,1]]. A composition is enumerated in every supercell that "
+            "can hold it."
+        ),
     )
     max_orderings: Count = Field(
-        default=2000, description="most orderings kept per composition and supercell"
+        default=2000,
+        description="Maximum number of orderings kept per composition and supercell.",
     )
 
     @property
@@ -138,7 +172,7 @@ class EnumerateConfig(Section):
         try:
             grid = GridConfig.model_validate(content["grid"])
         except ValidationError:
-            # The field's own validation names it; not also that nothing is listed.
+            # The field's own validation reports the fault; the list must not report it again.
             return {**content, "compositions": listed or ["none"]}
         try:
             formulas = composition_grid(grid.formula, grid.values, where=grid.where)
@@ -156,38 +190,55 @@ class EnumerateConfig(Section):
 
 
 class RankConfig(Section):
-    """Energies with the foundation potential, relaxed or not, and the convex hull."""
+    """Energies of the orderings by the foundation potential, and the convex hull."""
 
     foundation: str = Field(
         default="chgnet",
-        description="potential that relaxes and ranks: chgnet, a MACE-MP name, a MACE file, "
-        "or a name in potentials/",
+        description=(
+            "Potential that relaxes and ranks the orderings: chgnet, a MACE-MP name, a MACE "
+            "file, or a name in potentials/."
+        ),
     )
-    head: str | None = Field(default=None, description="head of a MACE model that has several")
+    head: str | None = Field(
+        default=None,
+        description="Head of the ranking potential. Required for a MACE model with several heads.",
+    )
     relaxation: Literal["none", "positions", "cell"] = Field(
         default="cell",
-        description="what is relaxed: none for the energies of the orderings as they stand, the "
-        "positions, or the cell as well; relax_cell: true or false is understood as cell or "
-        "positions",
+        description=(
+            "What to relax: none computes the energies of unrelaxed orderings, positions "
+            "relaxes the atoms, cell relaxes the atoms and the cell. relax_cell: true or "
+            "false is accepted for cell or positions."
+        ),
     )
     max_force_eV_A: Positive = Field(
         default=0.02,
-        description="relaxed below this force, eV/Å; 0.05 leaves 1 to 2 meV/atom in soft modes",
+        description=(
+            "Largest force of a relaxed ordering in eV/Å. A value of 0.05 leaves errors of 1 "
+            "to 2 meV/atom in soft modes."
+        ),
     )
-    max_steps: Count = Field(default=500, description="steps before a relaxation is given up")
+    max_steps: Count = Field(default=500, description="Maximum number of steps of a relaxation.")
     max_volume_factor: float = Field(
         default=1.5,
         gt=1,
-        description="a cell that grows or shrinks by more than this has exploded and is left out; "
-        "more where one host serves compositions of very different volume",
+        description=(
+            "Largest factor by which a cell may grow or shrink in a relaxation. Orderings "
+            "beyond it are left out. Raise it when one host serves compositions of very "
+            "different volume."
+        ),
     )
     device: Literal["cpu", "cuda"] = Field(
-        default="cpu", description="where the potential runs; for cuda, execution.workers: 1"
+        default="cpu",
+        description="Device to rank the orderings on. cuda requires execution.workers: 1.",
     )
     batch: Count | None = Field(
         default=None,
-        description="orderings in one unit of work, the most that an interruption costs a worker; "
-        "by the number of atoms if not given, some minutes at most",
+        description=(
+            "Number of orderings in one unit of work. An interruption costs each worker at "
+            "most one unit. The default depends on the number of atoms and makes units of a "
+            "few minutes."
+        ),
     )
 
     @model_validator(mode="before")
@@ -199,7 +250,7 @@ class RankConfig(Section):
         flag = values["relax_cell"]
         if "relaxation" in rest or not isinstance(flag, bool):
             raise ValueError(
-                "relax_cell is true or false, and does not go with relaxation: none, positions or "
+                "relax_cell must be true or false and excludes relaxation: none, positions or "
                 "cell; give one of the two"
             )
         return {**rest, "relaxation": "cell" if flag else "positions"}
@@ -208,100 +259,137 @@ class RankConfig(Section):
 class SelectConfig(Section):
     """Boltzmann selection of orderings."""
 
-    temperature_K: Kelvin = Field(default=800.0, description="of the Boltzmann weights, K")
+    temperature_K: Kelvin = Field(
+        default=800.0, description="Temperature of the Boltzmann weights in K."
+    )
     per: Literal["atom", "formula_unit", "cell"] = Field(
-        default="cell", description="what the energy difference in the weight is counted for"
+        default="cell",
+        description=(
+            "Quantity of matter for the energy difference in the Boltzmann weight: per atom, "
+            "per formula unit or per cell."
+        ),
     )
     draw: Literal["count", "boltzmann"] = Field(
         default="count",
-        description="count: as many as `structures`, without replacement; boltzmann: each but the "
-        "lowest by itself, with `structures` - 1 times its Boltzmann probability, so that fewer "
-        "come out where few matter; selection.csv gives the expected and the actual number",
+        description=(
+            "How orderings are drawn. count: exactly `structures` orderings, without "
+            "replacement. boltzmann: the lowest ordering always, and each other one "
+            "independently with `structures` - 1 times its Boltzmann probability, which "
+            "gives fewer orderings where few matter. selection.csv lists the expected and "
+            "the actual number."
+        ),
     )
     structures: Count = Field(
         default=5,
-        description="orderings taken per composition and supercell, the lowest always in; with "
-        "draw: boltzmann the bound of their mean",
+        description=(
+            "Number of orderings drawn per composition and supercell, always with the lowest "
+            "one. With draw: boltzmann, upper bound of the expected number."
+        ),
     )
 
 
 class AcceptanceConfig(Section):
-    """Trials of the exported model before it is used."""
+    """Trials of the exported model before production."""
 
-    run: bool = Field(default=True, description="try the model at all")
+    run: bool = Field(default=True, description="Run the acceptance trials.")
     require: bool = Field(
-        default=True, description="stop before simulate when the model is not accepted"
+        default=True,
+        description="Stop before the simulate stage when the model fails an acceptance trial.",
     )
     compositions: Count | None = Field(
         default=None,
-        description="so many compositions, spread evenly over their list, are tried, each with its "
-        "lowest ordering; all if not given",
+        description=(
+            "Number of compositions to try, spread evenly over the list, each with its "
+            "lowest ordering. All are tried by default."
+        ),
     )
     duration_ps: Positive = Field(
         default=5.0,
-        description="length of the run at the highest temperature of simulate, and of that for "
-        "g(r) at the sampling temperature, ps",
+        description=(
+            "Length in ps of the trial run at the highest temperature of `simulate`, and of "
+            "the trial run for g(r) at the sampling temperature."
+        ),
     )
     constant_energy_ps: Positive = Field(
-        default=1.0, description="length of the run at constant energy, ps"
+        default=1.0, description="Length in ps of the trial run at constant energy."
     )
-    min_atoms: Count = Field(default=80, description="crystals are repeated to at least this")
+    min_atoms: Count = Field(
+        default=80,
+        description="Minimum number of atoms of a trial crystal. Smaller crystals are repeated.",
+    )
 
 
 class ExportConfig(Section):
-    """The bundle that LAMMPS loads."""
+    """Bundle that LAMMPS loads."""
 
-    name: Name = Field(default="potential", description="folder and file name of the bundle")
-    dtype: Literal["float32", "float64"] = Field(default="float32", description="of the export")
+    name: Name = Field(
+        default="potential", description="Folder and file name of the potential bundle."
+    )
+    dtype: Literal["float32", "float64"] = Field(
+        default="float32", description="Floating-point precision of the exported model."
+    )
     format: Literal["torchscript", "aotinductor"] = Field(
         default="torchscript",
-        description="what LAMMPS runs here: TorchScript, or code that AOTInductor compiles for "
-        "this machine (one to two minutes, then about twice as fast); the bundle has TorchScript "
-        "in any case",
+        description=(
+            "Model format for LAMMPS on this machine. torchscript: TorchScript. aotinductor: "
+            "code that AOTInductor compiles for this machine in one to two minutes and that "
+            "runs about twice as fast. The bundle always contains TorchScript."
+        ),
     )
     serial: bool = Field(
         default=False,
-        description="compile for one CPU thread per run (execution.threads_per_worker 1): steps "
-        "take 5 to 12 % less time, and more threads do not help",
+        description=(
+            "Compile the model for one CPU thread per run (execution.threads_per_worker: 1). "
+            "Steps take 5 to 12 % less time, and more threads do not help."
+        ),
     )
     licence: str = Field(
-        default="not stated", description="under which others may use the potential; for its card"
+        default="not stated", description="Licence of the potential, printed on its card."
     )
     acceptance: AcceptanceConfig = Field(
-        default=AcceptanceConfig(), description="trials of the exported model before it is used"
+        default=AcceptanceConfig(),
+        description="Settings of the trials that the exported model must pass before production.",
     )
 
 
 class TransportConfig(Section):
-    """From trajectories to numbers."""
+    """Analysis of the production trajectories."""
 
     window_ps: tuple[Positive, Positive] | None = Field(
-        default=None, description="lag times of the fit of D, ps; chosen by rule if not given"
+        default=None,
+        description=(
+            "Shortest and longest lag time in the fit of D, in ps. A rule chooses them by default."
+        ),
     )
     orderings: Literal["alike", "boltzmann"] = Field(
         default="alike",
-        description="how the selected orderings of a composition are averaged: each alike, or by "
-        "its Boltzmann probability at the run's temperature, of the relaxed energy counted as "
-        "`select.per` has it; replicas share the weight of their ordering",
+        description=(
+            "How to average the selected orderings of a composition. alike: equal weights. "
+            "boltzmann: Boltzmann probabilities at the temperature of the run, from relaxed "
+            "energies counted as `select.per` states. Replicas share the weight of their "
+            "ordering."
+        ),
     )
 
 
 class ReportConfig(Section):
-    """The page that reports what came out."""
+    """Report page."""
 
     temperature_K: Kelvin = Field(
         default=800.0,
-        description="at which the conductivities of the compositions are compared, in the table at "
-        "the top and on the map of three end members, K; from the Arrhenius fit where there was no "
-        "run",
+        description=(
+            "Temperature in K for comparing conductivities, in the table at the top and on "
+            "the map of three end members. Compositions without a run at this temperature "
+            "use their Arrhenius fit."
+        ),
     )
 
 
 class CampaignConfig(Section):
     """All of `campaign.yaml`."""
 
-    name: Name = Field(description="of the campaign; a word, also used in file names")
-    seed: int = Field(default=1, ge=0, lt=2**31, description="of everything random")
+    name: Name = Field(description="Name of the campaign: one word, also used in file names.")
+    seed: int = Field(default=1, ge=0, lt=2**31, description="Seed of all random numbers.")
     structure: StructureConfig
     enumerate: EnumerateConfig
     rank: RankConfig = RankConfig()

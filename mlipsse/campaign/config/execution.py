@@ -16,29 +16,40 @@ Walltime = Annotated[str, Field(pattern=r"^(\d+-)?\d{1,3}:\d{2}:\d{2}$")]
 
 
 class SlurmConfig(Section):
-    """A cluster's SLURM: for `mlipsse run`, whose units then are done there, and `md render`."""
+    """SLURM settings of a cluster, for `mlipsse run` and `mlipsse md render`."""
 
-    partition: SlurmWord | None = Field(default=None, description="partition; SLURM's default")
-    account: SlurmWord | None = Field(default=None, description="account that pays")
+    partition: SlurmWord | None = Field(
+        default=None, description="SLURM partition. The default is SLURM's own."
+    )
+    account: SlurmWord | None = Field(
+        default=None, description="SLURM account that pays for the jobs."
+    )
     walltime: Walltime = Field(
-        default="24:00:00", description="of a job, e.g. 24:00:00 or 2-00:00:00"
+        default="24:00:00", description="Time limit of a job, e.g. 24:00:00 or 2-00:00:00."
     )
     modules: list[SlurmWord] = Field(
-        default_factory=list, description="environment modules that a job loads first"
+        default_factory=list, description="Environment modules to load at the start of a job."
     )
     setup: list[str] = Field(
         default_factory=list,
-        description="lines of the shell that a job runs after that, e.g. to enter an environment",
+        description=(
+            "Shell lines to run after the modules are loaded, e.g. to activate an environment."
+        ),
     )
-    cores_per_node: Count = Field(default=1, description="cores that a job asks for")
-    gpus_per_node: int = Field(default=0, ge=0, description="GPUs that a job asks for")
-    memory_GB: Count | None = Field(default=None, description="of a job, GB; SLURM's default")
-    max_blocks: Count = Field(default=1, description="jobs of one node each at the same time")
+    cores_per_node: Count = Field(default=1, description="Number of CPU cores to request per node.")
+    gpus_per_node: int = Field(default=0, ge=0, description="Number of GPUs to request per node.")
+    memory_GB: Count | None = Field(
+        default=None, description="Memory to request per node in GB. The default is SLURM's own."
+    )
+    max_blocks: Count = Field(
+        default=1, description="Maximum number of jobs at a time, each of one node."
+    )
     runs_per_gpu: Count = Field(
-        default=1, description="LAMMPS runs that share a GPU, by CUDA MPS when more than one"
+        default=1,
+        description="Number of LAMMPS runs that share one GPU. More than one uses CUDA MPS.",
     )
     options: list[SlurmLine] = Field(
-        default_factory=list, description="further options of sbatch, e.g. --constraint=a100"
+        default_factory=list, description="Further options of sbatch, e.g. --constraint=a100."
     )
 
     @property
@@ -57,17 +68,27 @@ class SlurmConfig(Section):
 
 
 class ExecutionConfig(Section):
-    """Where units of work run: on this machine, or with a `slurm` block on a cluster's nodes."""
+    """Place where units of work run: this machine, or the nodes of a SLURM cluster."""
 
     workers: Count = Field(
-        default=2, description="units at a time on this machine, or on each node of the cluster"
+        default=2,
+        description=(
+            "Number of units of work to run at a time, on this machine or on each node of "
+            "the cluster."
+        ),
     )
-    threads_per_worker: Count = Field(default=1, description="threads of one unit")
+    threads_per_worker: Count = Field(
+        default=1, description="Number of CPU threads per unit of work."
+    )
     gpus: int = Field(
         default=0,
         ge=0,
-        description="GPUs of this machine that the workers share out; 0: each sees them all",
+        description=(
+            "Number of GPUs of this machine to distribute among the workers. With 0, every "
+            "worker sees all GPUs."
+        ),
     )
     slurm: SlurmConfig | None = Field(
-        default=None, description="a cluster; this machine if not given"
+        default=None,
+        description="SLURM cluster that runs the units of work. The default is this machine.",
     )

@@ -31,8 +31,8 @@ def parse_config(text: str, *, source: str) -> CampaignConfig:
         raise MlipsseError(f"{source} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise MlipsseError(
-            f"{source} holds no mapping of sections. Start from `mlipsse init DIR`, and see "
-            "`mlipsse schema` for what a campaign may hold."
+            f"{source} contains no mapping of sections. Start from `mlipsse init DIR`, and see "
+            "`mlipsse schema` for all fields."
         )
     try:
         return CampaignConfig.model_validate(content)
@@ -42,7 +42,7 @@ def parse_config(text: str, *, source: str) -> CampaignConfig:
 
 
 def _narrowed(details: list[Any]) -> list[Any]:
-    """Of a field that takes several types, only the errors of the type that was given."""
+    """Keep only the errors of the given type, for a field that takes several types."""
     fitting = {_field(one) for one in details if not one["type"].endswith("_type")}
     return [
         one

@@ -40,10 +40,10 @@ class Cp2kConfig(Cp2kSettings, RunSettings):
     """SCAN single points in CP2K, with the potentials and basis sets of its data folder."""
 
     command: str | None = COMMAND
-    """what runs it, for the shell, in the folder of one frame: the CP2K on the PATH if not given,
-    with execution.threads_per_worker threads; it reads frame.inp and writes frame.out. null: the
-    inputs of all frames are written, and the outputs that you bring back into their folders are
-    read by the next run"""
+    """Shell command that runs CP2K in the folder of one frame; it must read frame.inp and write
+    frame.out. The default is the CP2K on the PATH with execution.threads_per_worker threads. With
+    null, the stage writes the inputs of all frames, and the next run reads the outputs that you
+    copy back into their folders."""
 
     @property
     def source(self) -> ProgramSource:

@@ -8,7 +8,7 @@ class Section(Settings):
 
 
 def check_temperatures(temperatures_K: list[float]) -> None:
-    """Refuse temperatures whose runs would have one name, which has whole kelvins.
+    """Refuse temperatures whose runs would share a name, which states whole kelvins.
 
     Raises
     ------
@@ -19,6 +19,6 @@ def check_temperatures(temperatures_K: list[float]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(
-                f"temperatures_K names {name} K twice, and runs are named by whole kelvins; give "
-                "each temperature once, 1 K apart at least"
+                f"temperatures_K contains {name} K twice, and runs are named by whole kelvins; "
+                "list each temperature once, at least 1 K apart"
             )

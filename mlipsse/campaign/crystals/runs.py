@@ -78,7 +78,7 @@ def given_structures(campaign: Campaign) -> list[Atoms]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise MlipsseError(
-            f"simulate.structures: {', '.join(twice)} names several crystals, whose runs would "
+            f"simulate.structures: {', '.join(twice)} contains several crystals whose runs would "
             "share a folder. Rename the files."
         )
     return given
@@ -105,7 +105,7 @@ def structures_of(campaign: Campaign, name: Path) -> list[Atoms]:
         formula = formulas.get(found.reduced_composition)
         if formula is None:
             raise MlipsseError(
-                f"simulate.structures: {path} holds {found.reduced_formula}, which is no "
+                f"simulate.structures: {path} contains {found.reduced_formula}, which is not a "
                 f"composition of this campaign ({', '.join(formulas.values())})."
             )
         ordering = path.stem if len(frames) == 1 else f"{path.stem}-{number}"
@@ -134,7 +134,7 @@ def protocol(
 
 
 def simulated_cell(config: SimulateConfig, start: Atoms) -> Atoms:
-    """The cell that is run: the ordering's, repeated as the config asks, or the one given."""
+    """The cell to run: the ordering's, repeated as the config states, or a given crystal."""
     if start.info.get(_AS_GIVEN):
         return start
     if config.repeats is not None:

@@ -35,7 +35,7 @@ class System:
     note: str
 
     def columns(self, formula: str) -> dict[str, float]:
-        """Columns of a table that say where a composition lies: `x_Li3InCl6` and so on."""
+        """Columns of a table that locate a composition: `x_Li3InCl6` and so on."""
         if not self.coordinates:
             return {}
         pairs = zip(self.end_members, self.coordinates[formula], strict=True)
@@ -53,7 +53,9 @@ def system_of(config: EnumerateConfig) -> System:
     names = tuple(config.end_members)
     members = [parse_formula(name) for name in names]
     if not members:
-        return System((), {}, None, "No end members were given: no formation energies, no diagram.")
+        return System(
+            (), {}, None, "Without end members there are no formation energies and no diagram."
+        )
     compositions = {formula: parse_formula(formula) for formula in config.formulas}
     try:
         check_independent(members)
@@ -66,7 +68,7 @@ def system_of(config: EnumerateConfig) -> System:
     coordinates = {f: simplex_coordinates(amounts, members) for f, amounts in compositions.items()}
     diagrams: dict[int, Diagram] = {2: "formation", 3: "ternary"}
     diagram = diagrams.get(len(names))
-    note = "" if diagram else f"There is no diagram of {len(names)} end members, only of 2 or 3."
+    note = "" if diagram else f"A diagram requires 2 or 3 end members, not {len(names)}."
     return System(names, coordinates, diagram, note)
 
 

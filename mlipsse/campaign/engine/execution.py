@@ -34,7 +34,7 @@ class Unit:
     function : importable function, called as `function(output, **arguments)`; writes `output`
         in one step
     arguments : picklable keyword arguments
-    describe : tells how far the unit has come, for the progress line
+    describe : describes the progress of the unit, for the progress line
     """
 
     name: str

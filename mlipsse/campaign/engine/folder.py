@@ -88,8 +88,8 @@ def read_campaign(folder: Path) -> Campaign:
     path = folder / paths.Root.config
     if not path.is_file():
         raise MlipsseError(
-            f"{folder} is not a campaign: it holds no {path.name}. "
-            "Make one with `mlipsse init DIR`, or name the folder that holds it."
+            f"{folder} is not a campaign: it contains no {path.name}. Make a campaign with "
+            "`mlipsse init DIR`, or name its folder."
         )
     try:
         text = path.read_text(encoding="utf-8")

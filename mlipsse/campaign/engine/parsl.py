@@ -25,12 +25,12 @@ _CLUSTER_THRESHOLD_S = 60
 
 
 def check_execution(config: ExecutionConfig) -> None:
-    """Refuse a cluster that cannot be reached from here; `MlipsseError` says how to mend it."""
+    """Refuse a cluster that cannot be reached from here; the `MlipsseError` states the remedy."""
     if config.slurm is not None and shutil.which("sbatch") is None:
         raise MlipsseError(
-            "execution.slurm is given, but there is no `sbatch` on this machine's PATH. Run on the "
-            "cluster's login node, take the block out to run here, or write everything for another "
-            "machine: mlipsse md render DIR --out FOLDER."
+            "execution.slurm is given, but there is no `sbatch` on this machine's PATH. Run on "
+            "the login node of the cluster, remove the block to run here, or write the decks for "
+            "another machine: mlipsse md render DIR --out FOLDER."
         )
 
 
@@ -90,7 +90,7 @@ def _executor(config: ExecutionConfig, *, pool: str, gpus: int, **more: Any) -> 
     scripts = Path(sysconfig.get_path("scripts"))
     tether = [sys.executable, "-m", "mlipsse.processes"]
     return HighThroughputExecutor(
-        cores_per_worker=1e-3,  # the number of workers is ours to say, not Parsl's to infer
+        cores_per_worker=1e-3,  # the number of workers is set here, not inferred by Parsl
         max_workers_per_node=config.workers,
         available_accelerators=[str(n % gpus) for n in range(config.workers)] if gpus else (),
         launch_cmd=DEFAULT_LAUNCH_CMD.replace("process_worker_pool.py", pool, 1),

@@ -30,7 +30,7 @@ class Record:
     inputs, outputs : path relative to the campaign (inputs from elsewhere: their name) -> digest
     commands : exact external commands that the stage ran
     wall_time_s : of the run that completed the stage, seconds
-    results : a few numbers that say what came out, under names with units
+    results : a few numbers that summarise the result, under names with units
     notes : sentences on what was taken for granted or looks odd
     """
 
@@ -62,7 +62,7 @@ def digest(path: Path) -> str:
 
 
 def _digest_rows(path: Path) -> str:
-    """Of an ASE database, read as the SQLite file that it is: ASE takes ten times as long.
+    """Digest of an ASE database, read as an SQLite file: ASE takes ten times as long.
 
     Blobs are little-endian arrays; `data` is JSON behind the number of bytes of the arrays in it.
     """
@@ -122,5 +122,5 @@ def read_record(stage_folder: Path) -> Record | None:
 
 
 def write_record(stage_folder: Path, record: Record) -> None:
-    """Write `record.json` in one step; its presence says that the stage is complete."""
+    """Write `record.json` in one step; its presence marks the stage as complete."""
     write_text(stage_folder / EveryStage.record.name, json.dumps(asdict(record), indent=1) + "\n")

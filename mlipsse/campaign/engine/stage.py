@@ -61,7 +61,7 @@ class Work:
     Attributes
     ----------
     commands, results, notes : what the stage wants in its record; results are a few JSON-able
-        numbers, notes sentences that whoever started the run should read
+        numbers, notes sentences for the user
     """
 
     campaign: Campaign
@@ -83,7 +83,7 @@ class Work:
         return path
 
     def potential_identity(self, name: str) -> list[str]:
-        """What tells a potential apart: its name, and the digest of its file where it is one."""
+        """The identity of a potential: its name, and the digest of its file where it is one."""
         return [name, *(digest(path) for path in self.campaign.potential_files(name))]
 
     def run_units(self, units: Sequence[Unit]) -> None:

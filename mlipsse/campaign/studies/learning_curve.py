@@ -94,7 +94,7 @@ def learn_by_size(
     ------
     MlipsseError
         when there are no labels yet, a size is more than there are, or a training breaks off. One
-        that fails a check is a row that states it.
+        that fails a check is a row with the failure.
     """
     check_sizes(campaign, sizes)
     with curve_work(campaign, progress) as work:
@@ -160,8 +160,8 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
     foundation, replay = provide_foundation(work)
     if foundation is None:
         raise MlipsseError(
-            "A learning curve compares with a foundation, and finetune names none that is at hand: "
-            "give finetune.foundation."
+            "A learning curve compares with a foundation, and finetune.foundation names none on "
+            "this machine. Set finetune.foundation."
         )
     if replay is not None:
         sets = {**sets, "replay": replay}

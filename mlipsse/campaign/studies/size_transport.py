@@ -110,8 +110,8 @@ def transport_by_size(
     _draw(campaign, rows)
     if failure is not None:
         raise MlipsseError(
-            f"{failure} The table {table} says which runs did not end; start again "
-            "to go on with them."
+            f"{failure} The table {table} lists the runs that did not end. Start "
+            "again to continue them."
         ) from failure
     return rows
 
@@ -127,7 +127,10 @@ def check_runs(
         when no orderings are selected, or a temperature or composition is none of the campaign's.
     """
     config = campaign.config
-    require_selected(campaign)
+    require_selected(campaign.path(select.SELECTED).is_file():
+        raise MlipsseError(
+            f"No orderings are selected yet. Run: mlipsse run {campaign.folder} --until select."
+        )
     ladder = config.simulate.temperatures_K
     chosen_K = ladder if temperatures_K is None else temperatures_K
     formulas = config.enumerate.compositions
@@ -136,14 +139,14 @@ def check_runs(
     beside = [formula for formula in chosen if formula not in formulas]
     if beside_K or not chosen_K:
         raise MlipsseError(
-            f"Temperatures of the learning curve are those of simulate.temperatures_K "
+            "The temperatures of the learning curve must be among simulate.temperatures_K "
             f"({', '.join(f'{kelvin:g}' for kelvin in ladder)} K); "
-            f"{', '.join(beside_K) or 'none'} is not among them."
+            f"{', '.join(beside_K) or 'none'} is not."
         )
     if beside or not chosen:
         raise MlipsseError(
-            f"Compositions of the learning curve are those of the campaign "
-            f"({', '.join(formulas)}); {', '.join(beside) or 'none'} is not among them."
+            "The compositions of the learning curve must be among those of the campaign "
+            f"({', '.join(formulas)}); {', '.join(beside) or 'none'} is not."
         )
     return [
         run

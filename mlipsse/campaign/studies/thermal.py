@@ -73,14 +73,14 @@ def sample_orderings(
     out: Path,
     *,
     formats: Sequence[str],
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> dict[str, Any]:
     """Fit a pair model to the ranking, sample a large cell with it, and write both.
 
-    Cross-validation on the orderings of the ranking says little of those that are typical at a
-    temperature, so the model's error on `settings.typical` of these is measured with the
-    foundation potential, and they are added to the fit. What was computed is kept in `out`, and
-    the same command goes on from there.
+    Cross-validation on the orderings of the ranking does not measure the error on those typical at
+    a temperature, so the model's error on `settings.typical` of these is measured with the
+    foundation potential, and they are added to the fit. What was computed is kept in `out`, and the
+    same command goes on from there.
 
     Returns
     -------
@@ -101,13 +101,13 @@ def sample_orderings(
     training = ranked_energies(campaign, host)
     units = float(composition.units_per_cell)
     model = _fit(host, training, settings, units)
-    tell(f"Fit to {len(training.energies_eV)} ranked orderings: {_words(model)}")
+    report(f"Fit to {len(training.energies_eV)} ranked orderings: {_words(model)}")
     result: dict[str, Any] = {"settings": asdict(settings), "ranked_fit": _words(model)}
     if settings.typical:
         found, left_out = _typical_orderings(campaign, model, training, composition, settings, out)
         error_meV = _prediction_error(model, found, units)
         result |= {"typical_error_meV": error_meV, "typical_left_out": left_out}
-        tell(
+        report(
             f"{len(found.energies_eV)} orderings typical at {settings.temperature_K:g} K "
             f"({left_out} left out): the model was off by {error_meV:.3g} meV per formula unit."
         )
@@ -115,7 +115,7 @@ def sample_orderings(
             [*training.structures, *found.structures], [*training.energies_eV, *found.energies_eV]
         )
         model = _fit(host, training, settings, units)
-        tell(f"Fit with them: {_words(model)}")
+        report(f"Fit with these orderings: {_words(model)}")
     result["fit"] = _words(model)
     save_pair_model(model, out / "model.json")
     run = run_monte_carlo(
@@ -128,7 +128,7 @@ def sample_orderings(
         chains=settings.chains,
         folder=out / "chains",
     )
-    tell(run.sentence())
+    report(run.sentence())
     names = _write_samples(run, settings, out, formats)
     result |= {
         "sampling": run.sentence(),
@@ -154,8 +154,8 @@ def ranked_energies(campaign: Campaign, host: Host) -> Training:
     path = campaign.path(paths.Rank.database)
     if not path.is_file():
         raise MlipsseError(
-            f"{campaign.folder} has no ranked orderings, whose energies the pair model is fitted "
-            f"to. Rank them: mlipsse run {campaign.folder} --until rank."
+            f"{campaign.folder} has no ranked orderings, and the pair model is fitted to their "
+            f"energies. Run: mlipsse run {campaign.folder} --until rank."
         )
     cells: dict[str, Supercell] = {}
     training = Training([], [])
@@ -185,10 +185,10 @@ def _fit(host: Host, training: Training, settings: ThermalSettings, units: float
         try:
             models.append(fit(cutoff_A))
         except MlipsseError as error:
-            # Small cells do not tell distant pairs apart; nearer ones may do.
+            # Small cells do not resolve distant pairs; nearer ones may suffice.
             refusal = error
     if not models:
-        raise refusal or MlipsseError("There are no cutoffs to try.")
+        raise refusal or MlipsseError("No cutoff is given. Give at least one.")
     return min(models, key=lambda model: model.report.k_fold_rmse_meV if model.report else np.inf)
 
 
@@ -205,8 +205,8 @@ def _typical_orderings(
     cells = [cell for cell in known.values() if composition.fits(cell)]
     if not cells:
         raise MlipsseError(
-            f"No ranked supercell holds {composition.formula}, so that nothing typical of it can "
-            "be computed. Rank one that does, or ask for `--typical 0`."
+            f"No ranked supercell holds {composition.formula}, so no typical ordering can be "
+            "computed. Rank a supercell that does, or give `--typical 0`."
         )
     cell = max(cells, key=lambda supercell: supercell.n_cells)
     run = run_monte_carlo(

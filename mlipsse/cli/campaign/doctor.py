@@ -15,7 +15,7 @@ MARKS = {"ok": "ok", "absent": "-", "broken": "BROKEN"}
 def doctor(as_json: Json = False) -> None:
     """Check torch, MACE, LAMMPS, MPI, compiler, pair style, GPU, potentials and engines.
 
-    Exit code 0 when everything that the main chain needs is there, 1 otherwise.
+    Exit code 0 when everything that the main chain requires is present, 1 otherwise.
     """
     from mlipsse.campaign.views.machine import examine
 

@@ -17,20 +17,20 @@ DOCUMENTATION = (".md", ".png", ".json")
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
-    example: Annotated[str, typer.Option(help="Example to start from.")] = "li3incl6",
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Campaign folder to create.")],
+    example: Annotated[str, typer.Option(help="Name of the example to copy.")] = "li3incl6",
 ) -> None:
     """Make a campaign folder with the config and host structure of an example."""
     examples = resource_dir("examples")
     names = sorted(path.parent.name for path in examples.glob(f"*/{CONFIG_NAME}"))
     if example not in names:
-        raise MlipsseError(f"There is no example {example!r}; there are: {', '.join(names)}.")
+        raise MlipsseError(f"There is no example {example!r}. Choose one of {', '.join(names)}.")
     if (folder / CONFIG_NAME).exists():
         raise MlipsseError(
-            f"{folder} is a campaign already. Edit its {CONFIG_NAME}, or name another folder."
+            f"{folder} is already a campaign. Edit its {CONFIG_NAME}, or name another folder."
         )
     if folder.exists() and not folder.is_dir():
-        raise MlipsseError(f"{folder} is a file, not a folder: name another one.")
+        raise MlipsseError(f"{folder} is a file, not a folder. Name another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     # The config comes last: a folder is a campaign only when everything it names is there.
     files = sorted((examples / example).iterdir(), key=lambda path: path.name == CONFIG_NAME)

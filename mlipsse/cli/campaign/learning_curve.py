@@ -22,36 +22,51 @@ STRATEGIES: tuple[Strategy, ...] = ("multihead", "naive", "scratch")
 def learning_curve(
     folder: CampaignFolder,
     sizes: Annotated[
-        str, typer.Option("--sizes", metavar="N,N,...", help="Training frames, nested subsets.")
+        str,
+        typer.Option(
+            "--sizes",
+            metavar="N,N,...",
+            help="Numbers of training frames, e.g. 25,50. The training sets are nested.",
+        ),
     ] = "50,100,500,1000,2500",
     strategies: Annotated[
-        str, typer.Option("--strategies", help="Of multihead, naive and scratch.")
+        str,
+        typer.Option(
+            "--strategies",
+            help="Training strategies to compare: any of multihead, naive and scratch.",
+        ),
     ] = "multihead,scratch",
     transport: Annotated[
         bool,
         typer.Option(
             "--transport",
             help="Also run the campaign's production MD with every model and with the foundation "
-            "model: D, conductivity and activation energy against frames.",
+            "model, and compare D, conductivity and activation energy.",
         ),
     ] = False,
     temperatures: Annotated[
         str | None,
         typer.Option(
-            metavar="T,T,...", help="With --transport: of the campaign's temperatures, K, only."
+            metavar="T,T,...",
+            help="Temperatures in K of the production runs with --transport. "
+            "The default is all of the campaign.",
         ),
     ] = None,
     compositions: Annotated[
         str | None,
-        typer.Option(metavar="A,B,...", help="With --transport: of its compositions only."),
+        typer.Option(
+            metavar="A,B,...",
+            help="Compositions of the production runs with "
+            "--transport. The default is all of the campaign.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train on more and more of a campaign's labels: fine-tuned beside from scratch.
+    """Train on increasing numbers of a campaign's labels, fine-tuned and from scratch.
 
-    The same validation and test sets for all. Tables and figures are in DIR/learning-curve;
-    trainings and runs that are done are kept, and one that was cut off goes on. With --transport
-    JSON holds two tables: errors and transport.
+    All trainings share the validation and test sets. Tables and figures are in DIR/learning-curve.
+    Finished trainings and runs are kept, and interrupted ones continue. With --transport
+    JSON contains two tables: errors and transport.
     """
     from mlipsse.campaign.studies.learning_curve import learn_by_size
 
@@ -61,13 +76,13 @@ def learning_curve(
     unknown = sorted(set(words(strategies)) - set(STRATEGIES))
     if unknown or not ways:
         raise MlipsseError(
-            f"--strategies {strategies}: {', '.join(unknown) or 'none'} is not known; there are "
-            f"{', '.join(STRATEGIES)}."
+            f"--strategies {strategies}: {', '.join(unknown) or 'none'} is not a strategy. Choose "
+            f"among {', '.join(STRATEGIES)}."
         )
     if not transport and (temperatures or compositions):
         raise MlipsseError(
-            "--temperatures and --compositions say which runs --transport makes: give it, or leave "
-            "them out."
+            "--temperatures and --compositions require --transport. Add --transport, or remove "
+            "them."
         )
     ladder_K = None if temperatures is None else _kelvins(temperatures)
     console = Console(highlight=False, stderr=as_json)
@@ -80,7 +95,7 @@ def learning_curve(
         rows = learn_by_size(campaign, numbers, strategies=ways, progress=progress)
     content: Any = rows
     path = campaign.path(paths.LearningCurve.table)
-    tables = [(_errors(rows), f"Errors on the test set; all of them: {path}")]
+    tables = [(_errors(rows), f"Errors on the test set. Full table: {path}")]
     if transport:
         with _shown(console) as progress:
             moved = transport_by_size(
@@ -93,7 +108,7 @@ def learning_curve(
             )
         content = {"errors": rows, "transport": moved}
         path = campaign.path(paths.LearningCurve.transport_table)
-        tables.append((_transport(moved), f"With what was left out and why: {path}"))
+        tables.append((_transport(moved), f"Table with all excluded runs and the reasons: {path}"))
     if as_json:
         typer.echo(json.dumps(content, indent=1))
         return

@@ -21,12 +21,13 @@ def run(
         str | None,
         typer.Option(
             "--from",
-            help="Do this stage and those after it again; units with unchanged inputs are kept.",
+            help="First stage to run again. All later stages run again too; units with unchanged "
+            "inputs are kept.",
         ),
     ] = None,
-    last: Annotated[str | None, typer.Option("--until", help="Stop after this stage.")] = None,
+    last: Annotated[str | None, typer.Option("--until", help="Last stage to run.")] = None,
 ) -> None:
-    """Run the campaign's stages; what is done already is skipped."""
+    """Run the stages of a campaign, and skip finished work."""
     from mlipsse.campaign.checks.campaign import problems
     from mlipsse.campaign.engine.stage import Progress as StageProgress
     from mlipsse.campaign.engine.stage import Stage

@@ -81,11 +81,11 @@ def _shown(states: Mapping[State, int]) -> State:
 
 def _summary(table: RunTable) -> str:
     counts = table.states
-    counted = [f"{counts[state]} {state}" for state in STATES if counts.get(state)]
-    words = [f"{len(table.runs)} runs: {', '.join(counted)}."]
+    states = [f"{counts[state]} {state}" for state in STATES if counts.get(state)]
+    words = [f"{len(table.runs)} runs: {', '.join(states)}."]
     if table.ns_per_day:
         words.append(f"{table.ns_per_day:.3g} ns/day together,")
         words.append(f"{duration(table.seconds_left or 0.0)} left at this speed.")
     if table.speed_ratio:
-        words.append(f"Runs go at {table.speed_ratio:.2f} of the estimated speed.")
+        words.append(f"Runs reach {table.speed_ratio:.2f} of the estimated speed.")
     return " ".join(words)

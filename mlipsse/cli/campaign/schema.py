@@ -1,4 +1,4 @@
-"""`mlipsse schema`: what a `campaign.yaml` may say."""
+"""`mlipsse schema`: the fields of a `campaign.yaml`."""
 
 import json
 

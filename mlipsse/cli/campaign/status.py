@@ -13,7 +13,7 @@ from mlipsse.cli.options import CampaignFolder, Json
 
 
 def status(folder: CampaignFolder, as_json: Json = False) -> None:
-    """Show the state of every stage and of the production runs; changes nothing."""
+    """Show the state of every stage and of the production runs, without changing anything."""
     from mlipsse.campaign.runner import campaign_status
     from mlipsse.campaign.views.run_table import RunTable, run_table
     from mlipsse.cli.campaign.run_tables import print_runs

@@ -14,7 +14,7 @@ from mlipsse.errors import MlipsseError
 def validate(folder: CampaignFolder, as_json: Json = False) -> None:
     """List everything that would stop the campaign here: config, files, potentials, machine.
 
-    Exit code 0 when nothing would, 2 otherwise.
+    Exit code 0 when nothing would stop it, 2 otherwise.
     """
     campaign = read_campaign(folder)
     found = look(campaign)

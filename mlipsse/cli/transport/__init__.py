@@ -14,7 +14,7 @@ from mlipsse.cli.transport import (
 )
 
 app = typer.Typer(
-    help="From trajectories of any program to diffusivity and conductivity.",
+    help="Analyse trajectories of any program: diffusivity, conductivity, sites and jumps.",
     no_args_is_help=True,
 )
 app.command("msd")(msd.msd)

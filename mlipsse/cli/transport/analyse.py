@@ -21,13 +21,15 @@ console = Console(highlight=False)
 
 def analyse(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder with our runs in it, at any depth.")
+        Path,
+        typer.Argument(metavar="FOLDER", help="Folder that contains mlipsse runs at any depth."),
     ],
     window_ps: Annotated[
-        str | None, typer.Option(help="First and last lag of the fits, ps; by rule if not.")
+        str | None,
+        typer.Option(help="First and last lag of the fits in ps. A rule chooses them by default."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write figures and tables there.")
+        Path | None, typer.Option(metavar="DIR", help="Folder to write figures and tables to.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -184,7 +186,7 @@ def _tree_answer(
 
 
 def _numbers(run: Any) -> dict[str, float | None]:
-    """Of a usable run; all None for another."""
+    """Numbers of a usable run; all None for another."""
     fit, charge = run.diffusivity, run.charge
     found = {
         "diffusivity_cm2_s": fit.diffusivity_cm2_s,

@@ -22,12 +22,13 @@ def arrhenius(
         list[Path],
         typer.Argument(
             metavar="SOURCE...",
-            help="What `transport diffusivity --json` printed, one file per run; or a CSV with "
-            "temperature_K, diffusivity_cm2_s and diffusivity_std_cm2_s; or a folder of our runs.",
+            help="JSON files of `transport diffusivity --json`, one per run; or a CSV file with "
+            "the columns temperature_K, diffusivity_cm2_s and diffusivity_std_cm2_s; or a "
+            "folder of mlipsse runs.",
         ),
     ],
     at: Annotated[
-        str, typer.Option("--at", metavar="K,K,...", help="Temperatures to extrapolate to.")
+        str, typer.Option("--at", metavar="K,K,...", help="Temperatures to extrapolate to in K.")
     ] = "300",
     level: Annotated[
         float,
@@ -37,16 +38,16 @@ def arrhenius(
     ] = 0.6827,
     mobile: Annotated[
         str | None,
-        typer.Option(help="Symbol of the mobile ion to take from files that hold several."),
+        typer.Option(help="Symbol of the mobile ion. Required for files of several ions."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the figure and tables there.")
+        Path | None, typer.Option(metavar="DIR", help="Folder to write the figure and tables to.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Fit ln D against 1/T by its errors, test it for curvature, and extrapolate with intervals.
 
-    Exit code 3 without an activation energy.
+    Exit code 3 when there is no activation energy.
     """
     from mlipsse.transport import CompositionTransport, analyse_tree
     from mlipsse.transport.diffusion.arrhenius.extrapolation import extrapolate_conductivity
@@ -57,7 +58,10 @@ def arrhenius(
     if len(sources) == 1 and sources[0].is_dir():
         found = list(analyse_tree(sources[0]).compositions)
     elif any(path.is_dir() for path in sources):
-        raise MlipsseError("Give one folder of runs, or files; not both.")
+        raise MlipsseError(
+            "Several folders, or folders and files, cannot be read together. Give one folder of "
+            "runs, or only files."
+        )
     else:
         found = [summarise_measured(sources[0].stem, read_measured(sources, mobile=mobile))]
     answers = []
@@ -102,7 +106,9 @@ def _temperatures(text: str) -> list[float]:
     try:
         found = [float(word) for word in words(text)]
     except ValueError as error:
-        raise MlipsseError(f"--at {text!r} is not a list of temperatures in K.") from error
+        raise MlipsseError(
+            f"--at {text!r} is not a list of temperatures in K; write e.g. --at 300,400."
+        ) from error
     wrong = [value for value in found if not (math.isfinite(value) and value > 0)]
     if wrong:
         raise MlipsseError(f"--at {wrong[0]:g}: temperatures must be above 0 K.")
@@ -132,19 +138,19 @@ def _print(answer: dict[str, Any], level: float) -> None:
             f"  {point['temperature_K']:g} K: D "
             f"{pair(point['diffusivity_cm2_s'], point['diffusivity_std_cm2_s'] or None)} cm²/s"
         )
-    for point in answer["elsewhere"]:
-        low_high = point["conductivity_interval_mS_cm"]
-        diffusivity = point["diffusivity_interval_cm2_s"]
-        line = f"  {point['temperature_K']:g} K, by the line: D "
-        if point["diffusivity_cm2_s"] is None:
+    for beyond in answer["elsewhere"]:
+        low_high = beyond["conductivity_interval_mS_cm"]
+        diffusivity = beyond["diffusivity_interval_cm2_s"]
+        line = f"  {beyond['temperature_K']:g} K, by the line: D "
+        if beyond["diffusivity_cm2_s"] is None:
             console.print(f"{line}beyond all numbers", soft_wrap=True)
             continue
-        line += f"{point['diffusivity_cm2_s']:.3g}"
+        line += f"{beyond['diffusivity_cm2_s']:.3g}"
         if diffusivity is not None and None not in diffusivity:
             line += f" ({diffusivity[0]:.3g} to {diffusivity[1]:.3g})"
         line += " cm²/s"
-        if point["conductivity_mS_cm"] is not None:
-            line += f", {point['conductivity_mS_cm']:.3g}"
+        if beyond["conductivity_mS_cm"] is not None:
+            line += f", {beyond['conductivity_mS_cm']:.3g}"
             if low_high is not None and None not in low_high:
                 line += f" ({low_high[0]:.3g} to {low_high[1]:.3g})"
             line += " mS/cm"

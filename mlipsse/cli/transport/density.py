@@ -32,25 +32,31 @@ def density(
     temperature: Annotated[
         float | None,
         typer.Option(
-            help="K, for barriers; where the trajectory's record does not have it.",
-            callback=above_zero,
+            help="Temperature in K, for the barriers. The default is the temperature in "
+            "the run's record."
         ),
     ] = None,
     spacing_a: Annotated[
-        float, typer.Option(help="Edge of a voxel, Å.", callback=above_zero)
+        float, typer.Option(help="Edge of a voxel in Å.", callback=above_zero)
     ] = 0.2,
     per_ion: Annotated[
-        bool, typer.Option("--per-ion", help="Normalise to one mobile ion instead of to all.")
+        bool,
+        typer.Option(
+            "--per-ion", help="Normalise the density to one mobile ion instead of to all."
+        ),
     ] = False,
     level: Annotated[
         float,
         typer.Option(
-            help="Of the isosurface, 1/Å³, in the normalisation that is chosen.",
+            help="Density of the isosurface in 1/Å³, in the chosen normalisation.",
             callback=above_zero,
         ),
     ] = 1e-4,
     min_counts: Annotated[
-        int, typer.Option(min=1, help="Voxels with fewer visits count as empty for the paths.")
+        int,
+        typer.Option(
+            help="Minimum number of visits of a voxel on a path. Voxels with fewer count as empty."
+        ),
     ] = 1,
     framework: Framework = None,
     topology: Topology = None,
@@ -61,15 +67,15 @@ def density(
 ) -> None:
     """Write the density of the mobile ions, and their lowest-barrier paths along a, b and c.
 
-    Of a run in a constant cell; framework drift is removed. DIR gets CHGCAR and density.cube,
-    density.png and .svg, density.html (to be turned in a browser) and, with a temperature,
+    The run must have a constant cell; framework drift is removed. DIR gets CHGCAR and density.cube,
+    density.png and .svg, density.html (rotatable in a browser) and, with a temperature,
     path.csv.
     """
     from mlipsse.transport.density.crystal import crystal_density
     from mlipsse.transport.density.percolation import percolating_paths
     from mlipsse.transport.reading.plausibility import of_cell
 
-    # Times do not matter here, so that files that do not record them need no option.
+    # Times do not matter here, so files without times need no option.
     frames = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
     roles = assigned(frames, mobile, framework)
     mobile = roles.mobile
@@ -102,29 +108,29 @@ def _cautions(
 ) -> list[str]:
     from mlipsse.transport.density.percolation import FEW_COUNTS
 
-    cautions = []
+    notes = []
     if level < found.one_count_per_A3:
-        cautions.append(
-            f"The level {level:.3g} Å⁻³ is below that of a single visit in a single frame "
-            f"({found.one_count_per_A3:.3g} Å⁻³): the isosurface encloses every voxel that was "
-            "ever visited. Run longer, take a larger spacing or a higher level."
+        notes.append(
+            f"The level {level:.3g} Å⁻³ is below the density of a single visit "
+            f"({found.one_count_per_A3:.3g} Å⁻³), so the isosurface encloses every visited voxel. "
+            "Run longer, or choose a larger spacing or a higher level."
         )
     if temperature_K is None:
-        cautions.append(
-            "No barriers: the trajectory does not record its temperature. Give it in K by "
+        notes.append(
+            "No barriers: the trajectory does not state its temperature. Give it in K by "
             "--temperature."
         )
     if not framework:
-        cautions.append("No CHGCAR, and drift stays: there are no atoms beside the mobile ions.")
-    cautions += [
-        f"Along {path.direction} the bottleneck was visited {path.bottleneck_counts} times only: "
-        "the barrier is uncertain by more than its ±, which takes all visits as independent."
+        notes.append("No CHGCAR, and no drift removal: there are no atoms except the mobile ions.")
+    notes += [
+        f"Along {path.direction} the bottleneck was visited only {path.bottleneck_counts} times. "
+        "The barrier is less certain than its ±, which assumes independent visits."
         for path in paths.values()
         if path.direction != "any"
         and path.bottleneck_counts is not None
         and path.bottleneck_counts < FEW_COUNTS
     ]
-    return cautions
+    return notes
 
 
 def _crossing(frames: Any, roles: Any, paths: dict[str, Any]) -> list[str]:
@@ -141,12 +147,12 @@ def _crossing(frames: Any, roles: Any, paths: dict[str, Any]) -> list[str]:
     reach = reach_A(ions, frames.cell)
     if np.isinf(reach):
         return [
-            "No path, yet ions cross the cell between frames: frames are too far apart in time to "
-            "show the passes. Take a larger spacing, or write frames more often."
+            "No path, although ions cross the cell between frames: the frames are too far apart "
+            "in time. Choose a larger spacing, or write frames more often."
         ]
     return [
-        f"No path, and places that ions went between from frame to frame reach {reach:.2g} Å at "
-        "most, not across the cell: the ions are caged, or the run is too short."
+        f"No path: connected places reach at most {reach:.2g} Å, not across the cell. The ions "
+        "are caged, or the run is too short."
     ]
 
 

@@ -41,14 +41,14 @@ def diffusivity(
     mobile: Mobile,
     temperature: Annotated[
         float | None,
-        typer.Option(help="Temperature, K; of the run's record if not given.", callback=above_zero),
+        typer.Option(
+            help="Temperature of the run in K. The default is the temperature in the run's record."
+        ),
     ] = None,
     charge: Annotated[
         float | None,
         typer.Option(
-            help="Of the mobile ion, e; for the conductivity.",
-            show_default="Li, Na: 1",
-            callback=ion_charge,
+            help="Charge of the mobile ion in e, for the conductivity.", show_default="Li, Na: 1"
         ),
     ] = None,
     framework: Framework = None,
@@ -59,7 +59,10 @@ def diffusivity(
     cell: Cell = None,
     cache: Cache = None,
     window_ps: Annotated[
-        str | None, typer.Option(help="First and last lag of the fit, e.g. 5,50; by rule if not.")
+        str | None,
+        typer.Option(
+            help="First and last lag of the fit in ps, e.g. 5,50. A rule chooses them by default."
+        ),
     ] = None,
     drift: Drift = None,
     mass_weighted: MassWeighted = False,
@@ -67,17 +70,18 @@ def diffusivity(
         bool, typer.Option("--pymatgen", help="Print pymatgen's D and error as well.")
     ] = False,
     kinisi: Annotated[
-        bool, typer.Option("--kinisi", help="Print kinisi's D and error as well; slow.")
+        bool, typer.Option("--kinisi", help="Print kinisi's D and error as well (slow).")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write msd.png, .svg and .csv there.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder to write msd.png, msd.svg and msd.csv to."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Fit the tracer diffusivity, with its error, or print why there is none (exit code 3).
 
     It also prints the error by He et al.'s counting of hops and the spread of four blocks of the
-    run. Of several mobile elements, each is analysed beside the others.
+    run. Several mobile elements are analysed one by one.
     """
     from mlipsse.transport import WindowSettings, analyse_trajectory
 
@@ -87,8 +91,8 @@ def diffusivity(
     symbols = words(mobile)
     if charge is not None and len(symbols) > 1:
         raise MlipsseError(
-            f"--charge {charge:g} is of one ion, but {', '.join(symbols)} are named: name one "
-            "mobile ion, and the framework by --framework."
+            f"--charge {charge:g} applies to one ion, but --mobile names {', '.join(symbols)}. "
+            "Name one mobile ion, and the framework by --framework."
         )
     settings = WindowSettings(window_ps=window(window_ps))
     answers = []
@@ -120,8 +124,8 @@ def diffusivity(
         if out is not None:
             _write(out if len(symbols) == 1 else out / symbol, run)
     if as_json:
-        shown: Any = answers[0] if len(answers) == 1 else answers
-        typer.echo(json.dumps(shown, indent=1, allow_nan=False))
+        printed: Any = answers[0] if len(answers) == 1 else answers
+        typer.echo(json.dumps(printed, indent=1, allow_nan=False))
     else:
         for answer in answers:
             if len(answers) > 1:
@@ -241,7 +245,7 @@ def _write(out: Path, run: Any) -> None:
 def _alone(*, all_mobile: bool) -> list[str]:
     if not all_mobile:
         return []
-    return ["every atom is mobile: nothing separates drift from diffusion, and none was removed"]
+    return ["every atom is mobile, so drift cannot be separated from diffusion and was not removed"]
 
 
 def _print(answer: dict[str, Any]) -> None:

@@ -19,47 +19,57 @@ def fit_msd(
         Path,
         typer.Argument(
             metavar="TABLE",
-            help="Lags and MSDs: CSV or columns of text with a head, GROMACS' .xvg, GPUMD's "
-            "msd.out, or our msd.csv.",
+            help="Table of lags and MSDs: CSV or columns of text with a header line, a GROMACS "
+            ".xvg file, msd.out of GPUMD, or msd.csv of mlipsse.",
         ),
     ],
     temperature: Annotated[
-        float, typer.Option(help="K, of the run behind the table.", callback=above_zero)
+        float, typer.Option(help="Temperature of the run in K.", callback=above_zero)
     ],
     mobile: Annotated[
-        str | None, typer.Option(help="Symbol of the mobile ion, for the record.")
+        str | None, typer.Option(help="Symbol of the mobile ion, recorded in the result.")
     ] = None,
     time_unit: Annotated[
-        str | None, typer.Option(help="Of the lags, fs, ps or ns, where the head lacks it.")
+        str | None,
+        typer.Option(
+            help="Unit of the lags: fs, ps or ns. Required where the header line lacks it."
+        ),
     ] = None,
     length_unit: Annotated[
         str | None,
-        typer.Option(help="A, nm or bohr, whose square the MSD is in, where the head lacks it."),
+        typer.Option(
+            help="Length unit whose square the MSD is in: A, nm or bohr. Required where "
+            "the header line lacks it."
+        ),
     ] = None,
     columns: Annotated[
         str | None,
-        typer.Option(help="Numbers of the columns of lag and MSD, e.g. 1,2, or of lag, x, y, z."),
+        typer.Option(help="Column numbers of lag and MSD, e.g. 1,2, or of lag, x, y, z."),
     ] = None,
     timestep_fs: Timestep = None,
     dimensions: Annotated[
-        int, typer.Option(min=1, max=3, help="Directions that the MSD adds up.")
+        int, typer.Option(min=1, max=3, help="Number of directions that the MSD sums over.")
     ] = 3,
     ions: Annotated[
-        int | None, typer.Option(min=1, help="Number of mobile ions in the run, for the error.")
+        int | None,
+        typer.Option(min=1, help="Number of mobile ions in the run, for the error of D."),
     ] = None,
     duration_ps: Annotated[
         float | None,
-        typer.Option(help="Length of the run, ps, for the error.", callback=above_zero),
+        typer.Option(help="Length of the run in ps, for the error of D.", callback=above_zero),
     ] = None,
     window_ps: Annotated[
-        str | None, typer.Option(help="First and last lag of the fit, e.g. 5,50; by rule if not.")
+        str | None,
+        typer.Option(
+            help="First and last lag of the fit in ps, e.g. 5,50. A rule chooses them by default."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Fit the diffusivity of a table of MSDs; its JSON is a source of `transport arrhenius`.
 
-    Without errors in the table, or --ions and --duration-ps, D has no error, and the answer states
-    so. Exit code 3 when the table shows no diffusion.
+    Without errors in the table, or --ions and --duration-ps, D has no error, and the output states
+    it. Exit code 3 when the table shows no diffusion.
     """
     from mlipsse.transport.diffusion.displacement.status import RunKind
     from mlipsse.transport.diffusion.displacement.window import WindowSettings
@@ -92,7 +102,7 @@ def fit_msd(
         "mobile": mobile,
         "columns": list(read.columns),
         "cautions": list(fit.cautions),
-        "notes": [f"{table}: D is of a table of MSDs, whose drift and cell cannot be judged"],
+        "notes": [f"{table}: D comes from a table of MSDs, so drift and cell cannot be judged"],
     }
     if as_json:
         typer.echo(json.dumps(answer, indent=1, allow_nan=False))

@@ -35,46 +35,59 @@ SHOWN_KINDS, SHOWN_RATES = 20, 15
 def jumps(
     trajectory: Source,
     mobile: Mobile,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for tables and figure.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder to write tables and the figure to.")
+    ],
     temperature: Annotated[
         float | None,
         typer.Option(
-            help="K, for activation energies; if the record lacks it.", callback=above_zero
+            help="Temperature in K, for the activation energies. The "
+            "default is the temperature in the run's record."
         ),
     ] = None,
     sites: Annotated[
         Path | None,
-        typer.Option(metavar="CIF", help="Crystal with the sites; found in the density if not."),
+        typer.Option(
+            metavar="CIF",
+            help="CIF of the crystal with the sites. The default is to find sites in the density.",
+        ),
     ] = None,
     interstitials: Annotated[
-        bool, typer.Option("--interstitials", help="Also look for sites beside those of --sites.")
+        bool,
+        typer.Option("--interstitials", help="Also search for sites that --sites does not list."),
     ] = False,
     repeats: Annotated[
         str | None,
-        typer.Option(help="Unit cells in the run's cell, e.g. 2,2,2, laid together to find sites."),
+        typer.Option(help="Unit cells per run cell, e.g. 2,2,2, superposed to find sites."),
     ] = None,
     interstitial_occupancy: Annotated[
         float,
         typer.Option(
-            help="Found sites that hold fewer ions on average are interstitial.",
+            help="Mean number of ions below which a found site is interstitial.",
             callback=not_negative,
         ),
     ] = 0.2,
     least_occupancy: Annotated[
         float,
         typer.Option(
-            help="Found sites that hold fewer ions on average are dropped.", callback=not_negative
+            help="Mean number of ions below which a found site is dropped.", callback=not_negative
         ),
     ] = 0.05,
     radius: Annotated[
         float | None,
-        typer.Option(help="Of the sites, Å; from the vibration if not.", callback=above_zero),
+        typer.Option(
+            help="Radius of the sites in Å. The default follows from the vibration.",
+            callback=above_zero,
+        ),
     ] = None,
     inner_fraction: Annotated[
-        float, typer.Option(help="Of the radius, that a jump has to reach.", callback=above_zero)
+        float,
+        typer.Option(
+            help="Fraction of the site radius that an ion must reach for a jump to count."
+        ),
     ] = 1.0,
     minimal_residence: Annotated[
-        int, typer.Option(min=1, help="Frames that an ion must stay for a jump to count.")
+        int, typer.Option(min=1, help="Number of frames that an ion must stay for a jump to count.")
     ] = 1,
     framework: Framework = None,
     topology: Topology = None,
@@ -83,12 +96,16 @@ def jumps(
     timestep_fs: Timestep = None,
     cell: Cell = None,
     window_ps: Annotated[
-        str | None, typer.Option(help="First and last lag of the fit of D, e.g. 5,50.")
+        str | None,
+        typer.Option(
+            help="First and last lag of the fit of D in ps, e.g. 5,50. A "
+            "rule chooses them by default."
+        ),
     ] = None,
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
-    """Print sites, occupancies, jump rates, jump diffusivity and correlation, drift removed."""
+    """Print sites, occupancies, jump rates, jump diffusivity and correlation, without drift."""
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.transport_figures.jumps import jumps_figure
     from mlipsse.transport import WindowSettings
@@ -96,7 +113,7 @@ def jumps(
     from mlipsse.transport.jumps.files import write_jumps, write_sites, write_sites_structure
 
     if interstitials and sites is None:
-        raise MlipsseError("--interstitials looks beside given sites: give --sites too.")
+        raise MlipsseError("--interstitials requires --sites. Add --sites.")
     times = (
         [1, 1, 1]
         if repeats is None
@@ -182,7 +199,7 @@ def _print(run: Any, answer: dict[str, Any]) -> None:
         )
     console.print(table)
     _more(len(run.occupancies), SHOWN_KINDS, "kinds of sites")
-    table = Table("from", "to", "jumps", "rate per ion there, 1/ps", "Ea, eV")
+    table = Table("from", "to", "jumps", "rate per ion on the site, 1/ps", "Ea, eV")
     for one in run.rates[:SHOWN_RATES]:
         table.add_row(
             one.origin,
@@ -205,7 +222,7 @@ def _print(run: Any, answer: dict[str, Any]) -> None:
     )
     if run.misfit_A is not None:
         console.print(
-            f"framework {run.misfit_A:.2f} Å from that of the crystal, origin shifted by "
+            f"framework {run.misfit_A:.2f} Å from the crystal, origin shifted by "
             f"{answer['framework_shift_A']:.2f} Å"
         )
     console.print(f"D_J = {moved.diffusivity_cm2_s:.3g} ± {moved.diffusivity_std_cm2_s:.1g} cm²/s")

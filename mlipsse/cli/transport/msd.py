@@ -47,10 +47,14 @@ def msd(
     lags_ps: Annotated[
         str | None,
         typer.Option(
-            help="Lags of the van Hove functions, e.g. 1,10; by default three over the run."
+            help="Lag times of the van Hove functions in ps, e.g. 1,10. The default is three lags "
+            "over the run."
         ),
     ] = None,
-    per_ion: Annotated[bool, typer.Option("--per-ion", help="Write ions.csv as well.")] = False,
+    per_ion: Annotated[
+        bool,
+        typer.Option("--per-ion", help="Also write ions.csv, with the displacement of every ion."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write mean squared displacements at every lag, and van Hove functions at some.
@@ -152,7 +156,9 @@ def _lags(text: str | None, lag_ps: Any) -> list[float]:
     try:
         found = [float(word) for word in words(text)]
     except ValueError as error:
-        raise MlipsseError(wrong) from error
+        raise MlipsseError(
+            f"--lags-ps {text!r} is not a list of lags in ps; write e.g. --lags-ps 1,10."
+        ) from error
     if not found or not all(0 < lag < math.inf for lag in found):
         raise MlipsseError(wrong)
     return found

@@ -32,9 +32,9 @@ Source = Annotated[
     list[Path],
     typer.Argument(
         metavar="TRAJECTORY...",
-        help="LAMMPS text dump, XYZ, .traj, XDATCAR, vasprun.xml, DCD, XTC, TRR, NetCDF or H5MD "
-        "with --topology (all also as .gz, .bz2, .xz), or the folder of one of our runs; several "
-        "that follow on, in their order.",
+        help="LAMMPS text dump, XYZ, .traj, XDATCAR, vasprun.xml, or with --topology DCD, XTC, "
+        "TRR, NetCDF or H5MD (each also as .gz, .bz2, .xz), or the folder of an mlipsse run. "
+        "Give the parts of a continued run in their order.",
     ),
 ]
 Mobile = Annotated[
@@ -49,35 +49,39 @@ Framework = Annotated[
     typer.Option(
         "--framework",
         metavar="EL,...",
-        help="Elements that stay on their sites, e.g. Cl; all but the mobile ones if not given.",
+        help="Elements that stay on their sites, e.g. Cl. The default is all but the mobile ones.",
     ),
 ]
 Topology = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="PDB, POSCAR or LAMMPS data file with the elements."),
+    typer.Option(
+        metavar="FILE",
+        help="PDB, POSCAR or LAMMPS data file that lists the elements of the trajectory.",
+    ),
 ]
 Species = Annotated[
-    str | None, typer.Option(help="Elements of LAMMPS types 1, 2, ..., e.g. Li,In,Cl.")
+    str | None, typer.Option(help="Elements of the LAMMPS types 1, 2, ..., e.g. Li,In,Cl.")
 ]
 Cell = Annotated[
     str | None,
     typer.Option(
         metavar="Å,...",
-        help="Cell of a file without one: a length, a,b,c, a,b,c,alpha,beta,gamma, or 9 numbers.",
+        help="Cell in Å and degrees for a file without one: a length, a,b,c, "
+        "a,b,c,alpha,beta,gamma, or 9 numbers.",
     ),
 ]
 Spacing = Annotated[
-    float | None, typer.Option(help="Time between frames, ps.", callback=above_zero)
+    float | None, typer.Option(help="Time between frames in ps.", callback=above_zero)
 ]
 Timestep = Annotated[
-    float | None, typer.Option(help="Time step of the run, fs.", callback=above_zero)
+    float | None, typer.Option(help="Time step of the run in fs.", callback=above_zero)
 ]
 Cache = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Keep the trajectory there in a form that is read faster, and piece by piece where "
-        "it is larger than the memory.",
+        help="Folder to cache the trajectory in. A cached trajectory is read faster, and in "
+        "pieces when it exceeds the memory.",
     ),
 ]
 Drift = Annotated[
@@ -85,11 +89,15 @@ Drift = Annotated[
     typer.Option(
         "--drift",
         metavar="EL,...|none",
-        help="Elements whose mean motion is removed; those of the framework if not given.",
+        help="Elements whose mean motion is removed as drift. The default is the framework.",
     ),
 ]
 MassWeighted = Annotated[
-    bool, typer.Option("--mass-weighted", help="Remove their centre of mass instead of the mean.")
+    bool,
+    typer.Option(
+        "--mass-weighted",
+        help="Remove the drift of the centre of mass instead of the mean position.",
+    ),
 ]
 
 
@@ -139,13 +147,13 @@ def given_cell(text: str) -> Any:
         numbers *= 3
     if len(numbers) not in (3, 6, 9) or not all(np.isfinite(numbers)):
         raise MlipsseError(
-            f"--cell {text!r} is no cell: give one length, three lengths, three lengths and three "
-            "angles, or nine numbers, the lattice vectors one after the other, in Å and degrees."
+            f"--cell {text!r} is not a cell. Give one length, three lengths, three lengths and "
+            "three angles, or the nine numbers of the lattice vectors, in Å and degrees."
         )
     found = np.array(AseCell.new(np.reshape(numbers, (3, 3)) if len(numbers) == 9 else numbers))
     negative = len(numbers) < 9 and min(numbers[:3]) < 0
     if negative or not abs(np.linalg.det(found)) > 1e-6:
-        raise MlipsseError(f"--cell {text!r} spans no volume: give lengths above 0 Å.")
+        raise MlipsseError(f"--cell {text!r} spans no volume. Give lengths above 0 Å.")
     return found
 
 
@@ -205,7 +213,7 @@ def drift_reference(
     absent = [symbol for symbol in chosen if symbol not in frames.species]
     if absent:
         raise MlipsseError(
-            f"--drift {drift}: no {', '.join(absent)} in the trajectory, which holds "
+            f"--drift {drift}: the trajectory contains no {', '.join(absent)}. Choose among "
             f"{', '.join(dict.fromkeys(frames.species))}."
         )
     return np.flatnonzero(np.isin(np.array(frames.species), chosen)), masses

@@ -26,14 +26,21 @@ def rdf(
     trajectory: Source,
     mobile: Annotated[
         str | None,
-        typer.Option(help="Symbol of the mobile ion, whose pairs are drawn; all if not."),
+        typer.Option(
+            help="Symbol of the mobile ion whose pairs are drawn. The default is all pairs."
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write rdf.csv, .png and .svg there.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder to write rdf.csv, rdf.png and rdf.svg to."),
     ] = None,
-    frames: Annotated[int, typer.Option(min=1, help="Evenly spaced frames to average over.")] = 200,
-    reach_a: Annotated[float, typer.Option(help="Largest distance, Å.", callback=above_zero)] = 8.0,
-    bin_a: Annotated[float, typer.Option(help="Width of a bin, Å.", callback=above_zero)] = 0.05,
+    frames: Annotated[
+        int, typer.Option(min=1, help="Number of evenly spaced frames to average over.")
+    ] = 200,
+    reach_a: Annotated[
+        float, typer.Option(help="Largest distance in Å.", callback=above_zero)
+    ] = 8.0,
+    bin_a: Annotated[float, typer.Option(help="Width of a bin in Å.", callback=above_zero)] = 0.05,
     topology: Topology = None,
     species: Species = None,
     cell: Cell = None,
@@ -51,6 +58,11 @@ def rdf(
     found = radial_distribution(
         read.positions, read.species, read.cell, frames=frames, reach_A=reach_a, bin_A=bin_a
     )
+    if mobile is not None and mobile not in read.species:
+        raise MlipsseError(
+            f"The trajectory contains no {mobile}. Choose among "
+            f"{', '.join(dict.fromkeys(read.species))}."
+        )
     files = [] if out is None else _write(out, found, mobile)
     touching = None if mobile is None else found.sanity(mobile)
     answer: dict[str, Any] = {

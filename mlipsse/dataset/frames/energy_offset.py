@@ -11,7 +11,7 @@ from mlipsse.dataset.frames.predictions import Predictions
 from mlipsse.errors import MlipsseError
 
 MAX_OFFSET_RESIDUAL_EV_ATOM = 0.3
-"""Of the training energies from the foundation's, less one shift per element. Functionals differ
+"""Difference of training and foundation energies, less one shift per element. Functionals differ
 by tens of meV/atom beyond such shifts; units, or energies of other frames, by far more."""
 
 
@@ -45,7 +45,9 @@ def energy_offset(frames: Sequence[Atoms], foundation: Predictions) -> EnergyOff
     """
     counted = [k for k, f in enumerate(frames) if f.info.get(keys.ORIGIN) != "contact"]
     if not counted:
-        raise MlipsseError("The train set holds frames of close contacts alone: add dynamics.")
+        raise MlipsseError(
+            "The train set contains only frames of close contacts. Add frames of dynamics."
+        )
     frames = [frames[k] for k in counted]
     elements = sorted(species_of(frames))
     fractions = np.array(
@@ -57,10 +59,10 @@ def energy_offset(frames: Sequence[Atoms], foundation: Predictions) -> EnergyOff
     residual_eV_atom = float(np.sqrt(np.mean(residual**2)))
     if not residual_eV_atom <= MAX_OFFSET_RESIDUAL_EV_ATOM:
         raise MlipsseError(
-            f"The energies of the train set differ from the foundation model's by "
+            "The energies of the train set differ from the foundation model's by "
             f"{residual_eV_atom:.2f} eV/atom beyond a shift per element, more than "
             f"{MAX_OFFSET_RESIDUAL_EV_ATOM}: they are in other units, belong to other frames, or "
-            "the foundation model knows nothing of these materials."
+            "the foundation model does not know these materials. Check the labels."
         )
     shifts = {element: float(value) for element, value in zip(elements, shift, strict=True)}
     return EnergyOffset(shift_eV=shifts, rank=int(rank), residual_eV_atom=residual_eV_atom)

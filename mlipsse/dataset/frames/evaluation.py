@@ -1,4 +1,4 @@
-"""What a potential says of labelled frames."""
+"""Predictions of a potential for labelled frames."""
 
 from collections.abc import Sequence
 

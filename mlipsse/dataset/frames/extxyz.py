@@ -108,8 +108,8 @@ def _check_labels(frame: Atoms, where: str) -> None:
         store = frame.arrays if key == keys.FORCES else frame.info
         if key not in store:
             raise MlipsseError(
-                f"{where} has no {key}; labelled frames have {', '.join(shapes)}. Label it, or "
-                "rename the keys of labels you have."
+                f"{where} has no {key}; labelled frames have {', '.join(shapes)}. Label the "
+                "frames, or rename the keys of existing labels."
             )
         label = np.asarray(store[key])
         if label.shape != shape or label.dtype.kind not in "if":

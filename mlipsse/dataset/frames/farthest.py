@@ -42,7 +42,10 @@ def farthest_points(points: np.ndarray, count: int) -> list[int]:
         for points that are not finite.
     """
     if not np.isfinite(points).all():
-        raise MlipsseError("Descriptors of some frames are not finite: farthest cannot be told.")
+        raise MlipsseError(
+            "Descriptors of some frames are not finite, so selection: farthest cannot compare "
+            "them. Take selection: random, or another foundation."
+        )
     if len(points) == 0 or count == 0:
         return []
     chosen = [int(np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1)))]

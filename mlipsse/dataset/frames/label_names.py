@@ -88,13 +88,13 @@ class LabelNames:
         ):
             if value not in known:
                 raise MlipsseError(
-                    f"The {what} {value!r} is not known; there are "
+                    f"The {what} {value!r} is not known. Choose among "
                     f"{', '.join(word for word in known if word)}."
                 )
         if self.stress is not None and self.virial is not None:
             raise MlipsseError(
-                f"Both a stress ({self.stress}) and a virial ({self.virial}) were named: name the "
-                "one that is to be taken."
+                f"Both a stress ({self.stress}) and a virial ({self.virial}) are named. Name only "
+                "one of the two."
             )
 
 
@@ -120,7 +120,7 @@ def labels_by_house_keys(
     Raises
     ------
     MlipsseError
-        when a given name is in no frame, two names hold different labels, a unit has to be given,
+        when a given name is in no frame, two names hold different labels, a unit must be given,
         or a label is not numbers of a known shape.
     """
     energy = _find(frames, names.energy, ENERGY_NAMES, "energy", where)
@@ -149,15 +149,17 @@ def labels_by_house_keys(
         if stress in stored:
             if unit_of["stress"] is None:
                 raise MlipsseError(
-                    f"{where}: which unit the stress {stress!r} is in cannot be known from its "
-                    f"name. Say --stress-unit {', '.join(STRESS_UNITS_EV_A3)}."
+                    f"{where}: the name {stress!r} does not determine the unit of the stress. "
+                    f"Give --stress-unit {', '.join(STRESS_UNITS_EV_A3)}."
                 )
             tensor = _voigt(stored[stress], str(stress), names, at)
             copy.info[keys.STRESS] = STRESS_UNITS_EV_A3[unit_of["stress"]] * tensor
             used["stress"].add(unit_of["stress"])
         elif virial in stored:
             if frame.cell.rank < 3:
-                raise MlipsseError(f"{at}: a virial needs a volume, and this frame has no cell.")
+                raise MlipsseError(
+                    f"{at}: a virial requires a volume, but the frame has no cell. Add a cell."
+                )
             virial_eV = ENERGY_UNITS_EV[unit_of["virial"]] * _voigt(
                 stored[virial], str(virial), names, at
             )
@@ -179,8 +181,8 @@ def _units(
         there = stated.get(cast("Quantity", quantity))
         if unit is not None and there not in (None, unit):
             raise MlipsseError(
-                f"{at} states that its {quantity} is in {there}, and {unit} was given "
-                f"(--{quantity}-unit). Leave the option out, or mend the file."
+                f"{at} states that its {quantity} is in {there}, but {unit} is given "
+                f"(--{quantity}-unit). Remove the option, or correct the file."
             )
     usual = {
         "energy": "eV",
@@ -208,7 +210,8 @@ def _symmetric(tensor: np.ndarray, name: str, at: str) -> np.ndarray:
     scale = np.nanmax(np.abs(tensor), initial=0.0)
     if np.nanmax(np.abs(tensor - tensor.T), initial=0.0) > 1e-2 * scale + 1e-8:
         raise MlipsseError(
-            f"{at}: {name} is not a symmetric tensor, so it is no stress and no virial."
+            f"{at}: {name} is not a symmetric tensor, so it is neither a stress nor a virial. "
+            "Correct it."
         )
     voigt: np.ndarray = full_3x3_to_voigt_6_stress(tensor)
     return voigt
@@ -238,7 +241,7 @@ def _find(
     if given is not None:
         if given not in present:
             raise MlipsseError(
-                f"{where}: no frame has {given!r}, which was named as {kind}. There are "
+                f"{where}: no frame has {given!r}, which is named as {kind}. The frames have "
                 f"{', '.join(sorted(filter(None, present - {'numbers', 'positions'})))}."
             )
         return given
@@ -251,8 +254,8 @@ def _find(
     for other in found[1:]:
         if not all(_equal(*pair) for pair in _both(frames, found[0], other)):
             raise MlipsseError(
-                f"{where} holds different {kind} under {found[0]!r} and {other!r}. Say which is "
-                f"meant: --{kind}-key NAME."
+                f"{where} contains different {kind} under {found[0]!r} and {other!r}. Name one: "
+                f"--{kind}-key NAME."
             )
     return found[0]
 
@@ -289,9 +292,8 @@ def _stress_or_virial(
     if all(_one_tensor(frame, stress, virial, names) for frame in frames):
         return stress, None
     raise MlipsseError(
-        f"{where} holds a stress ({stress!r}) and a virial ({virial!r}) that is not minus the "
-        f"stress times the volume. Say which is meant: --stress-key {stress} or --virial-key "
-        f"{virial}."
+        f"{where} contains a stress ({stress!r}) and a virial ({virial!r}) that is not minus the "
+        f"stress times the volume. Name one: --stress-key {stress} or --virial-key {virial}."
     )
 
 
@@ -312,20 +314,20 @@ def _described(
     used: Mapping[Quantity, set[str]],
 ) -> dict[str, str]:
     """Kind of label -> name, units, and sign and order of tensors, in words."""
-    taken_from = {}
+    described = {}
     units = {quantity: " and ".join(sorted(there)) for quantity, there in used.items()}
     if found["energy"]:
-        taken_from["energy"] = f"{found['energy']}, {units['energy']}"
+        described["energy"] = f"{found['energy']}, {units['energy']}"
     if found["force"]:
-        taken_from["forces"] = f"{found['force']}, {units['force']}"
+        described["forces"] = f"{found['force']}, {units['force']}"
     if found["stress"]:
         order = "" if names.stress_order == "voigt" else f", {names.stress_order} order"
-        taken_from["stress"] = (
+        described["stress"] = (
             f"{found['stress']}, {units['stress']}, positive under {names.stress_sign}{order}"
         )
     if found["virial"]:
         sign = "minus" if names.stress_sign == TENSION else "plus"
-        taken_from["stress"] = (
+        described["stress"] = (
             f"{found['virial']}, virial in {units['virial']}: {sign} stress times volume"
         )
-    return taken_from
+    return described

@@ -93,12 +93,12 @@ def stated_units(frame: Atoms, at: str) -> dict[Quantity, str]:
             unit = "Ha/bohr"  # «a.u.» of a force
         if unit not in KNOWN[quantity]:
             raise MlipsseError(
-                f"{at} states {name}={value}, and no unit of {quantity} is called so; there are "
-                f"{', '.join(KNOWN[quantity])}. Convert the labels, or mend the entry."
+                f"{at} states {name}={value}, which is not a unit of {quantity}. Allowed are "
+                f"{', '.join(KNOWN[quantity])}. Convert the labels, or correct the entry."
             )
         if found.setdefault(quantity, unit) != unit:
             raise MlipsseError(
-                f"{at} states two units of {quantity}, {found[quantity]} and {unit}: keep one."
+                f"{at} states two units of {quantity}, {found[quantity]} and {unit}. Keep one."
             )
     return found
 

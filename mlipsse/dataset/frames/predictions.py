@@ -12,7 +12,7 @@ from mlipsse import keys
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Labels and what a model gives for the same frames.
+    """Labels and predictions of a model for the same frames.
 
     Attributes
     ----------

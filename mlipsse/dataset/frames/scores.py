@@ -13,7 +13,7 @@ MIN_LOG_FORCE_SPREAD = 0.05
 """The same for the natural logarithm of the largest force of a frame."""
 
 MIN_GROUP = 8
-"""Fewer numbers tell no spread."""
+"""Fewer numbers determine no spread."""
 
 
 def spread(values: np.ndarray, *, centre: float | None = None) -> float:

@@ -34,7 +34,7 @@ def split_by_trajectory(
     """Give every trajectory, as a whole, to train, valid or test.
 
     Neighbouring frames of a trajectory are nearly the same structure: with some in train and
-    others in test, the test tells nothing. Valid and test get the fractions of the trajectories,
+    others in test, the test shows nothing. Valid and test get the fractions of the trajectories,
     rounded, and at least one each. Every composition keeps a trajectory in train where numbers
     allow (for it valid and test shrink to one trajectory), and compositions are spread over valid
     and test evenly.
@@ -49,7 +49,7 @@ def split_by_trajectory(
     Raises
     ------
     MlipsseError
-        for fewer than three trajectories, a frame that does not say its trajectory, a trajectory
+        for fewer than three trajectories, a frame that does not name its trajectory, a trajectory
         of two compositions, or fractions that leave nothing for train.
     """
     if not (valid_fraction > 0 and test_fraction > 0 and valid_fraction + test_fraction < 1):
@@ -61,8 +61,8 @@ def split_by_trajectory(
     n_trajectories = len(composition_of)
     if n_trajectories < 3:
         raise MlipsseError(
-            f"There are {n_trajectories} trajectories, and a split by trajectory needs at least "
-            "3: one each for train, valid and test. Sample more orderings or temperatures."
+            f"There are {n_trajectories} trajectories, but a split by trajectory requires at "
+            "least 3: one each for train, valid and test. Sample more orderings or temperatures."
         )
     compositions = Counter(composition_of.values())
     spare = n_trajectories - len(compositions)
@@ -113,14 +113,15 @@ def _compositions(frames: Sequence[Atoms]) -> dict[str, str]:
     for index, frame in enumerate(frames):
         if keys.TRAJECTORY not in frame.info:
             raise MlipsseError(
-                f"Frame {index} ({frame.get_chemical_formula()}) does not say which trajectory it "
-                f"comes from: info[{keys.TRAJECTORY!r}] is missing."
+                f"Frame {index} ({frame.get_chemical_formula()}) does not name its trajectory: "
+                f"info[{keys.TRAJECTORY!r}] is missing. Add it."
             )
         trajectory = frame.info[keys.TRAJECTORY]
         composition = frame.info.get(keys.COMPOSITION, frame.get_chemical_formula(empirical=True))
         if composition_of.setdefault(trajectory, composition) != composition:
             raise MlipsseError(
                 f"Trajectory {trajectory} has frames of two compositions, "
-                f"{composition_of[trajectory]} and {composition}: its name was used twice."
+                f"{composition_of[trajectory]} and {composition}. Give each trajectory a name of "
+                "its own."
             )
     return composition_of

@@ -17,7 +17,7 @@ def strain_frames(
     """Every frame under a random strain of its own; atoms move with the cell.
 
     Deng, Li, Sai Gautam, Zhu, Deng, 2025 (doi 10.1039/d5ta05321h) strain every frame at random
-    within +-3 % and do not say how. See `random_strain` for what is done here.
+    within +-3 % and do not state how. See `random_strain` for what is done here.
 
     Parameters
     ----------

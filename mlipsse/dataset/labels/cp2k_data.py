@@ -50,7 +50,7 @@ def find_data_dir(given: str | None) -> Path:
             return folder
     raise MlipsseError(
         f"CP2K's basis sets and potentials were not found in {', '.join(map(str, folders))}. "
-        "Install them (Debian: cp2k-data), set CP2K_DATA_DIR, or name the folder as data_dir."
+        "Install them (Debian: cp2k-data), set CP2K_DATA_DIR, or set data_dir."
     )
 
 
@@ -81,10 +81,10 @@ def choose_kind(
         raise MlipsseError(
             f"CP2K's data hold no basis set {basis} with a potential {potential} of as many "
             f"electrons for {element}. {basis_file} has {_names(basis_file, element, basis)}; "
-            f"{potential_file} has {_names(potential_file, element, potential)}. Name a pair that "
-            f"there is (bases: {{{element}: NAME}}, potentials: {{{element}: NAME}}), or other "
-            "files (basis_file, potential_file); a pair of another functional is an approximation "
-            "that the label's description then states."
+            f"{potential_file} has {_names(potential_file, element, potential)}. Name an existing "
+            "pair (bases: {{element}: NAME}, potentials: {{element}: NAME}), or other files "
+            "(basis_file, potential_file); a pair of another functional is an approximation, and "
+            "the description of the labels states it."
         )
     electrons = max(common)
     chosen = {**bases[electrons], **potentials[electrons]}

@@ -69,7 +69,7 @@ class AskedOfCp2k:
     ----------
     cutoff_Ry, divisions, smearing : as the input has them
     spin, multiplicity : of all that is computed; no multiplicity for CP2K's guess
-    electrons : of all that is computed; None where the data files are not at hand
+    electrons : of all that is computed; None without the data files that state it
     detail : for the label's source, behind version and cutoff
     """
 
@@ -114,7 +114,7 @@ def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int
         return Fault(f"{path.name} is not whole, CP2K was cut off", may_pass=True)
     version = _VERSION.search(text)
     if version is None:
-        return Fault(f"{path.name} is no output of CP2K", may_pass=False)
+        return Fault(f"{path.name} is not an output of CP2K", may_pass=False)
     # What differs here differs in every frame's output.
     other = _other_method(text, asked)
     if other:
@@ -240,7 +240,7 @@ def _stress_GPa(text: str) -> np.ndarray:
 
 
 def _abort(text: str) -> str:
-    """What CP2K prints in the box of an abort, beside its drawing; empty when it prints nothing."""
+    """The message of CP2K in the box of an abort, beside its drawing; empty without one."""
     _, found, box = text.rpartition("[ABORT]")
     lines = [line[15:].strip(" *") for line in box.partition("*" * 40)[0].splitlines()]
     return " ".join(filter(None, lines)) if found else ""

@@ -38,13 +38,13 @@ def require_known_version(command: str) -> None:
     major = re.match(r"\d+", version or "")
     if major is not None and int(major[0]) < OLDEST:
         raise MlipsseError(
-            f"CP2K {version} prints its results in a layout that is not read here; take CP2K "
-            f"{OLDEST} or newer."
+            f"CP2K {version} prints its results in an unknown layout. Install CP2K {OLDEST} or "
+            "newer."
         )
 
 
 def installed_version(command: str) -> str | None:
-    """Version of the CP2K that a command names, by its `--version`; None where it is not shown.
+    """Version of the CP2K that a command names, by its `--version`; None where it is not known.
 
     A launcher before it and arguments behind it are left out.
     """

@@ -34,7 +34,7 @@ _SEVERAL = {"&&", "||", ";", "|", "&", ">", ">>", "<", "2>", "2>&1"}
 """Words by which a command line is more than one program and its arguments."""
 
 _NOT_RUNNABLE = {126, 127}
-"""Exit statuses by which a shell reports that it found no program, or may not run it (POSIX)."""
+"""Exit statuses of a shell that found no program, or may not run it (POSIX)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Fault:
     Attributes
     ----------
     reason : a sentence without its full stop
-    may_pass : whether the same input could succeed when run again: it was cut off, say
+    may_pass : whether the same input could succeed when run again, e.g. it was cut off
     common : whether every frame's output would have it: the program's version, the functional, a
         missing basis set
     """
@@ -123,21 +123,21 @@ class Program(Protocol):
 class RunSettings(Settings):
     """How a program that computes labels is run: once per frame, in a folder of the frame's own.
 
-    A retry follows an attempt that gave no label; the program decides what it changes.
+    A retry follows an attempt that gave no label; the program determines what it changes.
     """
 
     command: str | None = None
-    """what runs it, for the shell, in the folder of one frame, e.g. `srun -n 32 vasp_std`, or
-    `sbatch --wait /home/me/vasp.sh`; execution.workers of them run at a time. Without one the
-    inputs of all frames are written, and the outputs that you bring back into their folders are
-    read by the next run"""
+    """Shell command that runs the program in the folder of one frame, e.g. `srun -n 32 vasp_std`,
+    or `sbatch --wait /home/me/vasp.sh`. execution.workers commands run at a time. Without a
+    command, the stage writes the inputs of all frames, and the next run reads the outputs that you
+    copy back into their folders."""
     retries: int = Field(default=1, ge=0)
-    """further attempts at a frame that gave no label"""
+    """Number of further attempts at a frame that gave no label."""
     keep: Keep = "all"
-    """folders in 05-label/runs that stay: all, those of rejected frames, or none"""
+    """Folders to keep in 05-label/runs: all, only those of rejected frames, or none."""
     slurm: SlurmJob | None = None
-    """run the command in a SLURM job per frame (sbatch --wait), execution.workers of them in the
-    queue at a time; not given: the command runs on this machine"""
+    """Run the command in one SLURM job per frame (sbatch --wait), with execution.workers jobs in
+    the queue at a time. The default is to run it on this machine."""
 
     @model_validator(mode="after")
     def _job_has_command(self) -> Self:
@@ -185,7 +185,7 @@ class ProgramSource:
         }
 
     def check_version(self) -> None:
-        """As `Program.check_version`; a job's or nobody's command is not asked."""
+        """As `Program.check_version`; the command of a job, or a missing one, is not asked."""
         if self.runs.command is not None and self.runs.slurm is None:
             self.program.check_version(self.runs.command)
 
@@ -254,12 +254,10 @@ class ProgramSource:
             if isinstance(answer, Fault) and answer.common:
                 break
         if isinstance(answer, Fault):
-            attempted = f" ({tried} attempts)" if tried > 1 else ""
+            count = f" ({tried} attempts)" if tried > 1 else ""
             # Outputs that were made elsewhere may be of several makings.
             common = answer.common and attempts > 0
-            raise RejectedFrame(
-                f"{answer.reason}{attempted}.", may_pass=answer.may_pass, common=common
-            )
+            raise RejectedFrame(f"{answer.reason}{count}.", may_pass=answer.may_pass, common=common)
         return answer
 
     def _prepare(self, atoms: Atoms, folder: Path, *, attempt: int) -> None:
@@ -302,8 +300,8 @@ def check_command(command: str) -> None:
         raise MlipsseError(f"The command {command!r} cannot be read: {error}.") from error
     words = [word for word in words if not word.partition("=")[0].isidentifier() or "=" not in word]
     if not words:
-        raise MlipsseError(f"The command {command!r} starts no program.")
-    way_on = "Give its path, load its module first, or leave command out to run inputs elsewhere."
+        raise MlipsseError(f"The command {command!r} starts no program. Name one.")
+    way_on = "Give its path, load its module first, or remove command to run the inputs elsewhere."
     if not _is_known(words[0]):
         raise MlipsseError(
             f"The command {command!r} cannot be run: {words[0]} is not found on this machine. "
@@ -312,7 +310,7 @@ def check_command(command: str) -> None:
     started = _started_here(words)
     if started and not any(_is_known(word) or Path(word).is_file() for word in started):
         raise MlipsseError(
-            f"The command {command!r} cannot be run: {words[0]} is there, and none of "
+            f"The command {command!r} cannot be run: {words[0]} exists, but none of "
             f"{', '.join(started)} is a program on this machine. {way_on}"
         )
 
@@ -344,5 +342,5 @@ def _ending(status: int) -> str:
 
 def _last_words(folder: Path) -> str:
     text = (folder / SCREEN_FILE).read_text(errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].rstrip(".")[:200] if lines else "none"
+    printed = [line.strip() for line in text.splitlines() if line.strip()]
+    return printed[-1].rstrip(".")[:200] if printed else "none"

@@ -27,9 +27,9 @@ class SlurmJob(Settings):
     """The SLURM job of one frame."""
 
     options: dict[str, str | int] = Field(default_factory=dict)
-    """long options of sbatch, e.g. partition: cpu, nodes: 1, ntasks: 32, time: '04:00:00'"""
+    """Long options of sbatch, e.g. partition: cpu, nodes: 1, ntasks: 32, time: '04:00:00'."""
     setup: tuple[str, ...] = ()
-    """lines of the shell before the command, e.g. module load vasp"""
+    """Shell lines to run before the command, e.g. module load vasp."""
 
     def write(self, folder: Path, *, command: str, name: str, screen: str) -> None:
         """Write `SCRIPT_FILE`, which runs `command` and appends what it prints to `screen`."""
@@ -69,8 +69,8 @@ def check_slurm() -> None:
     for command in ("sbatch", "squeue", "scancel"):
         if shutil.which(command) is None:
             raise MlipsseError(
-                f"{command} is not found on this machine, and a slurm block submits jobs with it. "
-                "Run this on the cluster's login node, or leave the block out."
+                f"{command} is not on this machine, but the slurm block requires it. Run on the "
+                "login node of the cluster, or remove the block."
             )
 
 

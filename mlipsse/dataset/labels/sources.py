@@ -15,9 +15,8 @@ VASP = "vasp"
 CP2K = "cp2k"
 EXTXYZ = "extxyz"
 THERE_IS = (
-    f"There is «{TEACHER}: NAME» (labels from another potential, not DFT; e.g. "
-    f"«{TEACHER}: chgnet-r2scan»), «{VASP}» and «{CP2K}» (DFT), and «{EXTXYZ}: FILE» (labels you "
-    "have)."
+    f"Choose «{TEACHER}: NAME» (labels from another potential, not DFT; e.g. «{TEACHER}: "
+    f"chgnet-r2scan»), «{VASP}» or «{CP2K}» (DFT), or «{EXTXYZ}: FILE» (existing labels)."
 )
 
 Kind = Literal["teacher", "vasp", "cp2k", "extxyz"]
@@ -52,7 +51,7 @@ class RejectedFrame(MlipsseError):
 
     Attributes
     ----------
-    may_pass : whether the same single point could succeed when tried again (it was killed, say)
+    may_pass : whether the same single point could succeed when tried again (e.g. it was killed)
     common : whether every other frame would be rejected for the same reason
     """
 
@@ -71,7 +70,7 @@ class LabelSource(Protocol):
 
     @property
     def description(self) -> str:
-        """Functional and program, or teacher; labels name both, and the program's version."""
+        """Functional and program, or teacher; labels state it with the program's version."""
 
     def label(self, atoms: Atoms, folder: Path) -> Atoms:
         """A copy with energy, forces and stress under `mlipsse.keys`, units and sign as there.
@@ -101,6 +100,32 @@ def with_label(atoms: Atoms, label: Label) -> Atoms:
     return frame
 
 
+def make_teacher(
+    source: str, *, device: str = "cpu", dtype: str | None = None, head: str | None = None
+) -> "Teacher":
+    """The label source `teacher: NAME`.
+
+    Parameters
+    ----------
+    source : NAME is a potential (see `mlipsse.energetics.potentials.catalogue.find_potential`)
+    device, dtype, head : of the potential (see
+        `mlipsse.energetics.potentials.calculators.make_calculator`)
+
+    Raises
+    ------
+    MlipsseError
+        for another source, or an unknown potential.
+    """
+    name = teacher_name(source)
+    if name is None:
+        raise MlipsseError(f"The label source {source!r} is not a teacher. {_THERE_IS}")
+    from mlipsse.dataset.labels.teacher import Teacher
+    from mlipsse.energetics.potentials.calculators import make_calculator
+
+    # Of a file only its name: its place on this machine means nothing to a reader of labels.
+    return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
+
+
 def source_kind(source: str) -> Kind:
     """What a label source is, by its name in the config.
 
@@ -118,7 +143,7 @@ def source_kind(source: str) -> Kind:
         return "vasp"
     if kind == CP2K and not colon:
         return "cp2k"
-    raise MlipsseError(f"No label source is called {source!r}. {THERE_IS}")
+    raise MlipsseError(f"There is no label source {source!r}. {THERE_IS}")
 
 
 def teacher_name(source: str) -> str | None:

@@ -68,8 +68,8 @@ class Teacher:
         label = Label(energy_eV, forces_eV_A, stress_eV_A3, self.description)
         if not label.finite:
             raise RejectedFrame(
-                f"{self.potential} gives {_who(frame)} labels that are not finite. Leave the frame "
-                "out, or look whether its atoms are too close."
+                f"{self.potential} gives {_who(frame)} labels that are not finite. Leave the "
+                "frame out, or check whether its atoms are too close."
             )
         return with_label(atoms, label)
 

@@ -19,7 +19,7 @@ _SAME_A = 1e-3
 """Atoms nearer than this to where they should be are there: VASP writes eight decimals."""
 
 _STOPPED = 10.0
-"""A last change of energy above so many EDIFF was no convergence: somebody stopped the run."""
+"""A last change of energy above so many EDIFF was no convergence: the run was stopped by hand."""
 
 
 _TITLE = re.compile(r"^PAW\w*\s+(\S+)\s+\d{2}[A-Z][a-z]{2}\d{4}")
@@ -150,7 +150,7 @@ def _energy_eV(step: Mapping[str, Any]) -> float:
     """Energy at zero smearing.
 
     `e_0_energy` of the ionic step is wrong in some versions (pymatgen's `Vasprun.final_energy`
-    names them), that of the last electronic step is not.
+    states them), that of the last electronic step is not.
     """
     last = step["electronic_steps"][-1]
     return float(last["e_0_energy"] - last["e_fr_energy"] + step["e_fr_energy"])
@@ -158,7 +158,7 @@ def _energy_eV(step: Mapping[str, Any]) -> float:
 
 def _other_method(run: Any, asked: AskedOfVasp) -> str:
     """What shows that an output is of another calculation than asked for; empty when nothing."""
-    # Of METAGGA the parameters may lack it; what they have must agree with the INCAR.
+    # The parameters may lack METAGGA; where they state it, it must agree with the INCAR.
     stated = str(run.parameters.get("METAGGA", "")).upper().strip("- ")
     if run.run_type != asked.functional or stated not in {"", "NONE", asked.functional}:
         ran = stated if run.run_type == asked.functional else run.run_type

@@ -20,8 +20,8 @@ def save(path: Path, trajectories: Sequence[Trajectory]) -> None:
     values: list[dict[str, Any]] = []
     arrays: dict[str, Any] = {}
     for index, trajectory in enumerate(trajectories):
-        told, numbers = trajectory.state()
-        values.append(told)
+        state, numbers = trajectory.state()
+        values.append(state)
         arrays |= {f"{name}-{index}": array for name, array in numbers.items()}
     arrays[_VALUES] = np.array(json.dumps(values))
     with write_aside(path) as aside, aside.open("wb") as stream:
@@ -42,7 +42,7 @@ def restore(path: Path, trajectories: Sequence[Trajectory]) -> None:
         with np.load(path, allow_pickle=False) as file:
             values = json.loads(str(file[_VALUES]))
             if len(values) != len(trajectories):
-                raise MlipsseError(f"It is of {len(values)} runs, not {len(trajectories)}.")
+                raise MlipsseError(f"It contains {len(values)} runs, not {len(trajectories)}.")
             for index, trajectory in enumerate(trajectories):
                 end = f"-{index}"
                 names = [name for name in file.files if name.endswith(end)]
@@ -50,7 +50,7 @@ def restore(path: Path, trajectories: Sequence[Trajectory]) -> None:
                 trajectory.restore(values[index], arrays)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, MlipsseError) as error:
         raise MlipsseError(
-            f"The trajectories in {path} cannot be gone on with ({error}). Remove the file to run "
+            f"The trajectories in {path} cannot be continued ({error}). Remove the file to run "
             "them from the start."
         ) from error
 
@@ -59,6 +59,6 @@ def steps_done(path: Path) -> int | None:
     """Steps of all trajectories in a file together; None when it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return sum(max(0, told["step"]) for told in json.loads(str(file[_VALUES])))
+            return sum(max(0, state["step"]) for state in json.loads(str(file[_VALUES])))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None

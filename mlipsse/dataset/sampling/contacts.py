@@ -44,7 +44,7 @@ def contact_frames(
 
     if not 0 < closest < farthest:
         raise MlipsseError(
-            f"Contacts need 0 < closest < farthest; they are {closest:g} and {farthest:g}."
+            f"Contacts require 0 < closest < farthest, but these are {closest:g} and {farthest:g}."
         )
     rng = np.random.default_rng(seed)
     first, second, vectors = neighbor_list("ijD", atoms, _REACH_A)
@@ -72,6 +72,6 @@ def contact_frames(
     if len(frames) < count:
         raise MlipsseError(
             f"Only {len(frames)} of {count} contacts could be made in "
-            f"{atoms.get_chemical_formula()}: ask for fewer, or for distances less close."
+            f"{atoms.get_chemical_formula()}: lower the number, or raise the distances."
         )
     return frames

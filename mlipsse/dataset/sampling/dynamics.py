@@ -3,7 +3,7 @@
 torch-sim's own Langevin integrator (0.3.0) is not used: it draws its noise from torch's global
 stream, which its seed does not set, so that a trajectory depends on its company; without a seed
 all runs start from the same velocities; it wraps positions, so that the drift of a framework cannot
-be told from its melting. Its batches and MACE are used
+be distinguished from its melting. Its batches and MACE are used
 (`mlipsse.energetics.relaxation.batched_evaluation`).
 """
 
@@ -106,16 +106,16 @@ def sample_together(
     if keep is not None:
         checkpoint.restore(keep, trajectories)
     n_steps = max((run.settings.n_steps for run in runs), default=0)
-    told: set[int] = set()
+    reported: set[int] = set()
     saved_s = time.monotonic()
     with kept_memory():
         while True:
-            new = [k for k, one in enumerate(trajectories) if one.ended and k not in told]
+            new = [k for k, one in enumerate(trajectories) if one.ended and k not in reported]
             late = time.monotonic() - saved_s >= save_every_s
             if keep is not None and (new or late):
                 checkpoint.save(keep, trajectories)
                 saved_s = time.monotonic()
-            told.update(new)
+            reported.update(new)
             if ended is not None:
                 for index in new:
                     ended(index, trajectories[index].result())

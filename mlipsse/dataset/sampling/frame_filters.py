@@ -42,7 +42,7 @@ class FilterSettings:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A frame, and what the potential says of it.
+    """A frame, with the predictions of the potential for it.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ def left_out(candidates: Sequence[Candidate], settings: FilterSettings) -> list[
 
     Parameters
     ----------
-    candidates : of one composition; fewer than eight tell no outliers
+    candidates : of one composition; fewer than eight show no outliers
     """
     reasons: list[str | None] = [_fault(candidate, settings) for candidate in candidates]
     for test in (_energy_outliers, _force_outliers, _duplicates):
@@ -75,7 +75,7 @@ def left_out(candidates: Sequence[Candidate], settings: FilterSettings) -> list[
 
 def _fault(candidate: Candidate, settings: FilterSettings) -> str | None:
     if not np.isfinite([candidate.energy_eV, candidate.max_force_eV_A]).all():
-        return "the potential gives it no finite energy and forces"
+        return "the potential gives no finite energy and forces"
     return unphysical_contact(candidate.frame, closest=settings.closest) or contact_below(
         candidate.frame, settings.closest_A
     )

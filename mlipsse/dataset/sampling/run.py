@@ -51,12 +51,12 @@ class SamplingSettings:
         if not 0 <= self.equilibration_ps < self.duration_ps:
             raise MlipsseError(
                 f"equilibration_ps is {self.equilibration_ps:g} and duration_ps is "
-                f"{self.duration_ps:g}: nothing is left to draw frames from. Lengthen the run or "
-                "drop less."
+                f"{self.duration_ps:g}: no time is left for drawing frames. Raise duration_ps or "
+                "lower equilibration_ps."
             )
         if self.n_frames > self.n_steps - self.n_equilibration:
             raise MlipsseError(
-                f"{self.n_frames} frames were asked for, but only "
+                f"{self.n_frames} frames are requested, but only "
                 f"{self.n_steps - self.n_equilibration} time steps of {self.timestep_fs:g} fs lie "
                 "after the equilibration. Lengthen the run or draw fewer frames."
             )

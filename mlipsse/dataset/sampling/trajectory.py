@@ -129,7 +129,7 @@ class Trajectory:
             when it is that of another run.
         """
         if values["run"] != self._identity():
-            raise MlipsseError("It is of other runs (other structures, settings or seeds).")
+            raise MlipsseError("It belongs to other runs (other structures, settings or seeds).")
         self.step, self.stopped = values["step"], values["stopped"]
         self._rng.bit_generator.state = values["rng"]
         self.atoms.positions[:] = arrays["positions"]
@@ -152,7 +152,7 @@ class Trajectory:
     def _trouble(self, temperature_K: float) -> str | None:
         settings = self.run.settings
         if not (np.isfinite(temperature_K) and np.isfinite(self.atoms.positions).all()):
-            return "positions or velocities ceased to be finite"
+            return "positions or velocities became non-finite"
         limit_K = settings.max_temperature_factor * settings.temperature_K
         if temperature_K > limit_K:
             return f"it heated to {temperature_K:.0f} K, above {limit_K:.0f} K"

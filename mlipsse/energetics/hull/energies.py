@@ -155,8 +155,8 @@ def formation_energy(
         if not same.any():
             raise MlipsseError(
                 f"The end member {formula_text(member)} has no energy: no structure of that "
-                "composition was ranked. Add it to enumerate.end_members; an energy from elsewhere "
-                "would need a shift between two levels of theory, which is not made."
+                "composition was ranked. Add it to enumerate.end_members. An energy from another "
+                "source is not used, as it may have another level of theory."
             )
         corners.append(corner)
         corner_energies.append(energies_eV_atom[same].min())
@@ -167,9 +167,9 @@ def formation_energy(
         if np.isinf(mixture):
             composition = compositions[int(np.argmax(kind_of == kind))]
             raise MlipsseError(
-                f"{formula_text(composition)} is no mixture of the end members "
-                f"{', '.join(map(formula_text, end_members))}. Add the end member that is missing "
-                "to enumerate.end_members."
+                f"{formula_text(composition)} is not a mixture of the end members "
+                f"{', '.join(map(formula_text, end_members))}. Add the missing end member to "
+                "enumerate.end_members."
             )
         reference[kind] = mixture
     return energies_eV_atom - reference[kind_of]
@@ -217,7 +217,7 @@ def _per_atom(
         worst = int(np.argmax(bad))
         raise MlipsseError(
             f"Structure {worst} ({formula_text(compositions[worst])}) has energy "
-            f"{energies_eV[worst]} eV: leave structures without a finite energy out of the hull."
+            f"{energies_eV[worst]} eV: remove structures without a finite energy."
         )
     return _fractions(compositions, _species(compositions)), energies_eV / atoms
 

@@ -99,7 +99,7 @@ def select(
 ) -> Selection:
     """Boltzmann selection among the orderings of one composition in one supercell.
 
-    The lowest ordering is always in. The publication (see `boltzmann_weights`) says no more than
+    The lowest ordering is always in. The publication (see `boltzmann_weights`) states no more than
     that others are selected by their Boltzmann weight at 800 K; how they are drawn and how many is
     open (about 2500 frames, 30 per ordering, over 12 compositions in 3 supercells make 2.3
     orderings per composition and supercell). Two ways:
@@ -122,10 +122,10 @@ def select(
     others : as in `boltzmann_weights`
     """
     if count < 1:
-        raise MlipsseError(f"{count} structures were asked for; at least 1 is selected.")
+        raise MlipsseError(f"{count} structures are requested; select at least 1.")
     if draw not in get_args(Draw):
         raise MlipsseError(
-            f"The draw {draw!r} is not known; take one of {', '.join(get_args(Draw))}."
+            f"The draw {draw!r} is not known. Choose one of {', '.join(get_args(Draw))}."
         )
     energies_eV = np.asarray(energies_eV, dtype=float)
     log_weights = _log_weights(
@@ -153,7 +153,9 @@ def _divisor(per: Per, n_atoms: int | None, n_formula_units: float | None) -> fl
         return 1.0
     sizes = {"atom": ("n_atoms", n_atoms), "formula_unit": ("n_formula_units", n_formula_units)}
     if per not in sizes:
-        raise MlipsseError(f"Selection per {per!r} is not known: per atom, formula_unit or cell.")
+        raise MlipsseError(
+            f"Selection per {per!r} is not known. Choose atom, formula_unit or cell."
+        )
     name, size = sizes[per]
     if size is None or not size > 0:
         raise MlipsseError(f"Selection per {per} needs {name} above 0; it is {size}.")

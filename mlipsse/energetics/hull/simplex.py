@@ -40,16 +40,16 @@ def simplex_coordinates(
     units = _solve(end_members, composition)
     if units is None:
         raise MlipsseError(
-            f"{formula_text(composition)} cannot be made of the end members {', '.join(names)} in "
-            "any amounts. Add the end member that is missing to enumerate.end_members, or leave "
-            "the composition out."
+            f"{formula_text(composition)} is not a mixture of the end members {', '.join(names)} "
+            "in any amounts. Add the missing end member to enumerate.end_members, or remove the "
+            "composition."
         )
     negative = [name for name, amount in zip(names, units, strict=True) if amount < 0]
     if negative:
         raise MlipsseError(
-            f"{formula_text(composition)} lies outside of what {', '.join(names)} span: it is "
-            f"{_sum_text(units, names)}, with a negative amount of {', '.join(negative)}. Take an "
-            "end member beyond it into enumerate.end_members, or leave the composition out."
+            f"{formula_text(composition)} lies outside the span of {', '.join(names)}: it is "
+            f"{_sum_text(units, names)}, with a negative amount of {', '.join(negative)}. Add an "
+            "end member beyond it to enumerate.end_members, or remove the composition."
         )
     total = sum(units, Fraction(0))
     return tuple(amount / total for amount in units)
@@ -67,9 +67,9 @@ def check_independent(end_members: Sequence[Amounts]) -> None:
             names = _names(before)
             raise MlipsseError(
                 f"The end members are dependent: {formula_text(end_members[last])} is "
-                f"{_sum_text(amounts, names)}, so that compositions have no coordinates of their "
-                "own between them. Formation energies are counted from the cheapest mixture, and "
-                "there is no diagram; for one, list end members of which none is made of others."
+                f"{_sum_text(amounts, names)}, so compositions have no unique coordinates. "
+                "Formation energies refer to the cheapest mixture, and there is no diagram. List "
+                "independent end members for a diagram."
             )
 
 

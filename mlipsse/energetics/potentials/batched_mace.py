@@ -28,7 +28,7 @@ class BatchedMace(MaceModel):
     `MaceModel` of torch-sim 0.3.0 evaluates the model's first head; takes two batches of the same
     atomic numbers in a row for the same batch, however these are cut into structures; and leaves
     the positions tied to the graph of all steps before, which grows with every step. Here the head
-    is told to the model, another cut is another batch, and the positions are let go.
+    is passed to the model, another cut is another batch, and the positions are let go.
 
     Attributes
     ----------
@@ -76,13 +76,13 @@ class BatchedMace(MaceModel):
         sizes = [float(calculate_memory_scaler(state)) for state in states]
         if known is not None:
             return sizes, known
-        # It tells of its memory and of volumes on standard output, where `--json` writes.
+        # It prints its memory and volumes on standard output, where `--json` writes.
         with contextlib.redirect_stdout(sys.stderr):
             room = estimate_max_memory_scaler(self, states, sizes, max_atoms=2 * len(states))
         return sizes, _MEMORY_USED * float(room)
 
     def invariants(self) -> torch.Tensor:
-        """What the model says of every atom's surroundings, whichever way they are turned.
+        """Rotation-invariant descriptors of every atom's surroundings.
 
         Scalars of all layers of the last call, (n_atoms, n): `MACECalculator.get_descriptors`.
         """

@@ -103,8 +103,8 @@ def require_species(name: str, known: frozenset[str], species: Iterable[str]) ->
         return
     here = f"it knows {', '.join(sorted(known))}" if len(known) <= 20 else f"it knows {len(known)}"
     raise MlipsseError(
-        f"The potential {name} does not know {', '.join(sorted(wanted - known))}: {here} elements. "
-        "Take a potential that does, or leave these species out."
+        f"The potential {name} does not know {', '.join(sorted(wanted - known))}: {here} "
+        "elements. Choose a potential that knows them, or remove these species."
     )
 
 
@@ -113,9 +113,11 @@ def _chgnet(
 ) -> Calculator:
     check_placement(device, dtype)
     if dtype == "float64":
-        raise MlipsseError(f"{potential.name} works in float32 only; dtype float64 was asked for.")
+        raise MlipsseError(f"{potential.name} supports only float32, but float64 is requested.")
     if head is not None:
-        raise MlipsseError(f"{potential.name} has no heads; head {head!r} was asked for.")
+        raise MlipsseError(
+            f"{potential.name} has no heads, but head {head!r} is requested. Remove the head."
+        )
     from mlipsse.energetics.potentials.chgnet import QuietCHGNet
 
     return QuietCHGNet(potential.source, device=device)

@@ -67,15 +67,15 @@ def find_potential(name: str) -> Potential:
     if model in mace_mp_models():
         return Potential(name, "mace-mp", model, f"that of mace-torch's {model}")
     raise MlipsseError(
-        f"No potential is called {name!r}. There are {_choices()}; mace-torch's models "
-        f"({', '.join(mace_mp_models())}); or give the path of a MACE file."
+        f"There is no potential {name!r}. Name one of {_choices()} or a mace-torch model "
+        f"({', '.join(mace_mp_models())}), or give the path of a MACE file."
     )
 
 
 def functional(name: str) -> str:
     """Level of theory of a potential's labels, in words.
 
-    Every potential is a teacher when it makes labels: whoever writes them down says «teacher
+    Every potential is a teacher when it makes labels: their writer marks them «teacher
     labels, not DFT» beside this (see `mlipsse.dataset.labels.teacher`).
     """
     return find_potential(name).functional

@@ -43,7 +43,8 @@ class QuietCHGNet(CHGNetCalculator):
         task = task or ("efs" if properties is None or "stress" in properties else "ef")
         self.results = {}  # chgnet adds to it: a stress not asked for would be the last structure's
         with warnings.catch_warnings():
-            # torch 2.13 on how chgnet makes its tensor of volumes: harmless, and nobody's to mend.
+            # torch 2.13 on how chgnet makes its tensor of volumes: harmless, and not to be fixed
+            # here.
             warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")
             super().calculate(atoms, properties, system_changes, task=task)
         raw: dict[str, Any] = self.results

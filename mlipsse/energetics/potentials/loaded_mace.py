@@ -46,7 +46,7 @@ def load_mace(
     # without one.
     if head is None and len(heads) > 1:
         raise MlipsseError(
-            f"{potential.name} has several heads ({', '.join(heads)}); say which by its name."
+            f"{potential.name} has several heads ({', '.join(heads)}). Name one of them."
         )
     if head is not None and head not in heads:
         raise MlipsseError(
@@ -70,7 +70,7 @@ def mace_file(potential: Potential) -> Path:
         for a potential that is not MACE, and a failed download.
     """
     if potential.kind == "chgnet":
-        raise MlipsseError(f"{potential.name} is no MACE potential: there is no model file of it.")
+        raise MlipsseError(f"{potential.name} is not a MACE potential: it has no model file.")
     return _download(potential) if potential.kind == "mace-mp" else Path(potential.source)
 
 
@@ -117,13 +117,13 @@ def check_placement(device: str, dtype: str | None) -> None:
     import torch
 
     if dtype is not None and dtype not in DTYPES:
-        raise MlipsseError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}.")
+        raise MlipsseError(f"dtype {dtype!r} is not known. Choose one of {', '.join(DTYPES)}.")
     if device not in {"cpu", "cuda"}:
-        raise MlipsseError(f"Device {device!r} is not one of cpu, cuda.")
+        raise MlipsseError(f"Device {device!r} is not known. Choose cpu or cuda.")
     if device == "cuda" and not torch.cuda.is_available():
         raise MlipsseError(
-            "Device cuda was asked for, but torch finds no CUDA GPU here "
-            f"(torch {torch.__version__}). Use device cpu, or install a CUDA build of torch."
+            "Device cuda is requested, but torch finds no CUDA GPU on this machine (torch "
+            f"{torch.__version__}). Use device cpu, or install a CUDA build of torch."
         )
 
 

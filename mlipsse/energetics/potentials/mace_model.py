@@ -35,7 +35,7 @@ def load_mace_model(path: Path, *, device: str = "cpu") -> Any:
         when the file is missing or holds no MACE model.
     """
     if not path.is_file():
-        raise MlipsseError(f"There is no model file {path}.")
+        raise MlipsseError(f"There is no model file {path}. Name an existing file.")
     import_mace()
     import torch
 
@@ -46,8 +46,8 @@ def load_mace_model(path: Path, *, device: str = "cpu") -> Any:
         family = _NEEDED_BY.get(package)
         remark = f" {family} cannot be exported for LAMMPS; ASE runs it." if family else ""
         raise MlipsseError(
-            f"{path} needs the Python package {package}, which is not installed: install it."
-            f"{remark}"
+            f"{path} needs the Python package {package}, which is not installed. Install "
+            f"it.{remark}"
         ) from error
     except Exception as error:
         raise MlipsseError(

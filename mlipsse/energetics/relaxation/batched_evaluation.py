@@ -92,13 +92,13 @@ class InBatches:
         cuts = np.cumsum([len(atoms) for atoms in structures])[:-1]
         forces_eV_A = np.split(_array(found["forces"]), cuts)
         stress = _array(found["stress"]) if "stress" in found else None
-        told = np.split(_array(self._model.invariants()), cuts) if invariants else None
+        parts = np.split(_array(self._model.invariants()), cuts) if invariants else None
         return [
             Evaluation(
                 energy_eV,
                 forces_eV_A[place],
                 stress[place] if stress is not None else None,
-                told[place] if told else None,
+                parts[place] if parts else None,
             )
             for place, energy_eV in enumerate(_array(found["energy"]).tolist())
         ]

@@ -42,7 +42,7 @@ def relax_in_batches(
     *,
     batch_atoms: int,
 ) -> list[Relaxation]:
-    """Relax structures, or evaluate them as they stand, as `settings` say.
+    """Relax structures, or evaluate them unrelaxed, by `settings`.
 
     What a structure comes to depends on the others by rounding alone. A batch in which the
     potential fails is halved until what fails is alone.
@@ -61,7 +61,7 @@ def relax_in_batches(
     trials = [Trial.of(atoms, settings) for atoms in structures]
     if not trials:
         return []
-    # torch-sim tells of its memory and of volumes on standard output, where `--json` writes.
+    # torch-sim prints its memory and volumes on standard output, where `--json` writes.
     with contextlib.redirect_stdout(sys.stderr), kept_memory():
         flight = _Flight(trials, BatchedMace(mace, stress=settings.relaxed == "cell"), settings)
         sizes, room = flight.model.room([trial.atoms for trial in trials], batch_atoms)
@@ -76,7 +76,7 @@ def relax_in_batches(
 
 
 class _PotentialFailed(Exception):
-    """The model could not do the batch; the cause says why."""
+    """The model could not do the batch; the cause states why."""
 
 
 @dataclass

@@ -120,9 +120,9 @@ class Trial:
     def blame(self, reading: Reading) -> Blame | None:
         """Why the relaxation must stop at once; None when it may go on."""
         if not reading.finite:
-            return Blame("not_finite", "positions or cell ceased to be finite")
+            return Blame("not_finite", "positions or cell became non-finite")
         if not np.isfinite([reading.energy_eV, reading.max_force_eV_A]).all():
-            return Blame("not_finite", "energy or forces ceased to be finite")
+            return Blame("not_finite", "energy or forces became non-finite")
         factor, limit = reading.volume_A3 / self.atoms.get_volume(), self.settings.max_volume_factor
         if not 1 / limit <= factor <= limit:
             return Blame(

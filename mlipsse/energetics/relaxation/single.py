@@ -21,7 +21,7 @@ def relax(
     calculator: Calculator,
     settings: RelaxationSettings = RelaxationSettings(),  # noqa: B008
 ) -> Relaxation:
-    """Relax by ASE's L-BFGS, or evaluate as it stands, as `settings` say.
+    """Relax by ASE's L-BFGS, or evaluate unrelaxed, by `settings`.
 
     The cell is relaxed in the space of the logarithm of its deformation (ASE's
     `FrechetCellFilter`), where the optimiser's forces are the virial's.

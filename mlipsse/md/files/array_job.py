@@ -66,7 +66,10 @@ def write_array_job(
         without runs, for a name that may not stand in a script, and for a faulty template.
     """
     if not runs:
-        raise MlipsseError("There are no runs to submit: the campaign has selected no orderings.")
+        raise MlipsseError(
+            "There are no runs to submit: the campaign has selected no orderings. Run it until "
+            "select."
+        )
     checked_name(job.name, what="name of the job")
     tasks = -(-len(runs) // job.runs_per_task)
     context = asdict(job) | {

@@ -56,8 +56,8 @@ def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple
     """
     if model.suffix not in (".pt", ".pt2") or model.name.endswith(".mliap.pt"):
         raise MlipsseError(
-            f"{model} is not for pair_style mace, which these decks use: it loads the .pt or .pt2 "
-            "file of a potential (a .mliap.pt is for pair_style mliap unified). Name one of these."
+            f"{model} does not fit pair_style mace of these decks (a .mliap.pt is for pair_style "
+            "mliap unified). Name a .pt or .pt2 file."
         )
     for element in species:
         if not _ELEMENT.fullmatch(element):
@@ -124,8 +124,8 @@ def render_deck(
     text = render_template(DECK_TEMPLATE, context, template_dir=template_dir)
     if _SHELL.search(text):
         raise MlipsseError(
-            f"The deck rendered from {DECK_TEMPLATE} uses the LAMMPS command `shell`, which could "
-            "run any program on the machine: take it out of the template."
+            f"The deck rendered from {DECK_TEMPLATE} uses the LAMMPS command `shell`, which can "
+            "run any program on the machine. Remove the command from the template."
         )
     return text
 
@@ -146,8 +146,8 @@ def render_template(name: str, context: Mapping[str, Any], *, template_dir: Path
         return _environment(tuple(folders)).get_template(name).render(context)
     except jinja2.UndefinedError as error:
         raise MlipsseError(
-            f"The template {name} uses something that is not given to it: {error.message}. "
-            f"Known variables: {', '.join(sorted(context))}."
+            f"The template {name} uses an unknown variable: {error.message}. Known variables: "
+            f"{', '.join(sorted(context))}."
         ) from error
     except jinja2.TemplateNotFound as error:
         raise MlipsseError(
@@ -184,8 +184,8 @@ def checked_name(name: str, *, what: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise MlipsseError(
-            f"{what} = {name!r} cannot stand in a LAMMPS deck: use at most 120 letters, digits and "
-            "the characters . _ + = ( ) - and start with a letter or a digit."
+            f"{what} = {name!r} is not allowed in a LAMMPS deck. Use at most 120 letters, digits "
+            "and the characters . _ + = ( ) - and start with a letter or a digit."
         )
     return name
 
@@ -203,8 +203,8 @@ def quoted_path(path: Path) -> str:
         # Modifier letters are left out: LAMMPS turns some of them into quotes.
         if not (character in _PATH_PUNCTUATION or unicodedata.category(character) in _PATH_LETTERS):
             raise MlipsseError(
-                f"The path {text!r} cannot stand in a LAMMPS deck because of {character!r}: use "
-                "letters, digits, spaces and / . _ + = , @ % ~ : ( ) [ ] - in it."
+                f"The path {text!r} contains {character!r}, which a LAMMPS deck does not allow. "
+                "Use only letters, digits, spaces and / . _ + = , @ % ~ : ( ) [ ] -"
             )
     return f'"{text}"'
 

@@ -29,7 +29,7 @@ UNPHYSICAL = _UNPHYSICAL.pattern
 
 
 def unphysical_ending(reason: str) -> tuple[Status, str] | None:
-    """Whether an error of LAMMPS is of physics, and which; None for a technical failure.
+    """The physical reason behind an error of LAMMPS; None for a technical failure.
 
     Returns
     -------
@@ -68,9 +68,8 @@ def unsettled_reason(drift_percent: float, error_percent: float) -> str:
     """Sentence about a volume that drifts, without its full stop."""
     return (
         f"the volume changed by {drift_percent:+.1f} ± {error_percent:.1f} % over the second half "
-        "of the NPT part: it had not settled, and its average is no cell to go on with; lengthen "
-        "npt_ps, and where it goes on drifting, this potential does not hold this crystal at this "
-        "temperature"
+        "of the NPT part: it had not settled; raise npt_ps; if the drift persists, the potential "
+        "does not keep this crystal stable at this temperature"
     )
 
 

@@ -92,8 +92,8 @@ def render_folder(
             products = [path for pattern in _PRODUCTS for path in folder.glob(pattern)]
             if products and not replace:
                 raise MlipsseError(
-                    f"{folder} holds the results of a run with other settings, e.g. "
-                    f"{products[0].name}. Remove the folder or choose another one."
+                    f"{folder} contains the results of a run with other settings, e.g. "
+                    f"{products[0].name}. Remove it or choose another folder."
                 )
             for path in products:
                 path.unlink()

@@ -19,8 +19,8 @@ def check_formats(formats: Sequence[str]) -> None:
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         raise MlipsseError(
-            f"Structures are written as {', '.join(FORMATS)}, not as "
-            f"{', '.join(map(repr, unknown)) or 'nothing'}. Name one or more of these."
+            f"Unknown format {', '.join(map(repr, unknown)) or 'nothing'}. Name one or more of "
+            f"{', '.join(FORMATS)}."
         )
 
 
@@ -54,8 +54,8 @@ def write_structures(
     wrong = [name for name in names if names.count(name) > 1 or Path(name).name != name]
     if wrong:
         raise MlipsseError(
-            f"The structure name {wrong[0]!r} is given twice or is no file name; every structure "
-            "needs a file of its own."
+            f"The structure name {wrong[0]!r} is given twice or is not a file name. Give each "
+            "structure a file name of its own."
         )
     written = []
     for name, atoms in structures:

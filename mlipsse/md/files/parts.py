@@ -62,7 +62,7 @@ def whole_frames(path: Path, *, n_atoms: int) -> int:
 
 
 def cut_torn_frame(path: Path, *, n_atoms: int) -> None:
-    """Cut off what follows the last whole frame of a DCD file that nobody writes to."""
+    """Cut off what follows the last whole frame of a DCD file that no process writes to."""
     _, end = _whole(path, n_atoms)
     if end < path.stat().st_size:
         os.truncate(path, end)
@@ -83,8 +83,8 @@ def _whole(path: Path, n_atoms: int) -> tuple[int, int]:
     written_for = int.from_bytes(body, "little")
     if written_for != n_atoms:
         raise MlipsseError(
-            f"{path} holds {written_for} atoms and the run has {n_atoms}: it belongs to another "
-            "run. Remove it."
+            f"{path} contains {written_for} atoms but the run has {n_atoms}: it belongs to "
+            "another run. Remove it."
         )
     record_bytes = 4 * n_atoms + 8
     layout = np.dtype(

@@ -1,4 +1,4 @@
-"""What a run folder records about itself: `run.json`, which analysis reads, and `outcome.json`."""
+"""The record of a run folder: `run.json`, which analysis reads, and `outcome.json`."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -67,7 +67,7 @@ class RunRecord:
 
     @property
     def protocol(self) -> Protocol:
-        """How the run is made; `MlipsseError` when the record does not have it."""
+        """How the run is made; `MlipsseError` when the record does not state it."""
         try:
             return Protocol(**self.extra["protocol"])
         except (KeyError, TypeError, MlipsseError) as error:
@@ -75,7 +75,7 @@ class RunRecord:
 
     @property
     def limits(self) -> RunLimits:
-        """What a healthy run stays within; nothing where the record does not have it."""
+        """What a healthy run stays within; nothing where the record does not state it."""
         return RunLimits(**(self.extra.get("limits") or {"neighbour_distance_A": None}))
 
     @property
@@ -187,11 +187,14 @@ def read_record(folder: Path) -> RunRecord:
     path = folder / RECORD_FILE
     content = _read_json(path, what="run")
     if content is None:
-        raise MlipsseError(f"{folder} is not the folder of a run: it holds no {RECORD_FILE}.")
+        raise MlipsseError(
+            f"{folder} is not the folder of a run: it contains no {RECORD_FILE}. Name the folder "
+            "of a run."
+        )
     known = [entry.name for entry in fields(RunRecord) if entry.name != "extra"]
     missing = [name for name in known if name not in content]
     if missing:
-        raise MlipsseError(f"{path} lacks {', '.join(missing)}: render the run again.")
+        raise MlipsseError(f"{path} lacks {', '.join(missing)}. Render the run again.")
     values = {name: content.pop(name) for name in known}
     values["species"] = tuple(values["species"])
     return RunRecord(**values, extra=content)
@@ -217,7 +220,7 @@ def read_outcome(folder: Path) -> Outcome | None:
     if content.get("status") not in get_args(Status) or set(content) != {
         entry.name for entry in fields(Outcome)
     }:
-        raise MlipsseError(f"{path} is not an outcome that this version wrote: remove it.")
+        raise MlipsseError(f"{path} was not written by this version. Remove it.")
     return Outcome(**content)
 
 

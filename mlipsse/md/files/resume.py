@@ -15,7 +15,7 @@ _LINE = re.compile(r"variable step_[ab] index (-?\d+)\n")
 
 
 def prepare(folder: Path, record: RunRecord, *, is_whole: Callable[[Path], bool]) -> int | None:
-    """Make the folder such that its deck goes on from where it can; say at which step that is.
+    """Prepare the folder so that its deck continues where it can; return the step.
 
     A restart that is torn, or that comes after a missing frame, is struck out, so that the deck
     takes the older one. Parts of the trajectory that start after the chosen step are removed: they
@@ -23,8 +23,8 @@ def prepare(folder: Path, record: RunRecord, *, is_whole: Callable[[Path], bool]
 
     Parameters
     ----------
-    folder : of a run that is not complete and that nobody else writes to
-    is_whole : tells whether a restart file is complete
+    folder : of a run that is not complete and that no other process writes to
+    is_whole : whether a restart file is complete
 
     Returns
     -------

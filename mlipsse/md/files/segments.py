@@ -19,7 +19,7 @@ def seal_segments(folder: Path, record: RunRecord) -> None:
 
     Parameters
     ----------
-    folder : of a run that nobody writes to
+    folder : of a run that no process writes to
     """
     known = _read(folder)
     segments = {}
@@ -51,13 +51,13 @@ def verify_segments(folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise MlipsseError(
-                f"{path} is missing, though the run wrote it ({sealed['frames']} frames). Bring it "
-                f"back, or remove {SEGMENTS_FILE} and run again: the frames are recorded anew."
+                f"{path} is missing, although the run wrote it ({sealed['frames']} frames). "
+                f"Restore it, or remove {SEGMENTS_FILE} and run again to record the frames again."
             )
         if path.stat().st_size != sealed["bytes"] or sha256(path) != sealed["sha256"]:
             raise MlipsseError(
-                f"{path} is not what the run wrote: its sha256 is another one than in "
-                f"{SEGMENTS_FILE}. Copy it again from where it was made."
+                f"{path} is not what the run wrote: its sha256 differs from that in "
+                f"{SEGMENTS_FILE}. Copy the file again from its origin."
             )
 
 
@@ -68,5 +68,5 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise MlipsseError(f"{path} cannot be read ({error}): remove it.") from error
+        raise MlipsseError(f"{path} cannot be read ({error}). Remove it.") from error
     return dict(found)

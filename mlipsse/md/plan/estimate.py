@@ -7,14 +7,14 @@ from mlipsse.md.plan.protocol import Protocol
 _DCD_BYTES = 12
 _DCD_FRAME_BYTES = 80
 _TEXT_BYTES = 78
-"""Of an atom in a frame of the text dump, about."""
+"""Approximate size of an atom in a frame of the text dump."""
 _RESTART_BYTES = 120
 _THERMO_BYTES = 310
 
 
 @dataclass(frozen=True)
 class RunCost:
-    """Of one run.
+    """Cost of one run.
 
     Attributes
     ----------

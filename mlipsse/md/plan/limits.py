@@ -10,7 +10,7 @@ from ase.data import atomic_numbers, covalent_radii
 from mlipsse.structures.contacts import CLOSEST_CONTACT
 
 MAX_TEMPERATURE_RATIO = 4.0
-"""Of the thermostat's temperature: a run that heats like this has left what its potential knows."""
+"""Ratio to the thermostat's temperature; a hotter run has left the range of its potential."""
 
 _FIRST_REACH_A = 4.0
 

@@ -15,11 +15,18 @@ from mlipsse.md.plan.settling import BLOCKS
 from mlipsse.settings import Positive, Settings
 
 Ensemble = Literal["berendsen", "csvr", "nose-hoover"]
+ENSEMBLES: tuple[str, ...] = get_args(Ensemble)
+
+BERENDSEN_CAUTION = (
+    "The Berendsen thermostat does not sample the canonical ensemble: fluctuations of the kinetic "
+    "energy are too small. It is the published protocol. The ensembles csvr and nose-hoover are "
+    "canonical."
+)
 
 _LARGEST_SEED = 900_000_000
 _STEP_TOLERANCE = 1e-6
 _NPT_PDAMPS = 4
-"""Of the barostat's time constants that an NPT part holds at least; its second half two."""
+"""Minimum length of an NPT part in time constants of the barostat; its second half has two."""
 
 
 class MdSettings(Settings):
@@ -28,30 +35,30 @@ class MdSettings(Settings):
     model_config = ConfigDict(allow_inf_nan=False)
 
     timestep_fs: Positive = Field(default=1.0, le=10)
-    """time step, fs"""
+    """Time step in fs."""
     dump_every_fs: Positive = 100.0
-    """between trajectory frames, fs"""
+    """Time between trajectory frames in fs."""
     thermo_every_fs: Positive = 100.0
-    """between lines of the log, fs"""
+    """Time between lines of the LAMMPS log in fs."""
     restart_every_ps: Positive = 2.0
-    """between restart files, ps"""
+    """Time between restart files in ps."""
     tdamp_ps: Positive = 0.1
-    """thermostat's time constant, ps; not in the published protocol"""
+    """Time constant of the thermostat in ps. The published protocol does not state it."""
     momentum_every_ps: Positive = 1.0
-    """between removals of the centre of mass' momentum, ps"""
+    """Time between removals of the centre-of-mass momentum in ps."""
     velocities_every_ps: Positive = 10.0
-    """between frames of the text dump with velocities, ps"""
+    """Time between frames of the text dump with velocities in ps."""
     npt_ps: float = Field(default=0.0, ge=0)
-    """NPT (Nose-Hoover, all six components of the cell) before the equilibration, ps; NVT then runs
-    in the average cell of its second half"""
+    """Length in ps of the NPT part (Nose-Hoover, all six cell components) before the equilibration.
+    NVT then runs in the average cell of the second half of the NPT part."""
     pressure_bar: float = 0.0
-    """of the NPT part, bar"""
+    """Pressure of the NPT part in bar."""
     pdamp_ps: Positive = 1.0
-    """barostat's time constant, ps"""
+    """Time constant of the barostat in ps."""
     ensemble: Ensemble = "berendsen"
-    """thermostat of the NVT run"""
+    """Thermostat of the NVT run."""
     relax_cell: bool = True
-    """relax the cell with the potential that runs it, first"""
+    """Relax the cell with the production potential before the run."""
 
 
 class RunLength(Settings):
@@ -89,9 +96,9 @@ class Protocol(MdSettings, RunLength):
         for name in ("equilibration_ps", "production_ps", "restart_every_ps", "npt_ps"):
             if self._steps(name, 1e3) % self.dump_every_steps:
                 raise ValueError(
-                    f"dump_every_fs = {self.dump_every_fs:g} does not divide "
-                    f"{name} = {getattr(self, name):g}: choose an interval that divides "
-                    "equilibration_ps, production_ps, restart_every_ps and npt_ps."
+                    f"dump_every_fs = {self.dump_every_fs:g} does not divide {name} = "
+                    f"{getattr(self, name):g}. Choose an interval that divides equilibration_ps, "
+                    "production_ps, restart_every_ps and npt_ps."
                 )
         self._check_npt()
         return self
@@ -100,22 +107,21 @@ class Protocol(MdSettings, RunLength):
         if not self.npt_ps:
             if self.pressure_bar:
                 raise ValueError(
-                    f"pressure_bar = {self.pressure_bar:g} is that of the NPT part, and npt_ps is "
-                    "0: the run would not be at that pressure. Give npt_ps, e.g. 20, or leave "
-                    "pressure_bar out."
+                    f"pressure_bar = {self.pressure_bar:g} applies to the NPT part, but npt_ps is "
+                    "0. Set npt_ps, e.g. 20, or remove pressure_bar."
                 )
             return
         if self.npt_ps < _NPT_PDAMPS * self.pdamp_ps:
             raise ValueError(
                 f"npt_ps = {self.npt_ps:g} is shorter than {_NPT_PDAMPS} time constants of the "
-                f"barostat (pdamp_ps = {self.pdamp_ps:g}): the cell cannot settle. Give npt_ps = "
-                f"{_NPT_PDAMPS * self.pdamp_ps:g} at least, better 20."
+                f"barostat (pdamp_ps = {self.pdamp_ps:g}): the cell cannot settle. Set npt_ps to "
+                f"at least {_NPT_PDAMPS * self.pdamp_ps:g}, better 20."
             )
         if self.npt_steps % (2 * BLOCKS):
             raise ValueError(
-                f"npt_ps = {self.npt_ps:g} is {self.npt_steps} steps, which {2 * BLOCKS} does not "
-                f"divide: its second half is judged in {BLOCKS} equal blocks. Give a multiple of "
-                f"{2 * BLOCKS * self.timestep_fs / 1000:g} ps."
+                f"npt_ps = {self.npt_ps:g} is {self.npt_steps} steps, not a multiple of "
+                f"{2 * BLOCKS}, but its second half is judged in {BLOCKS} equal blocks. Set a "
+                f"multiple of {2 * BLOCKS * self.timestep_fs / 1000:g} ps."
             )
 
     @property
@@ -170,7 +176,7 @@ class Protocol(MdSettings, RunLength):
         if abs(steps - whole) > _STEP_TOLERANCE * max(1.0, steps) or (value and not whole):
             raise MlipsseError(
                 f"{name} = {value:g} is not a whole number of steps of timestep_fs = "
-                f"{self.timestep_fs:g}: make it a multiple."
+                f"{self.timestep_fs:g}. Make it a multiple."
             )
         return whole
 
@@ -191,6 +197,6 @@ def timestep_caution(*, timestep_fs: float, masses_u: Sequence[float]) -> str | 
     if timestep_fs <= limit_fs:
         return None
     return (
-        f"timestep_fs = {timestep_fs:g} is long for the lightest atom ({lightest_u:.3g} u): above "
-        f"{limit_fs:.2g} fs its vibrations are not followed and the energy drifts."
+        f"timestep_fs = {timestep_fs:g} is too long for the lightest atom ({lightest_u:.3g} u): "
+        f"above {limit_fs:.2g} fs its vibrations are not resolved and the energy drifts."
     )

@@ -18,7 +18,7 @@ MIN_ERRORS = 3.0
 are independent, in 4 % with an autocorrelation time of half a block."""
 
 MAX_CORRELATION = 0.8
-"""Of neighbouring blocks: of ten blocks nothing beyond can be separated from a drift."""
+"""Correlation of neighbouring blocks; ten blocks cannot separate a larger one from a drift."""
 
 MAX_GROWTH_PERCENT = 25
 """Change of the volume against the start of the dynamics, either way, that stops a run: thermal

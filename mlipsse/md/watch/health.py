@@ -259,7 +259,7 @@ def _rows(text: str, path: Path) -> list[tuple[float, ...]]:
             names = [name.strip(" '") for name in match[1].rstrip(", ").split(",")]
             if any(name not in names for name in _NEEDED):
                 raise MlipsseError(
-                    f"{path} lacks thermo columns: it has {', '.join(names)} and needs "
+                    f"{path} lacks thermo columns: it has {', '.join(names)} but requires "
                     f"{', '.join(_NEEDED)}. Add them to thermo_style in your template."
                 )
             columns = [names.index(n) if n in names else None for n in _COLUMNS]

@@ -14,14 +14,14 @@ GPa."""
 BAR_PER_GPA = 1e4
 
 REMEDY = (
-    "set simulate.npt_ps, e.g. 20, so that the run finds its cell at pressure_bar before it is kept"
+    "set simulate.npt_ps, e.g. 20, so that the cell adjusts to pressure_bar before the production"
 )
-LONGER = "lengthen simulate.npt_ps, so that the average cell is known better"
+LONGER = "raise simulate.npt_ps, so that the average cell is more precise"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pressure:
-    """Of the production, whose cell is fixed.
+    """Pressure of the production, whose cell is fixed.
 
     Attributes
     ----------
@@ -46,8 +46,8 @@ class Pressure:
         if abs(self.mean_GPa - self.asked_GPa) > CAUTION_GPA:
             error = "" if self.std_GPa is None else f" ± {self.std_GPa:.2f}"
             found.append(
-                f"the mean pressure is {self.mean_GPa:.2f}{error} GPa where {self.asked_GPa:g} "
-                "was asked for"
+                f"the mean pressure is {self.mean_GPa:.2f}{error} GPa, but {self.asked_GPa:g} was "
+                "requested"
             )
         if self.anisotropy_GPa is not None and self.anisotropy_GPa > CAUTION_GPA:
             found.append(

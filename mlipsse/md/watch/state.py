@@ -20,7 +20,7 @@ ENDED: tuple[State, ...] = ("done", "unsettled", "melted", "exploded")
 AT_WORK: tuple[State, ...] = ("running", "continuing")
 
 SILENCE_S = 300.0
-"""A run whose log has been silent for this long, and for 20 of its usual intervals, is stalled."""
+"""A run without a new log line for this long, and for 20 of its usual intervals, is stalled."""
 
 _INTERVALS = 20
 _SECONDS_PER_DAY = 86_400.0
@@ -33,8 +33,8 @@ class RunState:
     Attributes
     ----------
     state : queued: nothing has been run; running, continuing: LAMMPS is at work, in its first part
-        or after a restart; stalled: begun, and nobody is at work or nothing comes; done; melted
-        or exploded: stopped, and left out of transport
+        or after a restart; stalled: begun, and no process works on it or it writes nothing; done;
+        melted or exploded: stopped, and left out of transport
     record : what the run is
     step : of the newest line of its log; 0 before the first one
     steps_per_s : now, or when it was last at work; None before that is known
@@ -66,7 +66,7 @@ class RunState:
 
     @property
     def seconds_left(self) -> float | None:
-        """Of this run's own work at its speed; None before that is known, 0 when it has ended."""
+        """Time left for this run at its speed; None before that is known, 0 when it has ended."""
         if self.state in ENDED:
             return 0.0
         if not self.steps_per_s:
@@ -119,12 +119,12 @@ def _state(
         return ("running" if held else "queued"), None
     silence_s = now - max(entry.stat().st_mtime for entry in logs)
     if silence_s > _patience_s(steps_per_s, record):
-        words = f"its log has been silent for {silence_s / 60:.0f} min"
-        return "stalled", words if held else f"nobody is at work on it, and {words}"
+        words = f"it has logged silent for {silence_s / 60:.0f} min"
+        return "stalled", words if held else f"no process is running it, and {words}"
     parts = [entry.name.split(".")[1] for entry in logs]
     continued = any(part.isdigit() and int(part) > 0 for part in parts) or "resume" in parts
     if not held and silence_s > SILENCE_S / 10:
-        return "stalled", "nobody is at work on it; started again, it goes on from its restart"
+        return "stalled", "no process is running it; start it again to continue from its restart"
     return ("continuing" if continued else "running"), None
 
 

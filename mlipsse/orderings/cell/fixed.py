@@ -199,7 +199,7 @@ class _Dense:
         return sum(full << field * self._bits for field in fields)
 
     def of_one(self, length: int, labels: int) -> int:
-        """Of a cycle by itself that may have any of `labels` (bits)."""
+        """Count for a single cycle that may have any of `labels` (bits)."""
         return sum(
             1 << self._bits * length * self._strides[label]
             for label in _labels(labels)
@@ -229,7 +229,7 @@ class _Sparse:
         self.none: dict[tuple[int, ...], int] = {}
 
     def of_one(self, length: int, labels: int) -> dict[tuple[int, ...], int]:
-        """Of a cycle by itself that may have any of `labels` (bits)."""
+        """Count for a single cycle that may have any of `labels` (bits)."""
         return {
             tuple(length if label == n else 0 for label in range(len(self._limits))): 1
             for n in _labels(labels)
@@ -281,7 +281,7 @@ class _Net:
         self._steps = 0
 
     def arrangements(self, nodes: dict[int, int]) -> int:
-        """Of cycles, each with the labels (bits) that it may have."""
+        """Count for cycles, each with the labels (bits) that it may have."""
         return int(self._polynomials.at_limits(self._polynomial(nodes)))
 
     def _polynomial(self, nodes: dict[int, int]) -> Any:

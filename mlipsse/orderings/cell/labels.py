@@ -1,4 +1,4 @@
-"""Labels of sites: the species of a sublattice, or the classes of them that charge separates."""
+"""Labels of sites: the species of a sublattice, or their classes of equal charge."""
 
 from collections.abc import Sequence
 

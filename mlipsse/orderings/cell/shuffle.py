@@ -40,6 +40,6 @@ def random_arrangement(
         else:
             return labels
     raise MlipsseError(
-        f"No arrangement was found in {_ATTEMPTS} attempts that keeps to what may sit where. Let "
-        "the species onto more sites with `substitutions`."
+        f"No allowed arrangement was found in {_ATTEMPTS} attempts. Allow the species on more "
+        "sites with `substitutions`."
     )

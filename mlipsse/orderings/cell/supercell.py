@@ -82,7 +82,7 @@ class Supercell:
         Raises
         ------
         MlipsseError
-            when a species excludes its own image: the supercell is too small to show what that
+            when a species excludes its own image: the supercell is too small to define what that
             means.
         """
         owner, _ = self.owners
@@ -99,7 +99,7 @@ class Supercell:
                 if own.any() and a == b:
                     raise MlipsseError(
                         f"In the supercell {self.name} of {self.host.name} {a} lies "
-                        f"{exclusion.distance_A:.2f} Å from its own image, closer than two may. "
+                        f"{exclusion.distance_A:.2f} Å from its own image, closer than allowed. "
                         "Take a larger supercell, or lower closest_A."
                     )
                 block = np.empty((self.n_cells, 4), dtype=int)
@@ -133,8 +133,8 @@ class Supercell:
         if by_species:
             pairs = sorted({"-".join(sorted(names)) for p in by_species for names in p.species})
             raise MlipsseError(
-                f"The distances of {', '.join(pairs)} in {self.host.name} exclude some species on "
-                "a site and not others, which Monte Carlo of large cells cannot keep to. Give "
+                f"The distances of {', '.join(pairs)} in {self.host.name} exclude only some "
+                "species of a site, and Monte Carlo of large cells cannot respect this. Give "
                 "closest_A as one number, or enumerate smaller cells."
             )
         return np.unique(self.conflicts[:, [0, 2]], axis=0)

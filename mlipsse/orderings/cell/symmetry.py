@@ -102,17 +102,18 @@ def describe_host(host: Host) -> list[str]:
     if found.n_operations < asked - 1e-6:
         lines.append(
             f"WARNING: {found.n_operations} operations are found where the file's space group has "
-            f"{asked:g}: `substitutions` that treat images differently, or noise."
+            f"{asked:g}: `substitutions` treat images differently, or the positions are noisy."
         )
     elif found.n_operations > asked + 1e-6 and crystal.setting:
         lines.append(
             f"The sites have more symmetry than the file states: {found.n_operations} operations "
-            f"instead of {asked:g}, which counts use (by what may sit on a site, not by occupancy)."
+            f"instead of {asked:g}. Counts use them, because they compare allowed species, not "
+            "occupancies."
         )
     elif crystal.setting and found.number != crystal.setting_number:
         lines.append(
-            f"WARNING: the sites were laid out in {crystal.setting} "
-            f"({crystal.setting_number}), and make another group of as many operations."
+            f"WARNING: the sites were expanded in {crystal.setting} ({crystal.setting_number}), "
+            "but form another group with as many operations."
         )
     if wider is not None:
         lines.append(

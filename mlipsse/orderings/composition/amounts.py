@@ -57,7 +57,7 @@ class Composition:
             ]
             able = ", ".join("x".join(map(str, factors)) for factors in smallest_supercells(self))
             rounded = (
-                " A rounded number (0.33) is taken as written; give three decimals (0.333) for "
+                " A rounded number (0.33) is taken literally; write three decimals (0.333) for "
                 "one third."
                 if self.cells_needed > 16
                 else ""
@@ -65,7 +65,7 @@ class Composition:
             from mlipsse.orderings.composition.neutral import nearest_formula
 
             offered = nearest_formula(self.formula, supercell.host, [supercell.n_cells])
-            nearest = f" The nearest that it can hold is {offered.formula}." if offered else ""
+            nearest = f" The nearest possible formula is {offered.formula}." if offered else ""
             if offered and parse_formula(offered.formula) == parse_formula(self.formula):
                 # It is the fixed amounts that are not whole.
                 nearest = f" {self.formula} would fit with other `occupations`."
@@ -152,9 +152,8 @@ def _units_per_cell(formula: str, amounts: Mapping[str, Fraction], host: Host) -
     full = [family for family in families(host) if all(part.full for part in family)]
     if not full:
         raise MlipsseError(
-            f"Every sublattice of {host.name} may hold vacancies, so nothing shows how many "
-            "formula units a cell holds. Fill one of them: give its sites species without "
-            "`vacancy` in `substitutions`."
+            f"Every sublattice of {host.name} may hold vacancies, so the number of formula units "
+            "per cell is undetermined. Remove `vacancy` from one of them in `substitutions`."
         )
     sites = [sum(len(part.sites) for part in family) for family in full]
     species = [sorted({name for part in family for name in part.species}) for family in full]
@@ -167,9 +166,9 @@ def _units_per_cell(formula: str, amounts: Mapping[str, Fraction], host: Host) -
         )
         held = ", ".join(f"{float(amounts[name]):g} {name}" for name in names)
         raise MlipsseError(
-            f"{formula} does not fill the framework of {host.name}: a cell has sites for {wanted}, "
-            f"and the formula gives {held or 'none'}, in another ratio. Change the formula, or let "
-            "other species onto the sites with `substitutions`."
+            f"{formula} does not fill the framework of {host.name}: a cell has sites for "
+            f"{wanted}, and the formula gives {held or 'none'}, in another ratio. Change the "
+            "formula, or allow other species on the sites with `substitutions`."
         )
     return units.pop()
 
@@ -206,9 +205,9 @@ def _check_restricted_sites(
         least = int(sublattice.allowed_mask[alone, index].sum())
         if not least <= count <= sites:
             raise MlipsseError(
-                f"{formula} puts {float(count):g} {name} into a cell of {host.name}, where {sites} "
-                f"sites may hold it and {least} hold nothing else. Change the formula, or what may "
-                "sit there (`substitutions`)."
+                f"{formula} puts {float(count):g} {name} into a cell of {host.name}, where "
+                f"{sites} sites may hold it and {least} hold nothing else. Change the formula, or "
+                "the allowed species (`substitutions`)."
             )
 
 
@@ -217,7 +216,8 @@ def _check_species(formula: str, amounts: Mapping[str, Fraction], host: Host) ->
     if foreign:
         raise MlipsseError(
             f"{formula} holds {', '.join(foreign)}, but {host.name} has sites only for "
-            f"{', '.join(host.species)}. Change the formula, or let it in with `substitutions`."
+            f"{', '.join(host.species)}. Change the formula, or allow the element with "
+            "`substitutions`."
         )
 
 

@@ -90,13 +90,16 @@ def _at(formula: str, names: Mapping[str, Fraction]) -> str:
 def _amount(match: re.Match[str], formula: str, names: Mapping[str, Fraction]) -> str:
     amount = _evaluate(match[2], names)
     if isinstance(amount, bool):
-        raise MlipsseError(f"{{{match[2]}}} in the grid's formula {formula} is no number.")
+        raise MlipsseError(
+            f"{{{match[2]}}} in the grid's formula {formula} is not a number. Write a number or "
+            "an expression of the variables."
+        )
     if amount < 0:
         at = ", ".join(f"{name} = {write_number(value)}" for name, value in names.items())
         raise MlipsseError(
             f"At {at} the formula {formula} gives {match[1]} an amount of {write_number(amount)}: "
-            "this point lies off the simplex of compositions. Leave it out of the values, or "
-            "exclude it with `where`."
+            "the point is not a composition. Remove it from the values, or exclude it with "
+            "`where`."
         )
     return "" if amount == 0 else match[1] + (write_number(amount) if amount != 1 else "")
 
@@ -106,7 +109,7 @@ def _exact(name: str, value: float | str) -> Fraction:
         return Fraction(value) if isinstance(value, str) and "/" in value else exact_number(value)
     except (ValueError, ZeroDivisionError) as error:
         raise MlipsseError(
-            f"The grid's value {value!r} of {name} is no number: write it like 0.25 or 1/8."
+            f"The grid's value {value!r} of {name} is not a number. Write it like 0.25 or 1/8."
         ) from error
 
 
@@ -116,8 +119,8 @@ def _evaluate(text: str, names: Mapping[str, Fraction]) -> Any:
     except (SyntaxError, TypeError, KeyError, ZeroDivisionError) as error:
         known = ", ".join(names) or "none"
         raise MlipsseError(
-            f"The expression {text!r} of the composition grid cannot be evaluated: use + - * /, "
-            f"numbers, comparisons joined by and/or, and the names that have values ({known})."
+            f"The expression {text!r} of the composition grid cannot be evaluated. Use + - * /, "
+            f"numbers, comparisons joined by and/or, and the names with values ({known})."
         ) from error
 
 

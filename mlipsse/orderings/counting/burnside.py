@@ -40,8 +40,8 @@ class OrderingCount:
     raw : all arrangements of the species over their sites; None where beyond counting
     distinct : those that no symmetry operation of the host carries into each other
     patterns_raw, patterns_distinct : the same for charge patterns: orderings in which species of
-        one sublattice and one formal charge are the same, which is all that an Ewald sum can
-        separate; where no two species of the framework differ in charge they are the mobile
+        one sublattice and one formal charge are the same, which is all that an Ewald sum
+        candistinguish; where no two species of the framework differ in charge they are the mobile
         ion's patterns
     sublattices : the same per sublattice, each for itself
     route : `exact`, every distinct ordering is listed; `patterns`, every distinct charge pattern
@@ -104,9 +104,9 @@ def count_orderings(
             0,
             sublattices,
             "impossible",
-            f"{composition.formula} in {supercell.name}: no arrangement keeps to what may sit "
-            f"where and to the least distances. {crowding(supercell, counts)}Change the formula, "
-            "`substitutions` or `closest_A`.",
+            f"{composition.formula} in {supercell.name}: no arrangement has only allowed species "
+            f"and distances. {crowding(supercell, counts)}Change the formula, `substitutions` or "
+            "`closest_A`.",
         )
     return OrderingCount(
         raw,
@@ -117,8 +117,8 @@ def count_orderings(
         _route(supercell, counts, distinct, patterns_distinct, max_orderings, most_patterns),
         ""
         if distinct is not None
-        else f"{composition.formula} in {supercell.name} is not counted: sites that exclude each "
-        "other form nets too large to count on.",
+        else f"{composition.formula} in {supercell.name} is not counted: the sites that exclude "
+        "each other form networks that are too large.",
     )
 
 
@@ -185,7 +185,7 @@ def _joint(
 
 
 def _merges(supercell: Supercell, index: int) -> bool:
-    """Whether charge does not separate all species of a sublattice."""
+    """Whether some species of a sublattice share a charge."""
     sublattice = supercell.host.sublattices[index]
     return len(charge_classes(supercell, index)) < len(sublattice.species)
 

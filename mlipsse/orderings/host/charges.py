@@ -173,8 +173,8 @@ def guess_charges(
             "of a species differ in valence, give the average, such as 3.5."
         )
     notes = [
-        f"{name} is given its average charge {_signed(charge)}, which makes the file's mean "
-        "content neutral: its sites differ in valence. Give `charges` to change it."
+        f"{name} gets its average charge {_signed(charge)}, which makes the file's mean content "
+        "neutral; its sites differ in valence. Set `charges` to change it."
         for name, charge in sorted(best.charges.items())
         if name not in known and Fraction(charge).denominator > 1
     ]
@@ -225,7 +225,7 @@ def _averaged(
 
 
 def _weight(name: str, state: int, average: Fraction) -> float:
-    """Of an average: by the rarer one of the states on both its sides."""
+    """Weight of an average, by the rarer one of its two neighbouring states."""
     if name in MOLECULAR:
         return _MOLECULE
     states = likely_states(name)
@@ -274,8 +274,8 @@ def _imbalance_note(content: Mapping[str, float], charges: Mapping[str, Charge])
 def _unusual(known: Mapping[str, Charge], sources: Mapping[str, ChargeSource]) -> list[str]:
     """Charges that were not guessed and are hardly ever met."""
     return [
-        f"The charge {_signed(charge)} of {name}, {sources[name]}, is unusual for it. Give "
-        "`charges` to change it."
+        f"The charge {_signed(charge)} of {name}, {sources[name]}, is unusual. Set `charges` to "
+        "change it."
         for name, charge in sorted(known.items())
         if sources[name] != "guessed" and is_absurd(name, float(charge))
     ]

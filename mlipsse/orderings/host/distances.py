@@ -34,7 +34,7 @@ _BONDED = frozenset("HBCN")
 """They form bonds among themselves, as in CN, whatever their formal charges."""
 
 _OVERLAP = 0.6
-"""Of the sum of covalent radii (Cordero et al., Dalton Trans. 2832, 2008): no bond is shorter."""
+"""Share of the sum of covalent radii (Cordero et al., Dalton Trans. 2832, 2008), below any bond."""
 
 _REACH_A = 4.0  # as far as distances are looked at, and farther than any bond
 
@@ -155,7 +155,7 @@ def check_apart(sites: Sites) -> None:
     for i, j, _, distance_A in _near_pairs(sites, ON_TOP_A):
         raise MlipsseError(
             f"{_described(sites, i)} and {_described(sites, j)} of {sites.file} lie "
-            f"{distance_A:.3f} Å apart: one site written twice. Leave one out of the file."
+            f"{distance_A:.3f} Å apart: one site is written twice. Remove one from the file."
         )
 
 
@@ -178,8 +178,8 @@ def find_exclusions(
         for name in set(pair) - present:
             raise MlipsseError(
                 f"closest_A names {'-'.join(pair)}, but no site of {sites.file} may hold {name}: "
-                f"they hold {', '.join(sorted(present - {VACANCY}))}. Correct the pair, or let "
-                f"{name} in with `substitutions`."
+                f"they hold {', '.join(sorted(present - {VACANCY}))}. Correct the pair, or add "
+                f"{name} with `substitutions`."
             )
     found, met = [], _Met()
     for i, j, shift, distance_A in _near_pairs(sites, rules.longest_A):
@@ -265,8 +265,8 @@ def _check_dead_species(
         raise MlipsseError(
             f"{_described(sites, pair[0])} and {_described(sites, pair[1])} of {sites.file} lie "
             f"{distance_A:.2f} Å apart, closer than {rule.least_A:.2f} Å, the least for {text}, "
-            f"and one of them is always filled, so that {name} never can be on the other. Leave "
-            f"that site out of the file, or lower the distance: `closest_A: {{{text}: "
+            f"and one of them is always filled, so {name} can never be on the other. Remove the "
+            "other site from the file, or lower the distance: `closest_A: {{text}: "
             f"{0.95 * distance_A:.2f}}}`."
         )
 

@@ -1,4 +1,4 @@
-"""A host from a CIF or a POSCAR, with what the user lets sit where."""
+"""A host from a CIF or a POSCAR, with the species that the user allows on each site."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -126,11 +126,11 @@ def _checked_substitutions(
                 f"labels {', '.join(written)}."
             )
         if not set(species) - {VACANCY}:
-            raise MlipsseError(f"`substitutions` gives no species for {name}: list at least one.")
+            raise MlipsseError(f"`substitutions` gives no species for {name}. List at least one.")
         for other in species:
             if other != VACANCY and not Element.is_valid_symbol(other):
                 raise MlipsseError(
-                    f"`substitutions` lets {other!r} sit on the sites of {name}, but it is not an "
+                    f"`substitutions` allows {other!r} on the sites of {name}, but it is not an "
                     f"element. List elements, and `{VACANCY}` where a site may be empty."
                 )
     return {name: tuple(sorted(set(species))) for name, species in substitutions.items()}

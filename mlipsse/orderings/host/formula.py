@@ -20,7 +20,7 @@ def parse_formula(formula: str) -> dict[str, Fraction]:
     Raises
     ------
     MlipsseError
-        when the text is no formula; the sentence says where.
+        when the text is no formula; the message names the place.
     """
     stack: list[dict[str, Fraction]] = [{}]
     last: dict[str, Fraction] = {}  # what a number that comes next multiplies

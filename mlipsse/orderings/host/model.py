@@ -37,7 +37,7 @@ class Sublattice:
     """Sites of the host's cell that share one pool of species.
 
     Two sites belong to one sublattice when a species may sit on both of them, directly or over
-    other sites; a formula then states how many of each species a sublattice holds. Sites whose
+    other sites; a formula then determines how many of each species a sublattice holds. Sites whose
     amounts are fixed are a sublattice for themselves.
 
     Attributes

@@ -83,8 +83,8 @@ def _by_species(
     for name in shares:
         if name not in allowed:
             raise MlipsseError(
-                f"`occupations` puts {name} on the sites of {label}, where only "
-                f"{', '.join(allowed)} may sit. Let it in with `substitutions`."
+                f"`occupations` puts {name} on the sites of {label}, which allow only "
+                f"{', '.join(allowed)}. Add it with `substitutions`."
             )
     return shares
 

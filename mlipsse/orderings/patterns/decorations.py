@@ -44,7 +44,7 @@ def decorate_patterns(
 
 
 def served_in_turn(available: Sequence[int], total: int) -> list[int]:
-    """Share `total` among parties one by one, in turn; nobody gets more than is available."""
+    """Share `total` among parties one by one, in turn; none gets more than is available."""
     shares = [0] * len(available)
     left = min(total, sum(available))
     while left:
@@ -143,6 +143,6 @@ def _shuffled(rules: Rules, rng: np.random.Generator) -> np.ndarray:
         if rules.allowed[np.arange(len(labels)), labels].all():
             return labels
     raise MlipsseError(
-        f"No decoration was found in {_DRAWS_AT_RANDOM} attempts that keeps to what may sit where. "
-        "Let the species onto more sites with `substitutions`."
+        f"No allowed decoration was found in {_DRAWS_AT_RANDOM} attempts. Allow the species on "
+        "more sites with `substitutions`."
     )

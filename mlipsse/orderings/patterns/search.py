@@ -112,9 +112,9 @@ def annealed_patterns(
                 found[code] = float(tables.energy.energies(charges)[0])
     if not found:
         raise MlipsseError(
-            f"No arrangement of {choices.supercell.name} was found in {most_starts} annealings in "
-            f"which no two ions lie closer than they may. {crowding(choices.supercell)}Take fewer "
-            "ions, or a smaller closest_A."
+            f"{most_starts} annealings found no arrangement of {choices.supercell.name} without "
+            f"ions that are too close. {crowding(choices.supercell)}Take fewer ions, or a smaller "
+            "closest_A."
         )
     codes = sorted(found)
     energies_eV = np.array([found[code] for code in codes])

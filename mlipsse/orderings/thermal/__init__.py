@@ -1,6 +1,6 @@
 """Orderings of large cells at a temperature.
 
-`fit_pair_model` turns energies of small cells into a pair model with an Ewald term and says how
+`fit_pair_model` turns energies of small cells into a pair model with an Ewald term and reports how
 well it predicts; `run_monte_carlo` samples it in a large cell by Metropolis swaps until samples are
 independent.
 """

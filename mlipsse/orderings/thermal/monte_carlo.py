@@ -124,11 +124,11 @@ class MonteCarloRun:
             f"{100 * self.acceptance:.1f} % of the swaps accepted."
         )
         if not self.independent:
-            text += " The samples are NOT independent: ask for more equilibration_sweeps."
+            text += " The samples are NOT independent: raise equilibration_sweeps."
         if not self.chains_agree:
             text += (
-                " The chains do NOT agree on the mean energy: each is stuck in an order of its "
-                "own. Raise anneal_sweeps and equilibration_sweeps, or the temperature."
+                " The chains do NOT agree on the mean energy: each is stuck in a different order. "
+                "Raise anneal_sweeps and equilibration_sweeps, or the temperature."
             )
         return text
 
@@ -183,7 +183,7 @@ def run_monte_carlo(
         equilibrium after `max_sweeps`, and a folder that holds another run.
     """
     if (counts is None) == (start is None):
-        raise MlipsseError("A Monte Carlo run takes either counts or a start: give one of them.")
+        raise MlipsseError("A Monte Carlo run takes either counts or a start. Give one of the two.")
     for name, value, least in (
         ("samples", samples, 1),
         ("chains", chains, 1),

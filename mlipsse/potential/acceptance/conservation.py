@@ -66,7 +66,7 @@ def run_at_constant_energy(
             float(work.get_temperature()),
         )
         if not np.isfinite(row).all():
-            problem = f"the energy ceased to be finite at step {step + 1}"
+            problem = f"the energy became non-finite at step {step + 1}"
             break
         rows.append(row)
     table = np.array(rows, dtype=float).reshape(-1, 3)

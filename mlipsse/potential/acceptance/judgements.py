@@ -26,7 +26,7 @@ DISTRIBUTION = "g(r)"
 WALLS = "walls"
 
 _WALL_OF_RADII = 0.4
-"""Of the sum of covalent radii: small atoms meet closer than 1 Å, and their walls stand closer."""
+"""Share of the sum of covalent radii: walls of small atoms stand closer than 1 Å."""
 
 
 def judge_equation_of_state(
@@ -38,7 +38,7 @@ def judge_equation_of_state(
         reason = relaxation.reason if broken else (
             f"energies within {VOLUME_RANGE:.0%} of the relaxed volume have no minimum"
         )  # fmt: skip
-        sentence = f"The potential does not hold the crystal: {reason}."
+        sentence = f"The crystal is not stable with this potential: {reason}."
         return [
             Criterion(EQUATION_OF_STATE, "fail", None, limits.residual, "of the rise", sentence)
         ]
@@ -54,14 +54,14 @@ def judge_equation_of_state(
         problems.append(f"the bulk modulus is {fit.bulk_modulus_GPa:.1f} GPa")
     if not fit.residual <= limits.residual:
         problems.append(f"no smooth curve fits (residual {fit.residual:.1%} of the rise)")
-    told = f"One minimum, bulk modulus {fit.bulk_modulus_GPa:.1f} GPa with positions held."
+    summary = f"One minimum, bulk modulus {fit.bulk_modulus_GPa:.1f} GPa with positions held."
     smooth = Criterion(
         EQUATION_OF_STATE,
         "fail" if problems else "pass",
         fit.residual,
         limits.residual,
         "of the rise",
-        f"This is no crystal's: {'; '.join(problems)}." if problems else told,
+        f"No crystal behaves so: {'; '.join(problems)}." if problems else summary,
         numbers,
     )
     return [smooth, _judge_minimum(relaxation, fit, limits)]
@@ -76,7 +76,7 @@ def _judge_minimum(relaxation: Relaxation, fit: EosFit, limits: Limits) -> Crite
         verdict = "fail"
         sentence = (
             f"The energies' minimum lies {shift:+.1%} in volume from the cell that the stresses "
-            "relax to: they do not belong together."
+            "relax to: the two are inconsistent."
         )
         if relaxation.fault == "not_converged":
             verdict = "warn"
@@ -97,7 +97,7 @@ def judge_volume(
 ) -> Criterion:
     """Is the crystal as large as what the model learned from has it?"""
     if volume_A3_atom is None:
-        return _skip(VOLUME, limit, "of the volume", "There is no volume to compare.")
+        return _skip(VOLUME, limit, "of the volume", "There is no volume for comparison.")
     if reference_A3_atom is None:
         sentence = (
             f"{name} has no minimum within {VOLUME_RANGE:.0%} of the model's volume: the model's "
@@ -135,10 +135,10 @@ def judge_pairs(pairs: Sequence[ClosestPair]) -> Criterion:
     """The pair that came nearest to its limit."""
     met = [(pair, pair.distance_A) for pair in pairs if pair.distance_A is not None]
     if not met:
-        return _skip(CLOSEST_PAIR, None, "Å", "There are no frames to look at.")
+        return _skip(CLOSEST_PAIR, None, "Å", "There are no frames.")
     worst, distance_A = min(met, key=lambda found: found[1] / found[0].limit_A)
     good = distance_A >= worst.limit_A
-    ending = "." if good else ", came closer than atoms can."
+    ending = "." if good else ", came closer than atoms can be."
     return Criterion(
         CLOSEST_PAIR,
         "pass" if good else "fail",
@@ -155,7 +155,10 @@ def judge_conservation(run: ConstantEnergyRun | None, limits: Limits) -> Criteri
     unit = "meV/atom/ps"
     if run is None:
         return _skip(
-            CONSERVATION, limits.drift_meV_atom_ps, unit, "The hot run left nothing to begin from."
+            CONSERVATION,
+            limits.drift_meV_atom_ps,
+            unit,
+            "The hot run left no structure to start from.",
         )
     if run.conservation is None:
         sentence = f"At constant energy {run.problem}."
@@ -170,7 +173,7 @@ def judge_conservation(run: ConstantEnergyRun | None, limits: Limits) -> Criteri
         ending += (
             ": forces are no gradient of the energy, or the time step is too long"
             if settled
-            else ": too short a run to tell, lengthen it"
+            else ": the run is too short to judge; lengthen it"
         )
     return Criterion(
         CONSERVATION,
@@ -194,7 +197,9 @@ def judge_distributions(
     judged = [pair for pair in pairs if pair.comparable]
     others = ", ".join("-".join(pair.elements) for pair in pairs if not pair.comparable)
     remark = (
-        f" Runs too short to judge {others}: some atoms have hopped, not most." if others else ""
+        f" Runs too short to judge {others}: some atoms have hopped, but not most."
+        if others
+        else ""
     )
     if not judged:
         return Criterion(DISTRIBUTION, "skip", None, limits.rdf_difference, "", remark[1:], numbers)
@@ -203,10 +208,10 @@ def judge_distributions(
     name = "-".join(worst.elements)
     sentence = (
         f"{name} differs most at {temperature_K:g} K: {worst.difference:.3f}, of which chance "
-        f"makes {worst.scale:.3f}"
+        f"explains {worst.scale:.3f}"
     )
     if not good:
-        sentence += "; the model's crystal is another one than the frames it learned from"
+        sentence += "; the crystal of the model differs from that of the training frames"
     return Criterion(
         DISTRIBUTION,
         "pass" if good else "fail",
@@ -241,8 +246,8 @@ def judge_walls(walls: Sequence[Wall], *, temperature_K: float, limits: Limits) 
     numbers = {f"{'-'.join(wall.elements)}_rises_to_A": round(wall.rises_to_A, 2) for wall in walls}
     if not holes:
         heights = [float(np.nanmax(wall.energies_eV)) for wall in walls]
-        told = "Energies rise inwards for every pair of elements down to 1 Å."
-        return Criterion(WALLS, "pass", min(heights), limit_eV, "eV", told, numbers)
+        summary = "Energies rise inwards for every pair of elements down to 1 Å."
+        return Criterion(WALLS, "pass", min(heights), limit_eV, "eV", summary, numbers)
     lowest, barrier_eV = min(holes, key=lambda hole: hole[1])
     names = ", ".join(f"{'-'.join(hole.elements)} at {hole.rises_to_A:.2f} Å" for hole, _ in holes)
     reachable = barrier_eV < limit_eV

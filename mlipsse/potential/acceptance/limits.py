@@ -34,7 +34,7 @@ class Limits:
         differ by up to 0.09 in Li3InCl6
     wall_kT : a hole behind a barrier of this many k_B T is found in production: at 20, with 1e13
         attempts per second and pair, some 1e4 in a nanosecond at a success of 2e-9 each, 1000
-        pairs fall into it once in 50 ns. Higher holes are told and do not refuse
+        pairs fall into it once in 50 ns. Higher holes are reported and do not refuse
     wall_A : walls are asked to rise down to this distance
     """
 

@@ -13,8 +13,8 @@ from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
 from mlipsse.potential.acceptance.record import acceptance_record, write_acceptance
 from mlipsse.potential.acceptance.trials import (
     AcceptanceSettings,
+    Announce,
     ReferenceVolume,
-    Say,
     StructureAcceptance,
     accept,
 )
@@ -22,7 +22,7 @@ from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read
 from mlipsse.potential.export.edge_form import ExportedCalculator
 
 TEMPERATURE_K = 800.0
-"""Where neither the user nor the card says one: that of the published sampling."""
+"""Without one from the user or the card: that of the published sampling."""
 
 
 def try_model(
@@ -33,9 +33,9 @@ def try_model(
     head: str | None = None,
     frames: Sequence[Atoms] = (),
     reference_potential: str | None = None,
-    say: Say = lambda text: None,
+    announce: Announce = lambda text: None,
 ) -> list[StructureAcceptance]:
-    """Every crystal through every trial; a bundle's card is told.
+    """Every crystal through every trial; a bundle's card records the result.
 
     What is tried of a bundle is the file that LAMMPS loads, called in Python: that is what is
     handed on, and neither LAMMPS nor its plugin is needed for it.
@@ -79,7 +79,7 @@ def try_model(
                 name=name,
                 volume=volume,
                 frames=at_one_temperature(ours, nearest_K=settings.temperature_K),
-                say=partial(_say, say, name),
+                announce=partial(_announce, announce, name),
             )
         )
     if bundle is not None:
@@ -88,15 +88,15 @@ def try_model(
 
 
 def highest_temperature_K(model: Path) -> float:
-    """The highest temperature that a bundle's card says the model was trained at, K; else 800."""
+    """The highest training temperature in a bundle's card, K; else 800."""
     if not model.is_dir():
         return TEMPERATURE_K
     span = read_card(model / CARD_FILE).get("temperature_range_K")
     return float(max(span)) if span else TEMPERATURE_K
 
 
-def _say(say: Say, name: str, text: str) -> None:
-    say(f"{name}: {text}")
+def _announce(announce: Announce, name: str, text: str) -> None:
+    announce(f"{name}: {text}")
 
 
 def _calculator(model: Path, head: str | None) -> tuple[Calculator, Bundle | None]:
@@ -106,7 +106,9 @@ def _calculator(model: Path, head: str | None) -> tuple[Calculator, Bundle | Non
         return make_calculator(str(model), head=head), None
     bundle = read_bundle(model)
     if head not in (None, bundle.head):
-        raise MlipsseError(f"{model} is the head {bundle.head}; head {head} was asked for.")
+        raise MlipsseError(
+            f"{model} contains the head {bundle.head}, but head {head} is requested."
+        )
     for form in ("torchscript", "aotinductor"):
         if form in bundle.exports:
             return ExportedCalculator(bundle.exports[form]), bundle
@@ -120,8 +122,8 @@ def _require_elements(crystals: Sequence[Atoms], bundle: Bundle) -> None:
     for crystal in crystals:
         if missing := sorted(set(crystal.get_chemical_symbols()) - set(bundle.elements)):
             raise MlipsseError(
-                f"{crystal.get_chemical_formula()} holds {', '.join(missing)}, which {bundle.name} "
-                f"does not know; it knows {', '.join(bundle.elements)}. Name other structures."
+                f"{crystal.get_chemical_formula()} contains {', '.join(missing)}, which "
+                f"{bundle.name} does not know. Name structures of {', '.join(bundle.elements)}."
             )
 
 

@@ -52,11 +52,11 @@ class PairDistribution:
 
     @property
     def comparable(self) -> bool:
-        """Whether the runs are long enough that their halves tell what chance makes.
+        """Whether the runs are long enough that their halves measure chance.
 
         They are where (next to) no atom of the reference left its site, and where most did, again
         and again. In between both runs remember the start they share, each with some hops of its
-        own: they differ by these, and their halves do not tell. A model whose atoms leave their
+        own: they differ by these, and their halves do not show it. A model whose atoms leave their
         sites far more than the reference's is judged all the same, since it may have melted.
         """
         ours, theirs = self.left_sites
@@ -132,13 +132,13 @@ def compare(
     Raises
     ------
     MlipsseError
-        when one has fewer than four frames, which cannot be halved to tell chance.
+        when one has fewer than four frames, which cannot be halved to measure chance.
     """
     for name, frames in (("model", model), ("reference", reference)):
         if len(frames) < LEAST_FRAMES:
             raise MlipsseError(
-                f"g(r) of the {name} has {len(frames)} frames; {LEAST_FRAMES} are needed at least. "
-                "Take more."
+                f"g(r) of the {name} has {len(frames)} frames; at least {LEAST_FRAMES} are "
+                "required. Take more."
             )
     pairs = element_pairs(of)
     left = [_left_sites(frames) for frames in (model, reference)]
@@ -194,7 +194,9 @@ def unstrained(frames: Sequence[Atoms], cell: np.ndarray | None = None) -> tuple
         when frames are of different atoms, or a cell differs by more than strain does (10 %).
     """
     if not frames:
-        raise MlipsseError("There are no reference frames; give some, or none at all.")
+        raise MlipsseError(
+            "The list of reference frames is empty. Give some, or leave the option out."
+        )
     target = np.mean([frame.cell[:] for frame in frames], axis=0) if cell is None else cell
     restored, strained = [], 0
     for index, frame in enumerate(frames):
@@ -220,9 +222,9 @@ def unstrained(frames: Sequence[Atoms], cell: np.ndarray | None = None) -> tuple
 
 
 def at_one_temperature(frames: Sequence[Atoms], *, nearest_K: float) -> list[Atoms]:
-    """Of frames at several temperatures (`temperature_K` in `info`) those at the nearest one.
+    """The frames at the nearest temperature (`temperature_K` in `info`).
 
-    Frames that do not say theirs count as at `nearest_K`.
+    Frames without a temperature count as at `nearest_K`.
     """
     known = [float(frame.info.get("temperature_K", nearest_K)) for frame in frames]
     if not known:

@@ -33,11 +33,11 @@ from mlipsse.potential.acceptance.wall import Wall, scan_walls
 from mlipsse.structures.geometry import supercell
 
 FRAMES = 100
-"""Of a run, for distances and g(r)."""
+"""Frames of a run, for distances and g(r)."""
 
 _SETTLING = 0.2  # of the run for g(r): its start comes from another potential
 
-Say = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,9 @@ class AcceptanceSettings:
     def __post_init__(self) -> None:
         for name in ("temperature_K", "duration_ps", "constant_energy_ps", "timestep_fs"):
             if not getattr(self, name) > 0:
-                raise MlipsseError(f"Acceptance needs {name} above 0; it is {getattr(self, name)}.")
+                raise MlipsseError(
+                    f"Acceptance requires {name} above 0; it is {getattr(self, name)}."
+                )
         if 1e3 * self.duration_ps < 20 * self.timestep_fs:
             raise MlipsseError(
                 f"A hot run of {self.duration_ps:g} ps is less than 20 steps of "
@@ -88,7 +90,7 @@ class ReferenceVolume:
     name : for sentences
     limit : of the relative difference
     calculator : asked along the model's own cells
-    volume_A3_atom : of the crystal as somebody else relaxed it
+    volume_A3_atom : of the crystal relaxed by another potential
     """
 
     name: str
@@ -133,7 +135,7 @@ def accept(
     frames: Sequence[Atoms] = (),
     cell: np.ndarray | None = None,
     limits: Limits = LIMITS,
-    say: Say = lambda text: None,
+    announce: Announce = lambda text: None,
 ) -> StructureAcceptance:
     """Relax, scan the volume, run hot, run at constant energy, compare g(r), push pairs together.
 
@@ -159,7 +161,7 @@ def accept(
             f"{name} is not periodic in all three directions; potentials are accepted on "
             "crystals. Set its cell and pbc."
         )
-    say("relaxation and equation of state")
+    announce("relaxation and equation of state")
     relaxation = relax(crystal, calculator, RelaxationSettings(relaxed="cell", max_steps=300))
     held = relaxation.fault in (None, "not_converged")
     scan = scan_volumes(relaxation.atoms, calculator) if held else None
@@ -171,7 +173,7 @@ def accept(
         criteria.append(line)
 
     large = supercell(relaxation.atoms if held else crystal, min_atoms=settings.min_atoms)
-    say(f"{settings.duration_ps:g} ps at {settings.temperature_K:g} K, {len(large)} atoms")
+    announce(f"{settings.duration_ps:g} ps at {settings.temperature_K:g} K, {len(large)} atoms")
     hot = _dynamics(large, calculator, settings, temperature_K=settings.temperature_K)
     criteria += [
         judgements.judge_hot_run(
@@ -183,7 +185,7 @@ def accept(
     ]
     constant = None
     if hot.stopped is None:
-        say(f"{settings.constant_energy_ps:g} ps at constant energy")
+        announce(f"{settings.constant_energy_ps:g} ps at constant energy")
         constant = run_at_constant_energy(
             hot.frames[-1],
             calculator,
@@ -193,9 +195,11 @@ def accept(
             seed=settings.seed,
         )
     criteria.append(judgements.judge_conservation(constant, limits))
-    pairs, line = _distribution(calculator, settings, frames, cell=cell, limits=limits, say=say)
+    pairs, line = _distribution(
+        calculator, settings, frames, cell=cell, limits=limits, announce=announce
+    )
     criteria.append(line)
-    say("walls")
+    announce("walls")
     walls = scan_walls(large, calculator) if held else []
     criteria.append(
         judgements.judge_walls(walls, temperature_K=settings.temperature_K, limits=limits)
@@ -253,14 +257,14 @@ def _distribution(
     *,
     cell: np.ndarray | None,
     limits: Limits,
-    say: Say,
+    announce: Announce,
 ) -> tuple[list[PairDistribution], Criterion]:
     if len(frames) < LEAST_FRAMES:
-        why = f"{len(frames)} reference frames were given; {LEAST_FRAMES} are needed."
+        why = f"{len(frames)} reference frames are given; {LEAST_FRAMES} are required."
         return [], judgements.skipped_distribution(limits, why)
     reference, _ = unstrained(frames, cell)
     temperature_K = float(frames[0].info.get("temperature_K", settings.temperature_K))
-    say(f"g(r): {settings.duration_ps:g} ps at {temperature_K:g} K, {len(reference[0])} atoms")
+    announce(f"g(r): {settings.duration_ps:g} ps at {temperature_K:g} K, {len(reference[0])} atoms")
     run = _dynamics(
         reference[0], calculator, settings, temperature_K=temperature_K, settling=_SETTLING
     )

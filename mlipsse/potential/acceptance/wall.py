@@ -17,7 +17,7 @@ CLOSEST_A = 0.5
 _REACH_A = 6.0
 _CANDIDATES = 12
 _WITHIN = 0.8
-"""Of the sum of covalent radii: nearer than bonds are, where every energy must rise inwards."""
+"""Share of the sum of covalent radii, shorter than bonds, where every energy must rise inwards."""
 
 _NOISE_EV = 0.01
 

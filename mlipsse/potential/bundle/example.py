@@ -1,4 +1,4 @@
-"""A crystal to try a potential on, and the deck that runs it in anybody's LAMMPS."""
+"""A crystal to try a potential on, and the deck that runs it in any LAMMPS."""
 
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
@@ -69,7 +69,7 @@ def read_example(path: Path, elements: Sequence[str]) -> Atoms:
 
     Parameters
     ----------
-    elements : of the model; the masses in the file show which of them its types are
+    elements : of the model; the masses in the file identify its types
     """
     try:
         from ase.io import read
@@ -81,7 +81,7 @@ def read_example(path: Path, elements: Sequence[str]) -> Atoms:
         atoms.set_chemical_symbols([known[masses[k]] for k in nearest])
     except Exception as error:  # the reader of ASE raises whatever the line made it stumble on
         raise MlipsseError(
-            f"{path} cannot be read as a LAMMPS data file ({error}). Ask for a whole copy of the "
+            f"{path} cannot be read as a LAMMPS data file ({error}). Get an intact copy of the "
             "bundle, or name other structures."
         ) from error
     return Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=True)

@@ -1,4 +1,4 @@
-"""The bundle: a folder with a potential, what it is, and how somebody else runs it."""
+"""The bundle: a folder with a potential, what it is, and how to run it."""
 
 import os
 import shutil
@@ -70,7 +70,7 @@ class Bundle:
     cutoff_A : of one layer, Å
     layers : message-passing layers
     label_source : what made the training labels
-    extra : whatever else the card holds
+    extra : all other entries of the card
     left_out : format -> why the bundle has no such file, of formats that do not take the model
     """
 
@@ -248,7 +248,7 @@ def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundl
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """What a bundle's `card.yaml` holds.
+    """The content of a bundle's `card.yaml`.
 
     Raises
     ------
@@ -260,15 +260,15 @@ def read_card(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise MlipsseError(
             f"{path.parent} is not a potential bundle: {path} cannot be read ({error.strerror}). "
-            "Name the folder that holds card.yaml."
+            "Name the folder that contains card.yaml."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MlipsseError(
-            f"{path} is not valid YAML. Export the potential again, or ask for a whole copy."
+            f"{path} is not valid YAML. Export the potential again, or get an intact copy."
         ) from error
     if not isinstance(card, dict):
         raise MlipsseError(
-            f"{path} lacks what a card must hold (it holds no keys). Export the potential again."
+            f"{path} lacks required entries (it has no keys). Export the potential again."
         )
     return card
 
@@ -302,12 +302,12 @@ def read_bundle(folder: Path, *, model_only: bool = False) -> Bundle:
                 verify_file(folder / name, expected)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise MlipsseError(
-            f"{path} lacks what a card must hold ({error}). Export the potential again."
+            f"{path} lacks required entries ({error}). Export the potential again."
         ) from error
     if bundle.model.name not in card["sha256"]:
         raise MlipsseError(
-            f"{path} lists no sha256 of {bundle.model.name}, so that nothing shows whether it is "
-            "the file it was. Export the potential again."
+            f"{path} lists no sha256 of {bundle.model.name}, so the file cannot be verified. "
+            "Export the potential again."
         )
     return bundle
 
@@ -322,15 +322,15 @@ def verify_file(path: Path, expected: str) -> None:
     """
     if not path.is_file():
         raise MlipsseError(
-            f"{path} is missing, although its card lists it. Export the potential again, or ask "
-            "for a whole copy."
+            f"{path} is missing, although its card lists it. Export the potential again, or get "
+            "an intact copy."
         )
     found = sha256(path)
     if found != expected:
         raise MlipsseError(
-            f"{path} is not the file its card describes: its sha256 begins with {found[:12]}, the "
-            f"card has {expected[:12]}. It was changed or damaged: export the potential again, "
-            "or ask for a whole copy."
+            f"{path} is not the file its card describes: its sha256 begins with {found[:12]}, not "
+            f"{expected[:12]}. It was changed or damaged. Export the potential again, or get an "
+            "intact copy."
         )
 
 

@@ -49,7 +49,7 @@ def export_bundle(
         runs pickle code, so its sha256 is compared first, where one is known
     out : the bundle's folder, whose name becomes the potential's
     form : torchscript (always made), aotinductor, mliap
-    head : to export; may be left out where there is one, or a bundle says which
+    head : to export; may be left out where there is one, or a bundle names it
     dtype : to export; that of the bundle, or of the model's weights, when not given
     target : what a `.pt2` is compiled for
     expected_sha256 : of the model file, from whom it came from
@@ -107,8 +107,8 @@ def _into_bundle(
     ]
     if differing:
         raise MlipsseError(
-            f"{out} is the bundle of something else: asked for is {', '.join(differing)}. A bundle "
-            "is one model, one head and one number type: name another folder with --out."
+            f"{out} is another bundle: requested is {', '.join(differing)}. A bundle contains one "
+            "model, one head and one number type. Name another folder with --out."
         )
     bundle = add_export(out, form, target=target)
     return bundle, out / f"{bundle.name}{SUFFIXES[form]}"
@@ -119,13 +119,13 @@ def _verify_source(model: Path, expected: str | None) -> None:
     if expected is not None:
         if not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
             raise MlipsseError(
-                f"A sha256 has 64 hexadecimal digits; {expected!r} is not one. "
-                f"`sha256sum {model.name}` prints the one of a file."
+                f"A sha256 has 64 hexadecimal digits; {expected!r} is not one. `sha256sum "
+                f"{model.name}` prints it."
             )
         if model.is_file() and sha256(model) != expected.lower():
             raise MlipsseError(
-                f"{model} is not the file it should be: its sha256 is {sha256(model)}, expected "
-                f"was {expected.lower()}. It was not opened. Ask for the file again."
+                f"{model} is not the expected file: its sha256 is {sha256(model)}, not "
+                f"{expected.lower()}. It was not opened. Download the file again."
             )
     card = model.parent / CARD_FILE
     if card.is_file():
@@ -137,20 +137,19 @@ def _verify_source(model: Path, expected: str | None) -> None:
 def _check_new(out: Path, name: str) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise MlipsseError(
-            f"{out} holds something, but no bundle (there is no {CARD_FILE}). Name a folder that "
-            "does not exist yet."
+            f"{out} exists and is not a bundle (it has no {CARD_FILE}). Name a new folder."
         )
     if not _NAME.fullmatch(name):
         raise MlipsseError(
-            f"{name!r} cannot name a potential: it enters LAMMPS decks, so take letters, digits "
-            "and . _ + - only."
+            f"{name!r} is not allowed as the name of a potential, as it enters LAMMPS decks. Use "
+            "only letters, digits and . _ + -"
         )
 
 
 def _head(asked: str | None, summary: ModelSummary, model: Path) -> str:
     if asked is None and len(summary.heads) > 1:
         raise MlipsseError(
-            f"{model} has several heads ({', '.join(summary.heads)}). Say which with --head."
+            f"{model} has several heads ({', '.join(summary.heads)}). Name one with --head."
         )
     if asked is not None and asked not in summary.heads:
         raise MlipsseError(

@@ -29,23 +29,23 @@ from mlipsse.structures.geometry import supercell
 
 MAX_DRIFT_EV_ATOM_PS = 1e-5
 MAX_ERROR_FLOAT64 = 1e-10
-"""Of energies per atom (eV), forces (eV/Å) and stresses (eV/Å³)."""
+"""Limit for energies per atom (eV), forces (eV/Å) and stresses (eV/Å³)."""
 
 MAX_RELATIVE_ERROR_FLOAT32 = 1e-5
-"""Of the largest force and stress, against MACE in float64."""
+"""Limit relative to the largest force and stress, against MACE in float64."""
 
 LIKE_MACE = 2.0
 """Two roundings of the same size differ by chance: so many times MACE's own error in float32."""
 
 ROUNDING_FLOAT32 = 1e-6
-"""Of the largest value: sixteen units in the last place, below which nobody is more exact."""
+"""Relative to the largest value: sixteen units in the last place, the limit of any arithmetic."""
 
 LEAST_ATOMS = 40
-"""Of the cell for dynamics: the total energy per atom of smaller ones fluctuates too much."""
+"""Size of the cell for dynamics; the total energy per atom of smaller cells fluctuates too much."""
 
 LAMMPS_FORMATS = ("torchscript", "aotinductor")
 
-Say = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def check_bundle(
     structures: Sequence[Atoms] | None = None,
     dtype: Dtype | None = None,
     threads: int = 1,
-    say: Say = lambda text: None,
+    announce: Announce = lambda text: None,
 ) -> Acceptance:
     """Compare a bundle's files with its model, then run them at constant energy.
 
@@ -139,7 +139,7 @@ def check_bundle(
     dtype : when it is not that of the bundle's files, or the bundle has none, a TorchScript file of
         this type is made for the occasion and checked instead
     threads : of LAMMPS
-    say : told what is being done
+    announce : called with what is being done
 
     Raises
     ------
@@ -150,14 +150,14 @@ def check_bundle(
     bundle = read_bundle(folder)
     given = [_fits(atoms, bundle) for atoms in structures or []]
     if structures is not None and not given:
-        raise MlipsseError("A check needs at least one structure; none was given.")
+        raise MlipsseError("A check requires at least one structure. Name one.")
     with tempfile.TemporaryDirectory(prefix="mlipsse-check-") as temporary:
         workplace = Path(temporary)
         dtype = dtype or bundle.dtype
-        files = _files(bundle, dtype, folder=workplace, say=say)
+        files = _files(bundle, dtype, folder=workplace, announce=announce)
         plugin = build_plugin()
         first = given[0] if given else _example(bundle)
-        say(f"relaxing and thermalising {first.get_chemical_formula()}")
+        announce(f"relaxing and thermalising {first.get_chemical_formula()}")
         frame = thermalise(
             supercell(first, min_atoms=LEAST_ATOMS),
             exported=next(iter(files.values())),
@@ -166,9 +166,9 @@ def check_bundle(
             folder=workplace,
             threads=threads,
         )
-        # In a crystal at rest forces cancel; those of dynamics say what rounding may amount to.
+        # In a crystal at rest forces cancel; those of dynamics set the scale of rounding errors.
         compared = [frame.atoms, *(given or [first])]
-        say("MACE in ASE")
+        announce("MACE in ASE")
         reference = ase_single_points(
             compared, model=bundle.model, head=bundle.head, dtype="float64"
         )
@@ -181,14 +181,14 @@ def check_bundle(
         limits = _limits(reference, own)
         comparisons = [] if own is None else [_with_errors(Comparison("ase", "python"), own)]
         for backend, exported in files.items():
-            say(f"{exported.name} in Python")
+            announce(f"{exported.name} in Python")
             in_python = _compared(
                 Comparison(backend, "python"),
                 partial(python_single_points, exported, compared),
                 reference,
                 limits,
             )
-            say(f"{exported.name} in LAMMPS")
+            announce(f"{exported.name} in LAMMPS")
             in_lammps = _compared(
                 Comparison(backend, "lammps"),
                 partial(
@@ -197,7 +197,7 @@ def check_bundle(
                 reference,
                 limits,
             )
-            say(f"{exported.name}: 1 ps at constant energy, {len(frame.atoms)} atoms")
+            announce(f"{exported.name}: 1 ps at constant energy, {len(frame.atoms)} atoms")
             in_lammps = _with_dynamics(
                 in_lammps,
                 frame,
@@ -211,12 +211,12 @@ def check_bundle(
     return _acceptance(comparisons, dtype=dtype, compared=compared, limits=limits)
 
 
-def _files(bundle: Bundle, dtype: Dtype, *, folder: Path, say: Say) -> dict[str, Path]:
+def _files(bundle: Bundle, dtype: Dtype, *, folder: Path, announce: Announce) -> dict[str, Path]:
     """Format -> file to be checked."""
     files = {form: bundle.exports[form] for form in LAMMPS_FORMATS if form in bundle.exports}
     if files and dtype == bundle.dtype:
         return files
-    say(f"exporting {bundle.model.name} in {dtype}")
+    announce(f"exporting {bundle.model.name} in {dtype}")
     out = folder / f"{bundle.name}.pt"
     export_torchscript(bundle.model, head=bundle.head, dtype=dtype, out=out)
     return {"torchscript": out}
@@ -231,8 +231,8 @@ def _example(bundle: Bundle) -> Atoms:
 def _fits(atoms: Atoms, bundle: Bundle) -> Atoms:
     if missing := sorted(set(atoms.get_chemical_symbols()) - set(bundle.elements)):
         raise MlipsseError(
-            f"{atoms.get_chemical_formula()} holds {', '.join(missing)}, which {bundle.name} does "
-            f"not know; it knows {', '.join(bundle.elements)}. Name structures of these."
+            f"{atoms.get_chemical_formula()} contains {', '.join(missing)}, which {bundle.name} "
+            f"does not know. Name structures of {', '.join(bundle.elements)}."
         )
     if not atoms.pbc.all() or abs(atoms.cell.volume) < 1e-6:
         raise MlipsseError(

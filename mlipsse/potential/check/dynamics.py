@@ -174,8 +174,8 @@ def slope(rows: np.ndarray, *, n_atoms: int) -> Conservation:
 
     if len(rows) < 3 or not np.isfinite(rows).all():
         raise MlipsseError(
-            "The run at constant energy left no finite energies: the potential does not hold this "
-            "structure together. Name another one with --structures."
+            "The run at constant energy left no finite energies: the structure is not stable with "
+            "this potential. Name another structure with --structures."
         )
     times_ps, energies_eV, temperatures_K = rows.T
     per_atom = (energies_eV - energies_eV[0]) / n_atoms

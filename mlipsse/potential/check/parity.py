@@ -111,7 +111,7 @@ def check_parity(
         when there is no structure, one is not periodic, or LAMMPS fails.
     """
     if not structures:
-        raise MlipsseError("A parity check needs at least one structure; none was given.")
+        raise MlipsseError("A parity check requires at least one structure. Name one.")
     found = single_points(
         structures, torchscript=torchscript, plugin=build_plugin(), threads=threads
     )

@@ -22,7 +22,7 @@ from mlipsse.potential.export.target import ANY_CPU, Dtype, FormatRefused, Targe
 from mlipsse.potential.export.trial import call_file, failure_line, require_same
 
 FORMAT = "1"
-"""Of the package's inputs, outputs and metadata."""
+"""Version of the package's inputs, outputs and metadata."""
 
 
 def export_aotinductor(
@@ -63,8 +63,8 @@ def export_aotinductor(
 
     if target.device == "cuda" and not torch.cuda.is_available():
         raise MlipsseError(
-            "torch sees no GPU here, and a package for one is compiled where it runs. Export on "
-            "the GPU machine, or with device cpu."
+            "torch finds no GPU on this machine, but a package for a GPU must be compiled on one. "
+            "Export on the GPU machine, or with device cpu."
         )
     _find_compiler()
     try:
@@ -99,10 +99,84 @@ def export_aotinductor(
             shutil.copyfile(package, aside)
 
 
+def package_metadata(package: Path) -> dict[str, str]:
+    """The metadata of a `.pt2`, e.g. `elements`, `head`, `torch`, `cpu_flags`.
+
+    Read from the archive alone: nothing of the package is run.
+
+    Raises
+    ------
+    MlipsseError
+        when it is no package that `export_aotinductor` wrote.
+    """
+    try:
+        with zipfile.ZipFile(package) as archive:
+            for name in archive.namelist():
+                if name.endswith("_metadata.json"):
+                    found: dict[str, str] = json.loads(archive.read(name))
+                    if "mlipsse_format" in found:
+                        return found
+    except (OSError, zipfile.BadZipFile) as error:
+        raise MlipsseError(
+            f"{package} cannot be read as an AOTInductor package ({error}). Export it again."
+        ) from error
+    raise MlipsseError(
+        f"{package} has no metadata: mlipsse did not make it. Export the model with format "
+        "aotinductor."
+    )
+
+
+def require_made_for_here(package: Path, metadata: Mapping[str, str]) -> None:
+    """Refuse a package of another torch, processor or GPU before its machine code is loaded.
+
+    Raises
+    ------
+    MlipsseError
+        with the reason, and the command that makes one for this machine.
+    """
+    import torch
+
+    here = {
+        "torch": torch.__version__.partition("+")[0],
+        "machine": machine.cpu_machine(),
+        "cpu_flags": " ".join(machine.cpu_flags()),
+        "gpu": machine.gpu_name(),
+    }
+    recorded = {key: metadata.get(key, "") for key in here}
+    missing = set(recorded["cpu_flags"].split()) - set(here["cpu_flags"].split())
+    reason = None
+    if recorded["torch"] != here["torch"]:
+        reason = f"torch {recorded['torch']}, and this is torch {here['torch']}"
+    elif recorded["machine"] != here["machine"]:
+        reason = f"a processor of kind {recorded['machine']}, and this one is {here['machine']}"
+    elif metadata.get("device") == "cuda" and not here["gpu"]:
+        reason = f"the GPU {recorded['gpu']}, and torch finds none here"
+    elif recorded["gpu"] and recorded["gpu"].split()[-1] != here["gpu"].split()[-1]:
+        reason = f"the GPU {recorded['gpu']}, and this one is {here['gpu']}"
+    elif missing:
+        reason = f"a processor with {' '.join(sorted(missing))}, which this one lacks"
+    if reason is not None:
+        raise MlipsseError(
+            f"{package} was compiled for {reason}. Make one here: mlipsse potential export "
+            f"{package.with_suffix('.model')} --head {metadata['head']} "
+            f"--dtype {metadata['dtype']} --out {package.parent} "
+            f"--format aotinductor --device {metadata['device']}"
+        )
+
+
+def can_be_traced(model: Path, *, head: str) -> bool:
+    """Whether AOTInductor takes one head of a model, which has been loaded before; some seconds."""
+    try:
+        _exported_program(load_model(model, head), head=head)
+    except Exception:
+        return False
+    return True
+
+
 def _advice(model: Path, head: str) -> str:
     if can_be_scripted(model, head=head):
-        return " Export it as torchscript, which takes it and needs no compiler."
-    return " TorchScript does not take it either: use it in ASE."
+        return " Export it as torchscript, which supports it and requires no compiler."
+    return " TorchScript does not support it either. Use it in ASE."
 
 
 def _find_compiler() -> None:
@@ -113,8 +187,8 @@ def _find_compiler() -> None:
         get_cpp_compiler()
     except Exception as error:
         raise MlipsseError(
-            "AOTInductor needs a C++ compiler, and there is none: install g++, or name another "
-            "one in CXX. The torchscript format needs none."
+            "AOTInductor requires a C++ compiler, and none is installed. Install g++, set CXX, or "
+            "export as torchscript."
         ) from error
 
 

@@ -65,7 +65,8 @@ class EdgeForm:
             types = [self.numbers.index(number) for number in atoms.numbers]
         except ValueError as error:
             raise MlipsseError(
-                f"{atoms.get_chemical_formula()} holds elements that the potential does not know."
+                f"{atoms.get_chemical_formula()} contains elements that the potential does not "
+                "know. Name another structure."
             ) from error
         weights = np.ones(len(atoms))
         # A compiled package takes two atoms and two edges at least: the rest weighs nothing.

@@ -45,9 +45,9 @@ def export_mliap(model: Path, *, head: str, dtype: Dtype, out: Path) -> None:
     check_dtype(dtype)
     if not importlib.util.find_spec("cuequivariance_torch"):
         raise MlipsseError(
-            "The mliap format computes with cuequivariance, which is not installed: "
-            "pip install cuequivariance-torch. Or export for pair_style mace, as torchscript or "
-            "aotinductor."
+            "The mliap format requires cuequivariance, which is not installed. Install it (pip "
+            "install cuequivariance-torch), or export as torchscript or aotinductor for "
+            "pair_style mace."
         )
     loaded, reference = load_head(model, head)
     import torch
@@ -61,7 +61,7 @@ def export_mliap(model: Path, *, head: str, dtype: Dtype, out: Path) -> None:
         exported = LAMMPS_MLIAP_MACE(converted, head=head)
     except Exception as error:
         advice = (
-            " Export it as torchscript, which takes it."
+            " Export it as torchscript, which supports it."
             if can_be_scripted(model, head=head)
             else ""
         )

@@ -39,13 +39,13 @@ def require_exportable(loaded: Any, model: Path) -> None:
         if kind.__name__ in _FAMILIES:
             raise MlipsseError(
                 f"{model} is {_FAMILIES[kind.__name__]}. It cannot be exported for LAMMPS in any "
-                "format; use it in ASE."
+                "format. Use it in ASE."
             )
     if specifications := getattr(loaded, "embedding_specs", None):
         raise MlipsseError(
-            f"{model} reads {' and '.join(specifications)} of the whole system, as MACE-OMOL "
-            "models do, and LAMMPS has none to give. It cannot be exported in any format; use "
-            "it in ASE."
+            f"{model} reads {' and '.join(specifications)} of the whole system, like MACE-OMOL "
+            "models, which LAMMPS does not provide. It cannot be exported in any format. Use it "
+            "in ASE."
         )
     layers = sum(type(part).__name__.startswith("LoRA") for part in loaded.modules())
     if layers:

@@ -26,7 +26,7 @@ class SphericalHarmonics(torch.nn.Module):
         self.lmax = lmax
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Of the directions of `vectors`, (n, 3), as (n, (lmax+1)^2)."""
+        """Spherical harmonics of the directions of `vectors`, (n, 3), as (n, (lmax+1)^2)."""
         x, y, z = torch.nn.functional.normalize(vectors, dim=-1).unbind(-1)
         one = torch.ones_like(x)
         cosine, sine = [one], [torch.zeros_like(x)]  # of order times azimuth, times sin(polar)^m

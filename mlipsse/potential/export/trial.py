@@ -13,7 +13,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.potential.export.edge_form import SinglePoint
 
 MAX_RELATIVE_ERROR = {"float64": 1e-9, "float32": 1e-4}
-"""Of the largest energy and force of the cell: rounding, with room for unlucky sums."""
+"""Relative to the largest energy and force of the cell: rounding, with a margin."""
 
 _ATOMS = 8
 
@@ -76,8 +76,8 @@ def source_reference(loaded: Any, *, head: str, model: Path) -> Reference:
         calculator.calculate(atoms, properties=["energy", "forces", "stress"])
     except Exception as error:
         raise MlipsseError(
-            f"mace-torch cannot evaluate {model} itself ({failure_line(error)}), so that no export "
-            "of it can be right."
+            f"mace-torch cannot evaluate {model} ({failure_line(error)}), so it cannot be "
+            "exported. Check the model in ASE."
         ) from error
     finally:
         torch.set_default_dtype(default)
@@ -108,8 +108,8 @@ def require_same(
         found = call(reference.atoms)
     except Exception as error:
         raise MlipsseError(
-            f"{what} was made and cannot make one step ({failure_line(error)}). It was removed: "
-            "this model cannot be used in this format."
+            f"{what} cannot compute one step ({failure_line(error)}) and was removed. Export the "
+            "model in another format."
         ) from error
     expected = reference.point
     largest_eV_A = float(np.abs(expected.forces_eV_A).max())
@@ -120,15 +120,15 @@ def require_same(
     limit = MAX_RELATIVE_ERROR[dtype]
     if not max(errors) <= limit:  # NaN is no agreement either
         raise MlipsseError(
-            f"{what} was made and gives other numbers than the model in ASE: its energy differs "
-            f"by {errors[0]:.1e} and its forces by {errors[1]:.1e}, relative to the largest "
-            f"({limit:g} is allowed in {dtype}). It was removed. "
-            "Please report this with the versions of torch and mace-torch."
+            f"{what} differs from the model in ASE and was removed: its energy is off by "
+            f"{errors[0]:.1e} and its forces by {errors[1]:.1e}, relative to the largest "
+            f"({limit:g} is allowed in {dtype}). Please report this with the versions of torch "
+            "and mace-torch."
         )
 
 
 def failure_line(error: Exception) -> str:
-    """The line of a torch exception that names what went wrong; TorchScript puts it last."""
+    """The line of a torch exception that states the fault; TorchScript puts it last."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__

@@ -64,8 +64,8 @@ def describe_lammps(folder: Path, mpi: Path | None = None) -> OtherLammps:
     )
     if headers is None:
         raise MlipsseError(
-            f"{folder} is no LAMMPS: it has neither src/pair.h (a source tree) nor "
-            "include/lammps/pair.h (an installation). Name the folder that has one."
+            f"{folder} is not a LAMMPS: it has neither src/pair.h (a source tree) nor "
+            "include/lammps/pair.h (an installation). Name the folder that has one of them."
         )
     program, library = _file(folder, "lmp*"), _file(folder, "liblammps*.so*")
     spoken = _help(program)
@@ -138,18 +138,18 @@ def _require_not_older(version: str, folder: Path) -> None:
         day = datetime.strptime(version, "%d %b %Y").date()
     except ValueError as error:
         raise MlipsseError(
-            f"{folder} calls its version {version!r}, which is no date as 22 Jul 2025 is. Name a "
-            "LAMMPS whose version is known."
+            f"{folder} calls its version {version!r}, which is not a date such as 22 Jul 2025. "
+            "Name a LAMMPS of known version."
         ) from error
     if day < OLDEST:
         raise MlipsseError(
-            f"{folder} is LAMMPS of {version}; pair_style mace needs {OLDEST.day} {OLDEST:%b %Y} "
-            "or newer. Install a newer LAMMPS."
+            f"{folder} is LAMMPS of {version}; pair_style mace requires {OLDEST.day} "
+            f"{OLDEST:%b %Y} or newer. Install a newer LAMMPS."
         )
 
 
 def _integers(folder: Path, spoken: str, binary: Path | None) -> str:
-    """Of a source tree that is not built LAMMPS' default."""
+    """Integer sizes of a LAMMPS; the default of LAMMPS for an unbuilt source tree."""
     if found := _INTEGERS.search(spoken):
         return found[0]
     for path in sorted(folder.glob("**/LAMMPS_Targets.cmake")):
@@ -167,8 +167,8 @@ def _integers(folder: Path, spoken: str, binary: Path | None) -> str:
 def _mpi(folder: Path, headers: Path, binary: Path | None, given: Path | None) -> Path | None:
     if given is not None and not (given / "mpi.h").is_file():
         raise MlipsseError(
-            f"There is no mpi.h in {given}. Name the folder of headers of the MPI that LAMMPS was "
-            "built with, or leave it out."
+            f"There is no mpi.h in {given}. Name the header folder of the MPI that LAMMPS was "
+            "built with, or remove --mpi."
         )
     if binary is None:
         if given is None and headers.name != "src":
@@ -181,8 +181,8 @@ def _mpi(folder: Path, headers: Path, binary: Path | None, given: Path | None) -
     if given is not None:
         if kind is not None and (other := header_kind(given)) != kind:
             raise MlipsseError(
-                f"{binary} was built with {kind}, and {given}/mpi.h is of {other}. Name the folder "
-                f"of headers of {kind} with --mpi."
+                f"{binary} was built with {kind}, but {given}/mpi.h belongs to {other}. Name the "
+                f"header folder of {kind} with --mpi."
             )
         return given
     if kind == "no MPI" and (headers / "STUBS" / "mpi.h").is_file():
@@ -190,7 +190,7 @@ def _mpi(folder: Path, headers: Path, binary: Path | None, given: Path | None) -
     for place in _header_places(library):
         if (place / "mpi.h").is_file() and header_kind(place) == kind:
             return place
-    known = {None: "with an MPI that is not known here", "no MPI": "without MPI"}
+    known = {None: "with an unknown MPI", "no MPI": "without MPI"}
     raise MlipsseError(
         f"{binary} was built {known.get(kind, f'with {kind}')}"
         f"{f' ({library})' if library else ''}, and its mpi.h was not found. Name its folder with "
@@ -236,4 +236,4 @@ def header_kind(folder: Path) -> str:
     ):
         if mark in text:
             return kind
-    return "an MPI that is not known here"
+    return "an unknown MPI"

@@ -64,8 +64,7 @@ def build_plugin(
     other = None if lammps is None else describe_lammps(lammps, mpi)
     if mpi is not None and other is None:
         raise MlipsseError(
-            "The headers of an MPI are for another LAMMPS: name that, too (--lammps DIR), or leave "
-            "--mpi out."
+            "--mpi requires --lammps. Name the LAMMPS (--lammps DIR), or remove --mpi."
         )
     home = _home(other)
     if not rebuild and (built := _built(home)):
@@ -190,11 +189,11 @@ def _require_loads(plugin: Path, program: Path) -> None:
                 f"{_LOAD_PATIENCE_S:g} s. Build it on a node where that lmp runs by itself."
             ) from error
     if done.returncode != 0:
-        lines = done.stdout.strip().splitlines() or ["it printed nothing."]
+        lines = done.stdout.strip().splitlines() or ["no output."]
         reason = next((line for line in lines if "failed" in line or "ERROR" in line), lines[-1])
         raise MlipsseError(
-            f"The pair style was built for {program}, which does not load it: {reason} Does it "
-            "have the package PLUGIN, and was it built with a compiler as new as torch's?"
+            f"The pair style was built for {program}, which does not load it: {reason} Check that "
+            "it has the package PLUGIN and a compiler as new as torch's."
         )
 
 
@@ -202,7 +201,9 @@ def _cmake() -> str:
     own = Path(sys.prefix) / "bin" / "cmake"
     found = str(own) if own.is_file() else shutil.which("cmake")
     if found is None:
-        raise MlipsseError("CMake is missing; the pair style needs it: pip install cmake.")
+        raise MlipsseError(
+            "CMake is missing, and the pair style requires it. Install it: pip install cmake."
+        )
     return found
 
 
@@ -211,7 +212,7 @@ def _compiler() -> str:
         if name and (found := shutil.which(name)):
             return found
     raise MlipsseError(
-        "No C++ compiler was found (CXX, c++, g++, clang++); the pair style is compiled here. "
+        "No C++ compiler was found (CXX, c++, g++, clang++), and the pair style must be compiled. "
         "Install one, e.g. apt-get install g++ make."
     )
 
@@ -224,8 +225,8 @@ def _generator() -> list[str]:
     if shutil.which("make"):
         return ["-G", "Unix Makefiles"]
     raise MlipsseError(
-        "Neither make nor ninja was found; the pair style is compiled here. "
-        "Install one, e.g. apt-get install make."
+        "Neither make nor ninja was found, and the pair style must be compiled. Install one, e.g. "
+        "apt-get install make."
     )
 
 
@@ -244,5 +245,7 @@ def _step(command: list[str], *, log: Path) -> None:
         tail = "\n  ".join(complaints[-5:])
         raise MlipsseError(
             f"The pair style could not be built: {Path(command[0]).name} ended with status "
-            f"{status}.\n  {tail}\nThe whole log is {log}."
+            f"{status}.\n"
+            f"  {tail}\n"
+            f"The full log is {log}."
         )

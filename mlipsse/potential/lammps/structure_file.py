@@ -13,7 +13,7 @@ from mlipsse.errors import MlipsseError
 def data_text(atoms: Atoms, *, elements: Sequence[str], title: str) -> str:
     """LAMMPS data file (`atomic` style, units metal); atom ids are 1, 2, ... as in `atoms`.
 
-    Unlike the files of production runs its tilts are not reduced: a deck that reads it says
+    Unlike the files of production runs its tilts are not reduced: a deck that reads it sets
     `box tilt large`.
 
     Parameters
@@ -35,8 +35,8 @@ def data_text(atoms: Atoms, *, elements: Sequence[str], title: str) -> str:
         )
     if missing := sorted(set(atoms.get_chemical_symbols()) - set(elements)):
         raise MlipsseError(
-            f"{atoms.get_chemical_formula()} holds {', '.join(missing)}, which the potential does "
-            f"not know; it knows {', '.join(elements)}. Give a structure of these."
+            f"{atoms.get_chemical_formula()} contains {', '.join(missing)}, which the potential "
+            f"does not know. Give a structure of {', '.join(elements)}."
         )
     prism = Prism(atoms.cell.array)
     xhi, yhi, zhi, xy, xz, yz = prism.get_lammps_prism()

@@ -58,7 +58,7 @@ class Timing:
 
 
 def run(job: Job) -> Timing:
-    """Do what `job` says in this process.
+    """Run `job` in this process.
 
     Raises
     ------

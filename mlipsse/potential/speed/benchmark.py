@@ -98,9 +98,9 @@ def _wanted(potential: Bundle, backends: Sequence[str] | None) -> list[Backend]:
         return [b for b in BACKENDS if b in ("ase", "upstream") or b in potential.exports]
     for name in backends:
         if name not in BACKENDS:
-            raise MlipsseError(f"There is no backend {name}; there are {', '.join(BACKENDS)}.")
+            raise MlipsseError(f"There is no backend {name}. Choose among {', '.join(BACKENDS)}.")
     if not backends:
-        raise MlipsseError(f"No backend was named; there are {', '.join(BACKENDS)}.")
+        raise MlipsseError(f"No backend is named. Choose among {', '.join(BACKENDS)}.")
     return [backend for backend in BACKENDS if backend in backends]
 
 
@@ -138,7 +138,7 @@ def _crystal(potential: Bundle, structure: Path | None) -> Atoms:
         )
     if unknown := sorted(set(crystal.get_chemical_symbols()) - set(potential.elements)):
         raise MlipsseError(
-            f"{structure} has {', '.join(unknown)}, and the potential in {potential.folder} knows "
-            f"only {', '.join(potential.elements)}. Name a structure of these elements."
+            f"{structure} contains {', '.join(unknown)}, but the potential in {potential.folder} "
+            f"knows only {', '.join(potential.elements)}. Name a structure of these elements."
         )
     return crystal

@@ -41,7 +41,7 @@ def read_crystal(path: Path) -> Atoms:
     if len(atoms) == 0 or not atoms.pbc.all():
         raise MlipsseError(
             f"{path} holds {len(atoms)} atoms, periodic in {int(atoms.pbc.sum())} directions; "
-            "a crystal, periodic in three, is needed."
+            "name a crystal that is periodic in three."
         )
     return atoms
 
@@ -60,7 +60,7 @@ def repeat_to(crystal: Atoms, n_atoms: int) -> Atoms:
         when `n_atoms` is below 1.
     """
     if n_atoms < 1:
-        raise MlipsseError(f"A cell of {n_atoms} atoms cannot be made; ask for 1 or more.")
+        raise MlipsseError(f"A cell of {n_atoms} atoms is not possible. Request 1 or more.")
     copies = max(1, round(n_atoms / len(crystal)))
     heights = 1.0 / np.linalg.norm(np.linalg.inv(crystal.cell.array), axis=0)
     divisors = [k for k in range(1, copies + 1) if copies % k == 0]

@@ -351,8 +351,8 @@ def _watched(
         stop_group(child)
         raise
     child.returncode = os.waitstatus_to_exitcode(status)  # Popen did not see it end
-    # The kernel's own account is exact, but begins with what a fork shares with us: it says
-    # nothing about a child that stays smaller than we are.
+    # The kernel's own account is exact, but begins with the memory that a fork shares with us: it
+    # states nothing about a child that stays smaller than we are.
     if usage.ru_maxrss > 1.05 * own_kB:
         peak_kB = usage.ru_maxrss
     return child.returncode, _Watch(peak_kB * 1024 / 1e6, waits)

@@ -50,7 +50,7 @@ def parity_plot(
         markersize=2.5,
         alpha=0.5 if reference.size > 300 else 0.9,
         markeredgewidth=0,
-        rasterized=True,  # an SVG of a hundred thousand points helps nobody
+        rasterized=True,  # an SVG of a hundred thousand points is of no use
     )
     error = predicted - reference
     axes.text(

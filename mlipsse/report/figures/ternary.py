@@ -13,7 +13,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.report.figures.style import formula_label
 
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
-"""Of the drawn triangle: lower left, lower right, top; `fractions @ CORNERS` are places in it."""
+"""Corners of the triangle: lower left, lower right, top; `fractions @ CORNERS` are places in it."""
 _STEPS = 4  # of the grid along an edge
 _MOST_NUMBERS = 40  # points whose energies are written beside them
 
@@ -33,7 +33,7 @@ def ternary_plot(
 ) -> Axes:
     """Draw one point per composition in the triangle of its end members, with a colour bar.
 
-    Stable ones are circles, others diamonds with their energy above hull beside them; colour says
+    Stable ones are circles, others diamonds with their energy above hull beside them; colour shows
     the same, dark to light.
 
     Parameters

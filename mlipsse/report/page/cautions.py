@@ -1,4 +1,4 @@
-"""What must be said beside the numbers."""
+"""Cautions beside the numbers."""
 
 from collections.abc import Sequence
 
@@ -23,12 +23,12 @@ def standing_cautions(
     if "teacher" in label_source.lower():
         sentences.append(
             "Teacher labels, not DFT: the potential was fitted to another potential "
-            f"({label_source}), and its numbers are no better than that one's."
+            f"({label_source}), and its numbers are no better than the numbers of that potential."
         )
     if thermostat.lower() == "berendsen":
         sentences.append(
-            "The Berendsen thermostat does not sample the canonical ensemble; it is what the "
-            "published protocol used."
+            "The Berendsen thermostat does not sample the canonical ensemble; the published "
+            "protocol used it."
         )
     durations = [item.shortest_run_ps for item in compositions if item.shortest_run_ps is not None]
     shortest = min(durations, default=None)
@@ -44,13 +44,13 @@ def standing_cautions(
         if partly:
             kelvin = ", ".join(f"{temperature:g}" for temperature in partly)
             sentences.append(
-                f"{item.formula}: some runs at {kelvin} K were left out, and the mean is over "
-                "those that diffuse, so it leans high."
+                f"{item.formula}: some runs at {kelvin} K were left out. The mean covers only "
+                "runs that diffuse and is biased high."
             )
     sentences.append(
-        "Conductivities are Nernst-Einstein values from the tracer diffusivity (Haven ratio 1); "
-        "those of the charge, which ions that move together change, are in the table of runs. "
-        "Errors of D count ions that move together as fewer and allow for hops that are taken "
-        "back; what a run is too short to visit, another ordering or phase, they cannot know."
+        "Conductivities are Nernst-Einstein values from the tracer diffusivity (Haven ratio 1). "
+        "The table of runs lists charge conductivities, which include correlated motion of ions. "
+        "Errors of D include correlated ions and reversed hops, but not orderings or phases that "
+        "a run is too short to visit."
     )
     return sentences

@@ -54,7 +54,7 @@ def render_report(content: ReportContent) -> str:
     sections = [section for section in content.sections if not section.empty]
     keys = ["overview", *(section.key for section in sections), "provenance"]
     if len(set(keys)) < len(keys):
-        raise MlipsseError(f"Two sections of the report have one key: {', '.join(keys)}.")
+        raise MlipsseError(f"Two sections of the report share a key: {', '.join(keys)}.")
     views = any(section.views for section in sections)
     return environment.get_template("report.html.j2").render(
         title=content.title,
@@ -78,7 +78,7 @@ def write_report(content: ReportContent, path: Path) -> None:
 def _inline(path: Path) -> str:
     media_type = _MEDIA_TYPES.get(Path(path).suffix)
     if media_type is None:
-        raise MlipsseError(f"{path} is no PNG or SVG, which is all that a report can show.")
+        raise MlipsseError(f"{path} is not a PNG or SVG file. Give one of these.")
     try:
         data = Path(path).read_bytes()
     except OSError as error:

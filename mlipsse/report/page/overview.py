@@ -53,7 +53,7 @@ def headlines(summary: Summary, temperature_K: float) -> list[Headline]:
 def overview_table(summary: Summary, temperature_K: float) -> Table:
     """One line per composition: Ea, conductivity at a temperature, stability, runs.
 
-    Stability where the summary's compositions say their `energy_above_hull_eV_atom`.
+    Stability where the summary's compositions state their `energy_above_hull_eV_atom`.
     """
     ranked = any("energy_above_hull_eV_atom" in item for item in summary["compositions"])
     hull = ("above hull (meV/atom)",) if ranked else ()
@@ -87,8 +87,8 @@ def overview_table(summary: Summary, temperature_K: float) -> Table:
             "left out",
         ),
         rows,
-        "± is one standard error. A conductivity from the fit is of the Arrhenius line, between "
-        "the temperatures that were run or beyond them.",
+        "± is one standard error. A conductivity from the fit lies on the Arrhenius line, between "
+        "or beyond the simulated temperatures.",
     )
 
 

@@ -14,7 +14,7 @@ COLUMNS = (
     *("pressure_GPa", "pressure_std_GPa", "asked_pressure_GPa", "anisotropic_stress_GPa"),
     *("volume_drift_percent", "volume_drift_std_percent"),
 )
-"""Of a run's row in `runs.csv`, those of `pressure_columns`."""
+"""Columns of `runs.csv` that `pressure_columns` gives."""
 
 
 def pressure_columns(health: Health) -> dict[str, float | None]:
@@ -80,14 +80,12 @@ def _pressure_off(formula: str, rows: Sequence[Row], averaged: bool) -> list[str
     if not rows:
         return []
     asked = sorted({row["asked_pressure_GPa"] or 0.0 for row in rows})
-    cell = (
-        "the average cell of the NPT part" if averaged else "a cell that was not let expand with T"
-    )
+    cell = "the average cell of the NPT part" if averaged else "a cell without thermal expansion"
     return [
         f"{formula}: production at {_kelvin(rows)} K ran at a mean pressure of "
-        f"{_span([row['pressure_GPa'] for row in rows])} GPa where "
-        f"{' or '.join(f'{value:g}' for value in asked)} was asked for (NVT in {cell}). "
-        f"Diffusivities and barriers are those under this pressure; to mend it, {remedy(averaged)}."
+        f"{_span([row['pressure_GPa'] for row in rows])} GPa instead of "
+        f"{' or '.join(f'{value:g}' for value in asked)} (NVT in {cell}). Diffusivities and "
+        f"barriers hold at this pressure. To correct it, {remedy(averaged)}."
     ]
 
 
@@ -96,8 +94,8 @@ def _anisotropic(formula: str, rows: Sequence[Row], averaged: bool) -> list[str]
         return []
     return [
         f"{formula}: in production at {_kelvin(rows)} K the stress along one axis differs from "
-        f"the mean pressure by {_span([row['anisotropic_stress_GPa'] for row in rows])} GPa; to "
-        f"mend it, {remedy(averaged)}."
+        f"the mean pressure by {_span([row['anisotropic_stress_GPa'] for row in rows])} GPa. To "
+        f"correct it, {remedy(averaged)}."
     ]
 
 
@@ -113,8 +111,8 @@ def _drifting(formula: str, rows: Sequence[Row]) -> list[str]:
     return [
         f"{formula}: in {len(drifting)} of {len(rows)} runs (at {_kelvin(drifting)} K) the volume "
         f"changed by {_span([row['volume_drift_percent'] for row in drifting])} % over the second "
-        "half of the NPT part: it had not settled, and its average is no cell to go on with. "
-        "Lengthen simulate.npt_ps."
+        "half of the NPT part: it had not settled, so the average cell is not reliable. Raise "
+        "simulate.npt_ps."
     ]
 
 

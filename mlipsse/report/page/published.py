@@ -19,7 +19,7 @@ Quantity = Literal[
     "E_hull", "formation", "Ea", "D_ab", "D_ac", "Ea_ab", "Ea_ac", "conductivity"
 ]  # fmt: skip
 GRID_TEMPERATURE_K = 800.0
-"""Of the published D in planes."""
+"""Temperature of the published D in planes."""
 
 _GRID: tuple[Quantity, ...] = ("E_hull", "Ea", "D_ab", "Ea_ab", "D_ac", "Ea_ac")
 _NAMES: Mapping[Quantity, tuple[str, float]] = {
@@ -116,7 +116,7 @@ def comparison_table(
     """Ours beside the published numbers; None when no composition of the summary is published.
 
     Where the publication gives a temperature at which there is no run, ours comes from the
-    Arrhenius fit and the row says so. The last column is the difference over our standard error
+    Arrhenius fit and the row states it. The last column is the difference over our standard error
     (and the published one, where it is stated).
 
     Parameters
@@ -142,7 +142,7 @@ def comparison_table(
         for note in system["notes"]
     ]
     return Table(
-        "Beside the published values",
+        "Comparison with published values",
         (
             "composition",
             "quantity",
@@ -154,7 +154,7 @@ def comparison_table(
             "difference / error",
         ),
         rows,
-        f"Published: {source()}. Matched by formula alone: host and level of theory may differ. "
+        f"Published: {source()}. Rows match by formula only; host and level of theory may differ. "
         + " ".join(notes),
         folded=len(rows) > 16,
     )

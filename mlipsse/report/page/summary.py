@@ -25,7 +25,7 @@ def build_summary(
     ----------
     compositions : in the order of the campaign
     label_source : what made the labels, e.g. `teacher: chgnet-r2scan (teacher labels, not DFT)`
-    cautions : sentences that whoever uses the numbers must know
+    cautions : sentences that every user of the numbers must know
     """
     return {
         "label_source": label_source,

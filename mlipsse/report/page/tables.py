@@ -43,10 +43,11 @@ def pathways_table(rows: Rows) -> Table:
             "voxel (Å)",
         ),
         shown,
-        note="Barriers are free energies, -kT ln P of the bottleneck of the best path less that of "
-        "its lowest voxel; ± counts visits as independent, and few visits (of the bottleneck) mean "
-        "a barrier that is only an estimate. They hold at the run's temperature and are no "
-        "activation energies. Mobile pairs below 1 Å mean that the potential has failed.",
+        note="Barriers are free energies, -kT ln P of the bottleneck of the best path less that "
+        "of its lowest voxel; ± counts visits as independent, and few visits of the "
+        "bottleneck make the barrier an estimate. Barriers hold at the temperature of the "
+        "run and are not activation energies. Mobile pairs below 1 Å mean that the potential "
+        "has failed.",
     )
 
 
@@ -88,10 +89,10 @@ def runs_table(rows: Rows) -> Table:
             "used",
         ),
         shown,
-        note="σ tracer is Nernst-Einstein's, of the tracer diffusivity; σ charge is of the "
-        "displacement of all mobile ions together, and the Haven ratio is tracer over charge. "
-        "Pressure: mean of the production, whose cell is fixed. "
-        "Exponent: d ln MSD / d ln lag in the window of the fit; 1 is diffusion.",
+        note="σ tracer is the Nernst-Einstein conductivity from the tracer diffusivity; σ charge "
+        "comes from the displacement of all mobile ions together; the Haven ratio is tracer "
+        "over charge. Pressure: mean of the production, whose cell is fixed. Exponent: d ln "
+        "MSD / d ln lag in the window of the fit; 1 is diffusion.",
         folded=len(rows) > 24,
     )
 
@@ -116,8 +117,8 @@ def orderings_table(rows: Rows) -> Table:
         "Orderings",
         columns,
         shown,
-        note="Symmetry-distinct, by Burnside's lemma. A charge pattern is all that an Ewald sum "
-        "can separate: species of equal formal charge are the same in it.",
+        note="Symmetry-distinct, by Burnside's lemma. A charge pattern is what an Ewald sum "
+        "distinguishes: it treats species of equal formal charge as equal.",
     )
 
 
@@ -128,7 +129,7 @@ def rejected_table(rows: Rows) -> Table:
         "Frames without a label",
         ("composition", "reason", "frames"),
         [(composition or "-", reason, n) for (composition, reason), n in counts.most_common()],
-        note="Each is in 05-label/rejected.csv." if rows else "Every frame got one.",
+        note="05-label/rejected.csv lists each." if rows else "Every frame got one.",
         folded=len(counts) > 12,
     )
 
@@ -153,7 +154,7 @@ def compositions_table(rows: Rows, *, note: str = "") -> Table:
         }
         for row in rows
     ]
-    meaning = "All energies are of the potential that ranked; mixtures are in formula units."
+    meaning = "All energies come from the ranking potential; mixtures are in formula units."
     return _table("Compositions", columns, shown, note=f"{meaning} {note}".strip())
 
 
@@ -192,8 +193,9 @@ def errors_table(metrics: Mapping[str, Any]) -> Table:
         "Errors of the potential",
         ("model and set", *_ERROR_COLUMNS),
         [(name, *_error_cells(errors)) for name, errors in rows if errors is not None],
-        note="Root-mean-square (mean absolute) errors. Test trajectories were seen by neither "
-        "training nor early stopping. Energies of the foundation model are of another functional.",
+        note="Root-mean-square (mean absolute) errors. Neither training nor early stopping used "
+        "the test trajectories. Energies of the foundation model belong to another "
+        "functional.",
     )
 
 
@@ -251,7 +253,7 @@ def acceptance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         "Acceptance of the potential",
         ("crystal", "criterion", "verdict", "value", "limit", "unit", "what was found"),
         [tuple(row[key] for key in keys) for row in rows],
-        note="Of the exported file, before any production run; a «fail» refuses the model.",
+        note="Trials of the exported file before any production run. A «fail» refuses the model.",
         folded=len(rows) > 12,
     )
 

@@ -65,7 +65,7 @@ def conductivity_table(summary: Summary) -> Table:
             "runs",
         ),
         rows,
-        "Tracer diffusivity, framework drift removed; ± is one standard error. Pressure: mean of "
+        "Tracer diffusivity without framework drift; ± is one standard error. Pressure: mean of "
         "the production.",
         folded=len(rows) > 24,
     )
@@ -87,7 +87,7 @@ def activation_table(summary: Summary) -> Table:
             )
             for item in summary["compositions"]
         ],
-        "From ln D against 1/T. None below two temperatures.",
+        "Fit of ln D against 1/T. It requires two temperatures.",
     )
 
 
@@ -126,7 +126,7 @@ def directional_table(summary: Summary) -> Table:
         rows,
         "Along the lattice vectors of the simulated cell, and in the planes that they span (the "
         "mean of two orthogonal directions there), averaged over runs. The principal values are "
-        "the eigenvalues of the mean tensor: noise alone pulls them apart.",
+        "the eigenvalues of the mean tensor; noise alone separates them.",
         folded=len(rows) > 16,
     )
 

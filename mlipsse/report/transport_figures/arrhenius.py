@@ -24,7 +24,7 @@ def arrhenius_plot(
     """Draw every composition's points with standard errors, and the fitted lines of D.
 
     Temperatures stand along the top. Lines are drawn for the diffusivity, which is what was
-    fitted. A composition without a usable temperature stays in the legend and says so.
+    fitted. A composition without a usable temperature stays in the legend, which states it.
 
     Parameters
     ----------

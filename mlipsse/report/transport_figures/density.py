@@ -22,7 +22,7 @@ from mlipsse.transport.density.percolation import PercolatingPath
 SURFACE_COLOUR = COLOURS[4]
 PATH_COLOUR = COLOURS[1]
 ATOM_COLOURS = (0, 2, 3, 5, 6)
-"""Of the common colours, those that are neither the surface's nor the path's."""
+"""Common colours other than those of the surface and the path."""
 DRAWN_TRIANGLES = 20_000
 
 

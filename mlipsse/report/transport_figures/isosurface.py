@@ -42,7 +42,7 @@ def isosurface(density: ProbabilityDensity, level_per_A3: float) -> Mesh:
     highest = float(density.values.max())
     if not 0 < level_per_A3 < highest:
         raise MlipsseError(
-            f"There is no isosurface at {level_per_A3:g} Å⁻³: give a level above 0 and below "
+            f"There is no isosurface at {level_per_A3:g} Å⁻³. Give a level above 0 and below "
             f"{highest:.3g} Å⁻³, the highest value of this density, which is normalised to "
             f"{'one ion' if density.per_ion else f'all {density.n_ions} ions'}."
         )
@@ -125,6 +125,6 @@ def line_in_cell(path: np.ndarray, cell: np.ndarray) -> np.ndarray:
 
 
 def level_label(density: ProbabilityDensity, level_per_A3: float, mobile: str) -> str:
-    """The level with its normalisation, without which it says nothing."""
+    """The level with its normalisation, without which it means nothing."""
     ions = f"one {mobile}" if density.per_ion else f"all {density.n_ions} {mobile}"
     return f"{ions}: {level_per_A3:.3g} Å⁻³"

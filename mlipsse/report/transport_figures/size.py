@@ -45,10 +45,10 @@ def size_transport_figure(rows: Sequence[Row]) -> Figure:
     rows : of `learning-curve/transport.csv`, numbers or None
     """
     formulas = list(dict.fromkeys(str(row["composition"]) for row in rows))
-    told = _failures(rows)
+    failures = _failures(rows)
     figure, axes = new_figure(
         width_in=DOUBLE_COLUMN_IN,
-        height_in=_PANEL_IN * len(formulas) + _LEGEND_IN + _LINE_IN * len(told),
+        height_in=_PANEL_IN * len(formulas) + _LEGEND_IN + _LINE_IN * len(failures),
         columns=3,
         rows=len(formulas),
     )
@@ -72,8 +72,8 @@ def size_transport_figure(rows: Sequence[Row]) -> Figure:
                     panel.set_xticks([])
             if number == 0:
                 _legend_above(panel, columns=1 if panel is energy else 2)
-    if told:
-        figure.supxlabel("\n".join(told), x=0.01, ha="left", fontsize=6)
+    if failures:
+        figure.supxlabel("\n".join(failures), x=0.01, ha="left", fontsize=6)
     return figure
 
 
@@ -256,7 +256,7 @@ def _shades(values: Any) -> dict[Any, str]:
 
 
 def _size_label(rows: Sequence[Row], frames: int, strategy: str) -> str | None:
-    """Sizes are told once, by the first strategy; markers are told beside."""
+    """Sizes are labelled once, by the first strategy; markers are explained beside."""
     if strategy == FOUNDATION:
         return "foundation"
     return f"{frames} frames" if _place(rows, strategy) == 0 else None

@@ -208,9 +208,9 @@ def _count_images_once(
         together = cluster.filled + sum(row.filled for row in cluster.images)
         if not whole and together <= MOST_FILLED:
             raise MlipsseError(
-                f"its rows {names} lie on images of one site and are filled to {together:g} "
-                "together: one site written twice, or parts of its occupancy. Leave one row, with "
-                "the whole occupancy"
+                f"its rows {names} lie on images of one site and have a total occupancy of "
+                f"{together:g}: one site is written twice, or its occupancy in parts. Keep one "
+                "row with the total occupancy"
             )
     names = ", ".join(cluster.name for cluster in repeated)
     notes.append(
@@ -254,12 +254,12 @@ def _place(
             farthest_A = max(farthest_A, place.moved_A)
     if joined:
         notes.append(
-            f"{', '.join(joined)}: images so near to each other that they are one site, with the "
-            "occupancy of all of them."
+            f"{', '.join(joined)}: images so close that they count as one site, with their total "
+            "occupancy."
         )
     if moved:
         notes.append(
-            f"{', '.join(moved)}: put on the special position next to the written one, by at most "
+            f"{', '.join(moved)}: moved to the nearest special position, by at most "
             f"{farthest_A:.3f} Å."
         )
     return tuple(contradicted), forced

@@ -116,7 +116,8 @@ def _crystal(block: CifBlock, name: str, notes: list[str]) -> Crystal:
     change_A = float(np.abs(np.linalg.norm(exact, axis=1) - np.linalg.norm(cell, axis=1)).max())
     if change_A > 1e-3:
         passed_over.append(
-            f"Its cell misses the metric of its space group by {change_A:.3f} Å; put right."
+            f"Its cell deviates from the metric of its space group by {change_A:.3f} Å and is "
+            "corrected."
         )
     _refuse_contradictions(chosen)
     return Crystal(
@@ -185,9 +186,9 @@ def _refuse_wrong_choice(
             continue
         if not any(other.doubts):
             raise MlipsseError(
-                f"its sites do not fit the stated choice of axes and origin "
-                f"({symmetry.settings[0].symbol}), but they fit {setting.symbol}. Write the one "
-                "that is meant, or add the symmetry operations"
+                "its sites do not fit the stated choice of axes and origin "
+                f"({symmetry.settings[0].symbol}), but they fit {setting.symbol}. Write the "
+                "intended setting, or add the symmetry operations"
             )
 
 
@@ -268,14 +269,14 @@ def _choose(
                 f"{name.symbol} ({len(name.triplets)} operations)" for name in settings[:2]
             )
             raise MlipsseError(
-                f"its statements on symmetry contradict each other: {one} and {other}, and "
-                "nothing else in the file decides. List all operations, or correct the symbols"
+                f"its statements on symmetry contradict each other: {one} and {other}, and the "
+                "file does not decide between them. List all operations, or correct the symbols"
             )
         if len({one.symbol.partition(":")[0] for one in settings}) < len(settings):
             names = " and ".join(one.symbol for one in settings)
             raise MlipsseError(
                 f"its space group {stated!r} has several settings ({names}) that its sites fit. "
-                f"Write the one that is meant, e.g. {settings[0].symbol!r}, or add the symmetry "
+                f"Write the intended one, e.g. {settings[0].symbol!r}, or add the symmetry "
                 "operations"
             )
         evidence = "custom (the standard setting)"

@@ -73,7 +73,7 @@ def read_rows(block: CifBlock) -> tuple[list[AtomRow], list[str]]:
         )
         label = label or f"row {index + 1}"
         if (text(row.get("_atom_site_calc_flag", ".")) or "").lower() == "dum":
-            notes.append(f"{label} is a dummy atom and left out.")
+            notes.append(f"{label} is a dummy atom and is left out.")
             continue
         species = _species(row, label, oxidations, known)
         isotopes.update({one.isotope: str(one.element) for one in species if one.isotope})
@@ -100,7 +100,7 @@ def read_rows(block: CifBlock) -> tuple[list[AtomRow], list[str]]:
         )
     if unknown_occupancies:
         notes.append(
-            f"The occupancy of {', '.join(unknown_occupancies)} is `?` (not known) and taken for 1."
+            f"The occupancy of {', '.join(unknown_occupancies)} is `?` (not known) and is set to 1."
         )
     for isotope, element in isotopes.items():
         notes.append(f"{isotope} is read as {element}.")
@@ -183,8 +183,7 @@ def _coordinate(row: Mapping[str, str], axis: str, label: str) -> Number:
     raw = text(row[f"_atom_site_fract_{axis}"])
     if raw is None:
         raise MlipsseError(
-            f"its site {label} has no coordinates (`?` or `.`), so that it cannot be placed. Give "
-            "them, or remove the row"
+            f"its site {label} has no coordinates (`?` or `.`). Add them, or remove the row"
         )
     found = number(raw)
     if found is None:

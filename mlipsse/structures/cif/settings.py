@@ -116,8 +116,8 @@ def setting_of_operations(triplets: Iterable[str]) -> Setting:
                 queue.append(product)
         if len(found) > _MOST_OPERATIONS:
             raise MlipsseError(
-                "the symmetry operations make no space group: their products never end. Check the "
-                "list of operations"
+                "the symmetry operations form no space group: their products do not close. Check "
+                "the list of operations"
             )
     return _named(tuple(found))
 

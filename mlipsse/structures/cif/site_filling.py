@@ -37,9 +37,9 @@ def fill_site(
     if written > MOST_FILLED + 1e-9:
         apart = f", rows that lie {spread_A:.3f} Å apart: one site written twice,"
         raise MlipsseError(
-            f"the occupancies of its site {name}{apart if spread_A > 1e-3 else ''} "
-            f"add up to {written:.4g}. Give occupancies that sum to at most 1 per site (up to "
-            f"{MOST_FILLED:g} is taken for 1)"
+            f"the occupancies of its site {name}{apart if spread_A > 1e-3 else ''} add up to "
+            f"{written:.4g}. Give occupancies that sum to at most 1 per site (up to "
+            f"{MOST_FILLED:g} counts as 1)"
         )
     factor = share
     vacant = written - total > 1e-9

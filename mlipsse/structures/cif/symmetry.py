@@ -92,7 +92,7 @@ def read_symmetry(block: CifBlock, cell: np.ndarray) -> StatedSymmetry:
         )
     else:
         settings, source = [setting_of_operations(["x,y,z"])], "no statement"
-        notes.append("It states no symmetry; the sites are taken for all of the cell's (P 1).")
+        notes.append("It states no symmetry; the sites count as all sites of the cell (P 1).")
     fitting = [one for one in settings if one.strain(cell) <= METRIC_TOLERANCE]
     if not fitting:
         worst = min(one.strain(cell) for one in settings)

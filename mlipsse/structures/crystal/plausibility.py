@@ -7,8 +7,8 @@ import numpy as np
 from mlipsse.structures.crystal.model import CrystalSite
 
 CLOSEST_RATIO = 0.5
-"""Of the sum of covalent radii (Cordero et al. 2008, doi 10.1039/b801115j): two sites that are
-both filled are never nearer. The shortest bonds known (N2, CO) have 0.78."""
+"""Share of the sum of covalent radii (Cordero et al. 2008, doi 10.1039/b801115j): two sites that
+are both filled are never nearer. The shortest bonds known (N2, CO) have 0.78."""
 
 _BOND_RATIOS = (0.8, 1.25)
 _OVERLAP_A = 0.5
@@ -66,8 +66,8 @@ def judge_distances(
     for index in np.flatnonzero(overlap | near):
         one, two = sorted((sites[first[index]].label, sites[second[index]].label))
         clashes[
-            f"{one} and {two} lie {away_A[index]:.2f} Å apart and are filled to "
-            f"{together[index]:.3g} together"
+            f"{one} and {two} lie {away_A[index]:.2f} Å apart and have a total occupancy of "
+            f"{together[index]:.3g}"
         ] = None
     counted, other = together > 1.02, anionic[first] != anionic[second]
     closest = np.full(len(sites), 1.0)

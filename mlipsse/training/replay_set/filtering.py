@@ -64,7 +64,8 @@ def fetch_mp_replay() -> Path:
     Raises
     ------
     MlipsseError
-        when the download fails, ends early, or brings a web page; says how to fetch it by hand.
+        when the download fails, ends early, or brings a web page; the error states how to fetch it
+        by hand.
     """
     path = mp_replay_path()
     if path.is_file():
@@ -77,12 +78,12 @@ def fetch_mp_replay() -> Path:
             with aside.open("wb") as stream:
                 shutil.copyfileobj(answer, stream, 1 << 20)
             _check_whole(aside, answer.headers)
-    # An OSError of the disk is told in the same words: what to do is the same.
+    # An OSError of the disk gets this message too: the remedy is the same.
     except (OSError, HTTPException, ValueError) as error:
         raise MlipsseError(
             f"The replay set mp (MPtrj, about 600 MB) cannot be downloaded from {MP_REPLAY_URL} "
-            f"({error}). Connect this machine to the internet, or fetch the file elsewhere and put "
-            f"it at {path}, or give an extxyz file of your own as finetune.replay."
+            f"({error}). Connect this machine to the internet, or fetch the file elsewhere and "
+            f"put it at {path}, or set finetune.replay to an extxyz file."
         ) from error
     return path
 
@@ -130,13 +131,13 @@ def select_replay(
     except Exception as error:  # ASE raises whatever its reader runs into
         raise MlipsseError(
             f"The replay set {source} cannot be read as extended XYZ ({type(error).__name__}: "
-            f"{error}). Remove it, so that it is downloaded again."
+            f"{error}). Remove it; the next run downloads it again."
         ) from error
     if not chosen:
         raise MlipsseError(
-            f"The replay set {source} holds no frame with energy, forces and stress whose elements "
-            f"the foundation model knows ({', '.join(sorted(known))}). Give another file as "
-            "finetune.replay."
+            f"The replay set {source} contains no frame with energy, forces and stress of "
+            f"elements that the foundation model knows ({', '.join(sorted(known))}). Set "
+            "finetune.replay to another file."
         )
     chosen.sort(key=lambda candidate: candidate[0][2])
     return ReplaySet(
@@ -165,7 +166,7 @@ def _labelled(frame: Atoms) -> Atoms | None:
 
 def _check_whole(path: Path, headers: Message) -> None:
     if headers.get_content_type() == "text/html":
-        raise ValueError("a web page came instead of the file")
+        raise ValueError("the server sent a web page instead of the file")
     size, expected = path.stat().st_size, headers.get("Content-Length")
     if expected is not None and size != int(expected):
         raise ValueError(f"{size} of {expected} bytes came")

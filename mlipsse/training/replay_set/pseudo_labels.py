@@ -29,7 +29,7 @@ def read_replayed(path: Path) -> list[Atoms]:
         if not atoms.pbc.all():
             raise MlipsseError(
                 f"Structure {index} of {path} ({atoms.get_chemical_formula()}) is not periodic in "
-                "all directions, so that it has no stress. Take it out, or give it a cell."
+                "all directions and thus has no stress. Remove it, or add a cell."
             )
     return structures
 
@@ -51,7 +51,7 @@ def label_by_foundation(structures: Sequence[Atoms], foundation: LoadedMace) -> 
     """
     species = {symbol for atoms in structures for symbol in atoms.symbols}
     require_species(foundation.name, elements(foundation.model), species)
-    # Of a file only its name: where it lies on this machine says nothing to a reader of labels.
+    # Of a file only its name: its place on this machine means nothing to a reader of labels.
     source = f"pseudo-labels: {Path(foundation.name).name}"
     return [
         with_label(

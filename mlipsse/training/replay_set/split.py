@@ -34,8 +34,8 @@ def split_replay(n_frames: int, *, seed: int) -> ReplaySplit:
     """
     if n_frames < _FEWEST:
         raise MlipsseError(
-            f"The replay set holds {n_frames} frames; it takes at least {_FEWEST}, one to train "
-            "on, one to watch and one to hold out. A few hundred are usual."
+            f"The replay set contains {n_frames} frames, but at least {_FEWEST} are required: for "
+            "training, validation and test. Give a few hundred."
         )
     share = max(1, round(_HELD_OUT * n_frames))
     order = np.random.default_rng(seed).permutation(n_frames).tolist()

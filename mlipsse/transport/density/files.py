@@ -54,7 +54,8 @@ def write_chgcar(path: Path, density: ProbabilityDensity, framework: Atoms) -> N
     """
     if not len(framework):
         raise MlipsseError(
-            "A CHGCAR must hold at least one atom, but there is no framework: write a cube instead."
+            "A CHGCAR must contain at least one atom, but there is no framework. Write a cube "
+            "file instead."
         )
     shifted = _shifted(density, framework)
     symbols = np.array(shifted.get_chemical_symbols())
@@ -107,7 +108,8 @@ def write_density_cube(path: Path, density: ProbabilityDensity, framework: Atoms
 def _shifted(density: ProbabilityDensity, framework: Atoms) -> Atoms:
     if not np.allclose(framework.cell, density.cell, rtol=0, atol=1e-6):
         raise MlipsseError(
-            "The framework's cell is not that of the density: give mean positions of the same run."
+            "The framework's cell differs from that of the density. Give mean positions of the "
+            "same run."
         )
     shifted = framework.copy()
     shifted.positions -= (0.5 / np.array(density.shape)) @ density.cell

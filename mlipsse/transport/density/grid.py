@@ -59,7 +59,7 @@ class ProbabilityDensity:
 
     @property
     def integral(self) -> float:
-        """Of the density over the cell: `n_ions`, or 1 when `per_ion`."""
+        """Integral of the density over the cell: `n_ions`, or 1 when `per_ion`."""
         return 1.0 if self.per_ion else float(self.n_ions)
 
     @property
@@ -88,7 +88,7 @@ def probability_density(
 
     Each lattice vector is cut into the whole number of voxels that comes nearest to `spacing_A`.
     Positions may lie anywhere: their periodic image in the cell is counted. One that lies on a face
-    between voxels belongs to the upper one, as far as float64 tells them apart.
+    between voxels belongs to the upper one, as far as float64 resolves them.
 
     Parameters
     ----------
@@ -126,8 +126,8 @@ def probability_density(
         if bad >= 0:
             raise MlipsseError(
                 f"The position of ion {bad % n_ions} in frame {start + bad // n_ions} is not "
-                "finite (NaN or infinite): the run has blown up or the file is damaged. Look at "
-                "the run's log, and run it again."
+                "finite (NaN or infinite): the run exploded or the file is damaged. Check the log "
+                "of the run, and run it again."
             )
     total = 1.0 if per_ion else float(n_ions)
     one_count_per_A3 = total * counts.size / (n_ions * n_frames * abs(np.linalg.det(cell)))
@@ -154,7 +154,7 @@ def _grid(cell: np.ndarray, spacing_A: float) -> tuple[int, ...]:
     if wanted.prod() > MOST_VOXELS:
         raise MlipsseError(
             f"A spacing of {spacing_A:g} Å makes {wanted.prod():.2g} voxels of a cell of "
-            f"{' x '.join(f'{length:.4g}' for length in lengths)} Å, and at most "
-            f"{MOST_VOXELS:.2g} are allowed: give a larger spacing."
+            f"{' x '.join(f'{length:.4g}' for length in lengths)} Å, but at most "
+            f"{MOST_VOXELS:.2g} are allowed. Give a larger spacing."
         )
     return tuple(int(n) for n in wanted)

@@ -69,7 +69,7 @@ def free_energy_eV(density: ProbabilityDensity, temperature_K: float) -> np.ndar
         raise MlipsseError(f"The temperature must be above 0 K, but is {temperature_K}.")
     highest = density.values.max()
     if not highest > 0:
-        raise MlipsseError("The density is 0 everywhere: there is no free energy to speak of.")
+        raise MlipsseError("The density is 0 everywhere, so there is no free energy.")
     filled = density.values > 0
     found = np.full(density.shape, np.nan)
     # adding 0 turns -0.0 into 0.0
@@ -166,8 +166,8 @@ def _blocked(direction: str, density: ProbabilityDensity, min_counts: int) -> st
     where = "in any direction" if direction == ANY else f"along {direction}"
     seen = "no ion was seen" if min_counts == 1 else f"ions were seen fewer than {min_counts} times"
     return (
-        f"every way {where} leads through voxels in which {seen} in {density.n_frames} frames; run "
-        "longer, or take a larger spacing"
+        f"every path {where} crosses voxels in which {seen} in {density.n_frames} frames; run "
+        "longer, or choose a larger spacing"
     )
 
 

@@ -45,8 +45,8 @@ class ChargeDiffusivity:
             return ()
         return (
             f"the Haven ratio is {self.haven_ratio:.2g} ± {self.haven_ratio_std:.1g}, above "
-            f"{HIGH_HAVEN_RATIO:g}: ions mostly change places, and carry far less charge than "
-            "their tracer diffusivity gives",
+            f"{HIGH_HAVEN_RATIO:g}: ions mostly exchange places, and carry far less charge than "
+            "their tracer diffusivity implies",
         )
 
 
@@ -97,7 +97,7 @@ def charge_diffusivity(
     if drift_A is not None:
         dipole -= charges.sum() * drift_A
     msd = mean_squared_displacement(dipole[:, None, :] / norm, frame_spacing_ps=frame_spacing_ps)
-    # The exponent of one walker is too noisy to show whether it diffuses; the tracer has shown it.
+    # The exponent of one walker is too noisy to judge by its exponent whether it diffuses; the tracer shows it.
     rules = replace(settings, window_ps=tracer.window_ps, judged=False)
     fit = fit_diffusivity(msd, rules)
     if not tracer.diffusive:

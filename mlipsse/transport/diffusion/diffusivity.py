@@ -140,7 +140,7 @@ def fit_diffusivity(
         reason = (
             f"not diffusive: d ln MSD / d ln lag is {exponent:.2f} between {bounds[0]:.3g} and "
             f"{bounds[1]:.3g} ps, above {settings.maximum_exponent:g} (1 is diffusion, 2 straight "
-            "flight), and the MSD bends upwards: is a drift left in it, or is the run too short?"
+            "flight), and the MSD bends upwards: a drift is left in it, or the run is too short"
         )
         return _refused(RunStatus(RunKind.SUPERDIFFUSIVE, reason), bounds, exponent)
     evenness = (
@@ -236,27 +236,27 @@ def _cautions(line: Line, evenness: Evenness, upward: float) -> tuple[str, ...]:
     found = []
     if upward > UPWARD_LIMIT:
         found.append(
-            f"the MSD bends upwards by {upward:.1f} standard errors: hops go on in one direction, "
-            "or a drift is left, and the diffusivity is a lower bound; run longer"
+            f"the MSD bends upwards by {upward:.1f} standard errors: hops continue in one "
+            "direction, or a drift is left, so the diffusivity is a lower bound; run longer"
         )
     if line.bend < -BEND_LIMIT:
         found.append(
             f"the MSD flattens by {-line.bend:.1f} standard errors within the window: hops are "
-            "still being taken back, and the diffusivity is an upper bound; run longer"
+            "still reversed, so the diffusivity is an upper bound; run longer"
         )
     if evenness.ions_differ or line.dispersion > DISPERSION_LIMIT:
         known = evenness.ion_correlation
         halves = "" if known is None else f", correlation {known:.2f} between halves of the run"
         found.append(
-            f"ions differ in how far they move (variance {line.dispersion:.1f} times that of ions "
-            f"that are alike{halves}): the diffusivity is a mean over fast and slow ions, and "
-            "another run may have another share of each"
+            f"ions differ in how far they move (variance {line.dispersion:.1f} times that of "
+            f"equal ions{halves}): the diffusivity is a mean over fast and slow ions, and their "
+            "shares may differ in another run"
         )
     if evenness.rates_change and evenness.late_to_early is not None:
         found.append(
             f"rates change during the run: after {evenness.changed_at:.0%} of it the ions move "
-            f"{evenness.late_to_early:.2g} times as much as before; the error is widened by the "
-            "change: leave out the equilibration, or find what changes"
+            f"{evenness.late_to_early:.2g} times as much as before; the error includes the "
+            "change; drop the equilibration, or find what changes"
         )
     return tuple(found)
 

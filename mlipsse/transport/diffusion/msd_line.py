@@ -12,8 +12,8 @@ FIT_LAGS = 60
 """Lags of the window that enter the fit: more of them carry the same information."""
 
 TAKEN_BACK = 0.3
-"""Of a hop length squared: by how much hops that are taken back may lift the MSD for good. Walks
-that take back each hop with probability p have 2p / (1 + p)²: 0.28 for 0.2 and 0.41 for 0.4."""
+"""Share of a hop length squared by which reversed hops may lift the MSD permanently. Walks
+that reverse each hop with probability p have 2p / (1 + p)²: 0.28 for 0.2 and 0.41 for 0.4."""
 
 SETTLING = 2.0
 """The rest of that lift which is still to come falls as exp(-SETTLING x MSD / hop length²): as
@@ -77,7 +77,7 @@ def fit_line(
     lags = np.unique(np.round(np.linspace(first, last, FIT_LAGS)).astype(int))
     columns = msd.tensor_A2[lags]
     total = columns[:, :3].sum(axis=1)
-    # The third column has no part in the line; its coefficient shows a bend that dies away.
+    # The third column has no part in the line; its coefficient measures a bend that dies away.
     design = np.stack([lags, np.ones(len(lags)), lags[0] / lags], axis=1).astype(float)
     sums = overlap_sums(lags, msd.n_frames)
     excess = _excess_per_step(msd, first)
@@ -99,7 +99,7 @@ def fit_line(
         )
         random = covariance.copy()
         covariance += np.outer(unsettled, unsettled) + np.diag((SETTLING_FORM * unsettled) ** 2)
-        # Neighbouring lags of a long window differ by less than rounding shows.
+        # Neighbouring lags of a long window differ by less than rounding.
         covariance[np.diag_indices(len(lags))] *= 1 + 1e-10
         whitened = linalg.cho_solve(linalg.cho_factor(covariance), design)
         information = design.T @ whitened

@@ -59,13 +59,13 @@ def assign_roles(
     named = (mobile,) if isinstance(mobile, str) else tuple(mobile)
     if not named or len(set(named)) != len(named):
         raise MlipsseError(
-            f"Mobile elements {', '.join(named) or '(none)'}: name at least one, and each once."
+            f"Mobile elements {', '.join(named) or '(none)'}: name at least one, and each only "
+            "once."
         )
     absent = [symbol for symbol in (*named, *(framework or ())) if symbol not in present]
     if absent:
         raise MlipsseError(
-            f"No {', '.join(absent)} in the trajectory, which holds {', '.join(present)}: name a "
-            "species that is there."
+            f"The trajectory contains no {', '.join(absent)}. Choose among {', '.join(present)}."
         )
     if framework is None:
         return Roles(
@@ -73,6 +73,6 @@ def assign_roles(
         )
     both = [symbol for symbol in named if symbol in framework]
     if both:
-        raise MlipsseError(f"{', '.join(both)} cannot be both mobile and framework: name it once.")
+        raise MlipsseError(f"{', '.join(both)} cannot be both mobile and framework. Name it once.")
     others = tuple(symbol for symbol in present if symbol not in (named[0], *framework))
     return Roles(named[0], others, tuple(dict.fromkeys(framework)))

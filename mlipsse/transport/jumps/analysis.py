@@ -34,7 +34,7 @@ from mlipsse.transport.structure.vibration import Vibration, vibration
 
 @dataclass(frozen=True, eq=False)
 class JumpAnalysis:
-    """What the sites and jumps of one run show of its mobile ion.
+    """Sites and jumps of the mobile ion of one run.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def analyse_jumps(
     frames : of one run, in a constant cell; of one on disk the mobile ions alone are loaded
     mobile : element of the mobile ion; of several elements that move, the first is analysed
     framework : elements that stay; None takes all that are not mobile
-    temperature_K : where the frames do not have it; for the activation energies
+    temperature_K : where the frames do not state it; for the activation energies
     structure : CIF or POSCAR with the sites; None finds them in the density (see `find_sites`)
     interstitials : look for sites beside those of the structure
     repeats, interstitial_occupancy, least_occupancy : of `find_sites`
@@ -137,7 +137,7 @@ def analyse_jumps(
             shift_A = float(np.linalg.norm(placed.shift_A))
     if sites is None or interstitials:
         if isinstance(radius_A, Mapping):
-            raise MlipsseError("Sites that are found have no labels yet: give one radius for all.")
+            raise MlipsseError("Found sites have no labels yet. Give one radius for all.")
         sites = find_sites(
             ions,
             frames.cell,
@@ -195,16 +195,16 @@ def _cautions(
     found = [shaken.caution] if shaken.caution else []
     if jumps.on_sites < LEAST_ON_SITES:
         found.append(
-            f"ions are on sites for {jumps.on_sites:.0%} of their time: sites may be missing, or "
-            f"their radius of {jumps.sites.radius_A.min():.2f} Å is small"
+            f"ions are on sites for only {jumps.on_sites:.0%} of the time: sites may be missing, "
+            f"or their radius of {jumps.sites.radius_A.min():.2f} Å may be too small"
         )
     if tracer.reason is not None:
         found.append(f"no correlation factor: {tracer.reason}")
     found += tracer.cautions
     if cold:
-        found.append("no activation energies: the temperature is not known, give it")
+        found.append("no activation energies: the temperature is not known; give --temperature")
     if alone:
         found.append(
-            "every atom is mobile: nothing separates drift from diffusion, and none was removed"
+            "every atom is mobile, so drift cannot be separated from diffusion and was not removed"
         )
     return tuple(found)

@@ -82,8 +82,8 @@ def find_sites(
             if known is not None:
                 return known
             raise MlipsseError(
-                f"No place holds an ion for {least_occupancy:.0%} of the time: the ions flow as a "
-                "liquid, or the run is too short. Give the sites."
+                f"No place is occupied for {least_occupancy:.0%} of the time: the ions flow like "
+                "a liquid, or the run is too short. Give the sites."
             )
         together = fractional if known is None else np.vstack([known.fractional, fractional])
         together = together - np.floor(together)

@@ -12,7 +12,7 @@ from mlipsse.structures import Crystal, read_crystal
 from mlipsse.transport.jumps.sites import Sites, label_kinds, make_sites
 
 MISFIT_LIMIT_A = 1.0
-"""Of the framework atoms' mean positions from the file's, the median of each element and the worst
+"""Distance of the framework's mean positions from the file's, median per element and the worst
 of the elements; another crystal, or another origin, misses by more."""
 
 SAME_FIT_A = 0.1
@@ -24,7 +24,7 @@ _LENGTH_TOLERANCE, _COSINE_TOLERANCE = 0.08, 0.08
 
 _MOST_CELLS = 60
 _SAMPLED_ATOMS = 20
-"""Of each element, while shifts are tried."""
+"""Atoms of each element that are used for trying shifts."""
 
 _SYMPREC_A = 0.01
 
@@ -89,7 +89,7 @@ def read_crystal_sites(path: Path, *, mobile: str) -> CrystalSites:
     if not is_mobile.any():
         present = ", ".join(sorted(set().union(*species)))
         raise MlipsseError(
-            f"{path} holds no site of {mobile}, but {present}: name the mobile ion that is there."
+            f"{path} contains no site of {mobile}, but {present}. Name one of its species."
         )
     labels, translations = _symmetry(crystal)
     fractional = crystal.scaled_positions
@@ -182,15 +182,15 @@ def place_sites(
             break
     if best is None:
         raise MlipsseError(
-            f"The run's cell ({_lengths(own)} Å) is no repetition of that of {crystal.name} "
-            f"({_lengths(crystal.cell)} Å) to within {_LENGTH_TOLERANCE:.0%}: give the structure "
-            "that the run was built from."
+            f"The run's cell ({_lengths(own)} Å) is not a repetition of the cell of "
+            f"{crystal.name} ({_lengths(crystal.cell)} Å) to within {_LENGTH_TOLERANCE:.0%}. Give "
+            "the structure that the run was built from."
         )
     misfit_A, supercell, shift = best
     if not misfit_A < MISFIT_LIMIT_A:
         raise MlipsseError(
-            f"The framework of the run lies {misfit_A:.2f} Å from that of {crystal.name} "
-            f"(limit {MISFIT_LIMIT_A:g} Å): give the structure that the run was built from."
+            f"The framework of the run lies {misfit_A:.2f} Å from that of {crystal.name} (limit "
+            f"{MISFIT_LIMIT_A:g} Å). Give the structure that the run was built from."
         )
     fractional, index = _repeated(crystal.fractional, supercell)
     sites = make_sites(

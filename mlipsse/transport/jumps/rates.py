@@ -1,4 +1,4 @@
-"""What the jumps say: occupancies, rates, activation energies, jump diffusivity, correlation."""
+"""Results of the jumps: occupancies, rates, activation energies, jump diffusivity, correlation."""
 
 from dataclasses import dataclass
 
@@ -123,7 +123,7 @@ def jump_rates(
     neighbours of kind B: where z of them are alike, the barrier of one way is kB T ln z higher.
 
     Errors are standard errors of the mean over the parts of the run (ddof 1, over the root of the
-    number of parts); that of the energy is kB T times the relative one of k, and says nothing of
+    number of parts); that of the energy is kB T times the relative one of k, and ignores
     nu. GEMDAT states the scatter of a single part, halves k where A and B are one kind (which
     raises the energy by kB T ln 2 above the barrier that a walk was given), and fails where a part
     has no jump.

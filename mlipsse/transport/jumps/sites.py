@@ -40,7 +40,7 @@ class Sites:
     def __post_init__(self) -> None:
         count = len(self.labels)
         if not count:
-            raise MlipsseError("There are no sites: give a structure with sites of the mobile ion.")
+            raise MlipsseError("There are no sites. Give a structure with sites of the mobile ion.")
         if self.fractional.shape != (count, 3) or not (
             len(self.radius_A) == len(self.interstitial) == count
         ):
@@ -162,12 +162,12 @@ def site_radius(fractional: np.ndarray, cell: np.ndarray, *, amplitude_A: float)
             raise MlipsseError(
                 f"Sites {first[nearest]} and {second[nearest]} are {distance_A[nearest]:.2f} Å "
                 f"apart, which leaves spheres of {radius_A:.2f} Å (at least {SMALLEST_RADIUS_A} "
-                "Å): make them one site."
+                "Å). Merge them into one site."
             )
     if radius_A < SMALLEST_RADIUS_A:
         raise MlipsseError(
-            f"Ions vibrate by {amplitude_A:.3f} Å, which gives sites of {radius_A:.2f} Å (at least "
-            f"{SMALLEST_RADIUS_A} Å): give the radius."
+            f"Ions vibrate by {amplitude_A:.3f} Å, which gives sites of {radius_A:.2f} Å (at "
+            f"least {SMALLEST_RADIUS_A} Å). Give the radius."
         )
     return radius_A
 

@@ -35,7 +35,7 @@ FORMAT = 2
 
 CHUNK_FRAMES, CHUNK_ATOMS = 256, 64
 LIMIT_GB = 50.0
-"""Of the folder: beyond it the trajectories that were not used for longest go."""
+"""Limit of the folder's size; beyond it the least recently used trajectories are removed."""
 
 _READ_BYTES = 4 << 20
 
@@ -93,7 +93,7 @@ class StoredPositions:
                 found = self._columns(frames, wanted)
         except OSError as error:
             raise MlipsseError(
-                f"{self.path} is damaged ({error}): remove it, and it is made again."
+                f"{self.path} is damaged ({error}). Remove it; the next run makes it again."
             ) from error
         found = np.asarray(found, dtype=np.float64)
         return found[(..., *rest)] if rest else found
@@ -175,8 +175,8 @@ def cached_frames(
     free_GB = 1e-9 * shutil.disk_usage(folder).free
     if size_GB > free_GB:
         raise MlipsseError(
-            f"The cache of {', '.join(map(str, paths))} needs {size_GB:.3g} GB, and {free_GB:.3g} "
-            f"GB are free in {folder}: give another folder, or make room."
+            f"The cache of {', '.join(map(str, paths))} needs {size_GB:.3g} GB, but {free_GB:.3g} "
+            f"GB are free in {folder}. Give another folder, or free disk space."
         )
     block_frames = _block_frames(len(sources[0].species))
     blocks = frame_blocks(sources, frame_spacing_ps, block_frames, timeless=timeless)
@@ -184,7 +184,7 @@ def cached_frames(
         _write(aside, blocks, single=all(source.single for source in sources))
         if _states(inputs) != before:
             raise MlipsseError(
-                f"{', '.join(map(str, paths))} changed while it was read: wait until the run that "
+                f"{', '.join(map(str, paths))} changed while it was read. Wait until the run that "
                 "writes it has ended."
             )
     _make_room(folder, path, limit_GB)

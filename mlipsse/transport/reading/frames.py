@@ -17,7 +17,7 @@ from mlipsse.transport.reading.unwrapping.continuity import Continuity
 from mlipsse.transport.reading.unwrapping.ions import Unwrapping
 
 BLOCK_BYTES = 64 << 20
-"""Of positions that are held at once where frames are read block by block."""
+"""Size of the positions held at once where frames are read block by block."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +59,14 @@ class Frames:
         recorded = self.temperature_K
         if temperature_K is not None and recorded is not None and temperature_K != recorded:
             raise MlipsseError(
-                f"The trajectory's record has {recorded:g} K, but {temperature_K:g} K are given: "
-                "leave out the temperature to take the record's."
+                f"The trajectory's record has {recorded:g} K, but {temperature_K:g} K is given. "
+                "Remove the option to use the recorded temperature."
             )
         known = temperature_K if temperature_K is not None else self.temperature_K
         if known is None:
-            raise MlipsseError("Give the temperature in K: the trajectory does not record it.")
+            raise MlipsseError(
+                "The trajectory does not record its temperature. Give it in K (--temperature)."
+            )
         return Trajectory(
             positions=self.positions,
             species=self.species,
@@ -216,9 +218,9 @@ def refuse_beyond_memory(sources: Sequence[Source], limit_GB: float | None) -> N
     limit_GB = memory_limit(limit_GB)
     if needed > limit_GB:
         raise MlipsseError(
-            f"The positions in {', '.join(str(source.path) for source in sources)} need "
-            f"{needed:.3g} GB, and {limit_GB:.3g} GB may be used. Give a folder for the cache "
-            "(--cache), from which they are read piece by piece, or read every n-th frame."
+            f"The positions in {', '.join(str(source.path) for source in sources)} require "
+            f"{needed:.3g} GB, but only {limit_GB:.3g} GB may be used. Give a cache folder "
+            "(--cache), which is read in pieces, or read every n-th frame."
         )
 
 
@@ -325,8 +327,9 @@ def _check_same(sources: Sequence[Source]) -> None:
     for source in sources[1:]:
         if source.species != first.species:
             raise MlipsseError(
-                f"{source.path} holds other atoms than {first.path} ({len(source.species)} and "
-                f"{len(first.species)}, or in another order): they are not of one run."
+                f"{source.path} contains other atoms than {first.path} ({len(source.species)} and "
+                f"{len(first.species)}, or in another order): the files belong to different runs. "
+                "Analyse them one by one."
             )
         if source.temperature_K != first.temperature_K:
             raise MlipsseError(
@@ -340,6 +343,6 @@ def _refuse_infinite(positions: np.ndarray, first_frame: int, where: str) -> Non
     if not np.isfinite(sums).all():
         frame = first_frame + int(np.argmin(np.isfinite(sums)))
         raise MlipsseError(
-            f"Positions of frame {frame} of {where} are not finite (NaN or infinite): the run has "
-            "blown up or the file is damaged. Look at the run's log, and run it again."
+            f"Positions of frame {frame} of {where} are not finite (NaN or infinite): the run "
+            "exploded or the file is damaged. Check the log of the run, and run it again."
         )

@@ -43,7 +43,7 @@ def joined(
         if following is not None and end is not None and start is not None and not end > start:
             raise MlipsseError(
                 f"{following.path} begins at {end:g}, not after the beginning of {source.path} "
-                f"({start:g}): give the files in their order, and with steps that go on from file "
+                f"({start:g}): give the files in their order, with steps that continue from file "
                 "to file."
             )
         begins = index > 0
@@ -75,8 +75,8 @@ def joined(
             yield raw
         if left_out and following is not None:
             notes.append(
-                f"{source.path}: its last {left_out} frame(s) are left out, which "
-                f"{following.path} holds again"
+                f"{source.path}: its last {left_out} frame(s) are left out because "
+                f"{following.path} repeats them"
             )
 
 

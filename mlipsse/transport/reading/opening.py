@@ -45,7 +45,7 @@ def open_source(
     """
     path = Path(path)
     if not path.exists():
-        raise MlipsseError(f"There is no trajectory {path}.")
+        raise MlipsseError(f"There is no trajectory {path}. Name an existing file.")
     source = _opened(path, topology, species, timestep_fs)
     return source if cell is None else _with_cell(source, np.asarray(cell, dtype=float))
 
@@ -86,9 +86,9 @@ def _opened(
     if suffix in FORMATS or topology is not None:
         return open_with_mdanalysis(path, topology, species, timestep_fs)
     raise MlipsseError(
-        f"{path} is of no known kind: LAMMPS text dumps, XYZ, ASE .traj, XDATCAR, vasprun.xml, or "
-        "DCD, XTC, TRR, NetCDF and H5MD with a topology. A table of mean squared displacements is "
-        "fitted by `mlipsse transport fit-msd`."
+        f"{path} is not a known kind of file. Give a LAMMPS text dump, XYZ, ASE .traj, XDATCAR or "
+        "vasprun.xml, or DCD, XTC, TRR, NetCDF or H5MD with a topology. For a table of mean "
+        "squared displacements use `mlipsse transport fit-msd`."
     )
 
 
@@ -102,8 +102,8 @@ def _with_cell(source: Source, cell: np.ndarray) -> Source:
             if apart > _SAME_CELL * np.abs(cell).max():
                 own = raw.cells[~missing][0]
                 raise MlipsseError(
-                    f"{source.path} has a cell of {_lengths(own)} Å, but one of {_lengths(cell)} Å "
-                    "is given: leave out the option to take the file's."
+                    f"{source.path} has a cell of {_lengths(own)} Å, but one of {_lengths(cell)} "
+                    "Å is given. Remove the option to use the cell of the file."
                 )
             cells = np.where(missing[:, None, None], cell, raw.cells)
             yield replace(raw, cells=cells)
@@ -162,7 +162,7 @@ def _text_dump(path: Path, species: Sequence[str] | None, timestep_fs: float | N
     atoms = dump_atoms(path)
     if atoms.units is not None and atoms.units not in _ANGSTROM_UNITS:
         raise MlipsseError(
-            f"{path} is in LAMMPS' units {atoms.units}, whose lengths are not in Å: write it in "
+            f"{path} is in LAMMPS' units {atoms.units}, whose lengths are not in Å. Write it in "
             "metal or real units."
         )
     notes: list[str] = []
@@ -208,7 +208,7 @@ def _dump_species(
         if species is not None and not set(own) <= set(species):
             raise MlipsseError(
                 f"{path} has elements ({', '.join(dict.fromkeys(own))}) and no types that "
-                f"{', '.join(species)} could be of: leave out the option, or write the dump with a "
+                f"{', '.join(species)} could be of: remove the option, or write the dump with a "
                 "column `type`."
             )
         if len(set(own)) == 1 and atoms.types is not None and len(set(atoms.types)) > 1:
@@ -232,7 +232,7 @@ def _dump_species(
         pairs = dict.fromkeys(zip(atoms.types.tolist(), atoms.species, strict=True))
         notes.append(
             f"{path}: its column `element` names types otherwise "
-            f"({', '.join(f'{number} {name}' for number, name in sorted(pairs))}); the elements "
-            f"that are given are taken ({', '.join(species)})"
+            f"({', '.join(f'{number} {name}' for number, name in sorted(pairs))}); the given "
+            f"elements are used ({', '.join(species)})"
         )
     return found

@@ -24,7 +24,7 @@ _EV_PER_U = 9648.533  # Å²/ps²
 _KB_EV_K = 8.617333e-5
 
 LONGEST = 1.5
-"""Of v dt: above it for more than noise, drift and a thermostat that lags."""
+"""Ratio to v dt, beyond noise, drift and a lagging thermostat."""
 
 SHORTEST_PS = 0.012
 SHORTEST_OF_DT = 0.4
@@ -52,7 +52,7 @@ _ORIGINS = 200
 
 @dataclass(frozen=True)
 class _Motion:
-    """Of one element: r, v and how r² grows from one frame to two (None for two frames)."""
+    """Motion of one element: r, v and growth of r² from one frame to two (None for two frames)."""
 
     element: str
     step_A: float
@@ -93,15 +93,15 @@ def of_cell(frames: Frames) -> list[str]:
     width_A, axis = vacuum_A(np.asarray(frames.positions[0], dtype=float), frames.cell)
     if width_A > VACUUM_A and len(frames.species) > 1:
         found.append(
-            f"the cell holds a layer of {width_A:.1f} Å without atoms across {axis}: its volume is "
-            "not that of the crystal, and conductivities are too low by as much"
+            f"the cell holds a layer of {width_A:.1f} Å without atoms across {axis}: its volume "
+            "exceeds that of the crystal, and conductivities are too low by this factor"
         )
     if abs(frames.volume_change) > VOLUME_CHANGE:
         shrinks = "shrinks" if frames.volume_change < 0 else "grows"
         found.append(
             f"the cell {shrinks} by {100 * abs(frames.volume_change):.2g} % in volume from the "
             "first quarter of the run to the last: it is not in equilibrium, and D is a mean over "
-            "different crystals"
+            "different volumes"
         )
     return found
 
@@ -116,9 +116,8 @@ def _of_repeats(frames: Frames) -> list[str]:
     if not alike or alike == len(starts):  # all alike: nothing moves, and nothing is fitted
         return []
     return [
-        f"{alike} of {len(starts)} frames looked at are the next frame once more: frames are "
-        "written twice, or the atoms stand still for a part of the run, and D is too low; leave "
-        "such frames out"
+        f"{alike} of {len(starts)} frames checked equal the next frame: frames are written twice, "
+        "or the atoms stand still for a part of the run, and D is too low; remove such frames"
     ]
 
 
@@ -143,8 +142,8 @@ def _of_units(frames: Frames, temperature_K: float | None) -> list[str]:
     if dt_ps > STRAIGHT_DT_PS and growths and min(growths) > STRAIGHT_RATIO:
         return [
             f"Atoms fly straight on from frame to frame, {dt_ps:.3g} ps apart (MSD at two frames "
-            f"{min(growths):.2g} times that at one or more), as they do for some 10 fs only: is "
-            "the time between frames given in fs instead of ps?"
+            f"{min(growths):.2g} times that at one or more), as they do for only about 10 fs: "
+            "check whether the time between frames is given in fs instead of ps"
         ]
     least_ps = min(SHORTEST_PS, SHORTEST_OF_DT * dt_ps)
     if slowest.step_A < slowest.speed_A_ps * least_ps:
@@ -170,7 +169,7 @@ def _too_far(factor: float) -> str:
 
 
 def _motions(frames: Frames, temperature_K: float) -> list[_Motion]:
-    """Of the elements that move at all; atoms that are held count for nothing."""
+    """Motions of the elements that move; fixed atoms are ignored."""
     from ase.data import atomic_masses, atomic_numbers
 
     n_frames = len(frames.positions)

@@ -47,8 +47,8 @@ class Trajectory:
             )
         if shape[1] != len(self.species):
             raise MlipsseError(
-                f"The trajectory holds {shape[1]} atoms, but {len(self.species)} species are "
-                "given: give the species of the very run that wrote the trajectory."
+                f"The trajectory contains {shape[1]} atoms, but {len(self.species)} species are "
+                "given. Give the species of the run that wrote the trajectory."
             )
         if shape[0] < 2:
             raise MlipsseError(
@@ -61,8 +61,8 @@ class Trajectory:
                 continue
             frame = start + int(np.argmin(finite))
             raise MlipsseError(
-                f"Positions of frame {frame} are not finite (NaN or infinite): the run has blown "
-                "up or the file is damaged. Look at the run's log, and run it again."
+                f"Positions of frame {frame} are not finite (NaN or infinite): the run exploded "
+                "or the file is damaged. Check the log of the run, and run it again."
             )
         if not (np.isfinite(self.frame_spacing_ps) and self.frame_spacing_ps > 0):
             raise MlipsseError(
@@ -99,8 +99,8 @@ class Trajectory:
         found = np.flatnonzero(np.array(self.species) == element)
         if not len(found):
             raise MlipsseError(
-                f"No {element} in the trajectory, which holds "
-                f"{', '.join(dict.fromkeys(self.species))}: name a species that is there."
+                f"The trajectory contains no {element}. Choose among "
+                f"{', '.join(dict.fromkeys(self.species))}."
             )
         return found
 
@@ -189,9 +189,9 @@ def find_run_frames(folder: Path, *, so_far: bool = False) -> RunFrames:
         expected, missing = expected[expected < missing[0]], missing[:0]
     if len(missing):
         raise MlipsseError(
-            f"{folder} is incomplete: {len(missing)} of {len(expected)} frames are missing, "
-            f"steps {_ranges(missing, record.dump_every_steps)}. Let the run end (it goes on "
-            "from its restart file) before it is analysed."
+            f"{folder} is incomplete: {len(missing)} of {len(expected)} frames are missing, steps "
+            f"{_ranges(missing, record.dump_every_steps)}. Finish the run before analysing it; it "
+            "continues from its restart file."
         )
     pieces = []
     for part, own in joined:
@@ -207,7 +207,7 @@ def _join(
     """All parts with the steps of their frames, each cut at the start of the next."""
     if not parts:
         raise MlipsseError(
-            f"{folder} holds no frames (traj.<step>.dcd): has the production run started?"
+            f"{folder} contains no frames (traj.<step>.dcd). Start the production run first."
         )
     for part in parts:
         if not np.allclose(part.cell, parts[0].cell, rtol=0, atol=1e-3):
@@ -238,8 +238,8 @@ def _check_seam(part: DcdPart, steps: np.ndarray, following: DcdPart) -> None:
     shift = float(np.abs(part.read(frame, frame + 1) - following.read(0, 1)).max())
     if shift > 0.01:
         raise MlipsseError(
-            f"{part.path} and {following.path} disagree by {shift:.2f} Å (limit 0.01) about "
-            f"step {following.first_step}, which both hold: the parts do not continue each other."
+            f"{part.path} and {following.path} disagree by {shift:.2f} Å (limit 0.01) about step "
+            f"{following.first_step}, which both contain: the parts do not continue each other."
         )
 
 

@@ -29,7 +29,7 @@ from mlipsse.transport.reading.trajectory import Trajectory, read_run
 
 @dataclass(frozen=True, eq=False)
 class RunTransport:
-    """What one run shows of the mobile ion.
+    """Transport of the mobile ion in one run.
 
     `conductivity_mS_cm` is Nernst-Einstein's, of the tracer; `einstein_mS_cm` is that of `charge`,
     which ions that move together make another one. `status` decides whether the run has a place in
@@ -73,9 +73,9 @@ class RunTransport:
         found += [*self.diffusivity.cautions, *self.charge.cautions]
         if self.flow_A is not None and self.status.usable:
             found.append(
-                f"the mobile ions together move steadily one way, by {self.flow_A:.3g} Å over the "
-                "run, which no crystal at rest gives: D and the collective MSD hold a drift or a "
-                "field's current; remove the framework's drift, or run without the field"
+                f"the mobile ions move steadily one way together, by {self.flow_A:.3g} Å over the "
+                "run: D and the collective MSD include a drift or the current of a field; remove "
+                "the drift of the framework, or run without the field"
             )
         return tuple(found)
 

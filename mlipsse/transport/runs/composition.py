@@ -53,7 +53,7 @@ class CompositionTransport:
         kelvin = ", ".join(f"{temperature:g}" for temperature in self.turning_K)
         return (
             *self.arrhenius.cautions,
-            f"at {kelvin} K the framework moves farther than vibrations do, but does not go on: "
+            f"at {kelvin} K the framework moves farther than by vibrations, but does not diffuse: "
             f"{TURNING}",
             *self.run_cautions,
         )
@@ -76,7 +76,7 @@ def summarise_composition(
     ----------
     formula : as the config writes it
     runs : analysed runs, usable or not
-    excluded : runs that could not even be analysed (exploded, say), with the reason
+    excluded : runs that could not be analysed (e.g. exploded), with the reason
     ordering_weights : weights of the orderings at a temperature, which their usable runs share;
         None counts all runs alike
 

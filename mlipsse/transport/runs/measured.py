@@ -16,7 +16,7 @@ from mlipsse.transport.diffusion.displacement.status import RunKind
 from mlipsse.transport.runs.composition import CompositionTransport, ExcludedRun
 
 LARGEST_ERROR = 10.0
-"""Of D: errors beyond are in another unit, or percent."""
+"""Ratio to D; larger errors are in another unit, or percent."""
 
 FASTEST_CM2_S = 1e-2
 """A hundred times the ions of a thin melt."""
@@ -95,7 +95,7 @@ def read_measured(paths: Sequence[Path], *, mobile: str | None = None) -> list[M
         digest = hashlib.sha256(content.encode()).hexdigest()
         if digest in contents:
             raise MlipsseError(
-                f"{path} and {contents[digest]} hold the same numbers: the same run twice is no "
+                f"{path} and {contents[digest]} contain equal numbers: a run given twice is not a "
                 "replica. Give each run once."
             )
         contents[digest] = path
@@ -103,7 +103,7 @@ def read_measured(paths: Sequence[Path], *, mobile: str | None = None) -> list[M
     if mobile is not None:
         found = [row for row in found if row.mobile in (None, mobile)]
     if not found:
-        raise MlipsseError(f"{', '.join(map(str, paths))}: there is no diffusivity in it.")
+        raise MlipsseError(f"{', '.join(map(str, paths))}: the file contains no diffusivity.")
     _check_alike(found)
     return found
 
@@ -124,8 +124,8 @@ def _refuse_repeats(rows: Sequence[MeasuredDiffusivity]) -> None:
                 other = seen[one]
                 raise MlipsseError(
                     f"{other.name} ({other.temperature_K:g} K) and {row.name} "
-                    f"({row.temperature_K:g} K) hold the same numbers, as answers for one "
-                    "trajectory do: the same run twice is no replica. Give each run once."
+                    f"({row.temperature_K:g} K) contain equal numbers, as for one trajectory: a "
+                    "run given twice is not a replica. Give each run once."
                 )
             seen[one] = row
 
@@ -165,13 +165,13 @@ def summarise_measured(
         cautions.append(
             f"no error of D in {', '.join(without[:5])}"
             + (f" and {len(without) - 5} more" if len(without) > 5 else "")
-            + ": all points weigh alike, and only their scatter about the line gives errors"
+            + ": all points have equal weights, and only their scatter about the line gives errors"
         )
     fast = [row.name for row in usable if (row.diffusivity_cm2_s or 0.0) > FASTEST_CM2_S]
     if fast:
         cautions.append(
             f"D of {', '.join(fast[:5])} is above {FASTEST_CM2_S:g} cm²/s, beyond any ion of a "
-            "solid or melt: is it in another unit (1 Å²/ps is 1e-4 cm²/s, 1 m²/s is 1e4 cm²/s)?"
+            "solid or melt: check its unit (1 Å²/ps is 1e-4 cm²/s, 1 m²/s is 1e4 cm²/s)"
         )
     points = []
     for temperature in sorted({row.temperature_K for row in usable}):
@@ -203,7 +203,7 @@ def summarise_measured(
 
 
 def _mean(rows: Sequence[MeasuredDiffusivity], value: str, error: str) -> tuple[float, float]:
-    """Mean and its error; NaN for what is not known: of a single run without an error, say."""
+    """Mean and its error; NaN for what is not known: e.g. of a single run without an error."""
     values = [getattr(row, value) for row in rows]
     if None in values:
         return float("nan"), float("nan")
@@ -219,7 +219,7 @@ def _answers(path: Path, text: str) -> list[Mapping[str, Any]]:
         raise MlipsseError(f"{path} is no JSON ({error}).") from error
     rows = answer if isinstance(answer, list) else [answer]
     if not all(isinstance(row, dict) for row in rows):
-        raise MlipsseError(f"{path} is no answer of `mlipsse transport diffusivity --json`.")
+        raise MlipsseError(f"{path} is not an output of `mlipsse transport diffusivity --json`.")
     return rows
 
 
@@ -230,12 +230,12 @@ def _entry(path: Path, row: Mapping[str, Any], name: str) -> MeasuredDiffusivity
             others = [name for name in row if name.startswith(f"{quantity}_") and "std" not in name]
             if others:
                 raise MlipsseError(
-                    f"{path} has {others[0]}, but {needed} is read: convert it to the unit in that "
-                    "name."
+                    f"{path} has {others[0]} instead of {needed}. Convert it to the unit in the "
+                    f"name {needed}."
                 )
             raise MlipsseError(
-                f"{path} has no {needed}: give what `mlipsse transport diffusivity --json` prints, "
-                "or a CSV table with the columns temperature_K and diffusivity_cm2_s."
+                f"{path} has no {needed}. Give the output of `mlipsse transport diffusivity "
+                "--json`, or a CSV table with the columns temperature_K and diffusivity_cm2_s."
             )
     reason = row.get("reason") or row.get("left_out") or None
     status = row.get("status") or RunKind.USABLE
@@ -257,8 +257,8 @@ def _entry(path: Path, row: Mapping[str, Any], name: str) -> MeasuredDiffusivity
     if std is not None and not 0 < std < (LARGEST_ERROR * value if value > 0 else math.inf):
         raise MlipsseError(
             f"{name}: diffusivity_std_cm2_s must be above 0 and below {LARGEST_ERROR:g} times "
-            f"diffusivity_cm2_s, in cm²/s and not in percent, but is {std:g}; leave it empty where "
-            "the error is not known."
+            f"diffusivity_cm2_s, in cm²/s and not in percent, but is {std:g}. Leave it empty "
+            "where the error is not known."
         )
     framework = row.get("framework")
     temperature = numbers.pop("temperature_K")

@@ -17,7 +17,7 @@ from mlipsse.transport.runs.composition import (
 
 @dataclass(frozen=True, eq=False)
 class RunTree:
-    """What a folder of runs shows.
+    """Results of a folder of runs.
 
     Attributes
     ----------
@@ -49,7 +49,10 @@ def analyse_tree(
     """
     folders = sorted(path.parent for path in Path(folder).rglob(RECORD_FILE))
     if not folders:
-        raise MlipsseError(f"There is no run below {folder}: no folder there holds {RECORD_FILE}.")
+        raise MlipsseError(
+            f"There is no run below {folder}: no folder contains {RECORD_FILE}. Name a folder of "
+            "runs."
+        )
     runs: list[tuple[Path, RunTransport]] = []
     unfinished: list[Path] = []
     left_out: dict[str, list[ExcludedRun]] = {}

@@ -39,8 +39,9 @@ class RadialDistribution:
         if closest >= CLOSEST_MOBILE_A:
             return None
         return (
-            f"{mobile}-{mobile} pairs come as close as {closest:.2f} Å, below {CLOSEST_MOBILE_A:g} "
-            "Å: the potential fails there, and nothing from this trajectory can be trusted"
+            f"{mobile}-{mobile} pairs come as close as {closest:.2f} Å, below "
+            f"{CLOSEST_MOBILE_A:g} Å: the potential fails at such distances, and no result of "
+            "this trajectory is reliable"
         )
 
 

@@ -44,7 +44,7 @@ def vibration(positions: np.ndarray, *, frame_spacing_ps: float, block_ions: int
     numbers are equal to its own.
 
     Frames d apart show no frequency above 1 / (2 d): a faster vibration is folded to a lower one,
-    and positions without memory come out near 0.7 of that limit. `caution` says so for spacings
+    and positions without memory come out near 0.7 of that limit. `caution` states it for spacings
     above `COARSE_SPACING_PS`.
 
     Parameters
@@ -77,14 +77,14 @@ def vibration(positions: np.ndarray, *, frame_spacing_ps: float, block_ions: int
         means.append((power @ frequencies)[total > 0] / total[total > 0])
     mean = np.concatenate(means)
     if not len(mean):
-        raise MlipsseError("No ion moves: a trajectory of MD is needed, of the mobile ions.")
+        raise MlipsseError("No ion moves. Give an MD trajectory of the mobile ions.")
     nyquist = 0.5 / frame_spacing_ps
     caution = None
     if frame_spacing_ps > COARSE_SPACING_PS * (1 + 1e-9):
         caution = (
-            f"frames are {frame_spacing_ps:g} ps apart and show no vibration above "
-            f"{nyquist:.3g} THz: the attempt frequency may be too low, and activation energies "
-            f"with it; write frames every {COARSE_SPACING_PS:g} ps or more often"
+            f"frames are {frame_spacing_ps:g} ps apart and resolve no vibration above "
+            f"{nyquist:.3g} THz, so the attempt frequency and the activation energies may be too "
+            f"low; write frames every {COARSE_SPACING_PS:g} ps or more often"
         )
     return Vibration(
         amplitude_A=float(np.concatenate(swings).std()),

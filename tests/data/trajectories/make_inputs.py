@@ -35,7 +35,7 @@ def D(hops_per_ps):
     return hops_per_ps * 9 / 6 * 1e-4
 
 
-def say(name, d):
+def report(name, d):
     print(f"{name:24s} true D = {d:.3e} cm2/s")
 
 
@@ -168,13 +168,13 @@ for T in (700, 800, 900, 1000):
     q = walk(T, N, h, 24, 0, vib=0.12)
     c = walk(T + 1, N, h if T == 1000 else 0.0, 24, 0)
     put(f"melt-{T}.lammpstrj.gz", dump(np.concatenate([q, c], 1), st))
-    say(f"melt-{T}", D(h * 10))
+    report(f"melt-{T}", D(h * 10))
 # 2 image flags lost at restarts in one appended file
 q = p.copy()
 for k in (150, 300, 450):
     q[k:] -= np.floor(q[k] / L) * L
 put("flags-lost.lammpstrj.gz", dump(q, st))
-say("flags-lost", d)
+report("flags-lost", d)
 # 3 vasprun of an ML training run: 8 % of steps DFT
 q = walk(3, 5000, 0.003, L=30.0)
 r = np.random.default_rng(0)
@@ -190,15 +190,15 @@ put(
         30.0,
     ),
 )
-say("vasprun-ml", D(0.3))
+report("vasprun-ml", D(0.3))
 # 4 two vasprun.xml, POTIM 100 then 400 fs
 put("vasprun-a.xml", vasprun(walk(4, 300, 0.01), 50.0))
 x = walk(4, 300, 0.01)
 y = walk(5, 300, 0.04)
 y += x[-1] - y[0]
 put("vasprun-b.xml", vasprun(y, 200.0))
-say("vasprun-a + -b", D(0.2))
-# 5 XDATCAR: NBLOCK 10 then 50, told by its own numbers (POTIM 10 fs)
+report("vasprun-a + -b", D(0.2))
+# 5 XDATCAR: NBLOCK 10 then 50, seen from its own numbers (POTIM 10 fs)
 x = walk(6, 300, 0.01)
 y = walk(7, 300, 0.05)
 y += x[-1] - y[0]
@@ -209,15 +209,15 @@ put(
         [10 * (i + 1) for i in range(300)] + [3000 + 50 * (i + 1) for i in range(300)],
     ),
 )
-say("XDATCAR-nblock", D(0.1))
+report("XDATCAR-nblock", D(0.1))
 # 6 GPUMD: Time= in fs, spacing changes
 t = [100.0 * (i + 1) for i in range(300)] + [30000 + 500.0 * (i + 1) for i in range(300)]
 put("gpumd.xyz", xyz(np.concatenate([x, y]), lambda f: f"Time={t[f]:.3f}"))
-say("gpumd", D(0.1))
+report("gpumd", D(0.1))
 # 8 blank line
 a = xyz(p[:300]) + "\n" + xyz(p[300:])
 put("blank-line.xyz", a)
-say("blank-line", d)
+report("blank-line", d)
 # 9 id column, near Li change places in the file
 r = np.random.default_rng(1)
 cur = np.arange(48)
@@ -247,10 +247,10 @@ put(
         ],
     ),
 )
-say("id-column", d)
+report("id-column", d)
 # 10 reset_timestep in one file
 put("reset-timestep.lammpstrj.gz", dump(p, np.r_[np.arange(450), np.arange(150)] * 100, "x y z"))
-say("reset-timestep", d)
+report("reset-timestep", d)
 # 12 element column of the file wrong / the default C; --species given
 a, b, c = walk(1, N, 0.06, 24, 0), walk(2, N, 0.015, 24, 0), walk(3, N, 0.0, 0, 24)
 put(
@@ -262,18 +262,18 @@ put(
         types=[1] * 24 + [2] * 24 + [3] * 24,
     ),
 )
-say("element-column (Li=1)", D(0.6))
+report("element-column (Li=1)", D(0.6))
 put("element-C.lammpstrj.gz", dump(p, st, el=("C", "C")))
-say("element-C", d)
+report("element-C", d)
 # 14 only Li in the file, and the whole drifts
 q = walk(1, N, 0.03, 24, 0)
 q += np.arange(N)[:, None, None] * 0.1 * np.array([0.3, 0, 0])
 put("drift-li-only.lammpstrj.gz", dump(q, st))
-say("drift-li-only", d)
+report("drift-li-only", d)
 # 17 two populations
 q = np.concatenate([walk(5, N, 0.15, 4, 0), walk(6, N, 0.0, 20, 24)], 1)
 put("two-populations.lammpstrj.gz", dump(q, st))
-say("two-populations (mean)", D(1.5) * 4 / 24)
+report("two-populations (mean)", D(1.5) * 4 / 24)
 # 18 numbers that run together in an XDATCAR (VASP, matsci.org 61831)
 f = (np.mod(p / L + 0.5, 1) - 0.5)[:60]
 put(

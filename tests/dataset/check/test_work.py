@@ -53,7 +53,7 @@ def test_harmonic_work_is_exact():
     assert found.pairs == 19 + 18
 
 
-def test_stress_and_forces_are_told_apart():
+def test_stress_and_forces_are_distinguished():
     frames = harmonic_frames(strain=0.02)
     found = ratios(frames)
     assert found.forces == pytest.approx(1.0, abs=0.01)

@@ -14,7 +14,7 @@ from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
 
 
 def brute_force_energy(model, supercell, labels):
-    """Double sum over the supercell's sites and their images, orbits told apart by an operation.
+    """Double sum over the supercell's sites and their images, orbits distinguished by an operation.
 
     Every pair of the host within the cutoff is looked up among the images, under the
     supercell's own operations, of one example of each orbit.
@@ -179,7 +179,7 @@ def test_file_of_another_host_is_refused(halide, nasicon, tmp_path):
     with pytest.raises(MlipsseError, match=r"was made for the host Li3InCl6_C2m.* not those of"):
         load_pair_model(tmp_path / "model.json", nasicon)
     (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(MlipsseError, match="is no pair model"):
+    with pytest.raises(MlipsseError, match="is not a pair model"):
         load_pair_model(tmp_path / "other.json", halide)
     with pytest.raises(MlipsseError, match="There is no pair model"):
         load_pair_model(tmp_path / "none.json", halide)

@@ -136,12 +136,12 @@ def test_too_few_energies_are_refused(halide):
         fit_pair_model(halide, structures, np.zeros(12), cutoff_A=5.0, ewald=False)
 
 
-def test_pairs_that_small_cells_cannot_tell_apart_are_refused():
+def test_pairs_that_small_cells_cannot_separate_are_refused():
     host = simple_host(spacings_A=(2.0, 2.3, 2.6))
     structures = orderings_of_any_composition(Supercell(host, (2, 2, 2)), 60, seed=4)
     energies = np.random.default_rng(0).normal(size=60)
     # 4 Å along x leads back to the site itself: that pair is the site's own energy.
-    with pytest.raises(MlipsseError, match=r"cannot be told apart in these cells: A-A at 4\.00 Å"):
+    with pytest.raises(MlipsseError, match=r"cannot be separated in these cells: A-A at 4\.00 Å"):
         fit_pair_model(host, structures, energies, cutoff_A=4.1, ewald=False)
 
 
@@ -149,7 +149,7 @@ def test_ewald_term_of_equal_charges_is_refused():
     host = simple_host(spacings_A=(2.0, 2.3, 2.6), charges={"A": 1, "B": 1})
     structures = orderings_of_any_composition(Supercell(host, (3, 3, 3)), 60, seed=4)
     energies = np.random.default_rng(0).normal(size=60)
-    with pytest.raises(MlipsseError, match=r"the Ewald energy.*leave the Ewald term out"):
+    with pytest.raises(MlipsseError, match=r"the Ewald energy.*remove the Ewald term"):
         fit_pair_model(host, structures, energies, cutoff_A=2.7, ewald=True)
 
 

@@ -86,7 +86,7 @@ def test_a_potential_that_fails_is_refused(atoms):
     assert judge_conservation(found, LIMITS).verdict == "fail"
 
 
-def test_the_error_of_a_slope_covers_what_it_says():
+def test_the_error_of_a_slope_covers_what_it_states():
     """Residuals remember each other for 20 steps; as if not, the error is 6 times too small."""
     times_ps = np.arange(1, 2001) * 1e-3
     ratios = []

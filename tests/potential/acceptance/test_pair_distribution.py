@@ -114,7 +114,7 @@ def hopping(seed, *, rate, until=30, frames=30):
 
 
 def test_runs_that_hopped_a_little_are_not_judged_by_it():
-    """Each run keeps hops of its own; the halves of one do not tell how far two are apart."""
+    """Each run keeps hops of its own; the halves of one do not show how far two are apart."""
     ratios = []
     for seed in range(12):
         reference = hopping(seed, rate=0.1, until=4)
@@ -145,7 +145,7 @@ def test_a_drift_of_the_whole_crystal_is_no_hop():
 
 
 def test_too_few_frames():
-    with pytest.raises(MlipsseError, match="3 frames; 4 are needed"):
+    with pytest.raises(MlipsseError, match="3 frames; at least 4 are required"):
         compare(warm(1, frames=3), warm(2), of=argon(2))
 
 

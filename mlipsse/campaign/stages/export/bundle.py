@@ -23,7 +23,7 @@ from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, and the files that record what it is.
+    """A trained model, and the files that describe it.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ def provide_bundle(work: Work, model: Trained) -> Bundle:
 
 
 def provide_foundation_bundle(work: Work, foundation: Path) -> Bundle:
-    """The same of the foundation model as it is, by the head that trainings start from."""
+    """The bundle of the unchanged foundation model, by the head that trainings start from."""
     head = work.campaign.config.finetune.foundation_head
     made_from = {"head": head}
     return _provide(
@@ -74,7 +74,7 @@ def provide_foundation_bundle(work: Work, foundation: Path) -> Bundle:
 def _provide(
     work: Work, files: list[Path], made_from: dict[str, Any], make: Callable[[], Bundle]
 ) -> Bundle:
-    """The bundle made before from the very same, if it is whole; else a new one.
+    """The existing bundle of this model and target, if it is whole; else a new one.
 
     Code compiled twice has other bytes the second time: runs made with the first one stay valid
     when nothing but the trials changed.
@@ -86,7 +86,7 @@ def _provide(
         "torch": metadata.version("torch"),
         **made_from,
     }
-    # Its presence records that the bundle was made from this.
+    # Its presence marks the bundle as made from this.
     mark = work.unit_path("bundle", identity, ".json")
     if mark.is_file():
         try:
@@ -106,7 +106,7 @@ def _write_bundle(work: Work, model: Trained) -> Bundle:
     metrics = json.loads(model.metrics.read_text(encoding="utf-8"))
     frames = read_frames(model.frames, labelled=True)
     given = config.label.given_file is not None
-    temperatures_K = _recorded_temperatures(frames) if given else config.sample.temperatures_K
+    temperatures_K = _stated_temperatures(frames) if given else config.sample.temperatures_K
     return write_bundle(
         work.folder,
         model=model.model,
@@ -158,14 +158,14 @@ def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> 
     return bundle
 
 
-def _recorded_temperatures(frames: list[Atoms]) -> list[float]:
-    """Temperatures, K, that frames of given labels record; none when they record none."""
-    recorded = {frame.info["temperature_K"] for frame in frames if "temperature_K" in frame.info}
-    return sorted(float(temperature_K) for temperature_K in recorded)
+def _stated_temperatures(frames: list[Atoms]) -> list[float]:
+    """Temperatures, K, that the frames of given labels state; empty when they state none."""
+    stated = {frame.info["temperature_K"] for frame in frames if "temperature_K" in frame.info}
+    return sorted(float(temperature_K) for temperature_K in stated)
 
 
 def _errors(metrics: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Of every head, on frames it was not trained on."""
+    """Errors of every head, on frames that its training did not use."""
     errors = {metrics["head"]: metrics["errors"]["test"]}
     if metrics["replay_head"] is not None:
         errors[metrics["replay_head"]] = metrics["replay_errors"]

@@ -33,7 +33,7 @@ class Foundation:
 
     @property
     def files(self) -> list[Path]:
-        """Files of ours or the user's; what is downloaded is identified by its name."""
+        """Files of the package or the user; downloads are identified by their names."""
         own = self.potential is not None and self.potential.kind == "mace"
         model = [Path(self.potential.source)] if own and self.potential else []
         return [*model, *([self.replay] if self.replay else [])]
@@ -57,8 +57,8 @@ def find_foundation(campaign: Campaign) -> Foundation:
         return Foundation(None, None)  # not downloaded for a comparison alone
     if potential.kind == "chgnet":
         raise MlipsseError(
-            f"finetune.foundation: {config.foundation} is no MACE model. Name one in potentials/ "
-            "or one of mace-torch's (medium), or give the path of a .model file."
+            f"finetune.foundation: {config.foundation} is not a MACE model. Name a model in "
+            "potentials/ or of mace-torch (e.g. medium), or give the path of a .model file."
         )
     if config.replay == MP_REPLAY:
         _check_level_of_theory(potential)
@@ -68,10 +68,10 @@ def find_foundation(campaign: Campaign) -> Foundation:
         if optional:
             return Foundation(potential, None)
         raise MlipsseError(
-            f"finetune.replay: no replay set is shipped with mace-torch's {potential.source}. "
-            "Without replay a fine-tuning forgets what its foundation knew: give mp (MPtrj, "
-            "downloaded), an extxyz file with the foundation's labels, or structures and "
-            "replay_labels: foundation."
+            f"finetune.replay: mace-torch's {potential.source} has no replay set. Without replay, "
+            "fine-tuning forgets what the foundation learned. Give mp (MPtrj, downloaded), an "
+            "extxyz file with the foundation's labels, or structures and replay_labels: "
+            "foundation."
         )
     beside = Path(potential.source).parent / REPLAY_NAME
     replay = campaign.path(config.replay) if config.replay else beside
@@ -79,9 +79,9 @@ def find_foundation(campaign: Campaign) -> Foundation:
         return Foundation(potential, None)
     if not replay.is_file():
         raise MlipsseError(
-            f"finetune.replay: there is no replay set {replay}. Without replay a fine-tuning "
-            "forgets what its foundation knew: give an extxyz file with the foundation's labels, "
-            "or structures and replay_labels: foundation."
+            f"finetune.replay: {replay} does not exist. Without replay, fine-tuning forgets what "
+            "the foundation learned. Give an extxyz file with the foundation's labels, or "
+            "structures and replay_labels: foundation."
         )
     return Foundation(potential, replay)
 
@@ -184,7 +184,8 @@ def _check_level_of_theory(potential: Potential) -> None:
 
     if potential.kind == "mace-mp" and potential.source not in MP_MODELS:
         raise MlipsseError(
-            f"finetune.replay: mp holds the labels of MPtrj, but mace-torch's {potential.source} "
-            "learned another level of theory: replaying them would teach it that one. Give an "
-            f"extxyz file with its own labels, or a foundation that fits: {', '.join(MP_MODELS)}."
+            "finetune.replay: mp contains the labels of MPtrj, but mace-torch's "
+            f"{potential.source} learned another level of theory. Give an extxyz file with the "
+            f"labels of {potential.source}, or a foundation trained on MPtrj: "
+            f"{', '.join(MP_MODELS)}."
         )

@@ -58,7 +58,7 @@ def perform(work: Work) -> list[Path]:
     work.commands.append(" ".join(answer.pop("command")))
     write_text(campaign.path(paths.Finetune.metrics), json.dumps(answer, indent=1) + "\n")
     if answer["failed"]:
-        raise MlipsseError(f"{answer['failed']} Errors and figures of it are in {work.folder}.")
+        raise MlipsseError(f"{answer['failed']} Its errors and figures are in {work.folder}.")
     return [campaign.path(paths.Finetune.model), campaign.path(paths.Finetune.metrics), *figures]
 
 

@@ -57,7 +57,7 @@ def perform(work: Work) -> list[Path]:
         contacts = [frame for frame in answers.labelled if frame.info[keys.ORIGIN] == "contact"]
         others = [frame for frame in answers.labelled if frame.info[keys.ORIGIN] != "contact"]
         split = split_by_trajectory(others, **fractions, seed=seed)
-        # They are there to be learned from; errors are reported on frames that nature would visit.
+        # They are for training only; errors are measured on frames that dynamics would visit.
         split.train.extend(contacts)
     files = work.campaign.labelled_sets
     for part, path in files.items():

@@ -62,7 +62,7 @@ def label_batch(
     Parameters
     ----------
     folder : of the first frame's run; units of programs have no second
-    tried : how it was tried, for `forget_rejections`
+    tried : identifies how the frame was tried, for `forget_rejections`
     """
     source = make()
     answers: list[dict[str, Any]] = []
@@ -72,8 +72,8 @@ def label_batch(
         except RejectedFrame as rejection:
             if rejection.common:
                 raise MlipsseError(
-                    f"{source.description}: {rejection} Every frame would end so: no further one "
-                    "is computed. Mend the cause and run again."
+                    f"{source.description}: {rejection} Every frame would fail in this way, so no "
+                    "further frame is computed. Remove the cause and run again."
                 ) from rejection
             reason = {"reason": str(rejection), "may_pass": rejection.may_pass}
             answers.append({**reason, "tried": tried})
@@ -131,10 +131,10 @@ def require_outputs(work: Work, units: Sequence[Unit]) -> None:
     if waiting:
         runs = work.campaign.path(paths.Label.runs)
         raise MlipsseError(
-            f"{len(waiting)} of {len(units)} frames await {program.description}, and "
-            f"label.{program.name}.command is not given. Their inputs are in {runs}: "
-            f"run {program.name} in each folder there, bring back {program.program.output_file} "
-            "into it, and run again."
+            f"{len(waiting)} of {len(units)} frames wait for {program.description}, and "
+            f"label.{program.name}.command is not set. Run {program.name} in each folder of "
+            f"{work.folder / RUNS}, copy {program.program.output_file} back into it, and run "
+            "again."
         )
 
 
@@ -155,9 +155,9 @@ def answers_of(units: Sequence[Unit]) -> Answers:
 
 
 def row_of(frame: int | str, atoms: Atoms, reason: str) -> dict[str, Any]:
-    """A row of the rejected, with the `COLUMNS`; `frame` names it."""
-    entries = (atoms.info.get(key, "") for key in (keys.COMPOSITION, keys.TRAJECTORY))
-    return dict(zip(COLUMNS, (frame, *entries, reason), strict=True))
+    """A row of the rejected frames, with the `COLUMNS`; `frame` names the frame."""
+    origin = (atoms.info.get(key, "") for key in (keys.COMPOSITION, keys.TRAJECTORY))
+    return dict(zip(COLUMNS, (frame, *origin, reason), strict=True))
 
 
 def require_share(answers: Answers, min_labelled: float, table: Path) -> None:
@@ -173,9 +173,9 @@ def require_share(answers: Answers, min_labelled: float, table: Path) -> None:
     if n_labelled < min_labelled * n_frames:
         (reason, count), *_ = Counter(row["reason"] for row in answers.rejected).most_common(1)
         raise MlipsseError(
-            f"{n_labelled} of {n_frames} frames got labels, and label.min_labelled asks for "
-            f"{min_labelled:.0%}. The commonest reason, of {count}: {reason} {table} lists all. "
-            "Mend the cause and run again (labels are kept), or lower label.min_labelled."
+            f"{n_labelled} of {n_frames} frames got labels, but label.min_labelled requires "
+            f"{min_labelled:.0%}. The commonest reason ({count} frames): {reason} {table} lists "
+            "all. Remove the cause and run again (labels are kept), or lower label.min_labelled."
         )
 
 

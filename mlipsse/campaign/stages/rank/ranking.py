@@ -28,7 +28,7 @@ _UNIT_ATOMS = {"one by one": 160, "cpu": 4 * BATCH_ATOMS, "cuda": 100 * BATCH_AT
 
 @dataclass(frozen=True)
 class Ranked:
-    """An ordering with what the ranking says of it.
+    """An ordering with the results of the ranking.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ def _one_of(formula: str, good: Sequence[Ranked], tried: Sequence[Ranked]) -> Ra
 
 
 def hull_row(entry: Ranked, coordinates: Mapping[str, float]) -> dict[str, Any]:
-    """Row of `hull.csv`; `coordinates` are columns that say where the composition lies."""
+    """Row of `hull.csv`; `coordinates` are columns that locate the composition."""
     values = entry.row.values
     energy = values["energy_eV"]
     return {

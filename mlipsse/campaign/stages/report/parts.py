@@ -1,4 +1,4 @@
-"""What the report shows and states: its sections, and what all rests on."""
+"""Content of the report: its sections and the provenance of its numbers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -42,16 +42,15 @@ CAPTIONS = {
     ),
     paths.Finetune.parity_figure: (
         "Predictions of the fine-tuned head against the labels of the test trajectories, which the"
-        " training never saw."
+        " training did not use."
     ),
     paths.Finetune.learning_figure: (
-        "Errors on the validation trajectories, and of the replay head on replay frames that are "
-        "not trained on, during fine-tuning."
+        "Errors on the validation trajectories, and of the replay head on held-out replay frames, during fine-tuning."
     ),
 }
 REPLAY_CAPTION = (
-    "Predictions of the replay head against the labels of replay frames that are not trained on: "
-    "what the fine-tuned model still knows of what its foundation had learned."
+    "Predictions of the replay head against the labels of held-out replay frames. They show how "
+    "much of the foundation's knowledge the fine-tuned model keeps."
 )
 HULL_CAPTIONS = {
     paths.Rank.hull_figure: (
@@ -69,11 +68,12 @@ HULL_CAPTIONS = {
 }
 STRUCTURE_CAPTIONS = {
     paths.Transport.radial_figure: (
-        "{}: g(r) of the mobile ion in the run that is named; grey: where no two of them may be."
+        "{}: g(r) of the mobile ion in the named run; grey: distances that no two mobile ions may have."
     ),
     paths.Transport.density_figure: (
-        "{}: probability density of all mobile ions in the run that is named, and the paths along "
-        "a, b and c whose bottlenecks are lowest."
+        "{}: probability density of all mobile ions in the named run, and the paths along "
+        ""
+        "a, b and c with the lowest bottlenecks."
     ),
 }
 """Figures of the stage transport; where a fragment `.html` lies beside one, the page shows that,
@@ -97,14 +97,14 @@ def structure_files(campaign: Campaign) -> list[tuple[Path, Path | None, str]]:
 
 def figure_files(campaign: Campaign) -> list[Path]:
     """All figures and fragments that the page holds and a stage before has made."""
-    figures_there = [*_msd_figures(campaign), *_model_figures(campaign), *_hull_figures(campaign)]
+    figures = [*_msd_figures(campaign), *_model_figures(campaign), *_hull_figures(campaign)]
     structure = [
         path
         for picture, fragment, _ in structure_files(campaign)
         for path in (picture, fragment)
         if path is not None
     ]
-    return [campaign.path(ARRHENIUS), *(figure.path for figure in figures_there), *structure]
+    return [campaign.path(ARRHENIUS), *(figure.path for figure in figures), *structure]
 
 
 def sections(
@@ -170,14 +170,15 @@ def sections(
 def whose_directions(campaign: Campaign) -> str:
     """Whether a, b and c are those of the host, in a sentence."""
     if campaign.config.simulate.structures:
-        return "a, b and c are those of the crystals that were given to simulate."
+        return "a, b and c are the axes of the crystals given in simulate.structures."
     supercells = map(parse_repeats, campaign.config.enumerate.supercells)
     if all(one.factors is not None for one in supercells):
         primitive = "primitive cell of the host" if campaign.config.structure.primitive else "host"
-        return f"a, b and c are those of the {primitive}: supercells are multiples of them."
+        return f"a, b and c are the axes of the {primitive}; all supercells are multiples of it."
     return (
-        "a, b and c are those of each simulated cell, not of the host: some supercells are no "
-        "multiples of its vectors, and a mean over several supercells has no direction of its own."
+        "a, b and c are the axes of each simulated cell, not of the host. Some supercells are not "
+        "multiples of the host's axes, and a mean over several supercells has no well-defined "
+        "directions."
     )
 
 
@@ -209,10 +210,12 @@ def _structure(campaign: Campaign) -> Section:
         "structure",
         "Structure and pathways",
         tables=[pathways_table(read_csv(campaign.path(paths.Transport.structure)))],
-        figures=[FigureFile(picture, words) for picture, shown, words in files if shown is None],
+        figures=[
+            FigureFile(picture, caption) for picture, shown, caption in files if shown is None
+        ],
         views=[
-            View(words.partition(":")[0], shown.read_text(encoding="utf-8"), words, picture)
-            for picture, shown, words in files
+            View(caption.partition(":")[0], shown.read_text(encoding="utf-8"), caption, picture)
+            for picture, shown, caption in files
             if shown is not None
         ],
     )

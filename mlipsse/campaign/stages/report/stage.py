@@ -1,4 +1,4 @@
-"""Stage 10: one page, one JSON file and three tables that say what came out."""
+"""Stage 10: one page, one JSON file and three tables of the results."""
 
 import json
 from pathlib import Path
@@ -94,7 +94,7 @@ def _numbers(campaign: Campaign) -> dict[str, Any]:
     summary = dict(json.loads(path.read_text(encoding="utf-8")))
     if any("directions" not in item for item in summary["compositions"]):
         raise MlipsseError(
-            f"{path} was written before directions were told: analyse the runs again, by "
+            f"{path} contains no directions: an earlier version wrote it. Analyse the runs again: "
             "`mlipsse run DIR --from transport`."
         )
     return summary

@@ -12,9 +12,9 @@ from mlipsse.report.page.estimate import conductivity_at
 
 CAPTION = (
     "Activation energy (colour) of the compositions between the end members, and contours of the "
-    "Nernst-Einstein conductivity at {kelvin:g} K in mS/cm: of runs at that temperature, else of "
-    "the Arrhenius fit; linear between compositions.{open} Numbers along an edge: mole fraction of "
-    "the formula unit at the corner towards which they rise."
+    "Nernst-Einstein conductivity at {kelvin:g} K in mS/cm, from runs at this temperature or else "
+    "from the Arrhenius fit. Values between compositions are interpolated linearly.{open} Numbers "
+    "along an edge: mole fraction of the formula unit at the corner towards which they rise."
 )
 
 

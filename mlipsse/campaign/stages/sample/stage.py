@@ -47,11 +47,11 @@ def perform(work: Work) -> list[Path]:
     write_csv(left_out, found.left_out, columns=LEFT_OUT_COLUMNS)
     if not found.frames:
         stopped = next((row["stopped"] for row in found.trajectories if row["stopped"]), None)
-        told = f"; the first that was stopped: {stopped}" if stopped else ""
+        example = f"; the first that was stopped: {stopped}" if stopped else ""
         raise MlipsseError(
             f"No trajectory gave a frame ({len(planned)} were run, {len(found.left_out)} frames "
-            f"left out{told}). See {trajectories} and {left_out}; sample at a lower temperature or "
-            "with another foundation."
+            f"left out{example}). See {trajectories} and {left_out}, and sample at a lower "
+            "temperature or with another foundation."
         )
     work.results |= {
         "frames": len(found.frames),

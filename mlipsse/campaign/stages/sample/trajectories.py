@@ -277,7 +277,7 @@ def _write(
     evaluator: Evaluator,
     settings: SampleConfig,
 ) -> None:
-    """Strain the frames, see what the potential gives for them, and keep all of it."""
+    """Strain the frames, evaluate them with the potential, and keep all results."""
     frames = strain_frames(
         trajectory.frames, max_strain=settings.max_strain, kind=settings.strain, seed=one.seed
     )

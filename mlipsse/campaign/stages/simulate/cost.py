@@ -15,7 +15,7 @@ from mlipsse.md.plan.estimate import run_cost
 
 @dataclass(frozen=True)
 class TemperatureCost:
-    """Of all runs at one temperature; hours are those of the device they run on."""
+    """Cost of all runs at one temperature; hours are those of their device."""
 
     temperature_K: float
     runs: int
@@ -47,11 +47,14 @@ def estimate_campaign(
     MlipsseError
         before orderings are selected; without a given cost also before a potential is exported.
     """
-    require_selected(campaign)
+    require_selected(campaign.path(select.SELECTED).is_file():
+        raise MlipsseError(
+            f"No orderings are selected yet. Run: mlipsse run {campaign.folder} --until select."
+        )
     if us_per_atom_step is not None and not us_per_atom_step > 0:
         raise MlipsseError(
             f"The cost of an atom's step is {us_per_atom_step:g} µs; it must be above 0. Take the "
-            "one that `mlipsse potential bench` tells."
+            "value that `mlipsse potential bench` prints."
         )
     config = campaign.config.simulate
     wanted = runs(campaign)
@@ -86,8 +89,8 @@ def _measure(campaign: Campaign, n_atoms: int, report: Callable[[str], None]) ->
     card = campaign.card_file
     if not card.is_file():
         raise MlipsseError(
-            f"There is no exported potential to measure: mlipsse run {campaign.folder} --until "
-            "export, or give --us-per-atom-step."
+            f"There is no exported potential to measure. Run mlipsse run {campaign.folder} "
+            "--until export, or give --us-per-atom-step."
         )
     (row,) = benchmark(
         card.parent, atoms=[n_atoms], backends=[campaign.config.export.format], repeats=1

@@ -20,7 +20,7 @@ from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
 
 @dataclass(frozen=True)
 class RenderedCampaign:
-    """What was written: folder, number of runs, and sentences for whoever runs them."""
+    """What was written: folder, number of runs, and notes for the user."""
 
     root: Path
     runs: int
@@ -56,8 +56,8 @@ def render_campaign(
     ):
         if not needed.is_file():
             raise MlipsseError(
-                f"Decks need {needed}, which is not there: mlipsse run {campaign.folder} "
-                f"--until {stage}."
+                f"Decks require {needed}, which does not exist. Run: mlipsse run "
+                f"{campaign.folder} --until {stage}."
             )
     bundle = read_bundle(campaign.card_file.parent)
     inside = out is None and model is None

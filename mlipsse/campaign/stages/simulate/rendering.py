@@ -89,8 +89,8 @@ def render_runs(
         unknown = [symbol for symbol in species if symbol not in elements]
         if unknown:
             raise MlipsseError(
-                f"The potential {files.model} does not know {', '.join(unknown)}, which "
-                f"{info[keys.COMPOSITION]} holds; it knows {', '.join(elements)}."
+                f"The potential {files.model} does not know {', '.join(unknown)} of "
+                f"{info[keys.COMPOSITION]}; it knows {', '.join(elements)}."
             )
         folder = files.root / run.path
         settings = protocol(
@@ -183,7 +183,7 @@ def cautions(campaign: Campaign, *, cutoff_A: float) -> list[str]:
     cells = {run.start.info[keys.ORDERING]: run.start for run in runs(campaign)}
     narrow = [
         f"{name}: the cell is {width_A:.1f} Å wide, less than the potential's cutoff of "
-        f"{cutoff_A:g} Å: atoms interact with their own images. simulate.min_length_A widens it."
+        f"{cutoff_A:g} Å: atoms interact with their own images. Raise simulate.min_length_A."
         for name, start in cells.items()
         if (width_A := min(widths_A(simulated_cell(config.simulate, start)))) < cutoff_A
     ]

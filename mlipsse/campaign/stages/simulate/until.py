@@ -47,7 +47,7 @@ def lengthen(campaign: Campaign, temperature_K: float) -> Lengthening | None:
 
 
 def unit_output(folder: Path, rule: Lengthening | None) -> Path:
-    """File that states that the run in `folder` is long enough; that of another rule is removed."""
+    """File that marks the run in `folder` as long enough; the file of another rule is removed."""
     if rule is None:
         return folder / OUTCOME_FILE
     path = folder / paths.Simulate.until.name

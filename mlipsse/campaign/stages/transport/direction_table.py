@@ -19,7 +19,7 @@ falling; the tensor, x along a and y in the plane of a and b."""
 
 
 def direction_columns(found: DirectionalDiffusivity) -> dict[str, float]:
-    """The columns that tell of directions, cm²/s."""
+    """The columns of the directions, cm²/s."""
     values = found.along_cm2_s | found.plane_cm2_s
     errors = found.along_std_cm2_s | found.plane_std_cm2_s
     row = {}

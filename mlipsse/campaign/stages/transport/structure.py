@@ -34,7 +34,7 @@ COLUMNS = (
     "voxel_A",
     "caution",
 )
-"""Of `structure.csv`."""
+"""Columns of `structure.csv`."""
 
 
 @dataclass(frozen=True)

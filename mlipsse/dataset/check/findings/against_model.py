@@ -1,4 +1,4 @@
-"""Labels against what a potential gives for the same frames."""
+"""Labels against predictions of a potential for the same frames."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from mlipsse.dataset.frames.scores import MIN_GROUP
 from mlipsse.errors import MlipsseError
 
 MAX_USUAL_SHIFT_EV_ATOM = 1.0
-"""Of one element. Functionals differ by some eV per atom, pseudopotentials by hundreds."""
+"""Shift of one element. Functionals differ by some eV per atom, pseudopotentials by hundreds."""
 
 MIN_COSINE = 0.5
 """Between labels and predictions; of a foundation model that knows the elements it is above 0.9."""
@@ -41,7 +41,7 @@ def check_known_elements(labelled: LabelledSet, potential: str, known: frozenset
         return Check(
             name,
             "fail",
-            f"{potential} does not know {', '.join(unknown)}. Take another foundation model, or "
+            f"{potential} does not know {', '.join(unknown)}. Choose another foundation model, or "
             "leave these frames out.",
             {"unknown": " ".join(unknown)},
         )
@@ -63,7 +63,7 @@ def check_against_model(
         drawn = np.random.default_rng(seed).choice(len(chosen), most, replace=False)
         chosen = [chosen[k] for k in np.sort(drawn)]
     if not chosen:
-        return [Check("energy offset", "skip", "There are no frames with finite labels.")]
+        return [Check("energy offset", "skip", "No frame has finite labels.")]
     frames = [_with_stress(labelled.frames[k]) for k in chosen]
     predictions = predict(frames, calculator)
     return [
@@ -85,7 +85,7 @@ def disagreements(predictions: Predictions) -> list[str]:
         ("Stresses", predictions.stress_eV_A3, STRESS_UNITS_EV_A3),
     ):
         cosine, slope = _cosine_and_slope(pair)
-        fact = f"(cosine {cosine:.2f}, labels are {slope:.3g} times the model's)"
+        measured = f"(cosine {cosine:.2f}, labels are {slope:.3g} times the model's)"
         # Labels in a unit of f eV/Å are 1/f times as large.
         units = [
             unit
@@ -93,9 +93,9 @@ def disagreements(predictions: Predictions) -> list[str]:
             if factor != 1 and abs(np.log(slope * factor)) < _UNIT_SPREAD
         ]
         if cosine < -MIN_COSINE:
-            found.append(f"{name} have their sign turned {fact}.")
+            found.append(f"{name} have the wrong sign {measured}.")
         elif cosine > MIN_COSINE and units:
-            found.append(f"{name} are in {' or '.join(units)} {fact}.")
+            found.append(f"{name} are in {' or '.join(units)} {measured}.")
     components = _components(predictions)
     return [*found, components.sentence] if components.verdict == "fail" else found
 
@@ -140,51 +140,52 @@ def _offset(frames: Sequence[Atoms], predictions: Predictions) -> Check:
         "frames": len(frames),
     }
     each = ", ".join(f"{element} {shift:+.2f}" for element, shift in offset.shift_eV.items())
-    fact = (
+    measured = (
         f"Labels less the model's, in eV per atom: {each}; beyond that "
         f"{1000 * offset.residual_eV_atom:.0f} meV/atom"
     )
     if offset.rank < len(offset.shift_eV):
-        fact += " (compositions do not separate these elements)"
+        measured += " (the compositions do not separate these elements)"
     if max(map(abs, offset.shift_eV.values())) > MAX_USUAL_SHIFT_EV_ATOM:
         return Check(
             name,
             "warn",
-            f"{fact}. Several eV/atom are another functional or other pseudopotentials, hundreds "
-            "total energies of a code or another unit: fine-tune with e0s: estimated.",
+            f"{measured}. Several eV/atom mean another functional or other pseudopotentials; "
+            "hundreds mean total energies of a code, or another unit. Fine-tune with e0s: "
+            "estimated.",
             numbers,
         )
-    return Check(name, "pass", f"{fact}.", numbers)
+    return Check(name, "pass", f"{measured}.", numbers)
 
 
 def _direction(name: str, unit: str, pair: np.ndarray) -> Check:
     """Cosine and slope of labels against predictions, over all components."""
     cosine, slope = _cosine_and_slope(pair)
     if not np.isfinite(cosine):
-        return Check(name, "skip", "There is nothing to compare.")
+        return Check(name, "skip", "No frame can be compared.")
     numbers: Numbers = {"cosine": cosine, "label_over_model": slope}
-    fact = f"Cosine {cosine:.2f}; labels are {slope:.3g} times the model's ({unit})"
+    measured = f"Cosine {cosine:.2f}; labels are {slope:.3g} times the model's ({unit})"
     if cosine < 0:
         return Check(
-            name, "fail", f"{fact}: the sign of the labels is turned. Normalise them.", numbers
+            name, "fail", f"{measured}: the labels have the wrong sign. Normalise them.", numbers
         )
     if not 1 / MAX_SLOPE < slope < MAX_SLOPE and cosine > MIN_COSINE:
         return Check(
-            name, "fail", f"{fact}: the labels are in another unit. Normalise them.", numbers
+            name, "fail", f"{measured}: the labels are in another unit. Normalise them.", numbers
         )
     if cosine < MIN_COSINE:
         return Check(
             name,
             "warn",
-            f"{fact}: the model does not know these materials, or labels belong to other frames. "
-            "Look at some by hand.",
+            f"{measured}: the model does not know these materials, or the labels belong to other "
+            "frames. Inspect some frames.",
             numbers,
         )
-    return Check(name, "pass", f"{fact}.", numbers)
+    return Check(name, "pass", f"{measured}.", numbers)
 
 
 def _cosine_and_slope(pair: np.ndarray) -> tuple[float, float]:
-    """Of labels against predictions, (2, n); NaN where there is nothing to compare."""
+    """Cosine and slope of labels against predictions, (2, n); NaN without numbers."""
     reference, predicted = pair[:, np.isfinite(pair).all(axis=0)]
     norms = float(np.linalg.norm(reference)), float(np.linalg.norm(predicted))
     if not min(norms) > 0:

@@ -31,7 +31,7 @@ MOST_TURNED_DEG = 5.0
 
 _WELL_EXPLAINED = 0.6
 _ENOUGH_FRAMES = 16
-"""So many frames with forces so well explained separate a correlation of 0.3 from one of 0.9."""
+"""Frames with forces so well explained that a correlation of 0.3 differs from one of 0.9."""
 
 _CLEAR_Z = 4.0
 """Standard errors, in Fisher's z, by which another order must be better than the one given."""
@@ -44,14 +44,16 @@ def check_forces_belong(fit: PairFit | None) -> Check:
     name = "forces and structures"
     if fit is None:
         return Check(
-            name, "skip", "There are too few frames, or too small forces, for a pair potential."
+            name,
+            "skip",
+            "There are too few frames, or the forces are too small, for a pair potential.",
         )
     numbers: Numbers = {
         "explained": fit.explained,
         "turned_deg": fit.turned_deg,
         "frames": fit.frames,
     }
-    fact = f"A pair potential explains {max(fit.explained, 0.0):.0%} of the forces' variance"
+    measured = f"A pair potential explains {max(fit.explained, 0.0):.0%} of the forces' variance"
     # What a turn of all forces leaves of what is explained (a fit by pairs keeps their mean).
     left = ((1 + 2 * np.cos(np.radians(fit.turned_deg))) / 3) ** 2
     turned = MOST_TURNED_DEG < fit.turned_deg < 100.0
@@ -68,28 +70,28 @@ def check_forces_belong(fit: PairFit | None) -> Check:
         return Check(
             name,
             "fail",
-            f"{fact} in {fit.frames} frames, as in no crystal: the forces are those of other "
-            "frames, of another order of the atoms, or in another orientation. Pair structures "
-            "and labels anew.",
+            f"{measured} in {fit.frames} frames, less than in any crystal. The forces belong to "
+            "other frames or another atom order, or are in another orientation. Match structures "
+            "and labels again.",
             numbers,
         )
     if fit.explained < USUAL_EXPLAINED:
         return Check(
             name,
             "warn",
-            f"{fact} in {fit.frames} frames, less than the 86 to 99% of sound sets: some forces "
-            "may be of other atoms or frames, or their axes turned. Compare some frames with what "
-            "labelled them.",
+            f"{measured} in {fit.frames} frames, less than the 86 to 99% of sound sets: some "
+            "forces may be of other atoms or frames, or their axes turned. Compare some frames "
+            "with what labelled them.",
             numbers,
         )
-    return Check(name, "pass", f"{fact}.", numbers)
+    return Check(name, "pass", f"{measured}.", numbers)
 
 
 def check_stress_components(fit: PairFit | None) -> Check:
     """Components of the stress in the order xx yy zz yz xz xy, along the axes of the frames."""
     name = "stress components"
     if fit is None or fit.explained < MIN_EXPLAINED:
-        return Check(name, "skip", "There is no pair potential to compare with.")
+        return Check(name, "skip", "There is no pair potential for comparison.")
     if fit.stress_eV_A3.shape[1] < MIN_GROUP:
         return Check(name, "skip", f"Fewer than {MIN_GROUP} frames have stresses to compare.")
     judged = judge_components(name, fit.stress_eV_A3, fit.ratios.stress_basis)
@@ -101,8 +103,9 @@ def check_stress_components(fit: PairFit | None) -> Check:
         return replace(
             judged,
             verdict="fail",
-            sentence=f"{judged.sentence[:-1]}, where right ones do by 0.9: they are in another "
-            "orientation or of other frames. Pair structures and labels anew.",
+            sentence=f"{judged.sentence[:-1]}, where correct stresses correlate by 0.9. They are "
+            "in another orientation or belong to other frames. Match structures and "
+            "labels again.",
         )
     return judged
 
@@ -142,8 +145,8 @@ def judge_components(name: str, stress_eV_A3: np.ndarray, basis: str) -> Check:
                 f"{basis}): {cure}.",
                 numbers,
             )
-    fact = f"Sheared components correlate by {shear.correlation:.2f} with {basis}"
-    return Check(name, "pass", f"{fact}.", numbers)
+    measured = f"Sheared components correlate by {shear.correlation:.2f} with {basis}"
+    return Check(name, "pass", f"{measured}.", numbers)
 
 
 @dataclass(frozen=True)

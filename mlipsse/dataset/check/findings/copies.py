@@ -9,7 +9,7 @@ from mlipsse.dataset.check.measures.neighbours import neighbours_across
 from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 
 MAX_NEAR_FRACTION = 0.05
-"""Of frames with a near-identical other in their split; more were taken too often."""
+"""Share of frames with a near-identical one in their split; above it, sampling was too dense."""
 
 MAX_ENERGY_GAP_EV_ATOM = 0.001
 """Between labels of the same structure: SCF convergence gives far less."""
@@ -46,22 +46,22 @@ def _duplicates(
         "identical_with_other_energy": len(torn),
     }
     if same:
-        fact = f"{len(same)} pairs of frames are identical ({_shown(labelled, same)})"
+        findings = f"{len(same)} pairs of frames are identical ({_shown(labelled, same)})"
         if torn:
-            fact += (
+            findings += (
                 f"; in {len(torn)} of them energies differ, so labels come from two settings "
                 f"({_shown(labelled, torn)})"
             )
-        return Check("duplicates", "fail", f"{fact}. Keep one of each.", numbers)
+        return Check("duplicates", "fail", f"{findings}. Keep one of each.", numbers)
     if len(near) > MAX_NEAR_FRACTION * frames:
         return Check(
             "duplicates",
             "warn",
             f"{len(near)} of {frames} frames have another within {NEAR_A:g} Å "
-            f"({_shown(labelled, pairs)}): labels for little. Take frames further apart.",
+            f"({_shown(labelled, pairs)}): their labels add little. Take frames further apart.",
             numbers,
         )
-    return Check("duplicates", "pass", "No frame is there twice.", numbers)
+    return Check("duplicates", "pass", "No frame occurs twice.", numbers)
 
 
 def _leakage(labelled: LabelledSet, pairs: list[tuple[int, int]]) -> Check:
@@ -81,22 +81,22 @@ def _leakage(labelled: LabelledSet, pairs: list[tuple[int, int]]) -> Check:
         return Check(
             "leakage",
             "skip",
-            "There is one split only: give the others with --valid and --test.",
+            "There is only one split. Give the others with --valid and --test.",
             numbers,
         )
-    faults = []
+    findings = []
     if shared:
-        faults.append(f"{len(shared)} trajectories have frames in two splits ({some(shared)})")
+        findings.append(f"{len(shared)} trajectories have frames in two splits ({some(shared)})")
     if pairs:
-        faults.append(
+        findings.append(
             f"{len(pairs)} pairs of frames are near-identical ({_shown(labelled, pairs)})"
         )
-    if faults:
+    if findings:
         return Check(
             "leakage",
             "fail",
-            f"Between splits {'; '.join(faults)}: errors on them would flatter. Split by whole "
-            "trajectories.",
+            f"Between splits {'; '.join(findings)}: errors on them would be too small. Split by "
+            "whole trajectories.",
             numbers,
         )
     return Check("leakage", "pass", "Splits share no trajectory and no structure.", numbers)

@@ -9,7 +9,7 @@ from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 from mlipsse.dataset.frames.isolated import VACUUM_A
 
 LEAST_RATIO, MOST_RATIO = 0.7, 1.6
-"""Of the distance to an atom's nearest neighbour over the sum of their covalent radii (Cordero et
+"""Ratio of the nearest-neighbour distance to the sum of the covalent radii (Cordero et
 al. 2008, doi 10.1039/b801115j), median of a set: 0.9 to 1.2 in metals, salts and molecules. Lengths
 in bohr that are taken for Å make it 1.7 to 2.3, lengths in Å that are taken for bohr 0.5 to 0.6."""
 
@@ -30,8 +30,8 @@ def check_periodic(labelled: LabelledSet) -> Check:
         return Check(
             "periodicity",
             "fail",
-            f"{len(open_)} frames fill their cell and are not periodic along all of it "
-            f"({some(labelled.at(open_))}): training would leave out neighbours across its faces. "
+            f"{len(open_)} frames fill their cell and are not periodic in all directions "
+            f"({some(labelled.at(open_))}): training would leave out neighbours across the faces. "
             'Write pbc="T T T" into them.',
             numbers,
         )
@@ -63,17 +63,19 @@ def check_lengths(labelled: LabelledSet) -> Check:
         return Check(name, "skip", f"No frame has a cell and two atoms within {_REACH_A:g} Å.")
     median = float(np.median(ratios))
     numbers: Numbers = {"nearest_over_radii": median, "frames": len(ratios)}
-    fact = f"Nearest neighbours lie {median:.2f} times as far apart as the sum of covalent radii"
+    measured = (
+        f"Nearest neighbours lie {median:.2f} times as far apart as the sum of covalent radii"
+    )
     if not LEAST_RATIO < median < MOST_RATIO:
         cause = "in bohr or of another crystal" if median > 1 else "in nm or bohr taken for Å"
         return Check(
             name,
             "fail",
-            f"{fact}, where crystals have 0.9 to 1.2: positions and cells are {cause}. Write them "
-            "in Å.",
+            f"{measured}, where crystals have 0.9 to 1.2: positions and cells are {cause}. Write "
+            "them in Å.",
             numbers,
         )
-    return Check(name, "pass", f"{fact}.", numbers)
+    return Check(name, "pass", f"{measured}.", numbers)
 
 
 def _nearest_ratio(frame: Atoms) -> float | None:

@@ -35,7 +35,8 @@ def check_isolated_atoms(labelled: LabelledSet) -> Check:
         return Check(
             name,
             "pass",
-            "There are none: the fine-tuning estimates their energies (e0s: estimated).",
+            "There are no isolated atoms; the fine-tuning estimates their energies (e0s: "
+            "estimated).",
             numbers,
         )
     crowded = [k for k in labelled.isolated if nearest_image_A(labelled.frames[k]) < BOUND_A]
@@ -53,7 +54,7 @@ def check_isolated_atoms(labelled: LabelledSet) -> Check:
         return Check(
             name,
             "fail",
-            f"{', '.join(torn)} are there with different energies: keep those of the functional of "
+            f"{', '.join(torn)} occur with different energies. Keep those of the functional of "
             "the other labels.",
             numbers,
         )
@@ -63,8 +64,8 @@ def check_isolated_atoms(labelled: LabelledSet) -> Check:
         return Check(
             name,
             "fail",
-            f"Some elements have one and {', '.join(missing)} have none: add theirs, or take all "
-            "out and fine-tune with e0s: estimated.",
+            f"Some elements have an isolated atom, but {', '.join(missing)} have none. Add "
+            "theirs, or remove all and fine-tune with e0s: estimated.",
             numbers,
         )
     binding_eV_atom = [
@@ -80,7 +81,7 @@ def check_isolated_atoms(labelled: LabelledSet) -> Check:
             "fail",
             f"Crystals are bound by {median:.3g} eV/atom against these atoms, outside "
             f"{MIN_BINDING_EV_ATOM:g} to {MAX_BINDING_EV_ATOM:g}: they are of another functional, "
-            "pseudopotential or unit. Compute them as the crystals, or take them out.",
+            "pseudopotential or unit. Compute them like the crystals, or remove them.",
             numbers,
         )
     return Check(

@@ -59,26 +59,26 @@ def check_energy_outliers(labelled: LabelledSet) -> Check:
         "outliers": len(far),
         "outliers_with_usual_forces": len(wrong),
     }
-    fact = f"by up to {np.abs(residual_eV_atom).max():.2g} eV/atom or {z.max():.0f} spreads"
+    measured = f"by up to {np.abs(residual_eV_atom).max():.2g} eV/atom or {z.max():.0f} spreads"
     if len(far) >= _MIN_BAND_FRACTION * len(labelled.typical):
-        fact = f"{len(far)} frames are far from the median: see energy bands."
-        return Check(name, "pass", fact, numbers)
+        measured = f"{len(far)} frames are far from the median: see energy bands."
+        return Check(name, "pass", measured, numbers)
     if wrong:
         return Check(
             name,
             "fail",
-            f"{len(wrong)} frames lie off their composition's energies, {fact}, and their forces "
-            f"do not show why ({some(labelled.at(wrong))}): calculations that did not converge. "
-            "Label them again or take them out.",
+            f"{len(wrong)} frames lie off their composition's energies, {measured}, and their "
+            f"forces do not explain it ({some(labelled.at(wrong))}): calculations that did not "
+            "converge. Label them again or remove them.",
             numbers,
         )
     if far:
         return Check(
             name,
             "warn",
-            f"{len(far)} frames lie off their composition's energies, {fact} "
-            f"({some(labelled.at(far))}). Of close contacts that are meant to be there, say "
-            f"{keys.ORIGIN}=contact; else look at them.",
+            f"{len(far)} frames lie off their composition's energies, {measured} "
+            f"({some(labelled.at(far))}). Mark intended close contacts by {keys.ORIGIN}=contact; "
+            "inspect all others.",
             numbers,
         )
     return Check(name, "pass", f"The largest robust z-score is {z.max():.1f}.", numbers)
@@ -88,7 +88,7 @@ def check_force_outliers(labelled: LabelledSet) -> Check:
     """The largest force of every frame."""
     name = "force outliers"
     if not labelled.typical:
-        return Check(name, "skip", "There are no frames of dynamics.")
+        return Check(name, "skip", "No frame is of dynamics.")
     largest_eV_A = _largest_forces(labelled)
     z = robust_z(log_forces(largest_eV_A), floor=MIN_LOG_FORCE_SPREAD)
     far = [
@@ -101,16 +101,17 @@ def check_force_outliers(labelled: LabelledSet) -> Check:
         "max_z": float(z.max()),
         "outliers": len(far),
     }
-    fact = f"The largest force is {largest_eV_A.max():.3g} eV/Å"
+    measured = f"The largest force is {largest_eV_A.max():.3g} eV/Å"
     if far:
         return Check(
             name,
             "warn",
-            f"{fact}; {len(far)} frames are far from the others ({some(labelled.at(far))}): atoms "
-            f"that are too close. Where that is meant, say {keys.ORIGIN}=contact; else leave out.",
+            f"{measured}; {len(far)} frames are far from the others ({some(labelled.at(far))}): "
+            f"some atoms are too close. Mark intended contacts by {keys.ORIGIN}=contact; remove "
+            "all others.",
             numbers,
         )
-    return Check(name, "pass", f"{fact}.", numbers)
+    return Check(name, "pass", f"{measured}.", numbers)
 
 
 def check_bands(labelled: LabelledSet) -> Check:
@@ -118,7 +119,7 @@ def check_bands(labelled: LabelledSet) -> Check:
     name = "energy bands"
     groups = list(_groups(labelled))
     if not groups:
-        return Check(name, "skip", f"No composition has {MIN_GROUP} frames of dynamics to look at.")
+        return Check(name, "skip", f"No composition has {MIN_GROUP} frames of dynamics.")
     split = []
     for formula, _, energies in groups:
         ordered = np.sort(energies)
@@ -137,11 +138,11 @@ def check_bands(labelled: LabelledSet) -> Check:
         "largest_gap_eV_atom": max((gap for _, gap in split), default=0.0),
     }
     if split:
-        fact = some([f"{formula}: {gap:.2g} eV/atom apart" for formula, gap in split])
+        measured = some([f"{formula}: {gap:.2g} eV/atom apart" for formula, gap in split])
         return Check(
             name,
             "fail",
-            f"Energies of one composition lie in two bands ({fact}): two functionals, "
+            f"Energies of one composition lie in two bands ({measured}): two functionals, "
             "pseudopotentials or units in one head. Train on one, or give each a head.",
             numbers,
         )
@@ -149,7 +150,7 @@ def check_bands(labelled: LabelledSet) -> Check:
 
 
 def _largest_forces(labelled: LabelledSet) -> np.ndarray:
-    """Of every frame of `labelled.typical`, eV/Å."""
+    """Largest force of every frame of `labelled.typical`, eV/Å."""
     return np.array(
         [
             np.linalg.norm(labels(labelled.frames[k])[keys.FORCES], axis=1).max()
@@ -169,7 +170,7 @@ def _largest_stresses(labelled: LabelledSet) -> np.ndarray:
 
 
 def _volume_A3_atom(labelled: LabelledSet, position: int) -> float:
-    """Of a frame of `labelled.typical`; 1 without a cell."""
+    """Volume per atom of a frame of `labelled.typical`; 1 without a cell."""
     frame = labelled.frames[labelled.typical[position]]
     return float(frame.get_volume() / len(frame)) if frame.cell.rank == 3 else 1.0
 

@@ -9,7 +9,7 @@ from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 
 WARN_NET_FORCE_EV_A = 0.005
 FAIL_NET_FORCE_EV_A = 0.03
-"""Of the net force divided by the atoms. A model's forces sum to zero by construction, so this is
+"""Net force divided by the number of atoms. Forces of a model sum to zero by construction, so it is
 an error that it cannot learn away; above the second it is as large as the whole force error of a
 good fine-tuning (tens of meV/Å). Real-space grids leave a few meV/Å."""
 
@@ -28,16 +28,16 @@ def check_keys(labelled: LabelledSet) -> Check:
     numbers = {"frames": len(labelled.frames)} | {
         f"without_{key}": len(frames) for key, frames in lacking.items()
     }
-    faults = [
+    gaps = [
         f"{len(frames)} frames lack {key} ({some(labelled.at(frames))})"
         for key, frames in lacking.items()
         if frames
     ]
-    if faults:
+    if gaps:
         return Check(
             "keys",
             "fail",
-            f"{'; '.join(faults)}. Label them, take them out, or say under which names labels lie "
+            f"{'; '.join(gaps)}. Label them, remove them, or name the keys of the labels "
             "(--energy-key, --forces-key).",
             dict(numbers),
         )
@@ -55,8 +55,8 @@ def check_stress_present(labelled: LabelledSet) -> Check:
             "stress present",
             "fail",
             f"{len(lacking)} of {len(crystals)} frames have no stress "
-            f"({some(labelled.at(lacking))}): training would read it as absent or zero. Label them "
-            "with stress, take them out, or say where it lies (--stress-key, --virial-key).",
+            f"({some(labelled.at(lacking))}): training would read it as absent or zero. Label "
+            "them with stress, remove them, or name its key (--stress-key, --virial-key).",
             numbers,
         )
     return Check("stress present", "pass", "Every crystal has a stress.", numbers)
@@ -70,8 +70,8 @@ def check_finite(labelled: LabelledSet) -> Check:
         return Check(
             "finite",
             "fail",
-            f"{len(bad)} frames hold numbers that are not finite ({some(labelled.at(bad))}): take "
-            "them out, or label them again.",
+            f"{len(bad)} frames contain numbers that are not finite ({some(labelled.at(bad))}). "
+            "Remove them, or label them again.",
             numbers,
         )
     return Check("finite", "pass", "All labels, positions and cells are finite.", numbers)
@@ -94,8 +94,8 @@ def check_zero(labelled: LabelledSet) -> Check:
         return Check(
             "zero labels",
             "fail",
-            f"{', '.join(found)} are zero in every frame, as readers leave them that did not find "
-            "labels. Label again, or say under which names labels lie.",
+            f"{', '.join(found)} are zero in every frame, as after a reader that found no labels. "
+            "Label again, or name the keys of the labels.",
             numbers,
         )
     if constrained:
@@ -114,7 +114,7 @@ def check_zero(labelled: LabelledSet) -> Check:
 def check_net_force(labelled: LabelledSet) -> Check:
     """Forces of a frame sum to zero."""
     if not labelled.sound:
-        return Check("net force", "skip", "There are no forces to look at.")
+        return Check("net force", "skip", "No frame has forces.")
     net_eV_A = np.array(
         [
             np.linalg.norm(labels(labelled.frames[k])[keys.FORCES].mean(axis=0))
@@ -143,8 +143,8 @@ def check_net_force(labelled: LabelledSet) -> Check:
         return Check(
             "net force",
             "warn",
-            f"{worst}, above {1000 * WARN_NET_FORCE_EV_A:g}: a coarse grid. A finer one, or forces "
-            "less their mean, would be better.",
+            f"{worst}, above {1000 * WARN_NET_FORCE_EV_A:g}: a coarse grid. A finer grid, or "
+            "forces minus their mean, would be better.",
             numbers,
         )
     return Check("net force", "pass", f"{worst}.", numbers)

@@ -7,9 +7,9 @@ from mlipsse.dataset.check.measures.labelled_set import LabelledSet, composition
 from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 
 SOURCE_NAMES = (keys.LABEL_SOURCE, "functional", "xc", "level_of_theory", "method", "calculator")
-"""Entries of `info` that name what made a label."""
+"""Entries of `info` that state what made a label."""
 
-_UNNAMED = "not named"
+_UNSTATED = "not stated"
 
 
 def check_sources(labelled: LabelledSet) -> Check:
@@ -22,9 +22,9 @@ def check_sources(labelled: LabelledSet) -> Check:
         for k, frame in enumerate(labelled.frames):
             if k not in alone or name in frame.info:
                 head = str(frame.info.get("head", "default"))
-                found[head][str(frame.info.get(name, _UNNAMED))] += 1
+                found[head][str(frame.info.get(name, _UNSTATED))] += 1
         for head, counts in found.items():
-            if set(counts) != {_UNNAMED}:
+            if set(counts) != {_UNSTATED}:
                 numbers[f"{name} of head {head}"] = len(counts)
             if len(counts) > 1:
                 each = some([f"{count} of «{value}»" for value, count in counts.most_common()])
@@ -33,12 +33,12 @@ def check_sources(labelled: LabelledSet) -> Check:
         return Check(
             "label sources",
             "fail",
-            f"{'; '.join(mixed)}. Energies of different functionals do not go together: train on "
-            'one, or give each a head (info["head"]).',
+            f"{'; '.join(mixed)}. Energies of different functionals must not be mixed. Train on "
+            'one functional, or give each a head (info["head"]).',
             numbers,
         )
-    fact = "Each head has one label source." if numbers else "No frame names what labelled it."
-    return Check("label sources", "pass", fact, numbers)
+    summary = "Each head has one label source." if numbers else "No frame names what labelled it."
+    return Check("label sources", "pass", summary, numbers)
 
 
 def check_splits(labelled: LabelledSet) -> Check:
@@ -58,24 +58,25 @@ def check_splits(labelled: LabelledSet) -> Check:
     others = [split for split in elements if split != "train"]
     unseen = {split: elements[split] - elements["train"] for split in others}
     if any(unseen.values()):
-        fact = "; ".join(f"{s} holds {', '.join(sorted(e))}" for s, e in unseen.items() if e)
+        summary = "; ".join(f"{s} holds {', '.join(sorted(e))}" for s, e in unseen.items() if e)
         return Check(
             "splits",
             "fail",
-            f"{fact}, which train lacks. Add training frames with it, or take these out.",
+            f"{summary}, which train lacks. Add training frames with these elements, or remove the "
+            "frames.",
             numbers,
         )
     new = {split: sorted(formulas[split] - formulas["train"]) for split in others}
     if any(new.values()):
-        fact = "; ".join(f"{split}: {some(names)}" for split, names in new.items() if names)
+        summary = "; ".join(f"{split}: {some(names)}" for split, names in new.items() if names)
         return Check(
             "splits",
             "warn",
-            f"Train lacks compositions ({fact}): errors there are of extrapolation. Keep it so "
-            "only if that is what is to be tested.",
+            f"Train lacks compositions ({summary}): errors there measure extrapolation. Keep this "
+            "split only to test extrapolation.",
             numbers,
         )
     train = numbers.get("train_compositions", 0)
     held = f"Train holds {train} composition{'s' if train != 1 else ''}"
-    fact = f"{held}, with all of {' and '.join(others)}." if others else f"{held}."
-    return Check("splits", "pass", fact, numbers)
+    summary = f"{held}, with all of {' and '.join(others)}." if others else f"{held}."
+    return Check("splits", "pass", summary, numbers)

@@ -29,7 +29,7 @@ _MIN_GROUP = 8
 _CLEAR_CORRELATION = 0.4
 _CLEAR_MISFIT = 0.85
 _FITTED = 0.8  # what fits give of a factor, in halides at 800 K and copper: 0.68 to 1
-_AS_LIKELY = 0.5  # causes this close to the likeliest are listed too
+_AS_LIKELY = 0.5  # causes this close to the likeliest are named too
 _TURN = 0.4  # what a turned sign costs a cause that explains the factor as well as another
 
 
@@ -40,7 +40,7 @@ def check_units(labelled: LabelledSet, fit: PairFit | None = None) -> list[Check
     """
     if not labelled.sound:
         return [
-            Check(name, "skip", "There are no frames with finite labels to look at.")
+            Check(name, "skip", "No frame has finite labels.")
             for name in ("energy unit", "force unit and sign", "stress unit and sign")
         ]
     ratios = work_ratios(labelled)
@@ -113,7 +113,7 @@ def _energy(labelled: LabelledSet, ratios: Ratios, *, off: bool) -> Check:
         return Check(
             name,
             "fail",
-            f"Energy differences are {ratios.forces:.3g} times what forces and stresses give: "
+            f"Energy differences are {ratios.forces:.3g} times what forces and stresses imply: "
             f"{cause}. Normalise with the right --energy-unit.",
             numbers,
         )
@@ -121,8 +121,8 @@ def _energy(labelled: LabelledSet, ratios: Ratios, *, off: bool) -> Check:
         return Check(
             name,
             "skip",
-            f"The median is {numbers['median_eV_atom']:.4g} eV/atom; whether that is eV cannot be "
-            "known, as too few frames lie in one basin. Check with a model (--potential).",
+            f"The median is {numbers['median_eV_atom']:.4g} eV/atom; too few frames lie in one "
+            "basin to check whether the unit is eV. Check with a model (--potential).",
             numbers,
         )
     return Check(name, "pass", f"The median is {numbers['median_eV_atom']:.4g} eV/atom.", numbers)
@@ -145,7 +145,7 @@ def _forces(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         factor = ratios.forces
         causes = []
         if factor < 0:
-            causes.append("their sign is turned: they are gradients, multiply them by -1")
+            causes.append("they are gradients, with the wrong sign: multiply them by -1")
         if not _agree(-factor):
             causes.append(f"{_cause(FORCE_UNITS_EV_A, abs(factor))} (--force-unit)")
         if ratios.stress is None and factor > 0:  # nothing else that the energies could agree with
@@ -158,26 +158,29 @@ def _forces(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
             f"{ratios.forces_basis}: {'; '.join(causes)}.",
             numbers,
         )
-    fact = f"Their root mean square is {rms_eV_A:.3g} eV/Å"
+    measured = f"Their root mean square is {rms_eV_A:.3g} eV/Å"
     low, high = USUAL_FORCE_EV_A
     if not low < rms_eV_A < high:
         return Check(
             name,
             "warn",
-            f"{fact}, outside the {low:g} to {high:g} of crystals at temperature. Relaxed frames "
-            "have less; else look at the units (Ha/bohr is 51 eV/Å, kcal/mol/Å 0.043).",
+            f"{measured}, outside the {low:g} to {high:g} of crystals at temperature. Relaxed "
+            "frames have less; otherwise check the units (Ha/bohr is 51 eV/Å, kcal/mol/Å 0.043).",
             numbers,
         )
     if ratios.forces is None:
         return Check(
-            name, "skip", f"{fact}, which is usual; their sign does not show in these.", numbers
+            name,
+            "skip",
+            f"{measured}, which is usual; the sign does not checked with these frames.",
+            numbers,
         )
     if energy_off:
-        return Check(name, "pass", f"{fact}; they agree with the stresses.", numbers)
+        return Check(name, "pass", f"{measured}; they agree with the stresses.", numbers)
     return Check(
         name,
         "pass",
-        f"{fact}; they agree with {ratios.forces_basis} (factor {ratios.forces:.2f}).",
+        f"{measured}; they agree with {ratios.forces_basis} (factor {ratios.forces:.2f}).",
         numbers,
     )
 
@@ -193,7 +196,7 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         "energy_over_work": ratios.stress,
         "pairs": ratios.pairs,
     }
-    fact = f"The median of the largest components is {largest:.3g} eV/Å³"
+    measured = f"The median of the largest components is {largest:.3g} eV/Å³"
     if (
         ratios.stress is not None
         and not energy_off
@@ -213,15 +216,15 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         return Check(
             name,
             "pass",
-            f"{fact}; they agree with {ratios.stress_basis} (factor {ratios.stress:.2f}).",
+            f"{measured}; they agree with {ratios.stress_basis} (factor {ratios.stress:.2f}).",
             numbers,
         )
     if largest > MAX_USUAL_STRESS_EV_A3:
         return Check(
             name,
             "fail",
-            f"{fact}, {largest * EV_A3_TO_GPA:.0f} GPa: these are kB or GPa. Normalise with the "
-            "right --stress-unit.",
+            f"{measured}, {largest * EV_A3_TO_GPA:.0f} GPa: the unit is kB or GPa. Normalise with "
+            "the right --stress-unit.",
             numbers,
         )
     correlation = _correlation_with_volume(labelled)
@@ -230,22 +233,22 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         return Check(
             name,
             "skip",
-            f"{fact}, which is usual; the sign does not show, as frames of one composition do "
-            "not differ enough in their cells. Check with a model (--potential).",
+            f"{measured}, which is usual; the cells of one composition differ too little to check "
+            "the sign. Check with a model (--potential).",
             numbers,
         )
     if correlation < 0:
         return Check(
             name,
             "fail",
-            f"The mean stress falls as the volume grows (correlation {correlation:.2f}): the sign "
-            "is turned. Normalise with --stress-sign compression.",
+            f"The mean stress falls as the volume grows (correlation {correlation:.2f}), so the "
+            "sign is wrong. Normalise with --stress-sign compression.",
             numbers,
         )
     return Check(
         name,
         "pass",
-        f"{fact} and rises with the volume (correlation {correlation:.2f}).",
+        f"{measured} and rises with the volume (correlation {correlation:.2f}).",
         numbers,
     )
 
@@ -253,7 +256,7 @@ def _stress(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
 def _stress_cause(ratios: Ratios) -> str:
     """The unit and sign, or virials, that come nearest to the fitted factor."""
     factor = ratios.stress or 0.0
-    turned = "their sign is turned (ASE's is positive under tension, VASP's is not)"
+    turned = "their sign is wrong (ASE's is positive under tension, VASP's is not)"
     if _agree(-factor):
         return f"{turned}. Normalise with --stress-sign compression"
     unit = min(STRESS_UNITS_EV_A3, key=lambda unit: _distance(STRESS_UNITS_EV_A3[unit], factor))
@@ -277,11 +280,11 @@ def _stress_cause(ratios: Ratios) -> str:
         for cause in sorted(scores, key=lambda c: scores[c])
         if scores[cause] < min(best + _AS_LIKELY, np.log(AGREES) + _TURN)
     ]
-    return f"{'; or '.join(likely) or 'of no unit that is known'}. Normalise accordingly"
+    return f"{'; or '.join(likely) or 'in no known unit'}. Normalise accordingly"
 
 
 def _distance(unit: float, factor: float) -> float:
-    """Of a fitted factor from what a unit leads to expect, on a logarithmic scale."""
+    """Distance of a fitted factor from the expectation for a unit, on a logarithmic scale."""
     return abs(float(np.log(_FITTED * unit / abs(factor))))
 
 
@@ -294,12 +297,12 @@ def _cause(units: dict[str, float], factor: float) -> str:
         if distances[unit] < min(min(distances.values()) + _AS_LIKELY, np.log(AGREES))
     ]
     if not likely or _agree(units[likely[0]]):
-        return "of no unit that is known"
+        return "in no known unit"
     return f"they are in {' or '.join(likely)}"
 
 
 def _correlation_with_volume(labelled: LabelledSet) -> float | None:
-    """Of the mean stress with the volume per atom, within compositions."""
+    """Correlation of the mean stress with the volume per atom, within compositions."""
     groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for frame in _frames(labelled):
         found = labels(frame)

@@ -89,7 +89,7 @@ def read_labelled_set(
     Raises
     ------
     MlipsseError
-        when a file cannot be read, or its labels cannot be identified.
+        when a file cannot be read, or its labels are ambiguous.
     """
     frames: list[Atoms] = []
     splits: list[str] = []

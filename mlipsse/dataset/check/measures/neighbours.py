@@ -10,7 +10,7 @@ NEIGHBOUR_A = 0.1
 """Nothing further apart is called near; see `neighbours_across`."""
 
 NEIGHBOUR_SHARE = 0.25
-"""Of the median distance between frames of the same atoms: independent frames are never so near.
+"""Share of the median distance between frames of equal atoms; independent frames are further apart.
 Frames of dynamics at 300 to 1500 K come so near within some 10 fs."""
 
 _CHUNK = 512

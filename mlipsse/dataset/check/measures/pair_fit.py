@@ -96,7 +96,7 @@ class PairFit:
 
 @dataclass(frozen=True, eq=False)
 class _Design:
-    """Of one frame: force components (n, columns), energy (columns,) and stress (6, columns)."""
+    """Design of one frame: forces (n, columns), energy (columns,) and stress (6, columns)."""
 
     forces: np.ndarray
     energy: np.ndarray
@@ -280,7 +280,7 @@ def without_pressure(stress: np.ndarray) -> np.ndarray:
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Of numbers that are centred already; 0 where one of them is zero throughout."""
+    """Correlation of centred numbers; 0 where one of them is zero throughout."""
     norms = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(np.sum(one * other)) / norms if norms > 0 else 0.0
 

@@ -17,7 +17,7 @@ from mlipsse import keys
 from mlipsse.dataset.check.measures.labelled_set import LabelledSet, labels
 
 MAX_DISPLACEMENT_A = 0.9
-"""Of any atom between two frames: beyond, it has hopped, and the path leads over a barrier."""
+"""Largest move of an atom between two frames; beyond it the atom has hopped over a barrier."""
 
 MAX_STRAIN = 0.15
 AGREES = 2.5

@@ -141,16 +141,16 @@ def determined(columns: PairColumns, clusters: PairClusters) -> PairColumns:
     if n_structures <= n_columns:
         raise MlipsseError(
             f"{n_structures} energies cannot determine the {n_columns} parameters of a pair model "
-            f"with cutoff_A = {clusters.cutoff_A:g}: give more orderings (three times as many as "
-            "parameters is a sound number), or lower cutoff_A."
+            f"with cutoff_A = {clusters.cutoff_A:g}: add orderings (three per parameter is a "
+            "sound number), or lower cutoff_A."
         )
     if undetermined:
         named = "; ".join(columns.names[k] for k in undetermined[:4])
         more = f" and {len(undetermined) - 4} more" if len(undetermined) > 4 else ""
         raise MlipsseError(
             f"{len(undetermined)} of the {n_columns} parameters of a pair model with cutoff_A = "
-            f"{clusters.cutoff_A:g} cannot be told apart in these cells: {named}{more}. Lower "
-            "cutoff_A, add orderings in larger supercells, or leave the Ewald term out when the "
+            f"{clusters.cutoff_A:g} cannot be separated in these cells: {named}{more}. Lower "
+            "cutoff_A, add orderings in larger supercells, or remove the Ewald term when the "
             "charges do not differ."
         )
     return PairColumns(

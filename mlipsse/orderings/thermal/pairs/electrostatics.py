@@ -57,7 +57,7 @@ class Electrostatics:
         return potentials
 
     def energy_eV(self, labels: np.ndarray) -> float:
-        """Of the supercell, for labels (n_sites, n_cells)."""
+        """Energy of the supercell for labels (n_sites, n_cells)."""
         charges = self.site_charges(labels)
         mutual = 0.5 * float(np.sum(charges * self.mutual_potentials(charges)))
         field = float(self.fixed_potential @ charges.sum(axis=1))

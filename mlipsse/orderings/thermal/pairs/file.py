@@ -85,11 +85,11 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         facts = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise MlipsseError(f"There is no pair model {path}.") from None
+        raise MlipsseError(f"There is no pair model {path}. Name an existing file.") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise MlipsseError(f"{path} is no JSON file ({error}).") from error
+        raise MlipsseError(f"{path} is not a JSON file ({error}).") from error
     if not isinstance(facts, dict) or facts.get("format") != _FORMAT:
-        raise MlipsseError(f"{path} is no pair model: its `format` is not {_FORMAT!r}.")
+        raise MlipsseError(f"{path} is not a pair model: its `format` is not {_FORMAT!r}.")
     return facts
 
 
@@ -113,7 +113,7 @@ def _check_orbits(path: Path, facts: dict[str, Any], clusters: PairClusters) -> 
         or not np.allclose(distances, [o["distance_A"] for o in facts["pair_orbits"]], atol=1e-3)
     ):
         raise MlipsseError(
-            f"{path} was made for the host {facts['host']}, whose sites, species, charges "
-            f"or distances are not those of {clusters.host.name}. Give the host it was fitted on, "
-            "or fit anew."
+            f"{path} was made for the host {facts['host']}, whose sites, species, charges or "
+            f"distances are not those of {clusters.host.name}. Give the host of the fit, or fit "
+            "again."
         )

@@ -1,4 +1,4 @@
-"""Fit a pair model to energies of small cells, and say how wrong it is."""
+"""Fit a pair model to energies of small cells, and measure its error."""
 
 from collections.abc import Sequence
 

@@ -32,7 +32,7 @@ class PairModel:
     Attributes
     ----------
     clusters : orbits of the host's sites and pairs
-    entries_eV : (n_entries,) float64, energies in the order that `PairClusters` says
+    entries_eV : (n_entries,) float64, energies in the order of `PairClusters`
     constant_eV : E_0, per host cell
     inverse_dielectric : 1 / epsilon; None without the Ewald term
     report : how well it was fitted; None for a model that was not

@@ -99,9 +99,12 @@ def find_pair_clusters(host: Host, cutoff_A: float) -> PairClusters:
     several = np.array([len(s.species) > 1 for s in host.sublattices])
     variable = several[sublattice_of]
     if not variable.any():
-        raise MlipsseError(f"Every site of {host.name} has one species: there is nothing to order.")
+        raise MlipsseError(
+            f"Every site of {host.name} has only one species, so there is nothing to order. Name "
+            "others with `substitutions`."
+        )
     if not cutoff_A > 0:
-        raise MlipsseError(f"cutoff_A is {cutoff_A:g}: the pairs' largest distance is above 0 Å.")
+        raise MlipsseError(f"cutoff_A is {cutoff_A:g}; it must be above 0 Å.")
     rotations, images, shifts = host_operations(host)
     sites = _components(np.tile(np.arange(len(variable)), (len(images), 1)), images)
     site_orbits = tuple(

@@ -20,7 +20,7 @@ class FitReport:
     largest_error_meV : largest leave-one-out error
     n_folds : parts of the cross-validation
     sites_per_cell : sites of the host's cell, vacant ones included
-    formula_units_per_cell : None where nobody said
+    formula_units_per_cell : None where it is not known
     inverse_dielectric : fitted 1 / epsilon; None without the Ewald term
     """
 
@@ -55,6 +55,6 @@ class FitReport:
         if self.inverse_dielectric <= 0:
             return (
                 text + f"; the fitted 1/epsilon, {self.inverse_dielectric:.3g}, is not positive: "
-                "the Ewald term stands for something else here."
+                "the Ewald term describes something else here."
             )
         return text + f"; dielectric constant {1 / self.inverse_dielectric:.3g}."

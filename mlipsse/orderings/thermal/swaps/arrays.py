@@ -91,7 +91,8 @@ def arrange(
         place += len(sites)
     if not order:
         raise MlipsseError(
-            "Every sublattice holds a single species at this composition: there is nothing to swap."
+            "Every sublattice holds a single species at this composition, so there is nothing to "
+            "swap."
         )
     columns = np.concatenate(ranges).astype(np.int32).T
     now = now._replace(order=np.concatenate(order).astype(np.int32))
@@ -186,7 +187,7 @@ def _excluded_rows(
     if (pairs < 0).any():
         raise MlipsseError(
             "An excluded pair of sites holds one that is always filled: only sites that may be "
-            "vacant can exclude each other. Leave the other site out of the host."
+            "vacant can exclude each other. Remove the other site from the host."
         )
     both = np.concatenate([pairs, pairs[:, ::-1]])
     return _rows(n, both[:, 0], both[:, 1], np.zeros(len(both)))

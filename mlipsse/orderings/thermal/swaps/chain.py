@@ -186,7 +186,7 @@ def _equilibrated(walk: _Walk, labels: np.ndarray, rng: np.random.Generator) -> 
             raise MlipsseError(
                 f"Chain {plan.chain} is not at equilibrium after {length} sweeps at "
                 f"{plan.temperature_K:g} K: {why}. Raise max_sweeps (now {plan.max_sweeps}), or "
-                "take a higher temperature: below it the order is frozen in."
+                "the temperature: at lower temperatures the order is frozen in."
             )
     return SwapChain(
         samples=np.empty((0, len(labels)), dtype=np.int8),

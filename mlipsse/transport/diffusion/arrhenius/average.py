@@ -25,11 +25,11 @@ def average_runs(
 ) -> tuple[float, float]:
     """Mean of several runs' results and its standard error.
 
-    A run's result scatters by its own error (within) and by what tells orderings and replicas
-    apart (between). The sample variance of the results holds both, so the larger of it and
+    A run's result scatters by its own error (within) and by what distinguishes orderings and
+    replicas apart (between). The sample variance of the results holds both, so the larger of it and
     the mean within-variance, over the number of runs, is the variance of the mean (the
-    between-variance by the method of moments, never below zero: DerSimonian and Laird,
-    Control. Clin. Trials 7, 177 (1986), doi:10.1016/0197-2456(86)90046-2, for equal weights).
+    between-variance by the method of moments, never below zero: DerSimonian and Laird, Control.
+    Clin. Trials 7, 177 (1986), doi:10.1016/0197-2456(86)90046-2, for equal weights).
 
     With weights w (of sum 1) the mean is sum w x, and the variance of the mean is the larger of sum
     w² std² (within) and sum w² times the scatter sum w (x - mean)² / (1 - sum w²) (both).
@@ -38,7 +38,7 @@ def average_runs(
     ----------
     values, stds : result of each run and its standard error, in one unit
     weights : of each run, at least 0 and not all 0 (of a Boltzmann
-        distribution, say); None weighs all alike
+        distribution, for example); None weighs all alike
 
     Raises
     ------

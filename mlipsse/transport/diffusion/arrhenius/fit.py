@@ -21,7 +21,7 @@ class ArrheniusFit:
     """ln D = ln D0 - Ea / (kB T).
 
     activation_energy_eV : eV; None below two temperatures
-    activation_energy_std_eV : eV; None when neither errors of D nor scatter give it
+    activation_energy_std_eV : eV; None when neither errors of D nor scatter determine it
     prefactor_cm2_s : D0, cm²/s; None below two temperatures
     covariance : (2, 2) of (ln D0, Ea/eV); None as the error of Ea
     temperature_K : temperatures that were fitted
@@ -132,7 +132,7 @@ def fit_arrhenius(
     ):
         raise MlipsseError("Temperatures, diffusivities and errors must be equally many.")
     if len(np.unique(temperatures)) != len(temperatures):
-        raise MlipsseError("A temperature is given twice: average the runs at it first.")
+        raise MlipsseError("A temperature is given twice. Average its runs first.")
     if not np.all(np.isfinite(values) & (values > 0)):
         raise MlipsseError("An Arrhenius fit takes diffusivities above 0 cm²/s only.")
     sigma = np.ones(len(values))
@@ -144,8 +144,7 @@ def fit_arrhenius(
     fitted = tuple(float(value) for value in temperatures)
     if len(values) < 2:
         caution = (
-            "one temperature gives no activation energy, and nothing at other temperatures: run at "
-            "least two"
+            "one temperature gives no activation energy and no extrapolation: run at least two"
             if len(values)
             else "no temperature has a diffusivity"
         )
@@ -172,20 +171,21 @@ def fit_arrhenius(
             )
     if len(values) == 2:
         cautions.append(
-            "two temperatures give an activation energy, and cannot show whether it is the same "
-            "elsewhere" + ("" if known else "; without errors of D it has no error")
+            "two temperatures give an activation energy but cannot show whether it holds elsewhere"
+            + ("" if known else "; without errors of D it has no error")
         )
     if not line.coefficients[1] < 0:
         cautions.append(
             f"the activation energy is {-float(line.coefficients[1]):.3g} eV, not above 0: D does "
-            "not rise with temperature; look for wrong temperatures, melted or unsettled runs"
+            "not rise with temperature; check for wrong temperatures and melted or unsettled runs"
         )
     jump = _jump(inverse, logarithm, sigma, known)
     if jump is not None:
         cold, warm, ratio, in_errors = jump
         cautions.append(
             f"D jumps by a factor {ratio:.3g} between {cold:g} and {warm:g} K ({in_errors:.1f} "
-            "standard errors off one line): two phases, or runs that are not alike, need two lines"
+            "standard errors off one line): two phases, or runs of different kinds, require two "
+            "lines"
         )
     covariance = None if factor is None else factor * line.covariance * np.outer([1, -1], [1, -1])
     curvature, in_sigmas = _curvature(inverse, logarithm, sigma, known)
@@ -197,8 +197,8 @@ def fit_arrhenius(
                 if curvature is not None and curvature < 0
                 else "flatter when cold"
             )
-            + ": one activation energy does not hold for all of these temperatures, and the line "
-            "must not be continued beyond them"
+            + ": one activation energy does not hold for all temperatures, and the line must not "
+            "be extrapolated"
         )
     with np.errstate(over="ignore"):
         prefactor = float(np.exp(line.coefficients[0]))

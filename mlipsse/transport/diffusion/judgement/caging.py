@@ -79,10 +79,10 @@ def caged_reason(
         shares = moved[half] / own[half]
         if shares.mean() < COLLECTIVE_SHARE:
             return (
-                f"not diffusive, caged: {when} the collective MSD rises by {moved[-1]:.2g} Å², the "
-                f"tracer's by {rise:.3g} Å² (mean share over lags {shares.mean():.2f}, at least "
-                f"{COLLECTIVE_SHARE:g} for ions that get anywhere): ions change places, and "
-                "nothing is carried; run longer or hotter"
+                f"not diffusive, caged: {when} the collective MSD rises by {moved[-1]:.2g} Å², "
+                f"the tracer's by {rise:.3g} Å² (mean share over lags {shares.mean():.2f}, at "
+                f"least {COLLECTIVE_SHARE:g} for ions that get anywhere): ions exchange places "
+                "without carrying charge; run longer or hotter"
             )
     slowing = _slowing(msd, first, last, hop_length_A=hop_length_A)
     if slowing is not None and slowing.below >= SLOWING_LIMIT:
@@ -176,15 +176,15 @@ def judge_confinement(
     small = half <= LARGEST_CAGE_HOPS2 * hop_length_A**2
     if small and reach <= WIDEST_CAGE_HOPS * hop_length_A:
         return Confinement(
-            reason=f"not diffusive, caged: the MSD is {half:.3g} Å² at half the run, and places "
-            f"that ions went between reach {reach:.2g} Å at most, not across the cell: cages and "
-            "diffusion look alike so far; run longer or hotter"
+            reason=f"not diffusive, caged: the MSD is {half:.3g} Å² at half the run, and "
+            f"connected places reach {reach:.2g} Å at most, not across the cell: cages and "
+            "diffusion look alike; run longer or hotter"
         )
     if reach < 1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max():
         return Confinement(
-            caution=f"no way across the cell is seen: places that ions went between reach "
-            f"{reach:.2g} Å at most, and channels closed at that length would look alike so far; "
-            "run longer to show that ions pass"
+            caution=f"no path across the cell was seen: connected places reach {reach:.2g} Å at "
+            "most, and channels closed at that length would look alike; run longer to "
+            "show that ions pass"
         )
     return Confinement()
 

@@ -10,7 +10,7 @@ SIGNIFICANCE = 0.005
 """Chance at which runs of ions that are alike, at rates that last, are called uneven."""
 
 FEWEST_IONS = 6
-"""Below, the spread over the ions says too little."""
+"""Below, the spread over the ions is too uncertain."""
 
 _SHUFFLES = 2000
 

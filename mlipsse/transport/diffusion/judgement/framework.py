@@ -1,4 +1,4 @@
-"""Has the framework melted? A run whose framework diffuses says nothing about the crystal."""
+"""Has the framework melted? A run whose framework diffuses is not a run of the crystal."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class FrameworkVerdict:
 
     @property
     def caution(self) -> str | None:
-        """What must be said beside a diffusivity from this run, melted or turning."""
+        """The caution beside a diffusivity from this run, melted or turning."""
         if not self.turns:
             return self.reason
         return (

@@ -10,7 +10,7 @@ CHANCE = 1e-4
 """Probability by which ions without drift are taken for ions that drift."""
 
 LEAST_SHARE = 0.02
-"""Of the ions' mean squared displacement over the run: less drift changes D by less."""
+"""Share of the ions' mean squared displacement over the run; less drift changes D by less."""
 
 
 def steady_drift_A(positions: np.ndarray | RestingPositions) -> float | None:
@@ -65,8 +65,8 @@ def refuse_steady_drift(positions: np.ndarray) -> None:
     drift_A = steady_drift_A(positions)
     if drift_A is not None:
         raise MlipsseError(
-            f"Every atom is mobile, and all of them move steadily one way, by {drift_A:.3g} Å over "
-            "the run: a drift, which D would hold. Give the trajectory with its framework, or "
+            f"Every atom is mobile, and all move steadily one way, by {drift_A:.3g} Å over the "
+            "run: a drift, which D would include. Give the trajectory with its framework, or "
             "remove the mean motion of the ions themselves by --drift and their symbol (--drift "
             "none keeps it)."
         )

@@ -79,12 +79,15 @@ def fit_table(
         raise MlipsseError(f"An MSD adds up 1, 2 or 3 dimensions, not {dimensions}.")
     if table.directions and len(table.directions) != dimensions:
         raise MlipsseError(
-            f"The columns {', '.join(table.columns[1:])} hold {len(table.directions)} of the three "
-            f"directions ({', '.join(sorted(table.directions))}), but {dimensions} are to be added "
-            f"up: give --dimensions {len(table.directions)}, or the columns of the others."
+            f"The columns {', '.join(table.columns[1:])} hold {len(table.directions)} of the "
+            f"three directions ({', '.join(sorted(table.directions))}), but --dimensions is "
+            f"{dimensions}. Give --dimensions {len(table.directions)}, or the columns of the "
+            "others."
         )
     if (n_ions is None) != (duration_ps is None):
-        raise MlipsseError("Give the number of ions and the length of the run together, or none.")
+        raise MlipsseError(
+            "The number of ions and the length of the run require each other. Give both, or none."
+        )
     lags, values = table.lag_ps, table.msd_A2
     if n_ions is not None and duration_ps is not None:
         enough = n_ions >= 1 and duration_ps >= lags[-1] * (1 - 1e-9)
@@ -181,8 +184,8 @@ def _window(
         inside = lags <= last * (1 + 1e-9)
         if not inside.any():
             return (
-                f"the table is too short: its lags begin at {lags[0]:.3g} ps, beyond "
-                f"{last:.3g} ps, where a window ends; give the times since the start of a run"
+                f"the table is too short: its lags begin at {lags[0]:.3g} ps, beyond {last:.3g} "
+                "ps, where a window must end; give the times since the start of a run"
             )
         a2 = settings.hop_length_A**2
         reached = np.flatnonzero(inside & (values > 0.5 * a2))
@@ -229,7 +232,7 @@ class _Line:
 
 
 def _covariance(lags: np.ndarray, line: _Line, duration_ps: float) -> np.ndarray:
-    """Of MSDs of independent walkers over all time origins, in steps of `spacing_ps`."""
+    """Covariance of MSDs of independent walkers over all time origins, in steps of `spacing_ps`."""
     spacing = line.spacing_ps
     counts = np.maximum(1, np.round(lags / spacing)).astype(int)
     sums = overlap_sums(counts, round(duration_ps / spacing) + 1)
@@ -246,7 +249,7 @@ def _covariance(lags: np.ndarray, line: _Line, duration_ps: float) -> np.ndarray
 
 
 def _one_origin(lags: np.ndarray, line: _Line) -> np.ndarray:
-    """Of MSDs since one time: squares of Gaussian displacements, and hops of finite length."""
+    """Covariance of MSDs since one time: squared Gaussian steps, and hops of finite length."""
     shared = line.slope * np.minimum(lags[:, None], lags)
     covariance = 2 / line.dimensions * shared**2 + line.hop_length_A**2 * shared
     covariance[np.diag_indices(len(lags))] += (max(line.intercept, 0.0) + 1e-6) ** 2

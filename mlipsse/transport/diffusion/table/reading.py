@@ -85,7 +85,7 @@ def read_msd_table(path: Path, units: TableUnits | None = None) -> MsdTable:
     units = units or TableUnits()
     names, labels, rows = _parsed(Path(path))
     if not len(rows):
-        raise MlipsseError(f"{path} holds no table of numbers.")
+        raise MlipsseError(f"{path} contains no table of numbers. Name a table of lags and MSDs.")
     if not names and Path(path).name.startswith("msd.out") and rows.shape[1] in (4, 7):
         names = ["t (ps)", "MSD_x (A^2)", "MSD_y (A^2)", "MSD_z (A^2)", *["SDC"] * 3]
         names = names[: rows.shape[1]]
@@ -97,7 +97,10 @@ def read_msd_table(path: Path, units: TableUnits | None = None) -> MsdTable:
     steps = names[time].lower().replace("_", "") in ("timestep", "step", "steps")
     if steps:
         if units.timestep_fs is None:
-            raise MlipsseError(f"{path} counts steps and not time: give the run's time step in fs.")
+            raise MlipsseError(
+                f"{path} lists steps, not times. Give the time step of the run in fs "
+                "(--timestep-fs)."
+            )
         to_ps = 1e-3 * units.timestep_fs
     else:
         to_ps = _unit(path, names[time], units.time, TIME_PS, "time")
@@ -107,10 +110,12 @@ def read_msd_table(path: Path, units: TableUnits | None = None) -> MsdTable:
     std_A2 = None if error is None else rows[:, error] * to_A**2
     kept = lag_ps > 0
     if not (np.isfinite(msd_A2[kept]).all() and (msd_A2[kept] >= 0).all()):
-        raise MlipsseError(f"{path}: an MSD is negative or no number.")
+        raise MlipsseError(
+            f"{path}: an MSD is negative or not a number. Correct the table, or name other columns."
+        )
     if (np.diff(lag_ps) <= 0).any() or np.count_nonzero(kept) < 6:
         raise MlipsseError(
-            f"{path}: its lags ({names[time]}) must rise, and be 6 at least: name the columns of "
+            f"{path}: its lags ({names[time]}) must rise and be at least 6. Name the columns of "
             "lag and MSD, e.g. --columns 1,2."
         )
     if std_A2 is not None and not (std_A2[kept] > 0).all():
@@ -122,7 +127,7 @@ def read_msd_table(path: Path, units: TableUnits | None = None) -> MsdTable:
 
 
 def _directions(name: str) -> frozenset[str]:
-    """Of `msd_x_A2`, `MSD_xy (nm^2)`, `xx_A2`, or LAMMPS' `c_msd[1]`; empty for all of them."""
+    """Directions in `msd_x_A2`, `MSD_xy (nm^2)`, `xx_A2` or `c_msd[1]`; empty for all three."""
     found = re.search(r"(?:^|[_ \-(])([xyz]{1,3})(?:$|[_ \-)(\[])", name.lower())
     if found is not None:
         return frozenset(found[1])
@@ -133,7 +138,7 @@ def _directions(name: str) -> frozenset[str]:
 def _parsed(path: Path) -> tuple[list[str], list[str], np.ndarray]:
     """Names of the columns, labels of a figure's axes, and the rows of numbers."""
     if not path.is_file():
-        raise MlipsseError(f"There is no table {path}.")
+        raise MlipsseError(f"There is no table {path}. Name an existing file.")
     head: list[str] = []
     labels: list[str] = []
     rows: list[list[float]] = []
@@ -153,7 +158,7 @@ def _parsed(path: Path) -> tuple[list[str], list[str], np.ndarray]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise MlipsseError(f"{path} is no table of text.") from error
+        raise MlipsseError(f"{path} is not a text table.") from error
     for line in text.splitlines():
         if line.startswith("@"):  # GROMACS
             found = re.search(r'[xy]axis\s+label\s+"([^"]*)"', line)
@@ -231,8 +236,8 @@ def _chosen(path: Path, names: list[str], units: TableUnits) -> tuple[int, list[
     if len(times) >= 1 and len(msds) == 3 and all(len(part) == 1 for part in parts):
         return times[0], msds, None
     raise MlipsseError(
-        f"{path} leaves open which of its columns is the lag and which the MSD ({listed}): give "
-        "their numbers, e.g. --columns 1,2, or 1,2,3,4 for x, y and z."
+        f"{path} does not determine the columns of lag and MSD ({listed}). Give their numbers, "
+        "e.g. --columns 1,2, or 1,2,3,4 for x, y and z."
     )
 
 
@@ -246,16 +251,18 @@ def _unit(path: Path, name: str, given: str | None, known: dict[str, float], wha
             own = known[word]
     if given is not None:
         if given.lower() not in known:
-            raise MlipsseError(f"{given!r} is no unit of {what}: {', '.join(known)}.")
+            raise MlipsseError(
+                f"{given!r} is not a unit of {what}. Choose among {', '.join(known)}."
+            )
         if own is not None and abs(own - known[given.lower()]) > 1e-6 * own:
             raise MlipsseError(
-                f"{path} has its {name!r} in another unit than the given {given}: leave out the "
-                "option to take the table's."
+                f"{path} has its {name!r} in another unit than the given {given}. Remove the "
+                "option to use the unit of the table."
             )
         return known[given.lower()]
     if own is None:
         raise MlipsseError(
-            f"{path} does not name the unit of {what} of its column {name!r}: give it "
+            f"{path} does not name the unit of {what} of its column {name!r}. Give it "
             f"(--{what}-unit {next(iter(known))}, ...)."
         )
     return own

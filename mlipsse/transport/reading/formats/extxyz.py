@@ -44,7 +44,7 @@ class _Columns:
 
 @dataclass(eq=False)
 class _Head:
-    """Of one frame: its words by key, and the columns of its rows."""
+    """Head of one frame: its words by key, and the columns of its rows."""
 
     words: dict[str, Any]
     columns: _Columns

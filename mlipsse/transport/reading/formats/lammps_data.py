@@ -121,7 +121,9 @@ def _sections(path: Path) -> tuple[dict[str, list[str]], int, int]:
         for what in ("atoms", "atom types")
     }
     if not all(numbers.values()):
-        raise MlipsseError(f"{path} is no LAMMPS data file: it names no number of atoms or types.")
+        raise MlipsseError(
+            f"{path} is not a LAMMPS data file: it states no number of atoms or types."
+        )
     return found, numbers["atoms"], numbers["atom types"]
 
 

@@ -135,7 +135,7 @@ def _frames(
             "Cut it there, or write it again."
         )
     if done < n_frames:
-        notes.append(f"{path}: the last frame is torn, and left out")
+        notes.append(f"{path}: the last frame is incomplete and left out")
 
 
 def _damaged(path: Path, topology: Path | None, error: Exception) -> MlipsseError:
@@ -150,11 +150,11 @@ def _open(path: Path, topology: Path | None, species: Sequence[str] | None) -> _
     if topology is None:
         raise MlipsseError(
             f"{path} does not hold elements: give a topology (PDB, GRO, POSCAR, LAMMPS data file, "
-            f"...) beside it, or the folder of one of our runs, which has its {RECORD_FILE}."
+            f"...), or the folder of an mlipsse run with its {RECORD_FILE}."
         )
     topology = Path(topology)
     if not topology.exists():
-        raise MlipsseError(f"There is no topology {topology}.")
+        raise MlipsseError(f"There is no topology {topology}. Name an existing file.")
     held = (Unpacked(path), Unpacked(topology))
     try:
         with warnings.catch_warnings():
@@ -189,7 +189,7 @@ def _open(path: Path, topology: Path | None, species: Sequence[str] | None) -> _
 def _species(
     topology: Path, unpacked: Path, species: Sequence[str] | None
 ) -> tuple[str, ...] | None:
-    """Of topologies that MDAnalysis does not read, or not whole; None of the others."""
+    """Species of topologies that MDAnalysis does not read completely; None for others."""
     if is_lammps_data(topology):
         return read_lammps_species(topology, species)
     name = plain_name(topology).name

@@ -22,7 +22,7 @@ from mlipsse.transport.reading.text_dump.stream import text_bytes
 
 _SAME_FRACTION = 1e-7
 _ROW_BYTES = 33
-"""Of a row at least: VASP writes 37 or 39."""
+"""Minimum length of a row; VASP writes 37 or 39."""
 _NUMBER = rb"([-+]?(?:\d*\.\d+|\d+)(?:[eEdD][-+]?\d+)?)"
 _ROW = re.compile(rb"\s*" + rb"\s*".join([_NUMBER] * 3) + rb"(?:\s+[A-Za-z].*)?\s*", re.DOTALL)
 
@@ -126,7 +126,7 @@ def _configurations(path: Path, notes: list[str], *, heads: bool) -> Iterator[_C
             if not line.lstrip()[:11].lower().startswith(b"direct conf"):
                 lines.append(line)
                 if len(lines) > 1000 and head is None:
-                    raise MlipsseError(f"{path} is no XDATCAR: it has no configuration.")
+                    raise MlipsseError(f"{path} is not an XDATCAR: it has no configuration.")
                 continue
             if any(text.strip() for text in lines):
                 head, opens = _head(path, lines), True
@@ -161,8 +161,8 @@ def _head(path: Path, lines: list[bytes]) -> _Head:
             raise ValueError("its lattice vectors are not three by three")
     except (ValueError, IndexError) as error:
         raise MlipsseError(
-            f"{path} has a head that is no XDATCAR's ({error}): it needs a comment, a scale, three "
-            "lattice vectors, element symbols and numbers of atoms."
+            f"{path} has a damaged head ({error}). It must have a comment, a scale, three lattice "
+            "vectors, element symbols and numbers of atoms."
         ) from error
     if len(scale) == 3:
         return _Head(cell * np.array(scale), names, counts)
@@ -184,8 +184,8 @@ def _fractions(path: Path, rows: list[bytes]) -> np.ndarray:
         numbers = _ROW.fullmatch(row)
         if numbers is None:
             raise MlipsseError(
-                f"{path} is damaged: {row[:60].decode(errors='replace').strip()!r} is no row of "
-                "three coordinates."
+                f"{path} is damaged: {row[:60].decode(errors='replace').strip()!r} is not a row "
+                "of three coordinates."
             )
         found.append([float(word.lower().replace(b"d", b"e")) for word in numbers.groups()])
     return np.array(found)

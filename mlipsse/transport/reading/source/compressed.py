@@ -86,7 +86,7 @@ def head(path: Path, n_bytes: int) -> bytes:
 
 def lost_behind(path: Path) -> str:
     """A sentence on a compressed file that is torn."""
-    return f"{path}: the compressed file is torn, and what came after its last frame is lost"
+    return f"{path}: the compressed file is truncated, and everything after its last frame is lost"
 
 
 class Unpacked:
@@ -115,7 +115,7 @@ class Unpacked:
                 self.torn = stream.torn
         except OSError as error:
             raise MlipsseError(
-                f"{path} cannot be unpacked into {folder} ({error}): make room there, set TMPDIR "
+                f"{path} cannot be unpacked into {folder} ({error}): free disk space, set TMPDIR "
                 "to another folder, or unpack the file."
             ) from error
 

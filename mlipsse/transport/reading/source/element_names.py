@@ -35,8 +35,8 @@ def elements_of(names: Iterable[str], where: str) -> tuple[str, ...]:
         element = element_of(name)
         if element is None:
             raise MlipsseError(
-                f"{where} names an atom {name!r}, which is no element: write element symbols "
-                "there, or give elements by type."
+                f"{where} names an atom {name!r}, which is not an element. Write element symbols, "
+                "or give elements by type."
             )
         known[name] = element
     return tuple(known[name] for name in listed)

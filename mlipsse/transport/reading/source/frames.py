@@ -99,7 +99,7 @@ def blocks_of(
 
 
 def _stamps(frames: Frames) -> np.ndarray | None:
-    """Of all frames; None where the first has none."""
+    """Stamps of all frames; None where the first has none."""
     found = []
     for frame in frames([], True):
         if frame.stamp != frame.stamp:
@@ -115,8 +115,9 @@ def other_atoms(
     if len(names) and sorted(names) == sorted(first):
         return MlipsseError(
             f"Frame {number} of {path} has its atoms in another order than the first, and no "
-            "column `id` to follow them by: write them in one order, or with an id."
+            "column `id`. Write them in one order, or with an id."
         )
     return MlipsseError(
-        f"Frame {number} of {path} holds other atoms than the first: analyse the parts one by one."
+        f"Frame {number} of {path} contains other atoms than the first. Analyse the parts one by "
+        "one."
     )

@@ -30,7 +30,8 @@ class Restarts:
         if self.kept.all():
             return None
         return (
-            f"{where}: {self.left_out} frames are left out, whose steps come again after a restart"
+            f"{where}: {self.left_out} frames are left out because their steps occur again after "
+            "a restart"
         )
 
 

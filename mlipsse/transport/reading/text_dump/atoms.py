@@ -124,8 +124,8 @@ def _first_atoms(path: Path, header: DumpHeader, frame: bytes) -> DumpAtoms:
     names, scaled, images, wrapped = _style(columns, path)
     if "id" not in columns:
         raise MlipsseError(
-            f"{path} has no column `id`, without which atoms cannot be followed from frame "
-            "to frame. Write the dump again with id."
+            f"{path} has no column `id`, so atoms cannot be followed from frame to frame. Write "
+            "the dump again with id."
         )
     slots = np.full(len(columns), -1, dtype=np.int64)
     slots[columns.index("id")] = ID

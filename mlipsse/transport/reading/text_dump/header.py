@@ -12,7 +12,7 @@ TIMESTEP = b"ITEM: TIMESTEP"
 
 @dataclass(frozen=True, eq=False)
 class DumpHeader:
-    """Of one frame; `start` is where its atoms begin."""
+    """Header of one frame; `start` is where its atoms begin."""
 
     step: int
     n_atoms: int

@@ -31,7 +31,7 @@ class TextPiece:
 def text_pieces(path: Path, *, head: bool = False) -> Iterator[TextPiece]:
     """Pieces of the text, each beginning where the one before was used up to; small for `head`."""
     if not path.is_file():
-        raise MlipsseError(f"There is no file {path}.")
+        raise MlipsseError(f"There is no file {path}. Name an existing file.")
     try:
         with TornStream(path) as stream:
             data = bytearray(_HEAD_BYTES if head else _BUFFER_BYTES)
@@ -47,7 +47,7 @@ def text_pieces(path: Path, *, head: bool = False) -> Iterator[TextPiece]:
                 text = TextPiece(data, stop, ended, torn=stream.torn)
                 if first and not text.data[:512].lstrip().startswith(b"ITEM:"):
                     raise MlipsseError(
-                        f"{path} is no LAMMPS text dump: it does not begin with ITEM:."
+                        f"{path} is not a LAMMPS text dump: it does not begin with ITEM:."
                     )
                 first = False
                 yield text

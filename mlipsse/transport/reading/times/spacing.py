@@ -8,7 +8,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.source.protocol import RawBlock, Source
 
 ROUNDING = 0.01
-"""Of the spacing, by which times in files are rounded; all steps are compared with the first."""
+"""Share of the spacing by which files round times; all steps are compared with the first."""
 
 AGREE = 0.01
 """Relative difference of two spacings that are one."""
@@ -41,7 +41,7 @@ class FrameTimes:
                 if one and other and abs(one - other) > AGREE * one:
                     raise MlipsseError(
                         f"{first.path} has {one:g} {unit}, and {source.path} {other:g}: "
-                        "displacements need evenly spaced frames. Analyse the parts one by one."
+                        "displacements require evenly spaced frames. Analyse the parts one by one."
                     )
 
     def add(self, source: Source, raw: RawBlock, before: RawBlock | None) -> None:
@@ -71,8 +71,8 @@ class FrameTimes:
         if missing > 0.5:
             raise MlipsseError(
                 f"Between {before.path}, which ends at {last:g}, and {source.path}, which begins "
-                f"at {first:g}, {missing:.3g} frames are missing: give the file that lies "
-                "between, or analyse the parts one by one."
+                f"at {first:g}, {missing:.3g} frames are missing. Give the file between them, or "
+                "analyse the parts one by one."
             )
 
     @property
@@ -98,7 +98,8 @@ class FrameTimes:
                 either = " or ".join(f"{one:g}" for one in known)
                 raise MlipsseError(
                     f"{source.path} has {either} ps between its frames, but {given:g} ps are "
-                    "given: leave out the option to take the file's, or look which is right."
+                    "given: remove the option to use the value of the file, or correct the wrong "
+                    "one."
                 )
         return given
 
@@ -113,9 +114,9 @@ class FrameTimes:
                 return record
             if record and not any(abs(one - by_steps) <= AGREE * one for one in record):
                 raise MlipsseError(
-                    f"{source.path} has {' or '.join(f'{one:g}' for one in record)} ps between its "
-                    f"frames, but its steps and the given time step make {by_steps:g} ps: leave "
-                    "out the option to take the file's, or look which is right."
+                    f"{source.path} has {' or '.join(f'{one:g}' for one in record)} ps between "
+                    f"its frames, but its steps and the given time step make {by_steps:g} ps: "
+                    "remove the option to use the value of the file, or correct the wrong one."
                 )
             return (by_steps,)
         period = self._times.mean
@@ -136,8 +137,8 @@ class FrameTimes:
                 own = " or ".join(f"{1e3 * one / steps:g}" for one in found)
                 raise MlipsseError(
                     f"{source.path} records {own} fs per step, but "
-                    f"{1e3 * (source.stamp_ps or 0.0):g} fs are given: leave out the option to "
-                    "take the file's, or look which is right."
+                    f"{1e3 * (source.stamp_ps or 0.0):g} fs are given: remove the option to use "
+                    "the value of the file, or correct the wrong one."
                 )
             found = agreeing[:1]
         return found
@@ -146,17 +147,17 @@ class FrameTimes:
         if known:
             return (
                 f"{source.path} has {' or '.join(f'{one:g}' for one in known)} ps between its "
-                "frames, for its times are in a unit that it does not name: give the time between "
-                "frames in ps."
+                "frames, as it does not name the unit of its times. Give the time between frames "
+                "in ps."
             )
         if self._stamps.stride is not None:
             return (
-                f"{source.path} counts steps and not time: give the time between frames in ps, or "
-                "the run's time step in fs."
+                f"{source.path} lists steps, not times. Give the time between frames in ps, or "
+                "the time step of the run in fs."
             )
         return (
-            f"{source.path} does not record the times of its frames: give the time "
-            "between them in ps."
+            f"{source.path} does not record the times of its frames. Give the time between frames "
+            "in ps."
         )
 
 
@@ -213,6 +214,6 @@ class _Series:
         raise MlipsseError(
             f"{source.path}: frames are {', '.join(f'{step:g}' for step in found[:4])} "
             f"{self.unit} apart (first change after frame {place}); displacements need evenly "
-            "spaced frames. Cut the file where the spacing changes, or keep every n-th frame so "
-            "that it is even."
+            "spaced frames. Cut the file where the spacing changes, or keep every n-th frame to "
+            "make it even."
         )

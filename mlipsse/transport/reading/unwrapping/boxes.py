@@ -12,7 +12,7 @@ ODD_JUMP = 0.03
 """Strain that is refused where it is `ODD_RATIO` times the run's usual one."""
 
 ODD_RATIO = 10
-"""Of the median: the largest of 100,000 steps of a fluctuating box is seven times it."""
+"""Ratio to the median; the largest of 100,000 steps of a fluctuating box is seven times it."""
 
 
 class BoxSteps:
@@ -53,8 +53,8 @@ class BoxSteps:
         if not (np.isfinite(volumes) & (volumes > 1e-6)).all():
             frame = self._frames + int(np.argmin(np.isfinite(volumes) & (volumes > 1e-6)))
             raise MlipsseError(
-                f"Frame {frame} of {self.where} has no cell, which conductivities need: give it "
-                "(--cell), or write the lattice vectors with every frame."
+                f"Frame {frame} of {self.where} has no cell, which conductivities require. Give "
+                "it (--cell), or write the lattice vectors with every frame."
             )
         self._volumes.append(volumes)
         before = np.concatenate([cells[:1] if self._last is None else self._last[None], cells])

@@ -6,11 +6,11 @@ from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.unwrapping.steps import add_steps, judge_steps
 
 LONGEST_STEP = 1 / 3
-"""Of the shortest height of the cell: atoms that move further between two frames may have gone
+"""Share of the shortest height of the cell: atoms that move further between frames may have gone
 either way round. From one half on they certainly may."""
 
 SUDDEN = 0.05
-"""Of the atoms, and three at least: so many that go far at one frame are looked at."""
+"""Share of the atoms, at least three, that must move far at one frame for a check."""
 
 SAME_CELL_A = 1e-6
 """Cells whose components differ by no more are one cell, written with other roundings."""
@@ -114,7 +114,7 @@ class Unwrapping:
         raise MlipsseError(
             f"{self.where}: {count} atoms move by more than a third of the cell's shortest height "
             f"from frame {frame - 1} to {frame}, and hardly any do elsewhere: frames of two runs "
-            "meet there, or frames between them are missing. Analyse the parts one by one."
+            "meet there, or frames are missing between them. Analyse the parts one by one."
         )
 
     def add(self, positions: np.ndarray, cells: np.ndarray, origins: np.ndarray) -> np.ndarray:
@@ -258,14 +258,14 @@ def _add_steps(
     number = first_frame + frame
     if np.isnan(longest_A):
         raise MlipsseError(
-            f"Positions of frame {number} of {where} are not finite (NaN or infinite): the run has "
-            "blown up or the file is damaged. Look at the run's log, and run it again."
+            f"Positions of frame {number} of {where} are not finite (NaN or infinite): the run "
+            "exploded or the file is damaged. Check the log of the run, and run it again."
         )
     raise MlipsseError(
-        f"An atom of {where} moves by {longest_A:.2f} Å from frame {number - 1} to {number}, "
-        f"more than a third of the cell's shortest height ({limits_A[frame]:.2f} Å): which way it "
-        "went cannot be known, or frames of two runs meet there. Write frames more often, or "
-        "unwrapped positions; or analyse the parts one by one."
+        f"An atom of {where} moves by {longest_A:.2f} Å from frame {number - 1} to {number}, more "
+        f"than a third of the cell's shortest height ({limits_A[frame]:.2f} Å), so its direction "
+        "is unknown, or frames of two runs meet there. Write frames more often, or unwrapped "
+        "positions; or analyse the parts one by one."
     )
 
 
