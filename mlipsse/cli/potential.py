@@ -257,7 +257,6 @@ def accept(
     timestep_fs: Annotated[
         float, typer.Option("--timestep", help="Time step, fs.", callback=above_zero)
     ] = 1.0,
-    timestep_fs: Annotated[float, typer.Option("--timestep", help="Time step in fs.")] = 1.0,
     min_atoms: Annotated[
         int,
         typer.Option(

@@ -38,56 +38,52 @@ class TrainingSettings(Settings):
     """
 
     strategy: Strategy = "multihead"
-    """Training strategy. multihead: fine-tune with a replay set, which preserves what the
-    foundation has learned. naive: fine-tune on the labels alone. scratch: train from random
-    weights, for comparison."""
+    """multihead: with replay, which keeps what the foundation knew; naive: on the labels alone;
+    scratch: from random weights, for comparison"""
     foundation_head: str | None = None
-    """Head of the foundation. Required for a MACE model with several heads."""
+    """head of a foundation that has several"""
     replay_ratio: Positive = Field(default=0.1, le=1)
-    """Smallest ratio of training frames to replay frames. Fewer training frames are repeated to
-    reach it."""
+    """training frames are repeated when they are fewer than this share of the replayed ones"""
     max_epochs: Count = 500
-    """Maximum number of epochs."""
+    """most epochs"""
     patience: Count = 20
-    """Number of epochs without improvement after which the training stops."""
+    """epochs without improvement before the stop"""
     learning_rate: Positive = Field(default=0.01, lt=1)
-    """Initial learning rate."""
+    """initial learning rate"""
     batch_size: Count = 10
-    """Number of frames per gradient step. The default is that of mace-torch."""
+    """frames per gradient step (mace-torch's default)"""
     valid_batch_size: Count = 10
-    """Number of frames per batch of the validation."""
+    """frames evaluated at a time"""
     energy_weight: float = Field(default=1.0, ge=0)
-    """Weight of the energies in the universal loss of mace-torch."""
+    """in mace-torch's universal loss"""
     forces_weight: float = Field(default=100.0, ge=0)
-    """Weight of the forces in the universal loss of mace-torch."""
+    """in that loss"""
     stress_weight: float = Field(default=1.0, ge=0)
-    """Weight of the stresses in the universal loss of mace-torch. MACE-MP-0 was trained with
-    weights 1, 10 and 100 for energy, forces and stress."""
+    """in that loss; MACE-MP-0 was trained with 1, 10 and 100 for energy, forces and stress"""
     scheduler_patience: Count = 50
-    """Number of epochs without improvement after which the learning rate falls."""
+    """epochs without improvement before the learning rate falls"""
     lr_factor: Positive = Field(default=0.8, lt=1)
-    """Factor by which the learning rate falls."""
+    """to this share of itself"""
     weight_decay: float = Field(default=5e-07, ge=0)
-    """Weight decay of the Adam optimiser."""
+    """of Adam"""
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
-    """Decay of the moving average of the weights. The trained model consists of the averaged
-    weights."""
+    """of the moving average of the weights, which is what is kept"""
     lora_rank: Count | None = None
-    """Rank of low-rank updates (LoRA). By default all weights are trained."""
+    """ranks of low-rank updates (LoRA) in place of all weights"""
     lora_alpha: Positive = 1.0
-    """Scale of the low-rank updates, in units of the rank."""
+    """scale of these updates, in units of the rank"""
     freeze: Frozen = "nothing"
-    """Parts of the model to keep fixed. embedding: the element embedding. interactions: the
-    embedding and the interactions. products: the embedding, the interactions and the products."""
+    """parts that stay as they are: the element embedding; it and the interactions; these and the
+    products"""
     dtype: Literal["float32", "float64"] = "float32"
-    """Floating-point precision of the training."""
+    """of the training"""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Device to train on."""
+    """where it is trained"""
     gpus: Count = 1
-    """Number of GPUs of this machine to train on with device: cuda, by torchrun."""
+    """of this machine, with device cuda: by torchrun"""
     options: dict[str, Option] = Field(default_factory=dict)
-    """Further options of mace_run_train by name, e.g. clip_grad: 100. true stands for an option
-    without a value."""
+    """further options of mace_run_train by name, true for those without a value, e.g. clip_grad:
+    100"""
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
@@ -100,11 +96,6 @@ class TrainingSettings(Settings):
             raise ValueError(
                 "A model from scratch has no weights to keep. Remove lora_rank and freeze with "
                 "strategy scratch."
-            )
-        if self.strategy == "scratch" and self.e0s == "foundation":
-            raise MlipsseError(
-                "A model from scratch has no foundation: set e0s: estimated, or give e0s in eV by "
-                "element."
             )
         if self.gpus > 1 and self.device != "cuda":
             raise ValueError(

@@ -44,7 +44,7 @@ def test_a_run_from_queued_to_done(make_run: MakeRun) -> None:
         assert run_state(folder, now=now + 10).state == "running"
         late = run_state(folder, now=now + 3600)
         assert late.state == "stalled"
-        assert late.reason == "it has logged silent for 60 min"
+        assert late.reason == "it has logged nothing for 60 min"
     assert state.ns_per_day == pytest.approx(state.steps_per_s * 86_400e-6)
     assert state.seconds_left == pytest.approx(3000 / state.steps_per_s)
     broken_off(folder, at_step=4000)

@@ -15,43 +15,6 @@ from tests.structures.written_cifs import (
 )
 
 
-def test_monoclinic_axes_follow_the_cell(symbol, angle, tmp_path):
-    angles = {"alpha": 90, "beta": 90, "gamma": 90, angle: 104}
-    path = tmp_path / "x.cif"
-    path.write_text(
-        "data_x\n_cell_length_a 7.1\n_cell_length_b 8.3\n_cell_length_c 9.2\n"
-        + "".join(f"_cell_angle_{name} {value}\n" for name, value in angles.items())
-        + f"_symmetry_space_group_name_H-M '{symbol}'\nloop_\n_atom_site_label\n"
-        "_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nLi1 0.13 0.12 0.31\n"
-    )
-    crystal = read_crystal(path)
-    centred = symbol[0] != "P"
-    assert len(crystal.sites) == (8 if centred else 4)
-    metric = crystal.cell @ crystal.cell.T
-    unique = ["alpha", "beta", "gamma"].index(angle)
-    rotations = setting_of_hall("P 1").rotations
-    assert rotations.shape == (1, 3, 3)
-    others = [axis for axis in range(3) if axis != unique]
-    assert abs(metric[others[0], others[1]]) > 1
-    assert abs(metric[unique, others]).max() < 1e-9
-
-
-def test_unfitting_axes_are_refused(tmp_path):
-    with pytest.raises(MlipsseError, match=r"does not have the symmetry of its .*P m -3 m"):
-        read_crystal(perovskite(tmp_path, **{"_cell_length_c 3.87": "_cell_length_c 4.4"}))
-
-
-def test_unknown_symbol_is_refused(tmp_path):
-    with pytest.raises(MlipsseError, match=r"'Q m -3 m' is in no table"):
-        read_crystal(perovskite(tmp_path, **{"P m -3 m": "Q m -3 m"}))
-
-
-def test_a_small_misfit_of_the_cell_is_put_right(tmp_path):
-    crystal = read_crystal(perovskite(tmp_path, **{"_cell_length_c 3.87": "_cell_length_c 3.88"}))
-    assert np.ptp(np.linalg.norm(crystal.cell, axis=1)) < 1e-12
-    assert any("deviates from the metric" in note for note in crystal.notes)
-
-
 @pytest.mark.parametrize(
     ("site", "content"),
     [

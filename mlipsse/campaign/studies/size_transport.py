@@ -127,10 +127,7 @@ def check_runs(
         when no orderings are selected, or a temperature or composition is none of the campaign's.
     """
     config = campaign.config
-    require_selected(campaign.path(select.SELECTED).is_file():
-        raise MlipsseError(
-            f"No orderings are selected yet. Run: mlipsse run {campaign.folder} --until select."
-        )
+    require_selected(campaign)
     ladder = config.simulate.temperatures_K
     chosen_K = ladder if temperatures_K is None else temperatures_K
     formulas = config.enumerate.compositions

@@ -55,7 +55,7 @@ class RunTable:
 
     @property
     def troubled(self) -> list[RunState]:
-        """Runs with record why they are not running."""
+        """Runs that record why they are not running."""
         return [run for run in self.runs if run.reason is not None]
 
 

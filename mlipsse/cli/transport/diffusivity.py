@@ -42,13 +42,16 @@ def diffusivity(
     temperature: Annotated[
         float | None,
         typer.Option(
-            help="Temperature of the run in K. The default is the temperature in the run's record."
+            help="Temperature of the run in K. The default is the temperature in the run's record.",
+            callback=above_zero,
         ),
     ] = None,
     charge: Annotated[
         float | None,
         typer.Option(
-            help="Charge of the mobile ion in e, for the conductivity.", show_default="Li, Na: 1"
+            help="Charge of the mobile ion in e, for the conductivity.",
+            show_default="Li, Na: 1",
+            callback=ion_charge,
         ),
     ] = None,
     framework: Framework = None,
@@ -124,8 +127,8 @@ def diffusivity(
         if out is not None:
             _write(out if len(symbols) == 1 else out / symbol, run)
     if as_json:
-        printed: Any = answers[0] if len(answers) == 1 else answers
-        typer.echo(json.dumps(printed, indent=1, allow_nan=False))
+        shown: Any = answers[0] if len(answers) == 1 else answers
+        typer.echo(json.dumps(shown, indent=1, allow_nan=False))
     else:
         for answer in answers:
             if len(answers) > 1:

@@ -58,11 +58,6 @@ def rdf(
     found = radial_distribution(
         read.positions, read.species, read.cell, frames=frames, reach_A=reach_a, bin_A=bin_a
     )
-    if mobile is not None and mobile not in read.species:
-        raise MlipsseError(
-            f"The trajectory contains no {mobile}. Choose among "
-            f"{', '.join(dict.fromkeys(read.species))}."
-        )
     files = [] if out is None else _write(out, found, mobile)
     touching = None if mobile is None else found.sanity(mobile)
     answer: dict[str, Any] = {

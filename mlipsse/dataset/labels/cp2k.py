@@ -40,45 +40,44 @@ class Cp2kSettings(Settings):
     """
 
     cutoff_Ry: Positive = 600.0
-    """Plane-wave cutoff (CUTOFF) in Ry."""
+    """plane-wave CUTOFF, Ry"""
     rel_cutoff_Ry: Positive = 60.0
-    """Relative cutoff of the multigrid (REL_CUTOFF) in Ry."""
+    """REL_CUTOFF, Ry"""
     eps_scf: Positive = 1e-06
-    """Electronic convergence (EPS_SCF)."""
+    """EPS_SCF, at which the electrons are converged"""
     eps_default: Positive = 1e-12
-    """Accuracy of the integrals (EPS_DEFAULT)."""
+    """EPS_DEFAULT, accuracy of the integrals"""
     min_length_A: Positive = 10.0
-    """Smallest height of a cell along a, b and c in Å for a computation at Γ. Smaller cells get
-    k-points so that their number times the height reaches this length."""
+    """a cell of at least this height along a, b and c is computed at Γ, Å; others with k-points
+    whose number times the height reaches it"""
     small_cells: SmallCells = "kpoints"
-    """Treatment of cells below min_length_A. kpoints: k-points. supercell: repeat the cell to
-    min_length_A and compute at Γ, for a CP2K without SCAN stress at k-points."""
+    """kpoints, or supercell: cells below min_length_A are repeated to reach it and computed at Γ
+    (for a CP2K that has no SCAN stress with k-points)"""
     diagonalisation: bool = False
-    """Diagonalise at Γ instead of using OT, which needs a band gap. Computations with k-points or
-    smearing always diagonalise."""
+    """at Γ too, instead of OT, which needs a gap; k-points and smearing always do"""
     smearing_K: Positive | None = None
-    """Electronic temperature of Fermi-Dirac smearing in K. The default is fixed occupations."""
+    """electronic temperature of Fermi-Dirac smearing, K; fixed occupations if not given"""
     spin: bool = False
-    """Compute spin-polarised (UKS)."""
+    """spin-polarised: UKS"""
     multiplicity: Count | None = None
-    """Spin multiplicity 2S + 1 of a frame. The default is the guess of CP2K."""
+    """2S + 1 of a frame; CP2K's guess if not given"""
     max_scf: Count = 100
-    """Maximum number of electronic steps. A retry doubles it and uses CG instead of DIIS (OT), or
-    mixes less of the new density."""
+    """most electronic steps; a retry has twice as many and takes CG instead of DIIS (OT), or mixes
+    less of the new density"""
     basis: str = "DZVP-MOLOPT-SCAN-GTH"
-    """Kind of basis set, e.g. TZVP-MOLOPT-..."""
+    """kind of basis set, e.g. TZVP-MOLOPT-..."""
     potential: str = "GTH-SCAN"
-    """Kind of pseudopotential."""
+    """kind of pseudopotential"""
     bases: dict[str, str] = Field(default_factory=dict)
-    """Element -> full name of its basis set, e.g. Li: NAME-q1."""
+    """whole names by element, e.g. Li: NAME-q1"""
     potentials: dict[str, str] = Field(default_factory=dict)
-    """Element -> full name of its pseudopotential, e.g. Li: GTH-SCAN-q1."""
+    """whole names by element, e.g. Li: GTH-SCAN-q1"""
     basis_file: str = "BASIS_MOLOPT_UZH"
-    """File of basis sets: a name in the data folder of CP2K, or a path."""
+    """in the data folder, or a path"""
     potential_file: str = "POTENTIAL_UZH"
-    """File of pseudopotentials: a name in the data folder of CP2K, or a path."""
+    """in the data folder, or a path"""
     data_dir: str | None = None
-    """Data folder of CP2K. The default is CP2K_DATA_DIR, or the place where packages install it."""
+    """CP2K's data folder; CP2K_DATA_DIR, or where packages put it, if not given"""
 
     @model_validator(mode="after")
     def _multiplicity_has_spin(self) -> Self:
@@ -144,7 +143,7 @@ class Cp2k:
 
     @property
     def description(self) -> str:
-        """Functional, program and sampling of the Brillouin zone; labels state the version."""
+        """Functional, program and sampling of the Brillouin zone; labels state the version too."""
         return f"SCAN (CP2K, {self.settings.cutoff_Ry:g} Ry, {self._method()})"
 
     @property

@@ -127,17 +127,17 @@ class RunSettings(Settings):
     """
 
     command: str | None = None
-    """Shell command that runs the program in the folder of one frame, e.g. `srun -n 32 vasp_std`,
-    or `sbatch --wait /home/me/vasp.sh`. execution.workers commands run at a time. Without a
-    command, the stage writes the inputs of all frames, and the next run reads the outputs that you
-    copy back into their folders."""
+    """what runs it, for the shell, in the folder of one frame, e.g. `srun -n 32 vasp_std`, or
+    `sbatch --wait /home/me/vasp.sh`; execution.workers of them run at a time. Without one the
+    inputs of all frames are written, and the outputs that you bring back into their folders are
+    read by the next run"""
     retries: int = Field(default=1, ge=0)
-    """Number of further attempts at a frame that gave no label."""
+    """further attempts at a frame that gave no label"""
     keep: Keep = "all"
-    """Folders to keep in 05-label/runs: all, only those of rejected frames, or none."""
+    """folders in 05-label/runs that stay: all, those of rejected frames, or none"""
     slurm: SlurmJob | None = None
-    """Run the command in one SLURM job per frame (sbatch --wait), with execution.workers jobs in
-    the queue at a time. The default is to run it on this machine."""
+    """run the command in a SLURM job per frame (sbatch --wait), execution.workers of them in the
+    queue at a time; not given: the command runs on this machine"""
 
     @model_validator(mode="after")
     def _job_has_command(self) -> Self:

@@ -70,7 +70,7 @@ class LabelSource(Protocol):
 
     @property
     def description(self) -> str:
-        """Functional and program, or teacher; labels state it with the program's version."""
+        """Functional and program, or teacher; labels name both, and the program's version."""
 
     def label(self, atoms: Atoms, folder: Path) -> Atoms:
         """A copy with energy, forces and stress under `mlipsse.keys`, units and sign as there.
@@ -98,32 +98,6 @@ def with_label(atoms: Atoms, label: Label) -> Atoms:
     frame.info[keys.STRESS] = label.stress_eV_A3
     frame.info[keys.LABEL_SOURCE] = label.source
     return frame
-
-
-def make_teacher(
-    source: str, *, device: str = "cpu", dtype: str | None = None, head: str | None = None
-) -> "Teacher":
-    """The label source `teacher: NAME`.
-
-    Parameters
-    ----------
-    source : NAME is a potential (see `mlipsse.energetics.potentials.catalogue.find_potential`)
-    device, dtype, head : of the potential (see
-        `mlipsse.energetics.potentials.calculators.make_calculator`)
-
-    Raises
-    ------
-    MlipsseError
-        for another source, or an unknown potential.
-    """
-    name = teacher_name(source)
-    if name is None:
-        raise MlipsseError(f"The label source {source!r} is not a teacher. {_THERE_IS}")
-    from mlipsse.dataset.labels.teacher import Teacher
-    from mlipsse.energetics.potentials.calculators import make_calculator
-
-    # Of a file only its name: its place on this machine means nothing to a reader of labels.
-    return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
 
 
 def source_kind(source: str) -> Kind:

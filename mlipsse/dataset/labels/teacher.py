@@ -92,7 +92,7 @@ def make_teacher(
     """
     name = teacher_name(source)
     if name is None:
-        raise MlipsseError(f"The label source {source!r} is no teacher. {THERE_IS}")
+        raise MlipsseError(f"The label source {source!r} is not a teacher. {THERE_IS}")
     from mlipsse.energetics.potentials.calculators import make_calculator
 
     # Of a file only its name: where it lies on this machine says nothing to a reader of labels.

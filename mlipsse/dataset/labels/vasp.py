@@ -51,37 +51,34 @@ class VaspSettings(Settings):
     """
 
     functional: Functional = "SCAN"
-    """Exchange-correlation functional (METAGGA)."""
+    """METAGGA"""
     encut_eV: Positive = 680.0
-    """Plane-wave cutoff (ENCUT) in eV."""
+    """plane-wave cutoff ENCUT, eV"""
     ediff_eV: Positive = 1e-06
-    """Electronic convergence (EDIFF) in eV per cell."""
+    """electronic convergence EDIFF, eV per cell"""
     ismear: Literal[-5, -1, 0, 1, 2] = 0
-    """Kind of smearing (ISMEAR): 0 is Gaussian, -1 is Fermi."""
+    """ISMEAR, kind of smearing: 0 is Gaussian, -1 Fermi"""
     sigma_eV: Positive = 0.05
-    """Smearing width (SIGMA) in eV."""
+    """width of smearing SIGMA, eV"""
     kpoint_density_A3: Positive = 100.0
-    """Density of the Γ-centred k-point mesh: k-points per Å⁻³ of the reciprocal cell, with its
-    factor 2π."""
+    """k-points per Å⁻³ of the reciprocal cell (with its 2π), mesh around Γ"""
     kspacing_1_A: Positive | None = None
-    """Spacing of the k-point mesh (KSPACING) in Å⁻¹, with its factor 2π. Replaces
-    kpoint_density_A3."""
+    """KSPACING, Å⁻¹ (with its 2π), instead of kpoint_density_A3"""
     spin: bool = False
-    """Compute spin-polarised (ISPIN 2)."""
+    """spin-polarised: ISPIN 2"""
     nelm: Count = 200
-    """Maximum number of electronic steps (NELM). A retry doubles it."""
+    """most electronic steps NELM; a retry has twice as many"""
     algo: Algorithm = "All"
-    """Electronic minimisation (ALGO). A retry changes All to Normal with careful mixing, and any
-    other to All."""
+    """ALGO; a retry takes Normal with careful mixing after All, else All"""
     potcar_functional: Literal["PBE_52", "PBE_54", "PBE_64"] = "PBE_54"
-    """Release of the POTCAR files, by the name that pymatgen gives it."""
+    """release of the POTCARs, as pymatgen names it"""
     potcars: dict[str, str] = Field(default_factory=dict)
-    """Element -> POTCAR, where pymatgen's choice does not fit, e.g. Y: Y_sv."""
+    """POTCARs other than pymatgen's choice by element, e.g. Y: Y_sv"""
     write_potcar: bool = True
-    """Write POTCAR files from your library. With false, write POTCAR.spec files that name them, for
-    inputs that another machine completes."""
+    """write POTCAR from your library; false: POTCAR.spec, which names them, for inputs that are
+    completed elsewhere"""
     incar: dict[str, bool | int | float | str] = Field(default_factory=dict)
-    """Further INCAR tags, e.g. NCORE: 4."""
+    """further INCAR tags, e.g. NCORE: 4"""
 
     @model_validator(mode="after")
     def _tags_are_free(self) -> Self:

@@ -15,13 +15,6 @@ from mlipsse.md.plan.settling import BLOCKS
 from mlipsse.settings import Positive, Settings
 
 Ensemble = Literal["berendsen", "csvr", "nose-hoover"]
-ENSEMBLES: tuple[str, ...] = get_args(Ensemble)
-
-BERENDSEN_CAUTION = (
-    "The Berendsen thermostat does not sample the canonical ensemble: fluctuations of the kinetic "
-    "energy are too small. It is the published protocol. The ensembles csvr and nose-hoover are "
-    "canonical."
-)
 
 _LARGEST_SEED = 900_000_000
 _STEP_TOLERANCE = 1e-6
@@ -35,30 +28,30 @@ class MdSettings(Settings):
     model_config = ConfigDict(allow_inf_nan=False)
 
     timestep_fs: Positive = Field(default=1.0, le=10)
-    """Time step in fs."""
+    """time step, fs"""
     dump_every_fs: Positive = 100.0
-    """Time between trajectory frames in fs."""
+    """between trajectory frames, fs"""
     thermo_every_fs: Positive = 100.0
-    """Time between lines of the LAMMPS log in fs."""
+    """between lines of the log, fs"""
     restart_every_ps: Positive = 2.0
-    """Time between restart files in ps."""
+    """between restart files, ps"""
     tdamp_ps: Positive = 0.1
-    """Time constant of the thermostat in ps. The published protocol does not state it."""
+    """thermostat's time constant, ps; not in the published protocol"""
     momentum_every_ps: Positive = 1.0
-    """Time between removals of the centre-of-mass momentum in ps."""
+    """between removals of the centre of mass' momentum, ps"""
     velocities_every_ps: Positive = 10.0
-    """Time between frames of the text dump with velocities in ps."""
+    """between frames of the text dump with velocities, ps"""
     npt_ps: float = Field(default=0.0, ge=0)
-    """Length in ps of the NPT part (Nose-Hoover, all six cell components) before the equilibration.
-    NVT then runs in the average cell of the second half of the NPT part."""
+    """NPT (Nose-Hoover, all six components of the cell) before the equilibration, ps; NVT then runs
+    in the average cell of its second half"""
     pressure_bar: float = 0.0
-    """Pressure of the NPT part in bar."""
+    """of the NPT part, bar"""
     pdamp_ps: Positive = 1.0
-    """Time constant of the barostat in ps."""
+    """barostat's time constant, ps"""
     ensemble: Ensemble = "berendsen"
-    """Thermostat of the NVT run."""
+    """thermostat of the NVT run"""
     relax_cell: bool = True
-    """Relax the cell with the production potential before the run."""
+    """relax the cell with the potential that runs it, first"""
 
 
 class RunLength(Settings):

@@ -119,7 +119,7 @@ def _state(
         return ("running" if held else "queued"), None
     silence_s = now - max(entry.stat().st_mtime for entry in logs)
     if silence_s > _patience_s(steps_per_s, record):
-        words = f"it has logged silent for {silence_s / 60:.0f} min"
+        words = f"it has logged nothing for {silence_s / 60:.0f} min"
         return "stalled", words if held else f"no process is running it, and {words}"
     parts = [entry.name.split(".")[1] for entry in logs]
     continued = any(part.isdigit() and int(part) > 0 for part in parts) or "resume" in parts

@@ -21,111 +21,6 @@ from mlipsse.potential.export.trial import (
 )
 from mlipsse.processes import start_child, wait_for_child
 
-if TYPE_CHECKING:
-    import torch
-
-Dtype = Literal["float32", "float64"]
-Device = Literal["cpu", "cuda"]
-
-
-def check_dtype(dtype: str) -> None:
-    """Refuse what is not a `Dtype`.
-
-    Raises
-    ------
-    MlipsseError
-        when `dtype` is neither float32 nor float64.
-    """
-    if dtype not in get_args(Dtype):
-        raise MlipsseError(f"Potentials are exported as float32 or float64, not {dtype}.")
-
-
-def check_device(device: str) -> None:
-    """Refuse what is not a `Device`.
-
-    Raises
-    ------
-    MlipsseError
-        when `device` is neither cpu nor cuda.
-    """
-    if device not in get_args(Device):
-        raise MlipsseError(f"Potentials are exported for cpu or cuda, not {device}.")
-
-
-@dataclass(frozen=True)
-class Target:
-    """What an AOTInductor package is compiled for.
-
-    Attributes
-    ----------
-    device : `cpu` or `cuda`, which must be this machine's
-    serial : for one CPU thread alone, whatever OMP_NUM_THREADS is; such code adds up messages
-        without locks or copies, and a step takes 5 to 12 % less time (benchmarks/README.md)
-
-    Raises
-    ------
-    MlipsseError
-        when the device is another one, or serial code is asked for a GPU.
-    """
-
-    device: Device = "cpu"
-    serial: bool = False
-
-    def __post_init__(self) -> None:
-        check_device(self.device)
-        if self.serial and self.device != "cpu":
-            raise MlipsseError(f"Serial code is for the device cpu, not for {self.device}.")
-
-
-ANY_CPU = Target()
-"""This machine's CPU, with whatever number of threads OMP_NUM_THREADS gives."""
-
-
-@dataclass(frozen=True)
-class ModelSummary:
-    """What a MACE model file holds.
-
-    Attributes
-    ----------
-    elements : chemical symbols in the model's order
-    heads : names of its readout heads
-    r_max_A : cutoff, Å
-    layers : message-passing layers
-    dtype : of its weights, e.g. `float64`
-    n_parameters : number of weights
-    """
-
-    elements: tuple[str, ...]
-    heads: tuple[str, ...]
-    r_max_A: float
-    layers: int
-    dtype: str
-    n_parameters: int
-
-
-def model_summary(model: Path) -> ModelSummary:
-    """Read elements, heads, cutoff and size of a `.model` file (see `load_mace_model`)."""
-    return summarise(load_mace_model(model))
-
-
-def summarise(loaded: Any) -> ModelSummary:
-    """As `model_summary`, of a model in memory."""
-    from ase.data import chemical_symbols
-
-    weights = list(loaded.parameters())
-    return ModelSummary(
-        elements=tuple(chemical_symbols[int(z)] for z in loaded.atomic_numbers),
-        heads=head_names(loaded),
-        r_max_A=float(loaded.r_max),
-        layers=int(loaded.num_interactions),
-        dtype=str(weights[0].dtype).removeprefix("torch."),
-        n_parameters=sum(weight.numel() for weight in weights),
-    )
-
-
-class FormatRefused(MlipsseError):
-    """This model cannot be had in this format; the message names a format that takes it, if any."""
-
 
 def export_torchscript(model: Path, *, head: str, dtype: Dtype, out: Path) -> None:
     """Write the TorchScript of one head of `model` to `out`: portable from machine to machine.
@@ -204,7 +99,7 @@ def export_upstream(model: Path, *, head: str, out: Path, dtype: Dtype) -> None:
             )
         if status:
             words = (folder / "log").read_text(encoding="utf-8", errors="replace").split("\n")
-            last = next((line for line in reversed(words) if line.strip()), "no output")
+            last = next((line for line in reversed(words) if line.strip()), "no printed nothing")
             raise MlipsseError(
                 f"mace_create_lammps_model cannot convert {model}, status {status}: {last}. "
                 "Export it with mlipsse, as torchscript."

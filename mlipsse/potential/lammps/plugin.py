@@ -189,7 +189,7 @@ def _require_loads(plugin: Path, program: Path) -> None:
                 f"{_LOAD_PATIENCE_S:g} s. Build it on a node where that lmp runs by itself."
             ) from error
     if done.returncode != 0:
-        lines = done.stdout.strip().splitlines() or ["no output."]
+        lines = done.stdout.strip().splitlines() or ["no output"]
         reason = next((line for line in lines if "failed" in line or "ERROR" in line), lines[-1])
         raise MlipsseError(
             f"The pair style was built for {program}, which does not load it: {reason} Check that "

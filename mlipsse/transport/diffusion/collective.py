@@ -97,7 +97,7 @@ def charge_diffusivity(
     if drift_A is not None:
         dipole -= charges.sum() * drift_A
     msd = mean_squared_displacement(dipole[:, None, :] / norm, frame_spacing_ps=frame_spacing_ps)
-    # The exponent of one walker is too noisy to judge by its exponent whether it diffuses; the tracer shows it.
+    # One walker is too noisy to judge by its exponent whether it diffuses; the tracer shows it.
     rules = replace(settings, window_ps=tracer.window_ps, judged=False)
     fit = fit_diffusivity(msd, rules)
     if not tracer.diffusive:

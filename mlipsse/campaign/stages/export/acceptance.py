@@ -25,9 +25,6 @@ from mlipsse.files import write_text
 if TYPE_CHECKING:
     from mlipsse.potential.acceptance import AcceptanceSettings
 
-TABLE = "acceptance.csv"
-_MOST_NAMED = 3
-
 
 @dataclass(frozen=True)
 class KnownVolume:
@@ -71,7 +68,7 @@ def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
     Parameters
     ----------
     exported : what LAMMPS will run
-    bundle : folder whose card records the result
+    bundle : folder whose card records it
 
     Returns
     -------
@@ -102,61 +99,6 @@ def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
         )
     ]
     return [table, *figures]
-
-
-def figures(campaign: Campaign, folder: Path) -> list[tuple[Path, str]]:
-    """The figures in the stage's `folder`, each with what it shows."""
-    if not campaign.config.export.acceptance.run:
-        return []
-    if not all(path.is_file() for path in inputs(campaign)):
-        return []
-    names = [start.info[keys.ORDERING] for start in _crystals(campaign)]
-    return [
-        (
-            folder / f"acceptance-{name}.png",
-            f"{name}, the exported model: energy against volume; total energy of a run without "
-            "thermostat; g(r) beside that of the sampling; two atoms pushed together.",
-        )
-        for name in names
-    ]
-
-
-def require_accepted(campaign: Campaign, card_file: Path) -> None:
-    """Stop where production would run with a model that its card records as refused.
-
-    Raises
-    ------
-    MlipsseError
-        with what refused it and what to do.
-    """
-    from mlipsse.potential.acceptance.record import CARD_KEY, refusals
-    from mlipsse.potential.bundle.folder import read_card
-
-    config = campaign.config.export
-    record = read_card(card_file).get(CARD_KEY)
-    if not (config.acceptance.run and config.acceptance.require and record):
-        return
-    if record["accepted"]:
-        return
-    found = refusals(record)
-    reasons = " ".join(found[:_MOST_NAMED])
-    more = f" And {len(found) - _MOST_NAMED} more." if len(found) > _MOST_NAMED else ""
-    raise MlipsseError(
-        f"The potential {config.name} was not accepted. {reasons}{more} "
-        f"{card_file.parent.parent / TABLE} lists all criteria. Train with more frames of what "
-        "fails (temperatures, contact_frames, epochs) and run again, or set "
-        "export.acceptance.require: false to simulate with this potential."
-    )
-
-
-def cautions(card: dict[str, Any]) -> list[str]:
-    """What a report must state about a refused model that runs used."""
-    from mlipsse.potential.acceptance.record import CARD_KEY, refusals
-
-    record = card.get(CARD_KEY)
-    if not record or record["accepted"]:
-        return []
-    return ["These runs used a potential that was not accepted. " + " ".join(refusals(record))]
 
 
 def try_on_crystal(

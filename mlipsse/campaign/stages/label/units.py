@@ -62,7 +62,7 @@ def label_batch(
     Parameters
     ----------
     folder : of the first frame's run; units of programs have no second
-    tried : identifies how the frame was tried, for `forget_rejections`
+    tried : how the frame was tried, for `forget_rejections`
     """
     source = make()
     answers: list[dict[str, Any]] = []
@@ -133,8 +133,7 @@ def require_outputs(work: Work, units: Sequence[Unit]) -> None:
         raise MlipsseError(
             f"{len(waiting)} of {len(units)} frames wait for {program.description}, and "
             f"label.{program.name}.command is not set. Run {program.name} in each folder of "
-            f"{work.folder / RUNS}, copy {program.program.output_file} back into it, and run "
-            "again."
+            f"{runs}, copy {program.program.output_file} back into it, and run again."
         )
 
 
@@ -155,9 +154,9 @@ def answers_of(units: Sequence[Unit]) -> Answers:
 
 
 def row_of(frame: int | str, atoms: Atoms, reason: str) -> dict[str, Any]:
-    """A row of the rejected frames, with the `COLUMNS`; `frame` names the frame."""
-    origin = (atoms.info.get(key, "") for key in (keys.COMPOSITION, keys.TRAJECTORY))
-    return dict(zip(COLUMNS, (frame, *origin, reason), strict=True))
+    """A row of the rejected frames, with the `COLUMNS`; `frame` names it."""
+    entries = (atoms.info.get(key, "") for key in (keys.COMPOSITION, keys.TRAJECTORY))
+    return dict(zip(COLUMNS, (frame, *entries, reason), strict=True))
 
 
 def require_share(answers: Answers, min_labelled: float, table: Path) -> None:

@@ -45,7 +45,8 @@ CAPTIONS = {
         " training did not use."
     ),
     paths.Finetune.learning_figure: (
-        "Errors on the validation trajectories, and of the replay head on held-out replay frames, during fine-tuning."
+        "Errors on the validation trajectories, and of the replay head on held-out replay frames, "
+        "during fine-tuning."
     ),
 }
 REPLAY_CAPTION = (
@@ -68,7 +69,8 @@ HULL_CAPTIONS = {
 }
 STRUCTURE_CAPTIONS = {
     paths.Transport.radial_figure: (
-        "{}: g(r) of the mobile ion in the named run; grey: distances that no two mobile ions may have."
+        "{}: g(r) of the mobile ion in the named run; grey: distances that no two mobile ions may "
+        "have."
     ),
     paths.Transport.density_figure: (
         "{}: probability density of all mobile ions in the named run, and the paths along "

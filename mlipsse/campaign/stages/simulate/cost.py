@@ -47,10 +47,7 @@ def estimate_campaign(
     MlipsseError
         before orderings are selected; without a given cost also before a potential is exported.
     """
-    require_selected(campaign.path(select.SELECTED).is_file():
-        raise MlipsseError(
-            f"No orderings are selected yet. Run: mlipsse run {campaign.folder} --until select."
-        )
+    require_selected(campaign)
     if us_per_atom_step is not None and not us_per_atom_step > 0:
         raise MlipsseError(
             f"The cost of an atom's step is {us_per_atom_step:g} µs; it must be above 0. Take the "

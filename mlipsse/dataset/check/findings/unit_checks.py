@@ -172,7 +172,7 @@ def _forces(labelled: LabelledSet, ratios: Ratios, *, energy_off: bool) -> Check
         return Check(
             name,
             "skip",
-            f"{measured}, which is usual; the sign does not checked with these frames.",
+            f"{measured}, which is usual; the sign cannot be checked with these frames.",
             numbers,
         )
     if energy_off:
