@@ -27,7 +27,7 @@ class Settings(BaseModel):
     ------
     MlipsseError
         naming each field at fault with its value. `model_validate` leaves pydantic's own
-        `ValidationError`, which says where in a file each of them is.
+        `ValidationError`, which gives the place of each in a file.
     """
 
     model_config = ConfigDict(

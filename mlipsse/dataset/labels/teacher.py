@@ -95,7 +95,7 @@ def make_teacher(
         raise MlipsseError(f"The label source {source!r} is not a teacher. {THERE_IS}")
     from mlipsse.energetics.potentials.calculators import make_calculator
 
-    # Of a file only its name: where it lies on this machine says nothing to a reader of labels.
+    # Of a file only its name: its place on this machine means nothing to a reader of labels.
     return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
 
 

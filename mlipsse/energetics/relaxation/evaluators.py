@@ -33,7 +33,7 @@ class OneByOne:
         """See `Evaluator`."""
         if invariants:
             raise MlipsseError(
-                "This potential tells no invariants of an atom's surroundings; a MACE potential "
+                "This potential gives no invariants of an atom's surroundings; a MACE potential "
                 "does."
             )
         return [self._evaluate(atoms) for atoms in structures]

@@ -199,7 +199,7 @@ def headlines(campaign: Campaign) -> list[Headline]:
 
 
 def acceptance_cautions(card: Mapping[str, Any]) -> list[str]:
-    """What the report must say of a model that was refused and simulated with."""
+    """What a report must state about a refused model that runs used."""
     record = card.get(CARD_KEY)
     if not record or record["accepted"]:
         return []

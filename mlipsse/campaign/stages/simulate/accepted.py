@@ -4,11 +4,11 @@ from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.errors import MlipsseError
 
-_MOST_TOLD = 3
+_MOST_NAMED = 3
 
 
 def require_accepted(campaign: Campaign) -> None:
-    """Stop where production would run with a model that its card says was refused.
+    """Stop where production would run with a model that its card records as refused.
 
     Raises
     ------
@@ -25,10 +25,10 @@ def require_accepted(campaign: Campaign) -> None:
     if record["accepted"]:
         return
     found = refusals(record)
-    told = " ".join(found[:_MOST_TOLD])
-    more = f" And {len(found) - _MOST_TOLD} more." if len(found) > _MOST_TOLD else ""
+    reasons = " ".join(found[:_MOST_NAMED])
+    more = f" And {len(found) - _MOST_NAMED} more." if len(found) > _MOST_NAMED else ""
     raise MlipsseError(
-        f"The potential {config.name} was not accepted. {told}{more} The table of all criteria is "
+        f"The potential {config.name} was not accepted. {reasons}{more} The table of all criteria is "
         f"{campaign.path(paths.Export.acceptance)}. Give it more frames of what fails "
         "(temperatures, contact_frames, epochs) and run again; to simulate with it all the same, "
         "set export.acceptance.require: false."

@@ -138,17 +138,17 @@ def check_constant_pressure(fit: PairFit | None, found: list[Window]) -> Check:
     # The labels' own work is part of the path: what it has too much, the energies lack.
     pressure_GPa, std_GPa = (1e-3 * one * EV_A3_TO_GPA for one in (value, std))
     numbers: Numbers = {"pressure_GPa": pressure_GPa, "pressure_std_GPa": std_GPa}
-    told = f"{pressure_GPa:+.2f} ± {std_GPa:.1g} GPa"
+    shown = f"{pressure_GPa:+.2f} ± {std_GPa:.1g} GPa"
     if abs(pressure_GPa) > max(LARGEST_PRESSURE_GPA, _LARGEST_SIGMA * std_GPa):
         return Check(
             name,
             "fail",
-            f"Stresses contain a constant pressure of {told} that the change of the energies with "
+            f"Stresses contain a constant pressure of {shown} that the change of the energies with "
             "the volume does not have: an external pressure was added, or the basis set is too "
             "small (Pulay stress). Label again, or correct the stresses.",
             numbers,
         )
-    return Check(name, "pass", f"The pressure that energies lack is {told}.", numbers)
+    return Check(name, "pass", f"The pressure that energies lack is {shown}.", numbers)
 
 
 def _window(frames: list[FittedFrame]) -> Window:

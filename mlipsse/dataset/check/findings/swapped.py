@@ -36,15 +36,15 @@ def check_swapped(fit: PairFit | None) -> Check:
         frames += len(group) if pairs else 0
         for first, second in pairs:
             symbols = group[0].atoms.get_chemical_symbols()
-            told = f"{symbols[first]} {first} and {symbols[second]} {second}"
-            found[told] = found.get(told, 0) + len(group)
+            pair = f"{symbols[first]} {first} and {symbols[second]} {second}"
+            found[pair] = found.get(pair, 0) + len(group)
     numbers: Numbers = {"trajectories": len(whole), "frames_with_swapped_forces": frames}
     if found:
-        pairs_told = some(sorted(found, key=lambda one: -found[one]))
+        pairs_pair = some(sorted(found, key=lambda one: -found[one]))
         return Check(
             name,
             "fail",
-            f"In {frames} frames atoms have each other's forces ({pairs_told}, counted from 0), by "
+            f"In {frames} frames atoms have each other's forces ({pairs_pair}, counted from 0), by "
             "a pair potential fitted to all: the order of the atoms changed between positions and "
             "labels. Pair them anew.",
             numbers,
