@@ -28,8 +28,8 @@ def require_accepted(campaign: Campaign) -> None:
     reasons = " ".join(found[:_MOST_NAMED])
     more = f" And {len(found) - _MOST_NAMED} more." if len(found) > _MOST_NAMED else ""
     raise MlipsseError(
-        f"The potential {config.name} was not accepted. {reasons}{more} The table of all criteria is "
-        f"{campaign.path(paths.Export.acceptance)}. Give it more frames of what fails "
-        "(temperatures, contact_frames, epochs) and run again; to simulate with it all the same, "
-        "set export.acceptance.require: false."
+        f"The potential {config.name} was not accepted. {reasons}{more} "
+        f"{campaign.path(paths.Export.acceptance)} lists all criteria. Train with more frames of "
+        "what fails (temperatures, contact_frames, epochs) and run again, or set "
+        "export.acceptance.require: false to simulate with this potential."
     )

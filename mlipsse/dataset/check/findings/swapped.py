@@ -40,11 +40,11 @@ def check_swapped(fit: PairFit | None) -> Check:
             found[pair] = found.get(pair, 0) + len(group)
     numbers: Numbers = {"trajectories": len(whole), "frames_with_swapped_forces": frames}
     if found:
-        pairs_pair = some(sorted(found, key=lambda one: -found[one]))
+        named = some(sorted(found, key=lambda one: -found[one]))
         return Check(
             name,
             "fail",
-            f"In {frames} frames atoms have each other's forces ({pairs_pair}, counted from 0), by "
+            f"In {frames} frames atoms have each other's forces ({named}, counted from 0), by "
             "a pair potential fitted to all: the order of the atoms changed between positions and "
             "labels. Pair them anew.",
             numbers,
