@@ -25,7 +25,7 @@ IONS, STILL, EDGE_A = 8, 16, 20.0
 OURS = """
 import sys
 from mlipsse.cli import main
-sys.argv = ["mlipsse", "transport", "diffusivity", {path!r}, "--mobile", "Li", "--timestep-fs", "1",
+sys.argv = ["mlipsse", "transport", "diffusivity", {path!r}, "--mobile", "Li", "--timestep", "1",
             "--temperature", "800"]
 main()
 """

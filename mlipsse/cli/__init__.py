@@ -6,9 +6,11 @@ import typer
 
 from mlipsse.cli import dataset, md, orderings, potential, transport
 from mlipsse.cli.campaign import doctor, init, learning_curve, run, schema, status, validate
+from mlipsse.cli.options import CommandGroup
 from mlipsse.errors import MlipsseError
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="From a disordered solid electrolyte to an ionic conductivity with an error bar.",
     no_args_is_help=True,
     add_completion=False,

@@ -4,15 +4,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json
+from mlipsse.cli.options import CommandGroup, Json, OutFile, Seed
 
-app = typer.Typer(help="Check labelled sets before training, and rename their labels.")
+app = typer.Typer(
+    cls=CommandGroup, help="Check labelled sets before training, and rename their labels."
+)
 
 EnergyKey = Annotated[
     str | None,
@@ -40,32 +42,32 @@ VirialKey = Annotated[
     ),
 ]
 EnergyUnit = Annotated[
-    str | None,
+    Literal["eV", "eV/atom", "Ha", "Ry", "kcal/mol", "kJ/mol"] | None,
     typer.Option(
         "--energy-unit",
-        help="Unit of the energies: eV, eV/atom, Ha, Ry, kcal/mol or kJ/mol.",
+        help="Unit of the energies.",
         show_default="what the file states, else eV",
     ),
 ]
 ForceUnit = Annotated[
-    str | None,
+    Literal["eV/A", "Ha/bohr", "Ry/bohr", "kcal/mol/A", "kJ/mol/A"] | None,
     typer.Option(
         "--force-unit",
-        help="Unit of the forces: eV/A, Ha/bohr, Ry/bohr, kcal/mol/A or kJ/mol/A.",
+        help="Unit of the forces.",
         show_default="what the file states, else eV/A",
     ),
 ]
 StressUnit = Annotated[
-    str | None,
+    Literal["eV/A3", "GPa", "kB"] | None,
     typer.Option(
         "--stress-unit",
-        help="Unit of the stresses: eV/A3, GPa or kB.",
+        help="Unit of the stresses.",
         show_default="what the file states, else eV/A3 for REF_stress and stress; required for "
         "other keys",
     ),
 ]
 StressSign = Annotated[
-    str,
+    Literal["tension", "compression"],
     typer.Option(
         "--stress-sign",
         help="Sign convention of the stresses: tension (ASE) or compression "
@@ -73,7 +75,7 @@ StressSign = Annotated[
     ),
 ]
 StressOrder = Annotated[
-    str,
+    Literal["voigt", "vasp"],
     typer.Option(
         "--stress-order",
         help="Order of six stress components: voigt (xx yy zz yz xz xy, ASE) or vasp (xx yy zz xy "
@@ -120,11 +122,12 @@ def check(
         ),
     ] = None,
     every_frame: Annotated[
-        bool, typer.Option("--all", help="Compute every frame with the potential instead of 200.")
+        bool,
+        typer.Option(
+            "--all", help="Compute every frame with the potential instead of 200 random ones."
+        ),
     ] = False,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed for choosing the frames to compute with the potential.")
-    ] = 0,
+    seed: Seed = 0,
     energy_key: EnergyKey = None,
     forces_key: ForcesKey = None,
     stress_key: StressKey = None,
@@ -197,7 +200,7 @@ def check(
 @app.command("normalise")
 def normalise(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Extended XYZ file.")],
-    out: Annotated[Path, typer.Option("--out", metavar="OUT", help="File to write.")],
+    out: OutFile,
     energy_key: EnergyKey = None,
     forces_key: ForcesKey = None,
     stress_key: StressKey = None,

@@ -10,11 +10,19 @@ from rich.console import Console
 from rich.table import Table
 
 from mlipsse.campaign.engine.folder import read_campaign
-from mlipsse.cli.options import CampaignFolder, Json, above_zero
+from mlipsse.cli.options import (
+    CampaignFolder,
+    CommandGroup,
+    Json,
+    OptionalOutFolder,
+    OutFolder,
+    above_zero,
+)
 from mlipsse.errors import MlipsseError
 from mlipsse.md.watch.pressure import Pressure
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Render production runs for other machines, estimate their cost, check their health.",
     no_args_is_help=True,
 )
@@ -24,14 +32,7 @@ console = Console(highlight=False)
 @app.command()
 def render(
     folder: CampaignFolder,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder to write the runs and all their inputs to, for another machine.",
-            show_default="08-simulate in the campaign",
-        ),
-    ] = None,
+    out: OptionalOutFolder = None,
     model: Annotated[
         Path | None,
         typer.Option(
@@ -49,7 +50,11 @@ def render(
         ),
     ] = False,
 ) -> None:
-    """Write the folder of every run, `run.sh` and the SLURM script `array.sbatch`."""
+    """Write the folder of every run, `run.sh` and the SLURM script `array.sbatch`.
+
+    The folder of --out holds all inputs, for another machine. The default is the campaign's
+    08-simulate.
+    """
     from rich.progress import Progress
 
     from mlipsse.campaign.stages.simulate.portable import render_campaign
@@ -74,14 +79,12 @@ def render(
 
 @app.command()
 def runtime(
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR", help="New folder to write to (about 0.5 GB; several GB with CUDA)."
-        ),
-    ],
+    out: OutFolder,
 ) -> None:
-    """Make a folder with LAMMPS, MPICH, the pair style and libtorch that runs without Python."""
+    """Make a folder with LAMMPS, MPICH, the pair style and libtorch that runs without Python.
+
+    The folder must be new. It takes about 0.5 GB, and several GB with CUDA.
+    """
     from mlipsse.md.runtime import make_runtime
     from mlipsse.potential.lammps.plugin import build_plugin
 
@@ -95,6 +98,7 @@ def estimate(
     us_per_atom_step: Annotated[
         float | None,
         typer.Option(
+            "--cost",
             help="Cost in µs per atom and step, from `mlipsse potential bench` on the target "
             "device.",
             show_default="measured here, on the CPU",

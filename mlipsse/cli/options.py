@@ -1,10 +1,16 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share, and how options are written.
+
+Names carry no unit; every help text names it (`--timestep`: «Time step of the run in fs.»).
+"""
 
 import math
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from mlipsse.errors import MlipsseError
 
@@ -12,6 +18,56 @@ CampaignFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="Campaign folder, which contains campaign.yaml.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Number of OpenMP threads.")]
+Device = Annotated[
+    Literal["cpu", "cuda"], typer.Option("--device", help="Device that runs the potential.")
+]
+Dtype = Annotated[
+    Literal["float32", "float64"] | None,
+    typer.Option("--dtype", help="Number type of the exported potential."),
+]
+
+_FOLDER = typer.Option("--out", metavar="DIR", help="Folder to write to.")
+OutFolder = Annotated[Path, _FOLDER]
+OptionalOutFolder = Annotated[Path | None, _FOLDER]
+OutFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")]
+
+RENAMED: Mapping[str, str] = {
+    "--bin-a": "--bin",
+    "--duration-ps": "--duration",
+    "--frame-spacing-ps": "--frame-spacing",
+    "--lags-ps": "--lags",
+    "--reach-a": "--reach",
+    "--spacing-a": "--spacing",
+    "--timestep-fs": "--timestep",
+    "--us-per-atom-step": "--cost",
+    "--window-ps": "--window",
+}
+"""Old name of an option -> its name. Old names keep working and are in no help."""
+
+
+class CommandGroup(TyperGroup):
+    """A group of commands whose options also go by their old names."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Name, command and arguments of what is called, options under their present names."""
+        name, command, rest = super().resolve_command(ctx, args)
+        params = () if command is None else command.params
+        known = {option for param in params for option in param.opts}
+        return name, command, _by_present_names(rest, known)
+
+
+def _by_present_names(args: Sequence[str], known: set[str]) -> list[str]:
+    """Arguments of a command that has the options `known`, old names replaced."""
+    options = args[: args.index("--")] if "--" in args else args
+    renamed = []
+    for word in options:
+        name, equals, value = word.partition("=")
+        present = RENAMED.get(name)
+        taken = present is not None and present in known and name not in known
+        renamed.append(f"{present}{equals}{value}" if taken else word)
+    return [*renamed, *args[len(options) :]]
 
 
 def above_zero(param: typer.CallbackParam, value: float | None) -> float | None:
@@ -60,3 +116,18 @@ def whole_numbers(text: str, *, option: str, example: str) -> list[int]:
     if not found or min(found) < 1:
         raise MlipsseError(wrong)
     return found
+
+
+def cell_factors(text: str, *, option: str) -> list[int]:
+    """The three factors of a supercell, `2x2x2`; `2,2,2` is read as well.
+
+    Raises
+    ------
+    MlipsseError
+        naming the option, and how it is written.
+    """
+    if not re.fullmatch(r"[1-9]\d*([x×,])[1-9]\d*\1[1-9]\d*", text):
+        raise MlipsseError(
+            f"{option} {text!r} is not three whole numbers above 0; write e.g. {option} 2x2x2."
+        )
+    return [int(factor) for factor in re.split("[x×,]", text)]

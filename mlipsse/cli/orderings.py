@@ -9,7 +9,14 @@ import typer
 from rich.console import Console
 
 from mlipsse.campaign.engine.folder import read_campaign
-from mlipsse.cli.options import CampaignFolder, Json, above_zero
+from mlipsse.cli.options import (
+    CampaignFolder,
+    CommandGroup,
+    Json,
+    OptionalOutFolder,
+    OutFolder,
+    above_zero,
+)
 from mlipsse.errors import MlipsseError
 
 if TYPE_CHECKING:
@@ -29,7 +36,7 @@ Formats = Annotated[
     str, typer.Option("--format", help="File formats, separated by commas: cif, extxyz, lammps.")
 ]
 
-app = typer.Typer(help="Count, list, export and sample orderings.")
+app = typer.Typer(cls=CommandGroup, help="Count, list, export and sample orderings.")
 
 
 @app.callback()
@@ -123,9 +130,7 @@ def table(
 @app.command("export")
 def export(
     folder: CampaignFolder,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder to write the files to.")
-    ],
+    out: OutFolder,
     where: Where = [],  # noqa: B006
     formats: Formats = "cif",
     limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of orderings.")] = None,
@@ -148,7 +153,9 @@ def export(
 def sample(
     folder: CampaignFolder,
     composition: Annotated[str, typer.Option(help="Formula, e.g. Na3Zr2Si2PO12.")],
-    supercell: Annotated[str, typer.Option(help="Supercell of the host's cell, e.g. 4x4x4.")],
+    supercell: Annotated[
+        str, typer.Option(metavar="AxBxC", help="Supercell of the host's cell, e.g. 4x4x4.")
+    ],
     temperature_K: Annotated[
         float, typer.Option("--temperature", min=1.0, help="Temperature in K.", callback=above_zero)
     ],
@@ -180,15 +187,14 @@ def sample(
         ),
     ] = 30,
     formats: Formats = "cif,extxyz,lammps",
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder to write to.")
-    ] = None,
+    out: OptionalOutFolder = None,
     as_json: Json = False,
 ) -> None:
     """Sample orderings of a large cell at a temperature, by Monte Carlo.
 
-    The pair model is fitted to the energies of the ranking (`mlipsse run DIR --until
-    rank`), and it prints its error is reported. An interrupted command continues when run again.
+    The pair model is fitted to the energies of the ranking (`mlipsse run DIR --until rank`), and
+    its error is printed. The default of --out is a folder in the campaign. An interrupted command
+    continues when run again.
     """
     from mlipsse.campaign.studies.thermal import ThermalSettings, sample_orderings
     from mlipsse.orderings import parse_repeats

@@ -4,11 +4,22 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from mlipsse.cli.options import Json, above_zero, whole_numbers, words
+from mlipsse.cli.options import (
+    CommandGroup,
+    Device,
+    Dtype,
+    Json,
+    OutFolder,
+    Seed,
+    Threads,
+    above_zero,
+    whole_numbers,
+    words,
+)
 from mlipsse.cli.potential_tables import (
     draw_trials,
     show_acceptance,
@@ -19,6 +30,7 @@ from mlipsse.cli.potential_tables import (
 from mlipsse.structures.files import read_structures
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Export, check and benchmark a potential, and build the LAMMPS pair style.",
     no_args_is_help=True,
 )
@@ -26,11 +38,6 @@ app = typer.Typer(
 BundleFolder = Annotated[
     Path, typer.Argument(metavar="BUNDLE", help="Bundle folder, which contains card.yaml.")
 ]
-Threads = Annotated[int, typer.Option(min=1, help="Number of OpenMP threads.")]
-DtypeOption = Annotated[
-    str | None, typer.Option("--dtype", help="float32 or float64.", show_default=False)
-]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
 @app.callback()
@@ -81,13 +88,7 @@ def export(
             "pickle code in it; name only files you trust.",
         ),
     ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR",
-            help="Bundle to create, or an existing bundle of this model to add the format to.",
-        ),
-    ],
+    out: OutFolder,
     head: Annotated[
         str | None,
         typer.Option(
@@ -96,9 +97,10 @@ def export(
         ),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", help="Export format: torchscript, aotinductor or mliap.")
+        Literal["torchscript", "aotinductor", "mliap"],
+        typer.Option("--format", help="Export format."),
     ] = "torchscript",
-    dtype: DtypeOption = None,
+    dtype: Dtype = None,
     device: Device = "cpu",
     serial: Annotated[
         bool,
@@ -130,17 +132,20 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Export one head of a model for LAMMPS, as a self-contained folder."""
+    """Export one head of a model for LAMMPS, as a self-contained folder: a bundle.
+
+    The folder of --out is new, or a bundle of this model, which gets one more format.
+    """
     from mlipsse.potential.bundle.making import export_bundle
     from mlipsse.potential.export.target import Target
 
     bundle, file = export_bundle(
         model,
         out=out,
-        form=form,  # type: ignore[arg-type]  # checked there
+        form=form,
         head=head,
-        dtype=dtype,  # type: ignore[arg-type]
-        target=Target(device, serial),  # type: ignore[arg-type]
+        dtype=dtype,
+        target=Target(device, serial),
         expected_sha256=expected_sha256,
         example=None if structure is None else read_structures(structure)[-1],
         label_source=labels,
@@ -169,7 +174,7 @@ def check(
             help="Crystals to compare on: any file that ASE reads.",
         ),
     ] = None,
-    dtype: DtypeOption = None,
+    dtype: Dtype = None,
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
@@ -180,14 +185,11 @@ def check(
     checks a file of this type instead.
     """
     from mlipsse.potential.check.bundle import check_bundle
-    from mlipsse.potential.export.target import check_dtype
 
-    if dtype is not None:
-        check_dtype(dtype)
     result = check_bundle(
         bundle,
         structures=None if structures is None else read_structures(structures),
-        dtype=dtype,  # type: ignore[arg-type]
+        dtype=dtype,
         threads=threads,
         announce=lambda text: (
             None if as_json else print(f"{text} ...", file=sys.stderr, flush=True)
@@ -255,7 +257,7 @@ def accept(
         ),
     ] = 1.0,
     timestep_fs: Annotated[
-        float, typer.Option("--timestep", help="Time step, fs.", callback=above_zero)
+        float, typer.Option("--timestep", help="Time step in fs.", callback=above_zero)
     ] = 1.0,
     min_atoms: Annotated[
         int,
@@ -266,7 +268,7 @@ def accept(
     head: Annotated[
         str | None, typer.Option(help="Head to try. Required for a MACE model with several heads.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of velocities and thermostats.")] = 1,
+    seed: Seed = 1,
     figures: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder to write figures to (PNG and SVG)."),
@@ -352,7 +354,7 @@ def bench(
         threads=threads,
         backends=None if backends is None else words(backends),
         structure=structure,
-        device=device,  # type: ignore[arg-type]  # checked there
+        device=device,
         steps=steps,
         repeats=repeats,
     )

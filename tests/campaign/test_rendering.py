@@ -292,9 +292,7 @@ def test_commands(campaign: Campaign, tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert "4 runs in" in done.output
-    done = CliRunner().invoke(
-        app, ["md", "estimate", str(campaign.folder), "--us-per-atom-step", "10"]
-    )
+    done = CliRunner().invoke(app, ["md", "estimate", str(campaign.folder), "--cost", "10"])
     assert done.exit_code == 0, done.output
     assert "device hours" in done.output
     done = CliRunner().invoke(app, ["md", "health", str(tmp_path / "o")])

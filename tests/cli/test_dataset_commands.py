@@ -83,5 +83,3 @@ def test_an_element_absent_from_the_foundation_model(files):
 def test_users_errors_are_reported(files):
     result = run("check", files / "absent.extxyz")
     assert isinstance(result.exception, MlipsseError)
-    result = run("check", files / "train.extxyz", "--energy-unit", "erg")
-    assert isinstance(result.exception, MlipsseError)

@@ -59,7 +59,7 @@ def run(path: Path, out: Path, *options: str) -> Result:
 def test_everything_is_written_and_reported(trajectory: Path, tmp_path: Path) -> None:
     from pymatgen.io.vasp import Chgcar
 
-    options = ("--temperature", "700", "--spacing-a", "0.5", "--level", "0.02", "--json")
+    options = ("--temperature", "700", "--spacing", "0.5", "--level", "0.02", "--json")
     done = run(trajectory, tmp_path, *options)
     assert done.exit_code == 0, done.output
     answer = json.loads(done.output)
@@ -105,7 +105,7 @@ def test_everything_is_written_and_reported(trajectory: Path, tmp_path: Path) ->
 
 
 def test_reported_to_people_with_one_ion_and_cautions(trajectory: Path, tmp_path: Path) -> None:
-    options = ("--temperature", "700", "--spacing-a", "0.25", "--per-ion")
+    options = ("--temperature", "700", "--spacing", "0.25", "--per-ion")
     done = run(trajectory, tmp_path, *options)
     assert done.exit_code == 0, done.output
     assert "normalised to one Li" in done.output
@@ -116,7 +116,7 @@ def test_reported_to_people_with_one_ion_and_cautions(trajectory: Path, tmp_path
 
 
 def test_without_a_temperature_there_are_no_barriers(trajectory: Path, tmp_path: Path) -> None:
-    done = run(trajectory, tmp_path, "--spacing-a", "0.5", "--json")
+    done = run(trajectory, tmp_path, "--spacing", "0.5", "--json")
     answer = json.loads(done.output)
     assert answer["directions"] == {}
     assert any("Give it in K by --temperature" in caution for caution in answer["cautions"])
@@ -126,7 +126,7 @@ def test_without_a_temperature_there_are_no_barriers(trajectory: Path, tmp_path:
 def test_without_a_framework(tmp_path: Path) -> None:
     path, out = tmp_path / "x.extxyz", tmp_path / "out"
     write(path, [Atoms("Li", positions=[[1, 1, 1]], cell=[3, 3, 3], pbc=True)] * 2)
-    done = run(path, out, "--spacing-a", "0.5", "--json")
+    done = run(path, out, "--spacing", "0.5", "--json")
     assert done.exit_code == 0, done.output
     assert any("No CHGCAR" in caution for caution in json.loads(done.output)["cautions"])
     assert (out / "density.cube").exists()
@@ -173,7 +173,7 @@ def test_the_crystals_own_axes_of_a_run_of_ours(tmp_path: Path) -> None:
             universe.atoms.positions = frame_positions
             universe.dimensions = Atoms(cell=box).cell.cellpar()
             writer.write(universe.atoms)
-    done = run(tmp_path, tmp_path / "out", "--spacing-a", "0.5", "--json")
+    done = run(tmp_path, tmp_path / "out", "--spacing", "0.5", "--json")
     assert done.exit_code == 0, done.output
     answer = json.loads(done.output)
     assert answer["temperature_K"] == 600.0
@@ -189,7 +189,7 @@ def test_the_crystals_own_axes_of_a_run_of_ours(tmp_path: Path) -> None:
     [
         (["--level", "1e9"], "the highest value of this density"),
         (["--level", "0"], "the highest value of this density"),
-        (["--spacing-a", "0"], "above 0 Å"),
+        (["--spacing", "0"], "above 0 Å"),
         (["--temperature", "-5"], "above 0 K"),
         (["--temperature", "500", "--min-counts", "0"], "at least 1"),
     ],
@@ -205,7 +205,7 @@ def test_a_trajectory_larger_than_the_memory(
     trajectory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read from the cache piece by piece, to the same answer."""
-    options = ("--temperature", "700", "--spacing-a", "0.5", "--level", "0.02", "--json")
+    options = ("--temperature", "700", "--spacing", "0.5", "--level", "0.02", "--json")
     whole = json.loads(run(trajectory, tmp_path, *options).output)
     monkeypatch.setattr("mlipsse.transport.reading.cache.memory_limit", lambda given: 1e-6)
     cache = tmp_path / "cache"

@@ -46,7 +46,7 @@ def test_sites_of_a_crystal(run_files, tmp_path, invoke):
     trajectory, cif, kinds = run_files
     status, text, error = invoke(
         trajectory, "--mobile", "Li", "--temperature", 800, "--sites", cif,
-        "--frame-spacing-ps", 0.05, "--out", tmp_path / "out", "--json",
+        "--frame-spacing", 0.05, "--out", tmp_path / "out", "--json",
     )  # fmt: skip
     assert (status, error) == (0, "")
     found = json.loads(text)
@@ -92,9 +92,9 @@ def test_sites_of_a_crystal(run_files, tmp_path, invoke):
 def test_sites_of_the_density_in_words(run_files, tmp_path, invoke):
     trajectory, _, _ = run_files
     status, text, error = invoke(
-        trajectory, "--mobile", "Li", "--repeats", "2,2,2", "--minimal-residence", 3,
+        trajectory, "--mobile", "Li", "--repeats", "2x2x2", "--minimal-residence", 3,
         "--least-occupancy", 0.01, "--interstitial-occupancy", 0.1,
-        "--frame-spacing-ps", 0.05, "--out", tmp_path,
+        "--frame-spacing", 0.05, "--out", tmp_path,
     )  # fmt: skip
     assert (status, error) == (0, "")
     for part in ("jumps of 8 Li in 200 ps", "D_J =", "solo jumps", "attempt frequency"):
@@ -117,14 +117,17 @@ def test_sites_of_the_density_in_words(run_files, tmp_path, invoke):
     [
         (["--mobile", "Na"], "The trajectory contains no Na"),
         (["--mobile", "Li", "--interstitials"], "--interstitials requires --sites"),
-        (["--mobile", "Li", "--repeats", "2,x"], "not a list of whole numbers"),
+        (
+            ["--mobile", "Li", "--repeats", "2,x"],
+            "write e.g. --repeats 2x2x2",
+        ),
         (["--mobile", "Li", "--minimal-residence", "0"], "at least 1 frame"),
         (["--mobile", "Li", "--sites", "none.cif"], "There is no CIF at none.cif"),
     ],
 )
 def test_errors_in_a_sentence(run_files, tmp_path, invoke, options, what):
     status, _, error = invoke(
-        run_files[0], *options, "--frame-spacing-ps", 0.05, "--out", tmp_path / "out"
+        run_files[0], *options, "--frame-spacing", 0.05, "--out", tmp_path / "out"
     )
     assert status == 2
     assert what in error
@@ -139,7 +142,7 @@ def test_a_trajectory_larger_than_the_memory(run_files, tmp_path, invoke, monkey
     for more in ((), ("--cache", tmp_path / "cache"), ("--cache", tmp_path / "cache")):
         status, text, error = invoke(
             trajectory, "--mobile", "Li", "--temperature", 800, "--sites", cif,
-            "--frame-spacing-ps", 0.05, "--out", tmp_path / "out", "--json", *more,
+            "--frame-spacing", 0.05, "--out", tmp_path / "out", "--json", *more,
         )  # fmt: skip
         assert (status, error) == (0, "")
         answers.append(json.loads(text))

@@ -8,6 +8,7 @@ from typer.models import OptionInfo, TyperInfo
 from typer.testing import CliRunner
 
 from mlipsse.cli import app
+from mlipsse.cli.options import cell_factors, whole_numbers
 from mlipsse.errors import MlipsseError
 
 
@@ -53,9 +54,9 @@ def answer(path, flag, value):
 def test_the_options_are_found():
     found = {(path[-1], flag) for path, flag, _ in OPTIONS}
     assert {
-        ("diffusivity", "--charge"), ("diffusivity", "--temperature"), ("msd", "--timestep-fs"),
-        ("fit-msd", "--ions"), ("estimate", "--us-per-atom-step"), ("jumps", "--radius"),
-        ("jumps", "--frame-spacing-ps"), ("rdf", "--bin-a"), ("accept", "--timestep"),
+        ("diffusivity", "--charge"), ("diffusivity", "--temperature"), ("msd", "--timestep"),
+        ("fit-msd", "--ions"), ("estimate", "--cost"), ("jumps", "--radius"),
+        ("jumps", "--frame-spacing"), ("rdf", "--bin"), ("accept", "--timestep"),
     } <= found  # fmt: skip
 
 
@@ -80,8 +81,8 @@ def test_charges_of_no_ion_are_refused(value):
 @pytest.mark.parametrize(
     ("command", "flag", "value"),
     [
-        ("msd", "--lags-ps", "nan"), ("msd", "--lags-ps", "1,0"), ("msd", "--lags-ps", "1,inf"),
-        ("msd", "--lags-ps", ","),
+        ("msd", "--lags", "nan"), ("msd", "--lags", "1,0"), ("msd", "--lags", "1,inf"),
+        ("msd", "--lags", ","),
     ],
 )  # fmt: skip
 def test_lists_of_numbers(command, flag, value):
@@ -93,10 +94,21 @@ def test_lists_of_numbers(command, flag, value):
 
 @pytest.mark.parametrize("value", ["0,1,1", "-1", "", "1.5", "nan"])
 def test_lists_of_whole_numbers(value):
-    from mlipsse.cli.options import whole_numbers
+    with pytest.raises(MlipsseError, match=r"--sizes .* whole numbers above 0; write e\.g\."):
+        whole_numbers(value, option="--sizes", example="25,50")
 
-    with pytest.raises(MlipsseError, match=r"--repeats .* whole numbers above 0; write e\.g\."):
-        whole_numbers(value, option="--repeats", example="2,2,2")
+
+@pytest.mark.parametrize("text", ["2x1x3", "2×1×3", "2,1,3"])
+def test_supercells(text):
+    assert cell_factors(text, option="--repeats") == [2, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "text", ["2x2", "2x2x2x2", "0x1x1", "-1x1x1", "1.5x1x1", "2x2,2", "2 2 2", ""]
+)
+def test_impossible_supercells(text):
+    with pytest.raises(MlipsseError, match=r"--repeats .* above 0; write e\.g\. --repeats 2x2x2"):
+        cell_factors(text, option="--repeats")
 
 
 def test_conductivity_needs_a_charge():

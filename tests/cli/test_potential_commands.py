@@ -177,9 +177,6 @@ def test_wrong_options_are_sentences(invoke: Invoke, tmp_path: Path) -> None:
     loose = tmp_path / "loose.model"
     for options, sentence in (
         (("--head", "DFT"), "has no head DFT; it has Default"),
-        (("--format", "onnx"), "torchscript, aotinductor, mliap, not onnx"),
-        (("--dtype", "float16"), "float32 or float64, not float16"),
-        (("--device", "tpu"), "cpu or cuda, not tpu"),
         (("--serial", "--device", "cuda"), "Serial code is for the device cpu, not for cuda"),
         (("--sha256", "0" * 64), "was not opened"),
         (("--structure", tmp_path / "nothing.cif"), "There is no file"),

@@ -36,7 +36,7 @@ def test_a_file_where_a_folder_should_be(
         options |= {"--temperature": "800"}
         del options["--out"]
     if command != "density":
-        options |= {"--timestep-fs": "2"}
+        options |= {"--timestep": "2"}
     options[option] = str(taken)
     words = [word for pair in options.items() for word in pair]
     monkeypatch.setattr(sys, "argv", ["mlipsse", "transport", command, str(path), *words])

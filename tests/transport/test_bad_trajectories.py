@@ -37,7 +37,7 @@ def test_two_frames_give_no_diffusivity_but_a_reason(tmp_path: Path) -> None:
     done = CliRunner().invoke(
         app,
         ["transport", "diffusivity", str(path), "--mobile", "Li", "--species", "Li,Cl",
-         "--timestep-fs", "2", "--temperature", "800", "--json"],
+         "--timestep", "2", "--temperature", "800", "--json"],
     )  # fmt: skip
     assert done.exit_code == 3, done.output
     answer = json.loads(done.output)

@@ -15,8 +15,8 @@ from mlipsse.transport.reading.frames import read_frames_of
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "trajectories"
 
-STEP = ("--timestep-fs", "1")
-FRAME = ("--frame-spacing-ps", "0.1")
+STEP = ("--timestep", "1")
+FRAME = ("--frame-spacing", "0.1")
 
 RIGHT = {
     "melt-700.lammpstrj.gz": (STEP, 4.152e-5),
@@ -37,7 +37,7 @@ RIGHT = {
 REFUSED = {
     ("vasprun-ml.xml",): ((), "ML_LMLFF.*486 of them by DFT and 88 .* do not lie evenly in time"),
     ("vasprun-a.xml", "vasprun-b.xml"): ((), r"0.05 ps between frames, and .* 0.2"),
-    ("XDATCAR-nblock",): (("--timestep-fs", "10"), "frames are 10, 50 steps apart"),
+    ("XDATCAR-nblock",): (("--timestep", "10"), "frames are 10, 50 steps apart"),
     ("gpumd.xyz",): ((), "frames are 100, 500 fs apart"),
     ("reset-timestep.lammpstrj.gz",): (STEP, "step falls from 44900 to 0 after frame 449"),
     ("element-C.lammpstrj.gz",): (STEP, "Give the elements of types"),

@@ -160,7 +160,7 @@ def diffusivity(path: Path, *options: str) -> Result:
 def test_the_command_reports_the_diffusivity(files: Path) -> None:
     done = diffusivity(
         files / "wrapped.extxyz",
-        *("--mobile", "Li", "--frame-spacing-ps", "0.2", "--temperature", "800", "--json"),
+        *("--mobile", "Li", "--frame-spacing", "0.2", "--temperature", "800", "--json"),
     )
     assert done.exit_code == 0, done.output
     answer = json.loads(done.output)
@@ -188,7 +188,7 @@ def test_the_command_reports_the_diffusivity(files: Path) -> None:
 def test_an_ion_that_stays_is_refused_with_three(files: Path) -> None:
     done = diffusivity(
         files / "wrapped.extxyz",
-        *("--mobile", "Cl", "--frame-spacing-ps", "0.2", "--temperature", "800", "--json"),
+        *("--mobile", "Cl", "--frame-spacing", "0.2", "--temperature", "800", "--json"),
     )
     assert done.exit_code == 3
     answer = json.loads(done.output)
@@ -201,13 +201,13 @@ def test_an_ion_that_stays_is_refused_with_three(files: Path) -> None:
     ("name", "options", "words"),
     [
         ("wrapped.extxyz", ["--temperature", "800"], "Give the time between"),
-        ("wrapped.extxyz", ["--frame-spacing-ps", "0.2"], "does not record its temperature"),
-        ("wrapped.extxyz", ["--frame-spacing-ps", "0.2", "--temperature", "-1"], "above 0 K"),
-        ("wrapped.extxyz", ["--frame-spacing-ps", "0"], "frame_spacing_ps = 0 must be above 0"),
+        ("wrapped.extxyz", ["--frame-spacing", "0.2"], "does not record its temperature"),
+        ("wrapped.extxyz", ["--frame-spacing", "0.2", "--temperature", "-1"], "above 0 K"),
+        ("wrapped.extxyz", ["--frame-spacing", "0"], "frame_spacing_ps = 0 must be above 0"),
         ("x.lammpstrj", ["--species", "Li,Cl"], "lists steps, not times"),
-        ("x.lammpstrj", ["--timestep-fs", "2"], "Give the elements of types"),
-        ("x.lammpstrj", ["--species", "Li", "--timestep-fs", "2"], "elements of 1 types"),
-        ("x.dcd", ["--frame-spacing-ps", "0.2"], "give a topology"),
+        ("x.lammpstrj", ["--timestep", "2"], "Give the elements of types"),
+        ("x.lammpstrj", ["--species", "Li", "--timestep", "2"], "elements of 1 types"),
+        ("x.dcd", ["--frame-spacing", "0.2"], "give a topology"),
         ("nowhere.dcd", [], "There is no trajectory"),
         ("first.pdb", [], "is not a known kind of file"),
     ],
@@ -225,7 +225,7 @@ def test_an_absent_species(files: Path) -> None:
         files / "wrapped.extxyz",
         "--mobile",
         "Na",
-        "--frame-spacing-ps",
+        "--frame-spacing",
         "0.2",
         "--temperature",
         "8",
@@ -250,7 +250,7 @@ def test_msd_table(files: Path, tmp_path: Path, walk: np.ndarray) -> None:
     done = CliRunner().invoke(
         app,
         ["transport", "msd", str(files / "unwrapped.traj"), "--mobile", "Li",
-         "--frame-spacing-ps", "0.2", "--out", str(out), "--per-ion", "--json"],
+         "--frame-spacing", "0.2", "--out", str(out), "--per-ion", "--json"],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     stated = json.loads(done.output)
@@ -276,7 +276,7 @@ def test_msd_of_a_drift_that_is_chosen(files: Path, tmp_path: Path, walk: np.nda
         done = CliRunner().invoke(
             app,
             ["transport", "msd", str(files / "unwrapped.traj"), "--mobile", "Li",
-             "--frame-spacing-ps", "0.2", "--out", str(tmp_path), *options],
+             "--frame-spacing", "0.2", "--out", str(tmp_path), *options],
         )  # fmt: skip
         assert done.exit_code == 0, done.output
         return np.loadtxt(tmp_path / "msd.csv", delimiter=",", skiprows=1)
@@ -290,7 +290,7 @@ def test_msd_of_a_drift_that_is_chosen(files: Path, tmp_path: Path, walk: np.nda
     refused = CliRunner().invoke(
         app,
         ["transport", "msd", str(files / "unwrapped.traj"), "--mobile", "Li",
-         "--frame-spacing-ps", "0.2", "--out", str(tmp_path), "--drift", "Zr"],
+         "--frame-spacing", "0.2", "--out", str(tmp_path), "--drift", "Zr"],
     )  # fmt: skip
     assert "contains no Zr" in str(refused.exception)
 

@@ -181,7 +181,7 @@ def test_the_command_feeds_arrhenius(tmp_path: Path, curve: tuple) -> None:
         path.write_text("lag (ps),MSD (A^2)\n" + rows(lags, factor * total))
         done = CliRunner().invoke(
             app, ["transport", "fit-msd", str(path), "--temperature", str(temperature),
-                  "--mobile", "Li", "--ions", "24", "--duration-ps", "199.5", "--json"],
+                  "--mobile", "Li", "--ions", "24", "--duration", "199.5", "--json"],
         )  # fmt: skip
         assert done.exit_code == 0, done.output
         answers.append(json.loads(done.output))

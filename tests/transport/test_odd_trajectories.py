@@ -213,7 +213,7 @@ def test_cells_that_are_given(tmp_path: Path, text: str, expected: float) -> Non
     path = write_xyz(tmp_path / "x.xyz", walk(N_FRAMES, step_A=0.1), [""] * N_FRAMES, plain=True)
     done = CliRunner().invoke(
         app, ["transport", "diffusivity", str(path), "--mobile", "Li", "--cell", text,
-              "--frame-spacing-ps", "0.1", "--temperature", "600", "--json"],
+              "--frame-spacing", "0.1", "--temperature", "600", "--json"],
     )  # fmt: skip
     assert done.exit_code in (0, 3), done.output
     assert json.loads(done.output)["volume_A3"] == pytest.approx(expected)
@@ -224,7 +224,7 @@ def test_peers_answer_also_where_our_fit_refuses(tmp_path: Path) -> None:
     still = walk(2)[:1] + np.random.default_rng(1).normal(0, 0.1, (N_FRAMES, 8, 3))
     path = write_dump(tmp_path / "x", still)
     arguments = ["transport", "diffusivity", str(path), "--mobile", "Li", "--species", "Li,Cl",
-                 "--timestep-fs", "2", "--temperature", "600", "--pymatgen"]  # fmt: skip
+                 "--timestep", "2", "--temperature", "600", "--pymatgen"]  # fmt: skip
     done = CliRunner().invoke(app, [*arguments, "--json"])
     assert done.exit_code == 3
     answer = json.loads(done.output)

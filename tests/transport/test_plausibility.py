@@ -155,7 +155,7 @@ def test_the_command_reports_it(tmp_path: Path) -> None:
     options = ["--mobile", "Li", "--species", "Li,Cl", "--temperature", "900", "--json"]
     for timestep_fs, doubtful in (("2", False), ("0.002", True)):
         done = CliRunner().invoke(
-            app, ["transport", "diffusivity", str(path), *options, "--timestep-fs", timestep_fs]
+            app, ["transport", "diffusivity", str(path), *options, "--timestep", timestep_fs]
         )
         cautions = json.loads(done.output)["cautions"]
         assert any("fs taken for ps" in caution for caution in cautions) == doubtful

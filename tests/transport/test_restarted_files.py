@@ -201,7 +201,7 @@ def test_the_command_prints_what_was_left_out(tmp_path: Path) -> None:
     places = walk(60)
     path = tmp_path / "x"
     path.write_text(dump_text(places[:40]) + dump_text(places[33:], first=3300))
-    options = ["--mobile", "Li", "--species", "Li,Cl", "--timestep-fs", "2", "--temperature", "900"]
+    options = ["--mobile", "Li", "--species", "Li,Cl", "--timestep", "2", "--temperature", "900"]
     arguments = ["transport", "diffusivity", str(path), *options]
     stated = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
     assert len(stated["notes"]) == 1

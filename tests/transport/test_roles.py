@@ -85,7 +85,7 @@ def test_two_mobile_elements_are_no_melt(options):
 
 
 def test_the_command_prints_each_mobile_element(dump):
-    common = ["transport", "diffusivity", str(dump), "--temperature", "700", "--timestep-fs", "1"]
+    common = ["transport", "diffusivity", str(dump), "--temperature", "700", "--timestep", "1"]
     result = CliRunner().invoke(app, [*common, "--mobile", "Li,Na", "--json"])
     assert result.exit_code == 0
     lithium, sodium = json.loads(result.stdout)

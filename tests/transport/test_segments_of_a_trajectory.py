@@ -120,7 +120,7 @@ def test_the_command_takes_several(tmp_path: Path) -> None:
     write_dump(tmp_path / "a.lammpstrj", places[:210])
     write_dump(tmp_path / "b.lammpstrj", places[200:], first=20000)
     write_dump(tmp_path / "all.lammpstrj", places)
-    options = ["--mobile", "Li", "--species", "Li,Cl", "--timestep-fs", "2", "--temperature", "900"]
+    options = ["--mobile", "Li", "--species", "Li,Cl", "--timestep", "2", "--temperature", "900"]
     answers = []
     for files in (["a.lammpstrj", "b.lammpstrj"], ["all.lammpstrj"]):
         paths = [str(tmp_path / name) for name in files]

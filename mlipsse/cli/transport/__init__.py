@@ -2,6 +2,7 @@
 
 import typer
 
+from mlipsse.cli.options import CommandGroup
 from mlipsse.cli.transport import (
     analyse,
     arrhenius,
@@ -14,6 +15,7 @@ from mlipsse.cli.transport import (
 )
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Analyse trajectories of any program: diffusivity, conductivity, sites and jumps.",
     no_args_is_help=True,
 )

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from mlipsse.cli.options import Json
-from mlipsse.cli.transport.options import pair, window
+from mlipsse.cli.options import Json, OptionalOutFolder
+from mlipsse.cli.transport.options import Window, pair, window
 from mlipsse.errors import MlipsseError
 
 console = Console(highlight=False)
@@ -24,16 +24,14 @@ def analyse(
         Path,
         typer.Argument(metavar="FOLDER", help="Folder that contains mlipsse runs at any depth."),
     ],
-    window_ps: Annotated[
-        str | None,
-        typer.Option(help="First and last lag of the fits in ps. A rule chooses them by default."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to write figures and tables to.")
-    ] = None,
+    window_ps: Window = None,
+    out: OptionalOutFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Print D, conductivity and activation energy of a tree of runs, unfinished ones too."""
+    """Print D, conductivity and activation energy of a tree of runs, unfinished ones too.
+
+    With --out, DIR gets Arrhenius and MSD figures as .png and .svg, and msd/ with a CSV per run.
+    """
     from mlipsse.report.page.pressure import pressure_cautions
     from mlipsse.transport import WindowSettings, analyse_tree
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mlipsse.cli.options import Json, between_0_and_1, words
+from mlipsse.cli.options import Json, OptionalOutFolder, between_0_and_1, words
 from mlipsse.cli.transport.options import NOT_DIFFUSIVE, pair
 from mlipsse.errors import MlipsseError
 
@@ -40,14 +40,13 @@ def arrhenius(
         str | None,
         typer.Option(help="Symbol of the mobile ion. Required for files of several ions."),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to write the figure and tables to.")
-    ] = None,
+    out: OptionalOutFolder = None,
     as_json: Json = False,
 ) -> None:
     """Fit ln D against 1/T by its errors, test it for curvature, and extrapolate with intervals.
 
-    Exit code 3 when there is no activation energy.
+    Exit code 3 when there is no activation energy. With --out, DIR gets arrhenius.csv and arrhenius
+    as .png and .svg.
     """
     from mlipsse.transport import CompositionTransport, analyse_tree
     from mlipsse.transport.diffusion.arrhenius.extrapolation import extrapolate_conductivity

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json, above_zero
+from mlipsse.cli.options import Json, OutFolder, above_zero
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
@@ -16,6 +16,7 @@ from mlipsse.cli.transport.options import (
     Mobile,
     Source,
     Species,
+    Temperature,
     Topology,
     assigned,
     print_notes,
@@ -28,16 +29,10 @@ console = Console(highlight=False)
 def density(
     trajectory: Source,
     mobile: Mobile,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            help="Temperature in K, for the barriers. The default is the temperature in "
-            "the run's record."
-        ),
-    ] = None,
-    spacing_a: Annotated[
-        float, typer.Option(help="Edge of a voxel in Å.", callback=above_zero)
+    out: OutFolder,
+    temperature_K: Temperature = None,
+    spacing_A: Annotated[
+        float, typer.Option("--spacing", help="Edge of a voxel in Å.", callback=above_zero)
     ] = 0.2,
     per_ion: Annotated[
         bool,
@@ -55,7 +50,8 @@ def density(
     min_counts: Annotated[
         int,
         typer.Option(
-            help="Minimum number of visits of a voxel on a path. Voxels with fewer count as empty."
+            min=1,
+            help="Minimum number of visits of a voxel on a path. Voxels with fewer count as empty.",
         ),
     ] = 1,
     framework: Framework = None,
@@ -86,10 +82,10 @@ def density(
         mobile=mobile,
         framework=roles.framework,
         lattice=frames.lattice,
-        spacing_A=spacing_a,
+        spacing_A=spacing_A,
         per_ion=per_ion,
     )
-    known = temperature if temperature is not None else frames.temperature_K
+    known = temperature_K if temperature_K is not None else frames.temperature_K
     paths = {} if known is None else percolating_paths(found, known, min_counts=min_counts)
     cautions = _cautions(found, level, paths, known, bool(roles.framework))
     cautions += _crossing(frames, roles, paths)

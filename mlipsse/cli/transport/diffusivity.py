@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mlipsse.cli.options import Json, above_zero, words
+from mlipsse.cli.options import Json, OptionalOutFolder, words
 from mlipsse.cli.transport.options import (
     CHARGES,
     NOT_DIFFUSIVE,
@@ -21,8 +21,10 @@ from mlipsse.cli.transport.options import (
     Source,
     Spacing,
     Species,
+    Temperature,
     Timestep,
     Topology,
+    Window,
     assigned,
     drift_reference,
     ion_charge,
@@ -39,13 +41,7 @@ console = Console(highlight=False)
 def diffusivity(
     trajectory: Source,
     mobile: Mobile,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            help="Temperature of the run in K. The default is the temperature in the run's record.",
-            callback=above_zero,
-        ),
-    ] = None,
+    temperature_K: Temperature = None,
     charge: Annotated[
         float | None,
         typer.Option(
@@ -61,12 +57,7 @@ def diffusivity(
     timestep_fs: Timestep = None,
     cell: Cell = None,
     cache: Cache = None,
-    window_ps: Annotated[
-        str | None,
-        typer.Option(
-            help="First and last lag of the fit in ps, e.g. 5,50. A rule chooses them by default."
-        ),
-    ] = None,
+    window_ps: Window = None,
     drift: Drift = None,
     mass_weighted: MassWeighted = False,
     pymatgen: Annotated[
@@ -75,16 +66,14 @@ def diffusivity(
     kinisi: Annotated[
         bool, typer.Option("--kinisi", help="Print kinisi's D and error as well (slow).")
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder to write msd.png, msd.svg and msd.csv to."),
-    ] = None,
+    out: OptionalOutFolder = None,
     as_json: Json = False,
 ) -> None:
     """Fit the tracer diffusivity, with its error, or print why there is none (exit code 3).
 
     It also prints the error by He et al.'s counting of hops and the spread of four blocks of the
-    run. Several mobile elements are analysed one by one.
+    run. Several mobile elements are analysed one by one. With --out, DIR gets msd.csv and msd as
+    .png and .svg.
     """
     from mlipsse.transport import WindowSettings, analyse_trajectory
 
@@ -105,7 +94,7 @@ def diffusivity(
         still, masses = drift_reference(frames, roles, drift, mass_weighted)
         own_charge = CHARGES.get(symbol) if charge is None else charge
         run = analyse_trajectory(
-            frames.trajectory(temperature),
+            frames.trajectory(temperature_K),
             mobile=[symbol, *others],
             framework=roles.framework,
             charge_e=own_charge,

@@ -3,13 +3,13 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
 from mlipsse.cli.options import Json, above_zero, whole_numbers
-from mlipsse.cli.transport.options import NOT_DIFFUSIVE, Timestep, window
+from mlipsse.cli.transport.options import NOT_DIFFUSIVE, Timestep, Window, window
 
 console = Console(highlight=False)
 
@@ -23,23 +23,21 @@ def fit_msd(
             ".xvg file, msd.out of GPUMD, or msd.csv of mlipsse.",
         ),
     ],
-    temperature: Annotated[
-        float, typer.Option(help="Temperature of the run in K.", callback=above_zero)
+    temperature_K: Annotated[
+        float,
+        typer.Option("--temperature", help="Temperature of the run in K.", callback=above_zero),
     ],
     mobile: Annotated[
         str | None, typer.Option(help="Symbol of the mobile ion, recorded in the result.")
     ] = None,
     time_unit: Annotated[
-        str | None,
-        typer.Option(
-            help="Unit of the lags: fs, ps or ns. Required where the header line lacks it."
-        ),
+        Literal["fs", "ps", "ns", "us", "s"] | None,
+        typer.Option(help="Unit of the lags. Required where the header line lacks it."),
     ] = None,
     length_unit: Annotated[
-        str | None,
+        Literal["A", "nm", "pm", "bohr", "cm", "m"] | None,
         typer.Option(
-            help="Length unit whose square the MSD is in: A, nm or bohr. Required where "
-            "the header line lacks it."
+            help="Length unit whose square the MSD is in. Required where the header line lacks it."
         ),
     ] = None,
     columns: Annotated[
@@ -56,19 +54,16 @@ def fit_msd(
     ] = None,
     duration_ps: Annotated[
         float | None,
-        typer.Option(help="Length of the run in ps, for the error of D.", callback=above_zero),
-    ] = None,
-    window_ps: Annotated[
-        str | None,
         typer.Option(
-            help="First and last lag of the fit in ps, e.g. 5,50. A rule chooses them by default."
+            "--duration", help="Length of the run in ps, for the error of D.", callback=above_zero
         ),
     ] = None,
+    window_ps: Window = None,
     as_json: Json = False,
 ) -> None:
     """Fit the diffusivity of a table of MSDs; its JSON is a source of `transport arrhenius`.
 
-    Without errors in the table, or --ions and --duration-ps, D has no error, and the output states
+    Without errors in the table, or --ions and --duration, D has no error, and the output states
     it. Exit code 3 when the table shows no diffusion.
     """
     from mlipsse.transport.diffusion.displacement.status import RunKind
@@ -98,7 +93,7 @@ def fit_msd(
         "error_basis": fit.basis or None,
         "window_ps": None if fit.window_ps is None else list(fit.window_ps),
         "exponent": fit.exponent,
-        "temperature_K": temperature,
+        "temperature_K": temperature_K,
         "mobile": mobile,
         "columns": list(read.columns),
         "cautions": list(fit.cautions),

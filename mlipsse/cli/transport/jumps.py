@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json, above_zero, not_negative, whole_numbers, words
+from mlipsse.cli.options import Json, OutFolder, above_zero, cell_factors, not_negative, words
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
@@ -17,8 +17,10 @@ from mlipsse.cli.transport.options import (
     Source,
     Spacing,
     Species,
+    Temperature,
     Timestep,
     Topology,
+    Window,
     pair,
     print_notes,
     read_frames,
@@ -35,16 +37,8 @@ SHOWN_KINDS, SHOWN_RATES = 20, 15
 def jumps(
     trajectory: Source,
     mobile: Mobile,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder to write tables and the figure to.")
-    ],
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            help="Temperature in K, for the activation energies. The "
-            "default is the temperature in the run's record."
-        ),
-    ] = None,
+    out: OutFolder,
+    temperature_K: Temperature = None,
     sites: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +52,10 @@ def jumps(
     ] = False,
     repeats: Annotated[
         str | None,
-        typer.Option(help="Unit cells per run cell, e.g. 2,2,2, superposed to find sites."),
+        typer.Option(
+            metavar="AxBxC",
+            help="Unit cells per run cell, e.g. 2x2x2, superposed to find sites.",
+        ),
     ] = None,
     interstitial_occupancy: Annotated[
         float,
@@ -73,9 +70,10 @@ def jumps(
             help="Mean number of ions below which a found site is dropped.", callback=not_negative
         ),
     ] = 0.05,
-    radius: Annotated[
+    radius_A: Annotated[
         float | None,
         typer.Option(
+            "--radius",
             help="Radius of the sites in Å. The default follows from the vibration.",
             callback=above_zero,
         ),
@@ -83,7 +81,9 @@ def jumps(
     inner_fraction: Annotated[
         float,
         typer.Option(
-            help="Fraction of the site radius that an ion must reach for a jump to count."
+            max=1.0,
+            help="Fraction of the site radius that an ion must reach for a jump to count.",
+            callback=above_zero,
         ),
     ] = 1.0,
     minimal_residence: Annotated[
@@ -95,17 +95,15 @@ def jumps(
     frame_spacing_ps: Spacing = None,
     timestep_fs: Timestep = None,
     cell: Cell = None,
-    window_ps: Annotated[
-        str | None,
-        typer.Option(
-            help="First and last lag of the fit of D in ps, e.g. 5,50. A "
-            "rule chooses them by default."
-        ),
-    ] = None,
+    window_ps: Window = None,
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
-    """Print sites, occupancies, jump rates, jump diffusivity and correlation, without drift."""
+    """Print sites, occupancies, jump rates, jump diffusivity and correlation, without drift.
+
+    Activation energies require a temperature. DIR gets sites.csv, jumps.csv, sites.extxyz and jumps
+    as .png and .svg.
+    """
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.transport_figures.jumps import jumps_figure
     from mlipsse.transport import WindowSettings
@@ -114,11 +112,7 @@ def jumps(
 
     if interstitials and sites is None:
         raise MlipsseError("--interstitials requires --sites. Add --sites.")
-    times = (
-        [1, 1, 1]
-        if repeats is None
-        else whole_numbers(repeats, option="--repeats", example="2,2,2")
-    )
+    times = [1, 1, 1] if repeats is None else cell_factors(repeats, option="--repeats")
     frames = read_frames(
         trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
     )
@@ -126,13 +120,13 @@ def jumps(
         frames,
         mobile=words(mobile),
         framework=None if framework is None else words(framework),
-        temperature_K=temperature,
+        temperature_K=temperature_K,
         structure=sites,
         interstitials=interstitials,
         repeats=times,
         interstitial_occupancy=interstitial_occupancy,
         least_occupancy=least_occupancy,
-        radius_A=radius,
+        radius_A=radius_A,
         inner_fraction=inner_fraction,
         minimal_residence_frames=minimal_residence,
         settings=WindowSettings(window_ps=window(window_ps)),

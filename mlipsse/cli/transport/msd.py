@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mlipsse.cli.options import Json, words
+from mlipsse.cli.options import Json, OutFolder, words
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
@@ -34,7 +34,7 @@ console = Console(highlight=False)
 def msd(
     trajectory: Source,
     mobile: Mobile,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    out: OutFolder,
     framework: Framework = None,
     topology: Topology = None,
     species: Species = None,
@@ -47,8 +47,10 @@ def msd(
     lags_ps: Annotated[
         str | None,
         typer.Option(
+            "--lags",
+            metavar="LAG,...",
             help="Lag times of the van Hove functions in ps, e.g. 1,10. The default is three lags "
-            "over the run."
+            "over the run.",
         ),
     ] = None,
     per_ion: Annotated[
@@ -152,12 +154,12 @@ def _lags(text: str | None, lag_ps: Any) -> list[float]:
     if text is None:
         n = len(lag_ps)
         return sorted({float(lag_ps[max(1, n // part)]) for part in (100, 10, 2)})
-    wrong = f"--lags-ps {text!r} is not a list of lags above 0 ps; write e.g. --lags-ps 1,10."
+    wrong = f"--lags {text!r} is not a list of lags above 0 ps; write e.g. --lags 1,10."
     try:
         found = [float(word) for word in words(text)]
     except ValueError as error:
         raise MlipsseError(
-            f"--lags-ps {text!r} is not a list of lags in ps; write e.g. --lags-ps 1,10."
+            f"--lags {text!r} is not a list of lags in ps; write e.g. --lags 1,10."
         ) from error
     if not found or not all(0 < lag < math.inf for lag in found):
         raise MlipsseError(wrong)

@@ -71,10 +71,28 @@ Cell = Annotated[
     ),
 ]
 Spacing = Annotated[
-    float | None, typer.Option(help="Time between frames in ps.", callback=above_zero)
+    float | None,
+    typer.Option("--frame-spacing", help="Time between frames in ps.", callback=above_zero),
 ]
 Timestep = Annotated[
-    float | None, typer.Option(help="Time step of the run in fs.", callback=above_zero)
+    float | None,
+    typer.Option("--timestep", help="Time step of the run in fs.", callback=above_zero),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        help="Temperature of the run in K. The default is the temperature in the run's record.",
+        callback=above_zero,
+    ),
+]
+Window = Annotated[
+    str | None,
+    typer.Option(
+        "--window",
+        metavar="FIRST,LAST",
+        help="First and last lag of the fit in ps, e.g. 5,50. A rule chooses them by default.",
+    ),
 ]
 Cache = Annotated[
     Path | None,
@@ -185,9 +203,7 @@ def window(text: str | None) -> tuple[float, float] | None:
     try:
         first, last = (float(word) for word in words(text))
     except ValueError as error:
-        raise MlipsseError(
-            f"--window-ps {text!r} is not two lags in ps; write e.g. 5,50."
-        ) from error
+        raise MlipsseError(f"--window {text!r} is not two lags in ps; write e.g. 5,50.") from error
     return first, last
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json, above_zero
+from mlipsse.cli.options import Json, OptionalOutFolder, above_zero
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
@@ -30,24 +30,26 @@ def rdf(
             help="Symbol of the mobile ion whose pairs are drawn. The default is all pairs."
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder to write rdf.csv, rdf.png and rdf.svg to."),
-    ] = None,
+    out: OptionalOutFolder = None,
     frames: Annotated[
         int, typer.Option(min=1, help="Number of evenly spaced frames to average over.")
     ] = 200,
-    reach_a: Annotated[
-        float, typer.Option(help="Largest distance in Å.", callback=above_zero)
+    reach_A: Annotated[
+        float, typer.Option("--reach", help="Largest distance in Å.", callback=above_zero)
     ] = 8.0,
-    bin_a: Annotated[float, typer.Option(help="Width of a bin in Å.", callback=above_zero)] = 0.05,
+    bin_A: Annotated[
+        float, typer.Option("--bin", help="Width of a bin in Å.", callback=above_zero)
+    ] = 0.05,
     topology: Topology = None,
     species: Species = None,
     cell: Cell = None,
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
-    """Print the closest pairs of all elements, and write g(r) and coordination numbers."""
+    """Print the closest pairs of all elements, and write g(r) and coordination numbers.
+
+    With --out, DIR gets rdf.csv, rdf.png and rdf.svg.
+    """
     from mlipsse.transport.ions.roles import assign_roles
     from mlipsse.transport.reading.plausibility import of_cell
     from mlipsse.transport.structure.radial import radial_distribution
@@ -56,7 +58,7 @@ def rdf(
     if mobile is not None:
         assign_roles(read.species, mobile)  # which refuses one that is not there
     found = radial_distribution(
-        read.positions, read.species, read.cell, frames=frames, reach_A=reach_a, bin_A=bin_a
+        read.positions, read.species, read.cell, frames=frames, reach_A=reach_A, bin_A=bin_A
     )
     files = [] if out is None else _write(out, found, mobile)
     touching = None if mobile is None else found.sanity(mobile)
@@ -64,7 +66,7 @@ def rdf(
         "frames": found.n_frames,
         "pairs": {
             "-".join(pair): {
-                "closest_A": found.closest_A[pair] if found.closest_A[pair] < reach_a else None,
+                "closest_A": found.closest_A[pair] if found.closest_A[pair] < reach_A else None,
                 "first_peak_A": _peak(found, pair),
             }
             for pair in found.g

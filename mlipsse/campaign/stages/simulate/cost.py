@@ -87,7 +87,7 @@ def _measure(campaign: Campaign, n_atoms: int, report: Callable[[str], None]) ->
     if not card.is_file():
         raise MlipsseError(
             f"There is no exported potential to measure. Run mlipsse run {campaign.folder} "
-            "--until export, or give --us-per-atom-step."
+            "--until export, or give --cost."
         )
     (row,) = benchmark(
         card.parent, atoms=[n_atoms], backends=[campaign.config.export.format], repeats=1

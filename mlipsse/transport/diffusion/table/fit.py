@@ -118,7 +118,7 @@ def fit_table(
     std: float | None = None
     basis = (
         "without an error: the table holds neither errors of its MSDs nor the number of ions and "
-        "the length of the run (--ions, --duration-ps)"
+        "the length of the run (--ions, --duration)"
     )
     if table.std_A2 is not None and n_ions is None:
         std = float(np.abs(weights[0]) @ table.std_A2[chosen]) * per_cm2_s

@@ -98,8 +98,7 @@ def read_msd_table(path: Path, units: TableUnits | None = None) -> MsdTable:
     if steps:
         if units.timestep_fs is None:
             raise MlipsseError(
-                f"{path} lists steps, not times. Give the time step of the run in fs "
-                "(--timestep-fs)."
+                f"{path} lists steps, not times. Give the time step of the run in fs (--timestep)."
             )
         to_ps = 1e-3 * units.timestep_fs
     else:
@@ -263,6 +262,6 @@ def _unit(path: Path, name: str, given: str | None, known: dict[str, float], wha
     if own is None:
         raise MlipsseError(
             f"{path} does not name the unit of {what} of its column {name!r}. Give it "
-            f"(--{what}-unit {next(iter(known))}, ...)."
+            f"(--{what}-unit)."
         )
     return own
