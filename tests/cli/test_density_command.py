@@ -188,10 +188,9 @@ def test_the_crystals_own_axes_of_a_run_of_ours(tmp_path: Path) -> None:
     ("options", "words"),
     [
         (["--level", "1e9"], "the highest value of this density"),
-        (["--level", "0"], "the highest value of this density"),
-        (["--spacing", "0"], "above 0 Å"),
-        (["--temperature", "-5"], "above 0 K"),
-        (["--temperature", "500", "--min-counts", "0"], "at least 1"),
+        (["--level", "0"], "--level 0: give a finite number above 0"),
+        (["--spacing", "0"], "--spacing 0: give a finite number above 0"),
+        (["--temperature", "-5"], "--temperature -5: give a finite number above 0"),
     ],
 )
 def test_what_is_refused(trajectory: Path, tmp_path: Path, options: list[str], words: str) -> None:

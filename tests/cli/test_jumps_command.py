@@ -121,7 +121,7 @@ def test_sites_of_the_density_in_words(run_files, tmp_path, invoke):
             ["--mobile", "Li", "--repeats", "2,x"],
             "write e.g. --repeats 2x2x2",
         ),
-        (["--mobile", "Li", "--minimal-residence", "0"], "at least 1 frame"),
+        (["--mobile", "Li", "--minimal-residence", "0"], "--minimal-residence"),
         (["--mobile", "Li", "--sites", "none.cif"], "There is no CIF at none.cif"),
     ],
 )

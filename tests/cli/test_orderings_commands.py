@@ -96,7 +96,7 @@ def test_table_by_query(campaign, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--columns", "colour"), "no column 'colour'; there are ordering, composition"),
+        (("--columns", "colour"), "no column 'colour'. Choose among ordering, composition"),
         (("--where", "energy_eV<"), "cannot be read"),
         (("--where", "composition=LiCl", "--csv", "x.csv"), "No ordering fulfils"),
         (("--where", "composition=LiCl"), f"composition is one of {HALF}"),
@@ -154,10 +154,10 @@ def test_count_that_no_supercell_can_hold(tmp_path):
 def test_exports_that_cannot_be(campaign, tmp_path):
     with pytest.raises(MlipsseError, match="No ordering fulfils composition=LiCl: nothing"):
         call("export", campaign, "--where", "composition=LiCl", "--out", tmp_path)
-    with pytest.raises(MlipsseError, match="not as 'pdf'"):
+    with pytest.raises(MlipsseError, match="Unknown format 'pdf'"):
         call("export", campaign, "--format", "pdf", "--out", tmp_path)
     place = ("--composition", HALF, "--supercell", "2x2x2", "--temperature", 900)
-    with pytest.raises(MlipsseError, match="not as 'pdf'"):
+    with pytest.raises(MlipsseError, match="Unknown format 'pdf'"):
         call("sample", campaign, *place, "--format", "pdf", "--out", tmp_path)
     assert not list(tmp_path.iterdir())
 

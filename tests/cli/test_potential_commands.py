@@ -244,4 +244,4 @@ def test_accept_refuses_what_it_cannot_try(
         "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz", "--temperature", "-5"
     )
     assert status == 2
-    assert "temperature_K above 0" in error
+    assert "--temperature -5: give a finite number above 0" in error

@@ -167,7 +167,7 @@ def test_other_units_are_refused(tmp_path):
     path = tmp_path / "si.csv"
     path.write_text("temperature_K,diffusivity_m2_s\n700,1e-9\n800,2e-9\n")
     result = run(path)
-    assert "has diffusivity_m2_s, but diffusivity_cm2_s is read" in str(result.exception)
+    assert "has diffusivity_m2_s instead of diffusivity_cm2_s" in str(result.exception)
 
 
 def test_cautions_of_a_run_are_carried_on(tmp_path):
