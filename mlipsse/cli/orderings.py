@@ -188,7 +188,7 @@ def sample(
     """Sample orderings of a large cell at a temperature, by Monte Carlo.
 
     The pair model is fitted to the energies of the ranking (`mlipsse run DIR --until
-    rank`), and it prints its error is reported. An interrupted command continues when run again.
+    rank`), and its error is printed. An interrupted command continues when run again.
     """
     from mlipsse.campaign.studies.thermal import ThermalSettings, sample_orderings
     from mlipsse.orderings import parse_repeats

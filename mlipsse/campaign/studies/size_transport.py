@@ -110,8 +110,8 @@ def transport_by_size(
     _draw(campaign, rows)
     if failure is not None:
         raise MlipsseError(
-            f"{failure} The table {table} lists the runs that did not end. Start "
-            "again to continue them."
+            f"{failure} The table {table} lists the runs that did not end. Start again to "
+            "continue them."
         ) from failure
     return rows
 

@@ -33,7 +33,8 @@ def density(
         float | None,
         typer.Option(
             help="Temperature in K, for the barriers. The default is the temperature in "
-            "the run's record."
+            "the run's record.",
+            callback=above_zero,
         ),
     ] = None,
     spacing_a: Annotated[
@@ -55,7 +56,8 @@ def density(
     min_counts: Annotated[
         int,
         typer.Option(
-            help="Minimum number of visits of a voxel on a path. Voxels with fewer count as empty."
+            min=1,
+            help="Minimum number of visits of a voxel on a path. Voxels with fewer count as empty.",
         ),
     ] = 1,
     framework: Framework = None,

@@ -42,7 +42,8 @@ def jumps(
         float | None,
         typer.Option(
             help="Temperature in K, for the activation energies. The "
-            "default is the temperature in the run's record."
+            "default is the temperature in the run's record.",
+            callback=above_zero,
         ),
     ] = None,
     sites: Annotated[
@@ -83,7 +84,8 @@ def jumps(
     inner_fraction: Annotated[
         float,
         typer.Option(
-            help="Fraction of the site radius that an ion must reach for a jump to count."
+            help="Fraction of the site radius that an ion must reach for a jump to count.",
+            callback=above_zero,
         ),
     ] = 1.0,
     minimal_residence: Annotated[

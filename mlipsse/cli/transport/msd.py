@@ -156,9 +156,7 @@ def _lags(text: str | None, lag_ps: Any) -> list[float]:
     try:
         found = [float(word) for word in words(text)]
     except ValueError as error:
-        raise MlipsseError(
-            f"--lags-ps {text!r} is not a list of lags in ps; write e.g. --lags-ps 1,10."
-        ) from error
+        raise MlipsseError(wrong) from error
     if not found or not all(0 < lag < math.inf for lag in found):
         raise MlipsseError(wrong)
     return found
