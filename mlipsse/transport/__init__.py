@@ -1,9 +1,10 @@
 """From trajectory to numbers: reading, mean squared displacement, diffusivity, conductivity.
 
 Usable without campaigns, torch or LAMMPS: everything takes arrays, paths or small frozen
-dataclasses. Start at `analyse_run` (one folder of a LAMMPS run) or at
-`mean_squared_displacement` and `fit_diffusivity` (arrays of anybody's). Sites and jumps, which need
-numba, are in `mlipsse.transport.jumps.analysis`.
+dataclasses. Start at `analyse_run` (one folder of a LAMMPS run), at `read_frames_of` and
+`analyse_trajectory` (trajectories of any program), or at `mean_squared_displacement` and
+`fit_diffusivity` (arrays). Sites and jumps, which need numba, are in
+`mlipsse.transport.jumps.analysis`.
 """
 
 from mlipsse.transport.diffusion.arrhenius.average import TemperatureAverage, average_runs

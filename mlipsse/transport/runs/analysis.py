@@ -63,9 +63,12 @@ class RunTransport:
     flow_A: float | None = None
 
     @property
-    def excluded(self) -> str | None:
+    def reason(self) -> str | None:
         """Why the run takes no part in averages and fits; None where it does."""
         return self.status.reason
+
+    excluded = reason
+    """An older name of `reason`."""
 
     @property
     def cautions(self) -> tuple[str, ...]:
@@ -94,7 +97,7 @@ def analyse_run(
     Examples
     --------
     >>> run = analyse_run("08-simulate/Li3InCl6/o000/T0800/r0")
-    >>> run.diffusivity.diffusivity_cm2_s, run.conductivity_mS_cm, run.excluded
+    >>> run.diffusivity.diffusivity_cm2_s, run.conductivity_mS_cm, run.reason
     """
     folder = Path(folder)
     verify_segments(folder)
@@ -104,7 +107,7 @@ def analyse_run(
         mobile=record.mobile,
         charge_e=record.mobile_charge_e,
         settings=settings,
-        name=f"{record.ordering} {record.temperature_K:g} K r{record.replica}",
+        name=record.name,
     )
     return replace(
         run,

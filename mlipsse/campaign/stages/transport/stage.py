@@ -13,7 +13,6 @@ from mlipsse.campaign.stages.simulate.runs import run_folders
 from mlipsse.campaign.stages.transport.analysis import (
     analyse_composition,
     ordering_weights,
-    run_name,
     run_row,
 )
 from mlipsse.campaign.stages.transport.direction_table import DIRECTION_COLUMNS, direction_columns
@@ -71,7 +70,7 @@ def perform(work: Work) -> list[Path]:
                 if run.directions is not None:
                     named = {key: rows[-1][key] for key in ("run", "composition", "temperature_K")}
                     directions.append({**named, **direction_columns(run.directions)})
-                outputs.append(work.folder / "msd" / f"{run_name(folder)}.csv")
+                outputs.append(work.folder / "msd" / f"{run.name}.csv")
                 write_msd_csv(run, outputs[-1])
         compositions.append(found.transport)
         outputs += _draw_msd(found.analysed, formula, work.folder)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlipsse.campaign.stages.transport.analysis import AnalysedRuns, run_name
+from mlipsse.campaign.stages.transport.analysis import AnalysedRuns
 from mlipsse.files import write_columns, write_text
 from mlipsse.transport import RunTransport, Trajectory, read_run
 from mlipsse.transport.density.crystal import crystal_density
@@ -62,7 +62,7 @@ def describe_structure(
     radial = radial_distribution(trajectory.positions, trajectory.species, trajectory.cell)
     density, framework = crystal_density(ions, spacing_A=_spacing_A(trajectory, len(ions)))
     paths = percolating_paths(density, run.temperature_K)
-    title = run_name(path)
+    title = run.name
     outputs = [
         *_draw_radial(radial, run.mobile, title, folder / f"radial-{formula}"),
         *_draw_density(density, framework, paths, run.mobile, title, folder / f"density-{formula}"),
