@@ -13,7 +13,7 @@ import pytest
 from ase.io import read
 
 from mlipsse.campaign.engine.record import digest
-from mlipsse.transport.reading.trajectory import read_run
+from mlipsse.transport import read_run
 
 from .conftest import FRAMES, command, make_tiny_campaign, mlipsse
 

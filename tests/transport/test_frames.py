@@ -150,7 +150,7 @@ def test_a_folder_of_ours_and_its_dcd(tmp_path: Path) -> None:
     for path in (folder, folder / "traj.2000.dcd"):
         frames = read_frames_of(path)
         assert (len(frames.positions), frames.frame_spacing_ps) == (81, 0.05)
-        assert frames.trajectory().temperature_K == 400.0
+        assert frames.known_temperature_K == 400.0
 
 
 def diffusivity(path: Path, *options: str) -> Result:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json, above_zero, not_negative, whole_numbers, words
+from mlipsse.cli.options import Json, above_zero, not_negative, whole_numbers
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
@@ -19,9 +19,10 @@ from mlipsse.cli.transport.options import (
     Species,
     Timestep,
     Topology,
+    assigned,
     pair,
     print_notes,
-    read_frames,
+    read_options,
     window,
 )
 from mlipsse.errors import MlipsseError
@@ -110,9 +111,11 @@ def jumps(
     """Print sites, occupancies, jump rates, jump diffusivity and correlation, without drift."""
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.transport_figures.jumps import jumps_figure
-    from mlipsse.transport import WindowSettings
+    from mlipsse.transport import WindowSettings, read_frames_of
+    from mlipsse.transport.ions.mobile import mobile_ions
     from mlipsse.transport.jumps.analysis import analyse_jumps
     from mlipsse.transport.jumps.files import write_jumps, write_sites, write_sites_structure
+    from mlipsse.transport.jumps.settings import JumpSettings
 
     if interstitials and sites is None:
         raise MlipsseError("--interstitials requires --sites. Add --sites.")
@@ -121,14 +124,18 @@ def jumps(
         if repeats is None
         else whole_numbers(repeats, option="--repeats", example="2,2,2")
     )
-    frames = read_frames(
-        trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
-    )
-    run = analyse_jumps(
-        frames,
-        mobile=words(mobile),
-        framework=None if framework is None else words(framework),
+    options = read_options(
+        topology=topology,
+        species=species,
+        frame_spacing_ps=frame_spacing_ps,
+        timestep_fs=timestep_fs,
+        cell=cell,
+        cache=cache,
         temperature_K=temperature,
+    )
+    frames = read_frames_of(trajectory, options)
+    ions = mobile_ions(frames, assigned(frames, mobile, framework))
+    settings = JumpSettings(
         structure=sites,
         interstitials=interstitials,
         repeats=times,
@@ -137,8 +144,9 @@ def jumps(
         radius_A=radius,
         inner_fraction=inner_fraction,
         minimal_residence_frames=minimal_residence,
-        settings=WindowSettings(window_ps=window(window_ps)),
+        window=WindowSettings(window_ps=window(window_ps)),
     )
+    run = analyse_jumps(ions, settings)
     files = [out / "sites.csv", out / "jumps.csv", out / "sites.extxyz"]
     write_sites(run, files[0])
     write_jumps(run, files[1])
