@@ -15,8 +15,8 @@ from pathlib import Path
 import yaml
 from relaxations import versions
 
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
-from mlipsse.campaign.stages.label import stage as label
 from mlipsse.campaign.studies.learning_curve import learn_by_size
 from mlipsse.dataset.frames.extxyz import read_frames
 
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--sizes", help="training frames, e.g. 25,50; all if not given")
     arguments = parser.parse_args()
     campaign = copy_of(arguments.campaign)
-    frames = read_frames(label.part_files(campaign)["train"], labelled=True)
+    frames = read_frames(campaign.labelled_sets["train"], labelled=True)
     sizes = [int(size) for size in arguments.sizes.split(",")] if arguments.sizes else [len(frames)]
     rows = learn_by_size(campaign, sizes)
     print(versions(), f"{len(frames)} training frames in all.\n")
@@ -53,7 +53,7 @@ def copy_of(folder: Path) -> Campaign:
     """The campaign's config and labels in a folder of their own, from scratch made comparable."""
     copy = folder.with_name(f"{folder.name}-finetuning")
     copy.mkdir(exist_ok=True)
-    shutil.copytree(folder / label.FOLDER, copy / label.FOLDER, dirs_exist_ok=True)
+    shutil.copytree(folder / paths.Label.folder, copy / paths.Label.folder, dirs_exist_ok=True)
     config = yaml.safe_load((folder / "campaign.yaml").read_text(encoding="utf-8"))
     config["finetune"]["architecture"] = "foundation"
     (copy / "campaign.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")

@@ -20,8 +20,8 @@ import numpy as np
 from pymatgen.analysis.ewald import EwaldSummation
 from pymatgen.core import Lattice, Structure
 
-from mlipsse.campaign.stages.enumerate.database import Row, ordering_row, write_database
-from mlipsse.campaign.stages.enumerate.store import stored_values
+from mlipsse.campaign.crystals.database import Row, ordering_row, write_database
+from mlipsse.campaign.crystals.store import stored_values
 from mlipsse.orderings import (
     Host,
     Ordering,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.execution import Execution
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import (
@@ -20,12 +21,10 @@ from mlipsse.campaign.engine.record import (
     versions,
     write_record,
 )
-from mlipsse.campaign.engine.stage import PLAN_NAME, Progress, Stage, Work
+from mlipsse.campaign.engine.stage import Progress, Stage, Work
 from mlipsse.campaign.stages.order import STAGES
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, remove_abandoned
-
-LOCK_NAME = Path(".mlipsse") / "lock"
 
 State = Literal["done", "changed", "partial", "waiting"]
 
@@ -95,7 +94,7 @@ def run_campaign(
     if end < begin:
         raise MlipsseError(f"--until {last} comes before --from {first}: swap them.")
     with (
-        exclusive_lock(campaign.folder / LOCK_NAME, holder="mlipsse run"),
+        exclusive_lock(campaign.path(paths.Root.lock), holder="mlipsse run"),
         Execution(campaign.config.execution, campaign.folder) as execution,
     ):
         for stage in STAGES[begin : end + 1]:
@@ -217,7 +216,7 @@ def _status(stage: Stage, campaign: Campaign) -> StageStatus:
 
 def _planned(folder: Path) -> Sequence[str]:
     try:
-        names = json.loads((folder / PLAN_NAME).read_text(encoding="utf-8"))
+        names = json.loads((folder / paths.EveryStage.plan.name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ()
     return [str(name) for name in names]

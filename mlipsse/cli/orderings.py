@@ -15,7 +15,7 @@ from mlipsse.errors import MlipsseError
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mlipsse.campaign.stages.enumerate.database import Row
+    from mlipsse.campaign.crystals.database import Row
     from mlipsse.campaign.studies.thermal import ThermalSettings
 
 Where = Annotated[
@@ -42,7 +42,7 @@ def count(folder: CampaignFolder, as_json: Json = False) -> None:
     It also prints the host's content, space group and formal charges, with their sources, and what
     was noted while reading it.
     """
-    from mlipsse.campaign.stages.enumerate.orderings import (
+    from mlipsse.campaign.crystals.orderings import (
         campaign_host,
         check_possible,
         count_rows,
@@ -93,8 +93,8 @@ def table(
     as_json: Json = False,
 ) -> None:
     """Show orderings of the store: codes, degeneracy, energies, energy above hull, selected."""
+    from mlipsse.campaign.crystals.store import newest_store, no_ordering, stored_values
     from mlipsse.campaign.engine.table import write_csv
-    from mlipsse.campaign.stages.enumerate.store import newest_store, no_ordering, stored_values
 
     store = newest_store(read_campaign(folder))
     rows = list(stored_values(store, where=where, limit=limit))
@@ -125,7 +125,7 @@ def export(
     limit: Annotated[int | None, typer.Option(min=1, help="Most orderings.")] = None,
 ) -> None:
     """Write orderings of the store as files, one per ordering and format."""
-    from mlipsse.campaign.stages.enumerate.store import newest_store, no_ordering, stored_rows
+    from mlipsse.campaign.crystals.store import newest_store, no_ordering, stored_rows
     from mlipsse.md.files.formats import write_structures
 
     store = newest_store(read_campaign(folder))

@@ -49,7 +49,7 @@ def energies_eV(campaign: Campaign, *, label_source: str) -> dict[str, float]:
     """Trajectory -> energy of all labelled frames, which must all say that they are of a source."""
     frames = [
         frame
-        for path in label.part_files(campaign).values()
+        for path in campaign.labelled_sets.values()
         for frame in read_frames(path, labelled=True)
     ]
     assert {frame.info[keys.LABEL_SOURCE] for frame in frames} == {label_source}

@@ -11,14 +11,14 @@ from ase.io import read
 
 from mlipsse import keys
 from mlipsse.campaign import runner
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.record import read_record
 from mlipsse.campaign.runner import campaign_status, run_campaign
 from mlipsse.campaign.stages.export import acceptance
 from mlipsse.campaign.stages.export import stage as export
-from mlipsse.campaign.stages.finetune import stage as finetune
-from mlipsse.campaign.stages.sample import stage as sample
-from mlipsse.campaign.stages.select import stage as select
+from mlipsse.campaign.stages.report.parts import acceptance_cautions, acceptance_figures
+from mlipsse.campaign.stages.simulate.accepted import require_accepted
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.dataset.frames.strain import strain_frames
 from mlipsse.errors import MlipsseError
@@ -50,20 +50,20 @@ def campaign(tmp_path, shipped_bundle, monkeypatch) -> Campaign:
     (tmp_path / "host.cif").write_text("")
     start = atoms.copy()
     start.info = {keys.COMPOSITION: "Li3InCl6", keys.ORDERING: "o001", "relaxed_energy_eV": -60.0}
-    write_frames(tmp_path / select.SELECTED, [start])
+    write_frames(tmp_path / paths.Select.selected, [start])
     dynamics = strain_frames([start] * 5, max_strain=0.02, seed=1)
     for frame in dynamics:
         frame.info |= {keys.ORIGIN: "dynamics", "temperature_K": 500.0}
-    write_frames(tmp_path / sample.FRAMES, dynamics)
+    write_frames(tmp_path / paths.Sample.frames, dynamics)
     labelled = atoms.copy()
     labelled.info |= {keys.LABEL_SOURCE: "teacher: itself"}
     write_frames(tmp_path / "05-label" / "train.extxyz", [labelled])
     (model,) = shipped_bundle.glob("*.model")
-    shutil.copyfile(model, tmp_path / finetune.MODEL)
+    shutil.copyfile(model, tmp_path / paths.Finetune.model)
     card = yaml.safe_load((shipped_bundle / "card.yaml").read_text())
     metrics = {"head": card["exported_head"], "replay_head": "replay", "errors": {"test": {}},
                "replay_errors": {}}  # fmt: skip
-    (tmp_path / finetune.METRICS).write_text(json.dumps(metrics))
+    (tmp_path / paths.Finetune.metrics).write_text(json.dumps(metrics))
     return configured(tmp_path, shipped_bundle, duration_ps=0.04)
 
 
@@ -74,7 +74,7 @@ def configured(folder: Path, bundle: Path, *, duration_ps: float) -> Campaign:
 
 
 def card_of(campaign: Campaign) -> dict:
-    return yaml.safe_load(export.card_file(campaign).read_text())
+    return yaml.safe_load(campaign.card_file.read_text())
 
 
 def test_the_export_is_tried_once_and_told(campaign, shipped_bundle) -> None:
@@ -88,17 +88,18 @@ def test_the_export_is_tried_once_and_told(campaign, shipped_bundle) -> None:
     assert found["volume"]["value"] < 1e-3
     assert shipped_bundle.name in found["volume"]["sentence"]
     assert "500 K" in found["g(r)"]["sentence"]
-    folder = campaign.path(export.FOLDER)
-    with (folder / acceptance.TABLE).open(newline="") as table:
+    folder = campaign.path(paths.Export.folder)
+    with campaign.path(paths.Export.acceptance).open(newline="") as table:
         assert len(list(csv.DictReader(table))) == len(crystal["criteria"]) == 8
-    for path, caption in acceptance.figures(campaign, folder):
+    for figure in acceptance_figures(campaign):
+        path, caption = figure.path, figure.caption
         assert path.stat().st_size > 0
         assert path.with_suffix(".svg").stat().st_size > 0
         assert "o001" in caption
     assert read_record(folder).results == {"accepted": record["accepted"]}
 
     # Cut off after the trials: neither they nor the export are done again.
-    made = [export.model_file(campaign), *folder.glob("units/*")]
+    made = [campaign.model_file, *folder.glob("units/*")]
     assert len(made) == 3
     times = [path.stat().st_mtime_ns for path in made]
     (folder / "record.json").unlink()
@@ -110,23 +111,23 @@ def test_the_export_is_tried_once_and_told(campaign, shipped_bundle) -> None:
 @pytest.mark.slow
 def test_other_trials_keep_the_export_and_damage_does_not(campaign, shipped_bundle) -> None:
     run_campaign(campaign)
-    made = export.model_file(campaign).stat().st_mtime_ns
+    made = campaign.model_file.stat().st_mtime_ns
 
     # Other trials are other units; the exported file, which runs may hang on, stays.
     longer = configured(campaign.folder, shipped_bundle, duration_ps=0.05)
     assert [row.state for row in campaign_status(longer)] == ["changed"]
     run_campaign(longer)
-    assert export.model_file(longer).stat().st_mtime_ns == made
+    assert longer.model_file.stat().st_mtime_ns == made
     assert card_of(longer)[CARD_KEY]["structures"][0]["duration_ps"] == 0.05
 
     # A damaged bundle is made again.
-    export.model_file(longer).write_bytes(b"")
+    longer.model_file.write_bytes(b"")
     run_campaign(longer)
-    assert export.model_file(longer).stat().st_size > 1000
+    assert longer.model_file.stat().st_size > 1000
 
 
 def refused_card(campaign: Campaign, *, accepted: bool = False) -> Path:
-    path = export.card_file(campaign)
+    path = campaign.card_file
     path.parent.mkdir(parents=True)
     line = {"name": "hot run", "verdict": "fail", "sentence": "At 400 K Li and Li came close."}
     line |= {"verdict": "pass"} if accepted else {}
@@ -146,9 +147,9 @@ def with_settings(campaign: Campaign, **changes: bool | int) -> Campaign:
 def test_a_refused_model_stops_before_simulate(campaign) -> None:
     card = refused_card(campaign)
     with pytest.raises(MlipsseError, match="o001, hot run: At 400 K Li and Li came close") as told:
-        acceptance.require_accepted(campaign, card)
+        require_accepted(campaign)
     assert "export.acceptance.require: false" in str(told.value)
-    (caution,) = acceptance.cautions(yaml.safe_load(card.read_text()))
+    (caution,) = acceptance_cautions(yaml.safe_load(card.read_text()))
     assert "not accepted" in caution
 
 
@@ -156,19 +157,20 @@ def test_a_refused_model_stops_before_simulate(campaign) -> None:
 def test_it_need_not_stop(campaign, change) -> None:
     changed = with_settings(campaign, **change)
     assert changed.config.export.acceptance.model_dump().items() >= change.items()
-    acceptance.require_accepted(changed, refused_card(changed))
+    refused_card(changed)
+    require_accepted(changed)
 
 
 def test_an_accepted_model_goes_on(campaign) -> None:
     card = refused_card(campaign, accepted=True)
-    acceptance.require_accepted(campaign, card)
-    assert acceptance.cautions(yaml.safe_load(card.read_text())) == []
+    require_accepted(campaign)
+    assert acceptance_cautions(yaml.safe_load(card.read_text())) == []
 
 
 def test_untried_is_not_refused(campaign) -> None:
     changed = with_settings(campaign, run=False)
     assert acceptance.inputs(changed) == []
-    assert acceptance.figures(changed, campaign.folder) == []
+    assert acceptance_figures(changed) == []
 
 
 def test_simulate_asks_for_acceptance(campaign) -> None:
@@ -207,7 +209,7 @@ def test_labels_given_stand_for_selected_orderings(campaign, shipped_bundle) -> 
         write_frames(given.folder / "05-label" / f"{part}.extxyz", [lower])
     (start,) = acceptance._crystals(given)
     assert start.info[keys.ORDERING] == "o001", "a selection that is there is taken"
-    (given.folder / select.SELECTED).unlink()
+    (given.folder / paths.Select.selected).unlink()
     (start,) = acceptance._crystals(given)
     assert start.positions == pytest.approx(lower.positions)
     assert start.info == {keys.COMPOSITION: "Li3InCl6", keys.ORDERING: "Li3InCl6-labelled"}

@@ -13,9 +13,9 @@ import pytest
 from pymatgen.core import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from mlipsse.campaign.crystals.orderings import campaign_host, campaign_supercells
+from mlipsse.campaign.crystals.system import system_of
 from mlipsse.campaign.engine.folder import read_campaign
-from mlipsse.campaign.stages.enumerate.orderings import campaign_host, campaign_supercells
-from mlipsse.campaign.stages.rank.phases import system_of
 from mlipsse.cli import main
 from mlipsse.dataset.labels.cp2k_program import PROGRAMS
 from mlipsse.orderings import parse_composition

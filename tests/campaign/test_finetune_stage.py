@@ -13,12 +13,12 @@ from ase.io import write
 from mlipsse import keys
 from mlipsse.campaign import runner
 from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.record import read_record
 from mlipsse.campaign.runner import campaign_status, run_campaign
 from mlipsse.campaign.stages.finetune import stage as finetune
 from mlipsse.campaign.stages.finetune.foundation import find_foundation, label_replay
-from mlipsse.campaign.stages.label import stage as label
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.errors import MlipsseError
@@ -103,7 +103,7 @@ def online(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Online:
 def campaign(tmp_path: Path) -> Campaign:
     folder = tmp_path / "campaign"
     made = reread(folder, foundation="medium", frames=10)
-    for part, path in label.part_files(made).items():
+    for part, path in made.labelled_sets.items():
         path.parent.mkdir(exist_ok=True)
         written = write_sets(tmp_path / "sets")[part]
         path.write_bytes(written.read_bytes())
@@ -146,11 +146,11 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
     assert state(campaign) == "done"
 
     # What was replayed is ten of the file's sixteen frames of known elements, and is on record.
-    (drawn,) = (campaign.folder / finetune.FOLDER / "units").glob("replay-*.extxyz")
+    (drawn,) = (campaign.folder / paths.Finetune.folder / "units").glob("replay-*.extxyz")
     frames = read_frames(drawn, labelled=True)
     assert len(frames) == 10
     assert {symbol for frame in frames for symbol in frame.symbols} == {"Li", "Cl"}
-    record = read_record(campaign.folder / finetune.FOLDER)
+    record = read_record(campaign.folder / paths.Finetune.folder)
     assert record is not None
     assert record.results == {
         "foundation_sha256": sha256(online.model),
@@ -158,23 +158,23 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
         "replay_sha256": sha256(drawn),
     }
     (command,) = record.commands
-    part = campaign.folder / finetune.FOLDER / "training" / "replay.extxyz"
+    part = campaign.folder / paths.Finetune.folder / "training" / "replay.extxyz"
     assert f"--pt_train_file={part.resolve()}" in command
     trained_on = [f.info[keys.ENERGY] for f in read_frames(part, labelled=True)]
     assert len(trained_on) == 8, "one is watched, one held out"
     assert set(trained_on) < {f.info[keys.ENERGY] for f in frames}
-    metrics = json.loads((campaign.path(finetune.METRICS)).read_text())
+    metrics = json.loads((campaign.path(paths.Finetune.metrics)).read_text())
     assert metrics["replay_head"] == "pt_head"
     assert metrics["foundation_replay_errors"]["force_rmse_meV_A"] > 0
 
     # Done is done, whether or not there is a network or a cache.
     online.disconnect()
     assert not ran(campaign)
-    model = campaign.path(finetune.MODEL)
+    model = campaign.path(paths.Finetune.model)
     written = model.stat().st_mtime_ns
 
     # A stage that was cut off after its work keeps it, and needs the cache alone.
-    (campaign.folder / finetune.FOLDER / "record.json").unlink()
+    (campaign.folder / paths.Finetune.folder / "record.json").unlink()
     assert state(campaign) == "partial"
     assert ran(campaign)
     assert model.stat().st_mtime_ns == written
@@ -184,7 +184,7 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
     assert state(campaign) == "done"
 
     # A limit that it breaks marks it as failed, without training anew; what was measured stays.
-    checkpoints = list((campaign.folder / finetune.FOLDER / "training/checkpoints").glob("*"))
+    checkpoints = list((campaign.folder / paths.Finetune.folder / "training/checkpoints").glob("*"))
     written = {path: path.stat().st_mtime_ns for path in checkpoints}
     online.connect()
     strict = reread(campaign.folder, foundation="medium", frames=10, offset=1e-6)
@@ -193,7 +193,7 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
             ran(strict)
     assert not model.exists()
     assert model.with_suffix(".failed.model").is_file()
-    failed = json.loads(campaign.path(finetune.METRICS).read_text())
+    failed = json.loads(campaign.path(paths.Finetune.metrics).read_text())
     assert failed["failures"][0].startswith("Energies of the validation set are off by")
     assert failed["errors"] == metrics["errors"]
     assert {path: path.stat().st_mtime_ns for path in checkpoints} == written

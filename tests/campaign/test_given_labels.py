@@ -72,7 +72,7 @@ def test_nothing_is_sampled_and_the_labels_become_the_sets(tmp_path):
     work = _performed(campaign, label)
     assert (work.results["labelled"], work.results["rejected"]) == (7, 1)
     assert work.notes[0] == "own.extxyz: energy from energy, eV"
-    sets = {p: read_frames(f, labelled=True) for p, f in label.part_files(campaign).items()}
+    sets = {p: read_frames(f, labelled=True) for p, f in campaign.labelled_sets.items()}
     trajectories = [{f.info[keys.TRAJECTORY] for f in part} for part in sets.values()]
     assert set.union(*trajectories) == {"t0", "t1", "t2", "t3"}
     assert sum(map(len, trajectories)) == 4

@@ -10,12 +10,12 @@ from ase import Atoms
 
 from mlipsse.campaign.checks.campaign import problems
 from mlipsse.campaign.config.campaign import EnumerateConfig
+from mlipsse.campaign.crystals.database import Row
+from mlipsse.campaign.crystals.system import system_of
 from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.campaign.engine.table import write_csv
-from mlipsse.campaign.stages.enumerate.database import Row
 from mlipsse.campaign.stages.rank.hull_figures import save_hull_figures
-from mlipsse.campaign.stages.rank.phases import composition_rows, system_of
-from mlipsse.campaign.stages.rank.ranking import Ranked, hull_row, with_hull
+from mlipsse.campaign.stages.rank.ranking import Ranked, composition_rows, hull_row, with_hull
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.host.formula import parse_formula
 from mlipsse.resources import resource_dir

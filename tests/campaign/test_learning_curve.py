@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from mlipsse import keys
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
-from mlipsse.campaign.stages.label import stage as label
 from mlipsse.campaign.studies.learning_curve import learn_by_size
 from mlipsse.cli import app
 from mlipsse.dataset.frames.extxyz import read_frames
@@ -44,7 +43,7 @@ def campaign(tmp_path: Path) -> Campaign:
         CONFIG.format(foundation=foundation, replay=sets["replay"])
     )
     made = read_campaign(folder)
-    for part, path in label.part_files(made).items():
+    for part, path in made.labelled_sets.items():
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(sets[part].read_bytes())
     return made
@@ -91,7 +90,7 @@ def test_sizes_that_there_are_not(sizes: list[int], campaign: Campaign) -> None:
 
 
 def test_labels_come_first(campaign: Campaign) -> None:
-    label.part_files(campaign)["valid"].unlink()
+    campaign.labelled_sets["valid"].unlink()
     with pytest.raises(MlipsseError, match="There are no labels yet"):
         learn_by_size(campaign, [4])
 

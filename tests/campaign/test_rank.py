@@ -9,11 +9,11 @@ from ase.io.jsonio import decode
 
 from mlipsse.campaign.config.campaign import RankConfig
 from mlipsse.campaign.config.file import parse_config
+from mlipsse.campaign.crystals.database import Row, read_database, write_database
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.engine.table import read_csv
 from mlipsse.campaign.stages.enumerate import stage as enumerate_stage
-from mlipsse.campaign.stages.enumerate.database import Row, read_database, write_database
 from mlipsse.campaign.stages.rank import ranking
 from mlipsse.campaign.stages.rank import stage as rank
 from mlipsse.energetics.potentials.calculators import make_calculator

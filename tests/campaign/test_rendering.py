@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from mlipsse import keys
 from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
-from mlipsse.campaign.stages.select import stage as select
 from mlipsse.campaign.stages.simulate.cost import estimate_campaign
 from mlipsse.campaign.stages.simulate.portable import render_campaign
 from mlipsse.campaign.views.run_table import run_table
@@ -59,7 +59,7 @@ def campaign(tmp_path: Path, shipped_bundle: Path) -> Campaign:
         "relaxed_energy_eV": -1.0,
     }
     atoms.calc = None
-    write_frames(folder / select.SELECTED, [atoms])
+    write_frames(folder / paths.Select.selected, [atoms])
     bundle = folder / "07-export" / "pot"
     shutil.copytree(shipped_bundle, bundle)
     for path in bundle.glob("mace-sse-small*"):
@@ -84,7 +84,7 @@ def test_every_temperature_has_its_own_protocol(campaign: Campaign) -> None:
     told = [(r.temperature_K, r.replica, r.production_steps, r.dump_every_steps) for r in records]
     assert told == [(600, 0, 100_000, 200), (600, 1, 100_000, 200), (600, 2, 100_000, 200),
                     (900, 0, 20_000, 100)]  # fmt: skip
-    n_atoms = len(read(campaign.path(select.SELECTED)))
+    n_atoms = len(read(campaign.path(paths.Select.selected)))
     assert {len(record.species) for record in records} == {2 * n_atoms}
     assert len({record.protocol.seed for record in records}) == 4
 
@@ -146,7 +146,7 @@ def test_what_was_run_with_other_settings_is_not_removed(campaign: Campaign) -> 
 
 
 def test_crystals_that_are_given_run_as_they_are(campaign: Campaign) -> None:
-    big = read(campaign.path(select.SELECTED)).repeat((2, 2, 2))
+    big = read(campaign.path(paths.Select.selected)).repeat((2, 2, 2))
     big.info = {}
     write_frames(campaign.folder / "mc-0001.extxyz", [big])
     done = render_campaign(changed(campaign, structures=["mc-0001.extxyz"]))
@@ -228,7 +228,7 @@ def test_a_cluster_without_sbatch(campaign: Campaign, monkeypatch: pytest.Monkey
 
 def test_estimate_adds_up(campaign: Campaign) -> None:
     cold, hot = estimate_campaign(campaign, us_per_atom_step=10.0)
-    n_atoms = 2 * len(read(campaign.path(select.SELECTED)))
+    n_atoms = 2 * len(read(campaign.path(paths.Select.selected)))
     assert (cold.runs, cold.ns_per_run, hot.runs) == (3, 0.11, 1)
     assert cold.hours == pytest.approx(3 * 110_000 * n_atoms * 10e-6 / 3600)
     assert hot.disk_GB > 201 * 12 * n_atoms / 1e9

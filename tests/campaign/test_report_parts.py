@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from mlipsse.campaign.crystals.system import system_of
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.stage import Work
-from mlipsse.campaign.stages.rank.phases import system_of
 from mlipsse.campaign.stages.report import stage as report
 from mlipsse.campaign.stages.report.parts import figure_files, structure_files, whose_directions
 from mlipsse.campaign.stages.report.transport_map import save_transport_map

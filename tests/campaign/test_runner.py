@@ -7,6 +7,7 @@ import pytest
 
 from mlipsse.campaign import runner
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.paths import StageFolder
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.runner import campaign_status, run_campaign
 from mlipsse.errors import MlipsseError
@@ -43,7 +44,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             work.notes.append(f"{name} took {source} as it is")
             return [work.folder / "out"]
 
-        return Stage(number, name, (section,), lambda c: [c.path(source)], perform)
+        return Stage(StageFolder(number, name, ""), (section,), lambda c: [c.path(source)], perform)
 
     stages = (
         make(1, "first", "seed", "host.cif"),

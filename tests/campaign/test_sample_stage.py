@@ -7,15 +7,15 @@ from ase.build import bulk
 
 from mlipsse import keys
 from mlipsse.campaign.config.file import parse_config
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.engine.table import read_csv
+from mlipsse.campaign.stages.report.parts import sampling_summary
 from mlipsse.campaign.stages.sample import stage as sample
 from mlipsse.campaign.stages.sample.trajectories import (
-    BATCHES,
     LEFT_OUT_COLUMNS,
     _cut,
-    sampling_summary,
 )
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.energetics.relaxation.evaluation import Evaluation
@@ -101,7 +101,7 @@ def test_frames_and_tables(tmp_path):
         for T in ("0500", "0700")
     }
     assert sum(len(some) for name, some in found.items() if "contacts" in name) == 3
-    rows = read_csv(tmp_path / sample.TRAJECTORIES)
+    rows = read_csv(tmp_path / paths.Sample.trajectories)
     assert [(row["candidates"], row["left_out"], row["frames"]) for row in rows] == [
         ("4", "0", "4")
     ] * 6
@@ -141,14 +141,14 @@ def test_filters_selection_and_device_run_nothing_again(tmp_path):
 def test_a_batch_that_was_begun_stays_together(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         sampled(campaign(tmp_path), Here(at_most=1))
-    recorded = json.loads((tmp_path / "04-sample" / BATCHES).read_text())
+    recorded = json.loads((tmp_path / "04-sample" / paths.Sample.batches.name).read_text())
     assert [len(names) for names in recorded] == [3, 3]
     # One of the second batch had ended before the kill: it stays, its company goes on with it.
     (tmp_path / "04-sample" / "units" / recorded[1][0]).write_text("{}")
     execution = Here(at_most=0)
     with pytest.raises(KeyboardInterrupt):
         sampled(campaign(tmp_path, temperatures_K=[500, 700, 900]), execution)
-    recorded_after = json.loads((tmp_path / "04-sample" / BATCHES).read_text())
+    recorded_after = json.loads((tmp_path / "04-sample" / paths.Sample.batches.name).read_text())
     assert recorded_after[0] == recorded[1]
     new = [name for names in recorded_after[1:] for name in names]
     assert len(new) == 3
@@ -164,9 +164,9 @@ def test_what_is_left_out_is_listed_with_its_reason(tmp_path):
     assert len(rows) == 16
     assert {row["composition"] for row in rows} == {"LiCl"}
     assert all("closer than 4.00 Å" in row["reason"] for row in rows)
-    told = sampling_summary(read_csv(tmp_path / sample.TRAJECTORIES))
+    told = sampling_summary(read_csv(tmp_path / paths.Sample.trajectories))
     assert told == "8, from 6 trajectories, 0 of which were stopped early; 16 left out by filters"
-    counts = [row["left_out"] for row in read_csv(tmp_path / sample.TRAJECTORIES)]
+    counts = [row["left_out"] for row in read_csv(tmp_path / paths.Sample.trajectories)]
     assert counts == ["4"] * 4 + ["0"] * 2
 
 
@@ -174,7 +174,7 @@ def test_farthest_frames_spread_wider_than_random_ones(tmp_path):
     settings = {"frames": 2, "selection": "farthest", "candidates": 12}
     sampled(campaign(tmp_path, **settings), Here())
     frames = frames_of(tmp_path)
-    rows = read_csv(tmp_path / sample.TRAJECTORIES)
+    rows = read_csv(tmp_path / paths.Sample.trajectories)
     assert [row["candidates"] for row in rows] == ["12"] * 6
     kept = {"LiCl": 0, "LiBr": 0}
     for row in rows:

@@ -11,10 +11,10 @@ from ase.io import read
 
 from mlipsse import keys
 from mlipsse.campaign import runner
+from mlipsse.campaign.crystals.database import Row, write_database
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.campaign.runner import run_campaign
-from mlipsse.campaign.stages.enumerate.database import Row, write_database
-from mlipsse.campaign.stages.rank import stage as rank
 from mlipsse.campaign.stages.select import stage as select
 
 CONFIG = """
@@ -47,15 +47,15 @@ def selected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
                 }
                 rows.append(Row(Atoms(formula, [[0, 0, 0], [0, 0, 2.5]]), values))
     (tmp_path / "02-rank").mkdir()
-    write_database(tmp_path / rank.DATABASE, rows)
+    write_database(tmp_path / paths.Rank.database, rows)
 
     def run(**settings: object):
         (tmp_path / "campaign.yaml").write_text(CONFIG.format(**settings))
         run_campaign(read_campaign(tmp_path))
-        with (tmp_path / select.TABLE).open() as stream:
+        with (tmp_path / paths.Select.table).open() as stream:
             table = list(csv.DictReader(stream))
         record = json.loads((tmp_path / "03-select" / "record.json").read_text())
-        return table, read(tmp_path / select.SELECTED, ":"), record["results"]
+        return table, read(tmp_path / paths.Select.selected, ":"), record["results"]
 
     return run
 

@@ -12,11 +12,10 @@ from ase.io import write
 from typer.testing import CliRunner
 
 from mlipsse import keys
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.stages.export.bundle import Trained
-from mlipsse.campaign.stages.label import stage as label
-from mlipsse.campaign.stages.select import stage as select
 from mlipsse.campaign.stages.simulate import rendering
 from mlipsse.campaign.studies import size_transport
 from mlipsse.campaign.studies.learning_curve import SizedModel, SizedModels
@@ -69,7 +68,7 @@ def make_campaign(folder: Path, *, production_ps: float) -> Campaign:
         CONFIG.format(foundation=foundation, replay=sets["replay"], production_ps=production_ps)
     )
     campaign = read_campaign(folder)
-    for part, path in label.part_files(campaign).items():
+    for part, path in campaign.labelled_sets.items():
         frames = read_frames(sets[part], labelled=True)
         for frame in frames:
             frame.info[keys.LABEL_SOURCE] = "teacher: morse"
@@ -81,7 +80,7 @@ def make_campaign(folder: Path, *, production_ps: float) -> Campaign:
         keys.ORDERING: "LiCl-o000",
         "relaxed_energy_eV": -1.0,
     }
-    write_frames(campaign.path(select.SELECTED), [start])
+    write_frames(campaign.path(paths.Select.selected), [start])
     return campaign
 
 
@@ -242,7 +241,7 @@ def test_runs_that_the_campaign_does_not_have(
 
 
 def test_orderings_come_first(campaign: Campaign) -> None:
-    campaign.path(select.SELECTED).unlink()
+    campaign.path(paths.Select.selected).unlink()
     with pytest.raises(MlipsseError, match="No orderings are selected yet"):
         transport_by_size(campaign, [4])
 

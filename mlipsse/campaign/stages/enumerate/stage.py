@@ -4,20 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.campaign.engine.stage import Stage, Work
-from mlipsse.campaign.engine.table import write_csv
-from mlipsse.campaign.stages.enumerate.database import Row, ordering_row, write_database
-from mlipsse.campaign.stages.enumerate.orderings import (
+from mlipsse.campaign.crystals.database import Row, ordering_row, write_database
+from mlipsse.campaign.crystals.orderings import (
     campaign_host,
     campaign_supercells,
     realisable_composition,
 )
+from mlipsse.campaign.engine import paths
+from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.campaign.engine.stage import Stage, Work
+from mlipsse.campaign.engine.table import write_csv
 from mlipsse.orderings import count_orderings
 from mlipsse.orderings.cell.symmetry import describe_host
-
-DATABASE = "01-enumerate/orderings.db"
-COUNTS = "01-enumerate/counts.csv"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -69,11 +67,11 @@ def perform(work: Work) -> list[Path]:
             )
             yield from map(ordering_row, found)
 
-    database = work.folder / "orderings.db"
+    database = work.campaign.path(paths.Enumerate.database)
     write_database(database, rows())
-    table = work.folder / "counts.csv"
+    table = work.campaign.path(paths.Enumerate.counts)
     write_csv(table, counts)
     return [database, table]
 
 
-STAGE = Stage(1, "enumerate", ("seed", "structure", "enumerate"), inputs, perform)
+STAGE = Stage(paths.Enumerate.folder, ("seed", "structure", "enumerate"), inputs, perform)

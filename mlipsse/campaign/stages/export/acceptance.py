@@ -1,4 +1,4 @@
-"""Acceptance of a campaign's model: which crystals try it, and what is refused without it."""
+"""Acceptance of a campaign's model: which crystals try it, and how it did."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.campaign.crystals.selected import are_selected, selected_by_energy
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import digest
@@ -16,22 +18,12 @@ from mlipsse.campaign.engine.seeds import derived_seed
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import decode, encode
-from mlipsse.campaign.stages.finetune import stage as finetune
-from mlipsse.campaign.stages.label import stage as label
-from mlipsse.campaign.stages.label.given_labels import given_files
-from mlipsse.campaign.stages.sample import stage as sample
-from mlipsse.campaign.stages.select import stage as select
-from mlipsse.campaign.stages.simulate.runs import selected_by_energy
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.dataset.labels.sources import teacher_name
-from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 
 if TYPE_CHECKING:
     from mlipsse.potential.acceptance import AcceptanceSettings
-
-TABLE = "acceptance.csv"
-_MOST_TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -57,11 +49,11 @@ def inputs(campaign: Campaign) -> list[Path]:
     if not campaign.config.export.acceptance.run:
         return []
     teacher = teacher_name(campaign.config.label.source)
-    sampled = [] if given_files(campaign) else [campaign.path(sample.FRAMES)]
+    sampled = [] if campaign.given_labels else [campaign.path(paths.Sample.frames)]
     starts = (
-        [*label.part_files(campaign).values()]
+        [*campaign.labelled_sets.values()]
         if _starts_from_labels(campaign)
-        else [campaign.path(select.SELECTED)]
+        else [campaign.path(paths.Select.selected)]
     )
     return [
         *starts,
@@ -96,71 +88,17 @@ def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
     record = {"accepted": accepted, "structures": structures}
     write_acceptance(bundle, record)
     work.results["accepted"] = accepted
-    table = work.folder / TABLE
+    table = work.campaign.path(paths.Export.acceptance)
     write_csv(table, table_rows(record))
     figures = [
         path
         for unit, answer in zip(units, answers, strict=True)
         for path in save_figure(
-            acceptance_figure(answer["curves"]), work.folder / f"acceptance-{unit.name}"
+            acceptance_figure(answer["curves"]),
+            work.campaign.path(paths.Export.acceptance_figure.of(ordering=unit.name)),
         )
     ]
     return [table, *figures]
-
-
-def figures(campaign: Campaign, folder: Path) -> list[tuple[Path, str]]:
-    """The figures in the stage's `folder`, each with what it shows."""
-    if not campaign.config.export.acceptance.run:
-        return []
-    if not all(path.is_file() for path in inputs(campaign)):
-        return []
-    names = [start.info[keys.ORDERING] for start in _crystals(campaign)]
-    return [
-        (
-            folder / f"acceptance-{name}.png",
-            f"{name}, the exported model: energy against volume; total energy of a run without "
-            "thermostat; g(r) beside that of the sampling; two atoms pushed together.",
-        )
-        for name in names
-    ]
-
-
-def require_accepted(campaign: Campaign, card_file: Path) -> None:
-    """Stop where production would run with a model that its card says was refused.
-
-    Raises
-    ------
-    MlipsseError
-        with what refused it and what to do.
-    """
-    from mlipsse.potential.acceptance.record import CARD_KEY, refusals
-    from mlipsse.potential.bundle.folder import read_card
-
-    config = campaign.config.export
-    record = read_card(card_file).get(CARD_KEY)
-    if not (config.acceptance.run and config.acceptance.require and record):
-        return
-    if record["accepted"]:
-        return
-    found = refusals(record)
-    told = " ".join(found[:_MOST_TOLD])
-    more = f" And {len(found) - _MOST_TOLD} more." if len(found) > _MOST_TOLD else ""
-    raise MlipsseError(
-        f"The potential {config.name} was not accepted. {told}{more} The table of all criteria is "
-        f"{card_file.parent.parent / TABLE}. Give it more frames of what fails (temperatures, "
-        "contact_frames, epochs) and run again; to simulate with it all the same, set "
-        "export.acceptance.require: false."
-    )
-
-
-def cautions(card: dict[str, Any]) -> list[str]:
-    """What a report must say of a model that was refused and simulated with."""
-    from mlipsse.potential.acceptance.record import CARD_KEY, refusals
-
-    record = card.get(CARD_KEY)
-    if not record or record["accepted"]:
-        return []
-    return ["The potential was not accepted before these runs. " + " ".join(refusals(record))]
 
 
 def try_on_crystal(
@@ -229,7 +167,7 @@ def _crystals(campaign: Campaign) -> list[Atoms]:
 
 def _starts_from_labels(campaign: Campaign) -> bool:
     """Whether labels were given, and orderings were neither listed nor selected."""
-    return bool(given_files(campaign)) and not campaign.path(select.SELECTED).is_file()
+    return bool(campaign.given_labels) and not are_selected(campaign)
 
 
 def _lowest_labelled(campaign: Campaign) -> list[Atoms]:
@@ -238,7 +176,7 @@ def _lowest_labelled(campaign: Campaign) -> list[Atoms]:
     Of the campaign's compositions; of all that the labels hold where they hold none of these.
     """
     lowest: dict[str, Atoms] = {}
-    for path in label.part_files(campaign).values():
+    for path in campaign.labelled_sets.values():
         for frame in read_frames(path, labelled=True):
             formula = str(frame.info[keys.COMPOSITION])
             best = lowest.setdefault(formula, frame)
@@ -282,10 +220,11 @@ def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
         start.get_volume() / len(start) if relaxed else None,
         config.rank.foundation,
     )
+    trained = (paths.Finetune.model, paths.Finetune.metrics)
     identity = {
         "start": encode(start),
         # Compiled code has other bytes each time: it is known by what it is made from.
-        "model": [digest(campaign.path(path)) for path in (finetune.MODEL, finetune.METRICS)],
+        "model": [digest(campaign.path(path)) for path in trained],
         "form": [config.export.dtype, config.export.format],
         "settings": asdict(settings),
         "limits": asdict(LIMITS),
@@ -316,11 +255,11 @@ def _frames(campaign: Campaign, ordering: str, *, nearest_K: float) -> list[Atom
     """
     from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
 
-    if given_files(campaign):
+    if campaign.given_labels:
         return []
     ours = [
         frame
-        for frame in read_frames(campaign.path(sample.FRAMES), labelled=False)
+        for frame in read_frames(campaign.path(paths.Sample.frames), labelled=False)
         if frame.info.get(keys.ORDERING) == ordering and frame.info.get(keys.ORIGIN) == "dynamics"
     ]
     return at_one_temperature(ours, nearest_K=nearest_K)

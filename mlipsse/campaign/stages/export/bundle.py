@@ -11,11 +11,10 @@ from typing import Any
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import digest
 from mlipsse.campaign.engine.stage import Work
-from mlipsse.campaign.stages.finetune import stage as finetune
-from mlipsse.campaign.stages.label import stage as label
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
@@ -46,9 +45,9 @@ class Trained:
 def trained(campaign: Campaign) -> Trained:
     """The campaign's fine-tuned model."""
     return Trained(
-        campaign.path(finetune.MODEL),
-        campaign.path(finetune.METRICS),
-        label.part_files(campaign)["train"],
+        campaign.path(paths.Finetune.model),
+        campaign.path(paths.Finetune.metrics),
+        campaign.labelled_sets["train"],
     )
 
 

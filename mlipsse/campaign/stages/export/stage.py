@@ -2,24 +2,11 @@
 
 from pathlib import Path
 
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.stages.export import acceptance
 from mlipsse.campaign.stages.export.bundle import provide_bundle, trained
-from mlipsse.potential.bundle.folder import CARD_FILE, SUFFIXES
-
-FOLDER = "07-export"
-
-
-def card_file(campaign: Campaign) -> Path:
-    """The bundle's card."""
-    return campaign.path(FOLDER) / campaign.config.export.name / CARD_FILE
-
-
-def model_file(campaign: Campaign) -> Path:
-    """The exported model that `pair_style mace` loads."""
-    export = campaign.config.export
-    return campaign.path(FOLDER) / export.name / f"{export.name}{SUFFIXES[export.format]}"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -36,8 +23,7 @@ def perform(work: Work) -> list[Path]:
 
 
 STAGE = Stage(
-    7,
-    "export",
+    paths.Export.folder,
     ("seed", "structure", "enumerate", "rank", "sample", "label", "finetune", "export", "simulate"),
     inputs,
     perform,

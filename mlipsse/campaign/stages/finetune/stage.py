@@ -4,26 +4,30 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.stages.finetune.foundation import find_foundation, provide_foundation
 from mlipsse.campaign.stages.finetune.unit import training_unit
-from mlipsse.campaign.stages.label import stage as label
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 
-FOLDER = "06-finetune"
-MODEL = f"{FOLDER}/finetuned.model"
-METRICS = f"{FOLDER}/metrics.json"
-TRAINING = "training"
-REPLAY_PARITY = f"{FOLDER}/parity-replay.png"
+
+def isolated_atoms_eV(campaign: Campaign) -> dict[str, float]:
+    """Energies of isolated atoms among the labels, eV by element; none without the file.
+
+    A campaign that an earlier version labelled has no such file.
+    """
+    path = campaign.path(paths.Label.isolated_atoms)
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The labelled sets, and those of foundation model and replay set that are not downloaded."""
+    isolated = campaign.path(paths.Label.isolated_atoms)
     return [
-        *label.part_files(campaign).values(),
-        *label.isolated_atoms_files(campaign),
+        *campaign.labelled_sets.values(),
+        *([isolated] if isolated.is_file() else []),
         *find_foundation(campaign).files,
     ]
 
@@ -35,30 +39,30 @@ def perform(work: Work) -> list[Path]:
     """
     campaign, config = work.campaign, work.campaign.config
     foundation, replay = provide_foundation(work)
-    sets = label.part_files(campaign) | ({"replay": replay} if replay is not None else {})
+    sets = campaign.labelled_sets | ({"replay": replay} if replay is not None else {})
     unit = training_unit(
         work,
         "finetune",
         sets=sets,
         foundation=foundation,
         settings=config.finetune.settings(
-            seed=config.seed, isolated_eV=label.isolated_atoms_eV(campaign)
+            seed=config.seed, isolated_eV=isolated_atoms_eV(campaign)
         ),
         limits=config.finetune.limits,
-        folder=work.folder / TRAINING,
-        model=campaign.path(MODEL),
+        folder=campaign.path(paths.Finetune.training),
+        model=campaign.path(paths.Finetune.model),
     )
     work.run_units([unit])
     answer = json.loads(unit.output.read_text(encoding="utf-8"))
-    figures = _figures(work.folder, answer)
+    figures = _figures(campaign, answer)
     work.commands.append(" ".join(answer.pop("command")))
-    write_text(campaign.path(METRICS), json.dumps(answer, indent=1) + "\n")
+    write_text(campaign.path(paths.Finetune.metrics), json.dumps(answer, indent=1) + "\n")
     if answer["failed"]:
         raise MlipsseError(f"{answer['failed']} Errors and figures of it are in {work.folder}.")
-    return [campaign.path(MODEL), campaign.path(METRICS), *figures]
+    return [campaign.path(paths.Finetune.model), campaign.path(paths.Finetune.metrics), *figures]
 
 
-def _figures(folder: Path, answer: dict[str, Any]) -> list[Path]:
+def _figures(campaign: Campaign, answer: dict[str, Any]) -> list[Path]:
     """Parity and learning; takes what only they need out of `answer`."""
     from mlipsse.report.figures.learning import learning_figure
     from mlipsse.report.figures.parity import parity_figure
@@ -66,16 +70,20 @@ def _figures(folder: Path, answer: dict[str, Any]) -> list[Path]:
 
     curves = answer["learning_curve"], answer["replay_learning_curve"]
     figures = {
-        "parity": parity_figure(answer.pop("test")),
-        "learning": learning_figure(*curves),
+        paths.Finetune.parity_figure: parity_figure(answer.pop("test")),
+        paths.Finetune.learning_figure: learning_figure(*curves),
     }
-    name = Path(REPLAY_PARITY).stem
-    for stale in folder.glob(f"{name}.*"):  # of a training with other settings
-        stale.unlink()
+    folder, replay = campaign.path(paths.Finetune.folder), paths.Finetune.replay_figure
+    for stale in replay.names:  # of a training with other settings
+        (folder / stale).unlink(missing_ok=True)
     replay_test = answer.pop("replay_test")
     if replay_test is not None:
-        figures[name] = parity_figure(replay_test)
-    return [path for name, figure in figures.items() for path in save_figure(figure, folder / name)]
+        figures[replay] = parity_figure(replay_test)
+    return [
+        path
+        for place, figure in figures.items()
+        for path in save_figure(figure, campaign.path(place))
+    ]
 
 
-STAGE = Stage(6, "finetune", ("seed", "finetune"), inputs, perform)
+STAGE = Stage(paths.Finetune.folder, ("seed", "finetune"), inputs, perform)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from ase import Atoms
 
@@ -14,20 +13,8 @@ from mlipsse.dataset.frames.split import Split
 from mlipsse.dataset.own_labels import OwnLabels, read_own_labels
 
 
-def given_files(campaign: Campaign) -> dict[str, Path]:
-    """Part -> file of the source `extxyz: FILE`; empty for another source."""
-    config = campaign.config.label
-    if config.given_file is None:
-        return {}
-    files = {"train": campaign.path(config.given_file)}
-    for part, path in (("valid", config.extxyz.valid), ("test", config.extxyz.test)):
-        if path is not None:
-            files[part] = campaign.path(path)
-    return files
-
-
 def read_given(campaign: Campaign) -> OwnLabels:
-    """Read and judge the labels of `given_files`.
+    """Read and judge the labels of `campaign.given_labels`.
 
     Raises
     ------
@@ -35,7 +22,7 @@ def read_given(campaign: Campaign) -> OwnLabels:
         as `mlipsse.dataset.own_labels.read_own_labels`.
     """
     return read_own_labels(
-        given_files(campaign),
+        campaign.given_labels,
         campaign.config.label.own_labels,
         composition_of=_composition_of(campaign),
     )

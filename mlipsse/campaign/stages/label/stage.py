@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 from mlipsse import keys
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.stages.label.given_labels import (
     answers_of_given,
     check_given,
-    given_files,
     read_given,
 )
 from mlipsse.campaign.stages.label.units import (
@@ -23,46 +23,19 @@ from mlipsse.campaign.stages.label.units import (
     require_outputs,
     require_share,
 )
-from mlipsse.campaign.stages.sample import stage as sample
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.dataset.frames.split import split_by_trajectory
 from mlipsse.dataset.labels.sources import teacher_name
 from mlipsse.files import write_text
 
-FOLDER = "05-label"
-PARTS = ("train", "valid", "test")
-REJECTED = f"{FOLDER}/rejected.csv"
-ISOLATED_ATOMS = f"{FOLDER}/isolated_atoms.json"
-"""Element -> energy in eV of its isolated atom among the labels; empty where there are none."""
-
-
-def part_files(campaign: Campaign) -> dict[str, Path]:
-    """Train, valid and test set of a campaign."""
-    return {part: campaign.path(FOLDER) / f"{part}.extxyz" for part in PARTS}
-
-
-def isolated_atoms_files(campaign: Campaign) -> list[Path]:
-    """The file `ISOLATED_ATOMS`; none in a campaign that an earlier version labelled."""
-    path = campaign.path(ISOLATED_ATOMS)
-    return [path] if path.is_file() else []
-
-
-def isolated_atoms_eV(campaign: Campaign) -> dict[str, float]:
-    """Energies of isolated atoms among the labels, eV by element."""
-    found: dict[str, float] = {}
-    for path in isolated_atoms_files(campaign):
-        found |= json.loads(path.read_text(encoding="utf-8"))
-    return found
-
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The sampled frames and the teacher's model where it is a file, or the labels given."""
-    given = given_files(campaign)
-    if given:
-        return [*given.values()]
+    if campaign.given_labels:
+        return [*campaign.given_labels.values()]
     teacher = teacher_name(campaign.config.label.source)
     files = campaign.potential_files(teacher) if teacher is not None else []
-    return [campaign.path(sample.FRAMES), *files]
+    return [campaign.path(paths.Sample.frames), *files]
 
 
 def perform(work: Work) -> list[Path]:
@@ -70,7 +43,7 @@ def perform(work: Work) -> list[Path]:
     config = work.campaign.config.label
     fractions = {"valid_fraction": config.valid_fraction, "test_fraction": config.test_fraction}
     seed = work.campaign.config.seed
-    if given_files(work.campaign):
+    if work.campaign.given_labels:
         labels = read_given(work.campaign)
         rejected = _report(work, answers_of_given(labels))
         given = check_given(work.campaign, labels)
@@ -86,17 +59,17 @@ def perform(work: Work) -> list[Path]:
         split = split_by_trajectory(others, **fractions, seed=seed)
         # They are there to be learned from; errors are told on frames that nature would visit.
         split.train.extend(contacts)
-    files = part_files(work.campaign)
+    files = work.campaign.labelled_sets
     for part, path in files.items():
         write_frames(path, getattr(split, part))
-    atoms = work.campaign.path(ISOLATED_ATOMS)
+    atoms = work.campaign.path(paths.Label.isolated_atoms)
     write_text(atoms, json.dumps(isolated_eV, indent=1, sort_keys=True) + "\n")
     return [*files.values(), atoms, rejected]
 
 
 def _label(work: Work) -> Answers:
     """Single points of the sampled frames."""
-    frames = read_frames(work.campaign.path(sample.FRAMES), labelled=False)
+    frames = read_frames(work.campaign.path(paths.Sample.frames), labelled=False)
     units = label_units(work, frames)
     forget_rejections(units)
     require_outputs(work, units)
@@ -110,11 +83,11 @@ def _label(work: Work) -> Answers:
 
 def _report(work: Work, answers: Answers) -> Path:
     """Write `rejected.csv`, and stop when too much is in it."""
-    rejected = work.campaign.path(REJECTED)
+    rejected = work.campaign.path(paths.Label.rejected)
     write_csv(rejected, answers.rejected, columns=COLUMNS)
     require_share(answers, work.campaign.config.label.min_labelled, rejected)
     work.results |= {"labelled": len(answers.labelled), "rejected": len(answers.rejected)}
     return rejected
 
 
-STAGE = Stage(5, "label", ("seed", "enumerate", "label"), inputs, perform)
+STAGE = Stage(paths.Label.folder, ("seed", "enumerate", "label"), inputs, perform)

@@ -10,6 +10,7 @@ from typing import Any
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.record import fingerprint
 from mlipsse.campaign.engine.stage import Work
@@ -20,7 +21,6 @@ from mlipsse.dataset.labels.teacher import make_teacher
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 
-RUNS = "runs"
 COLUMNS = ("frame", "composition", "trajectory", "reason")
 
 
@@ -129,9 +129,10 @@ def require_outputs(work: Work, units: Sequence[Unit]) -> None:
         work.progress(done, len(waiting), "inputs")
         program.write_inputs(unit.arguments["frames"][0], unit.arguments["folder"])
     if waiting:
+        runs = work.campaign.path(paths.Label.runs)
         raise MlipsseError(
             f"{len(waiting)} of {len(units)} frames await {program.description}, and "
-            f"label.{program.name}.command is not given. Their inputs are in {work.folder / RUNS}: "
+            f"label.{program.name}.command is not given. Their inputs are in {runs}: "
             f"run {program.name} in each folder there, bring back {program.program.output_file} "
             "into it, and run again."
         )
@@ -199,7 +200,7 @@ def _unit(work: Work, program: ProgramSource | None, frames: Sequence[Atoms], fi
     output = work.unit_path(f"labels-{first:05d}", identity, ".json")
     arguments = {
         "frames": frames,
-        "folder": work.folder / RUNS / output.stem,
+        "folder": work.campaign.path(paths.Label.runs) / output.stem,
         "make": make,
         "tried": fingerprint(way),
     }

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mlipsse.campaign.config.campaign import EnumerateConfig
-from mlipsse.campaign.stages.rank.phases import System, atoms_per_unit
+from mlipsse.campaign.crystals.system import System, atoms_per_unit
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.stages.rank.ranking import Ranked
 from mlipsse.energetics.hull.simplex import tie_lines
 from mlipsse.report.figures.formation import formation_plot
@@ -39,15 +40,19 @@ def save_hull_figures(
     table : rows of `compositions.csv`
     """
     good = [entry for entry in ranked if entry.reason is None]
-    for stale in {"formation", "ternary"} - {system.diagram}:
-        for suffix in (".png", ".svg"):
-            (folder / f"{stale}{suffix}").unlink(missing_ok=True)
-    figures = {"hull": _hull(good, config)}
+    figures = {paths.Rank.hull_figure: _hull(good, config)}
     if system.diagram == "formation":
-        figures["formation"] = _formation(good, table, system)
+        figures[paths.Rank.formation_figure] = _formation(good, table, system)
     if system.diagram == "ternary":
-        figures["ternary"] = _ternary(table, system)
-    return [path for name in figures for path in save_figure(figures[name], folder / name)]
+        figures[paths.Rank.ternary_figure] = _ternary(table, system)
+    for diagram in (paths.Rank.formation_figure, paths.Rank.ternary_figure):
+        for stale in diagram.names if diagram not in figures else ():
+            (folder / stale).unlink(missing_ok=True)
+    return [
+        path
+        for place, figure in figures.items()
+        for path in save_figure(figure, folder / place.name)
+    ]
 
 
 def _hull(good: Sequence[Ranked], config: EnumerateConfig) -> Figure:

@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 
 from mlipsse.campaign.config.campaign import EnumerateConfig, RankConfig
-from mlipsse.campaign.stages.enumerate.database import Row
-from mlipsse.energetics.hull.energies import energy_above_hull, formation_energy
+from mlipsse.campaign.crystals.database import Row
+from mlipsse.campaign.crystals.system import System, atoms_per_unit
+from mlipsse.energetics.hull.energies import (
+    ON_HULL_EV_ATOM,
+    energy_above_hull,
+    formation_energy,
+    hull_phases,
+)
+from mlipsse.energetics.hull.simplex import mixture_text
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.relaxation.energies import BATCH_ATOMS
 from mlipsse.energetics.relaxation.outcome import FAULTS, Fault, RelaxationSettings
@@ -129,6 +136,49 @@ def hull_row(entry: Ranked, coordinates: Mapping[str, float]) -> dict[str, Any]:
         "steps": entry.steps,
         "left_out": entry.reason or "",
     }
+
+
+def composition_rows(
+    ranked: Sequence[Ranked], config: EnumerateConfig, system: System
+) -> list[dict[str, Any]]:
+    """Rows of `compositions.csv`: the lowest ordering of each composition, and what it decays to.
+
+    The decomposition is per formula unit of the composition, in formula units of the phases, both
+    as the config writes them; a stable composition decays to itself.
+    """
+    good = [entry for entry in ranked if entry.reason is None]
+    counts = [entry.row.atoms.symbols.formula.count() for entry in good]
+    energies_eV = np.array([entry.row.values["energy_eV"] for entry in good])
+    names = [entry.row.composition for entry in good]
+    phases = hull_phases(counts, energies_eV)
+    rows = []
+    for formula in config.formulas:
+        phase = next(p for p in phases if any(names[i] == formula for i in p.structures))
+        lowest = good[next(i for i in phase.structures if names[i] == formula)]
+        above = lowest.above_hull_eV_atom
+        stable = above is not None and above <= ON_HULL_EV_ATOM
+        mixture = {names[i]: share for i, share in phase.mixture.items()}
+        amounts = {
+            name: mixture[name] * atoms_per_unit(formula) / atoms_per_unit(name)
+            for name in config.formulas
+            if name in mixture
+        }
+        tried = [entry for entry in ranked if entry.row.composition == formula]
+        left_out = sum(entry.reason is not None for entry in tried)
+        rows.append(
+            {
+                "composition": formula,
+                **system.columns(formula),
+                "energy_above_hull_eV_atom": above,
+                "formation_energy_eV_atom": lowest.formation_eV_atom,
+                "stable": "yes" if stable else "no",
+                "decomposition": formula if stable else mixture_text(amounts),
+                "lowest_ordering": lowest.row.name,
+                "orderings": len(tried) - left_out,
+                "left_out": left_out,
+            }
+        )
+    return rows
 
 
 def left_out_rows(ranked: Sequence[Ranked]) -> list[dict[str, Any]]:

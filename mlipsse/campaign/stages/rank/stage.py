@@ -6,15 +6,16 @@ from pathlib import Path
 from ase import Atoms
 
 from mlipsse.campaign.config.campaign import RankConfig
+from mlipsse.campaign.crystals.database import Row, read_database, write_database
+from mlipsse.campaign.crystals.system import system_of
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import decode, encode
-from mlipsse.campaign.stages.enumerate import stage as enumerate_stage
-from mlipsse.campaign.stages.enumerate.database import Row, read_database, write_database
-from mlipsse.campaign.stages.rank.phases import composition_rows, system_of
 from mlipsse.campaign.stages.rank.ranking import (
+    composition_rows,
     hull_row,
     left_out_rows,
     relaxation_settings,
@@ -25,15 +26,11 @@ from mlipsse.campaign.stages.rank.ranking import (
 from mlipsse.energetics.relaxation.energies import relax_all
 from mlipsse.files import write_text
 
-DATABASE = "02-rank/ranked.db"
-HULL = "02-rank/hull.csv"
-COMPOSITIONS = "02-rank/compositions.csv"
-
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The orderings, and the foundation potential where it is a file."""
     files = campaign.potential_files(campaign.config.rank.foundation)
-    return [campaign.path(enumerate_stage.DATABASE), *files]
+    return [campaign.path(paths.Enumerate.database), *files]
 
 
 def perform(work: Work) -> list[Path]:
@@ -42,25 +39,26 @@ def perform(work: Work) -> list[Path]:
 
     campaign, config = work.campaign, work.campaign.config
     system = system_of(config.enumerate)  # before anything is relaxed: it may refuse a composition
-    rows = read_database(campaign.path(enumerate_stage.DATABASE))
+    rows = read_database(campaign.path(paths.Enumerate.database))
     potential = work.campaign.potential(config.rank.foundation)
     units = [_unit(work, batch) for batch in units_of_work(rows, config.rank, potential)]
     work.run_units(units)
     answers = [answer for unit in units for answer in decode(unit.output.read_text())]
     relaxed = [relaxed_row(row, answer) for row, answer in zip(rows, answers, strict=True)]
     ranked = with_hull(relaxed, config.enumerate)
-    write_database(work.folder / "ranked.db", [entry.row for entry in ranked if not entry.reason])
+    database = campaign.path(paths.Rank.database)
+    write_database(database, [entry.row for entry in ranked if not entry.reason])
     columns = [system.columns(entry.row.composition) for entry in ranked]
     compositions = composition_rows(ranked, config.enumerate, system)
     tables = {
-        work.folder / "hull.csv": list(map(hull_row, ranked, columns)),
-        work.folder / "compositions.csv": compositions,
-        work.folder / "left_out.csv": left_out_rows(ranked),
+        campaign.path(paths.Rank.hull): list(map(hull_row, ranked, columns)),
+        campaign.path(paths.Rank.compositions): compositions,
+        campaign.path(paths.Rank.left_out): left_out_rows(ranked),
     }
     for path, table in tables.items():
         write_csv(path, table)
     figures = save_hull_figures(ranked, compositions, config.enumerate, system, work.folder)
-    return [work.folder / "ranked.db", *tables, *figures]
+    return [database, *tables, *figures]
 
 
 def relax_batch(
@@ -106,4 +104,4 @@ def _unit(work: Work, batch: Sequence[Row]) -> Unit:
     return Unit(f"energies of {batch[0].name} to {batch[-1].name}", output, relax_batch, arguments)
 
 
-STAGE = Stage(2, "rank", ("structure", "enumerate", "rank"), inputs, perform)
+STAGE = Stage(paths.Rank.folder, ("structure", "enumerate", "rank"), inputs, perform)

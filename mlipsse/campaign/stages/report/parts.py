@@ -5,22 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlipsse.campaign.crystals.system import system_of
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import read_record, versions
 from mlipsse.campaign.engine.table import read_csv
-from mlipsse.campaign.stages.enumerate import stage as enumerate_stage
-from mlipsse.campaign.stages.export import acceptance
-from mlipsse.campaign.stages.export import stage as export
-from mlipsse.campaign.stages.finetune import stage as finetune
-from mlipsse.campaign.stages.label import stage as label
-from mlipsse.campaign.stages.rank import stage as rank
-from mlipsse.campaign.stages.rank.phases import system_of
-from mlipsse.campaign.stages.sample import stage as sample
-from mlipsse.campaign.stages.sample.trajectories import sampling_summary
-from mlipsse.campaign.stages.select import stage as select
-from mlipsse.campaign.stages.transport import stage as transport
 from mlipsse.orderings import parse_repeats
-from mlipsse.potential.acceptance.record import table_rows
+from mlipsse.potential.acceptance.record import CARD_KEY, refusals, table_rows
 from mlipsse.report.page.content import FigureFile, Headline, Section, View
 from mlipsse.report.page.published import comparison_table
 from mlipsse.report.page.tables import (
@@ -43,36 +34,50 @@ from mlipsse.report.page.transport_tables import (
     excluded_table,
 )
 
-ARRHENIUS = "09-transport/arrhenius.png"
+ARRHENIUS = paths.Transport.arrhenius_figure
 CAPTIONS = {
-    ARRHENIUS: "Tracer diffusivity and Nernst-Einstein conductivity against inverse temperature. "
-    "Bars: one standard error.",
-    "06-finetune/parity.png": "Predictions of the fine-tuned head against the labels of the test "
-    "trajectories, which the training never saw.",
-    "06-finetune/learning.png": "Errors on the validation trajectories, and of the replay head on "
-    "replay frames that are not trained on, during fine-tuning.",
+    ARRHENIUS: (
+        "Tracer diffusivity and Nernst-Einstein conductivity against inverse temperature. Bars: "
+        "one standard error."
+    ),
+    paths.Finetune.parity_figure: (
+        "Predictions of the fine-tuned head against the labels of the test trajectories, which the"
+        " training never saw."
+    ),
+    paths.Finetune.learning_figure: (
+        "Errors on the validation trajectories, and of the replay head on replay frames that are "
+        "not trained on, during fine-tuning."
+    ),
 }
 REPLAY_CAPTION = (
     "Predictions of the replay head against the labels of replay frames that are not trained on: "
     "what the fine-tuned model still knows of what its foundation had learned."
 )
 HULL_CAPTIONS = {
-    "hull": "Energy above hull of every relaxed ordering; the lowest of each composition is "
-    "marked.",
-    "formation": "Formation energy of every relaxed ordering against the end members, over their "
-    "formula units, and the convex hull of the stable compositions.",
-    "ternary": "Stable and metastable compositions (numbers: energy above hull of the lowest "
-    "ordering, meV/atom) and the tie lines of the hull. Numbers along an edge: mole fraction of "
-    "the formula unit at the corner towards which they rise.",
+    paths.Rank.hull_figure: (
+        "Energy above hull of every relaxed ordering; the lowest of each composition is marked."
+    ),
+    paths.Rank.formation_figure: (
+        "Formation energy of every relaxed ordering against the end members, over their formula "
+        "units, and the convex hull of the stable compositions."
+    ),
+    paths.Rank.ternary_figure: (
+        "Stable and metastable compositions (numbers: energy above hull of the lowest ordering, "
+        "meV/atom) and the tie lines of the hull. Numbers along an edge: mole fraction of the "
+        "formula unit at the corner towards which they rise."
+    ),
 }
 STRUCTURE_CAPTIONS = {
-    "radial": "{}: g(r) of the mobile ion in the run that is named; grey: where no two of them may "
-    "be.",
-    "density": "{}: probability density of all mobile ions in the run that is named, and the paths "
-    "along a, b and c whose bottlenecks are lowest.",
+    paths.Transport.radial_figure: (
+        "{}: g(r) of the mobile ion in the run that is named; grey: where no two of them may be."
+    ),
+    paths.Transport.density_figure: (
+        "{}: probability density of all mobile ions in the run that is named, and the paths along "
+        "a, b and c whose bottlenecks are lowest."
+    ),
 }
-"""Figures `<name>-<formula>.png` of the stage transport; where a fragment `<name>-<formula>.html`
-lies beside one, the page shows that, and the figure in print."""
+"""Figures of the stage transport; where a fragment `.html` lies beside one, the page shows that,
+and the figure in print."""
 
 Summary = Mapping[str, Any]
 
@@ -81,9 +86,9 @@ def structure_files(campaign: Campaign) -> list[tuple[Path, Path | None, str]]:
     """Picture, fragment that can be turned (None without one), and what they show."""
     found: list[tuple[Path, Path | None, str]] = []
     for formula in campaign.config.enumerate.compositions:
-        for name, caption in STRUCTURE_CAPTIONS.items():
-            picture = campaign.path(transport.FIGURES) / f"{name}-{formula}.png"
-            fragment = picture.with_name(f"{name}-{formula}.html")
+        for place, caption in STRUCTURE_CAPTIONS.items():
+            picture = campaign.path(place.of(composition=formula))
+            fragment = picture.with_suffix(".html")
             if picture.is_file():
                 shown = fragment if fragment.is_file() else None
                 found.append((picture, shown, caption.format(formula)))
@@ -112,7 +117,7 @@ def sections(
     summary, card : of the campaign, and of the exported bundle
     maps : figures that the report stage itself has drawn
     """
-    phases = read_csv(campaign.path(rank.COMPOSITIONS))
+    phases = read_csv(campaign.path(paths.Rank.compositions))
     published = comparison_table(summary, phases)
     return [
         Section(
@@ -145,8 +150,8 @@ def sections(
             "Stability",
             tables=[
                 compositions_table(phases, note=system_of(campaign.config.enumerate).note),
-                orderings_table(read_csv(campaign.path(enumerate_stage.COUNTS))),
-                selection_table(read_csv(campaign.path(select.TABLE))),
+                orderings_table(read_csv(campaign.path(paths.Enumerate.counts))),
+                selection_table(read_csv(campaign.path(paths.Select.table))),
             ],
             figures=_hull_figures(campaign),
         ),
@@ -156,7 +161,7 @@ def sections(
             "Runs",
             tables=[
                 excluded_table(summary),
-                runs_table(read_csv(campaign.path(transport.RUNS))),
+                runs_table(read_csv(campaign.path(paths.Transport.runs))),
             ],
         ),
     ]
@@ -190,12 +195,20 @@ def headlines(campaign: Campaign) -> list[Headline]:
     ]
 
 
+def acceptance_cautions(card: Mapping[str, Any]) -> list[str]:
+    """What the report must say of a model that was refused and simulated with."""
+    record = card.get(CARD_KEY)
+    if not record or record["accepted"]:
+        return []
+    return ["The potential was not accepted before these runs. " + " ".join(refusals(record))]
+
+
 def _structure(campaign: Campaign) -> Section:
     files = structure_files(campaign)
     return Section(
         "structure",
         "Structure and pathways",
-        tables=[pathways_table(read_csv(campaign.path(transport.STRUCTURE)))],
+        tables=[pathways_table(read_csv(campaign.path(paths.Transport.structure)))],
         figures=[FigureFile(picture, told) for picture, shown, told in files if shown is None],
         views=[
             View(told.partition(":")[0], shown.read_text(encoding="utf-8"), told, picture)
@@ -214,15 +227,15 @@ def _model(campaign: Campaign, card: Mapping[str, Any]) -> Section:
             errors_table(metrics),
             grouped_errors_table(metrics),
             training_checks_table(metrics),
-            acceptance_table(table_rows(card["acceptance"]) if "acceptance" in card else []),
-            rejected_table(read_csv(campaign.path(label.REJECTED))),
+            acceptance_table(table_rows(card[CARD_KEY]) if CARD_KEY in card else []),
+            rejected_table(read_csv(campaign.path(paths.Label.rejected))),
         ],
         figures=_model_figures(campaign),
     )
 
 
 def _metrics(campaign: Campaign) -> dict[str, Any]:
-    content = json.loads(campaign.path(finetune.METRICS).read_text(encoding="utf-8"))
+    content = json.loads(campaign.path(paths.Finetune.metrics).read_text(encoding="utf-8"))
     return dict(content)
 
 
@@ -230,38 +243,61 @@ def _msd_figures(campaign: Campaign) -> list[FigureFile]:
     caption = "{}: mean squared displacement of the mobile ion; bold: the window of the fit."
     found = []
     for formula in campaign.config.enumerate.compositions:
-        path = campaign.path(transport.FIGURES) / f"msd-{formula}.png"
+        path = campaign.path(paths.Transport.msd_figure.of(composition=formula))
         if path.is_file():  # there is none when every run of the composition exploded
             found.append(FigureFile(path, caption.format(formula)))
     return found
 
 
 def _model_figures(campaign: Campaign) -> list[FigureFile]:
-    names = [name for name in CAPTIONS if name != ARRHENIUS]
-    figures = [FigureFile(campaign.path(name), CAPTIONS[name], wide=True) for name in names]
-    replay = campaign.path(finetune.REPLAY_PARITY)
+    places = [place for place in CAPTIONS if place != ARRHENIUS]
+    figures = [FigureFile(campaign.path(place), CAPTIONS[place], wide=True) for place in places]
+    replay = campaign.path(paths.Finetune.replay_figure)
     if replay.is_file():  # there is none without a replay set
         figures.append(FigureFile(replay, REPLAY_CAPTION, wide=True))
-    tried = acceptance.figures(campaign, campaign.path(export.FOLDER))
-    return [*figures, *(FigureFile(path, caption) for path, caption in tried)]
+    return [*figures, *acceptance_figures(campaign)]
+
+
+def acceptance_figures(campaign: Campaign) -> list[FigureFile]:
+    """Curves of the trials of every crystal on which the exported model was tried."""
+    table = campaign.path(paths.Export.acceptance)
+    if not (campaign.config.export.acceptance.run and table.is_file()):
+        return []
+    return [
+        FigureFile(
+            campaign.path(paths.Export.acceptance_figure.of(ordering=name)),
+            f"{name}, the exported model: energy against volume; total energy of a run without "
+            "thermostat; g(r) beside that of the sampling; two atoms pushed together.",
+        )
+        for name in dict.fromkeys(row["structure"] for row in read_csv(table))
+    ]
 
 
 def _hull_figures(campaign: Campaign) -> list[FigureFile]:
-    folder = campaign.path(rank.HULL).parent
-    found = [(folder / f"{name}.png", caption) for name, caption in HULL_CAPTIONS.items()]
+    found = [(campaign.path(place), caption) for place, caption in HULL_CAPTIONS.items()]
     return [FigureFile(path, caption) for path, caption in found if path.is_file()]
 
 
 def _sampling(campaign: Campaign) -> dict[str, str]:
     if campaign.config.label.given_file is not None:
-        record = read_record(label.STAGE.folder(campaign))
+        record = read_record(campaign.path(paths.Label.folder))
         told = {"given labels": "; ".join(record.notes)} if record and record.notes else {}
         return {"sampling potential": "none: the labels were given", **told}
-    trajectories = read_csv(campaign.path(sample.TRAJECTORIES))
+    trajectories = read_csv(campaign.path(paths.Sample.trajectories))
     return {
         "sampling potential": campaign.config.sample.foundation,
         "sampled frames": sampling_summary(trajectories),
     }
+
+
+def sampling_summary(trajectories: Sequence[Mapping[str, str]]) -> str:
+    """What is kept and what is not of the rows of `trajectories.csv`, in words."""
+    kept, left = (sum(int(row[name]) for row in trajectories) for name in ("frames", "left_out"))
+    stopped = sum(bool(row["stopped"]) for row in trajectories)
+    return (
+        f"{kept}, from {len(trajectories)} trajectories, {stopped} of which were stopped early; "
+        f"{left} left out by filters"
+    )
 
 
 def provenance(campaign: Campaign, card: Mapping[str, Any]) -> dict[str, Any]:

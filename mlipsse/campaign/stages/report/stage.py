@@ -4,18 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mlipsse.campaign.crystals.system import system_of
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.engine.table import read_csv, write_csv
-from mlipsse.campaign.stages.enumerate import stage as enumerate_stage
-from mlipsse.campaign.stages.export import acceptance
-from mlipsse.campaign.stages.export import stage as export
-from mlipsse.campaign.stages.finetune import stage as finetune
-from mlipsse.campaign.stages.label import stage as label
-from mlipsse.campaign.stages.rank import stage as rank
-from mlipsse.campaign.stages.rank.phases import system_of
 from mlipsse.campaign.stages.report.parts import (
     CAPTIONS,
+    acceptance_cautions,
     figure_files,
     headlines,
     provenance,
@@ -23,9 +19,6 @@ from mlipsse.campaign.stages.report.parts import (
     structure_files,
 )
 from mlipsse.campaign.stages.report.transport_map import save_transport_map
-from mlipsse.campaign.stages.sample import stage as sample
-from mlipsse.campaign.stages.select import stage as select
-from mlipsse.campaign.stages.transport import stage as transport
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.folder import read_card
 from mlipsse.report.page.content import FigureFile, ReportContent
@@ -43,39 +36,43 @@ from mlipsse.report.page.transport_tables import (
 
 def inputs(campaign: Campaign) -> list[Path]:
     """Numbers, tables and figures of the stages before."""
-    chosen = (select.TABLE, label.REJECTED, *sample.tables(campaign))
-    tables = (
-        transport.RUNS,
-        transport.STRUCTURE,
-        enumerate_stage.COUNTS,
-        rank.COMPOSITIONS,
-        *chosen,
-    )
-    names = (transport.NUMBERS, finetune.METRICS, *tables, *CAPTIONS)
-    paths = [*(campaign.path(name) for name in names), *figure_files(campaign)]
-    return [*dict.fromkeys(paths), export.card_file(campaign)]
+    places = [
+        paths.Enumerate.counts,
+        paths.Rank.compositions,
+        paths.Select.table,
+        paths.Label.rejected,
+        paths.Finetune.metrics,
+        paths.Transport.numbers,
+        paths.Transport.runs,
+        paths.Transport.structure,
+        *CAPTIONS,
+    ]
+    if not campaign.given_labels:
+        places.append(paths.Sample.trajectories)
+    files = [*map(campaign.path, places), *figure_files(campaign), campaign.card_file]
+    return [*dict.fromkeys(files)]
 
 
 def perform(work: Work) -> list[Path]:
     """Write `summary.json`, the tables of its numbers, and `report.html`."""
     campaign, config = work.campaign, work.campaign.config
     summary = _numbers(campaign)
-    card = read_card(export.card_file(campaign))
-    summary["cautions"] += acceptance.cautions(card)
+    card = read_card(campaign.card_file)
+    summary["cautions"] += acceptance_cautions(card)
     _add_stability(summary, campaign)
-    write_summary(summary, work.folder / "summary.json")
+    write_summary(summary, campaign.path(paths.Report.summary))
     tables = {
-        "conductivity.csv": (conductivity_rows(summary), CONDUCTIVITY_COLUMNS),
-        "directions.csv": (directional_rows(summary), DIRECTIONAL_COLUMNS),
-        "activation.csv": (activation_rows(summary), ACTIVATION_COLUMNS),
+        paths.Report.conductivity: (conductivity_rows(summary), CONDUCTIVITY_COLUMNS),
+        paths.Report.directions: (directional_rows(summary), DIRECTIONAL_COLUMNS),
+        paths.Report.activation: (activation_rows(summary), ACTIVATION_COLUMNS),
     }
-    for name, (rows, columns) in tables.items():
-        write_csv(work.folder / name, rows, columns=columns)
+    for place, (rows, columns) in tables.items():
+        write_csv(campaign.path(place), rows, columns=columns)
     drawn, caption = save_transport_map(
         summary,
         config.enumerate,
         system_of(config.enumerate),
-        work.folder / "map",
+        campaign.path(paths.Report.map_figure),
         temperature_K=config.report.temperature_K,
     )
     content = ReportContent(
@@ -87,13 +84,13 @@ def perform(work: Work) -> list[Path]:
         provenance=provenance(campaign, card),
         temperature_K=config.report.temperature_K,
     )
-    write_report(content, work.folder / "report.html")
-    names = ("summary.json", *tables, "report.html")
-    return [*(work.folder / name for name in names), *drawn]
+    write_report(content, campaign.path(paths.Report.page))
+    written = (paths.Report.summary, *tables, paths.Report.page)
+    return [*map(campaign.path, written), *drawn]
 
 
 def _numbers(campaign: Campaign) -> dict[str, Any]:
-    path = campaign.path(transport.NUMBERS)
+    path = campaign.path(paths.Transport.numbers)
     summary = dict(json.loads(path.read_text(encoding="utf-8")))
     if any("directions" not in item for item in summary["compositions"]):
         raise MlipsseError(
@@ -104,7 +101,7 @@ def _numbers(campaign: Campaign) -> dict[str, Any]:
 
 
 def _add_stability(summary: dict[str, Any], campaign: Campaign) -> None:
-    found = {row["composition"]: row for row in read_csv(campaign.path(rank.COMPOSITIONS))}
+    found = {row["composition"]: row for row in read_csv(campaign.path(paths.Rank.compositions))}
     for item in summary["compositions"]:
         text = found[item["formula"]]["energy_above_hull_eV_atom"]
         item["energy_above_hull_eV_atom"] = float(text) if text else None
@@ -119,8 +116,7 @@ def _scripts(campaign: Campaign) -> list[str]:
 
 
 STAGE = Stage(
-    10,
-    "report",
+    paths.Report.folder,
     ("name", "seed", "enumerate", "sample", "label", "finetune", "export", "simulate", "report"),
     inputs,
     perform,

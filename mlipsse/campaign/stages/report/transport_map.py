@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlipsse.campaign.config.campaign import EnumerateConfig
-from mlipsse.campaign.stages.rank.phases import System
+from mlipsse.campaign.crystals.system import System
 from mlipsse.report.page.estimate import conductivity_at
 
 CAPTION = (

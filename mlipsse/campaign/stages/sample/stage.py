@@ -5,49 +5,44 @@ from pathlib import Path
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.seeds import derived_seed
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.engine.table import write_csv
-from mlipsse.campaign.stages.label.given_labels import given_files
 from mlipsse.campaign.stages.sample.trajectories import (
     LEFT_OUT_COLUMNS,
     planned_trajectories,
     sampled_frames,
     sampling_units,
 )
-from mlipsse.campaign.stages.select import stage as select
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.dataset.sampling.contacts import contact_frames
 from mlipsse.errors import MlipsseError
 
-FRAMES = "04-sample/frames.extxyz"
-TRAJECTORIES = "04-sample/trajectories.csv"
-
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The selected orderings, and the foundation potential where it is a file; none of no MD."""
-    if given_files(campaign):
+    if campaign.given_labels:
         return []
     files = campaign.potential_files(campaign.config.sample.foundation)
-    return [campaign.path(select.SELECTED), *files]
-
-
-def tables(campaign: Campaign) -> list[str]:
-    """Tables of the trajectories; none of no MD."""
-    return [] if given_files(campaign) else [TRAJECTORIES]
+    return [campaign.path(paths.Select.selected), *files]
 
 
 def perform(work: Work) -> list[Path]:
     """Write `frames.extxyz`, `trajectories.csv`, `left_out.csv`; nothing when labels are given."""
-    if given_files(work.campaign):
+    campaign = work.campaign
+    if campaign.given_labels:
         work.results["skipped"] = "the labels are given"
         return []
-    starts = read_frames(work.campaign.path(select.SELECTED), labelled=False)
+    starts = read_frames(campaign.path(paths.Select.selected), labelled=False)
     planned = planned_trajectories(work, starts)
     work.run_units(sampling_units(work, planned))
     found = sampled_frames(planned, work.campaign.config.sample)
-    trajectories, left_out = work.folder / "trajectories.csv", work.folder / "left_out.csv"
+    trajectories, left_out = (
+        campaign.path(paths.Sample.trajectories),
+        campaign.path(paths.Sample.left_out),
+    )
     write_csv(trajectories, found.trajectories)
     write_csv(left_out, found.left_out, columns=LEFT_OUT_COLUMNS)
     if not found.frames:
@@ -64,8 +59,9 @@ def perform(work: Work) -> list[Path]:
         "stopped": sum(bool(row["stopped"]) for row in found.trajectories),
     }
     contacts = [frame for start in starts for frame in _contacts(work, start)]
-    write_frames(work.folder / "frames.extxyz", found.frames + contacts)
-    return [work.folder / "frames.extxyz", trajectories, left_out]
+    frames = campaign.path(paths.Sample.frames)
+    write_frames(frames, found.frames + contacts)
+    return [frames, trajectories, left_out]
 
 
 def _contacts(work: Work, start: Atoms) -> list[Atoms]:
@@ -86,4 +82,4 @@ def _contacts(work: Work, start: Atoms) -> list[Atoms]:
     return frames
 
 
-STAGE = Stage(4, "sample", ("seed", "structure", "sample"), inputs, perform)
+STAGE = Stage(paths.Sample.folder, ("seed", "structure", "sample"), inputs, perform)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,11 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.campaign.config.sample import SampleConfig
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.record import fingerprint
 from mlipsse.campaign.engine.seeds import derived_seed
-from mlipsse.campaign.engine.stage import UNITS, Work
+from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.engine.unit_json import decode, encode
 from mlipsse.dataset.frames.farthest import farthest_points, frame_descriptor
 from mlipsse.dataset.frames.strain import strain_frames
@@ -31,7 +32,6 @@ from mlipsse.energetics.relaxation.evaluators import make_evaluator
 from mlipsse.files import write_text
 from mlipsse.structures.geometry import supercell
 
-BATCHES = "batches.json"
 LEFT_OUT_COLUMNS = ("trajectory", "composition", "time_ps", "reason")
 _UNIT_ATOMS = {"cpu": BATCH_ATOMS, "cuda": 100 * BATCH_ATOMS}
 _NOT_OF_ONE_TRAJECTORY = {
@@ -127,7 +127,7 @@ def sampling_units(work: Work, planned: Sequence[PlannedTrajectory]) -> list[Uni
     config = work.campaign.config
     missing = {one.output.name: one for one in planned if not one.output.is_file()}
     every = {one.output.name: one for one in planned}
-    record = work.folder / BATCHES
+    record = work.campaign.path(paths.Sample.batches)
     recorded: list[list[str]] = json.loads(record.read_text()) if record.is_file() else []
     batches = [
         [every[name] for name in names]
@@ -228,16 +228,6 @@ def sampled_frames(planned: Sequence[PlannedTrajectory], settings: SampleConfig)
     )
 
 
-def sampling_summary(trajectories: Sequence[Mapping[str, str]]) -> str:
-    """What is kept and what is not of the rows of `trajectories.csv`, in words."""
-    kept, left = (sum(int(row[name]) for row in trajectories) for name in ("frames", "left_out"))
-    stopped = sum(bool(row["stopped"]) for row in trajectories)
-    return (
-        f"{kept}, from {len(trajectories)} trajectories, {stopped} of which were stopped early; "
-        f"{left} left out by filters"
-    )
-
-
 def _cut(
     planned: Sequence[PlannedTrajectory], *, unit_atoms: int, workers: int
 ) -> list[list[PlannedTrajectory]]:
@@ -257,7 +247,7 @@ def _cut(
 def _unit(work: Work, batch: Sequence[PlannedTrajectory]) -> Unit:
     config = work.campaign.config
     names = [one.output.name for one in batch]
-    keep = work.folder / UNITS / f"batch-{fingerprint(names)[:12]}.npz"
+    keep = work.folder / paths.EveryStage.units.name / f"batch-{fingerprint(names)[:12]}.npz"
     arguments = {
         "planned": batch,
         "potential": work.campaign.potential(config.sample.foundation),

@@ -8,28 +8,25 @@ from ase import Atoms
 from pymatgen.core import Composition
 
 from mlipsse import keys
+from mlipsse.campaign.crystals.database import Row, mark_rows, read_database
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.seeds import derived_seed
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.engine.table import write_csv
-from mlipsse.campaign.stages.enumerate.database import Row, mark_rows, read_database
-from mlipsse.campaign.stages.rank import stage as rank
 from mlipsse.dataset.frames.extxyz import write_frames
 from mlipsse.energetics.hull.selection import Selection, effective_number, select
-
-SELECTED = "03-select/selected.extxyz"
-TABLE = "03-select/selection.csv"
 
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The ranked orderings."""
-    return [campaign.path(rank.DATABASE)]
+    return [campaign.path(paths.Rank.database)]
 
 
 def perform(work: Work) -> list[Path]:
     """Write `selected.extxyz` by rising energy, its counts, and the store with a mark on them."""
-    config = work.campaign.config
-    rows = read_database(work.campaign.path(rank.DATABASE))
+    campaign, config = work.campaign, work.campaign.config
+    rows = read_database(campaign.path(paths.Rank.database))
     selected: list[Atoms] = []
     table = []
     for formula in config.enumerate.compositions:
@@ -43,14 +40,14 @@ def perform(work: Work) -> list[Path]:
                 selection = _select(group, work, derived_seed(config.seed, f"{formula} {cell}"))
                 selected += [_frame(group[index]) for index in selection.chosen]
                 table.append(_table_row(formula, cell, selection))
-    path, store = work.folder / "selected.extxyz", work.folder / "orderings.db"
+    path, store = campaign.path(paths.Select.selected), campaign.path(paths.Select.database)
     write_frames(path, selected)
-    write_csv(work.folder / "selection.csv", table)
+    write_csv(campaign.path(paths.Select.table), table)
     names = [str(atoms.info[keys.ORDERING]) for atoms in selected]
-    mark_rows(work.campaign.path(rank.DATABASE), store, names, "selected")
+    mark_rows(campaign.path(paths.Rank.database), store, names, "selected")
     work.results["expected_orderings"] = sum(row["expected"] for row in table)
     work.results["selected_orderings"] = len(selected)
-    return [path, work.folder / "selection.csv", store]
+    return [path, campaign.path(paths.Select.table), store]
 
 
 def _select(group: list[Row], work: Work, seed: int) -> Selection:
@@ -95,4 +92,4 @@ def _frame(row: Row) -> Atoms:
     return atoms
 
 
-STAGE = Stage(3, "select", ("seed", "enumerate", "select"), inputs, perform)
+STAGE = Stage(paths.Select.folder, ("seed", "enumerate", "select"), inputs, perform)

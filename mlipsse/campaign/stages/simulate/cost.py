@@ -4,15 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mlipsse.campaign.crystals.runs import protocol, runs, simulated_cell
+from mlipsse.campaign.crystals.selected import require_selected
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.campaign.stages.export import stage as export
-from mlipsse.campaign.stages.select import stage as select
-from mlipsse.campaign.stages.simulate.runs import protocol, runs, simulated_cell
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 from mlipsse.md.plan.estimate import run_cost
-
-ESTIMATE = "estimate.json"
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,7 @@ def estimate_campaign(
     MlipsseError
         before orderings are selected; without a given cost also before a potential is exported.
     """
-    if not campaign.path(select.SELECTED).is_file():
-        raise MlipsseError(
-            f"No orderings are selected yet: mlipsse run {campaign.folder} --until select."
-        )
+    require_selected(campaign)
     if us_per_atom_step is not None and not us_per_atom_step > 0:
         raise MlipsseError(
             f"The cost of an atom's step is {us_per_atom_step:g} µs; it must be above 0. Take the "
@@ -64,7 +59,7 @@ def estimate_campaign(
     if us_per_atom_step is None:
         us_per_atom_step = _measure(campaign, round(sum(atoms) / len(atoms)), report)
     kept = {"us_per_atom_step": us_per_atom_step}
-    write_text(campaign.path(ESTIMATE), json.dumps(kept) + "\n")
+    write_text(campaign.path(paths.Root.estimate), json.dumps(kept) + "\n")
     rows = []
     for temperature_K in config.temperatures_K:
         settings = protocol(config, temperature_K, seed=1)
@@ -88,7 +83,7 @@ def estimate_campaign(
 def _measure(campaign: Campaign, n_atoms: int, report: Callable[[str], None]) -> float:
     from mlipsse.potential.speed.benchmark import benchmark
 
-    card = export.card_file(campaign)
+    card = campaign.card_file
     if not card.is_file():
         raise MlipsseError(
             f"There is no exported potential to measure: mlipsse run {campaign.folder} --until "
@@ -107,7 +102,7 @@ def _measure(campaign: Campaign, n_atoms: int, report: Callable[[str], None]) ->
 def estimated_us_per_atom_step(campaign: Campaign) -> float | None:
     """What the last estimate took for the cost of an atom's step, µs; None without one."""
     try:
-        content = json.loads(campaign.path(ESTIMATE).read_text(encoding="utf-8"))
+        content = json.loads(campaign.path(paths.Root.estimate).read_text(encoding="utf-8"))
         return float(content["us_per_atom_step"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.campaign.stages.export import stage as export
-from mlipsse.campaign.stages.select import stage as select
 from mlipsse.campaign.stages.simulate.rendering import (
     RunFiles,
     bring,
@@ -14,7 +13,6 @@ from mlipsse.campaign.stages.simulate.rendering import (
     render_runs,
     write_scripts,
 )
-from mlipsse.campaign.stages.simulate.runs import FOLDER
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.folder import read_bundle
 from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
@@ -53,21 +51,21 @@ def render_campaign(
         before orderings are selected or a potential is exported, and as `render_runs`.
     """
     for needed, stage in (
-        (campaign.path(select.SELECTED), "select"),
-        (export.card_file(campaign), "export"),
+        (campaign.path(paths.Select.selected), "select"),
+        (campaign.card_file, "export"),
     ):
         if not needed.is_file():
             raise MlipsseError(
                 f"Decks need {needed}, which is not there: mlipsse run {campaign.folder} "
                 f"--until {stage}."
             )
-    bundle = read_bundle(export.card_file(campaign).parent)
+    bundle = read_bundle(campaign.card_file.parent)
     inside = out is None and model is None
-    source = model or (export.model_file(campaign) if inside else bundle.torchscript)
+    source = model or (campaign.model_file if inside else bundle.torchscript)
     source = source.resolve()
     if not source.is_file():
         raise MlipsseError(f"There is no model {source}.")
-    root = (out or campaign.path(FOLDER)).resolve()
+    root = (out or campaign.path(paths.Simulate.folder)).resolve()
     root.mkdir(parents=True, exist_ok=True)
     plugin = build_plugin()
     if runtime:

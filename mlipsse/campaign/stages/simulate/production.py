@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from mlipsse.campaign.crystals.runs import Run
 from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.simulate.rendering import RunFiles, render_runs
-from mlipsse.campaign.stages.simulate.runs import Run
 from mlipsse.campaign.stages.simulate.until import lengthen, run_until, unit_output
 
 

@@ -10,11 +10,11 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.campaign.config.execution import SlurmConfig
+from mlipsse.campaign.crystals.orderings import campaign_host
+from mlipsse.campaign.crystals.runs import Run, protocol, runs, simulated_cell
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import digest
 from mlipsse.campaign.engine.seeds import derived_seed
-from mlipsse.campaign.stages.enumerate.orderings import campaign_host
-from mlipsse.campaign.stages.simulate.runs import Run, protocol, runs, simulated_cell
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.md.files.array_job import ArrayJob, write_array_job

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
-from mlipsse.campaign.stages.enumerate import stage as enumerate_stage
-from mlipsse.campaign.stages.export import stage as export
-from mlipsse.campaign.stages.export.acceptance import require_accepted
-from mlipsse.campaign.stages.select import stage as select
+from mlipsse.campaign.stages.simulate.accepted import require_accepted
 from mlipsse.campaign.stages.simulate.production import production_units
 from mlipsse.campaign.stages.simulate.rendering import RunFiles, bring, cautions, write_scripts
 from mlipsse.md.files.folder import DATA_FILE, DECK_FILE
@@ -20,25 +18,25 @@ from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
 def inputs(campaign: Campaign) -> list[Path]:
     """The selected orderings, the potential and its card, and the host for the ion's charge."""
     return [
-        campaign.path(select.SELECTED),
+        campaign.path(paths.Select.selected),
         *map(campaign.path, campaign.config.simulate.structures),
-        export.model_file(campaign),
-        export.card_file(campaign),
-        *enumerate_stage.inputs(campaign),
+        campaign.model_file,
+        campaign.card_file,
+        campaign.path(campaign.config.structure.host),
     ]
 
 
 def perform(work: Work) -> list[Path]:
     """Render every run's folder, then run them; killed runs go on from their restarts."""
     campaign = work.campaign
-    require_accepted(campaign, export.card_file(campaign))
+    require_accepted(campaign)
     files = RunFiles(
         root=work.folder,
         # Beside the runs, where decks find it whatever it was built for.
         plugin=bring(build_plugin(), work.folder / PLUGIN_FILE),
-        model=export.model_file(campaign),
+        model=campaign.model_file,
     )
-    card = read_card(export.card_file(campaign))
+    card = read_card(campaign.card_file)
     units = production_units(
         campaign,
         files,
@@ -59,5 +57,5 @@ def perform(work: Work) -> list[Path]:
 
 
 STAGE = Stage(
-    8, "simulate", ("seed", "structure", "enumerate", "export", "simulate"), inputs, perform
+    paths.Simulate.folder, ("seed", "structure", "enumerate", "export", "simulate"), inputs, perform
 )

@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mlipsse.campaign.crystals.runs import protocol
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.simulate.rendering import template_dir
-from mlipsse.campaign.stages.simulate.runs import protocol
 from mlipsse.files import write_text
 from mlipsse.md.files.record import OUTCOME_FILE, read_record
 

@@ -9,8 +9,8 @@ import numpy as np
 from pymatgen.core import Composition
 
 from mlipsse import keys
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.campaign.stages.select import stage as select
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.energetics.hull.selection import boltzmann_weights
 from mlipsse.errors import MlipsseError
@@ -99,7 +99,7 @@ def ordering_weights(campaign: Campaign, formula: str) -> OrderingWeights | None
     per = campaign.config.select.per
     frames = [
         frame
-        for frame in read_frames(campaign.path(select.SELECTED), labelled=False)
+        for frame in read_frames(campaign.path(paths.Select.selected), labelled=False)
         if frame.info[keys.COMPOSITION] == formula
     ]
     sizes = {len(frame) for frame in frames}

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlipsse.campaign.crystals.runs import run_folders
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.engine.table import write_csv
-from mlipsse.campaign.stages.export import stage as export
-from mlipsse.campaign.stages.select import stage as select
-from mlipsse.campaign.stages.simulate.runs import run_folders
 from mlipsse.campaign.stages.transport.analysis import (
     analyse_composition,
     ordering_weights,
@@ -26,19 +25,13 @@ from mlipsse.report.page.summary import build_summary, write_summary
 from mlipsse.transport import CompositionTransport, RunTransport, WindowSettings
 from mlipsse.transport.runs.analysis import write_msd_csv
 
-NUMBERS = "09-transport/arrhenius.json"
-RUNS = "09-transport/runs.csv"
-DIRECTIONS = "09-transport/directions.csv"
-STRUCTURE = "09-transport/structure.csv"
-FIGURES = "09-transport"
-
 
 def inputs(campaign: Campaign) -> list[Path]:
     """Selected orderings, the potential's card, and records and checksums of all runs."""
     names = (RECORD_FILE, OUTCOME_FILE, SEGMENTS_FILE)
     return [
-        campaign.path(select.SELECTED),
-        export.card_file(campaign),
+        campaign.path(paths.Select.selected),
+        campaign.card_file,
         *(folder / name for folder in run_folders(campaign) for name in names),
     ]
 
@@ -71,17 +64,17 @@ def perform(work: Work) -> list[Path]:
                 if run.directions is not None:
                     told = {key: rows[-1][key] for key in ("run", "composition", "temperature_K")}
                     directions.append({**told, **direction_columns(run.directions)})
-                outputs.append(work.folder / "msd" / f"{run_name(folder)}.csv")
+                outputs.append(campaign.path(paths.Transport.msd.of(run=run_name(folder))))
                 write_msd_csv(run, outputs[-1])
         compositions.append(found.transport)
-        outputs += _draw_msd(found.analysed, formula, work.folder)
-        described, drawn = describe_structure(formula, found, work.folder)
+        outputs += _draw_msd(campaign, found.analysed, formula)
+        described, drawn = describe_structure(campaign, formula, found)
         structure += [described] if described else []
         outputs += drawn
-    write_csv(work.folder / "runs.csv", rows)
-    write_csv(work.folder / "directions.csv", directions, columns=DIRECTION_COLUMNS)
-    write_csv(work.folder / "structure.csv", structure, columns=COLUMNS)
-    label_source = read_card(export.card_file(campaign))["label_source"]
+    write_csv(campaign.path(paths.Transport.runs), rows)
+    write_csv(campaign.path(paths.Transport.directions), directions, columns=DIRECTION_COLUMNS)
+    write_csv(campaign.path(paths.Transport.structure), structure, columns=COLUMNS)
+    label_source = read_card(campaign.card_file)["label_source"]
     cautions = standing_cautions(
         compositions, label_source=label_source, thermostat=config.simulate.ensemble
     )
@@ -91,19 +84,19 @@ def perform(work: Work) -> list[Path]:
     for item in summary["compositions"]:
         own = [row for row in rows if row["composition"] == item["formula"]]
         item |= mean_pressures(own, temperatures_K=item["temperature_K"])
-    write_summary(summary, work.folder / "arrhenius.json")
+    write_summary(summary, campaign.path(paths.Transport.numbers))
     from mlipsse.report.figures.style import new_figure, save_figure
     from mlipsse.report.transport_figures.arrhenius import arrhenius_plot
 
     figure, (left, right) = new_figure(width_in=7.0, columns=2)
     arrhenius_plot(left, compositions)
     arrhenius_plot(right, compositions, quantity="conductivity")
-    outputs += save_figure(figure, work.folder / "arrhenius")
-    names = ("runs.csv", "directions.csv", "structure.csv", "arrhenius.json")
-    return [*(work.folder / name for name in names), *outputs]
+    outputs += save_figure(figure, campaign.path(paths.Transport.arrhenius_figure))
+    tables = (paths.Transport.runs, paths.Transport.directions, paths.Transport.structure)
+    return [*map(campaign.path, (*tables, paths.Transport.numbers)), *outputs]
 
 
-def _draw_msd(runs: Sequence[RunTransport], formula: str, folder: Path) -> list[Path]:
+def _draw_msd(campaign: Campaign, runs: Sequence[RunTransport], formula: str) -> list[Path]:
     if not runs:
         return []
     from mlipsse.report.figures.style import formula_label, new_figure, save_figure
@@ -111,12 +104,11 @@ def _draw_msd(runs: Sequence[RunTransport], formula: str, folder: Path) -> list[
 
     figure, (axes,) = new_figure()
     msd_plot(axes, runs, title=formula_label(formula))
-    return save_figure(figure, folder / f"msd-{formula}")
+    return save_figure(figure, campaign.path(paths.Transport.msd_figure.of(composition=formula)))
 
 
 STAGE = Stage(
-    9,
-    "transport",
+    paths.Transport.folder,
     ("seed", "structure", "enumerate", "select", "export", "simulate", "transport"),
     inputs,
     perform,

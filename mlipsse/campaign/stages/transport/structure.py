@@ -1,11 +1,14 @@
 """Pair distances, density and pathways of one run of each composition."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mlipsse.campaign.engine import paths
+from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.transport.analysis import AnalysedRuns, run_name
 from mlipsse.files import write_columns, write_text
 from mlipsse.md.files.record import read_record
@@ -34,8 +37,17 @@ COLUMNS = (
 """Of `structure.csv`."""
 
 
+@dataclass(frozen=True)
+class _Density:
+    """Density of the mobile ion, atoms of the framework, and paths of lowest bottlenecks."""
+
+    density: ProbabilityDensity
+    framework: Any
+    percolating: Mapping[str, PercolatingPath]
+
+
 def describe_structure(
-    formula: str, found: AnalysedRuns, folder: Path
+    campaign: Campaign, formula: str, found: AnalysedRuns
 ) -> tuple[dict[str, Any] | None, list[Path]]:
     """Draw g(r), density and paths of the run that diffuses fastest; its row of `structure.csv`.
 
@@ -46,7 +58,6 @@ def describe_structure(
     ----------
     formula : of the composition
     found : its analysed runs
-    folder : figures go there, as `radial-<formula>` and `density-<formula>`
     """
     usable = [
         (path, run)
@@ -66,18 +77,20 @@ def describe_structure(
         lattice=lattice,
         spacing_A=_spacing_A(trajectory, run.n_mobile),
     )
-    paths = percolating_paths(density, run.temperature_K)
+    percolating = percolating_paths(density, run.temperature_K)
     title = run_name(path)
     outputs = [
-        *_draw_radial(radial, run.mobile, title, folder / f"radial-{formula}"),
-        *_draw_density(density, framework, paths, run.mobile, title, folder / f"density-{formula}"),
+        *_draw_radial(campaign, formula, radial, run.mobile, title),
+        *_draw_density(
+            campaign, formula, _Density(density, framework, percolating), run.mobile, title
+        ),
     ]
     row = {
         "composition": formula,
         "run": title,
         "temperature_K": run.temperature_K,
         "closest_mobile_pair_A": radial.closest_A[run.mobile, run.mobile],
-        **_barriers(paths),
+        **_barriers(percolating),
         "voxel_A": float(np.cbrt(density.voxel_volume_A3)),
         "caution": radial.sanity(run.mobile) or "",
     }
@@ -91,52 +104,56 @@ def _spacing_A(trajectory: Trajectory, n_ions: int) -> float:
     return float(np.clip(edge_A, _FINEST_A, _COARSEST_A))
 
 
-def _barriers(paths: Mapping[str, PercolatingPath]) -> dict[str, Any]:
+def _barriers(percolating: Mapping[str, PercolatingPath]) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name in "abc":
-        path = paths[name]
+        path = percolating[name]
         row[f"barrier_{name}_eV"] = path.barrier_eV
         row[f"barrier_{name}_std_eV"] = path.barrier_std_eV
         row[f"bottleneck_{name}_visits"] = path.bottleneck_counts
     return row
 
 
-def _draw_radial(found: RadialDistribution, mobile: str, title: str, path: Path) -> list[Path]:
+def _draw_radial(
+    campaign: Campaign, formula: str, found: RadialDistribution, mobile: str, title: str
+) -> list[Path]:
     from mlipsse.report.figures.style import new_figure, save_figure
     from mlipsse.report.transport_figures.radial import radial_plot
 
     figure, (axes,) = new_figure()
     radial_plot(axes, found, mobile=mobile, title=title)
-    target = path.with_name(f"{path.name}.csv")
+    table = campaign.path(paths.Transport.radial.of(composition=formula))
     lines = {f"{one}-{two}": line for (one, two), line in found.g.items()}
-    write_columns(target, {"r_A": found.radii_A, **lines})
-    return [*save_figure(figure, path), target]
+    write_columns(table, {"r_A": found.radii_A, **lines})
+    path = campaign.path(paths.Transport.radial_figure.of(composition=formula))
+    return [*save_figure(figure, path), table]
 
 
 def _draw_density(
-    density: ProbabilityDensity,
-    framework: Any,
-    paths: Mapping[str, PercolatingPath],
-    mobile: str,
-    title: str,
-    path: Path,
+    campaign: Campaign, formula: str, found: _Density, mobile: str, title: str
 ) -> list[Path]:
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.transport_figures.density import density_figure
     from mlipsse.report.transport_figures.density_view import density_view
     from mlipsse.transport.density.files import write_chgcar
 
+    density, framework = found.density, found.framework
     # Below one visit an isosurface would enclose all that was ever seen.
     level = max(PUBLISHED_LEVEL_PER_A3, 2 * density.one_count_per_A3)
     shown: dict[str, Any] = {"level_per_A3": level, "mobile": mobile, "framework": framework}
-    figure = density_figure(density, **shown, path=paths["any"], title=title)
-    found: Sequence[PercolatingPath] = [paths[name] for name in "abc"]
-    fragment = density_view(density, **shown, paths=found, identifier=path.name)
-    page = path.with_name(f"{path.name}.html")
+    figure = density_figure(density, **shown, path=found.percolating["any"], title=title)
+    page = campaign.path(paths.Transport.density_view.of(composition=formula))
+    fragment = density_view(
+        density,
+        **shown,
+        paths=[found.percolating[name] for name in "abc"],
+        identifier=page.name.removesuffix(".html"),
+    )
     write_text(page, fragment)
+    path = campaign.path(paths.Transport.density_figure.of(composition=formula))
     outputs = [*save_figure(figure, path), page]
     if len(framework):
-        chgcar = path.with_name(f"CHGCAR-{path.name.removeprefix('density-')}")
+        chgcar = campaign.path(paths.Transport.density.of(composition=formula))
         write_chgcar(chgcar, density, framework)
         outputs.append(chgcar)
     return outputs

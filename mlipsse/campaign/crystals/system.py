@@ -1,16 +1,15 @@
-"""The compositions of a campaign between its end members: coordinates, diagram, table."""
+"""The compositions of a campaign between its end members: coordinates and diagram."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from mlipsse.campaign.config.campaign import EnumerateConfig
-from mlipsse.campaign.stages.rank.ranking import Ranked
-from mlipsse.energetics.hull.energies import ON_HULL_EV_ATOM, formation_energy, hull_phases
-from mlipsse.energetics.hull.simplex import check_independent, mixture_text, simplex_coordinates
+from mlipsse.energetics.hull.energies import formation_energy
+from mlipsse.energetics.hull.simplex import check_independent, simplex_coordinates
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.host.formula import parse_formula
 
@@ -78,46 +77,3 @@ def _floats(amounts: Mapping[str, Fraction]) -> dict[str, float]:
 def atoms_per_unit(formula: str) -> float:
     """Atoms in the formula unit as the config writes it."""
     return float(sum(parse_formula(formula).values()))
-
-
-def composition_rows(
-    ranked: Sequence[Ranked], config: EnumerateConfig, system: System
-) -> list[dict[str, Any]]:
-    """Rows of `compositions.csv`: the lowest ordering of each composition, and what it decays to.
-
-    The decomposition is per formula unit of the composition, in formula units of the phases, both
-    as the config writes them; a stable composition decays to itself.
-    """
-    good = [entry for entry in ranked if entry.reason is None]
-    counts = [entry.row.atoms.symbols.formula.count() for entry in good]
-    energies_eV = np.array([entry.row.values["energy_eV"] for entry in good])
-    names = [entry.row.composition for entry in good]
-    phases = hull_phases(counts, energies_eV)
-    rows = []
-    for formula in config.formulas:
-        phase = next(p for p in phases if any(names[i] == formula for i in p.structures))
-        lowest = good[next(i for i in phase.structures if names[i] == formula)]
-        above = lowest.above_hull_eV_atom
-        stable = above is not None and above <= ON_HULL_EV_ATOM
-        mixture = {names[i]: share for i, share in phase.mixture.items()}
-        amounts = {
-            name: mixture[name] * atoms_per_unit(formula) / atoms_per_unit(name)
-            for name in config.formulas
-            if name in mixture
-        }
-        tried = [entry for entry in ranked if entry.row.composition == formula]
-        left_out = sum(entry.reason is not None for entry in tried)
-        rows.append(
-            {
-                "composition": formula,
-                **system.columns(formula),
-                "energy_above_hull_eV_atom": above,
-                "formation_energy_eV_atom": lowest.formation_eV_atom,
-                "stable": "yes" if stable else "no",
-                "decomposition": formula if stable else mixture_text(amounts),
-                "lowest_ordering": lowest.row.name,
-                "orderings": len(tried) - left_out,
-                "left_out": left_out,
-            }
-        )
-    return rows

@@ -7,14 +7,13 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.campaign.config.simulate import SimulateConfig
+from mlipsse.campaign.crystals.selected import are_selected, selected_by_energy
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.campaign.stages.select import stage as select
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.md.plan.protocol import Protocol, published_lengths_ps
 from mlipsse.structures.geometry import supercell
-
-FOLDER = "08-simulate"
 
 _AS_GIVEN = "as_given"
 
@@ -114,17 +113,6 @@ def structures_of(campaign: Campaign, name: Path) -> list[Atoms]:
     return frames
 
 
-def selected_by_energy(campaign: Campaign) -> list[list[Atoms]]:
-    """The selected orderings of each composition, by rising energy per atom."""
-    selected = read_frames(campaign.path(select.SELECTED), labelled=False)
-    groups = []
-    for formula in campaign.config.enumerate.compositions:
-        starts = [atoms for atoms in selected if atoms.info[keys.COMPOSITION] == formula]
-        starts.sort(key=lambda atoms: atoms.info["relaxed_energy_eV"] / len(atoms))
-        groups.append(starts)
-    return groups
-
-
 def protocol(
     config: SimulateConfig, temperature_K: float, *, seed: int, at_least_ps: float = 0.0
 ) -> Protocol:
@@ -168,6 +156,6 @@ def simulated_cell(config: SimulateConfig, start: Atoms) -> Atoms:
 
 def run_folders(campaign: Campaign) -> list[Path]:
     """Folder of every run that the config asks for; none before orderings are selected."""
-    if not campaign.path(select.SELECTED).is_file():
+    if not are_selected(campaign):
         return []
-    return [campaign.path(FOLDER) / run.path for run in runs(campaign)]
+    return [campaign.path(paths.Simulate.folder) / run.path for run in runs(campaign)]

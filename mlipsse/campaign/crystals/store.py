@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mlipsse.campaign.crystals.database import Row
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.campaign.stages.enumerate.database import Row
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Supercell
 from mlipsse.orderings.counting.ordering import framework, site_labels
@@ -18,7 +19,7 @@ from mlipsse.orderings.counting.ordering import framework, site_labels
 _CONDITION = re.compile(r"\w+((<=|>=|!=|<|>|=)[^<>=,]+)?")
 
 _MOST_VALUES = 30
-STORES = ("03-select/orderings.db", "02-rank/ranked.db", "01-enumerate/orderings.db")
+STORES = (paths.Select.database, paths.Rank.database, paths.Enumerate.database)
 """Where orderings are kept, the one that knows most first."""
 
 
@@ -30,8 +31,8 @@ def newest_store(campaign: Campaign) -> Path:
     MlipsseError
         when there is none yet.
     """
-    for name in STORES:
-        if (path := campaign.path(name)).is_file():
+    for store in STORES:
+        if (path := campaign.path(store)).is_file():
             return path
     raise MlipsseError(
         f"{campaign.folder} has no orderings yet. Make them: mlipsse run {campaign.folder} "

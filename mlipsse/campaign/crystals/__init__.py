@@ -1,0 +1,1 @@
+"""The crystals of a campaign: host and orderings, their store, the system, and their runs."""
