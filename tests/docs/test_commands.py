@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [read_page(path) for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
 LANGUAGES = {"console", "python", "yaml", "text", "lammps", "bibtex"}
 """Of fenced blocks: a command in any other would not be tried."""
+HOME = "/home/you"
+"""What the pages call the folder that they work in."""
 
 
 def names(pages: list[Page]) -> list[object]:
@@ -59,6 +61,7 @@ def try_commands(page: Page, block: Block) -> None:
     assert commands, f"{page.path.name}:{block.line} has no line with `$ `"
     for number, (command, expected) in enumerate(commands, start=1):
         code, printed = run_command(command)
+        printed = printed.replace(str(Path.cwd()), HOME)
         assert code == (block.exit_code if number == len(commands) else 0), printed
         assert_matches(page, block, expected, printed)
 
