@@ -58,6 +58,28 @@ A campaign is a folder. `mlipsse run` writes one folder per stage; every file is
 Parts in braces vary. Figures come as PNG and as SVG.
 """
 
+FILES_TAIL = """## The folder of a run
+
+`08-simulate` and a folder of `mlipsse md render` also hold `run.sh`, `array.sbatch`, `runs.txt` (the
+runs of the array) and `macepair.so` (the pair style). The folder of one run holds:
+
+| file | holds |
+|---|---|
+| `run.json` | Composition, temperature, lengths and seed of the run. |
+| `structure.data`, `relaxed.data` | The cell as given, and as relaxed with the potential. |
+| `in.lammps` | The deck, commented. |
+| `traj.{step}.dcd` | Frames of the part that began at this step, unwrapped. |
+| `velocities.{step}.lammpstrj` | Sparse frames with velocities. |
+| `segments.json` | Checksums of the parts of the trajectory. |
+| `restart.a`, `restart.b` | The two newest restarts; `.inc` beside them: their steps. |
+| `log.{part}.lammps`, `log.relax.lammps` | Logs of LAMMPS. |
+| `lammps.out` | What LAMMPS printed. |
+
+## A bundle
+
+[Potentials for LAMMPS](potentials.md#the-bundle) lists the files of a potential's folder.
+"""
+
 
 def sections(model: type[BaseModel], name: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
     """Every block of the config with its dotted name, outermost first."""
@@ -154,7 +176,7 @@ def files_page() -> str:
                 names = ", ".join([f"`{value.path}`", *(f"`{suffix}`" for suffix in value.also)])
                 parts.append(f"| {names} | {sentence(value.holds)} |")
         parts.append("")
-    return "\n".join(parts).rstrip() + "\n"
+    return "\n".join([*parts, FILES_TAIL])
 
 
 PAGES = {"config.md": config_page, "files.md": files_page}

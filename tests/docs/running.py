@@ -30,6 +30,7 @@ def inside(folder: Path) -> Iterator[None]:
     before = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "100")
+        patch.setenv("LC_ALL", "C.UTF-8")
         os.chdir(folder)
         try:
             yield

@@ -103,15 +103,51 @@ def shown_commands(page: Page) -> list[str]:
     return [text for text in (*inline, *blocks) if text.startswith("mlipsse ")]
 
 
+def unknown_words(text: str) -> list[str]:
+    """Commands and options of mlipsse in a line that do not exist."""
+    command = typer.main.get_command(app)
+    words = shlex.split(text.split(" | ")[0].split(" > ")[0])[1:]
+    while words and hasattr(command, "commands"):
+        if words[0] not in {*command.commands, "--help"}:
+            return words[:1]
+        command = command.commands.get(words.pop(0), command)
+    options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+    return [word for word in words if word.startswith("--") and word not in options]
+
+
 @pytest.mark.parametrize("page", names([p for p in PAGES if shown_commands(p)]))
 def test_commands_that_are_not_run_exist(page: Page) -> None:
     for text in shown_commands(page):
-        if "|" in text and " | " not in text:
-            continue  # several commands in one: `mlipsse potential info|check`
-        command = typer.main.get_command(app)
-        words = shlex.split(text.split(" | ")[0].split(" > ")[0])[1:]
-        while words and hasattr(command, "commands"):
-            assert words[0] in command.commands, text
-            command = command.commands[words.pop(0)]
-        options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
-        assert {word for word in words if word.startswith("--")} <= options, text
+        assert unknown_words(text) == [], text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("mlipsse status DIR --json", []),
+        ("mlipsse transport --help", []),
+        ("mlipsse statuss DIR", ["statuss"]),
+        ("mlipsse transport msdd FILE", ["msdd"]),
+        ("mlipsse md render DIR --outt decks", ["--outt"]),
+    ],
+)
+def test_unknown_words_are_found(text: str, found: list[str]) -> None:
+    assert unknown_words(text) == found
+
+
+def test_a_page_that_shows_another_output_fails(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(
+        "```console\n$ echo one; echo two\none\n...\n```\n"
+        "```console exit=3\n$ exit 3\n```\n"
+        "```console\n$ echo one\ntwo\n```\n"
+        "```console\n$ exit 3\n```\n"
+    )
+    page = read_page(path)
+    right, code, other, failed = page.blocks
+    with inside(tmp_path):
+        try_commands(page, right)
+        try_commands(page, code)
+        for block in (other, failed):
+            with pytest.raises(AssertionError):
+                try_commands(page, block)
