@@ -74,6 +74,7 @@ FILES_TAIL = """## The folder of a run
 | `restart.a`, `restart.b` | The two newest restarts; `.inc` beside them: their steps. |
 | `log.{part}.lammps`, `log.relax.lammps` | Logs of LAMMPS. |
 | `lammps.out` | What LAMMPS printed. |
+| `outcome.json`, `finished.txt` | How the run ended. |
 
 ## A bundle
 
