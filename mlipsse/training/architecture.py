@@ -1,38 +1,36 @@
 """Size and shape of a MACE model that is trained from scratch."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from pydantic import Field
 
 from mlipsse.energetics.potentials.mace_model import import_mace
 from mlipsse.errors import MlipsseError
+from mlipsse.settings import Count, Positive, Settings
 
 _FIRST_OF_MACE = {"RealAgnosticInteractionBlock", "RealAgnosticDensityInteractionBlock"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Architecture:
+class Architecture(Settings):
     """A MACE model (Batatia et al., 2022, arXiv 2206.07697).
 
     The defaults are those of the published comparison with models from scratch (Deng, Li, Sai
     Gautam, Zhu, Deng, 2025, doi 10.1039/d5ta05321h): 128 channels, 2 layers, correlation 3, cutoff
     5 Å. Its messages' and harmonics' orders are not stated; here they are mace-torch's.
-
-    Attributes
-    ----------
-    channels : features of every order
-    max_L : highest order of the messages
-    max_ell : highest order of the spherical harmonics of the edges
-    correlation : body order less one
-    layers : interactions
-    r_max_A : cutoff
     """
 
-    channels: int = 128
-    max_L: int = 1
-    max_ell: int = 3
-    correlation: int = 3
-    layers: int = 2
-    r_max_A: float = 5.0
+    channels: Count = 128
+    """features of every order"""
+    max_L: int = Field(default=1, ge=0, le=3)
+    """highest order of the messages"""
+    max_ell: int = Field(default=3, ge=0, le=4)
+    """highest order of the edges' spherical harmonics"""
+    correlation: Count = Field(default=3, le=4)
+    """body order less one"""
+    layers: Count = 2
+    """interactions"""
+    r_max_A: Positive = 5.0
+    """cutoff, Å"""
 
     @property
     def options(self) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """How a model is trained."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
-from mlipsse.errors import MlipsseError
+from pydantic import Field, model_validator
+
+from mlipsse.settings import Count, Positive, Settings
 from mlipsse.training.architecture import Architecture
 
 HEAD = "Default"
@@ -15,13 +15,12 @@ REPLAY_HEAD = "pt_head"
 
 Strategy = Literal["multihead", "naive", "scratch"]
 Frozen = Literal["nothing", "embedding", "interactions", "products"]
-IsolatedAtoms = Literal["estimated", "foundation"] | Mapping[str, float]
+IsolatedAtoms = Literal["estimated", "foundation"] | dict[str, float]
 Option = bool | int | float | str
 
 
-@dataclass(frozen=True, kw_only=True)
-class FineTuneSettings:
-    """Settings of a training.
+class TrainingSettings(Settings):
+    """What `campaign.yaml` and a training have in common.
 
     The defaults are the published ones: multi-head fine-tuning with replay, at most 500 epochs, a
     stop after 20 without improvement on the validation set, learning rate 0.01 (Deng, Li, Sai
@@ -29,78 +28,106 @@ class FineTuneSettings:
     but for the moving average of the weights, which it switches on for multi-head fine-tuning
     only when it also lowers the learning rate to 0.0001.
 
-    Attributes
-    ----------
-    strategy : `multihead`: with replay, so that what the foundation knew is kept; `naive`: on the
-        new labels alone; `scratch`: from random weights, for comparison
-    max_epochs, patience : epochs; `patience` counts those without improvement
-    learning_rate : initial
-    batch_size : frames of a gradient step; the last, smaller batch of an epoch is left out
-    valid_batch_size : frames evaluated at a time
-    energy_weight, forces_weight, stress_weight : of mace-torch's universal loss
-    scheduler_patience : epochs without improvement before the learning rate falls
-    lr_factor : to this share of itself
-    weight_decay : of the optimiser (Adam, AMSGrad)
-    ema_decay : of the moving average of the weights, which is what is validated and kept
-    e0s : isolated-atom energies of the new head. `estimated`: the foundation's and one correction
-        per element, fitted to the new labels, as fine-tuning across functionals needs;
-        `foundation`: the foundation's; or eV by element. From scratch, `estimated` is a
-        least-squares fit to the labels.
-    replay_ratio : training frames are repeated when they are fewer than this share of the replayed
-    foundation_head : head of a foundation that has several
-    lora_rank : ranks of low-rank updates (LoRA, Hu et al., 2021, arXiv 2106.09685), the weights
-        themselves stay; None trains the weights
-    lora_alpha : scale of these updates, in units of the rank
-    freeze : parts that stay as they are, each with those named before it
-    architecture : of a model from scratch; None is that of the foundation
-    gpus : of this machine, by torchrun; with `device` cuda
-    options : further options of mace_run_train by name
+    The last, smaller batch of an epoch is left out. Low-rank updates are those of Hu et al., 2021
+    (arXiv 2106.09685); the weights themselves stay.
+
+    Raises
+    ------
+    MlipsseError
+        for settings that exclude each other.
     """
 
     strategy: Strategy = "multihead"
-    max_epochs: int = 500
-    patience: int = 20
-    learning_rate: float = 0.01
-    batch_size: int = 10
-    valid_batch_size: int = 10
-    energy_weight: float = 1.0
-    forces_weight: float = 100.0
-    stress_weight: float = 1.0
-    scheduler_patience: int = 50
-    lr_factor: float = 0.8
-    weight_decay: float = 5e-7
-    ema_decay: float = 0.99
-    e0s: IsolatedAtoms = "estimated"
-    replay_ratio: float = 0.1
+    """multihead: with replay, which keeps what the foundation knew; naive: on the labels alone;
+    scratch: from random weights, for comparison"""
     foundation_head: str | None = None
-    lora_rank: int | None = None
-    lora_alpha: float = 1.0
+    """head of a foundation that has several"""
+    replay_ratio: Positive = Field(default=0.1, le=1)
+    """training frames are repeated when they are fewer than this share of the replayed ones"""
+    max_epochs: Count = 500
+    """most epochs"""
+    patience: Count = 20
+    """epochs without improvement before the stop"""
+    learning_rate: Positive = Field(default=0.01, lt=1)
+    """initial learning rate"""
+    batch_size: Count = 10
+    """frames per gradient step (mace-torch's default)"""
+    valid_batch_size: Count = 10
+    """frames evaluated at a time"""
+    energy_weight: float = Field(default=1.0, ge=0)
+    """in mace-torch's universal loss"""
+    forces_weight: float = Field(default=100.0, ge=0)
+    """in that loss"""
+    stress_weight: float = Field(default=1.0, ge=0)
+    """in that loss; MACE-MP-0 was trained with 1, 10 and 100 for energy, forces and stress"""
+    scheduler_patience: Count = 50
+    """epochs without improvement before the learning rate falls"""
+    lr_factor: Positive = Field(default=0.8, lt=1)
+    """to this share of itself"""
+    weight_decay: float = Field(default=5e-07, ge=0)
+    """of Adam"""
+    ema_decay: float = Field(default=0.99, ge=0, lt=1)
+    """of the moving average of the weights, which is what is kept"""
+    lora_rank: Count | None = None
+    """ranks of low-rank updates (LoRA) in place of all weights"""
+    lora_alpha: Positive = 1.0
+    """scale of these updates, in units of the rank"""
     freeze: Frozen = "nothing"
-    architecture: Architecture | None = field(default_factory=Architecture)
+    """parts that stay as they are: the element embedding; it and the interactions; these and the
+    products"""
     dtype: Literal["float32", "float64"] = "float32"
+    """of the training"""
     device: Literal["cpu", "cuda"] = "cpu"
-    gpus: int = 1
-    options: Mapping[str, Option] = field(default_factory=dict)
-    seed: int = 1
+    """where it is trained"""
+    gpus: Count = 1
+    """of this machine, with device cuda: by torchrun"""
+    options: dict[str, Option] = Field(default_factory=dict)
+    """further options of mace_run_train by name, true for those without a value, e.g. clip_grad:
+    100"""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
         if self.lora_rank is not None and self.freeze != "nothing":
-            raise MlipsseError(
+            raise ValueError(
                 f"lora_rank ({self.lora_rank}) already leaves all weights as they are; "
                 f"freeze ({self.freeze}) does not go with it. Give one of the two."
             )
         if self.strategy == "scratch" and (self.lora_rank is not None or self.freeze != "nothing"):
-            raise MlipsseError(
+            raise ValueError(
                 "A model from scratch has no weights to keep: leave lora_rank and freeze out with "
                 "strategy scratch."
             )
-        if self.strategy == "scratch" and self.e0s == "foundation":
-            raise MlipsseError(
-                "A model from scratch has no foundation: its e0s are estimated, or given in eV by "
-                "element."
-            )
         if self.gpus > 1 and self.device != "cuda":
-            raise MlipsseError(
+            raise ValueError(
                 f"gpus is {self.gpus} with device {self.device}: mace-torch trains on several "
                 "devices with cuda only."
             )
+        return self
+
+
+class FineTuneSettings(TrainingSettings):
+    """Settings of a training.
+
+    Raises
+    ------
+    MlipsseError
+        as `TrainingSettings`, and for isolated-atom energies of a foundation that there is not.
+    """
+
+    e0s: IsolatedAtoms = "estimated"
+    """isolated-atom energies of the new head. estimated: the foundation's and one correction per
+    element, fitted to the new labels, as fine-tuning across functionals needs, and from scratch a
+    least-squares fit to the labels; foundation: the foundation's; or eV by element"""
+    architecture: Architecture | None = Architecture()
+    """architecture of a model from scratch; None is that of the foundation"""
+    seed: int = 1
+    """seed of the weights and batches"""
+
+    @model_validator(mode="after")
+    def _energies_are_there(self) -> Self:
+        if self.strategy == "scratch" and self.e0s == "foundation":
+            raise ValueError(
+                "A model from scratch has no foundation: its e0s are estimated, or given in eV by "
+                "element."
+            )
+        return self

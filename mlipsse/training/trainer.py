@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from mlipsse.errors import MlipsseError
@@ -183,7 +182,7 @@ def _identity(job: Job) -> str:
         "files": files,
         "e0s_eV": job.e0s_eV,
         "architecture": job.architecture,
-        "settings": asdict(job.settings),
+        "settings": job.settings.model_dump(),
     }
     return json.dumps(content, indent=1, sort_keys=True) + "\n"
 

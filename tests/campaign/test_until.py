@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mlipsse.campaign.stages.simulate.until import UNTIL_FILE, Lengthening, run_until, unit_output
+from mlipsse.campaign.engine import paths
+from mlipsse.campaign.stages.simulate.until import Lengthening, run_until, unit_output
 from mlipsse.md.files.record import OUTCOME_FILE, read_record
 from mlipsse.md.run import run_folder
 from mlipsse.transport import analyse_run
@@ -30,7 +31,7 @@ def length_ps(folder: Path) -> float:
 
 def test_a_run_ends_when_d_is_known(tmp_path: Path) -> None:
     folder = render(tmp_path / "run", pair_commands=CONDUCTOR, **RUN)
-    run_until(folder / UNTIL_FILE, threads=1, rule=rule(0.08, 400.0))
+    run_until(folder / paths.Simulate.until.name, threads=1, rule=rule(0.08, 400.0))
     assert 4.0 < length_ps(folder) < 100.0
     fit = analyse_run(folder).diffusivity
     assert fit.diffusivity_cm2_s is not None
@@ -49,7 +50,7 @@ def test_a_run_ends_when_d_is_known(tmp_path: Path) -> None:
 
 def test_a_crystal_that_holds_is_run_to_the_limit(tmp_path: Path) -> None:
     folder = render(tmp_path / "run", **RUN)
-    run_until(folder / UNTIL_FILE, threads=1, rule=rule(0.2, 10.0))
+    run_until(folder / paths.Simulate.until.name, threads=1, rule=rule(0.2, 10.0))
     assert length_ps(folder) == pytest.approx(10.0)
     assert run_folder(folder).frames == 201
 

@@ -34,15 +34,15 @@ def commands(text: str) -> list[list[str]]:
 def test_berendsen_thermostat_stands_beside_an_integrator() -> None:
     lines = commands(deck())
     assert ["fix", "integrate", "all", "nve"] in lines
-    assert ["fix", "thermostat", "all", "temp/berendsen", "900", "900", "0.1"] in lines
+    assert ["fix", "thermostat", "all", "temp/berendsen", "900.0", "900.0", "0.1"] in lines
     assert ["timestep", "0.001"] in lines
 
 
 @pytest.mark.parametrize(
     ("ensemble", "fixes"),
     [
-        ("csvr", ["fix integrate all nve", "fix thermostat all temp/csvr 900 900 0.1 7"]),
-        ("nose-hoover", ["fix integrate all nvt temp 900 900 0.1"]),
+        ("csvr", ["fix integrate all nve", "fix thermostat all temp/csvr 900.0 900.0 0.1 7"]),
+        ("nose-hoover", ["fix integrate all nvt temp 900.0 900.0 0.1"]),
     ],
 )
 def test_other_ensembles(ensemble: str, fixes: list[str]) -> None:
@@ -70,7 +70,7 @@ def test_same_input_gives_the_same_deck() -> None:
 
 def test_own_template_comes_before_the_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "in.lammps.j2").write_text("# mine at {{ temperature_K }} K\n")
-    assert deck(template_dir=tmp_path) == "# mine at 900 K\n"
+    assert deck(template_dir=tmp_path) == "# mine at 900.0 K\n"
     assert "# mine" not in deck(template_dir=None)
 
 

@@ -140,7 +140,7 @@ def test_what_is_done_is_not_done_again(
 
 def test_patience_stops_the_run(tmp_path: Path, sets: dict[str, Path], foundation: Path) -> None:
     """mace-torch's own does not, on one device."""
-    still = replace(SETTINGS, max_epochs=400, patience=2, learning_rate=1e-12)
+    still = SETTINGS.replaced(max_epochs=400, patience=2, learning_rate=1e-12)
     folder = tmp_path / "work"
     model = train_model(job_of(sets, foundation, still), folder=folder, threads=1)
     assert len([row for row in results(folder) if row["epoch"] is not None]) < 200
@@ -166,7 +166,7 @@ def test_a_killed_training_goes_on_and_leaves_no_writer(
     newest.write_bytes(newest.read_bytes()[:1000])  # as a kill amid writing leaves it
     done = results(tmp_path / "work")[-1]["epoch"]
     assert done < epochs - 1
-    settings = replace(SETTINGS, max_epochs=epochs)
+    settings = SETTINGS.replaced(max_epochs=epochs)
     train_model(job_of(sets, foundation, settings), folder=tmp_path / "work", threads=1)
     first = [row for row in results(tmp_path / "work") if row["epoch"] == 0]
     assert len(first) == 1, "it began anew"
@@ -206,7 +206,7 @@ def test_a_full_disk_is_told_as_such(
 def test_several_gpus_are_started_by_torchrun(
     tmp_path: Path, sets: dict[str, Path], foundation: Path
 ) -> None:
-    settings = replace(SETTINGS, device="cuda", gpus=4)
+    settings = SETTINGS.replaced(device="cuda", gpus=4)
     job = job_of(sets, foundation, settings)
     command = train_command(job, folder=tmp_path)
     assert command[1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4"]
@@ -243,7 +243,7 @@ def test_other_ways_of_training(
     tuned = fine_tune(
         module_sets,
         foundation=foundation,
-        settings=replace(SETTINGS, **changes),
+        settings=SETTINGS.replaced(**changes),
         folder=tmp_path / "work",
         out=tmp_path / "out.model",
         limits=LIMITS,
@@ -269,7 +269,7 @@ def test_scratch_needs_no_foundation(tmp_path: Path, module_sets: dict[str, Path
     tuned = fine_tune(
         {part: module_sets[part] for part in ("train", "valid", "test")},
         foundation=None,
-        settings=replace(SETTINGS, strategy="scratch", architecture=small, e0s=e0s, max_epochs=1),
+        settings=SETTINGS.replaced(strategy="scratch", architecture=small, e0s=e0s, max_epochs=1),
         folder=tmp_path / "work",
         out=tmp_path / "out.model",
         limits=Limits(max_energy_rmse_meV_atom=1e5, max_energy_offset_meV_atom=1e5),

@@ -4,7 +4,6 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,7 @@ def protocol_problems(campaign: Campaign) -> Iterator[str]:
         if config.until is None:
             continue
         try:
-            replace(settings, production_ps=config.until.max_production_ps)
+            settings.replaced(production_ps=config.until.max_production_ps)
         except MlipsseError as error:
             yield f"simulate.until.max_production_ps, {temperature_K:g} K: {error}"
 

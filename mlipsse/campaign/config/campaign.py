@@ -17,9 +17,10 @@ from mlipsse.campaign.config.execution import ExecutionConfig
 from mlipsse.campaign.config.finetune import FinetuneConfig
 from mlipsse.campaign.config.label import LabelConfig
 from mlipsse.campaign.config.sample import SampleConfig
-from mlipsse.campaign.config.section import Count, Kelvin, Positive, Section
+from mlipsse.campaign.config.section import Section
 from mlipsse.campaign.config.simulate import SimulateConfig
 from mlipsse.errors import MlipsseError
+from mlipsse.settings import Count, Kelvin, Positive
 
 
 def _supercell_name(value: Any) -> str:

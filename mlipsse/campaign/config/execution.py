@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from mlipsse.campaign.config.section import Count, Section
+from mlipsse.campaign.config.section import Section
+from mlipsse.settings import Count
 
 # These become lines of a batch script: one line each, and no quotes or variables in them.
 SlurmWord = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/,@+-]{0,99}$")]

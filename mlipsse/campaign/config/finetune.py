@@ -7,53 +7,23 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mlipsse.campaign.config.section import Count, Positive, Section
 from mlipsse.errors import MlipsseError
+from mlipsse.settings import Count, Positive
 from mlipsse.training.architecture import Architecture
 from mlipsse.training.judgement import Limits
-from mlipsse.training.settings import FineTuneSettings, Frozen, Strategy
+from mlipsse.training.settings import FineTuneSettings, IsolatedAtoms, TrainingSettings
 
-_DEFAULT = FineTuneSettings()
-_ARCHITECTURE = Architecture()
 _LIMITS = Limits()
 
 
-class ArchitectureConfig(Section):
-    """A model from scratch."""
-
-    channels: Count = Field(default=_ARCHITECTURE.channels, description="features of every order")
-    max_L: int = Field(
-        default=_ARCHITECTURE.max_L, ge=0, le=3, description="highest order of the messages"
-    )
-    max_ell: int = Field(
-        default=_ARCHITECTURE.max_ell,
-        ge=0,
-        le=4,
-        description="highest order of the edges' spherical harmonics",
-    )
-    correlation: Count = Field(
-        default=_ARCHITECTURE.correlation, le=4, description="body order less one"
-    )
-    layers: Count = Field(default=_ARCHITECTURE.layers, description="interactions")
-    r_max_A: Positive = Field(default=_ARCHITECTURE.r_max_A, description="cutoff, Å")
-
-
-class FinetuneConfig(Section):
+class FinetuneConfig(TrainingSettings):
     """Fine-tuning of MACE: multi-head with replay, unless another strategy is chosen."""
 
-    strategy: Strategy = Field(
-        default=_DEFAULT.strategy,
-        description="multihead: with replay, which keeps what the foundation knew; naive: on the "
-        "labels alone; scratch: from random weights, for comparison",
-    )
     foundation: str | None = Field(
         default="mace-sse-small",
         description="MACE model that is fine-tuned: a name in potentials/, a MACE-MP name "
         "(downloaded), or a MACE file; null with strategy scratch, which needs none and compares "
         "with one that knows all elements of the labels",
-    )
-    foundation_head: str | None = Field(
-        default=None, description="head of a foundation that has several"
     )
     replay: str | None = Field(
         default=None,
@@ -71,83 +41,15 @@ class FinetuneConfig(Section):
         description="frames drawn from `mp`: those of the campaign's elements alone first, others "
         "at random after them",
     )
-    replay_ratio: Positive = Field(
-        default=_DEFAULT.replay_ratio,
-        le=1,
-        description="training frames are repeated when they are fewer than this share of the "
-        "replayed ones",
-    )
-    max_epochs: Count = Field(default=_DEFAULT.max_epochs, description="most epochs")
-    patience: Count = Field(
-        default=_DEFAULT.patience, description="epochs without improvement before the stop"
-    )
-    learning_rate: Positive = Field(
-        default=_DEFAULT.learning_rate, lt=1, description="initial learning rate"
-    )
-    batch_size: Count = Field(
-        default=_DEFAULT.batch_size, description="frames per gradient step (mace-torch's default)"
-    )
-    valid_batch_size: Count = Field(
-        default=_DEFAULT.valid_batch_size, description="frames evaluated at a time"
-    )
-    energy_weight: float = Field(
-        default=_DEFAULT.energy_weight, ge=0, description="in mace-torch's universal loss"
-    )
-    forces_weight: float = Field(default=_DEFAULT.forces_weight, ge=0, description="in that loss")
-    stress_weight: float = Field(
-        default=_DEFAULT.stress_weight,
-        ge=0,
-        description="in that loss; MACE-MP-0 was trained with 1, 10 and 100 for energy, forces and "
-        "stress",
-    )
-    scheduler_patience: Count = Field(
-        default=_DEFAULT.scheduler_patience,
-        description="epochs without improvement before the learning rate falls",
-    )
-    lr_factor: Positive = Field(
-        default=_DEFAULT.lr_factor, lt=1, description="to this share of itself"
-    )
-    weight_decay: float = Field(default=_DEFAULT.weight_decay, ge=0, description="of Adam")
-    ema_decay: float = Field(
-        default=_DEFAULT.ema_decay,
-        ge=0,
-        lt=1,
-        description="of the moving average of the weights, which is what is kept",
-    )
     e0s: Literal["auto", "estimated", "foundation"] | dict[str, float] = Field(
         default="auto",
         description="isolated-atom energies: auto for those of isolated atoms among the labels, "
         "else estimated; estimated from foundation and labels; the foundation's; or eV by element",
     )
-    lora_rank: Count | None = Field(
-        default=None, description="ranks of low-rank updates (LoRA) in place of all weights"
-    )
-    lora_alpha: Positive = Field(
-        default=_DEFAULT.lora_alpha, description="scale of these updates, in units of the rank"
-    )
-    freeze: Frozen = Field(
-        default=_DEFAULT.freeze,
-        description="parts that stay as they are: the element embedding; it and the interactions; "
-        "these and the products",
-    )
-    architecture: ArchitectureConfig | Literal["foundation"] = Field(
-        default=ArchitectureConfig(),
+    architecture: Architecture | Literal["foundation"] = Field(
+        default=Architecture(),
         description="of strategy scratch: the published one, other numbers, or `foundation` for "
         "that of the foundation",
-    )
-    dtype: Literal["float32", "float64"] = Field(
-        default=_DEFAULT.dtype, description="of the training"
-    )
-    device: Literal["cpu", "cuda"] = Field(
-        default=_DEFAULT.device, description="where it is trained"
-    )
-    gpus: Count = Field(
-        default=_DEFAULT.gpus, description="of this machine, with device cuda: by torchrun"
-    )
-    options: dict[str, bool | int | float | str] = Field(
-        default_factory=dict,
-        description="further options of mace_run_train by name, true for those without a value, "
-        "e.g. clip_grad: 100",
     )
     max_energy_offset_meV_atom: Positive = Field(
         default=_LIMITS.max_energy_offset_meV_atom,
@@ -176,15 +78,14 @@ class FinetuneConfig(Section):
         ----------
         isolated_eV : energies of isolated atoms among the labels, by element
         """
-        own = self.model_dump(exclude={*_NOT_OF_THE_TRAINING, "architecture"})
+        e0s: IsolatedAtoms
         if self.e0s == "auto":
-            own["e0s"] = dict(isolated_eV) if isolated_eV else "estimated"
-        architecture = (
-            None
-            if self.architecture == "foundation"
-            else Architecture(**self.architecture.model_dump())
-        )
-        return FineTuneSettings(**own, architecture=architecture, seed=seed)
+            e0s = dict(isolated_eV) if isolated_eV else "estimated"
+        else:
+            e0s = self.e0s
+        architecture = None if self.architecture == "foundation" else self.architecture
+        own = dict(self.only(TrainingSettings))
+        return FineTuneSettings(**own, e0s=e0s, architecture=architecture, seed=seed)
 
     @model_validator(mode="after")
     def _consistent(self) -> FinetuneConfig:
@@ -201,9 +102,3 @@ class FinetuneConfig(Section):
         except MlipsseError as error:
             raise ValueError(str(error)) from error
         return self
-
-
-_NOT_OF_THE_TRAINING = {
-    *("foundation", "replay", "replay_labels", "replay_frames"),
-    *("max_energy_offset_meV_atom", "max_forgetting"),
-}

@@ -2,225 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from mlipsse.campaign.config.section import Count, Positive, Section
+from mlipsse.campaign.config.section import Section
 from mlipsse.dataset.frames.label_names import LabelNames
-from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings, SmallCells
+from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
 from mlipsse.dataset.labels.cp2k_program import COMMAND, default_command
-from mlipsse.dataset.labels.program import Keep, ProgramSource, RunSettings
-from mlipsse.dataset.labels.slurm import SlurmJob
+from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.sources import source_kind
-from mlipsse.dataset.labels.vasp import Algorithm, Functional, Vasp, VaspSettings
+from mlipsse.dataset.labels.vasp import Vasp, VaspSettings
 from mlipsse.dataset.own_labels import OwnLabelSettings, WithoutStress
 from mlipsse.errors import MlipsseError
+from mlipsse.settings import Count
 
-_VASP = VaspSettings()
-_CP2K = Cp2kSettings()
 _NAMES = LabelNames()
 
 
-class SlurmConfig(Section):
-    """The SLURM job of one frame."""
-
-    options: dict[str, str | int] = Field(
-        default_factory=dict,
-        description="long options of sbatch, e.g. partition: cpu, nodes: 1, ntasks: 32, "
-        "time: '04:00:00'",
-    )
-    setup: list[str] = Field(
-        default_factory=list,
-        description="lines of the shell before the command, e.g. module load vasp",
-    )
-
-    @property
-    def job(self) -> SlurmJob:
-        """For `mlipsse.dataset.labels.slurm`."""
-        return SlurmJob(options=self.options, setup=tuple(self.setup))
-
-
-class ProgramConfig(Section):
-    """How a program that computes labels is run: once per frame, in a folder of the frame's own."""
-
-    command: str | None = Field(
-        default=None,
-        description="what runs it, for the shell, in the folder of one frame, e.g. "
-        "`srun -n 32 vasp_std`, or `sbatch --wait /home/me/vasp.sh`; execution.workers of them run "
-        "at a time. Without one the inputs of all frames are written, and the outputs that you "
-        "bring back into their folders are read by the next run",
-    )
-    retries: int = Field(
-        default=1, ge=0, description="further attempts at a frame that gave no label"
-    )
-    keep: Keep = Field(
-        default="all",
-        description="folders in 05-label/runs that stay: all, those of rejected frames, or none",
-    )
-
-    slurm: SlurmConfig | None = Field(
-        default=None,
-        description="run the command in a SLURM job per frame (sbatch --wait), execution.workers "
-        "of them in the queue at a time; not given: the command runs on this machine",
-    )
-
-    @property
-    def runs(self) -> RunSettings:
-        """For `mlipsse.dataset.labels.program`."""
-        job = self.slurm.job if self.slurm is not None else None
-        return RunSettings(command=self.command, retries=self.retries, keep=self.keep, slurm=job)
-
-    @model_validator(mode="after")
-    def _job_has_command(self) -> Self:
-        if self.slurm is not None and self.command is None:
-            raise ValueError("a slurm block needs a command for its jobs; give one")
-        return self
-
-
-class VaspConfig(ProgramConfig):
+class VaspConfig(VaspSettings, RunSettings):
     """Static calculations in VASP; POTCARs come from your library (PMG_VASP_PSP_DIR)."""
 
-    functional: Functional = Field(default=_VASP.functional, description="METAGGA")
-    encut_eV: Positive = Field(default=_VASP.encut_eV, description="plane-wave cutoff ENCUT, eV")
-    ediff_eV: Positive = Field(
-        default=_VASP.ediff_eV, description="electronic convergence EDIFF, eV per cell"
-    )
-    ismear: Literal[-5, -1, 0, 1, 2] = Field(
-        default=_VASP.ismear, description="ISMEAR, kind of smearing: 0 is Gaussian, -1 Fermi"
-    )
-    sigma_eV: Positive = Field(default=_VASP.sigma_eV, description="width of smearing SIGMA, eV")
-    kpoint_density_A3: Positive = Field(
-        default=_VASP.kpoint_density_A3,
-        description="k-points per Å⁻³ of the reciprocal cell (with its 2π), mesh around Γ",
-    )
-    kspacing_1_A: Positive | None = Field(
-        default=_VASP.kspacing_1_A,
-        description="KSPACING, Å⁻¹ (with its 2π), instead of kpoint_density_A3",
-    )
-    spin: bool = Field(default=_VASP.spin, description="spin-polarised: ISPIN 2")
-    nelm: Count = Field(
-        default=_VASP.nelm, description="most electronic steps NELM; a retry has twice as many"
-    )
-    algo: Algorithm = Field(
-        default=_VASP.algo,
-        description="ALGO; a retry takes Normal with careful mixing after All, else All",
-    )
-    potcar_functional: Literal["PBE_52", "PBE_54", "PBE_64"] = Field(
-        default=_VASP.potcar_functional, description="release of the POTCARs, as pymatgen names it"
-    )
-    potcars: dict[str, str] = Field(
-        default_factory=dict,
-        description="POTCARs other than pymatgen's choice by element, e.g. Y: Y_sv",
-    )
-    write_potcar: bool = Field(
-        default=_VASP.write_potcar,
-        description="write POTCAR from your library; false: POTCAR.spec, which names them, for "
-        "inputs that are completed elsewhere",
-    )
-    incar: dict[str, bool | int | float | str] = Field(
-        default_factory=dict, description="further INCAR tags, e.g. NCORE: 4"
-    )
-
     @property
-    def settings(self) -> VaspSettings:
-        """For `mlipsse.dataset.labels.vasp`."""
-        return VaspSettings(**self.model_dump(exclude=set(ProgramConfig.model_fields)))
+    def source(self) -> ProgramSource:
+        """What labels frames with these settings."""
+        return ProgramSource(Vasp(self.only(VaspSettings)), self.only(RunSettings))
 
     @model_validator(mode="after")
-    def _consistent(self) -> VaspConfig:
-        try:
-            _ = self.settings
-        except MlipsseError as error:
-            raise ValueError(str(error)) from error
+    def _one_mesh(self) -> Self:
         if self.kspacing_1_A and "kpoint_density_A3" in self.model_fields_set:
             raise ValueError("kpoint_density_A3 and kspacing_1_A exclude each other; give one")
         return self
 
 
-class Cp2kConfig(ProgramConfig):
+class Cp2kConfig(Cp2kSettings, RunSettings):
     """SCAN single points in CP2K, with the potentials and basis sets of its data folder."""
 
-    command: str | None = Field(
-        default=COMMAND,
-        description="what runs it, for the shell, in the folder of one frame: the CP2K on the PATH "
-        "if not given, with execution.threads_per_worker threads; it reads frame.inp and writes "
-        "frame.out. null: the inputs of all frames are written, and the outputs that you bring "
-        "back into their folders are read by the next run",
-    )
-    cutoff_Ry: Positive = Field(default=_CP2K.cutoff_Ry, description="plane-wave CUTOFF, Ry")
-    rel_cutoff_Ry: Positive = Field(default=_CP2K.rel_cutoff_Ry, description="REL_CUTOFF, Ry")
-    eps_scf: Positive = Field(
-        default=_CP2K.eps_scf, description="EPS_SCF, at which the electrons are converged"
-    )
-    eps_default: Positive = Field(
-        default=_CP2K.eps_default, description="EPS_DEFAULT, accuracy of the integrals"
-    )
-    min_length_A: Positive = Field(
-        default=_CP2K.min_length_A,
-        description="a cell of at least this height along a, b and c is computed at Γ, Å; others "
-        "with k-points whose number times the height reaches it",
-    )
-    small_cells: SmallCells = Field(
-        default=_CP2K.small_cells,
-        description="kpoints, or supercell: cells below min_length_A are repeated to reach it and "
-        "computed at Γ (for a CP2K that has no SCAN stress with k-points)",
-    )
-    diagonalisation: bool = Field(
-        default=_CP2K.diagonalisation,
-        description="at Γ too, instead of OT, which needs a gap; k-points and smearing always do",
-    )
-    smearing_K: Positive | None = Field(
-        default=_CP2K.smearing_K,
-        description="electronic temperature of Fermi-Dirac smearing, K; fixed occupations if not "
-        "given",
-    )
-    spin: bool = Field(default=_CP2K.spin, description="spin-polarised: UKS")
-    multiplicity: Count | None = Field(
-        default=_CP2K.multiplicity, description="2S + 1 of a frame; CP2K's guess if not given"
-    )
-    max_scf: Count = Field(
-        default=_CP2K.max_scf,
-        description="most electronic steps; a retry has twice as many and takes CG instead of DIIS "
-        "(OT), or mixes less of the new density",
-    )
-    basis: str = Field(default=_CP2K.basis, description="kind of basis set, e.g. TZVP-MOLOPT-...")
-    potential: str = Field(default=_CP2K.potential, description="kind of pseudopotential")
-    bases: dict[str, str] = Field(
-        default_factory=dict, description="whole names by element, e.g. Li: NAME-q1"
-    )
-    potentials: dict[str, str] = Field(
-        default_factory=dict, description="whole names by element, e.g. Li: GTH-SCAN-q1"
-    )
-    basis_file: str = Field(default=_CP2K.basis_file, description="in the data folder, or a path")
-    potential_file: str = Field(
-        default=_CP2K.potential_file, description="in the data folder, or a path"
-    )
-    data_dir: str | None = Field(
-        default=_CP2K.data_dir,
-        description="CP2K's data folder; CP2K_DATA_DIR, or where packages put it, if not given",
-    )
+    command: str | None = COMMAND
+    """what runs it, for the shell, in the folder of one frame: the CP2K on the PATH if not given,
+    with execution.threads_per_worker threads; it reads frame.inp and writes frame.out. null: the
+    inputs of all frames are written, and the outputs that you bring back into their folders are
+    read by the next run"""
 
     @property
-    def runs(self) -> RunSettings:
-        """For `dataset.labels.program`; CP2K by the name it has here, where none was given."""
-        here = self.command == COMMAND and self.slurm is None
-        return replace(super().runs, command=default_command()) if here else super().runs
-
-    @property
-    def settings(self) -> Cp2kSettings:
-        """For `mlipsse.dataset.labels.cp2k`."""
-        return Cp2kSettings(**self.model_dump(exclude=set(ProgramConfig.model_fields)))
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Cp2kConfig:
-        try:
-            _ = self.settings
-        except MlipsseError as error:
-            raise ValueError(str(error)) from error
-        return self
+    def source(self) -> ProgramSource:
+        """What labels frames with these settings, in the CP2K found here where none was given."""
+        runs = self.only(RunSettings)
+        if self.command == COMMAND and self.slurm is None:
+            runs = runs.model_copy(update={"command": default_command()})
+        return ProgramSource(Cp2k(self.only(Cp2kSettings)), runs)
 
 
 class ExtxyzConfig(Section):
@@ -358,7 +189,7 @@ class LabelConfig(Section):
         """
         kind = source_kind(self.source)
         if kind == "vasp":
-            return ProgramSource(Vasp(self.vasp.settings), self.vasp.runs)
+            return self.vasp.source
         if kind == "cp2k":
-            return ProgramSource(Cp2k(self.cp2k.settings), self.cp2k.runs)
+            return self.cp2k.source
         return None

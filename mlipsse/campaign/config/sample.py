@@ -7,9 +7,10 @@ from typing import Literal
 from ase.data import atomic_numbers
 from pydantic import Field, field_validator, model_validator
 
-from mlipsse.campaign.config.section import Count, Kelvin, Positive, Section, check_temperatures
+from mlipsse.campaign.config.section import Section, check_temperatures
 from mlipsse.dataset.frames.scores import MAX_Z
 from mlipsse.energetics.potentials.catalogue import CHGNET
+from mlipsse.settings import Count, Kelvin, Positive
 from mlipsse.structures.contacts import CLOSEST_CONTACT
 from mlipsse.structures.framework import MOLTEN
 

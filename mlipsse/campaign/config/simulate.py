@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from mlipsse.campaign.config.section import Count, Kelvin, Positive, Section, check_temperatures
+from mlipsse.campaign.config.section import Section, check_temperatures
+from mlipsse.md.plan.protocol import MdSettings
+from mlipsse.settings import Count, Kelvin, Positive
 
 
 class RungConfig(Section):
@@ -33,7 +35,7 @@ class UntilConfig(Section):
     max_production_ps: Positive = Field(description="but no longer than this, ps")
 
 
-class SimulateConfig(Section):
+class SimulateConfig(MdSettings):
     """Production MD in LAMMPS: NVT, one run per composition, ordering, temperature and replica."""
 
     temperatures_K: list[Kelvin] = Field(min_length=1, description="temperature ladder, K")
@@ -56,24 +58,6 @@ class SimulateConfig(Section):
     )
     min_atoms: Count = Field(default=80, description="cells are repeated to at least this")
     min_length_A: float = Field(default=10.0, ge=0, description="and to this height along a, b, c")
-    ensemble: Literal["berendsen", "csvr", "nose-hoover"] = Field(
-        default="berendsen", description="thermostat of the NVT run"
-    )
-    tdamp_ps: Positive = Field(
-        default=0.1, description="thermostat's time constant, ps; not in the published protocol"
-    )
-    momentum_every_ps: Positive = Field(
-        default=1.0, description="between removals of the centre of mass' momentum, ps"
-    )
-    timestep_fs: Positive = Field(default=1.0, le=10, description="time step, fs")
-    npt_ps: float = Field(
-        default=0.0,
-        ge=0,
-        description="NPT (Nose-Hoover, all six components of the cell) before the equilibration, "
-        "ps; NVT then runs in the average cell of its second half",
-    )
-    pressure_bar: float = Field(default=0.0, description="of the NPT part, bar")
-    pdamp_ps: Positive = Field(default=1.0, description="barostat's time constant, ps")
     equilibration_ps: float | None = Field(
         default=None, gt=0, description="dropped, ps; as published for the temperature if not given"
     )
@@ -82,15 +66,6 @@ class SimulateConfig(Section):
     )
     until: UntilConfig | None = Field(
         default=None, description="lengthen runs until their D is known well enough"
-    )
-    dump_every_fs: Positive = Field(default=100.0, description="between trajectory frames, fs")
-    velocities_every_ps: Positive = Field(
-        default=10.0, description="between frames of the text dump with velocities, ps"
-    )
-    thermo_every_fs: Positive = Field(default=100.0, description="between lines of the log, fs")
-    restart_every_ps: Positive = Field(default=2.0, description="between restart files, ps")
-    relax_cell: bool = Field(
-        default=True, description="relax the cell with the potential that runs it, first"
     )
     templates: Path | None = Field(
         default=None, description="folder of templates that override lammps_templates/"

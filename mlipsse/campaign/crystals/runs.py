@@ -12,7 +12,7 @@ from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
-from mlipsse.md.plan.protocol import Protocol, published_lengths_ps
+from mlipsse.md.plan.protocol import MdSettings, Protocol, published_lengths_ps
 from mlipsse.structures.geometry import supercell
 
 _AS_GIVEN = "as_given"
@@ -129,20 +129,8 @@ def protocol(
     ):
         rung[name] = rung[name] or published_ps
     rung["production_ps"] = max(rung["production_ps"], at_least_ps)
-    return Protocol(
-        temperature_K=temperature_K,
-        **rung,
-        thermo_every_fs=config.thermo_every_fs,
-        restart_every_ps=config.restart_every_ps,
-        tdamp_ps=config.tdamp_ps,
-        momentum_every_ps=config.momentum_every_ps,
-        velocities_every_ps=config.velocities_every_ps,
-        pressure_bar=config.pressure_bar,
-        pdamp_ps=config.pdamp_ps,
-        ensemble=config.ensemble,
-        relax_cell=config.relax_cell,
-        seed=seed,
-    )
+    common = config.only(MdSettings).model_dump()
+    return Protocol(temperature_K=temperature_K, seed=seed, **(common | rung))
 
 
 def simulated_cell(config: SimulateConfig, start: Atoms) -> Atoms:

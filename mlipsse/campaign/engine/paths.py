@@ -179,6 +179,10 @@ class Simulate:
         "{composition}/{ordering}/{temperature}/{replica}",
         "deck, data, trajectory, log and restarts of one run",
     )
+    until = folder.file(
+        "{composition}/{ordering}/{temperature}/{replica}/until.json",
+        "rule by which the run was lengthened to its end",
+    )
 
 
 class Transport:
@@ -220,7 +224,10 @@ class LearningCurve:
     subset = Place("learning-curve/subsets/train-{frames}.extxyz", "nested training set")
     model = Place("learning-curve/models/{model}.model", "model of one size and strategy")
     training = Place("learning-curve/trainings/{model}", "checkpoints and logs of its training")
-    transport = Place("learning-curve/transport", "potential and production runs of every model")
+    transport = Place(
+        "learning-curve/transport", "production runs of every model, a folder per model"
+    )
+    potential = Place("learning-curve/transport/{model}/potential", "potential of one model")
     transport_table = Place("learning-curve/transport.csv", "transport by model and temperature")
     transport_figure = Place("learning-curve/transport.png", "transport against frames", (".svg",))
 

@@ -179,7 +179,7 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
             name,
             sets={**sets, "train": subset},
             foundation=foundation,
-            settings=replace(base, **_as(strategy)),
+            settings=base.replaced(**_as(strategy)),
             limits=config.finetune.limits,
             folder=work.campaign.path(paths.LearningCurve.training.of(model=name)),
             model=model,

@@ -159,7 +159,7 @@ def _provide_bundles(work: Work, models: SizedModels) -> list[_Subject]:
         # In a folder of its own, which no composition is called.
         return Work(
             work.campaign,
-            root / name / "potential",
+            work.campaign.path(paths.LearningCurve.potential.of(model=name)),
             work.execution,
             work.progress,
             notes=work.notes,

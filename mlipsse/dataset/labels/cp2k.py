@@ -1,87 +1,92 @@
 """DFT labels from CP2K: inputs of a single point with SCAN, GTH potentials and MOLOPT bases."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from ase import Atoms
+from pydantic import Field, model_validator
 
 from mlipsse.dataset.labels.cp2k_data import Kind, choose_kind, find_data_dir
 from mlipsse.dataset.labels.cp2k_program import INPUT_FILE, OUTPUT_FILE, require_known_version
 from mlipsse.dataset.labels.program import Fault
 from mlipsse.dataset.labels.sources import CP2K, Label, RejectedFrame
 from mlipsse.errors import MlipsseError
+from mlipsse.settings import Count, Positive, Settings
 from mlipsse.structures.geometry import widths_A
 
 SmallCells = Literal["kpoints", "supercell"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cp2kSettings:
+class Cp2kSettings(Settings):
     """A single point with SCAN in CP2K's Quickstep (Kühne et al. 2020, doi 10.1063/5.0007045).
 
     Functional: SCAN from libxc (Sun, Ruzsinszky, Perdew 2015, doi 10.1103/PhysRevLett.115.036402).
     The potentials are those optimised for it (GTH-SCAN), the bases MOLOPT-SCAN.
 
-    Attributes
-    ----------
-    cutoff_Ry, rel_cutoff_Ry : CUTOFF and REL_CUTOFF, the finest grid and that of a Gaussian of unit
-        exponent, Ry. Meta-GGAs want fine grids: at 300 Ry the forces of LiCl do not sum to zero by
-        0.03 eV/Å, at 600 Ry by 0.0002
-    eps_scf : EPS_SCF, at which the electrons are converged
-    eps_default : EPS_DEFAULT, accuracy of the integrals
-    min_length_A : a cell whose opposite faces are all at least this far apart is computed at Γ, Å;
-        others in a Monkhorst-Pack mesh whose divisions times the distance reach it
-    small_cells : kpoints, or supercell: a cell below `min_length_A` is repeated to reach it and
-        computed at Γ; the label is folded back
-    diagonalisation : at Γ too, instead of the orbital transformation (OT), which needs a gap;
-        k-points and smearing always diagonalise
-    smearing_K : electronic temperature of Fermi-Dirac smearing, K; None for fixed occupations
-    spin : spin-polarised
-    multiplicity : 2S + 1 of the frame when spin-polarised; None for CP2K's guess, the lowest
-    max_scf : MAX_SCF, most electronic steps of the first attempt. A retry has twice as many and
-        goes another way to the same minimum: conjugate gradients instead of DIIS (OT), a smaller
-        share of the new density in the mixing (diagonalisation)
-    basis, potential : kind of basis set and potential; each element takes the pair of as many
-        electrons, the most there are
-    bases, potentials : whole names by element where these are not wanted, or not there
-    basis_file, potential_file : files in the data folder, or paths
-    data_dir : folder of the data files; None for `CP2K_DATA_DIR`, else where packages put them
+    Meta-GGAs want fine grids: at 300 Ry the forces of LiCl do not sum to zero by 0.03 eV/Å, at
+    600 Ry by 0.0002. The label of a repeated cell is folded back. Each element takes the basis set
+    and potential of as many electrons, the most there are. A retry goes another way to the same
+    minimum: conjugate gradients instead of DIIS (OT), a smaller share of the new density in the
+    mixing (diagonalisation).
 
     Raises
     ------
     MlipsseError
-        for a multiplicity without spin.
+        for a multiplicity without spin; as `Settings`.
     """
 
-    cutoff_Ry: float = 600.0
-    rel_cutoff_Ry: float = 60.0
-    eps_scf: float = 1e-6
-    eps_default: float = 1e-12
-    min_length_A: float = 10.0
+    cutoff_Ry: Positive = 600.0
+    """plane-wave CUTOFF, Ry"""
+    rel_cutoff_Ry: Positive = 60.0
+    """REL_CUTOFF, Ry"""
+    eps_scf: Positive = 1e-06
+    """EPS_SCF, at which the electrons are converged"""
+    eps_default: Positive = 1e-12
+    """EPS_DEFAULT, accuracy of the integrals"""
+    min_length_A: Positive = 10.0
+    """a cell of at least this height along a, b and c is computed at Γ, Å; others with k-points
+    whose number times the height reaches it"""
     small_cells: SmallCells = "kpoints"
+    """kpoints, or supercell: cells below min_length_A are repeated to reach it and computed at Γ
+    (for a CP2K that has no SCAN stress with k-points)"""
     diagonalisation: bool = False
-    smearing_K: float | None = None
+    """at Γ too, instead of OT, which needs a gap; k-points and smearing always do"""
+    smearing_K: Positive | None = None
+    """electronic temperature of Fermi-Dirac smearing, K; fixed occupations if not given"""
     spin: bool = False
-    multiplicity: int | None = None
-    max_scf: int = 100
+    """spin-polarised: UKS"""
+    multiplicity: Count | None = None
+    """2S + 1 of a frame; CP2K's guess if not given"""
+    max_scf: Count = 100
+    """most electronic steps; a retry has twice as many and takes CG instead of DIIS (OT), or mixes
+    less of the new density"""
     basis: str = "DZVP-MOLOPT-SCAN-GTH"
+    """kind of basis set, e.g. TZVP-MOLOPT-..."""
     potential: str = "GTH-SCAN"
-    bases: Mapping[str, str] = field(default_factory=dict)
-    potentials: Mapping[str, str] = field(default_factory=dict)
+    """kind of pseudopotential"""
+    bases: dict[str, str] = Field(default_factory=dict)
+    """whole names by element, e.g. Li: NAME-q1"""
+    potentials: dict[str, str] = Field(default_factory=dict)
+    """whole names by element, e.g. Li: GTH-SCAN-q1"""
     basis_file: str = "BASIS_MOLOPT_UZH"
+    """in the data folder, or a path"""
     potential_file: str = "POTENTIAL_UZH"
+    """in the data folder, or a path"""
     data_dir: str | None = None
+    """CP2K's data folder; CP2K_DATA_DIR, or where packages put it, if not given"""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _multiplicity_has_spin(self) -> Self:
         if self.multiplicity is not None and not self.spin:
-            raise MlipsseError(
+            raise ValueError(
                 f"A multiplicity ({self.multiplicity}) needs a spin-polarised calculation: say "
                 "spin: true, or leave multiplicity out."
             )
+        return self
 
     def kind(self, element: str) -> Kind:
         """Basis set and potential of an element.
@@ -148,7 +153,7 @@ class Cp2k:
 
     def decisive(self, elements: Iterable[str]) -> dict[str, Any]:
         """Settings without those that lead to the same minimum, and the elements' entries."""
-        values = asdict(self.settings)
+        values = self.settings.model_dump()
         ways = ("max_scf", "diagonalisation", "data_dir", "basis_file", "potential_file")
         for key in (*ways, "basis", "potential", "bases", "potentials"):
             del values[key]

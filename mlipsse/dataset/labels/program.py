@@ -8,15 +8,17 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 from ase import Atoms
+from pydantic import Field, model_validator
 
 from mlipsse.dataset.labels.slurm import SUBMIT, SlurmJob, check_slurm, wait_for_job
 from mlipsse.dataset.labels.sources import Label, RejectedFrame, with_label
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from mlipsse.processes import start_command, wait_for_child
+from mlipsse.settings import Settings
 
 Keep = Literal["all", "rejected", "none"]
 
@@ -55,8 +57,12 @@ class Fault:
 class Program(Protocol):
     """A program that computes single points: how its inputs are written and its outputs judged.
 
-    Picklable; settings are its fields.
+    Picklable.
     """
+
+    @property
+    def settings(self) -> Settings:
+        """What its inputs are written by."""
 
     @property
     def name(self) -> str:
@@ -114,23 +120,30 @@ class Program(Protocol):
         """
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """How a program is run.
+class RunSettings(Settings):
+    """How a program that computes labels is run: once per frame, in a folder of the frame's own.
 
-    Attributes
-    ----------
-    command : for `bash`, run in the frame's folder; None writes the inputs and reads outputs that
-        were made elsewhere
-    retries : further attempts after one that gave no label; the program says what they change
-    keep : folders that stay: all, those of rejected frames, or none
-    slurm : the command is run in a job of its own; None for a child of this process
+    A retry follows an attempt that gave no label; the program says what it changes.
     """
 
-    command: str | None
-    retries: int = 1
+    command: str | None = None
+    """what runs it, for the shell, in the folder of one frame, e.g. `srun -n 32 vasp_std`, or
+    `sbatch --wait /home/me/vasp.sh`; execution.workers of them run at a time. Without one the
+    inputs of all frames are written, and the outputs that you bring back into their folders are
+    read by the next run"""
+    retries: int = Field(default=1, ge=0)
+    """further attempts at a frame that gave no label"""
     keep: Keep = "all"
+    """folders in 05-label/runs that stay: all, those of rejected frames, or none"""
     slurm: SlurmJob | None = None
+    """run the command in a SLURM job per frame (sbatch --wait), execution.workers of them in the
+    queue at a time; not given: the command runs on this machine"""
+
+    @model_validator(mode="after")
+    def _job_has_command(self) -> Self:
+        if self.slurm is not None and self.command is None:
+            raise ValueError("a slurm block needs a command for its jobs; give one")
+        return self
 
     def check(self) -> None:
         """Look for what starts the program, without running it.
@@ -162,6 +175,14 @@ class ProgramSource:
     def description(self) -> str:
         """Functional and program."""
         return self.program.description
+
+    @property
+    def way(self) -> dict[str, Any]:
+        """How a frame is tried, JSON-able: another way may label a frame that this one rejects."""
+        return {
+            "program": {"settings": self.program.settings.model_dump()},
+            "runs": self.runs.model_dump(exclude={"keep"}),
+        }
 
     def check_version(self) -> None:
         """As `Program.check_version`; a job's or nobody's command is not asked."""

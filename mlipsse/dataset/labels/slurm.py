@@ -4,12 +4,13 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from pydantic import Field
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
+from mlipsse.settings import Settings
 
 SCRIPT_FILE = "job.sh"
 ID_FILE = "job.id"
@@ -22,18 +23,13 @@ SUBMIT = (
 """For the shell, in the folder of `SCRIPT_FILE`: submits it, ends as the job ends."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlurmJob:
-    """What a single point asks of SLURM.
+class SlurmJob(Settings):
+    """The SLURM job of one frame."""
 
-    Attributes
-    ----------
-    options : long options of sbatch without their dashes, e.g. partition: cpu, ntasks: 32
-    setup : lines of the shell before the command, e.g. `module load vasp`
-    """
-
-    options: Mapping[str, str | int] = field(default_factory=dict)
+    options: dict[str, str | int] = Field(default_factory=dict)
+    """long options of sbatch, e.g. partition: cpu, nodes: 1, ntasks: 32, time: '04:00:00'"""
     setup: tuple[str, ...] = ()
+    """lines of the shell before the command, e.g. module load vasp"""
 
     def write(self, folder: Path, *, command: str, name: str, screen: str) -> None:
         """Write `SCRIPT_FILE`, which runs `command` and appends what it prints to `screen`."""

@@ -2,19 +2,21 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from ase import Atoms
+from pydantic import Field, model_validator
 
 from mlipsse.dataset.labels.program import Fault
 from mlipsse.dataset.labels.sources import VASP, Label, RejectedFrame
 from mlipsse.dataset.labels.vasprun import AskedOfVasp, read_vasprun, species_order
 from mlipsse.errors import MlipsseError
+from mlipsse.settings import Count, Positive, Settings
 
 Functional = Literal["SCAN", "R2SCAN"]
 Algorithm = Literal["Normal", "Fast", "VeryFast", "All", "Damped"]
@@ -30,62 +32,64 @@ _ANOTHER_METHOD = frozenset(
 """Tags by which the result would be that of another functional, or no static calculation."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class VaspSettings:
+class VaspSettings(Settings):
     """A static calculation with a meta-GGA.
 
     The basis (680 eV), the projection (LREAL off, LASPH on) and PREC are those of the Materials
     Project's meta-GGA calculations (Kingsbury et al. 2022, doi 10.1103/PhysRevMaterials.6.013801),
     by way of pymatgen's `MPScanStaticSet`; METAGGA is written always, as that set means r2SCAN.
     Smearing is Gaussian: the set's tetrahedra need four k-points, which large cells lack. The
-    density of k-points is that of pymatgen's `MPStaticSet`.
-
-    Attributes
-    ----------
-    functional : METAGGA
-    encut_eV : ENCUT, plane-wave cutoff, eV
-    ediff_eV : EDIFF, change of energy at which the electrons are converged, eV per cell
-    ismear, sigma_eV : ISMEAR and SIGMA, kind and width (eV) of the smearing
-    kpoint_density_A3 : k-points per Å⁻³ of the reciprocal cell (with its 2π), in a mesh around Γ
-    kspacing_1_A : KSPACING, largest distance of k-points in Å⁻¹ (with its 2π), instead of a density
-    spin : ISPIN 2, from pymatgen's initial moments; else ISPIN 1
-    nelm : NELM, most electronic steps of the first attempt
-    algo : ALGO of the first attempt. A retry goes another way to the same minimum: Normal with
-        careful mixing (AMIX 0.1, BMIX 1e-4) after All, All after any other; NELM doubles each time
-    potcar_functional : which of the user's POTCARs: PBE_52, PBE_54 or PBE_64
-    potcars : element -> name of its POTCAR, where not pymatgen's choice, e.g. Y: Y_sv
-    write_potcar : write POTCAR from the user's library; else `POTCAR.spec`, which names them
-    incar : further tags, e.g. NCORE: 4
+    density of k-points is that of pymatgen's `MPStaticSet`. A retry goes another way to the same
+    minimum: ALGO Normal with careful mixing (AMIX 0.1, BMIX 1e-4) after All, All after any other.
+    Spin starts from pymatgen's initial moments.
 
     Raises
     ------
     MlipsseError
-        for a tag in `incar` that the settings decide, or that would make it another method.
+        for a tag in `incar` that the settings decide, or that would make it another method; as
+        `Settings`.
     """
 
     functional: Functional = "SCAN"
-    encut_eV: float = 680.0
-    ediff_eV: float = 1e-6
+    """METAGGA"""
+    encut_eV: Positive = 680.0
+    """plane-wave cutoff ENCUT, eV"""
+    ediff_eV: Positive = 1e-06
+    """electronic convergence EDIFF, eV per cell"""
     ismear: Literal[-5, -1, 0, 1, 2] = 0
-    sigma_eV: float = 0.05
-    kpoint_density_A3: float = 100.0
-    kspacing_1_A: float | None = None
+    """ISMEAR, kind of smearing: 0 is Gaussian, -1 Fermi"""
+    sigma_eV: Positive = 0.05
+    """width of smearing SIGMA, eV"""
+    kpoint_density_A3: Positive = 100.0
+    """k-points per Å⁻³ of the reciprocal cell (with its 2π), mesh around Γ"""
+    kspacing_1_A: Positive | None = None
+    """KSPACING, Å⁻¹ (with its 2π), instead of kpoint_density_A3"""
     spin: bool = False
-    nelm: int = 200
+    """spin-polarised: ISPIN 2"""
+    nelm: Count = 200
+    """most electronic steps NELM; a retry has twice as many"""
     algo: Algorithm = "All"
+    """ALGO; a retry takes Normal with careful mixing after All, else All"""
     potcar_functional: Literal["PBE_52", "PBE_54", "PBE_64"] = "PBE_54"
-    potcars: Mapping[str, str] = field(default_factory=dict)
+    """release of the POTCARs, as pymatgen names it"""
+    potcars: dict[str, str] = Field(default_factory=dict)
+    """POTCARs other than pymatgen's choice by element, e.g. Y: Y_sv"""
     write_potcar: bool = True
-    incar: Mapping[str, Any] = field(default_factory=dict)
+    """write POTCAR from your library; false: POTCAR.spec, which names them, for inputs that are
+    completed elsewhere"""
+    incar: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """further INCAR tags, e.g. NCORE: 4"""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _tags_are_free(self) -> Self:
         decided = _ANOTHER_METHOD | set(self.tags(attempt=1))
         ours = sorted(tag for tag in self.incar if tag.upper() in decided)
         if ours:
-            raise MlipsseError(
+            raise ValueError(
                 f"The INCAR tag {ours[0]} is not free: the settings of VASP decide it. Leave it "
                 "out of incar."
             )
+        return self
 
     def tags(self, *, attempt: int) -> dict[str, Any]:
         """INCAR tags that differ from pymatgen's set or must not follow it; None leaves one out."""
@@ -148,7 +152,7 @@ class Vasp:
 
         Inputs without POTCAR have none: what completes them elsewhere is not known here.
         """
-        values = asdict(self.settings)
+        values = self.settings.model_dump()
         for key in ("nelm", "algo", "write_potcar"):
             del values[key]
         values["incar"] = {k: v for k, v in values["incar"].items() if k.upper() not in _CORES}
@@ -179,7 +183,7 @@ class Vasp:
         inputs = self._input_set(sorted_structure(atoms), attempt=0)
         # With tetrahedra there is no smearing of this width.
         smearing = {} if settings.ismear == -5 else {"SIGMA": settings.sigma_eV}
-        given = {tag.upper(): value for tag, value in settings.incar.items()}
+        given: dict[str, Any] = {tag.upper(): value for tag, value in settings.incar.items()}
         return read_vasprun(
             folder / OUTPUT_FILE,
             atoms,

@@ -8,7 +8,6 @@ deck that would start a shell is refused.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -105,7 +104,7 @@ def render_deck(
     types = {symbol: number for number, symbol in enumerate(species, start=1)}
     protocol, limits = record.protocol, record.limits
     context: dict[str, Any] = {
-        **asdict(protocol),
+        **protocol.model_dump(),
         **{name: getattr(protocol, name) for name in _STEPS},
         "title": checked_name(title, what="title"),
         "pair_commands": [_checked_pair_command(command) for command in pair_commands],

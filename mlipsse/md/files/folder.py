@@ -129,7 +129,7 @@ def _texts(record: RunRecord, template_dir: Path | None) -> dict[str, str]:
 
 
 def _of_length(record: RunRecord, production_ps: float) -> RunRecord:
-    protocol = dataclasses.replace(record.protocol, production_ps=production_ps)
+    protocol = record.protocol.replaced(production_ps=production_ps)
     return with_protocol(record, protocol)
 
 

@@ -70,7 +70,7 @@ class RunRecord:
         """How the run is made; `MlipsseError` when the record does not say it."""
         try:
             return Protocol(**self.extra["protocol"])
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, MlipsseError) as error:
             raise MlipsseError(f"The run's record lacks its protocol ({error}).") from error
 
     @property
@@ -148,7 +148,7 @@ def record_of(
         mobile=mobile,
         mobile_charge_e=mobile_charge_e,
         extra={
-            "protocol": asdict(protocol),
+            "protocol": protocol.model_dump(),
             "limits": limits and asdict(limits),
             "frame": LammpsFrame.of(atoms.cell).as_json(),
             **(extra or {}),
@@ -165,7 +165,7 @@ def with_protocol(record: RunRecord, protocol: Protocol) -> RunRecord:
         dump_every_steps=protocol.dump_every_steps,
         equilibration_steps=protocol.first_frame_step,
         production_steps=protocol.production_steps,
-        extra=record.extra | {"protocol": asdict(protocol)},
+        extra=record.extra | {"protocol": protocol.model_dump()},
     )
 
 

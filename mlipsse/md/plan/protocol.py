@@ -6,14 +6,15 @@ thermostat, 1 fs steps, hotter runs shorter. The thermostat's time constant is n
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.plan.settling import BLOCKS
+from mlipsse.settings import Positive, Settings
 
 Ensemble = Literal["berendsen", "csvr", "nose-hoover"]
-ENSEMBLES: tuple[str, ...] = get_args(Ensemble)
 
 BERENDSEN_CAUTION = (
     "The Berendsen thermostat does not sample the canonical ensemble: fluctuations of the kinetic "
@@ -27,33 +28,58 @@ _NPT_PDAMPS = 4
 """Of the barostat's time constants that an NPT part holds at least; its second half two."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Protocol:
+class MdSettings(Settings):
+    """What the runs at all temperatures have in common."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    timestep_fs: Positive = Field(default=1.0, le=10)
+    """time step, fs"""
+    dump_every_fs: Positive = 100.0
+    """between trajectory frames, fs"""
+    thermo_every_fs: Positive = 100.0
+    """between lines of the log, fs"""
+    restart_every_ps: Positive = 2.0
+    """between restart files, ps"""
+    tdamp_ps: Positive = 0.1
+    """thermostat's time constant, ps; not in the published protocol"""
+    momentum_every_ps: Positive = 1.0
+    """between removals of the centre of mass' momentum, ps"""
+    velocities_every_ps: Positive = 10.0
+    """between frames of the text dump with velocities, ps"""
+    npt_ps: float = Field(default=0.0, ge=0)
+    """NPT (Nose-Hoover, all six components of the cell) before the equilibration, ps; NVT then runs
+    in the average cell of its second half"""
+    pressure_bar: float = 0.0
+    """of the NPT part, bar"""
+    pdamp_ps: Positive = 1.0
+    """barostat's time constant, ps"""
+    ensemble: Ensemble = "berendsen"
+    """thermostat of the NVT run"""
+    relax_cell: bool = True
+    """relax the cell with the potential that runs it, first"""
+
+
+class RunLength(Settings):
+    """How hot a run is and how long."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    temperature_K: Positive
+    """temperature of the thermostat, K"""
+    equilibration_ps: float = Field(ge=0)
+    """NVT before the production, ps"""
+    production_ps: Positive
+    """NVT that is recorded, ps"""
+
+
+class Protocol(MdSettings, RunLength):
     """One run at one temperature; checked when made.
 
     A run is relaxation, NPT where `npt_ps` is given, equilibration and production. Steps count from
-    the start of the dynamics; frames are written during the production alone.
-
-    Parameters
-    ----------
-    temperature_K : temperature of the thermostat, K
-    equilibration_ps : NVT before the production, ps
-    production_ps : NVT that is recorded, ps
-    timestep_fs : integration step, fs
-    dump_every_fs : time between trajectory frames, fs; divides both parts of the run
-    thermo_every_fs : time between lines of the thermo log, fs
-    restart_every_ps : time between restarts, i.e. what a killed run loses at most, ps
-    tdamp_ps : time constant of the thermostat, ps
-    momentum_every_ps : time between removals of the centre of mass' momentum, ps
-    velocities_every_ps : time between frames of the sparse text dump, which holds velocities, ps
-    npt_ps : NPT (Nose-Hoover, all six components of the cell) before the equilibration, ps; what
-        follows is run in the average cell of its second half, whose volume must have settled (see
-        `mlipsse.md.plan.settling`)
-    pressure_bar : of the NPT part, bar
-    pdamp_ps : time constant of its barostat, ps
-    ensemble : thermostat
-    relax_cell : relax atoms and cell with the potential before the run
-    seed : of the initial velocities and the csvr thermostat, 1 to 900,000,000
+    the start of the dynamics; frames are written during the production alone. `dump_every_fs`
+    divides all parts of the run and `restart_every_ps`, which a killed run loses at most. The
+    volume of the NPT part must have settled (see `mlipsse.md.plan.settling`).
 
     Raises
     ------
@@ -61,75 +87,38 @@ class Protocol:
         naming the field, its value and what it must be.
     """
 
-    temperature_K: float
-    equilibration_ps: float
-    production_ps: float
-    timestep_fs: float = 1.0
-    dump_every_fs: float = 100.0
-    thermo_every_fs: float = 100.0
-    restart_every_ps: float = 5.0
-    tdamp_ps: float = 0.1
-    momentum_every_ps: float = 1.0
-    velocities_every_ps: float = 10.0
-    npt_ps: float = 0.0
-    pressure_bar: float = 0.0
-    pdamp_ps: float = 1.0
-    ensemble: Ensemble = "berendsen"
-    relax_cell: bool = True
-    seed: int = 1
+    seed: int = Field(default=1, ge=1, le=_LARGEST_SEED)
+    """seed of the initial velocities and the csvr thermostat"""
 
-    def __post_init__(self) -> None:
-        for name in (
-            "temperature_K",
-            "production_ps",
-            "timestep_fs",
-            "dump_every_fs",
-            "thermo_every_fs",
-            "restart_every_ps",
-            "tdamp_ps",
-            "momentum_every_ps",
-            "velocities_every_ps",
-            "pdamp_ps",
-        ):
-            _require_positive(name, getattr(self, name))
-        for name in ("equilibration_ps", "npt_ps"):
-            if getattr(self, name) != 0:
-                _require_positive(name, getattr(self, name))
-        _require_number("pressure_bar", self.pressure_bar)
-        if self.ensemble not in ENSEMBLES:
-            raise MlipsseError(
-                f"ensemble = {self.ensemble!r} is not known; choose one of {', '.join(ENSEMBLES)}."
-            )
-        if not (isinstance(self.seed, int) and 1 <= self.seed <= _LARGEST_SEED):
-            raise MlipsseError(
-                f"seed = {self.seed!r} must be a whole number from 1 to {_LARGEST_SEED}."
-            )
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Self:
         for name in ("equilibration_ps", "production_ps", "restart_every_ps", "npt_ps"):
             if self._steps(name, 1e3) % self.dump_every_steps:
-                raise MlipsseError(
+                raise ValueError(
                     f"dump_every_fs = {self.dump_every_fs:g} does not divide "
                     f"{name} = {getattr(self, name):g}: choose an interval that divides "
                     "equilibration_ps, production_ps, restart_every_ps and npt_ps."
                 )
         self._check_npt()
+        return self
 
     def _check_npt(self) -> None:
         if not self.npt_ps:
             if self.pressure_bar:
-                raise MlipsseError(
+                raise ValueError(
                     f"pressure_bar = {self.pressure_bar:g} is that of the NPT part, and npt_ps is "
                     "0: the run would not be at that pressure. Give npt_ps, e.g. 20, or leave "
                     "pressure_bar out."
                 )
             return
         if self.npt_ps < _NPT_PDAMPS * self.pdamp_ps:
-            raise MlipsseError(
+            raise ValueError(
                 f"npt_ps = {self.npt_ps:g} is shorter than {_NPT_PDAMPS} time constants of the "
                 f"barostat (pdamp_ps = {self.pdamp_ps:g}): the cell cannot settle. Give npt_ps = "
                 f"{_NPT_PDAMPS * self.pdamp_ps:g} at least, better 20."
             )
         if self.npt_steps % (2 * BLOCKS):
-            raise MlipsseError(
+            raise ValueError(
                 f"npt_ps = {self.npt_ps:g} is {self.npt_steps} steps, which {2 * BLOCKS} does not "
                 f"divide: its second half is judged in {BLOCKS} equal blocks. Give a multiple of "
                 f"{2 * BLOCKS * self.timestep_fs / 1000:g} ps."
@@ -211,14 +200,3 @@ def timestep_caution(*, timestep_fs: float, masses_u: Sequence[float]) -> str | 
         f"timestep_fs = {timestep_fs:g} is long for the lightest atom ({lightest_u:.3g} u): above "
         f"{limit_fs:.2g} fs its vibrations are not followed and the energy drifts."
     )
-
-
-def _require_number(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise MlipsseError(f"{name} = {value!r} must be a number.")
-
-
-def _require_positive(name: str, value: float) -> None:
-    _require_number(name, value)
-    if value <= 0:
-        raise MlipsseError(f"{name} = {value:g} must be positive.")

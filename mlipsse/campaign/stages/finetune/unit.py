@@ -37,7 +37,7 @@ def training_unit(
     files = {part: digest(path) for part, path in sets.items()}
     if foundation is not None:
         files["foundation"] = digest(foundation)
-    identity = {"files": files, "settings": asdict(settings), "limits": asdict(limits)}
+    identity = {"files": files, "settings": settings.model_dump(), "limits": asdict(limits)}
     return Unit(
         name,
         work.unit_path(name, identity, ".json"),

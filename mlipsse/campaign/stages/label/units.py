@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -195,8 +195,7 @@ def _unit(work: Work, program: ProgramSource | None, frames: Sequence[Atoms], fi
         elements = {symbol for frame in frames for symbol in frame.get_chemical_symbols()}
         identity |= {"source": program.name, "settings": program.program.decisive(elements)}
         make = partial(_same, program)
-        way = asdict(program)
-        del way["runs"]["keep"]
+        way = program.way
     output = work.unit_path(f"labels-{first:05d}", identity, ".json")
     arguments = {
         "frames": frames,

@@ -5,12 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mlipsse.campaign.crystals.runs import protocol
+from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.simulate.rendering import template_dir
 from mlipsse.files import write_text
 from mlipsse.md.files.record import OUTCOME_FILE, read_record
-
-UNTIL_FILE = "until.json"
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def unit_output(folder: Path, rule: Lengthening | None) -> Path:
     """File that says that the run in `folder` is long enough; that of another rule is removed."""
     if rule is None:
         return folder / OUTCOME_FILE
-    path = folder / UNTIL_FILE
+    path = folder / paths.Simulate.until.name
     if path.is_file() and path.read_text(encoding="utf-8") != _told(rule):
         path.unlink()
     return path
