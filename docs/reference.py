@@ -9,7 +9,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,9 +125,11 @@ def choices(annotation: Any) -> list[str]:
     return []
 
 
-def sentence(text: str) -> str:
-    """With a capital and a full stop, and safe in a table."""
-    if text.split(" ")[0].strip(",;:").isalpha():
+def sentence(text: str, *, values: Sequence[str] = ()) -> str:
+    """On one line, safe in a table, with a full stop and, where no value comes first, a capital."""
+    text = " ".join(text.split())
+    first = text.split(" ")[0].strip(",;:")
+    if first.replace("-", "").isalpha() and f"`{first}`" not in values:
         text = text[:1].upper() + text[1:]
     text = re.sub(r"([|*])", r"\\\1", text)
     return text if text.endswith(".") else text + "."
@@ -143,8 +145,9 @@ def config_page() -> str:
                 field.description is None
             ):
                 continue
-            about = sentence(field.description or "")
-            if words := choices(field.annotation):
+            words = choices(field.annotation)
+            about = sentence(field.description or "", values=words)
+            if words:
                 about += f" One of {', '.join(words)}."
             rows.append(f"| `{key}` | {unit(key)} | {default_of(field)} | {about} |")
         about = (model.__doc__ or "").strip().splitlines()[0]
