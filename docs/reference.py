@@ -44,9 +44,9 @@ CONFIG_HEAD = """# campaign.yaml
 
 {generated}
 
-Every field of `campaign.yaml`, with its unit, its default and what it does. Fields without a default
-are required. A field whose default is «not given» follows a rule, which its description states.
-`mlipsse schema` prints all of it as a JSON schema, with limits. Unknown fields are refused.
+Every field of `campaign.yaml`, with its unit, its default and what it does. Fields without a
+default are required. A field whose default is «not given» follows a rule, which its description
+states. `mlipsse schema` prints all of it as a JSON schema, with limits. Unknown fields are refused.
 `mlipsse validate` checks a file.
 """
 
