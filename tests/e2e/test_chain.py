@@ -10,8 +10,7 @@ import yaml
 from ase.io import read
 
 from mlipsse import keys
-
-from .conftest import FRAMES, mlipsse
+from tests.support.tiny_campaign import FRAMES, mlipsse
 
 pytestmark = pytest.mark.xdist_group("campaign")
 
