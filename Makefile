@@ -1,6 +1,7 @@
 # make demo       the whole chain on Li3InCl6 and Li3In0.5Y0.5Br3Cl3, into demo/
 # make test       the tests;  make test-slow: those that take minutes each
-# make lint       ruff and mypy
+# make lint       ruff, mypy and the pages of docs/
+# make docs       the pages, into site/
 #
 # A GPU user names the torch to install:  make demo TORCH='torch==2.13.0 --index-url URL'
 PYTHON ?= python3
@@ -13,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test test-slow lint clean
+.PHONY: install demo test test-slow lint docs clean
 
 install: $(INSTALLED)
 	@$(BIN)/mlipsse potential build
@@ -45,6 +46,13 @@ lint: $(INSTALLED)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory docs
+
+# Strict: a link to a page or heading that is not there is an error. The variable silences a notice
+# of the theme about another program.
+docs: $(INSTALLED)
+	@$(BIN)/python docs/reference.py --check
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist site

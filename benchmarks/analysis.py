@@ -76,7 +76,8 @@ def ours(folder: Path) -> dict[str, float]:
     from mlipsse.transport import analyse_run, directional_diffusivity, read_run
     from mlipsse.transport.density.grid import probability_density
     from mlipsse.transport.density.percolation import percolating_paths
-    from mlipsse.transport.ions.drift import RestingPositions, framework_drift
+    from mlipsse.transport.ions.mobile import mobile_ions
+    from mlipsse.transport.ions.roles import assign_roles
     from mlipsse.transport.structure.radial import radial_distribution
 
     steps: dict[str, float] = {}
@@ -84,8 +85,6 @@ def ours(folder: Path) -> dict[str, float]:
     if run.diffusivity.diffusive:
         directional_diffusivity(run.diffusivity, np.eye(3))
     trajectory = timed(steps, "read again", lambda: read_run(folder))
-    ions = trajectory.indices("Li")
-    others = np.setdiff1d(np.arange(len(SPECIES)), ions)
     timed(
         steps,
         "g(r), 200 frames",
@@ -93,9 +92,8 @@ def ours(folder: Path) -> dict[str, float]:
     )
 
     def density() -> Any:
-        drift_A = framework_drift(trajectory.positions, others)
-        resting = RestingPositions(trajectory.positions, ions, drift_A)
-        return probability_density(resting, trajectory.cell)
+        ions = mobile_ions(trajectory, assign_roles(trajectory.species, "Li"))
+        return probability_density(ions.resting, trajectory.cell)
 
     found = timed(steps, "density, 0.2 Å", density)
     steps["all"] = sum(steps.values())

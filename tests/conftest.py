@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from mlipsse.resources import resource_dir
+from tests.support.tiny_campaign import make_tiny_campaign, mlipsse
 
 SHIPPED_POTENTIAL = "mace-sse-small"
 """A potential in `potentials/` that knows Li, In and Cl; the one place that names it."""
@@ -18,3 +19,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def shipped_bundle() -> Path:
     """The folder of the shipped potential, not to be changed."""
     return resource_dir("potentials") / SHIPPED_POTENTIAL
+
+
+@pytest.fixture(scope="session")
+def finished_campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny campaign, run undisturbed; not to be changed; its tests are of group campaign."""
+    folder = make_tiny_campaign(tmp_path_factory.mktemp("undisturbed") / "tiny")
+    done = mlipsse("run", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder

@@ -1,9 +1,10 @@
 """From trajectory to numbers: reading, mean squared displacement, diffusivity, conductivity.
 
 Usable without campaigns, torch or LAMMPS: everything takes arrays, paths or small frozen
-dataclasses. Start at `analyse_run` (one folder of a LAMMPS run) or at
-`mean_squared_displacement` and `fit_diffusivity` (any arrays). Sites and jumps, which need
-numba, are in `mlipsse.transport.jumps.analysis`.
+dataclasses. Start at `analyse_run` (one folder of a LAMMPS run), at `read_frames_of` and
+`analyse_trajectory` (trajectories of any program), or at `mean_squared_displacement` and
+`fit_diffusivity` (any arrays). Sites and jumps, which need numba, are in
+`mlipsse.transport.jumps.analysis`.
 """
 
 from mlipsse.transport.diffusion.arrhenius.average import TemperatureAverage, average_runs
@@ -24,7 +25,9 @@ from mlipsse.transport.diffusion.displacement.msd import (
 from mlipsse.transport.diffusion.displacement.status import RunKind, RunStatus
 from mlipsse.transport.diffusion.displacement.window import WindowSettings
 from mlipsse.transport.diffusion.judgement.framework import FrameworkVerdict, judge_framework
-from mlipsse.transport.reading.trajectory import Trajectory, read_run
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of, read_run
+from mlipsse.transport.reading.options import ReadOptions
+from mlipsse.transport.reading.trajectory import Trajectory
 from mlipsse.transport.runs.analysis import RunTransport, analyse_run, analyse_trajectory
 from mlipsse.transport.runs.composition import (
     CompositionTransport,
@@ -43,6 +46,7 @@ __all__ = [
     "ExcludedRun",
     "FrameworkVerdict",
     "MeanSquaredDisplacement",
+    "ReadOptions",
     "RunKind",
     "RunStatus",
     "RunTransport",
@@ -60,9 +64,11 @@ __all__ = [
     "directional_diffusivity",
     "fit_arrhenius",
     "fit_diffusivity",
+    "iterate_frames",
     "judge_framework",
     "mean_squared_displacement",
     "nernst_einstein_conductivity",
+    "read_frames_of",
     "read_run",
     "summarise_composition",
 ]

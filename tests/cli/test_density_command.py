@@ -206,7 +206,7 @@ def test_a_trajectory_larger_than_the_memory(
     """Read from the cache piece by piece, to the same answer."""
     options = ("--temperature", "700", "--spacing", "0.5", "--level", "0.02", "--json")
     whole = json.loads(run(trajectory, tmp_path, *options).output)
-    monkeypatch.setattr("mlipsse.transport.reading.cache.memory_limit", lambda given: 1e-6)
+    monkeypatch.setattr("mlipsse.transport.ReadOptions.memory_GB", 1e-6)
     cache = tmp_path / "cache"
     for _ in range(2):
         done = run(trajectory, tmp_path, *options, "--cache", str(cache))

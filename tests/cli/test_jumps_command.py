@@ -137,7 +137,7 @@ def test_errors_in_a_sentence(run_files, tmp_path, invoke, options, what):
 def test_a_trajectory_larger_than_the_memory(run_files, tmp_path, invoke, monkeypatch):
     """The mobile ions alone are loaded from the cache, to the same answer."""
     trajectory, cif, _ = run_files
-    monkeypatch.setattr("mlipsse.transport.reading.cache.memory_limit", lambda given: 1e-6)
+    monkeypatch.setattr("mlipsse.transport.ReadOptions.memory_GB", 1e-6)
     answers = []
     for more in ((), ("--cache", tmp_path / "cache"), ("--cache", tmp_path / "cache")):
         status, text, error = invoke(

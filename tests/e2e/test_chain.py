@@ -10,8 +10,7 @@ import yaml
 from ase.io import read
 
 from mlipsse import keys
-
-from .conftest import FRAMES, mlipsse
+from tests.support.tiny_campaign import FRAMES, mlipsse
 
 pytestmark = pytest.mark.xdist_group("campaign")
 
@@ -115,7 +114,7 @@ def test_splits_share_no_trajectory(finished_campaign: Path) -> None:
 
 
 def test_runs_have_exactly_their_frames(finished_campaign: Path) -> None:
-    from mlipsse.transport.reading.trajectory import read_run
+    from mlipsse.transport import read_run
 
     runs = sorted(path.parent for path in finished_campaign.glob("08-simulate/**/run.json"))
     assert len(runs) == 4

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlipsse.cli import main
-
-from .conftest import make_tiny_campaign, mlipsse
+from tests.support.tiny_campaign import make_tiny_campaign, mlipsse
 
 Invoke = Callable[..., tuple[int, str, str]]
 

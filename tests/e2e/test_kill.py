@@ -13,9 +13,8 @@ import pytest
 from ase.io import read
 
 from mlipsse.campaign.engine.record import digest
-from mlipsse.transport.reading.trajectory import read_run
-
-from .conftest import FRAMES, command, make_tiny_campaign, mlipsse
+from mlipsse.transport import read_run
+from tests.support.tiny_campaign import FRAMES, command, make_tiny_campaign, mlipsse
 
 pytestmark = pytest.mark.xdist_group("campaign")
 

@@ -212,7 +212,7 @@ def test_no_format_is_advised_that_refuses(tmp_path, monkeypatch):
         monkeypatch.setattr(export, "can_be_traced", lambda *_, answer=traced, **__: answer)
         with pytest.raises(FormatRefused, match=rf"TorchScript cannot compile .*{advice}"):
             export_torchscript(path, head="target", dtype="float64", out=tmp_path / "x.pt")
-    monkeypatch.setattr(aotinductor, "_exported_program", fails)
+    monkeypatch.setattr(aotinductor, "exported_program", fails)
     with pytest.raises(
         FormatRefused, match=r"cannot trace .*TorchScript does not support it either"
     ):

@@ -21,7 +21,7 @@ def run_at(temperature_K, replica=0, *, energy_eV=0.25, melted=False):
         temperature_K,
     )
     return analyse_trajectory(
-        trajectory, mobile="Li", charge_e=1, name=f"o001 {temperature_K:g} K r{replica}"
+        trajectory, mobile="Li", charge_e=1, name=f"o001-T{temperature_K:04.0f}-r{replica}"
     )
 
 

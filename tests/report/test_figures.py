@@ -257,20 +257,23 @@ def test_acceptance(tmp_path):
 
 def jump_run(labels, x_A, interstitial=()):
     """Analysis of one ion that goes along a row of sites, at x Å in each frame."""
+    from mlipsse.transport.ions.mobile import mobile_ions
+    from mlipsse.transport.ions.roles import assign_roles
     from mlipsse.transport.jumps.analysis import analyse_jumps
     from mlipsse.transport.jumps.counting import find_jumps
     from mlipsse.transport.jumps.rates import jump_diffusivity, jump_rates, kind_occupancies
+    from mlipsse.transport.jumps.settings import JumpSettings
     from mlipsse.transport.jumps.sites import make_sites
-    from mlipsse.transport.reading.frames import Frames
+    from mlipsse.transport.reading.trajectory import Trajectory
 
     positions = np.zeros((len(x_A), 2, 3))
     positions[:, 0, 0] = x_A + np.random.default_rng(0).normal(0, 0.1, len(x_A))
     positions[:, 1, 2] = 4.0
     count = len(labels)
     cell = np.diag([3.0 * count, 9.0, 9.0])
-    run = analyse_jumps(
-        Frames(positions, ("Li", "Cl"), cell, 0.05, 800.0), mobile="Li", radius_A=1.0
-    )
+    trajectory = Trajectory(positions, ("Li", "Cl"), cell, 0.05, 800.0)
+    ions = mobile_ions(trajectory, assign_roles(trajectory.species, "Li"))
+    run = analyse_jumps(ions, JumpSettings(radius_A=1.0))
     fractional = np.zeros((count, 3))
     fractional[:, 0] = np.arange(count) / count
     marks = np.isin(labels, interstitial)

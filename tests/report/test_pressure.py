@@ -21,12 +21,12 @@ def row(temperature_K: float, pressure_GPa: float | None, **changes: Any) -> dic
         "anisotropic_stress_GPa": None,
         "volume_drift_percent": None,
         "volume_drift_std_percent": None,
-        "left_out": "",
+        "reason": "",
     } | changes
 
 
 def test_the_mean_of_the_runs_that_count() -> None:
-    rows = [row(800, 2.0), row(800, 3.0), row(800, 9.0, left_out="melted: x"), row(900, None)]
+    rows = [row(800, 2.0), row(800, 3.0), row(800, 9.0, reason="melted: x"), row(900, None)]
     found = mean_pressures(rows, temperatures_K=[800, 900, 1000])
     assert found["pressure_GPa"] == [2.5, None, None]
     assert found["pressure_std_GPa"][0] == pytest.approx((0.3**2 + 0.3**2) ** 0.5 / 2)
@@ -34,7 +34,7 @@ def test_the_mean_of_the_runs_that_count() -> None:
 
 
 def test_nvt_in_the_cell_of_0_K_is_stated_with_its_remedy() -> None:
-    no_D = row(1000, 2.9, left_out="the ions have not diffused")  # the pressure may be the cause
+    no_D = row(1000, 2.9, reason="the ions have not diffused")  # the pressure may be the cause
     (sentence,) = pressure_cautions([row(800, 2.1), no_D, row(300, 0.9)])
     assert sentence.startswith(
         "LiCl: production at 800, 1000 K ran at a mean pressure of 2.1 to 2.9 GPa instead "
@@ -76,7 +76,7 @@ def test_tables_show_pressures_and_those_of_earlier_versions_none(compositions: 
         (
             *("run", "temperature_K", "mean_temperature_K", "energy_drift_meV_atom_ps"),
             *("diffusivity_cm2_s", "diffusivity_std_cm2_s", "conductivity_mS_cm", "exponent"),
-            *("einstein_conductivity_mS_cm", "haven_ratio", "haven_ratio_std", "left_out"),
+            *("einstein_conductivity_mS_cm", "haven_ratio", "haven_ratio_std", "reason"),
             *("window_start_ps", "window_end_ps", "framework_msd_A2"),
         ),
         "",

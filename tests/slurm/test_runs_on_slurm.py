@@ -20,7 +20,7 @@ from mlipsse.md.files.record import OUTCOME_FILE, read_record
 from mlipsse.md.files.segments import verify_segments
 from mlipsse.md.run import run_folder
 from mlipsse.md.watch.state import run_state
-from mlipsse.transport.reading.trajectory import read_run
+from mlipsse.transport import read_run
 from tests.lennard_jones import render
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]

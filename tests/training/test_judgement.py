@@ -55,7 +55,7 @@ def test_labels_that_mace_did_not_find_fail(log: str) -> None:
     assert check_labels_read(READ.format(8), n_train=8).verdict == "pass"
     check = check_labels_read(log, n_train=8)
     assert check.verdict == "fail"
-    assert "of 8 training frames" in check.sentence
+    assert "for 8 training frames" in check.sentence
 
 
 @pytest.mark.parametrize(
@@ -177,6 +177,18 @@ def test_stresses_are_forgotten_too(after: float, verdict: str) -> None:
 
 
 @pytest.mark.parametrize("lost", ["force", "stress"])
+def test_errors_that_are_not_numbers_are_forgetting(lost: str) -> None:
+    judged = check_forgetting(
+        errors(force=50.0, stress=2.0),
+        errors(**{"force": 50.0, "stress": 2.0} | {lost: float("nan")}),
+        force_rms_meV_A=1000.0,
+        stress_rms_meV_A3=30.0,
+        settings=MULTIHEAD,
+        limits=LIMITS,
+    )
+    assert judged.verdict == "fail"
+
+
 def test_forgetting_of_pseudo_labels_is_reported_against_the_forces() -> None:
     share = forgetting(errors(force=0.0), errors(force=30.0), force_rms_meV_A=1000.0)
     assert share == pytest.approx(0.03)

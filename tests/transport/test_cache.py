@@ -10,8 +10,10 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading import cache
-from mlipsse.transport.reading.cache import StoredPositions, cached_frames
+from mlipsse.transport.reading.cache import cached_frames
 from mlipsse.transport.reading.frames import read_frames_of
+from mlipsse.transport.reading.options import ReadOptions
+from mlipsse.transport.reading.stored import StoredPositions
 from tests.transport.trajectory_files import DUMP, walk, write_dump
 
 
@@ -143,14 +145,15 @@ def test_the_folder_is_bounded(tmp_path: Path) -> None:
     names: dict[int, Path] = {}
     for time, number in enumerate([0, 1, 0, 2, 3]):
         before = set(files(folder))
-        cached_frames([dumps[number]], folder, limit_GB=1.1e-3, **DUMP)
+        cached_frames([dumps[number]], folder, ReadOptions(**DUMP), limit_GB=1.1e-3)
         names[number] = next(iter(set(files(folder)) - before), names.get(number))
         os.utime(names[number], (1e9 + time, 1e9 + time))
         if number == 2:
             assert set(files(folder)) == {names[0], names[2]}
     assert set(files(folder)) == {names[2], names[3]}
     newest = read_frames_of(dumps[3], **DUMP).positions
-    np.testing.assert_array_equal(cached_frames([dumps[3]], folder, **DUMP).positions, newest)
+    kept = cached_frames([dumps[3]], folder, ReadOptions(**DUMP))
+    np.testing.assert_array_equal(kept.positions, newest)
 
 
 SLICES = [
@@ -180,7 +183,14 @@ def test_slices_are_those_of_an_array(dump: Path, tmp_path: Path, key: object) -
     assert (stored.shape, len(stored), stored.ndim) == (truth.shape, len(truth), 3)
     np.testing.assert_array_equal(stored[key], truth[key])
     np.testing.assert_array_equal(np.asarray(stored), truth)
-    assert frames.trajectory(800.0).n_frames == len(truth)
+    assert frames.temperature_K is None
+
+
+def test_a_temperature_that_is_given_is_not_kept(dump: Path, tmp_path: Path) -> None:
+    for kelvin in (800.0, 700.0, None):
+        found = read_frames_of(dump, cache=tmp_path / "cache", temperature_K=kelvin, **DUMP)
+        assert found.temperature_K == kelvin
+    assert len(files(tmp_path / "cache")) == 1
 
 
 def test_too_large_for_the_memory_without_a_cache(dump: Path) -> None:

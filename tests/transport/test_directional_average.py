@@ -1,5 +1,7 @@
 """Means over runs whose cells lie differently, and an activation energy of each direction."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,7 +80,7 @@ def test_a_reduced_cell_states_the_crystals_directions() -> None:
     shifted[2, 0] = 12.0
     lattice = np.array([[1, 0, 0], [0, 1, 0], [-1, 0, 1]])
     trajectory = Trajectory(positions, ("Li",) * 40 + ("Cl",) * 20, shifted, 0.1, 800.0)
-    run = analyse_trajectory(trajectory, mobile="Li", charge_e=1, lattice=lattice)
+    run = analyse_trajectory(replace(trajectory, lattice=lattice), mobile="Li", charge_e=1)
     assert run.directions is not None
     tensor = run.diffusivity.tensor_cm2_s
     assert run.directions.along_cm2_s["c"] == pytest.approx(tensor[2, 2])

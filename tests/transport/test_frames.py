@@ -150,7 +150,7 @@ def test_a_folder_of_ours_and_its_dcd(tmp_path: Path) -> None:
     for path in (folder, folder / "traj.2000.dcd"):
         frames = read_frames_of(path)
         assert (len(frames.positions), frames.frame_spacing_ps) == (81, 0.05)
-        assert frames.trajectory().temperature_K == 400.0
+        assert frames.known_temperature_K == 400.0
 
 
 def diffusivity(path: Path, *options: str) -> Result:
@@ -201,7 +201,7 @@ def test_an_ion_that_stays_is_refused_with_three(files: Path) -> None:
     ("name", "options", "words"),
     [
         ("wrapped.extxyz", ["--temperature", "800"], "Give the time between"),
-        ("wrapped.extxyz", ["--frame-spacing", "0.2"], "does not record its temperature"),
+        ("wrapped.extxyz", ["--frame-spacing", "0.2"], "Give the temperature in K"),
         (
             "wrapped.extxyz",
             ["--frame-spacing", "0.2", "--temperature", "-1"],

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.formats.vasprun import open_vasprun
-from mlipsse.transport.reading.frames import Frames, iterate_frames, read_frames_of
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from mlipsse.transport.reading.plausibility import doubts, vacuum_A
+from mlipsse.transport.reading.trajectory import Trajectory
 from tests.transport.test_compressed_files import data_file
 from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
 from tests.transport.xyz_files import write_xyz
@@ -116,7 +117,7 @@ def test_vacuum_and_a_cell_that_shrinks(tmp_path: Path) -> None:
     assert thickness == pytest.approx(18, abs=0.5)
     skewed = np.array([[12.0, 0, 0], [0, 12.0, 0], [15.0, 0, 30.0]])
     assert vacuum_A(places % 12, skewed)[0] == pytest.approx(18, abs=0.5)
-    frames = Frames(np.stack([places, places + 0.01]), ("Li",) * 200, cell, 0.1)
+    frames = Trajectory(np.stack([places, places + 0.01]), ("Li",) * 200, cell, 0.1)
     (caution,) = doubts(frames)
     assert "without atoms across c" in caution
     lengths = BOX_A * (1 - 0.03 * np.linspace(0, 1, N_FRAMES))

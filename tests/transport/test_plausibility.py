@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from mlipsse import lammps
-from mlipsse.transport.reading.frames import Frames, read_frames_of
+from mlipsse.transport.reading.frames import read_frames_of
 from mlipsse.transport.reading.plausibility import doubts
+from mlipsse.transport.reading.trajectory import Trajectory
 from tests.lennard_jones import CONDUCTOR
 
 BOHR = 1.8897
@@ -18,7 +19,7 @@ MASSES = {"Li": 6.94, "P": 30.974, "S": 32.06, "I": 126.904}
 
 def solid(
     temperature_K: float, spacing_ps: float, *, hop_D_cm2_s: float = 0.0, n_frames: int = 300
-) -> Frames:
+) -> Trajectory:
     """Atoms of many vibrations each, 1 to 20 THz, whose Li also walks: exact in time and energy."""
     rng = np.random.default_rng(int(temperature_K) + n_frames)
     times = spacing_ps * np.arange(n_frames)
@@ -35,7 +36,7 @@ def solid(
     hops = rng.normal(0, np.sqrt(2e4 * hop_D_cm2_s * spacing_ps), (n_frames, 16, 3))
     places[:, :16] += hops.cumsum(axis=0)
     places += rng.uniform(0, 20, (len(species), 3))
-    return Frames(places, tuple(species), 20 * np.eye(3), spacing_ps, temperature_K)
+    return Trajectory(places, tuple(species), 20 * np.eye(3), spacing_ps, temperature_K)
 
 
 @pytest.mark.parametrize("temperature_K", [300.0, 600.0, 1200.0])
@@ -50,7 +51,7 @@ def test_solids_and_conductors_are_believed(
 
 
 @pytest.fixture(scope="module")
-def molten_like(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Frames]:
+def molten_like(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Trajectory]:
     """Molecular dynamics of the ion conductor of the tests, 10 fs to 1 ps between frames."""
     folder = tmp_path_factory.mktemp("md")
     from ase import Atoms
@@ -94,18 +95,20 @@ def molten_like(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Frames]
 
 
 @pytest.mark.parametrize("spacing_ps", [0.01, 1.0])
-def test_real_dynamics_are_believed(molten_like: dict[float, Frames], spacing_ps: float) -> None:
+def test_real_dynamics_are_believed(
+    molten_like: dict[float, Trajectory], spacing_ps: float
+) -> None:
     assert doubts(molten_like[spacing_ps]) == []
 
 
-def test_a_time_a_thousand_times_too_small(molten_like: dict[float, Frames]) -> None:
+def test_a_time_a_thousand_times_too_small(molten_like: dict[float, Trajectory]) -> None:
     for frames in (*molten_like.values(), solid(300.0, 0.1)):
         wrong = replace(frames, frame_spacing_ps=1e-3 * frames.frame_spacing_ps)
         (caution,) = doubts(wrong)
         assert "fs taken for ps" in caution
 
 
-def test_a_time_a_thousand_times_too_large(molten_like: dict[float, Frames]) -> None:
+def test_a_time_a_thousand_times_too_large(molten_like: dict[float, Trajectory]) -> None:
     """Frames 2 fs apart, given as 2 ps apart: atoms fly straight on."""
     (caution,) = doubts(replace(solid(300.0, 0.002), frame_spacing_ps=2.0))
     assert "given in fs instead of ps" in caution

@@ -115,7 +115,7 @@ def test_no_trajectory_yet(make_run):
 def test_nan_names_the_frame(make_run, full):
     broken = full.copy()
     broken[7, 1, 2] = np.nan
-    with pytest.raises(MlipsseError, match="frame 7 are not finite"):
+    with pytest.raises(MlipsseError, match=r"frame 7 of .* are not finite"):
         read_run(make_run({500: 21}, positions=broken))
 
 
@@ -138,7 +138,8 @@ def trajectory(**changes):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"positions": np.zeros((1, 2, 3))}, "1 frame"),
+        ({"positions": np.zeros((0, 2, 3))}, "no frame"),
+        ({"positions": np.full((3, 2, 3), np.inf)}, "frame 0 are not finite"),
         ({"positions": np.zeros((3, 2))}, "shape"),
         ({"species": ("Li",)}, "2 atoms, but 1 species"),
         ({"temperature_K": 0.0}, "above 0 K"),

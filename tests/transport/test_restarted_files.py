@@ -10,24 +10,25 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.reading.frames import Frames, iterate_frames, read_frames_of
+from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from mlipsse.transport.reading.source.restarts import find_restarts
+from mlipsse.transport.reading.trajectory import Trajectory
 from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
 from tests.transport.xyz_files import write_xyz, xyz_frame
 
 
-def whole(path: Path, **options: object) -> Frames:
+def whole(path: Path, **options: object) -> Trajectory:
     return read_frames_of(path, **options)  # type: ignore[arg-type]
 
 
-def in_blocks(path: Path, **options: object) -> Frames:
-    from mlipsse.transport.reading.frames import gathered
+def in_blocks(path: Path, **options: object) -> Trajectory:
+    from mlipsse.transport.reading.blocks import gathered
 
     return gathered(list(iterate_frames(path, block_frames=13, **options)))  # type: ignore[arg-type]
 
 
 READS = pytest.mark.parametrize("read", [whole, in_blocks])
-Read = Callable[..., Frames]
+Read = Callable[..., Trajectory]
 
 
 @pytest.mark.parametrize("stamps", [range(40, 0, -1), [1] * 40, [1, 1, 1, 2, 2, 2, 3, 3, 3]])

@@ -83,7 +83,7 @@ def test_a_run_from_walk_to_conductivity():
     assert run.conductivity_mS_cm / run.conductivity_std_mS_cm == pytest.approx(
         fit.diffusivity_cm2_s / fit.diffusivity_std_cm2_s
     )
-    assert run.excluded is None
+    assert run.reason is None
     assert run.n_mobile == 24
     assert run.framework.msd_A2 == pytest.approx(6 * 0.25**2, rel=0.05)
 
@@ -109,13 +109,13 @@ def test_mobile_ions_that_flow_are_named():
 def test_melted_run_is_named_and_left_out():
     run = analysed(1200.0, framework_step_A=0.5)
     assert run.framework.melted
-    assert "melted" in run.excluded
-    assert f"{run.framework.msd_A2:.1f} Å²" in run.excluded
-    assert "below 3" in run.excluded
+    assert "melted" in run.reason
+    assert f"{run.framework.msd_A2:.1f} Å²" in run.reason
+    assert "below 3" in run.reason
     assert run.conductivity_mS_cm is None
     hot = summarise_composition("X", [run, analysed(800.0)])
     assert [point.temperature_K for point in hot.points] == [800.0]
-    assert [(item.temperature_K, item.reason) for item in hot.excluded] == [(1200.0, run.excluded)]
+    assert [(item.temperature_K, item.reason) for item in hot.excluded] == [(1200.0, run.reason)]
 
 
 def test_anions_that_turn_on_their_places_are_no_melt():
@@ -157,14 +157,14 @@ def test_absent_mobile_species():
 
 def test_two_frames_state_it():
     run = analyse_trajectory(walk(500.0, n_frames=2), mobile="Li", charge_e=1)
-    assert run.excluded is not None
-    assert "run longer" in run.excluded
+    assert run.reason is not None
+    assert "run longer" in run.reason
 
 
 def test_folder_to_csv(make_run, tmp_path):
     run = analyse_run(make_run({500: 21}))
     assert (run.composition, run.ordering, run.replica) == ("Li2InCl2", "o001", 0)
-    assert run.name == "o001 800 K r0"
+    assert run.name == "o001-T0800-r0"
     path = tmp_path / "out" / "msd.csv"
     write_msd_csv(run, path)
     header, *rows = path.read_text().splitlines()
@@ -201,7 +201,7 @@ def test_orderings_are_weighed_and_share_their_weight_among_replicas():
         replace(analysed(800.0, seed=seed, step_A=step), ordering=name, name=f"{name} {seed}")
         for name, seed, step in (("a", 0, 0.4), ("a", 1, 0.4), ("b", 2, 0.6))
     ]
-    assert all(run.excluded is None for run in runs)
+    assert all(run.reason is None for run in runs)
     values = [run.diffusivity.diffusivity_cm2_s for run in runs]
 
     def weights(temperature_K):

@@ -53,6 +53,11 @@ def test_what_has_ended_and_what_goes_on(tree: Path) -> None:
     assert item.arrhenius.activation_energy_eV is not None
     reasons = {run.temperature_K: run.reason for run in item.excluded}
     assert reasons == {500.0: "has no frames yet", 550.0: "melted: it flowed"}
+    names = {path: read_record(path).name for path in tree.iterdir()}
+    assert [run.name for _, run in found.runs] == [names[path] for path, _ in found.runs]
+    excluded = [run.row()["run"] for run in item.excluded]
+    assert excluded == [names[tree / "queued"], names[tree / "melted"]]
+    assert names[tree / "melted"].endswith("-T0550-r0")
 
 
 def test_so_far_are_the_first_frames_of_the_whole(tree: Path) -> None:
@@ -68,6 +73,14 @@ def test_the_command(tree: Path) -> None:
     answer = json.loads(done.output)
     assert [run["ended"] for run in answer["runs"]] == [True, True, False]
     assert len(answer["compositions"][0]["temperatures"]) == 3
+    assert [run["run"] for run in answer["runs"]] == [
+        read_record(tree / name).name for name in ("T350", "T450", "going")
+    ]
+    excluded = answer["compositions"][0]["excluded"]
+    assert [one["run"] for one in excluded] == [
+        read_record(tree / name).name for name in ("queued", "melted")
+    ]
+    assert excluded[1]["reason"] == "melted: it flowed"
     pressures_GPa = [run["pressure_GPa"] for run in answer["runs"]]
     health = [run_health(tree / n, read_record(tree / n)).pressure for n in ("T350", "T450")]
     assert pressures_GPa[:2] == [one.mean_GPa for one in health if one is not None]

@@ -65,7 +65,7 @@ def structure_problems(campaign: Campaign) -> Iterator[str]:
             named[ordering] += 1
             try:
                 checked_name(
-                    Run(atoms, config.simulate.temperatures_K[0], 0).title, what="name of the run"
+                    Run(atoms, config.simulate.temperatures_K[0], 0).name, what="name of the run"
                 )
             except MlipsseError as error:
                 yield f"simulate.structures: {path}: {error}"

@@ -12,6 +12,7 @@ from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
+from mlipsse.md.files.record import run_name, temperature_name
 from mlipsse.md.plan.protocol import MdSettings, Protocol, published_lengths_ps
 from mlipsse.structures.geometry import supercell
 
@@ -30,13 +31,13 @@ class Run:
     def path(self) -> Path:
         """Folder below the stage's: composition, ordering, temperature, replica."""
         info = self.start.info
-        temperature = f"T{self.temperature_K:04.0f}"
+        temperature = temperature_name(self.temperature_K)
         return Path(info[keys.COMPOSITION], info[keys.ORDERING], temperature, f"r{self.replica}")
 
     @property
-    def title(self) -> str:
-        """Name for people and decks, e.g. `Li3InCl6-1x1x1-o003-T0800-r0`."""
-        return "-".join([self.start.info[keys.ORDERING], *self.path.parts[2:]])
+    def name(self) -> str:
+        """Name of the run, see `run_name`."""
+        return run_name(self.start.info[keys.ORDERING], self.temperature_K, self.replica)
 
 
 def runs(campaign: Campaign) -> list[Run]:

@@ -110,8 +110,8 @@ def transport_by_size(
     _draw(campaign, rows)
     if failure is not None:
         raise MlipsseError(
-            f"{failure} The table {table} lists the runs that did not end. Start "
-            "again to continue them."
+            f"{failure} The table {table} lists the runs that did not end. Start again to "
+            "continue them."
         ) from failure
     return rows
 
@@ -198,7 +198,7 @@ def _rows(campaign: Campaign, subject: _Subject, wanted: Sequence[Run]) -> list[
             settings=WindowSettings(window_ps=campaign.config.transport.window_ps),
             excluded=[
                 ExcludedRun(
-                    run.temperature_K, run.title, f"the potential does not know {', '.join(lacks)}"
+                    run.temperature_K, run.name, f"the potential does not know {', '.join(lacks)}"
                 )
                 for run in own
                 if (lacks := _unknown(run, subject.bundle))

@@ -40,9 +40,7 @@ def print_runs(table: RunTable, console: Console) -> None:
     console.print(grid)
     console.print(_summary(table))
     for run in table.troubled[:_MOST_TROUBLED]:
-        record = run.record
-        name = f"{record.ordering} {record.temperature_K:g} K r{record.replica}"
-        console.print(f"  {name}: {run.state}: {run.reason}", soft_wrap=True)
+        console.print(f"  {run.record.name}: {run.state}: {run.reason}", soft_wrap=True)
     if len(table.troubled) > _MOST_TROUBLED:
         console.print(f"  and {len(table.troubled) - _MOST_TROUBLED} more; --json has them all.")
 

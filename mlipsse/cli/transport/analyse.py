@@ -63,8 +63,8 @@ def analyse(
         runs = [(path, run) for path, run in tree.runs if (run.composition or "") == item.formula]
         if runs:
             console.print(_table(runs, tree.unfinished, item.formula))
-        for left_out in item.excluded:
-            console.print(f"  left out: {left_out.name}: {left_out.reason}", soft_wrap=True)
+        for excluded in item.excluded:
+            console.print(f"  left out: {excluded.name}: {excluded.reason}", soft_wrap=True)
         for caution in item.cautions:
             console.print(f"  {caution}", soft_wrap=True)
         own = [row for row in pressures.values() if row["composition"] == (item.formula or None)]
@@ -111,7 +111,7 @@ def _pressure_row(path: Path, run: Any) -> dict[str, Any]:
     return {
         "composition": run.composition,
         "temperature_K": run.temperature_K,
-        "left_out": run.excluded or "",
+        "reason": run.reason or "",
         **columns,
     }
 
@@ -139,7 +139,7 @@ def _write(tree: Any, out: Path) -> None:
             msd_plot(axes, runs, title=formula_label(item.formula))
             save_figure(figure, out / f"msd-{item.formula}")
     for _, run in tree.runs:
-        write_msd_csv(run, out / "msd" / f"{run.name.replace(' ', '-')}.csv")
+        write_msd_csv(run, out / "msd" / f"{run.name}.csv")
 
 
 def _tree_answer(
@@ -150,6 +150,7 @@ def _tree_answer(
     return {
         "runs": [
             {
+                "run": run.name,
                 "folder": str(path.relative_to(folder)),
                 "ended": path not in tree.unfinished,
                 "composition": run.composition,
@@ -158,7 +159,8 @@ def _tree_answer(
                 "temperature_K": run.temperature_K,
                 "duration_ps": run.duration_ps,
                 "status": run.status.kind.value,
-                "left_out": run.status.reason,
+                "reason": run.reason,
+                "left_out": run.reason,
                 "window_ps": run.diffusivity.window_ps,
                 **_numbers(run),
                 "pressure_GPa": pressures[path]["pressure_GPa"],
@@ -175,6 +177,7 @@ def _tree_answer(
                 "activation_energy_std_eV": item.arrhenius.activation_energy_std_eV,
                 "prefactor_cm2_s": item.arrhenius.prefactor_cm2_s,
                 "temperatures": [asdict(point) for point in item.points],
+                "excluded": [run.row() for run in item.excluded],
                 "left_out": [asdict(run) for run in item.excluded],
                 "cautions": list(item.cautions),
             }

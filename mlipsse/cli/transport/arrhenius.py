@@ -82,6 +82,7 @@ def arrhenius(
                     "curvature_eV2": item.arrhenius.curvature_eV2,
                     "curvature_sigma": item.arrhenius.curvature_sigma,
                     "temperatures": [_finite(asdict(point)) for point in item.points],
+                    "excluded": [run.row() for run in item.excluded],
                     "left_out": [asdict(run) for run in item.excluded],
                     "elsewhere": elsewhere,
                     "cautions": list(item.cautions),
@@ -156,8 +157,8 @@ def _print(answer: dict[str, Any], level: float) -> None:
         if low_high is not None or diffusivity is not None:
             line += f", {100 * level:.3g} % interval"
         console.print(line, soft_wrap=True)
-    for run in answer["left_out"]:
-        console.print(f"  left out: {run['name']}: {run['reason']}", soft_wrap=True)
+    for run in answer["excluded"]:
+        console.print(f"  left out: {run['run']}: {run['reason']}", soft_wrap=True)
     for caution in answer["cautions"]:
         console.print(f"  Caution: {caution}", soft_wrap=True)
 

@@ -20,7 +20,7 @@ from mlipsse.cli.transport.options import (
     Topology,
     assigned,
     print_notes,
-    read_frames,
+    read_options,
 )
 
 console = Console(highlight=False)
@@ -67,28 +67,28 @@ def density(
     density.png and .svg, density.html (rotatable in a browser) and, with a temperature,
     path.csv.
     """
+    from mlipsse.transport import read_frames_of
     from mlipsse.transport.density.crystal import crystal_density
     from mlipsse.transport.density.percolation import percolating_paths
+    from mlipsse.transport.ions.mobile import mobile_ions
     from mlipsse.transport.reading.plausibility import of_cell
 
     # Times do not matter here, so files without times need no option.
-    frames = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
-    roles = assigned(frames, mobile, framework)
-    mobile = roles.mobile
-    found, around = crystal_density(
-        frames.positions,
-        frames.species,
-        frames.cell,
-        mobile=mobile,
-        framework=roles.framework,
-        lattice=frames.lattice,
-        spacing_A=spacing_A,
-        per_ion=per_ion,
+    options = read_options(
+        topology=topology,
+        species=species,
+        cell=cell,
+        cache=cache,
+        temperature_K=temperature_K,
+        timeless=True,
     )
-    known = temperature_K if temperature_K is not None else frames.temperature_K
+    frames = read_frames_of(trajectory, options)
+    roles = assigned(frames, mobile, framework)
+    ions, mobile, known = mobile_ions(frames, roles), roles.mobile, frames.temperature_K
+    found, around = crystal_density(ions, spacing_A=spacing_A, per_ion=per_ion)
     paths = {} if known is None else percolating_paths(found, known, min_counts=min_counts)
     cautions = _cautions(found, level, paths, known, bool(roles.framework))
-    cautions += _crossing(frames, roles, paths)
+    cautions += _crossing(ions, paths)
     cautions += of_cell(frames)
     files = _write(out, found, around, level, mobile, paths)
     answer = _answer(found, level, paths, known, files, cautions)
@@ -129,18 +129,15 @@ def _cautions(
     return notes
 
 
-def _crossing(frames: Any, roles: Any, paths: dict[str, Any]) -> list[str]:
+def _crossing(ions: Any, paths: dict[str, Any]) -> list[str]:
     """Where no path is found: whether ions cross the cell between frames, or not at all."""
     if not paths or paths["any"].reason is None:
         return []
     import numpy as np
 
     from mlipsse.transport.diffusion.judgement.caging import reach_A
-    from mlipsse.transport.ions.drift import RestingPositions, framework_drift
 
-    drift_A = framework_drift(frames.positions, roles.still(frames.species))
-    ions = RestingPositions(frames.positions, roles.ions(frames.species), drift_A)
-    reach = reach_A(ions, frames.cell)
+    reach = reach_A(ions.resting, ions.trajectory.cell)
     if np.isinf(reach):
         return [
             "No path, although ions cross the cell between frames: the frames are too far apart "

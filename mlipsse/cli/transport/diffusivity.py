@@ -26,11 +26,11 @@ from mlipsse.cli.transport.options import (
     Topology,
     Window,
     assigned,
-    drift_reference,
     ion_charge,
     named,
     print_notes,
-    read_frames,
+    read_options,
+    resting_ions,
     window,
 )
 from mlipsse.errors import MlipsseError
@@ -75,11 +75,19 @@ def diffusivity(
     run. Several mobile elements are analysed one by one. With --out, DIR gets msd.csv and msd as
     .png and .svg.
     """
-    from mlipsse.transport import WindowSettings, analyse_trajectory
+    from mlipsse.transport import WindowSettings, read_frames_of
+    from mlipsse.transport.runs.analysis import analyse_ions
 
-    frames = read_frames(
-        trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
+    options = read_options(
+        topology=topology,
+        species=species,
+        frame_spacing_ps=frame_spacing_ps,
+        timestep_fs=timestep_fs,
+        cell=cell,
+        cache=cache,
+        temperature_K=temperature_K,
     )
+    frames = read_frames_of(trajectory, options)
     symbols = words(mobile)
     if charge is not None and len(symbols) > 1:
         raise MlipsseError(
@@ -91,27 +99,16 @@ def diffusivity(
     for symbol in symbols:
         others = [other for other in symbols if other != symbol]
         roles = assigned(frames, ",".join([symbol, *others]), framework)
-        still, masses = drift_reference(frames, roles, drift, mass_weighted)
+        ions = resting_ions(frames, roles, drift, mass_weighted)
         own_charge = CHARGES.get(symbol) if charge is None else charge
-        run = analyse_trajectory(
-            frames.trajectory(temperature_K),
-            mobile=[symbol, *others],
-            framework=roles.framework,
-            charge_e=own_charge,
-            settings=settings,
-            drift_atoms=still,
-            masses_u=masses,
-            name=named(trajectory),
-        )
-        ions = roles.ions(frames.species)
-        answer = _answer(frames, run, ions, own_charge, settings)
+        run = analyse_ions(ions, charge_e=own_charge, settings=settings, name=named(trajectory))
+        answer = _answer(ions, run, own_charge, settings)
         answer["also_mobile"] = list(roles.also_mobile)
         answer["framework"] = list(roles.framework)
         if pymatgen or kinisi:
             fitted_ps = run.diffusivity.window_ps
-            positions = frames.positions[:, ions] - run.drift_A[:, None]
             start_ps = fitted_ps[0] if fitted_ps else 0.1 * run.duration_ps
-            answer |= _peers(positions, frames.frame_spacing_ps, start_ps, pymatgen, kinisi)
+            answer |= _peers(ions, start_ps, pymatgen, kinisi)
         answers.append(answer)
         if out is not None:
             _write(out if len(symbols) == 1 else out / symbol, run)
@@ -127,15 +124,13 @@ def diffusivity(
         sys.exit(NOT_DIFFUSIVE)
 
 
-def _answer(
-    frames: Any, run: Any, ions: Any, charge: float | None, settings: Any
-) -> dict[str, Any]:
+def _answer(ions: Any, run: Any, charge: float | None, settings: Any) -> dict[str, Any]:
     """Numbers of one mobile ion; what a refused run does not have is None."""
     from mlipsse.transport.diffusion.blocks import block_spread
     from mlipsse.transport.diffusion.counting import counting_error
     from mlipsse.transport.reading.plausibility import doubts
 
-    fit, usable = run.diffusivity, run.status.usable
+    fit, usable, frames = run.diffusivity, run.status.usable, ions.trajectory
     counted = counting_error(run.msd, hop_length_A=settings.hop_length_A)
     blocks = None
     if usable:
@@ -143,7 +138,7 @@ def _answer(
             frames.positions,
             fit,
             frame_spacing_ps=frames.frame_spacing_ps,
-            ions=ions,
+            ions=ions.indices,
             drift_A=run.drift_A,
             settings=settings,
         )
@@ -190,7 +185,7 @@ def _answer(
         "cautions": [
             *(run.cautions if usable else ()),
             *_alone(all_mobile=run.framework_msd is None),
-            *doubts(frames, temperature_K=run.temperature_K),
+            *doubts(frames),
         ],
         "notes": list(frames.notes),
     }
@@ -207,12 +202,11 @@ def _directions(found: Any) -> dict[str, dict[str, float]]:
     }
 
 
-def _peers(
-    positions: Any, spacing_ps: float, start_ps: float, pymatgen: bool, kinisi: bool
-) -> dict[str, float]:
+def _peers(ions: Any, start_ps: float, pymatgen: bool, kinisi: bool) -> dict[str, float]:
     from mlipsse.transport.diffusion.peers import kinisi_diffusivity, pymatgen_diffusivity
 
     found: dict[str, float] = {}
+    positions, spacing_ps = ions.resting.all(), ions.trajectory.frame_spacing_ps
     if pymatgen:
         value, error = pymatgen_diffusivity(positions, frame_spacing_ps=spacing_ps)
         found |= {"pymatgen_diffusivity_cm2_s": value, "pymatgen_diffusivity_std_cm2_s": error}

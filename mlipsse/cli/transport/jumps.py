@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlipsse.cli.options import Json, OutFolder, above_zero, cell_factors, not_negative, words
+from mlipsse.cli.options import Json, OutFolder, above_zero, cell_factors, not_negative
 from mlipsse.cli.transport.options import (
     Cache,
     Cell,
@@ -21,9 +21,10 @@ from mlipsse.cli.transport.options import (
     Timestep,
     Topology,
     Window,
+    assigned,
     pair,
     print_notes,
-    read_frames,
+    read_options,
     window,
 )
 from mlipsse.errors import MlipsseError
@@ -106,21 +107,27 @@ def jumps(
     """
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.transport_figures.jumps import jumps_figure
-    from mlipsse.transport import WindowSettings
+    from mlipsse.transport import WindowSettings, read_frames_of
+    from mlipsse.transport.ions.mobile import mobile_ions
     from mlipsse.transport.jumps.analysis import analyse_jumps
     from mlipsse.transport.jumps.files import write_jumps, write_sites, write_sites_structure
+    from mlipsse.transport.jumps.settings import JumpSettings
 
     if interstitials and sites is None:
         raise MlipsseError("--interstitials requires --sites. Add --sites.")
     times = [1, 1, 1] if repeats is None else cell_factors(repeats, option="--repeats")
-    frames = read_frames(
-        trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
-    )
-    run = analyse_jumps(
-        frames,
-        mobile=words(mobile),
-        framework=None if framework is None else words(framework),
+    options = read_options(
+        topology=topology,
+        species=species,
+        frame_spacing_ps=frame_spacing_ps,
+        timestep_fs=timestep_fs,
+        cell=cell,
+        cache=cache,
         temperature_K=temperature_K,
+    )
+    frames = read_frames_of(trajectory, options)
+    ions = mobile_ions(frames, assigned(frames, mobile, framework))
+    settings = JumpSettings(
         structure=sites,
         interstitials=interstitials,
         repeats=times,
@@ -129,8 +136,9 @@ def jumps(
         radius_A=radius_A,
         inner_fraction=inner_fraction,
         minimal_residence_frames=minimal_residence,
-        settings=WindowSettings(window_ps=window(window_ps)),
+        window=WindowSettings(window_ps=window(window_ps)),
     )
+    run = analyse_jumps(ions, settings)
     files = [out / "sites.csv", out / "jumps.csv", out / "sites.extxyz"]
     write_sites(run, files[0])
     write_jumps(run, files[1])

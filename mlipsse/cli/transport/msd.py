@@ -22,9 +22,9 @@ from mlipsse.cli.transport.options import (
     Timestep,
     Topology,
     assigned,
-    drift_reference,
     print_notes,
-    read_frames,
+    read_options,
+    resting_ions,
 )
 from mlipsse.errors import MlipsseError
 
@@ -68,20 +68,24 @@ def msd(
     import numpy as np
 
     from mlipsse.files import write_columns
-    from mlipsse.transport import fit_diffusivity, mean_squared_displacement
+    from mlipsse.transport import fit_diffusivity, mean_squared_displacement, read_frames_of
     from mlipsse.transport.diffusion.collective import charge_diffusivity
     from mlipsse.transport.diffusion.displacement.msd import ion_mean_squared_displacements
-    from mlipsse.transport.ions.drift import framework_drift
     from mlipsse.transport.structure.van_hove import van_hove
 
-    frames = read_frames(
-        trajectory, topology, species, frame_spacing_ps, timestep_fs, cache, cell=cell
+    options = read_options(
+        topology=topology,
+        species=species,
+        frame_spacing_ps=frame_spacing_ps,
+        timestep_fs=timestep_fs,
+        cell=cell,
+        cache=cache,
     )
+    frames = read_frames_of(trajectory, options)
     roles = assigned(frames, mobile, framework)
-    mobile, ions = roles.mobile, roles.ions(frames.species)
-    still, masses = drift_reference(frames, roles, drift, mass_weighted)
+    found = resting_ions(frames, roles, drift, mass_weighted)
+    mobile, ions, drift_A = roles.mobile, found.indices, found.drift_A
     positions, spacing = frames.positions, frames.frame_spacing_ps
-    drift_A = framework_drift(positions, still, masses_u=masses)
     symbols = np.array(frames.species)
     curves = {
         symbol: mean_squared_displacement(
@@ -158,9 +162,7 @@ def _lags(text: str | None, lag_ps: Any) -> list[float]:
     try:
         found = [float(word) for word in words(text)]
     except ValueError as error:
-        raise MlipsseError(
-            f"--lags {text!r} is not a list of lags in ps; write e.g. --lags 1,10."
-        ) from error
+        raise MlipsseError(wrong) from error
     if not found or not all(0 < lag < math.inf for lag in found):
         raise MlipsseError(wrong)
     return found

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlipsse.cli.options import above_zero, words
 from mlipsse.errors import MlipsseError
+
+if TYPE_CHECKING:
+    from mlipsse.transport import ReadOptions, Trajectory
+    from mlipsse.transport.ions.mobile import MobileIons
+    from mlipsse.transport.ions.roles import Roles
 
 NOT_DIFFUSIVE = 3
 """Exit code of a trajectory whose ions do not diffuse."""
@@ -126,29 +131,16 @@ def pair(value: float | None, error: float | None) -> str:
     return f"{value:.3g}" if error is None else f"{value:.3g} ± {error:.1g}"
 
 
-def read_frames(
-    trajectory: Path | Sequence[Path],
-    topology: Path | None,
-    species: str | None,
-    frame_spacing_ps: float | None,
-    timestep_fs: float | None,
-    cache: Path | None = None,
-    *,
-    cell: str | None = None,
-    timeless: bool = False,
-) -> Any:
-    """`Frames` of a trajectory, in one file or in several, as the options ask for."""
-    from mlipsse.transport.reading.frames import read_frames_of
+def read_options(
+    *, species: str | None = None, cell: str | None = None, **others: Any
+) -> "ReadOptions":
+    """`ReadOptions` as the command line gives them: elements and cell are texts."""
+    from mlipsse.transport import ReadOptions
 
-    return read_frames_of(
-        trajectory,
-        topology=topology,
+    return ReadOptions(
         species=None if species is None else words(species),
-        frame_spacing_ps=frame_spacing_ps,
-        timestep_fs=timestep_fs,
         cell=None if cell is None else given_cell(cell),
-        timeless=timeless,
-        cache=cache,
+        **others,
     )
 
 
@@ -187,12 +179,12 @@ def named(trajectory: Path | Sequence[Path]) -> str:
     return ", ".join(map(str, paths))
 
 
-def assigned(frames: Any, mobile: str, framework: str | None) -> Any:
+def assigned(trajectory: "Trajectory", mobile: str, framework: str | None) -> "Roles":
     """`Roles` of the elements of a trajectory, the first mobile one being analysed."""
     from mlipsse.transport.ions.roles import assign_roles
 
     return assign_roles(
-        frames.species, words(mobile), None if framework is None else words(framework)
+        trajectory.species, words(mobile), None if framework is None else words(framework)
     )
 
 
@@ -207,29 +199,32 @@ def window(text: str | None) -> tuple[float, float] | None:
     return first, last
 
 
-def drift_reference(
-    frames: Any, roles: Any, drift: str | None, mass_weighted: bool
-) -> tuple[Any, Any]:
-    """Indices of the atoms whose mean motion is removed, and masses of all (None: all alike)."""
+def resting_ions(
+    trajectory: "Trajectory", roles: "Roles", drift: str | None, mass_weighted: bool
+) -> "MobileIons":
+    """Mobile ions without the mean motion of the framework, or of what --drift names."""
     import numpy as np
 
+    from mlipsse.transport.ions.mobile import mobile_ions
+
+    species = trajectory.species
     masses = None
     if mass_weighted:
         from ase.data import atomic_masses, atomic_numbers
 
-        masses = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in frames.species])
+        masses = np.array([atomic_masses[atomic_numbers[symbol]] for symbol in species])
     if drift is None:
-        still = roles.still(frames.species)
-        if not len(still):
+        if not roles.framework:
             from mlipsse.transport.diffusion.judgement.steady_drift import refuse_steady_drift
 
-            refuse_steady_drift(frames.positions)
-        return still, masses
+            refuse_steady_drift(trajectory.positions)
+        return mobile_ions(trajectory, roles, masses_u=masses)
     chosen = [] if drift.strip().lower() == "none" else words(drift)
-    absent = [symbol for symbol in chosen if symbol not in frames.species]
+    absent = [symbol for symbol in chosen if symbol not in species]
     if absent:
         raise MlipsseError(
             f"--drift {drift}: the trajectory contains no {', '.join(absent)}. Choose among "
-            f"{', '.join(dict.fromkeys(frames.species))}."
+            f"{', '.join(dict.fromkeys(species))}."
         )
-    return np.flatnonzero(np.isin(np.array(frames.species), chosen)), masses
+    still = np.flatnonzero(np.isin(np.array(species), chosen))
+    return mobile_ions(trajectory, roles, drift_atoms=still, masses_u=masses)

@@ -16,7 +16,7 @@ from mlipsse.cli.transport.options import (
     Species,
     Topology,
     print_notes,
-    read_frames,
+    read_options,
 )
 
 console = Console(highlight=False)
@@ -50,11 +50,15 @@ def rdf(
 
     With --out, DIR gets rdf.csv, rdf.png and rdf.svg.
     """
+    from mlipsse.transport import read_frames_of
     from mlipsse.transport.ions.roles import assign_roles
     from mlipsse.transport.reading.plausibility import of_cell
     from mlipsse.transport.structure.radial import radial_distribution
 
-    read = read_frames(trajectory, topology, species, None, None, cache, cell=cell, timeless=True)
+    options = read_options(
+        topology=topology, species=species, cell=cell, cache=cache, timeless=True
+    )
+    read = read_frames_of(trajectory, options)
     if mobile is not None:
         assign_roles(read.species, mobile)  # which refuses one that is not there
     found = radial_distribution(

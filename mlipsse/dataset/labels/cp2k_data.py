@@ -82,7 +82,7 @@ def choose_kind(
             f"CP2K's data hold no basis set {basis} with a potential {potential} of as many "
             f"electrons for {element}. {basis_file} has {_names(basis_file, element, basis)}; "
             f"{potential_file} has {_names(potential_file, element, potential)}. Name an existing "
-            "pair (bases: {{element}: NAME}, potentials: {{element}: NAME}), or other files "
+            f"pair (bases: {{{element}: NAME}}, potentials: {{{element}: NAME}}), or other files "
             "(basis_file, potential_file); a pair of another functional is an approximation, and "
             "the description of the labels states it."
         )

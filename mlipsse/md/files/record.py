@@ -22,6 +22,16 @@ FINISHED_FILE = "finished.txt"
 Status = Literal["done", "unsettled", "melted", "exploded"]
 
 
+def temperature_name(temperature_K: float) -> str:
+    """A temperature in names of folders and runs, e.g. `T0800`."""
+    return f"T{temperature_K:04.0f}"
+
+
+def run_name(ordering: str, temperature_K: float, replica: int) -> str:
+    """Name of a run in tables, messages, decks and files, e.g. `Li3InCl6-1x1x1-o003-T0800-r0`."""
+    return f"{ordering}-{temperature_name(temperature_K)}-r{replica}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One run: what was simulated, and at which steps its frames lie.
@@ -64,6 +74,11 @@ class RunRecord:
                 f"The mobile element {self.mobile} is not in the structure, which holds "
                 f"{', '.join(sorted(set(self.species)))}."
             )
+
+    @property
+    def name(self) -> str:
+        """Name of the run, see `run_name`."""
+        return run_name(self.ordering, self.temperature_K, self.replica)
 
     @property
     def protocol(self) -> Protocol:

@@ -41,7 +41,7 @@ class OrderingCount:
     distinct : those that no symmetry operation of the host carries into each other
     patterns_raw, patterns_distinct : the same for charge patterns: orderings in which species of
         one sublattice and one formal charge are the same, which is all that an Ewald sum
-        candistinguish; where no two species of the framework differ in charge they are the mobile
+        can distinguish; where no two species of the framework differ in charge they are the mobile
         ion's patterns
     sublattices : the same per sublattice, each for itself
     route : `exact`, every distinct ordering is listed; `patterns`, every distinct charge pattern

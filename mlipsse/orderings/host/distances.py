@@ -266,7 +266,7 @@ def _check_dead_species(
             f"{_described(sites, pair[0])} and {_described(sites, pair[1])} of {sites.file} lie "
             f"{distance_A:.2f} Å apart, closer than {rule.least_A:.2f} Å, the least for {text}, "
             f"and one of them is always filled, so {name} can never be on the other. Remove the "
-            "other site from the file, or lower the distance: `closest_A: {{text}: "
+            f"other site from the file, or lower the distance: `closest_A: {{{text}: "
             f"{0.95 * distance_A:.2f}}}`."
         )
 

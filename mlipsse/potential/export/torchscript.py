@@ -99,7 +99,7 @@ def export_upstream(model: Path, *, head: str, out: Path, dtype: Dtype) -> None:
             )
         if status:
             words = (folder / "log").read_text(encoding="utf-8", errors="replace").split("\n")
-            last = next((line for line in reversed(words) if line.strip()), "no printed nothing")
+            last = next((line for line in reversed(words) if line.strip()), "no output")
             raise MlipsseError(
                 f"mace_create_lammps_model cannot convert {model}, status {status}: {last}. "
                 "Export it with mlipsse, as torchscript."

@@ -192,8 +192,9 @@ def _require_loads(plugin: Path, program: Path) -> None:
         lines = done.stdout.strip().splitlines() or ["no output"]
         reason = next((line for line in lines if "failed" in line or "ERROR" in line), lines[-1])
         raise MlipsseError(
-            f"The pair style was built for {program}, which does not load it: {reason} Check that "
-            "it has the package PLUGIN and a compiler as new as torch's."
+            f"The pair style was built for {program}, which does not load it: "
+            f"{reason.rstrip('.')}. Check that it has the package PLUGIN, and was built with a "
+            "compiler as new as torch's."
         )
 
 

@@ -37,7 +37,7 @@ def mean_pressures(
 
     Parameters
     ----------
-    rows : of `runs.csv`, of one composition; those with a reason in `left_out` do not count
+    rows : of `runs.csv`, of one composition; those with a `reason` do not count
     temperatures_K : as the composition's in the summary
 
     Returns
@@ -48,7 +48,7 @@ def mean_pressures(
     means: list[float | None] = []
     errors: list[float | None] = []
     for kelvin in temperatures_K:
-        here = [row for row in rows if row["temperature_K"] == kelvin and not row["left_out"]]
+        here = [row for row in rows if row["temperature_K"] == kelvin and not row["reason"]]
         known = [row["pressure_GPa"] for row in here if row["pressure_GPa"] is not None]
         stds = [row["pressure_std_GPa"] for row in here if row["pressure_std_GPa"] is not None]
         means.append(sum(known) / len(known) if known else None)

@@ -62,10 +62,7 @@ def _composition(item: CompositionTransport) -> dict[str, Any]:
             for name, fit in item.directional_arrhenius.items()
         },
         "principal_diffusivity_cm2_s": [list(point.principal_cm2_s) for point in item.directions],
-        "excluded": [
-            {"temperature_K": run.temperature_K, "run": run.name, "reason": run.reason}
-            for run in item.excluded
-        ],
+        "excluded": [run.row() for run in item.excluded],
     }
 
 

@@ -67,7 +67,7 @@ def runs_table(rows: Rows) -> Table:
             _span(row["window_start_ps"], row["window_end_ps"]),
             _short(row["exponent"]),
             _short(row["framework_msd_A2"]),
-            "left out" if row["left_out"] else "yes",
+            "left out" if row.get("reason", row.get("left_out")) else "yes",
         )
         for row in rows
     ]

@@ -1,6 +1,6 @@
 """One run, from its frames to its sites and jumps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +9,10 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.diffusion.diffusivity import Diffusivity, fit_diffusivity
 from mlipsse.transport.diffusion.displacement.msd import mean_squared_displacement
-from mlipsse.transport.diffusion.displacement.window import WindowSettings
-from mlipsse.transport.ions.drift import RestingPositions, framework_drift
-from mlipsse.transport.ions.roles import assign_roles
-from mlipsse.transport.jumps.collective import (
-    MAX_DISTANCE_A,
-    CollectiveJumps,
-    collective_jumps,
-)
-from mlipsse.transport.jumps.counting import PARTS, Jumps, find_jumps
-from mlipsse.transport.jumps.found_sites import INTERSTITIAL_OCCUPANCY, LEAST_OCCUPANCY, find_sites
+from mlipsse.transport.ions.mobile import MobileIons
+from mlipsse.transport.jumps.collective import CollectiveJumps, collective_jumps
+from mlipsse.transport.jumps.counting import Jumps, find_jumps
+from mlipsse.transport.jumps.found_sites import find_sites
 from mlipsse.transport.jumps.given_sites import place_sites, read_crystal_sites
 from mlipsse.transport.jumps.rates import (
     JumpDiffusivity,
@@ -28,7 +22,7 @@ from mlipsse.transport.jumps.rates import (
     jump_rates,
     kind_occupancies,
 )
-from mlipsse.transport.reading.frames import Frames
+from mlipsse.transport.jumps.settings import JumpSettings
 from mlipsse.transport.structure.vibration import Vibration, vibration
 
 
@@ -65,39 +59,14 @@ class JumpAnalysis:
     cautions: tuple[str, ...]
 
 
-def analyse_jumps(
-    frames: Frames,
-    *,
-    mobile: str | Sequence[str],
-    framework: Sequence[str] | None = None,
-    temperature_K: float | None = None,
-    structure: Path | None = None,
-    interstitials: bool = False,
-    repeats: Sequence[int] = (1, 1, 1),
-    interstitial_occupancy: float = INTERSTITIAL_OCCUPANCY,
-    least_occupancy: float = LEAST_OCCUPANCY,
-    radius_A: float | Mapping[str, float] | None = None,
-    inner_fraction: float = 1.0,
-    minimal_residence_frames: int = 1,
-    max_distance_A: float = MAX_DISTANCE_A,
-    n_parts: int = PARTS,
-    settings: WindowSettings | None = None,
-) -> JumpAnalysis:
+def analyse_jumps(ions: MobileIons, settings: JumpSettings | None = None) -> JumpAnalysis:
     """Sites, occupancies, jumps and their diffusivity, framework drift removed.
 
     Parameters
     ----------
-    frames : of one run, in a constant cell; of one on disk the mobile ions alone are loaded
-    mobile : element of the mobile ion; of several elements that move, the first is analysed
-    framework : elements that stay; None takes all that are not mobile
-    temperature_K : where the frames do not state it; for the activation energies
-    structure : CIF or POSCAR with the sites; None finds them in the density (see `find_sites`)
-    interstitials : look for sites beside those of the structure
-    repeats, interstitial_occupancy, least_occupancy : of `find_sites`
-    radius_A : of the sites; by `site_radius` if not given
-    inner_fraction, minimal_residence_frames, n_parts : of `find_jumps`
-    max_distance_A : of `collective_jumps`, whose time is one period of the attempt frequency
-    settings : of the tracer's fit window
+    ions : of one run, in a constant cell; of one on disk the mobile ions alone are loaded. Without
+        the run's temperature there are no activation energies.
+    settings : how sites are found and jumps are counted
 
     Raises
     ------
@@ -106,65 +75,64 @@ def analyse_jumps(
 
     Examples
     --------
-    >>> run = analyse_jumps(read_frames_of("r0"), mobile="Li", structure="Li3InCl6.cif")
+    >>> trajectory = read_run("r0")
+    >>> ions = mobile_ions(trajectory, assign_roles(trajectory.species, "Li"))
+    >>> run = analyse_jumps(ions, JumpSettings(structure=Path("Li3InCl6.cif")))
     >>> run.diffusivity.correlation_factor, run.together.solo_fraction
     """
-    roles = assign_roles(frames.species, mobile, framework)
-    mobile, chosen = roles.mobile, roles.ions(frames.species)
-    others = roles.still(frames.species)
-    drift_A = framework_drift(frames.positions, others)
-    ions = RestingPositions(frames.positions, chosen, drift_A).all()
-    places = RestingPositions(frames.positions, others, drift_A).mean()
-    framework_species = tuple(np.array(frames.species)[others].tolist())
-    spacing = frames.frame_spacing_ps
-    shaken = vibration(ions, frame_spacing_ps=spacing)
+    settings = settings or JumpSettings()
+    trajectory, mobile = ions.trajectory, ions.roles.mobile
+    temperature_K, spacing = trajectory.temperature_K, trajectory.frame_spacing_ps
+    resting, places = ions.resting.all(), ions.framework_places()
+    radius_A = settings.radius_A
+    shaken = vibration(resting, frame_spacing_ps=spacing)
     sites = misfit_A = shift_A = None
     notes: tuple[str, ...] = ()
-    if structure is not None:
-        crystal = read_crystal_sites(Path(structure), mobile=mobile)
+    if settings.structure is not None:
+        crystal = read_crystal_sites(Path(settings.structure), mobile=mobile)
         notes = tuple(f"{crystal.name}: {note}" for note in crystal.notes)
         placed = place_sites(
             crystal,
-            cell=frames.cell,
-            lattice=frames.lattice,
+            cell=trajectory.cell,
+            lattice=trajectory.lattice,
             framework_positions=places,
-            framework_species=framework_species,
+            framework_species=ions.framework_species,
             amplitude_A=shaken.amplitude_A,
             radius_A=radius_A,
         )
         sites, misfit_A = placed.sites, placed.misfit_A
         if misfit_A is not None:
             shift_A = float(np.linalg.norm(placed.shift_A))
-    if sites is None or interstitials:
+    if sites is None or settings.interstitials:
         if isinstance(radius_A, Mapping):
             raise MlipsseError("Found sites have no labels yet. Give one radius for all.")
         sites = find_sites(
-            ions,
-            frames.cell,
+            resting,
+            trajectory.cell,
             amplitude_A=shaken.amplitude_A,
             radius_A=radius_A,
-            repeats=repeats,
-            lattice=frames.lattice,
+            repeats=settings.repeats,
+            lattice=trajectory.lattice,
             known=sites,
-            interstitial_occupancy=interstitial_occupancy,
-            least_occupancy=least_occupancy,
+            interstitial_occupancy=settings.interstitial_occupancy,
+            least_occupancy=settings.least_occupancy,
         )
     jumps = find_jumps(
-        ions,
+        resting,
         sites,
         frame_spacing_ps=spacing,
-        minimal_residence_frames=minimal_residence_frames,
-        inner_fraction=inner_fraction,
-        n_parts=n_parts,
+        minimal_residence_frames=settings.minimal_residence_frames,
+        inner_fraction=settings.inner_fraction,
+        n_parts=settings.n_parts,
     )
-    temperature_K = temperature_K if temperature_K is not None else frames.temperature_K
-    tracer = fit_diffusivity(mean_squared_displacement(ions, frame_spacing_ps=spacing), settings)
+    msd = mean_squared_displacement(resting, frame_spacing_ps=spacing)
+    tracer = fit_diffusivity(msd, settings.window)
     return JumpAnalysis(
         mobile=mobile,
         temperature_K=temperature_K,
-        ions=chosen,
+        ions=ions.indices,
         framework=places,
-        framework_species=framework_species,
+        framework_species=ions.framework_species,
         misfit_A=misfit_A,
         shift_A=shift_A,
         vibration=shaken,
@@ -176,11 +144,11 @@ def analyse_jumps(
         diffusivity=jump_diffusivity(jumps, tracer),
         tracer=tracer,
         together=collective_jumps(
-            jumps, within_ps=1 / shaken.frequency_THz, max_distance_A=max_distance_A
+            jumps, within_ps=1 / shaken.frequency_THz, max_distance_A=settings.max_distance_A
         ),
         cautions=(
             *notes,
-            *_cautions(shaken, jumps, tracer, alone=not len(others), cold=temperature_K is None),
+            *_cautions(shaken, jumps, tracer, ions),
         ),
     )
 
@@ -190,7 +158,7 @@ LEAST_ON_SITES = 0.8
 
 
 def _cautions(
-    shaken: Vibration, jumps: Jumps, tracer: Diffusivity, *, alone: bool, cold: bool
+    shaken: Vibration, jumps: Jumps, tracer: Diffusivity, ions: MobileIons
 ) -> tuple[str, ...]:
     found = [shaken.caution] if shaken.caution else []
     if jumps.on_sites < LEAST_ON_SITES:
@@ -201,9 +169,9 @@ def _cautions(
     if tracer.reason is not None:
         found.append(f"no correlation factor: {tracer.reason}")
     found += tracer.cautions
-    if cold:
+    if ions.trajectory.temperature_K is None:
         found.append("no activation energies: the temperature is not known; give --temperature")
-    if alone:
+    if not len(ions.framework):
         found.append(
             "every atom is mobile, so drift cannot be separated from diffusion and was not removed"
         )

@@ -50,7 +50,7 @@ def find_sites(
     cell : (3, 3) float64, Å, rows are lattice vectors
     amplitude_A, radius_A : see `make_sites`
     repeats : of the crystal's cell along the run's own vectors, `lattice` times `cell`
-    lattice : (3, 3) whole numbers, of `Frames`; the unit matrix by default
+    lattice : (3, 3) whole numbers, of `Trajectory`; the unit matrix by default
     known : sites that are given; peaks further than `merge_A` from them are added as interstitial
 
     Raises

@@ -156,7 +156,7 @@ def place_sites(
     ----------
     crystal : of `read_crystal_sites`
     cell : (3, 3) float64, Å, of the run, rows are lattice vectors
-    lattice : (3, 3) whole numbers, of `Frames`; the unit matrix by default
+    lattice : (3, 3) whole numbers, of `Trajectory`; the unit matrix by default
     framework_positions : (n_framework, 3) float64, Å, mean over the run, drift removed
     framework_species : element of each of them
     amplitude_A, radius_A : see `make_sites`

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,11 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
-from mlipsse.transport.reading.frames import (
-    BLOCK_BYTES,
-    Frames,
-    frame_blocks,
-    memory_limit,
-    positions_GB,
-)
+from mlipsse.transport.reading.blocks import BLOCK_BYTES, frame_blocks
 from mlipsse.transport.reading.opening import open_source
+from mlipsse.transport.reading.options import ReadOptions
+from mlipsse.transport.reading.stored import StoredPositions
+from mlipsse.transport.reading.trajectory import Trajectory
 
 FORMAT = 2
 """Raised when files are written or sources are read in another way."""
@@ -40,107 +37,16 @@ LIMIT_GB = 50.0
 _READ_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, eq=False)
-class StoredPositions:
-    """Positions on disk that are sliced like an array: `stored[start:stop, ions]`.
-
-    Frames are given by a number or a slice, atoms by a number, a slice, indices or a mask; what is
-    read is an array. Slices of atoms are as cheap as slices of frames.
-
-    Attributes
-    ----------
-    path : of the HDF5 file
-    shape : (n_frames, n_atoms, 3)
-    """
-
-    path: Path
-    shape: tuple[int, int, int]
-    _dataset: Any
-
-    dtype = np.dtype(np.float64)
-    ndim = 3
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that all positions would take, bytes."""
-        return 8 * int(np.prod(self.shape))
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[:], dtype=dtype)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
-        dotted = [part is Ellipsis for part in key]
-        if any(dotted):
-            place = dotted.index(True)
-            every = [slice(None)] * (4 - len(key))
-            key = (*key[:place], *every, *key[place + 1 :])
-        frames, atoms, *rest = (*key, slice(None)) if len(key) == 1 else key
-        n_frames, n_atoms = self.shape[:2]
-        if not isinstance(frames, slice | int | np.integer):
-            frames = _as_slice(np.arange(n_frames)[frames])
-        backwards = isinstance(frames, slice) and (frames.step or 1) < 0
-        if backwards:
-            return np.asarray(self[:, atoms][(frames, *[slice(None)] * bool(rest), *rest)])
-        wanted = np.arange(n_atoms)[atoms]
-        try:
-            if wanted.ndim == 0:
-                found = self._dataset[frames, int(wanted)]
-            else:
-                found = self._columns(frames, wanted)
-        except OSError as error:
-            raise MlipsseError(
-                f"{self.path} is damaged ({error}). Remove it; the next run makes it again."
-            ) from error
-        found = np.asarray(found, dtype=np.float64)
-        return found[(..., *rest)] if rest else found
-
-    def _columns(self, frames: Any, wanted: np.ndarray) -> np.ndarray:
-        """Atoms chunk by chunk: HDF5 takes long over single indices, and numpy does not."""
-        if len(wanted) and (np.diff(wanted) == 1).all():
-            return np.asarray(self._dataset[frames, wanted[0] : wanted[-1] + 1])
-        one = isinstance(frames, int | np.integer)
-        n_frames = 1 if one else len(range(*frames.indices(self.shape[0])))
-        found = np.empty((n_frames, len(wanted), 3))
-        chunk = self._dataset.chunks[1]
-        for number in np.unique(wanted // chunk):
-            places = np.flatnonzero(wanted // chunk == number)
-            piece = self._dataset[frames, number * chunk : (number + 1) * chunk]
-            found[:, places] = piece.reshape(n_frames, -1, 3)[:, wanted[places] - number * chunk]
-        return found[0] if one else found
-
-
-def _as_slice(numbers: np.ndarray) -> slice:
-    steps = np.unique(np.diff(numbers))
-    if numbers.ndim == 1 and len(numbers) and len(steps) <= 1 and (steps > 0).all():
-        step = int(steps[0]) if len(steps) else 1
-        return slice(int(numbers[0]), int(numbers[-1]) + 1, step)
-    raise MlipsseError("Frames on disk are sliced by a number or an even slice.")
-
-
 def cached_frames(
-    paths: Sequence[Path],
-    folder: Path,
-    *,
-    topology: Path | None = None,
-    species: Sequence[str] | None = None,
-    frame_spacing_ps: float | None = None,
-    timestep_fs: float | None = None,
-    cell: np.ndarray | None = None,
-    timeless: bool = False,
-    memory_limit_GB: float | None = None,
-    limit_GB: float = LIMIT_GB,
-) -> Frames:
+    paths: Sequence[Path], folder: Path, options: ReadOptions, *, limit_GB: float = LIMIT_GB
+) -> Trajectory:
     """Read a trajectory from the cache in `folder`, where it is put when it is not there.
 
     Parameters
     ----------
     folder : made when missing
+    options : as `read_frames_of` takes them
     limit_GB : size of the folder beyond which the trajectories not used for longest are removed
-    others : as `read_frames_of`
 
     Raises
     ------
@@ -148,27 +54,16 @@ def cached_frames(
         as `read_frames_of`, when the disk is too full, and when a source changes while it is read.
     """
     folder = Path(folder)
-    options = {
-        "species": None if species is None else list(species),
-        "frame_spacing_ps": frame_spacing_ps,
-        "timestep_fs": timestep_fs,
-        "cell": None if cell is None else np.asarray(cell).tolist(),
-        "timeless": timeless,
-    }
-    sources = [
-        open_source(path, topology=topology, species=species, timestep_fs=timestep_fs, cell=cell)
-        for path in paths
-    ]
+    sources = [open_source(path, options) for path in paths]
     inputs = [path for source in sources for path in source.inputs]
     before = _states(inputs)
     kinds = [source.kind for source in sources]
     path = folder / f"{_key(inputs, kinds, options)}.h5"
-    frames = _stored(path, memory_limit_GB)
+    frames = _stored(path, options)
     if frames is not None:
         os.utime(path)  # when it was last used
         return frames
-    needed = [positions_GB(source) for source in sources]
-    size_GB = sum(0.0 if one is None else one for one in needed)
+    size_GB = sum(source.positions_GB or 0.0 for source in sources)
     if all(source.single for source in sources):
         size_GB /= 2
     folder.mkdir(parents=True, exist_ok=True)
@@ -179,7 +74,9 @@ def cached_frames(
             f"GB are free in {folder}. Give another folder, or free disk space."
         )
     block_frames = _block_frames(len(sources[0].species))
-    blocks = frame_blocks(sources, frame_spacing_ps, block_frames, timeless=timeless)
+    options.known_temperature_K(sources[0].temperature_K)  # which refuses two that disagree
+    recorded = replace(options, temperature_K=None)  # what is given is no part of what is kept
+    blocks = frame_blocks(sources, recorded, block_frames)
     with write_aside(path) as aside:
         _write(aside, blocks, single=all(source.single for source in sources))
         if _states(inputs) != before:
@@ -188,7 +85,7 @@ def cached_frames(
                 "writes it has ended."
             )
     _make_room(folder, path, limit_GB)
-    frames = _stored(path, memory_limit_GB)
+    frames = _stored(path, options)
     if frames is None:
         raise MlipsseError(f"{path} cannot be read again after it was written: is the disk full?")
     return frames
@@ -200,13 +97,20 @@ def _block_frames(n_atoms: int) -> int:
     return max(1, fit if fit < CHUNK_FRAMES else fit // CHUNK_FRAMES * CHUNK_FRAMES)
 
 
-def _key(inputs: Sequence[Path], kinds: Sequence[str], options: dict[str, Any]) -> str:
+def _key(inputs: Sequence[Path], kinds: Sequence[str], options: ReadOptions) -> str:
     """Digest of all that the frames depend on.
 
     BLAKE2b: as safe as SHA-256, and twice as fast where the processor has no instruction for that.
     """
+    given = {
+        "species": None if options.species is None else list(options.species),
+        "frame_spacing_ps": options.frame_spacing_ps,
+        "timestep_fs": options.timestep_fs,
+        "cell": None if options.cell is None else np.asarray(options.cell).tolist(),
+        "timeless": options.timeless,
+    }
     digest = blake2b(digest_size=20)
-    digest.update(json.dumps([FORMAT, list(kinds), options], sort_keys=True).encode())
+    digest.update(json.dumps([FORMAT, list(kinds), given], sort_keys=True).encode())
     for path in inputs:
         one = blake2b(digest_size=32)
         with path.open("rb") as stream:
@@ -220,7 +124,7 @@ def _states(paths: Sequence[Path]) -> list[tuple[int, int]]:
     return [(path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
 
 
-def _write(path: Path, blocks: Iterator[Frames], *, single: bool) -> None:
+def _write(path: Path, blocks: Iterator[Trajectory], *, single: bool) -> None:
     import h5py
 
     first = next(blocks)
@@ -237,7 +141,7 @@ def _write(path: Path, blocks: Iterator[Frames], *, single: bool) -> None:
         )
         total, cells, latest = 0, [], first
         pending = np.empty((0, n_atoms, 3))
-        block: Frames | None = first
+        block: Trajectory | None = first
         while block is not None:
             cells.append(len(block.positions) * block.cell)
             latest = block
@@ -265,7 +169,7 @@ def _write(path: Path, blocks: Iterator[Frames], *, single: bool) -> None:
         )
 
 
-def _stored(path: Path, memory_limit_GB: float | None) -> Frames | None:
+def _stored(path: Path, options: ReadOptions) -> Trajectory | None:
     """What lies in the cache; None, and no file, where there is none or it is damaged."""
     import h5py
 
@@ -279,19 +183,19 @@ def _stored(path: Path, memory_limit_GB: float | None) -> Frames | None:
         if dataset.shape != shape:
             raise ValueError(f"positions have the shape {dataset.shape} instead of {shape}")
         stored = StoredPositions(path, shape, dataset)
-        fits = 1e-9 * stored.nbytes <= memory_limit(memory_limit_GB)
+        fits = 1e-9 * stored.nbytes <= options.memory_GB
         positions: Any = _whole(dataset) if fits else stored
         if fits:
             file.close()
     except (OSError, KeyError, ValueError, TypeError):
         path.unlink(missing_ok=True)
         return None
-    return Frames(
+    return Trajectory(
         positions=positions,
         species=tuple(about["species"]),
         cell=np.array(about["cell"]),
         frame_spacing_ps=about["frame_spacing_ps"],
-        temperature_K=about["temperature_K"],
+        temperature_K=options.known_temperature_K(about["temperature_K"]),
         lattice=np.array(about["lattice"], dtype=int),
         notes=tuple(about["notes"]),
         volume_change=about["volume_change"],

@@ -8,9 +8,10 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.record import RECORD_FILE
+from mlipsse.transport.reading.options import ReadOptions
 from mlipsse.transport.reading.source.compressed import head, plain_name
 from mlipsse.transport.reading.source.element_names import elements_of
-from mlipsse.transport.reading.source.protocol import RawBlock, Source, raw_block
+from mlipsse.transport.reading.source.protocol import RawBlock, Source
 from mlipsse.transport.reading.text_dump.atoms import DumpAtoms, dump_atoms, likely_frames
 
 _ANGSTROM_UNITS = {"metal": 1.0, "real": 1e-3}
@@ -22,20 +23,8 @@ _SAME_CELL = 0.01
 """Relative difference of a cell that is given from one that is in the file."""
 
 
-def open_source(
-    path: Path,
-    *,
-    topology: Path | None = None,
-    species: Sequence[str] | None = None,
-    timestep_fs: float | None = None,
-    cell: np.ndarray | None = None,
-) -> Source:
+def open_source(path: Path, options: ReadOptions) -> Source:
     """Find out what a file is, and what it records of its frames, which are not read yet.
-
-    Parameters
-    ----------
-    cell : (3, 3) float64, Å, rows are lattice vectors, for files without
-    others : as `read_frames_of`
 
     Raises
     ------
@@ -46,15 +35,18 @@ def open_source(
     path = Path(path)
     if not path.exists():
         raise MlipsseError(f"There is no trajectory {path}. Name an existing file.")
-    source = _opened(path, topology, species, timestep_fs)
-    return source if cell is None else _with_cell(source, np.asarray(cell, dtype=float))
+    source = _opened(path, options)
+    if options.cell is None:
+        return source
+    return _with_cell(source, np.asarray(options.cell, dtype=float))
 
 
-def _opened(
-    path: Path, topology: Path | None, species: Sequence[str] | None, timestep_fs: float | None
-) -> Source:
+def _opened(path: Path, options: ReadOptions) -> Source:
+    topology, species, timestep_fs = options.topology, options.species, options.timestep_fs
     if path.is_dir() or (path.suffix == ".dcd" and topology is None and _is_ours(path)):
-        return _ours(path if path.is_dir() else path.parent)
+        from mlipsse.transport.reading.run_folder import open_run
+
+        return open_run(path if path.is_dir() else path.parent, so_far=options.so_far)
     first = head(path, 2048)
     by_type = first.lstrip().startswith(b"ITEM:") or plain_name(path).suffix.lower() in _XYZ
     if topology is not None and by_type:
@@ -117,43 +109,6 @@ def _lengths(cell: np.ndarray) -> str:
 
 def _is_ours(path: Path) -> bool:
     return (path.parent / RECORD_FILE).is_file()
-
-
-def _ours(folder: Path) -> Source:
-    from mlipsse.transport.reading.trajectory import find_run_frames
-
-    run = find_run_frames(folder)
-    record = run.record
-
-    def read(block_frames: int | None) -> Iterator[RawBlock]:
-        if block_frames is not None:
-            place = 0
-            for piece in run.blocks(block_frames):
-                steps = run.steps[place : place + len(piece)]
-                yield raw_block(piece.astype(float), run.cell, steps)
-                place += len(piece)
-            return
-        positions = np.empty((len(run.steps), len(record.species), 3))
-        place = 0
-        for piece in run.blocks(512):
-            positions[place : place + len(piece)] = piece
-            place += len(piece)
-        yield raw_block(positions, run.cell, run.steps)
-
-    return Source(
-        path=folder,
-        inputs=(folder / RECORD_FILE, *dict.fromkeys(part.path for part, _, _ in run.pieces)),
-        kind="run of ours",
-        species=record.species,
-        n_frames=len(run.steps),
-        trusted=True,
-        read=read,
-        stamp_ps=record.timestep_fs * 1e-3,
-        first_stamp=int(run.steps[0]),
-        temperature_K=record.temperature_K,
-        lattice=record.lattice,
-        single=True,
-    )
 
 
 def _text_dump(path: Path, species: Sequence[str] | None, timestep_fs: float | None) -> Source:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlipsse.transport.reading.frames import Frames
+from mlipsse.transport.reading.trajectory import Trajectory
 
 _EV_PER_U = 9648.533  # Å²/ps²
 _KB_EV_K = 8.617333e-5
@@ -60,7 +60,7 @@ class _Motion:
     growth: float | None
 
 
-def doubts(frames: Frames, *, temperature_K: float | None = None) -> list[str]:
+def doubts(frames: Trajectory, *, temperature_K: float | None = None) -> list[str]:
     """Sentences about what is likely to be wrong with units or cell; none where all is well.
 
     Parameters
@@ -87,7 +87,7 @@ def vacuum_A(positions: np.ndarray, cell: np.ndarray) -> tuple[float, str]:
     return float(gaps[axis]), "abc"[axis]
 
 
-def of_cell(frames: Frames) -> list[str]:
+def of_cell(frames: Trajectory) -> list[str]:
     """Vacuum in the cell, and a volume that changes over the run."""
     found = []
     width_A, axis = vacuum_A(np.asarray(frames.positions[0], dtype=float), frames.cell)
@@ -106,7 +106,7 @@ def of_cell(frames: Frames) -> list[str]:
     return found
 
 
-def _of_repeats(frames: Frames) -> list[str]:
+def _of_repeats(frames: Trajectory) -> list[str]:
     """Frames that are their neighbours once more, as if no time had passed."""
     starts = np.unique(np.linspace(0, len(frames.positions) - 2, _ORIGINS).astype(int)).tolist()
     alike = sum(
@@ -121,7 +121,7 @@ def _of_repeats(frames: Frames) -> list[str]:
     ]
 
 
-def _of_units(frames: Frames, temperature_K: float | None) -> list[str]:
+def _of_units(frames: Trajectory, temperature_K: float | None) -> list[str]:
     known = temperature_K if temperature_K is not None else frames.temperature_K
     if known is None:
         return []
@@ -168,7 +168,7 @@ def _too_far(factor: float) -> str:
     return "is the time between frames too small, fs taken for ps, or a dump's stride left out?"
 
 
-def _motions(frames: Frames, temperature_K: float) -> list[_Motion]:
+def _motions(frames: Trajectory, temperature_K: float) -> list[_Motion]:
     """Motions of the elements that move; fixed atoms are ignored."""
     from ase.data import atomic_masses, atomic_numbers
 

@@ -22,9 +22,10 @@ from mlipsse.transport.diffusion.displacement.window import WindowSettings
 from mlipsse.transport.diffusion.judgement.caging import judge_confinement
 from mlipsse.transport.diffusion.judgement.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.diffusion.judgement.steady_drift import steady_drift_A
-from mlipsse.transport.ions.drift import RestingPositions, framework_drift
+from mlipsse.transport.ions.mobile import MobileIons, mobile_ions
 from mlipsse.transport.ions.roles import Roles, assign_roles
-from mlipsse.transport.reading.trajectory import Trajectory, read_run
+from mlipsse.transport.reading.frames import read_run
+from mlipsse.transport.reading.trajectory import Trajectory
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +63,12 @@ class RunTransport:
     flow_A: float | None = None
 
     @property
-    def excluded(self) -> str | None:
+    def reason(self) -> str | None:
         """Why the run takes no part in averages and fits; None where it does."""
         return self.status.reason
+
+    excluded = reason
+    """An older name of `reason`."""
 
     @property
     def cautions(self) -> tuple[str, ...]:
@@ -93,22 +97,24 @@ def analyse_run(
     Examples
     --------
     >>> run = analyse_run("08-simulate/Li3InCl6/o000/T0800/r0")
-    >>> run.diffusivity.diffusivity_cm2_s, run.conductivity_mS_cm, run.excluded
+    >>> run.diffusivity.diffusivity_cm2_s, run.conductivity_mS_cm, run.reason
     """
     folder = Path(folder)
     verify_segments(folder)
     record = read_record(folder)
-    return analyse_trajectory(
+    run = analyse_trajectory(
         read_run(folder, so_far=so_far),
         mobile=record.mobile,
         charge_e=record.mobile_charge_e,
         settings=settings,
-        name=f"{record.ordering} {record.temperature_K:g} K r{record.replica}",
+        name=record.name,
+    )
+    return replace(
+        run,
         formula=record.formula,
         composition=record.composition,
         ordering=record.ordering,
         replica=record.replica,
-        lattice=record.lattice,
     )
 
 
@@ -119,60 +125,62 @@ def analyse_trajectory(
     charge_e: float | None,
     framework: Sequence[str] | None = None,
     settings: WindowSettings | None = None,
-    drift_atoms: np.ndarray | None = None,
-    masses_u: np.ndarray | None = None,
     name: str = "trajectory",
-    formula: str | None = None,
-    composition: str | None = None,
-    ordering: str | None = None,
-    replica: int | None = None,
-    lattice: np.ndarray | None = None,
 ) -> RunTransport:
     """MSD, framework verdict, diffusivity and Nernst-Einstein conductivity of one trajectory.
 
     Parameters
     ----------
-    trajectory : of one run
+    trajectory : of one run; directions are those of its `lattice` times its `cell`
     mobile : element of the mobile ion; of several elements that move, the first is analysed
+    charge_e : formal charge of the mobile ion, e; None for no conductivity
     framework : elements that stay, whose mean motion is removed (without one there is nothing to
         remove it by, and it stays); None takes all that are not mobile
-    charge_e : formal charge of the mobile ion, e; None for no conductivity
     settings : rules of the fit window
-    drift_atoms : indices of the atoms whose mean motion is removed; None takes the whole framework,
-        and no index at all removes nothing
-    masses_u : (n_atoms,) masses, to remove the framework's centre of mass instead of its mean
-    name, formula, composition, ordering, replica : carried along into the result
-    lattice : (3, 3) whole numbers; directions are those of `lattice` times the trajectory's cell,
-        of the cell itself when not given
+    name : carried along into the result
 
     Raises
     ------
     MlipsseError
-        when an element is not in the trajectory, or is both mobile and framework.
+        when an element is not in the trajectory, or is both mobile and framework, and when the
+        temperature is not known.
     """
-    roles = assign_roles(trajectory.species, mobile, framework)
-    ions, still_atoms = roles.ions(trajectory.species), roles.still(trajectory.species)
+    ions = mobile_ions(trajectory, assign_roles(trajectory.species, mobile, framework))
+    return analyse_ions(ions, charge_e=charge_e, settings=settings, name=name)
+
+
+def analyse_ions(
+    ions: MobileIons,
+    *,
+    charge_e: float | None,
+    settings: WindowSettings | None = None,
+    name: str = "trajectory",
+) -> RunTransport:
+    """As `analyse_trajectory`, of mobile ions and a drift that are known.
+
+    Raises
+    ------
+    MlipsseError
+        when the temperature is not known.
+    """
+    trajectory, roles, drift_A = ions.trajectory, ions.roles, ions.drift_A
+    temperature_K = trajectory.known_temperature_K
     positions, spacing = trajectory.positions, trajectory.frame_spacing_ps
-    still = still_atoms if drift_atoms is None else drift_atoms
-    drift_A = framework_drift(positions, still, masses_u=masses_u)
 
     def msd_of(atoms: np.ndarray) -> MeanSquaredDisplacement:
         return mean_squared_displacement(
             positions, frame_spacing_ps=spacing, ions=atoms, drift_A=drift_A
         )
 
-    msd = msd_of(ions)
-    framework_msd = msd_of(still_atoms) if len(still_atoms) else None
+    msd = msd_of(ions.indices)
+    framework_msd = msd_of(ions.framework) if len(ions.framework) else None
     verdict = judge_framework(framework_msd)
     if verdict.reason is not None:
         verdict = _which_melted(verdict, roles, trajectory.species, msd_of)
     diffusivity = fit_diffusivity(msd, settings)
     if diffusivity.diffusive:
         confinement = judge_confinement(
-            RestingPositions(positions, ions, drift_A),
-            trajectory.cell,
-            msd,
-            hop_length_A=diffusivity.hop_length_A or 0.0,
+            ions.resting, trajectory.cell, msd, hop_length_A=diffusivity.hop_length_A or 0.0
         )
         if confinement.reason is not None:
             diffusivity = diffusivity.refused(RunStatus(RunKind.CAGED, confinement.reason))
@@ -186,7 +194,7 @@ def analyse_trajectory(
         positions,
         diffusivity,
         frame_spacing_ps=spacing,
-        ions=ions,
+        ions=ions.indices,
         drift_A=drift_A,
         settings=settings,
     )
@@ -200,16 +208,16 @@ def analyse_trajectory(
             n_ions=len(ions),
             volume_A3=trajectory.volume_A3,
             charge_e=charge_e,
-            temperature_K=trajectory.temperature_K,
+            temperature_K=temperature_K,
         )
         return by_ion * value, by_ion * error
 
-    vectors = trajectory.cell if lattice is None else lattice @ trajectory.cell
+    vectors = trajectory.lattice @ trajectory.cell
     conductivity, std = conductivities(diffusivity)
     einstein, einstein_std = conductivities(charge.diffusivity)
     return RunTransport(
         name=name,
-        temperature_K=trajectory.temperature_K,
+        temperature_K=temperature_K,
         mobile=roles.mobile,
         n_mobile=len(ions),
         volume_A3=trajectory.volume_A3,
@@ -224,12 +232,8 @@ def analyse_trajectory(
         einstein_mS_cm=einstein,
         einstein_std_mS_cm=einstein_std,
         status=status,
-        formula=formula,
-        composition=composition,
-        ordering=ordering,
-        replica=replica,
         directions=directional_diffusivity(diffusivity, vectors) if status.usable else None,
-        flow_A=steady_drift_A(RestingPositions(positions, ions, drift_A)),
+        flow_A=steady_drift_A(ions.resting),
         drift_A=drift_A,
     )
 

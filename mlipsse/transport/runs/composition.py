@@ -23,6 +23,10 @@ class ExcludedRun:
     name: str
     reason: str
 
+    def row(self) -> dict[str, float | str]:
+        """As every table and JSON lists it: `run` joins with that of `runs.csv`."""
+        return {"temperature_K": self.temperature_K, "run": self.name, "reason": self.reason}
+
 
 @dataclass(frozen=True, eq=False)
 class CompositionTransport:
@@ -99,8 +103,8 @@ def summarise_composition(
         projected = [run.directions for run in here if run.directions is not None]
         if projected:
             directions.append(average_directions(temperature, projected, weights))
-    left_out = [
-        ExcludedRun(run.temperature_K, run.name, run.status.reason or run.status.kind)
+    unusable = [
+        ExcludedRun(run.temperature_K, run.name, run.reason or run.status.kind)
         for run in ordered
         if not run.status.usable
     ]
@@ -113,7 +117,7 @@ def summarise_composition(
             [point.diffusivity_std_cm2_s for point in points],
         ),
         excluded=tuple(
-            sorted([*excluded, *left_out], key=lambda run: (run.temperature_K, run.name))
+            sorted([*excluded, *unusable], key=lambda run: (run.temperature_K, run.name))
         ),
         shortest_run_ps=min((run.duration_ps for run in ordered), default=None),
         turning_K=tuple(sorted({run.temperature_K for run in used if run.framework.turns})),

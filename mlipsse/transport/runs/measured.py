@@ -58,7 +58,8 @@ def read_measured(paths: Sequence[Path], *, mobile: str | None = None) -> list[M
 
     A table has the columns `temperature_K` and `diffusivity_cm2_s`, and may have
     `diffusivity_std_cm2_s`, `conductivity_mS_cm`, `conductivity_std_mS_cm`, `mobile`, `charge_e`,
-    `status` (a row of another one than usable takes no part) and `left_out` (a reason why not).
+    `status` (a row of another one than usable takes no part) and `reason` (why it takes none;
+    `left_out` in older tables).
 
     Parameters
     ----------

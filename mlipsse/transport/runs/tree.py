@@ -55,7 +55,7 @@ def analyse_tree(
         )
     runs: list[tuple[Path, RunTransport]] = []
     unfinished: list[Path] = []
-    left_out: dict[str, list[ExcludedRun]] = {}
+    excluded: dict[str, list[ExcludedRun]] = {}
     for done, path in enumerate(folders):
         progress(done, len(folders), path.name)
         record, outcome = read_record(path), read_outcome(path)
@@ -76,10 +76,10 @@ def analyse_tree(
             else:
                 runs.append((path, run))
         if reason is not None:
-            name = f"{record.ordering} {record.temperature_K:g} K r{record.replica}"
-            excluded = ExcludedRun(record.temperature_K, name, reason)
-            left_out.setdefault(record.composition, []).append(excluded)
-    formulas = dict.fromkeys([*(run.composition or "" for _, run in runs), *left_out])
+            excluded.setdefault(record.composition, []).append(
+                ExcludedRun(record.temperature_K, record.name, reason)
+            )
+    formulas = dict.fromkeys([*(run.composition or "" for _, run in runs), *excluded])
     return RunTree(
         runs=runs,
         unfinished=unfinished,
@@ -87,7 +87,7 @@ def analyse_tree(
             summarise_composition(
                 formula,
                 [run for _, run in runs if run.composition == formula],
-                excluded=left_out.get(formula, ()),
+                excluded=excluded.get(formula, ()),
             )
             for formula in sorted(formulas)
         ],

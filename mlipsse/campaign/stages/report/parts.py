@@ -74,7 +74,6 @@ STRUCTURE_CAPTIONS = {
     ),
     paths.Transport.density_figure: (
         "{}: probability density of all mobile ions in the named run, and the paths along "
-        ""
         "a, b and c with the lowest bottlenecks."
     ),
 }

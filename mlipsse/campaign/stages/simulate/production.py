@@ -44,11 +44,11 @@ def production_units(
         rule = lengthen(campaign, run.temperature_K)
         units.append(
             Unit(
-                run.title,
+                run.name,
                 unit_output(folder, rule),
                 run_until,
                 {"threads": threads, "rule": rule},
-                describe=partial(_describe, folder, run.title),
+                describe=partial(_describe, folder, run.name),
             )
         )
     return units

@@ -80,7 +80,7 @@ def render_runs(
     cells: dict[str, Atoms] = {}
     rendered = []
     for done, run in enumerate(wanted):
-        progress(done, len(wanted), run.title)
+        progress(done, len(wanted), run.name)
         info = run.start.info
         if info[keys.ORDERING] not in cells:
             cells[info[keys.ORDERING]] = simulated_cell(config.simulate, run.start)
@@ -96,13 +96,13 @@ def render_runs(
         settings = protocol(
             config.simulate,
             run.temperature_K,
-            seed=derived_seed(config.seed, run.title),
+            seed=derived_seed(config.seed, run.name),
             at_least_ps=_lengthened_ps(folder) if config.simulate.until else 0.0,
         )
         render_folder(
             folder,
             atoms,
-            title=run.title,
+            title=run.name,
             record=record_of(
                 atoms,
                 protocol=settings,

@@ -121,11 +121,6 @@ def ordering_weights(campaign: Campaign, formula: str) -> OrderingWeights | None
     return weights
 
 
-def run_name(folder: Path) -> str:
-    """Name of the run in a folder, e.g. `Li3InCl6-1x1x1-o003-T0800-r0`."""
-    return "-".join(folder.parts[-3:])
-
-
 def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any]:
     """The run's row of `runs.csv`."""
     record = read_record(folder)
@@ -135,7 +130,7 @@ def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any
     used = fit if run and run.status.usable else None
     window = fit.window_ps if fit else None
     return {
-        "run": run_name(folder),
+        "run": record.name,
         "composition": record.composition,
         "temperature_K": record.temperature_K,
         "mean_temperature_K": health.mean_temperature_K,
@@ -153,9 +148,7 @@ def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any
         "framework_msd_A2": run.framework.msd_A2 if run else None,
         "status": run.status.kind.value if run else "not analysed",
         "cautions": "; ".join(run.cautions) if run else "",
-        "left_out": (
-            analysed.reason if isinstance(analysed, ExcludedRun) else analysed.excluded or ""
-        ),
+        "reason": analysed.reason or "",
     }
 
 
@@ -164,4 +157,5 @@ def _analysed(folder: Path, settings: WindowSettings) -> RunTransport | Excluded
     if outcome is not None and outcome.status == "done":
         return analyse_run(folder, settings=settings)
     reason = f"{outcome.status}: {outcome.reason}" if outcome else "did not end"
-    return ExcludedRun(read_record(folder).temperature_K, run_name(folder), reason)
+    record = read_record(folder)
+    return ExcludedRun(record.temperature_K, record.name, reason)

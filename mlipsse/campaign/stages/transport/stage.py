@@ -12,7 +12,6 @@ from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.stages.transport.analysis import (
     analyse_composition,
     ordering_weights,
-    run_name,
     run_row,
 )
 from mlipsse.campaign.stages.transport.direction_table import DIRECTION_COLUMNS, direction_columns
@@ -64,7 +63,7 @@ def perform(work: Work) -> list[Path]:
                 if run.directions is not None:
                     named = {key: rows[-1][key] for key in ("run", "composition", "temperature_K")}
                     directions.append({**named, **direction_columns(run.directions)})
-                outputs.append(campaign.path(paths.Transport.msd.of(run=run_name(folder))))
+                outputs.append(campaign.path(paths.Transport.msd.of(run=run.name)))
                 write_msd_csv(run, outputs[-1])
         compositions.append(found.transport)
         outputs += _draw_msd(campaign, found.analysed, formula)

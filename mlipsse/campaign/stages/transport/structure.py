@@ -9,13 +9,14 @@ import numpy as np
 
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.campaign.stages.transport.analysis import AnalysedRuns, run_name
+from mlipsse.campaign.stages.transport.analysis import AnalysedRuns
 from mlipsse.files import write_columns, write_text
-from mlipsse.md.files.record import read_record
 from mlipsse.transport import RunTransport, Trajectory, read_run
 from mlipsse.transport.density.crystal import crystal_density
 from mlipsse.transport.density.grid import ProbabilityDensity
 from mlipsse.transport.density.percolation import PercolatingPath, percolating_paths
+from mlipsse.transport.ions.mobile import mobile_ions
+from mlipsse.transport.ions.roles import assign_roles
 from mlipsse.transport.structure.radial import RadialDistribution, radial_distribution
 
 PUBLISHED_LEVEL_PER_A3 = 1e-4
@@ -67,18 +68,12 @@ def describe_structure(
     if not usable:
         return None, []
     path, run = max(usable, key=lambda item: item[1].diffusivity.diffusivity_cm2_s or 0.0)
-    trajectory, lattice = read_run(path), read_record(path).lattice
+    trajectory = read_run(path)
+    ions = mobile_ions(trajectory, assign_roles(trajectory.species, run.mobile))
     radial = radial_distribution(trajectory.positions, trajectory.species, trajectory.cell)
-    density, framework = crystal_density(
-        trajectory.positions,
-        trajectory.species,
-        trajectory.cell,
-        mobile=run.mobile,
-        lattice=lattice,
-        spacing_A=_spacing_A(trajectory, run.n_mobile),
-    )
+    density, framework = crystal_density(ions, spacing_A=_spacing_A(trajectory, len(ions)))
     percolating = percolating_paths(density, run.temperature_K)
-    title = run_name(path)
+    title = run.name
     outputs = [
         *_draw_radial(campaign, formula, radial, run.mobile, title),
         *_draw_density(

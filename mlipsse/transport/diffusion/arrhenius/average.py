@@ -26,7 +26,7 @@ def average_runs(
     """Mean of several runs' results and its standard error.
 
     A run's result scatters by its own error (within) and by what distinguishes orderings and
-    replicas apart (between). The sample variance of the results holds both, so the larger of it and
+    replicas (between). The sample variance of the results holds both, so the larger of it and
     the mean within-variance, over the number of runs, is the variance of the mean (the
     between-variance by the method of moments, never below zero: DerSimonian and Laird, Control.
     Clin. Trials 7, 177 (1986), doi:10.1016/0197-2456(86)90046-2, for equal weights).

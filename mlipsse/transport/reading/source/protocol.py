@@ -51,7 +51,7 @@ class Source:
         in an XTC
     counts_anew : whether the stamps of a run that is continued begin anew, as VASP's do
     first_stamp : that of the first frame
-    temperature_K, lattice : as in `Frames`
+    temperature_K, lattice : as in `Trajectory`
     single : whether its positions are float32
     notes : what was left out or assumed, in sentences; grows while the file is read
     """
@@ -74,6 +74,13 @@ class Source:
     lattice: np.ndarray = field(default_factory=lambda: np.eye(3, dtype=int))
     single: bool = False
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def positions_GB(self) -> float | None:
+        """Memory that all positions take, GB; None where only reading shows it."""
+        if self.n_frames is None:
+            return None
+        return 24e-9 * self.n_frames * len(self.species)
 
 
 def raw_block(

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 from mlipsse.resources import resource_dir
 
 TINY = """
@@ -86,12 +84,3 @@ def mlipsse(
         env={**os.environ, "COLUMNS": "200", **(environment or {})},
         check=False,
     )
-
-
-@pytest.fixture(scope="session")
-def finished_campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny campaign, run undisturbed; tests must not change it."""
-    folder = make_tiny_campaign(tmp_path_factory.mktemp("undisturbed") / "tiny")
-    done = mlipsse("run", folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
