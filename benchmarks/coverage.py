@@ -108,6 +108,7 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=FIRST_SEED, help="first of the seeds, which rise by one"
     )
+    parser.add_argument("--only", default="", help="part of the names of the kinds to walk")
     arguments = parser.parse_args()
     print(versions())
     print(
@@ -115,6 +116,8 @@ def main() -> None:
     )
     everything: dict[str, list[tuple[float, float, float]]] = {}
     for name, make in KINDS.items():
+        if arguments.only not in name:
+            continue
         found: dict[str, list[tuple[float, float, float]]] = {}
         refused = cautioned = 0
         for n_frames, n_ions, hops in SIZES:
@@ -152,6 +155,8 @@ def main() -> None:
             print(f"  {estimator:9s} {share(*zip(*rows, strict=True))}", flush=True)
             if name in BESIDE:
                 everything.setdefault(estimator, []).extend(rows)
+    if arguments.only:
+        return
     print("first six kinds")
     for estimator, rows in everything.items():
         print(f"  {estimator:9s} {share(*zip(*rows, strict=True))}  ({len(rows)} walks)")
