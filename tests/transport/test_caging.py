@@ -11,7 +11,7 @@ from mlipsse.transport import (
     fit_diffusivity,
     mean_squared_displacement,
 )
-from mlipsse.transport.diffusion.judgement.caging import reach_A
+from mlipsse.transport.diffusion.caging import reach_A
 from mlipsse.transport.ions.drift import RestingPositions
 from tests.lattice_walks import cubic_lattice, independent_walk
 

@@ -135,7 +135,7 @@ def _crossing(ions: Any, paths: dict[str, Any]) -> list[str]:
         return []
     import numpy as np
 
-    from mlipsse.transport.diffusion.judgement.caging import reach_A
+    from mlipsse.transport.diffusion.caging import reach_A
 
     reach = reach_A(ions.resting, ions.trajectory.cell)
     if np.isinf(reach):

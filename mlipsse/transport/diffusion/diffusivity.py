@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mlipsse.transport.diffusion.caging import caged_reason, slowing_caution
 from mlipsse.transport.diffusion.displacement.msd import MeanSquaredDisplacement
 from mlipsse.transport.diffusion.displacement.status import RunKind, RunStatus
 from mlipsse.transport.diffusion.displacement.window import (
@@ -12,7 +13,6 @@ from mlipsse.transport.diffusion.displacement.window import (
     choose_window,
     later_window,
 )
-from mlipsse.transport.diffusion.judgement.caging import caged_reason, slowing_caution
 from mlipsse.transport.diffusion.judgement.evenness import Evenness, judge_evenness
 from mlipsse.transport.diffusion.judgement.hop_length import measured_hop_length_A
 from mlipsse.transport.diffusion.msd_line import TAKEN_BACK, Line, fit_line

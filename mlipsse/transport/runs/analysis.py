@@ -9,6 +9,7 @@ import numpy as np
 from mlipsse.files import write_columns
 from mlipsse.md.files.record import read_record
 from mlipsse.md.files.segments import verify_segments
+from mlipsse.transport.diffusion.caging import judge_confinement
 from mlipsse.transport.diffusion.collective import ChargeDiffusivity, charge_diffusivity
 from mlipsse.transport.diffusion.conductivity import nernst_einstein_conductivity
 from mlipsse.transport.diffusion.diffusivity import Diffusivity, fit_diffusivity
@@ -19,7 +20,6 @@ from mlipsse.transport.diffusion.displacement.msd import (
 )
 from mlipsse.transport.diffusion.displacement.status import RunKind, RunStatus
 from mlipsse.transport.diffusion.displacement.window import WindowSettings
-from mlipsse.transport.diffusion.judgement.caging import judge_confinement
 from mlipsse.transport.diffusion.judgement.framework import FrameworkVerdict, judge_framework
 from mlipsse.transport.diffusion.judgement.steady_drift import steady_drift_A
 from mlipsse.transport.ions.mobile import MobileIons, mobile_ions

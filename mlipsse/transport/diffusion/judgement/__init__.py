@@ -1,1 +1,1 @@
-"""Whether ions diffuse at all: cages, uneven rates, drift, a framework that melts."""
+"""Whether rates are even, hops have one length, ions drift, and the framework holds still."""

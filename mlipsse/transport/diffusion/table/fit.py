@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.diffusion.caging import LARGEST_CAGE_HOPS2
 from mlipsse.transport.diffusion.covariance import msd_covariance, overlap_sums
 from mlipsse.transport.diffusion.displacement.window import WindowSettings
-from mlipsse.transport.diffusion.judgement.caging import LARGEST_CAGE_HOPS2
 from mlipsse.transport.diffusion.table.reading import MsdTable
 from mlipsse.units import A2_PS_TO_CM2_S
 
