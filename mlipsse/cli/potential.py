@@ -255,7 +255,7 @@ def accept(
         ),
     ] = 1.0,
     timestep_fs: Annotated[
-        float, typer.Option("--timestep", help="Time step, fs.", callback=above_zero)
+        float, typer.Option("--timestep", help="Time step in fs.", callback=above_zero)
     ] = 1.0,
     min_atoms: Annotated[
         int,
