@@ -38,52 +38,56 @@ class TrainingSettings(Settings):
     """
 
     strategy: Strategy = "multihead"
-    """multihead: with replay, which keeps what the foundation knew; naive: on the labels alone;
-    scratch: from random weights, for comparison"""
+    """Training strategy. multihead: fine-tune with a replay set, which preserves what the
+    foundation has learned. naive: fine-tune on the labels alone. scratch: train from random
+    weights, for comparison."""
     foundation_head: str | None = None
-    """head of a foundation that has several"""
+    """Head of the foundation. Required for a MACE model with several heads."""
     replay_ratio: Positive = Field(default=0.1, le=1)
-    """training frames are repeated when they are fewer than this share of the replayed ones"""
+    """Smallest ratio of training frames to replay frames. Fewer training frames are repeated to
+    reach it."""
     max_epochs: Count = 500
-    """most epochs"""
+    """Maximum number of epochs."""
     patience: Count = 20
-    """epochs without improvement before the stop"""
+    """Number of epochs without improvement after which the training stops."""
     learning_rate: Positive = Field(default=0.01, lt=1)
-    """initial learning rate"""
+    """Initial learning rate."""
     batch_size: Count = 10
-    """frames per gradient step (mace-torch's default)"""
+    """Number of frames per gradient step. The default is that of mace-torch."""
     valid_batch_size: Count = 10
-    """frames evaluated at a time"""
+    """Number of frames per batch of the validation."""
     energy_weight: float = Field(default=1.0, ge=0)
-    """in mace-torch's universal loss"""
+    """Weight of the energies in the universal loss of mace-torch."""
     forces_weight: float = Field(default=100.0, ge=0)
-    """in that loss"""
+    """Weight of the forces in the universal loss of mace-torch."""
     stress_weight: float = Field(default=1.0, ge=0)
-    """in that loss; MACE-MP-0 was trained with 1, 10 and 100 for energy, forces and stress"""
+    """Weight of the stresses in the universal loss of mace-torch. MACE-MP-0 was trained with
+    weights 1, 10 and 100 for energy, forces and stress."""
     scheduler_patience: Count = 50
-    """epochs without improvement before the learning rate falls"""
+    """Number of epochs without improvement after which the learning rate falls."""
     lr_factor: Positive = Field(default=0.8, lt=1)
-    """to this share of itself"""
+    """Factor by which the learning rate falls."""
     weight_decay: float = Field(default=5e-07, ge=0)
-    """of Adam"""
+    """Weight decay of the Adam optimiser."""
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
-    """of the moving average of the weights, which is what is kept"""
+    """Decay of the moving average of the weights. The trained model consists of the averaged
+    weights."""
     lora_rank: Count | None = None
-    """ranks of low-rank updates (LoRA) in place of all weights"""
+    """Rank of low-rank updates (LoRA). By default all weights are trained."""
     lora_alpha: Positive = 1.0
-    """scale of these updates, in units of the rank"""
+    """Scale of the low-rank updates, in units of the rank."""
     freeze: Frozen = "nothing"
-    """parts that stay as they are: the element embedding; it and the interactions; these and the
-    products"""
+    """Parts of the model to keep fixed. embedding: the element embedding. interactions: the
+    embedding and the interactions. products: the embedding, the interactions and the products."""
     dtype: Literal["float32", "float64"] = "float32"
-    """of the training"""
+    """Floating-point precision of the training."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """where it is trained"""
+    """Device to train on."""
     gpus: Count = 1
-    """of this machine, with device cuda: by torchrun"""
+    """Number of GPUs of this machine to train on with device: cuda, by torchrun."""
     options: dict[str, Option] = Field(default_factory=dict)
-    """further options of mace_run_train by name, true for those without a value, e.g. clip_grad:
-    100"""
+    """Further options of mace_run_train by name, e.g. clip_grad: 100. true stands for an option
+    without a value."""
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
@@ -115,19 +119,20 @@ class FineTuneSettings(TrainingSettings):
     """
 
     e0s: IsolatedAtoms = "estimated"
-    """isolated-atom energies of the new head. estimated: the foundation's and one correction per
-    element, fitted to the new labels, as fine-tuning across functionals needs, and from scratch a
-    least-squares fit to the labels; foundation: the foundation's; or eV by element"""
+    """Isolated-atom energies of the new head. estimated: those of the foundation and one correction
+    per element, fitted to the new labels, as fine-tuning across functionals requires; from scratch,
+    a least-squares fit to the labels. foundation: those of the foundation. Or a mapping from
+    element to energy in eV."""
     architecture: Architecture | None = Architecture()
-    """architecture of a model from scratch; None is that of the foundation"""
+    """Architecture of a model from scratch. None takes the architecture of the foundation."""
     seed: int = 1
-    """seed of the weights and batches"""
+    """Seed of the weights and batches."""
 
     @model_validator(mode="after")
     def _energies_are_there(self) -> Self:
         if self.strategy == "scratch" and self.e0s == "foundation":
             raise ValueError(
-                "A model from scratch has no foundation: its e0s are estimated, or given in eV by "
+                "A model from scratch has no foundation: set e0s: estimated, or give e0s in eV by "
                 "element."
             )
         return self

@@ -16,6 +16,7 @@ from mlipsse import keys
 from mlipsse.campaign.checks.campaign import problems
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.stage import Work
+from mlipsse.campaign.stages.finetune.stage import isolated_atoms_eV
 from mlipsse.campaign.stages.label import stage as label
 from mlipsse.campaign.stages.label.given_labels import GivenSets, check_given, read_given
 from mlipsse.dataset.check.measures.labelled_set import read_labelled_set
@@ -129,7 +130,7 @@ def test_isolated_atoms_count_as_no_rejected_frames_and_are_kept(tmp_path: Path)
     work.folder.mkdir()
     label.perform(work)
     assert work.results == {"labelled": 15, "rejected": 0}
-    found = label.isolated_atoms_eV(campaign)
+    found = isolated_atoms_eV(campaign)
     assert found == {"Br": -0.2, "Cl": -0.3, "In": -0.3, "Li": -0.3, "Y": -2.2}
     settings = campaign.config.finetune.settings(seed=1, isolated_eV=found)
     assert settings.e0s == found

@@ -113,7 +113,7 @@ def test_chgnet_goes_one_by_one_and_has_no_invariants(crystals):
     crystal.calc = make_calculator("chgnet")
     assert one.energy_eV == pytest.approx(crystal.get_potential_energy(), abs=1e-6)
     assert one.forces_eV_A == pytest.approx(crystal.get_forces(), abs=1e-5)
-    with pytest.raises(MlipsseError, match="has no descriptors"):
+    with pytest.raises(MlipsseError, match="gives no invariants"):
         evaluator.evaluate([crystal], invariants=True)
 
 

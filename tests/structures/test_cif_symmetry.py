@@ -119,7 +119,7 @@ def test_unknown_symbol_is_refused(tmp_path):
 def test_a_small_misfit_of_the_cell_is_put_right(tmp_path):
     crystal = read_crystal(perovskite(tmp_path, **{"_cell_length_c 3.87": "_cell_length_c 3.88"}))
     assert np.ptp(np.linalg.norm(crystal.cell, axis=1)) < 1e-12
-    assert any("misses the metric" in note for note in crystal.notes)
+    assert any("deviates from the metric" in note for note in crystal.notes)
 
 
 def test_open_origins_are_decided_or_refused(tmp_path):

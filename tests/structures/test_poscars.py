@@ -27,8 +27,8 @@ def test_three_scales(poscar):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"last": ".5 nan .5"}, "states 2 atoms and holds 1 rows"),
-        ({"last": ".5 inf .5"}, "states 2 atoms and holds 1 rows"),
+        ({"last": ".5 nan .5"}, "states 2 atoms but contains 1 rows"),
+        ({"last": ".5 inf .5"}, "states 2 atoms but contains 1 rows"),
         ({"scale": "nan"}, "neither a data block of a CIF nor a POSCAR's scale"),
         ({"scale": "1 -1 1"}, "must be above 0"),
         ({"scale": "0"}, "enclose no volume"),

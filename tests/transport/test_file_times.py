@@ -76,7 +76,7 @@ def test_xyz_heads(tmp_path: Path, head: str, options: dict[str, float], expecte
             r"records 1 fs per step, but 2 fs are given",
         ),
         ("step={s}", {}, r"lists steps, not times"),
-        ("t={t}", {}, r"has 100 or 0.1 ps between its frames, for its times are in a unit"),
+        ("t={t}", {}, r"has 100 or 0.1 ps between its frames, as it does not name the unit"),
         ("t={t}", {"frame_spacing_ps": 0.2}, r"has 100 or 0.1 ps between.*but 0.2 ps are given"),
         ("sim_time={t}", {}, r"has 100 or 0.1 ps between its frames"),
         ('time="{p} ps"', {"frame_spacing_ps": 0.2}, r"has 0.1 ps between.*but 0.2 ps are given"),
@@ -353,7 +353,7 @@ def test_ids_of_netcdf(tmp_path: Path, first_pdb: Path) -> None:
     twice = ids.copy()
     twice[20, 0] = twice[20, 1]
     path = netcdf(tmp_path / "x.nc", times, "picosecond", ids=twice)
-    with pytest.raises(MlipsseError, match=r"Frame 20 of .* holds other atoms than the first"):
+    with pytest.raises(MlipsseError, match=r"Frame 20 of .* contains other atoms than the first"):
         read_frames_of(path, topology=first_pdb)
 
 
@@ -412,7 +412,7 @@ def test_h5md_without_units(tmp_path: Path, first_pdb: Path) -> None:
     assert spacing(timeless, topology=first_pdb) == pytest.approx(0.1)  # by its steps
     series["steps"] = np.zeros(30)
     timeless = h5md(tmp_path / "b.h5md", unit=None, **series)  # type: ignore[arg-type]
-    with pytest.raises(MlipsseError, match=r"in a unit that it does not name: give the time"):
+    with pytest.raises(MlipsseError, match=r"does not name the unit of its times. Give the time"):
         read_frames_of(timeless, topology=first_pdb)
     assert spacing(timeless, topology=first_pdb, frame_spacing_ps=0.1) == pytest.approx(0.1)
     for number, unit in enumerate((None, "furlong")):

@@ -17,48 +17,68 @@ _LIMITS = Limits()
 
 
 class FinetuneConfig(TrainingSettings):
-    """Fine-tuning of MACE: multi-head with replay, unless another strategy is chosen."""
+    """Fine-tuning of a MACE model, by default multi-head with replay."""
 
     foundation: str | None = Field(
         default="mace-sse-small",
-        description="MACE model that is fine-tuned: a name in potentials/, a MACE-MP name "
-        "(downloaded), or a MACE file; null with strategy scratch, which needs none and compares "
-        "with one that knows all elements of the labels",
+        description=(
+            "MACE model to fine-tune: a name in potentials/, a MACE-MP name (downloaded), "
+            "or a MACE file. null is allowed with strategy scratch, which uses a foundation "
+            "for comparison only."
+        ),
     )
     replay: str | None = Field(
         default=None,
-        description="extxyz that the replay head keeps learning, or `mp`: frames of MPtrj, which "
-        "mace-torch replays to its MACE-MP models (600 MB, downloaded once); the one shipped "
-        "beside the foundation when not given",
+        description=(
+            "extxyz file of the replay set, or `mp` for frames of MPtrj, which mace-torch "
+            "replays to its MACE-MP models (600 MB, downloaded once). The default is the "
+            "replay set shipped with the foundation."
+        ),
     )
     replay_labels: Literal["given", "foundation"] = Field(
         default="given",
-        description="labels of the replay set: those in the file, or the foundation's own for the "
-        "structures in it (any file of structures that ASE reads)",
+        description=(
+            "Labels of the replay set. given: those in the file. foundation: predictions of "
+            "the foundation for the structures in the file, which may have any format that "
+            "ASE reads."
+        ),
     )
     replay_frames: Count = Field(
         default=10_000,
-        description="frames drawn from `mp`: those of the campaign's elements alone first, others "
-        "at random after them",
+        description=(
+            "Number of frames to draw from `mp`. Frames that contain only elements of the "
+            "campaign come first; others follow at random."
+        ),
     )
     e0s: Literal["auto", "estimated", "foundation"] | dict[str, float] = Field(
         default="auto",
-        description="isolated-atom energies: auto for those of isolated atoms among the labels, "
-        "else estimated; estimated from foundation and labels; the foundation's; or eV by element",
+        description=(
+            "Energies of isolated atoms. auto: from isolated atoms among the labels, "
+            "otherwise estimated. estimated: from the foundation and the labels. "
+            "foundation: those of the foundation. Or a mapping from element to energy in "
+            "eV."
+        ),
     )
     architecture: Architecture | Literal["foundation"] = Field(
         default=Architecture(),
-        description="of strategy scratch: the published one, other numbers, or `foundation` for "
-        "that of the foundation",
+        description=(
+            "Architecture for strategy scratch: numbers that override the published ones, "
+            "or `foundation` for the architecture of the foundation."
+        ),
     )
     max_energy_offset_meV_atom: Positive = Field(
         default=_LIMITS.max_energy_offset_meV_atom,
-        description="mean energy error on the validation set beyond which the training has failed",
+        description=(
+            "Largest mean energy error on the validation set in meV/atom. A training beyond "
+            "it has failed."
+        ),
     )
     max_forgetting: Positive = Field(
         default=_LIMITS.max_forgetting,
-        description="growth of the foundation's force error on held-out replay, as a share of it, "
-        "beyond which the training has failed",
+        description=(
+            "Largest relative growth of the force error of the foundation on held-out "
+            "replay frames. A training beyond it has failed."
+        ),
     )
 
     @property
@@ -91,12 +111,13 @@ class FinetuneConfig(TrainingSettings):
     def _consistent(self) -> FinetuneConfig:
         if self.foundation is None and self.strategy != "scratch":
             raise ValueError(
-                f"strategy {self.strategy} starts from a foundation; name one, or choose scratch"
+                f"strategy {self.strategy} requires a foundation; name one, or choose strategy "
+                "scratch"
             )
         if self.foundation is None and self.architecture == "foundation":
-            raise ValueError("architecture foundation needs a foundation; name one")
+            raise ValueError("architecture: foundation requires a foundation; name one")
         if self.foundation is None and self.replay is not None:
-            raise ValueError("a replay set belongs to a foundation; name it, or leave replay out")
+            raise ValueError("replay requires a foundation; name one, or remove replay")
         try:
             self.settings(seed=1)
         except MlipsseError as error:

@@ -55,49 +55,80 @@ class Cp2kConfig(Cp2kSettings, RunSettings):
 
 
 class ExtxyzConfig(Section):
-    """Labels that you have: under which names, in which units, and how they are split."""
+    """Names, units and split of existing labels."""
 
     valid: Path | None = Field(
-        default=None, description="validation set; with test, the source's file is the training set"
+        default=None,
+        description=(
+            "File of the validation set. Requires `test`; the file of the source is then "
+            "the training set."
+        ),
     )
-    test: Path | None = Field(default=None, description="test set; with valid")
+    test: Path | None = Field(default=None, description="File of the test set. Requires `valid`.")
     split_key: str | None = Field(
-        default=None, description="entry of the frames that states train, valid or test"
+        default=None, description="Key of the frame entry that holds train, valid or test."
     )
     trajectory_key: str | None = Field(
         default=None,
-        description="entry of the frames that names their trajectory, which the split keeps "
-        "whole; `trajectory`, or runs of frames of the same atoms, if not given",
+        description=(
+            "Key of the frame entry that names the trajectory. The split keeps each "
+            "trajectory whole. The default is `trajectory`, or else consecutive frames of "
+            "equal atoms."
+        ),
     )
     without_stress: WithoutStress = Field(
-        default="refuse", description="frames without stress: refuse, or leave out"
+        default="refuse",
+        description=(
+            "Treatment of frames without a stress: refuse the file, or leave the frames out."
+        ),
     )
-    energy_key: str | None = Field(default=None, description="name of the energies; else usual")
-    forces_key: str | None = Field(default=None, description="name of the forces; else usual")
-    stress_key: str | None = Field(default=None, description="name of the stresses; else usual")
+    energy_key: str | None = Field(
+        default=None, description="Key of the energies. The usual names are recognised by default."
+    )
+    forces_key: str | None = Field(
+        default=None, description="Key of the forces. The usual names are recognised by default."
+    )
+    stress_key: str | None = Field(
+        default=None, description="Key of the stresses. The usual names are recognised by default."
+    )
     virial_key: str | None = Field(
-        default=None, description="name of virials (eV, minus stress times volume) to take instead"
+        default=None,
+        description="Key of virials to use instead of stresses, in eV (minus stress times volume).",
     )
     energy_unit: str | None = Field(
         default=_NAMES.energy_unit,
-        description="eV, eV/atom, Ha, Ry, ...; what the file states, else eV, if not given",
+        description=(
+            "Unit of the energies: eV, eV/atom, Ha, Ry, ... The default is the unit stated "
+            "in the file, or else eV."
+        ),
     )
     force_unit: str | None = Field(
         default=_NAMES.force_unit,
-        description="eV/A, Ha/bohr, Ry/bohr, ...; what the file states, else eV/A, if not given",
+        description=(
+            "Unit of the forces: eV/A, Ha/bohr, Ry/bohr, ... The default is the unit stated "
+            "in the file, or else eV/A."
+        ),
     )
     stress_unit: str | None = Field(
         default=_NAMES.stress_unit,
-        description="eV/A3, GPa or kB; if not given, what the file states, else eV/A3 for the "
-        "names REF_stress and stress",
+        description=(
+            "Unit of the stresses: eV/A3, GPa or kB. The default is the unit stated in the "
+            "file, or else eV/A3 for the keys REF_stress and stress."
+        ),
     )
     stress_sign: str = Field(
-        default=_NAMES.stress_sign, description="what is positive: tension or compression (VASP)"
+        default=_NAMES.stress_sign,
+        description=(
+            "Sign convention of the stresses: tension or compression is positive. VASP uses "
+            "compression."
+        ),
     )
     stress_order: str = Field(
         default=_NAMES.stress_order,
-        description="of stresses of six numbers: voigt (xx yy zz yz xz xy, ASE) or vasp (xx yy zz "
-        "xy yz zx)",
+        description=(
+            "Order of six stress components: voigt (xx yy zz yz xz xy, ASE) or vasp (xx yy "
+            "zz xy yz zx)."
+        ),
     )
 
     @property
@@ -122,42 +153,60 @@ class ExtxyzConfig(Section):
         except MlipsseError as error:
             raise ValueError(str(error)) from error
         if (self.valid is None) != (self.test is None):
-            raise ValueError("valid and test go together; give both files, or none")
+            raise ValueError("valid and test require each other; give both files, or none")
         if self.valid is not None and self.split_key is not None:
-            raise ValueError("split_key and the files valid and test exclude each other")
+            raise ValueError("split_key excludes the files valid and test; give one of the two")
         return self
 
 
 class LabelConfig(Section):
-    """What the model learns from."""
+    """Labels that the model learns from."""
 
     source: str = Field(
         default="teacher: chgnet-r2scan",
-        description="«teacher: NAME» (another potential; teacher labels, not DFT), «vasp» or "
-        "«cp2k» (DFT), or «extxyz: FILE» (labels you have; nothing is sampled)",
+        description=(
+            "Source of the labels: «teacher: NAME» (predictions of another potential, not "
+            "DFT), «vasp» or «cp2k» (DFT), or «extxyz: FILE» (labels from a file; nothing "
+            "is sampled)."
+        ),
     )
     head: str | None = Field(
-        default=None, description="of «teacher»: head of a MACE model that has several"
+        default=None,
+        description="Head of the teacher. Required for a MACE model with several heads.",
     )
     functional: str | None = Field(
         default=None,
-        description="of «extxyz», what made the labels, e.g. SCAN (VASP 6.4, 680 eV); for all "
-        "artefacts downstream, if the frames do not state it",
+        description=(
+            "Method behind the labels of «extxyz», e.g. SCAN (VASP 6.4, 680 eV). All later "
+            "results state it. Required if the frames do not state it."
+        ),
     )
-    vasp: VaspConfig = Field(default=VaspConfig(), description="of the source «vasp»")
-    cp2k: Cp2kConfig = Field(default=Cp2kConfig(), description="of the source «cp2k»")
-    extxyz: ExtxyzConfig = Field(default=ExtxyzConfig(), description="of the source «extxyz: FILE»")
-    valid_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
-    test_fraction: float = Field(default=0.15, gt=0, lt=0.5, description="of the trajectories")
+    vasp: VaspConfig = Field(default=VaspConfig(), description="Settings of the source «vasp».")
+    cp2k: Cp2kConfig = Field(default=Cp2kConfig(), description="Settings of the source «cp2k».")
+    extxyz: ExtxyzConfig = Field(
+        default=ExtxyzConfig(), description="Settings of the source «extxyz: FILE»."
+    )
+    valid_fraction: float = Field(
+        default=0.15, gt=0, lt=0.5, description="Share of the trajectories for the validation set."
+    )
+    test_fraction: float = Field(
+        default=0.15, gt=0, lt=0.5, description="Share of the trajectories for the test set."
+    )
     batch: Count = Field(
-        default=50, description="single points of a teacher in one unit of work; a program's is one"
+        default=50,
+        description=(
+            "Number of single points of a teacher in one unit of work. A unit of VASP or "
+            "CP2K is one single point."
+        ),
     )
     min_labelled: float = Field(
         default=0.9,
         gt=0,
         le=1,
-        description="share of the frames that must get a label; with fewer the stage fails, with "
-        "more it goes on without those that rejected.csv lists",
+        description=(
+            "Smallest share of the frames that must get a label. Below it the stage fails; "
+            "above it the stage continues without the frames listed in rejected.csv."
+        ),
     )
 
     @property

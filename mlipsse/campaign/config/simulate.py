@@ -13,62 +13,108 @@ from mlipsse.settings import Count, Kelvin, Positive
 
 
 class RungConfig(Section):
-    """What is different at one temperature of the ladder; the rest is as in `simulate`."""
+    """Settings of one temperature; all others come from `simulate`."""
 
-    npt_ps: float | None = Field(default=None, ge=0, description="NPT before equilibration, ps")
-    equilibration_ps: Positive | None = Field(default=None, description="dropped, ps")
-    production_ps: Positive | None = Field(default=None, description="kept, ps")
-    timestep_fs: float | None = Field(default=None, gt=0, le=10, description="time step, fs")
-    dump_every_fs: Positive | None = Field(default=None, description="between frames, fs")
-    replicas: Count | None = Field(default=None, description="runs with other velocities")
+    npt_ps: float | None = Field(
+        default=None, ge=0, description="Length of the NPT part before the equilibration in ps."
+    )
+    equilibration_ps: Positive | None = Field(
+        default=None, description="Length of the equilibration, which the analysis drops, in ps."
+    )
+    production_ps: Positive | None = Field(
+        default=None, description="Length of the production in ps."
+    )
+    timestep_fs: float | None = Field(default=None, gt=0, le=10, description="Time step in fs.")
+    dump_every_fs: Positive | None = Field(
+        default=None, description="Time between trajectory frames in fs."
+    )
+    replicas: Count | None = Field(
+        default=None, description="Number of runs per ordering, with different initial velocities."
+    )
 
 
 class UntilConfig(Section):
-    """When a run is long enough."""
+    """Rule for extending runs until their diffusivity is precise enough."""
 
     relative_error: float = Field(
         gt=0,
         lt=1,
-        description="a run goes on by `production_ps` until the standard error of its D is below "
-        "this share of D",
+        description=(
+            "Largest relative standard error of D. A run continues by `production_ps` at a "
+            "time until its D is below it."
+        ),
     )
-    max_production_ps: Positive = Field(description="but no longer than this, ps")
+    max_production_ps: Positive = Field(description="Maximum length of the production in ps.")
 
 
 class SimulateConfig(MdSettings):
     """Production MD in LAMMPS: NVT, one run per composition, ordering, temperature and replica."""
 
-    temperatures_K: list[Kelvin] = Field(min_length=1, description="temperature ladder, K")
+    temperatures_K: list[Kelvin] = Field(
+        min_length=1, description="Temperatures of the production runs in K."
+    )
     at_K: dict[Kelvin, RungConfig] = Field(
         default_factory=dict,
-        description="temperature of the ladder -> what is different there, e.g. "
-        "600: {production_ps: 1600, replicas: 3}",
+        description=(
+            "Temperature in K -> settings that differ at this temperature, e.g. 600: "
+            "{production_ps: 1600, replicas: 3}."
+        ),
     )
     structures: list[Path] = Field(
         default_factory=list,
-        description="extxyz files of crystals to run as they are beside the selected orderings, "
-        "e.g. 4x4x4 cells of `mlipsse orderings sample`; each of a composition of the campaign",
+        description=(
+            "extxyz files of crystals to run unchanged, in addition to the selected "
+            "orderings, e.g. 4x4x4 cells of `mlipsse orderings sample`. Each crystal must "
+            "have a composition of the campaign."
+        ),
     )
-    orderings: Count = Field(default=1, description="lowest selected orderings per composition")
-    replicas: Count = Field(default=1, description="runs with other velocities per ordering")
+    orderings: Count = Field(
+        default=1,
+        description="Number of selected orderings to run per composition, lowest energy first.",
+    )
+    replicas: Count = Field(
+        default=1, description="Number of runs per ordering, with different initial velocities."
+    )
     repeat: str | None = Field(
         default=None,
-        description="repetitions of the ordering's cell along its axes, e.g. 2x2x2 (published); by "
-        "`min_atoms` and `min_length_A` if not given",
+        description=(
+            "Repetitions of the cell of an ordering along its axes, e.g. 2x2x2 (published). "
+            "By default `min_atoms` and `min_length_A` determine them."
+        ),
     )
-    min_atoms: Count = Field(default=80, description="cells are repeated to at least this")
-    min_length_A: float = Field(default=10.0, ge=0, description="and to this height along a, b, c")
+    min_atoms: Count = Field(
+        default=80,
+        description="Minimum number of atoms of a production cell. Smaller cells are repeated.",
+    )
+    min_length_A: float = Field(
+        default=10.0,
+        ge=0,
+        description=(
+            "Minimum height of a production cell along a, b and c in Å. Smaller cells are repeated."
+        ),
+    )
     equilibration_ps: float | None = Field(
-        default=None, gt=0, description="dropped, ps; as published for the temperature if not given"
+        default=None,
+        gt=0,
+        description=(
+            "Length of the equilibration, which the analysis drops, in ps. The default is "
+            "the published length for the temperature."
+        ),
     )
     production_ps: float | None = Field(
-        default=None, gt=0, description="kept, ps; as published for the temperature if not given"
+        default=None,
+        gt=0,
+        description=(
+            "Length of the production in ps. The default is the published length for the "
+            "temperature."
+        ),
     )
     until: UntilConfig | None = Field(
-        default=None, description="lengthen runs until their D is known well enough"
+        default=None, description="Rule for extending runs until their D is precise enough."
     )
     templates: Path | None = Field(
-        default=None, description="folder of templates that override lammps_templates/"
+        default=None,
+        description="Folder of deck templates that override those in lammps_templates/.",
     )
 
     @field_validator("repeat", mode="before")
@@ -89,8 +135,8 @@ class SimulateConfig(MdSettings):
         if beside:
             ladder = ", ".join(f"{value:g}" for value in self.temperatures_K)
             raise ValueError(
-                f"at_K names {', '.join(beside)} K, which is not among temperatures_K ({ladder}); "
-                "correct it, or add the temperature"
+                f"at_K names {', '.join(beside)} K, which temperatures_K ({ladder}) does not "
+                "contain; correct at_K, or add the temperature"
             )
         check_temperatures(self.temperatures_K)
         return self

@@ -24,7 +24,7 @@ def require_selected(campaign: Campaign) -> None:
     """
     if not are_selected(campaign):
         raise MlipsseError(
-            f"No orderings are selected yet: mlipsse run {campaign.folder} --until select."
+            f"No orderings are selected yet. Run: mlipsse run {campaign.folder} --until select."
         )
 
 

@@ -40,44 +40,45 @@ class Cp2kSettings(Settings):
     """
 
     cutoff_Ry: Positive = 600.0
-    """plane-wave CUTOFF, Ry"""
+    """Plane-wave cutoff (CUTOFF) in Ry."""
     rel_cutoff_Ry: Positive = 60.0
-    """REL_CUTOFF, Ry"""
+    """Relative cutoff of the multigrid (REL_CUTOFF) in Ry."""
     eps_scf: Positive = 1e-06
-    """EPS_SCF, at which the electrons are converged"""
+    """Electronic convergence (EPS_SCF)."""
     eps_default: Positive = 1e-12
-    """EPS_DEFAULT, accuracy of the integrals"""
+    """Accuracy of the integrals (EPS_DEFAULT)."""
     min_length_A: Positive = 10.0
-    """a cell of at least this height along a, b and c is computed at Γ, Å; others with k-points
-    whose number times the height reaches it"""
+    """Smallest height of a cell along a, b and c in Å for a computation at Γ. Smaller cells get
+    k-points so that their number times the height reaches this length."""
     small_cells: SmallCells = "kpoints"
-    """kpoints, or supercell: cells below min_length_A are repeated to reach it and computed at Γ
-    (for a CP2K that has no SCAN stress with k-points)"""
+    """Treatment of cells below min_length_A. kpoints: k-points. supercell: repeat the cell to
+    min_length_A and compute at Γ, for a CP2K without SCAN stress at k-points."""
     diagonalisation: bool = False
-    """at Γ too, instead of OT, which needs a gap; k-points and smearing always do"""
+    """Diagonalise at Γ instead of using OT, which needs a band gap. Computations with k-points or
+    smearing always diagonalise."""
     smearing_K: Positive | None = None
-    """electronic temperature of Fermi-Dirac smearing, K; fixed occupations if not given"""
+    """Electronic temperature of Fermi-Dirac smearing in K. The default is fixed occupations."""
     spin: bool = False
-    """spin-polarised: UKS"""
+    """Compute spin-polarised (UKS)."""
     multiplicity: Count | None = None
-    """2S + 1 of a frame; CP2K's guess if not given"""
+    """Spin multiplicity 2S + 1 of a frame. The default is the guess of CP2K."""
     max_scf: Count = 100
-    """most electronic steps; a retry has twice as many and takes CG instead of DIIS (OT), or mixes
-    less of the new density"""
+    """Maximum number of electronic steps. A retry doubles it and uses CG instead of DIIS (OT), or
+    mixes less of the new density."""
     basis: str = "DZVP-MOLOPT-SCAN-GTH"
-    """kind of basis set, e.g. TZVP-MOLOPT-..."""
+    """Kind of basis set, e.g. TZVP-MOLOPT-..."""
     potential: str = "GTH-SCAN"
-    """kind of pseudopotential"""
+    """Kind of pseudopotential."""
     bases: dict[str, str] = Field(default_factory=dict)
-    """whole names by element, e.g. Li: NAME-q1"""
+    """Element -> full name of its basis set, e.g. Li: NAME-q1."""
     potentials: dict[str, str] = Field(default_factory=dict)
-    """whole names by element, e.g. Li: GTH-SCAN-q1"""
+    """Element -> full name of its pseudopotential, e.g. Li: GTH-SCAN-q1."""
     basis_file: str = "BASIS_MOLOPT_UZH"
-    """in the data folder, or a path"""
+    """File of basis sets: a name in the data folder of CP2K, or a path."""
     potential_file: str = "POTENTIAL_UZH"
-    """in the data folder, or a path"""
+    """File of pseudopotentials: a name in the data folder of CP2K, or a path."""
     data_dir: str | None = None
-    """CP2K's data folder; CP2K_DATA_DIR, or where packages put it, if not given"""
+    """Data folder of CP2K. The default is CP2K_DATA_DIR, or the place where packages install it."""
 
     @model_validator(mode="after")
     def _multiplicity_has_spin(self) -> Self:

@@ -127,22 +127,22 @@ class RunSettings(Settings):
     """
 
     command: str | None = None
-    """what runs it, for the shell, in the folder of one frame, e.g. `srun -n 32 vasp_std`, or
-    `sbatch --wait /home/me/vasp.sh`; execution.workers of them run at a time. Without one the
-    inputs of all frames are written, and the outputs that you bring back into their folders are
-    read by the next run"""
+    """Shell command that runs the program in the folder of one frame, e.g. `srun -n 32 vasp_std`,
+    or `sbatch --wait /home/me/vasp.sh`. execution.workers commands run at a time. Without a
+    command, the stage writes the inputs of all frames, and the next run reads the outputs that you
+    copy back into their folders."""
     retries: int = Field(default=1, ge=0)
-    """further attempts at a frame that gave no label"""
+    """Number of further attempts at a frame that gave no label."""
     keep: Keep = "all"
-    """folders in 05-label/runs that stay: all, those of rejected frames, or none"""
+    """Folders to keep in 05-label/runs: all, only those of rejected frames, or none."""
     slurm: SlurmJob | None = None
-    """run the command in a SLURM job per frame (sbatch --wait), execution.workers of them in the
-    queue at a time; not given: the command runs on this machine"""
+    """Run the command in one SLURM job per frame (sbatch --wait), with execution.workers jobs in
+    the queue at a time. The default is to run it on this machine."""
 
     @model_validator(mode="after")
     def _job_has_command(self) -> Self:
         if self.slurm is not None and self.command is None:
-            raise ValueError("a slurm block needs a command for its jobs; give one")
+            raise ValueError("a slurm block requires a command for its jobs; add command")
         return self
 
     def check(self) -> None:

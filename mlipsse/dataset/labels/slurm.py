@@ -24,7 +24,7 @@ SUBMIT = (
 
 
 class SlurmJob(Settings):
-    """The SLURM job of one frame."""
+    """SLURM job of one frame."""
 
     options: dict[str, str | int] = Field(default_factory=dict)
     """Long options of sbatch, e.g. partition: cpu, nodes: 1, ntasks: 32, time: '04:00:00'."""

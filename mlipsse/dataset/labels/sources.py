@@ -70,7 +70,7 @@ class LabelSource(Protocol):
 
     @property
     def description(self) -> str:
-        """Functional and program, or teacher; labels name both, and the program's version."""
+        """Functional and program, or teacher; labels state it with the program's version."""
 
     def label(self, atoms: Atoms, folder: Path) -> Atoms:
         """A copy with energy, forces and stress under `mlipsse.keys`, units and sign as there.

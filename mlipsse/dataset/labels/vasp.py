@@ -51,34 +51,37 @@ class VaspSettings(Settings):
     """
 
     functional: Functional = "SCAN"
-    """METAGGA"""
+    """Exchange-correlation functional (METAGGA)."""
     encut_eV: Positive = 680.0
-    """plane-wave cutoff ENCUT, eV"""
+    """Plane-wave cutoff (ENCUT) in eV."""
     ediff_eV: Positive = 1e-06
-    """electronic convergence EDIFF, eV per cell"""
+    """Electronic convergence (EDIFF) in eV per cell."""
     ismear: Literal[-5, -1, 0, 1, 2] = 0
-    """ISMEAR, kind of smearing: 0 is Gaussian, -1 Fermi"""
+    """Kind of smearing (ISMEAR): 0 is Gaussian, -1 is Fermi."""
     sigma_eV: Positive = 0.05
-    """width of smearing SIGMA, eV"""
+    """Smearing width (SIGMA) in eV."""
     kpoint_density_A3: Positive = 100.0
-    """k-points per Å⁻³ of the reciprocal cell (with its 2π), mesh around Γ"""
+    """Density of the Γ-centred k-point mesh: k-points per Å⁻³ of the reciprocal cell, with its
+    factor 2π."""
     kspacing_1_A: Positive | None = None
-    """KSPACING, Å⁻¹ (with its 2π), instead of kpoint_density_A3"""
+    """Spacing of the k-point mesh (KSPACING) in Å⁻¹, with its factor 2π. Replaces
+    kpoint_density_A3."""
     spin: bool = False
-    """spin-polarised: ISPIN 2"""
+    """Compute spin-polarised (ISPIN 2)."""
     nelm: Count = 200
-    """most electronic steps NELM; a retry has twice as many"""
+    """Maximum number of electronic steps (NELM). A retry doubles it."""
     algo: Algorithm = "All"
-    """ALGO; a retry takes Normal with careful mixing after All, else All"""
+    """Electronic minimisation (ALGO). A retry changes All to Normal with careful mixing, and any
+    other to All."""
     potcar_functional: Literal["PBE_52", "PBE_54", "PBE_64"] = "PBE_54"
-    """release of the POTCARs, as pymatgen names it"""
+    """Release of the POTCAR files, by the name that pymatgen gives it."""
     potcars: dict[str, str] = Field(default_factory=dict)
-    """POTCARs other than pymatgen's choice by element, e.g. Y: Y_sv"""
+    """Element -> POTCAR, where pymatgen's choice does not fit, e.g. Y: Y_sv."""
     write_potcar: bool = True
-    """write POTCAR from your library; false: POTCAR.spec, which names them, for inputs that are
-    completed elsewhere"""
+    """Write POTCAR files from your library. With false, write POTCAR.spec files that name them, for
+    inputs that another machine completes."""
     incar: dict[str, bool | int | float | str] = Field(default_factory=dict)
-    """further INCAR tags, e.g. NCORE: 4"""
+    """Further INCAR tags, e.g. NCORE: 4."""
 
     @model_validator(mode="after")
     def _tags_are_free(self) -> Self:

@@ -33,8 +33,8 @@ class OneByOne:
         """See `Evaluator`."""
         if invariants:
             raise MlipsseError(
-                "This potential gives no invariants of an atom's surroundings; a MACE potential "
-                "does."
+                "This potential gives no invariants of an atom's surroundings. Choose a MACE "
+                "potential."
             )
         return [self._evaluate(atoms) for atoms in structures]
 

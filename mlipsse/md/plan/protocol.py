@@ -28,30 +28,30 @@ class MdSettings(Settings):
     model_config = ConfigDict(allow_inf_nan=False)
 
     timestep_fs: Positive = Field(default=1.0, le=10)
-    """time step, fs"""
+    """Time step in fs."""
     dump_every_fs: Positive = 100.0
-    """between trajectory frames, fs"""
+    """Time between trajectory frames in fs."""
     thermo_every_fs: Positive = 100.0
-    """between lines of the log, fs"""
+    """Time between lines of the LAMMPS log in fs."""
     restart_every_ps: Positive = 2.0
-    """between restart files, ps"""
+    """Time between restart files in ps."""
     tdamp_ps: Positive = 0.1
-    """thermostat's time constant, ps; not in the published protocol"""
+    """Time constant of the thermostat in ps. The published protocol does not state it."""
     momentum_every_ps: Positive = 1.0
-    """between removals of the centre of mass' momentum, ps"""
+    """Time between removals of the centre-of-mass momentum in ps."""
     velocities_every_ps: Positive = 10.0
-    """between frames of the text dump with velocities, ps"""
+    """Time between frames of the text dump with velocities in ps."""
     npt_ps: float = Field(default=0.0, ge=0)
-    """NPT (Nose-Hoover, all six components of the cell) before the equilibration, ps; NVT then runs
-    in the average cell of its second half"""
+    """Length in ps of the NPT part (Nose-Hoover, all six cell components) before the equilibration.
+    NVT then runs in the average cell of the second half of the NPT part."""
     pressure_bar: float = 0.0
-    """of the NPT part, bar"""
+    """Pressure of the NPT part in bar."""
     pdamp_ps: Positive = 1.0
-    """barostat's time constant, ps"""
+    """Time constant of the barostat in ps."""
     ensemble: Ensemble = "berendsen"
-    """thermostat of the NVT run"""
+    """Thermostat of the NVT run."""
     relax_cell: bool = True
-    """relax the cell with the potential that runs it, first"""
+    """Relax the cell with the production potential before the run."""
 
 
 class RunLength(Settings):
@@ -60,11 +60,11 @@ class RunLength(Settings):
     model_config = ConfigDict(allow_inf_nan=False)
 
     temperature_K: Positive
-    """temperature of the thermostat, K"""
+    """Temperature of the thermostat in K."""
     equilibration_ps: float = Field(ge=0)
-    """NVT before the production, ps"""
+    """Length of the equilibration, which the analysis drops, in ps."""
     production_ps: Positive
-    """NVT that is recorded, ps"""
+    """Length of the production in ps."""
 
 
 class Protocol(MdSettings, RunLength):
@@ -82,7 +82,7 @@ class Protocol(MdSettings, RunLength):
     """
 
     seed: int = Field(default=1, ge=1, le=_LARGEST_SEED)
-    """seed of the initial velocities and the csvr thermostat"""
+    """Seed of the initial velocities and the csvr thermostat."""
 
     @model_validator(mode="after")
     def _whole_steps(self) -> Self:

@@ -62,7 +62,7 @@ def gpu_toolkit() -> str:
 
 
 def package_metadata(package: Path) -> dict[str, str]:
-    """What a `.pt2` records about itself, e.g. `elements`, `head`, `torch`, `cpu_flags`.
+    """The metadata of a `.pt2`, e.g. `elements`, `head`, `torch`, `cpu_flags`.
 
     Read from the archive alone: nothing of the package is run.
 
@@ -83,7 +83,7 @@ def package_metadata(package: Path) -> dict[str, str]:
             f"{package} cannot be read as an AOTInductor package ({error}). Export it again."
         ) from error
     raise MlipsseError(
-        f"{package} does not record what it is: mlipsse did not make it. Export the model with "
+        f"{package} has no metadata: mlipsse did not make it. Export the model with "
         "format aotinductor."
     )
 

@@ -14,7 +14,7 @@ UNITS = ("energy unit", "force unit and sign", "stress unit and sign")
 def test_wrong_sign_of_stress(sets):
     scale(every(sets), keys.STRESS, -1.0)
     shown = only_failure(sets, "stress unit and sign")
-    assert "sign is turned" in shown
+    assert "sign is wrong" in shown
     assert "kB" not in shown
 
 
@@ -27,7 +27,7 @@ def test_stress_as_vasp_prints_it(sets):
     scale(every(sets), keys.STRESS, -EV_A3_TO_KB)
     shown = only_failure(sets, "stress unit and sign")
     assert "in kB" in shown
-    assert "sign is turned" in shown
+    assert "sign is wrong" in shown
 
 
 def test_stress_in_gpa(sets):
@@ -94,7 +94,7 @@ def test_sign_of_stress_where_atoms_are_shuffled(sets):
     scale(every(sets), keys.STRESS, -1.0)
     shown = only_failure(sets, "stress unit and sign")
     assert "a pair potential fitted to the forces" in shown
-    assert "sign is turned" in shown
+    assert "sign is wrong" in shown
 
 
 def test_forces_in_hartree_without_frames_of_one_basin(sets):

@@ -202,7 +202,7 @@ def acceptance_cautions(card: Mapping[str, Any]) -> list[str]:
     record = card.get(CARD_KEY)
     if not record or record["accepted"]:
         return []
-    return ["The potential was not accepted before these runs. " + " ".join(refusals(record))]
+    return ["These runs used a potential that was not accepted. " + " ".join(refusals(record))]
 
 
 def _structure(campaign: Campaign) -> Section:
