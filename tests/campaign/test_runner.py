@@ -8,6 +8,7 @@ import pytest
 from mlipsse.campaign import runner
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.paths import StageFolder
+from mlipsse.campaign.engine.paths import StageFolder
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.runner import campaign_status, run_campaign
 from mlipsse.errors import MlipsseError
