@@ -12,14 +12,11 @@ from ase.io import read
 from mlipsse import keys
 from mlipsse.campaign import runner
 from mlipsse.campaign.engine import paths
-from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.record import read_record
 from mlipsse.campaign.runner import campaign_status, run_campaign
 from mlipsse.campaign.stages.export import acceptance
 from mlipsse.campaign.stages.export import stage as export
-from mlipsse.campaign.stages.report.parts import acceptance_cautions, acceptance_figures
-from mlipsse.campaign.stages.simulate.accepted import require_accepted
 from mlipsse.campaign.stages.report.parts import acceptance_cautions, acceptance_figures
 from mlipsse.campaign.stages.simulate.accepted import require_accepted
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames

@@ -8,7 +8,6 @@ import pytest
 from mlipsse.campaign import runner
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.paths import StageFolder
-from mlipsse.campaign.engine.paths import StageFolder
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.runner import campaign_status, run_campaign
 from mlipsse.errors import MlipsseError
@@ -137,7 +136,9 @@ def test_from_and_until(campaign: Campaign, ran: list[str]) -> None:
 
 
 def test_from_a_stage_without_inputs(campaign: Campaign, ran: list[str]) -> None:
-    with pytest.raises(MlipsseError, match=r"Stage third needs .*02-second/out"):
+    with pytest.raises(
+        MlipsseError, match=r"Stage third requires .*02-second/out, which does not exist"
+    ):
         run_campaign(campaign, first="third")
 
 

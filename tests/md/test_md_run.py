@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -290,13 +291,18 @@ def test_a_restart_counts_only_when_it_is_complete(
 
 
 def test_dynamics_that_explode_are_named_and_not_repeated(make_run: MakeRun) -> None:
+    """By LAMMPS itself, within the ten steps between two looks at the temperature."""
     folder = make_run(
-        timestep_fs=50.0,
+        timestep_fs=10.0,
         temperature_K=3000.0,
         dump_every_fs=100.0,
         thermo_every_fs=100.0,
         tdamp_ps=1e6,
     )
+    deck = folder / "in.lammps"
+    steps_of_10_fs = deck.read_text()
+    deck.write_text(re.sub(r"(?m)^timestep( +)0?\.01$", r"timestep\g<1>0.05", steps_of_10_fs))
+    assert deck.read_text() != steps_of_10_fs
     result = run_folder(folder)
     assert result.status == "exploded"
     assert result.reason is not None
@@ -330,7 +336,7 @@ def test_a_template_that_writes_no_frames_is_noticed(make_run: MakeRun, tmp_path
 
 
 def test_a_folder_without_a_record_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(MlipsseError, match=r"holds no run\.json"):
+    with pytest.raises(MlipsseError, match=r"contains no run\.json"):
         run_folder(tmp_path)
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(MlipsseError, match="is not the JSON of a run"):

@@ -244,8 +244,8 @@ def test_packages_of_other_machines_in_python(monkeypatch):
         "head": "target",
         "dtype": "float32",
     }
-    package = Path("somewhere/x.pt2")
-    require_made_for_here(package, here)
+    file = Path("somewhere/x.pt2")
+    require_made_for_here(file, here)
     for changes, words in (
         ({"torch": "1.13.1"}, "torch 1.13.1, and this is"),
         ({"machine": "riscv64"}, "kind riscv64"),
@@ -253,12 +253,12 @@ def test_packages_of_other_machines_in_python(monkeypatch):
         ({"device": "cuda", "gpu": "NVIDIA H200 sm_90"}, "H200 sm_90, and torch finds none"),
     ):
         with pytest.raises(MlipsseError, match=f"{words}.*potential export somewhere/x.model"):
-            require_made_for_here(package, here | changes)
+            require_made_for_here(file, here | changes)
     monkeypatch.setattr(package, "gpu_name", lambda: "NVIDIA A100 sm_80")
     on_gpu = here | {"device": "cuda", "gpu": "NVIDIA A40 sm_86"}
     with pytest.raises(MlipsseError, match="NVIDIA A40 sm_86, and this one is NVIDIA A100 sm_80"):
-        require_made_for_here(package, on_gpu)
-    require_made_for_here(package, on_gpu | {"gpu": "NVIDIA A100 80GB PCIe sm_80"})
+        require_made_for_here(file, on_gpu)
+    require_made_for_here(file, on_gpu | {"gpu": "NVIDIA A100 80GB PCIe sm_80"})
 
 
 def test_a_file_for_ml_iap_is_known_by_its_name(tmp_path):

@@ -90,8 +90,9 @@ def _check_same(sources: Sequence[Source]) -> None:
     for source in sources[1:]:
         if source.species != first.species:
             raise MlipsseError(
-                f"{source.path} holds other atoms than {first.path} ({len(source.species)} and "
-                f"{len(first.species)}, or in another order): they are not of one run."
+                f"{source.path} contains other atoms than {first.path} ({len(source.species)} and "
+                f"{len(first.species)}, or in another order): the files belong to "
+                "different runs. Analyse them one by one."
             )
         if source.temperature_K != first.temperature_K:
             raise MlipsseError(
@@ -105,8 +106,8 @@ def _refuse_infinite(positions: np.ndarray, first_frame: int, where: str) -> Non
     if not np.isfinite(sums).all():
         frame = first_frame + int(np.argmin(np.isfinite(sums)))
         raise MlipsseError(
-            f"Positions of frame {frame} of {where} are not finite (NaN or infinite): the run has "
-            "blown up or the file is damaged. Look at the run's log, and run it again."
+            f"Positions of frame {frame} of {where} are not finite (NaN or infinite): the run "
+            "exploded or the file is damaged. Check the log of the run, and run it again."
         )
 
 

@@ -79,8 +79,8 @@ class ReadOptions:
         given_K = self.temperature_K
         if given_K is not None and recorded_K is not None and given_K != recorded_K:
             raise MlipsseError(
-                f"The trajectory's record has {recorded_K:g} K, but {given_K:g} K are given: "
-                "leave out the temperature to take the record's."
+                f"The trajectory's record has {recorded_K:g} K, but {given_K:g} K is given. "
+                "Remove the option to use the recorded temperature."
             )
         return recorded_K if given_K is None else given_K
 

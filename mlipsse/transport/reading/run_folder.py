@@ -112,8 +112,8 @@ def _find_frames(folder: Path, *, so_far: bool) -> _RunFrames:
     if len(missing):
         raise MlipsseError(
             f"{folder} is incomplete: {len(missing)} of {len(expected)} frames are missing, "
-            f"steps {_ranges(missing, record.dump_every_steps)}. Let the run end (it goes on "
-            "from its restart file) before it is analysed."
+            f"steps {_ranges(missing, record.dump_every_steps)}. Finish the run before analysing "
+            "it; it continues from its restart file."
         )
     pieces = []
     for part, own in joined:
@@ -129,7 +129,7 @@ def _join(
     """All parts with the steps of their frames, each cut at the start of the next."""
     if not parts:
         raise MlipsseError(
-            f"{folder} holds no frames (traj.<step>.dcd): has the production run started?"
+            f"{folder} contains no frames (traj.<step>.dcd). Start the production run first."
         )
     for part in parts:
         if not np.allclose(part.cell, parts[0].cell, rtol=0, atol=1e-3):
@@ -161,7 +161,8 @@ def _check_seam(part: DcdPart, steps: np.ndarray, following: DcdPart) -> None:
     if shift > 0.01:
         raise MlipsseError(
             f"{part.path} and {following.path} disagree by {shift:.2f} Å (limit 0.01) about "
-            f"step {following.first_step}, which both hold: the parts do not continue each other."
+            f"step {following.first_step}, which both contain: the parts do not continue each "
+            "other."
         )
 
 
