@@ -98,12 +98,15 @@ def test_labels_come_first(campaign: Campaign) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--sizes", "4,many"], "is not a list of whole numbers; write e.g. --sizes 50,100,500"),
+        (
+            ["--sizes", "4,many"],
+            "is not a list of whole numbers above 0; write e.g. --sizes 50,100,500",
+        ),
         (
             ["--strategies", "lora"],
             "lora is not a strategy. Choose among multihead, naive, scratch",
         ),
-        (["--strategies", ","], "none is not known"),
+        (["--strategies", ","], "none is not a strategy"),
     ],
 )
 def test_words_that_are_not_understood(words: list[str], sentence: str, campaign: Campaign) -> None:

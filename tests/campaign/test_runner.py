@@ -136,7 +136,7 @@ def test_from_and_until(campaign: Campaign, ran: list[str]) -> None:
 
 
 def test_from_a_stage_without_inputs(campaign: Campaign, ran: list[str]) -> None:
-    with pytest.raises(MlipsseError, match=r"Stage third needs .*02-second/out"):
+    with pytest.raises(MlipsseError, match=r"Stage third requires .*02-second/out"):
         run_campaign(campaign, first="third")
 
 

@@ -97,5 +97,5 @@ def test_slurm_is_looked_for(slurm, monkeypatch):
     monkeypatch.setenv("PATH", str(slurm))  # a machine may have one of its own
     check_slurm()
     (slurm / "squeue").unlink()
-    with pytest.raises(MlipsseError, match="squeue is not found"):
+    with pytest.raises(MlipsseError, match="squeue is not on this machine"):
         check_slurm()

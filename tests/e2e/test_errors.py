@@ -129,7 +129,7 @@ def test_no_campaign(tmp_path: Path, invoke: Invoke) -> None:
     for name in ("validate", "run", "status"):
         status, _, error = invoke(name, tmp_path)
         assert status == 2
-        assert "holds no campaign.yaml" in error
+        assert "contains no campaign.yaml" in error
 
 
 def test_unknown_stage(campaign: Path, invoke: Invoke) -> None:

@@ -137,7 +137,7 @@ def test_underflowing_weights_still_fill_the_selection():
 def test_bad_input_is_reported():
     with pytest.raises(MlipsseError, match="at least 1"):
         select([0.0], count=0, seed=1)
-    with pytest.raises(MlipsseError, match=r"draw 'all' is not known; .* count, boltzmann"):
+    with pytest.raises(MlipsseError, match=r"draw 'all' is not known\. .* count, boltzmann"):
         select([0.0], count=1, seed=1, draw="all")
     with pytest.raises(MlipsseError, match=r"\(2,\) with 1 that are not finite"):
         boltzmann_weights([0.0, np.nan])

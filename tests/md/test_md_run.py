@@ -330,7 +330,7 @@ def test_a_template_that_writes_no_frames_is_noticed(make_run: MakeRun, tmp_path
 
 
 def test_a_folder_without_a_record_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(MlipsseError, match=r"holds no run\.json"):
+    with pytest.raises(MlipsseError, match=r"contains no run\.json"):
         run_folder(tmp_path)
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(MlipsseError, match="is not the JSON of a run"):

@@ -43,9 +43,9 @@ def test_every_format_reads_back_as_the_same_crystal(crystal, tmp_path):
 
 
 def test_names_and_formats_that_cannot_be(crystal, tmp_path):
-    with pytest.raises(MlipsseError, match="not as 'poscar'"):
+    with pytest.raises(MlipsseError, match="Unknown format 'poscar'"):
         write_structures([("a", crystal)], tmp_path, formats=["poscar"])
-    with pytest.raises(MlipsseError, match="not as nothing"):
+    with pytest.raises(MlipsseError, match="Unknown format nothing"):
         write_structures([("a", crystal)], tmp_path, formats=[])
     with pytest.raises(MlipsseError, match="'a' is given twice"):
         write_structures([("a", crystal), ("a", crystal)], tmp_path)

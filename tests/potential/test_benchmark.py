@@ -130,7 +130,7 @@ def test_medians():
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"backends": ["symmetrix"]}, "no backend symmetrix; there are ase, upstream"),
+        ({"backends": ["symmetrix"]}, "no backend symmetrix. Choose among ase, upstream"),
         ({"backends": []}, "No backend is named"),
         ({"backends": ["aotinductor"]}, "has no .pt2 file.*--format aotinductor"),
         ({"atoms": []}, "at least one size"),
@@ -150,7 +150,7 @@ def test_refused_before_anything_runs(bundle, monkeypatch, wrong, sentence):
 def test_structures_that_do_not_fit(bundle, tmp_path):
     salt = tmp_path / "salt.cif"
     bulk("NaCl", "rocksalt", a=5.6).write(salt)
-    with pytest.raises(MlipsseError, match=r"salt.cif has Na, .* knows only Li, Cl, Y, In"):
+    with pytest.raises(MlipsseError, match=r"salt.cif contains Na, .* knows only Li, Cl, Y, In"):
         benchmark(bundle.folder, atoms=[20], structure=salt)
     (tmp_path / "empty.cif").write_text("nothing")
     with pytest.raises(MlipsseError, match="cannot be read as a CIF or POSCAR"):

@@ -187,7 +187,7 @@ def test_numbers_that_are_not_finite_never_pass(written, no_dynamics, monkeypatc
 
 
 def test_structures_that_do_not_fit(written):
-    with pytest.raises(MlipsseError, match="holds K, which halide does not know"):
+    with pytest.raises(MlipsseError, match="contains K, which halide does not know"):
         check_bundle(written.folder, structures=[Atoms("KCl", cell=3 * np.eye(3), pbc=True)])
     with pytest.raises(MlipsseError, match="not periodic"):
         check_bundle(written.folder, structures=[Atoms("LiCl", positions=[[0, 0, 0], [2, 0, 0]])])

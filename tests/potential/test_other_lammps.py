@@ -63,7 +63,7 @@ def test_spellings_of_a_version(installed, version):
 
 def test_headers_of_another_mpi_are_refused(installed, tmp_path):
     write(tmp_path / "mpich" / "mpi.h", MPICH)
-    with pytest.raises(MlipsseError, match=r"built with Open MPI, and .* is of MPICH"):
+    with pytest.raises(MlipsseError, match=r"built with Open MPI, but .* belongs to MPICH"):
         describe_lammps(installed, tmp_path / "mpich")
     own = installed.parent / "openmpi" / "include"
     assert describe_lammps(installed, own).mpi == own
