@@ -233,12 +233,12 @@ def fails(*_: object, **__: object) -> None:
 
 def test_packages_of_other_machines_in_python(monkeypatch):
     """Before their machine code is loaded."""
-    from mlipsse.potential.export import package
+    from mlipsse.potential.export import package as module
 
     here = {
         "torch": torch.__version__.partition("+")[0],
-        "machine": package.cpu_machine(),
-        "cpu_flags": " ".join(package.cpu_flags()),
+        "machine": module.cpu_machine(),
+        "cpu_flags": " ".join(module.cpu_flags()),
         "gpu": "",
         "device": "cpu",
         "head": "target",
@@ -254,7 +254,7 @@ def test_packages_of_other_machines_in_python(monkeypatch):
     ):
         with pytest.raises(MlipsseError, match=f"{words}.*potential export somewhere/x.model"):
             require_made_for_here(file, here | changes)
-    monkeypatch.setattr(package, "gpu_name", lambda: "NVIDIA A100 sm_80")
+    monkeypatch.setattr(module, "gpu_name", lambda: "NVIDIA A100 sm_80")
     on_gpu = here | {"device": "cuda", "gpu": "NVIDIA A40 sm_86"}
     with pytest.raises(MlipsseError, match="NVIDIA A40 sm_86, and this one is NVIDIA A100 sm_80"):
         require_made_for_here(file, on_gpu)

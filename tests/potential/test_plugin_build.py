@@ -127,6 +127,8 @@ def test_a_killed_build_leaves_no_process(tmp_path, how):
         [sys.executable, "-c", BUILDER, mark],
         env={**os.environ, "PATH": path},
         stderr=subprocess.DEVNULL,
+        # A shell starts what it runs in the background with SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert until(lambda: sum("slow.sh" in line for line in running(mark)) >= 2)
     builder.send_signal(how)
