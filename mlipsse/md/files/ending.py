@@ -21,7 +21,9 @@ _DRIFT = re.compile(
 _UNPHYSICAL = re.compile(
     r"Fix halt|Lost atoms|Non-numeric|Out of range atoms|MACE force on atom|simulation unstable"
     r"|relaxation changed the volume|Number of atoms in compute msd group"
-    r"|volume had not settled|tilted box too far|Box bounds are invalid",
+    r"|volume had not settled|tilted box too far|Box bounds are invalid"
+    # Berendsen's thermostat, once all atoms are lost: a run starts with velocities.
+    r"|Computed current temperature for fix \S+ must not be 0",
     re.IGNORECASE,
 )
 UNPHYSICAL = _UNPHYSICAL.pattern
