@@ -1,5 +1,6 @@
 # make demo       the whole chain on Li3InCl6 and Li3In0.5Y0.5Br3Cl3, into demo/
 # make test       the tests;  make test-slow: those that take minutes each
+# make test-engines  those of CP2K, SLURM and Chromium, which it installs (Debian, as root)
 # make lint       ruff, mypy and the pages of docs/
 # make docs       the pages, into site/
 #
@@ -14,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test test-slow lint docs clean
+.PHONY: install demo test test-slow test-engines lint docs clean
 
 install: $(INSTALLED)
 	@$(BIN)/mlipsse potential build
@@ -35,10 +36,15 @@ demo: install
 # One thread per process: the tests run in two of them. Tests that share the finished campaign stay
 # together.
 test: install
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=25
 
 test-slow: install
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+# A skipped test is a failure here: what it needs has just been installed.
+test-engines: install
+	@apt-get update -qq && apt-get install -y -qq chromium cp2k cp2k-data slurm-wlm
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'chromium or cp2k or slurm' --fail-on-skip
 
 lint: $(INSTALLED)
 	@twice=$$(find tests -name 'test_*.py' -exec basename {} \; | sort | uniq -d); test -z "$$twice" || \

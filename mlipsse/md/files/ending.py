@@ -23,7 +23,7 @@ _UNPHYSICAL = re.compile(
     r"|relaxation changed the volume|Number of atoms in compute msd group"
     r"|volume had not settled|tilted box too far|Box bounds are invalid"
     # Berendsen's thermostat, once all atoms are lost: a run starts with velocities.
-    r"|Computed current temperature for fix \S+ must not be 0",
+    r"|Computed current temperature for fix [^ ]+ must not be 0",
     re.IGNORECASE,
 )
 UNPHYSICAL = _UNPHYSICAL.pattern

@@ -80,7 +80,8 @@ def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
 
     if not work.campaign.config.export.acceptance.run:
         return []
-    units = [_unit(work, start, exported) for start in _crystals(work.campaign)]
+    sampled = _sampled_frames(work.campaign)
+    units = [_unit(work, start, exported, sampled) for start in _crystals(work.campaign)]
     work.run_units(units)
     answers = [decode(unit.output.read_text(encoding="utf-8")) for unit in units]
     structures = [entry for answer in answers for entry in answer["record"]["structures"]]
@@ -193,10 +194,11 @@ def _lowest_labelled(campaign: Campaign) -> list[Atoms]:
     return starts
 
 
-def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
+def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) -> Unit:
     from dataclasses import asdict
 
     from mlipsse.potential.acceptance import LIMITS, AcceptanceSettings
+    from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
     from mlipsse.structures.geometry import supercell
 
     campaign, config = work.campaign, work.campaign.config
@@ -211,7 +213,10 @@ def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
         mobile=config.structure.mobile,
         seed=derived_seed(config.seed, f"{name} acceptance"),
     )
-    frames = _frames(campaign, name, nearest_K=hottest_K)
+    frames = at_one_temperature(
+        [frame for frame in sampled if frame.info.get(keys.ORDERING) == name],
+        nearest_K=hottest_K,
+    )
     teacher = teacher_name(config.label.source)
     relaxed = config.rank.relaxation == "cell" and not _starts_from_labels(campaign)
     known = KnownVolume(
@@ -248,18 +253,12 @@ def _unit(work: Work, start: Atoms, exported: Path) -> Unit:
     return Unit(name, work.unit_path(name, identity, ".json"), try_on_crystal, arguments)
 
 
-def _frames(campaign: Campaign, ordering: str, *, nearest_K: float) -> list[Atoms]:
-    """Sampled frames of an ordering, at the temperature nearest to the one asked for.
-
-    None where the labels were given: nothing was sampled.
-    """
-    from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
-
+def _sampled_frames(campaign: Campaign) -> list[Atoms]:
+    """Frames of the sampling's dynamics; none where the labels were given."""
     if campaign.given_labels:
         return []
-    ours = [
+    return [
         frame
         for frame in read_frames(campaign.path(paths.Sample.frames), labelled=False)
-        if frame.info.get(keys.ORDERING) == ordering and frame.info.get(keys.ORIGIN) == "dynamics"
+        if frame.info.get(keys.ORIGIN) == "dynamics"
     ]
-    return at_one_temperature(ours, nearest_K=nearest_K)
