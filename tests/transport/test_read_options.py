@@ -51,7 +51,7 @@ def test_a_temperature_other_than_the_records_is_refused(make_run) -> None:
     folder = make_run({500: 21})
     assert read_frames_of(folder).temperature_K == 800.0
     assert read_frames_of(folder, temperature_K=800.0).temperature_K == 800.0
-    with pytest.raises(MlipsseError, match="record has 800 K, but 700 K are given"):
+    with pytest.raises(MlipsseError, match="record has 800 K, but 700 K is given"):
         read_frames_of(folder, temperature_K=700.0)
 
 
