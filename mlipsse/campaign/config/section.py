@@ -1,6 +1,13 @@
 """What all blocks of `campaign.yaml` have in common."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from mlipsse.settings import Settings
+
+# Names become file names and words of LAMMPS decks: nothing in them may mean more than a name.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$")]
 
 
 class Section(Settings):

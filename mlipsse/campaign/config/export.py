@@ -1,0 +1,72 @@
+"""The block `export` of `campaign.yaml`: the bundle, and the trials before it is used."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from mlipsse.campaign.config.section import Name, Section
+from mlipsse.settings import Count, Positive
+
+
+class AcceptanceConfig(Section):
+    """Trials of the exported model before production."""
+
+    run: bool = Field(default=True, description="Run the acceptance trials.")
+    require: bool = Field(
+        default=True,
+        description="Stop before the simulate stage when the model fails an acceptance trial.",
+    )
+    compositions: Count | None = Field(
+        default=None,
+        description=(
+            "Number of compositions to try, spread evenly over the list, each with its "
+            "lowest ordering. All are tried by default."
+        ),
+    )
+    duration_ps: Positive = Field(
+        default=5.0,
+        description=(
+            "Length in ps of the trial run at the highest temperature of `simulate`, and of "
+            "the trial run for g(r) at the sampling temperature."
+        ),
+    )
+    constant_energy_ps: Positive = Field(
+        default=1.0, description="Length in ps of the trial run at constant energy."
+    )
+    min_atoms: Count = Field(
+        default=80,
+        description="Minimum number of atoms of a trial crystal. Smaller crystals are repeated.",
+    )
+
+
+class ExportConfig(Section):
+    """Bundle that LAMMPS loads."""
+
+    name: Name = Field(
+        default="potential", description="Folder and file name of the potential bundle."
+    )
+    dtype: Literal["float32", "float64"] = Field(
+        default="float32", description="Floating-point precision of the exported model."
+    )
+    format: Literal["torchscript", "aotinductor"] = Field(
+        default="torchscript",
+        description=(
+            "Model format for LAMMPS on this machine. torchscript: TorchScript. aotinductor: "
+            "code that AOTInductor compiles for this machine in one to two minutes and that "
+            "runs about twice as fast. The bundle always contains TorchScript."
+        ),
+    )
+    serial: bool = Field(
+        default=False,
+        description=(
+            "Compile the model for one CPU thread per run (execution.threads_per_worker: 1). "
+            "Steps take 5 to 12 % less time, and more threads do not help."
+        ),
+    )
+    licence: str = Field(
+        default="not stated", description="Licence of the potential, printed on its card."
+    )
+    acceptance: AcceptanceConfig = Field(
+        default=AcceptanceConfig(),
+        description="Settings of the trials that the exported model must pass before production.",
+    )
