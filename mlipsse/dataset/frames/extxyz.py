@@ -67,7 +67,7 @@ def read_frames(path: Path, *, labelled: bool, finite: bool = True) -> list[Atom
 
     path = Path(path)
     if not path.is_file():
-        raise MlipsseError(f"There is no file {path}.")
+        raise MlipsseError(f"There is no file {path}. Name an existing file.")
     try:
         frames = list(iread(path, index=":", format="extxyz", properties_parser=parse_properties))
     except Exception as error:

@@ -33,7 +33,7 @@ _AT_NO_DISTANCE = 0.25
 """Least misfit of paths of no length, in steps: where half of the frames are raised, half of the
 pairs miss by a step. Of 64 sound sets one had 0.21 and so little left, the others 0.18 at most."""
 
-_TOO_FEW = "Too few frames of one trajectory, or labels at fault as above, to compare"
+_TOO_FEW = "There are too few frames per trajectory with sound labels to compare"
 
 _WINDOW = 6
 _MIN_WINDOWS = 4
