@@ -41,7 +41,9 @@ def read_input(text: str) -> Atoms:
 
 
 def output(text: str, mode: str) -> str:
-    functional = "R2SCAN" if mode == "r2scan" else "SCAN"
+    functionals = re.findall(r"&(M?GGA_\S+)", text)
+    if mode == "r2scan":
+        functionals = ["MGGA_X_R2SCAN", "MGGA_C_R2SCAN"]
     converged = mode != "unconverged"
     new = mode == "2025"
     atoms = read_input(text)
@@ -67,8 +69,7 @@ def output(text: str, mode: str) -> str:
             if mesh
             else []
         ),
-        f" FUNCTIONAL| MGGA_X_{functional}:",
-        f" FUNCTIONAL| MGGA_C_{functional}:",
+        *(f" FUNCTIONAL| {functional}:" for functional in functionals),
         f" QS| Density cutoff [a.u.]:      {cutoff_Ry / 2:20.1f}",
         " MODULE QUICKSTEP: ATOMIC COORDINATES IN ANGSTROM",
         "",

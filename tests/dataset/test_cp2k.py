@@ -12,7 +12,7 @@ from ase.calculators.emt import EMT
 from mlipsse import keys
 from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
 from mlipsse.dataset.labels.cp2k_program import COMMAND, default_command, require_known_version
-from mlipsse.dataset.labels.program import ProgramSource
+from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.sources import RejectedFrame
 from mlipsse.errors import MlipsseError
 from tests.dataset.stand_ins import (
@@ -130,6 +130,27 @@ def test_labels_make_the_round_trip(tmp_path, settings):
     assert labelled.info[keys.LABEL_SOURCE] == (
         f"SCAN (CP2K 2023.1, 600 Ry, DZVP-MOLOPT-SCAN-GTH, GTH-SCAN, {how} to {length:g} Å)"
     )
+
+
+def test_pbe_has_inputs_labels_and_an_identity_of_its_own(tmp_path):
+    pbe = Cp2kSettings(functional="PBE")
+    text = _written(sheared_alloy(), tmp_path / "input", functional="PBE")
+    for line in (
+        "&GGA_X_PBE", "&GGA_C_PBE", "BASIS_SET DZVP-MOLOPT-PBE-GTH-q11", "POTENTIAL GTH-PBE-q11",
+    ):  # fmt: skip
+        assert re.search(rf"^ *{re.escape(line)}$", text, re.M), line
+    assert "SCAN" not in text
+    labelled = _source(settings=pbe).label(sheared_alloy(), tmp_path / "run")
+    assert labelled.info[keys.LABEL_SOURCE] == (
+        "PBE (CP2K 2023.1, 600 Ry, DZVP-MOLOPT-PBE-GTH, GTH-PBE, k-points to 10 Å)"
+    )
+    # The output of one functional is no label of the other.
+    asked_for_scan = ProgramSource(Cp2k(Cp2kSettings()), RunSettings())
+    with pytest.raises(RejectedFrame, match="CP2K ran with GGA_C_PBE and GGA_X_PBE, not SCAN"):
+        asked_for_scan.label(sheared_alloy(), tmp_path / "run")
+    scan = Cp2k(Cp2kSettings()).decisive(["Cu"])
+    assert "functional" not in scan
+    assert Cp2k(pbe).decisive(["Cu"]) != scan
 
 
 @pytest.mark.parametrize(

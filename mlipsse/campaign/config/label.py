@@ -37,7 +37,7 @@ class VaspConfig(VaspSettings, RunSettings):
 
 
 class Cp2kConfig(Cp2kSettings, RunSettings):
-    """SCAN single points in CP2K, with the potentials and basis sets of its data folder."""
+    """Single points in CP2K (default: SCAN), with the potentials and bases of its data folder."""
 
     command: str | None = COMMAND
     """Shell command that runs CP2K in the folder of one frame; it must read frame.inp and write

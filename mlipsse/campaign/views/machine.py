@@ -152,7 +152,7 @@ def _cp2k() -> str:
             settings.kind(element)
         except MlipsseError:
             lacking.append(element)
-    kinds = f"{settings.basis} and {settings.potential}"
+    kinds = f"{settings.basis_kind} and {settings.potential_kind}"
     if lacking:
         raise MlipsseError(f"{path}; {folder} lacks {kinds} of {', '.join(lacking)}")
     return f"{path}; {folder} has {kinds} of {', '.join(_SYSTEMS)}"

@@ -1,4 +1,4 @@
-"""DFT labels from CP2K: inputs of a single point with SCAN, GTH potentials and MOLOPT bases."""
+"""DFT labels from CP2K: inputs of a single point with GTH potentials and MOLOPT bases."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -19,13 +19,21 @@ from mlipsse.settings import Count, Positive, Settings
 from mlipsse.structures.geometry import widths_A
 
 SmallCells = Literal["kpoints", "supercell"]
+Functional = Literal["SCAN", "PBE"]
+
+LIBXC: dict[Functional, tuple[str, str]] = {
+    "SCAN": ("MGGA_X_SCAN", "MGGA_C_SCAN"),
+    "PBE": ("GGA_X_PBE", "GGA_C_PBE"),
+}
+"""Exchange and correlation of each functional by their names in libxc, which CP2K prints."""
 
 
 class Cp2kSettings(Settings):
-    """A single point with SCAN in CP2K's Quickstep (Kühne et al. 2020, doi 10.1063/5.0007045).
+    """A single point in CP2K's Quickstep (Kühne et al. 2020, doi 10.1063/5.0007045).
 
-    Functional: SCAN from libxc (Sun, Ruzsinszky, Perdew 2015, doi 10.1103/PhysRevLett.115.036402).
-    The potentials are those optimised for it (GTH-SCAN), the bases MOLOPT-SCAN.
+    Functionals from libxc: SCAN (Sun, Ruzsinszky, Perdew 2015, doi 10.1103/PhysRevLett.115.036402)
+    and PBE (Perdew, Burke, Ernzerhof 1996, doi 10.1103/PhysRevLett.77.3865). Potentials and bases
+    are those optimised for the functional (GTH-SCAN with MOLOPT-SCAN, GTH-PBE with MOLOPT-PBE).
 
     Meta-GGAs want fine grids: at 300 Ry the forces of LiCl do not sum to zero by 0.03 eV/Å, at
     600 Ry by 0.0002. The label of a repeated cell is folded back. Each element takes the basis set
@@ -39,6 +47,8 @@ class Cp2kSettings(Settings):
         for a multiplicity without spin; as `Settings`.
     """
 
+    functional: Functional = "SCAN"
+    """Exchange-correlation functional."""
     cutoff_Ry: Positive = 600.0
     """Plane-wave cutoff (CUTOFF) in Ry."""
     rel_cutoff_Ry: Positive = 60.0
@@ -65,10 +75,12 @@ class Cp2kSettings(Settings):
     max_scf: Count = 100
     """Maximum number of electronic steps. A retry doubles it and uses CG instead of DIIS (OT), or
     mixes less of the new density."""
-    basis: str = "DZVP-MOLOPT-SCAN-GTH"
-    """Kind of basis set, e.g. TZVP-MOLOPT-..."""
-    potential: str = "GTH-SCAN"
-    """Kind of pseudopotential."""
+    basis: str | None = None
+    """Kind of basis set, e.g. TZV2P-MOLOPT-SCAN-GTH. The default is DZVP-MOLOPT of the
+    functional."""
+    potential: str | None = None
+    """Kind of pseudopotential. The default is the GTH potential of the functional, e.g.
+    GTH-SCAN."""
     bases: dict[str, str] = Field(default_factory=dict)
     """Element -> full name of its basis set, e.g. Li: NAME-q1."""
     potentials: dict[str, str] = Field(default_factory=dict)
@@ -89,6 +101,16 @@ class Cp2kSettings(Settings):
             )
         return self
 
+    @property
+    def basis_kind(self) -> str:
+        """Kind of basis set, the functional's own by default."""
+        return self.basis or f"DZVP-MOLOPT-{self.functional}-GTH"
+
+    @property
+    def potential_kind(self) -> str:
+        """Kind of pseudopotential, the functional's own by default."""
+        return self.potential or f"GTH-{self.functional}"
+
     def kind(self, element: str) -> Kind:
         """Basis set and potential of an element.
 
@@ -102,8 +124,8 @@ class Cp2kSettings(Settings):
             element,
             basis_file=folder / self.basis_file,
             potential_file=folder / self.potential_file,
-            basis=self.bases.get(element, self.basis),
-            potential=self.potentials.get(element, self.potential),
+            basis=self.bases.get(element, self.basis_kind),
+            potential=self.potentials.get(element, self.potential_kind),
         )
 
 
@@ -133,7 +155,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Cp2k:
-    """A `mlipsse.dataset.labels.program.Program`: SCAN single points in CP2K."""
+    """A `mlipsse.dataset.labels.program.Program`: single points in CP2K."""
 
     settings: Cp2kSettings
 
@@ -145,7 +167,9 @@ class Cp2k:
     @property
     def description(self) -> str:
         """Functional, program and sampling of the Brillouin zone; labels state the version too."""
-        return f"SCAN (CP2K, {self.settings.cutoff_Ry:g} Ry, {self._method()})"
+        return (
+            f"{self.settings.functional} (CP2K, {self.settings.cutoff_Ry:g} Ry, {self._method()})"
+        )
 
     @property
     def output_file(self) -> str:
@@ -158,6 +182,9 @@ class Cp2k:
         ways = ("max_scf", "diagonalisation", "data_dir", "basis_file", "potential_file")
         for key in (*ways, "basis", "potential", "bases", "potentials"):
             del values[key]
+        if self.settings.functional == "SCAN":
+            # Labels made when there was no other functional stay valid.
+            del values["functional"]
         kinds = {element: asdict(self.settings.kind(element)) for element in sorted(set(elements))}
         return {**values, "kinds": kinds}
 
@@ -182,6 +209,8 @@ class Cp2k:
         if multiplicity is not None:
             multiplicity = (multiplicity - 1) * sampling.copies + 1
         asked = AskedOfCp2k(
+            functional=settings.functional,
+            libxc=LIBXC[settings.functional],
             cutoff_Ry=settings.cutoff_Ry,
             divisions=sampling.divisions,
             smearing=settings.smearing_K is not None,
@@ -254,7 +283,8 @@ class Cp2k:
         sampled = (
             "k-points" if self.settings.small_cells == "kpoints" else "Γ of supercells"
         ) + f" to {self.settings.min_length_A:g} Å"
-        return f"{self.settings.basis}, {self.settings.potential}{own}, {sampled}"
+        kinds = f"{self.settings.basis_kind}, {self.settings.potential_kind}"
+        return f"{kinds}{own}, {sampled}"
 
     def _input(self, atoms: Atoms, *, attempt: int) -> str:
         settings = self.settings
@@ -323,7 +353,9 @@ class Cp2k:
         if not sampling.at_gamma:
             mesh = " ".join(map(str, sampling.divisions))
             lines.append(Block("KPOINTS", [f"SCHEME MONKHORST-PACK {mesh}"]))
-        functional = Block("XC_FUNCTIONAL", [Block("MGGA_X_SCAN", []), Block("MGGA_C_SCAN", [])])
+        functional = Block(
+            "XC_FUNCTIONAL", [Block(part, []) for part in LIBXC[settings.functional]]
+        )
         return Block("DFT", [*lines, Block("XC", [functional])])
 
     def _scf(self, sampling: Sampling, electrons: int, *, attempt: int) -> "Block":

@@ -67,12 +67,16 @@ class AskedOfCp2k:
 
     Attributes
     ----------
+    functional : for the label's source
+    libxc : names of its exchange and correlation, as CP2K prints them
     cutoff_Ry, divisions, smearing : as the input has them
     spin, multiplicity : of all that is computed; no multiplicity for CP2K's guess
     electrons : of all that is computed; None without the data files that state it
     detail : for the label's source, behind version and cutoff
     """
 
+    functional: str
+    libxc: tuple[str, str]
     cutoff_Ry: float
     divisions: tuple[int, int, int]
     smearing: bool
@@ -159,7 +163,7 @@ def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int
         (free_energy_Ha + to_zero_Ha) * HARTREE_EV * n_atoms / len(computed),
         forces[:n_atoms] * HARTREE_EV / BOHR_A,
         stress_eV_A3[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
-        f"SCAN (CP2K {version[1]}, {asked.cutoff_Ry:g} Ry, {asked.detail})",
+        f"{asked.functional} (CP2K {version[1]}, {asked.cutoff_Ry:g} Ry, {asked.detail})",
     )
     return label if label.finite else Fault("numbers overflowed in CP2K's output", may_pass=False)
 
@@ -173,8 +177,9 @@ def _other_method(text: str, asked: AskedOfCp2k) -> str:
             "point ENERGY_FORCE"
         )
     functionals = sorted(set(_FUNCTIONAL.findall(text)))
-    if functionals != ["MGGA_C_SCAN", "MGGA_X_SCAN"]:
-        return f"CP2K ran with {' and '.join(functionals) or 'an unknown functional'}, not SCAN"
+    if functionals != sorted(asked.libxc):
+        ran = " and ".join(functionals) or "an unknown functional"
+        return f"CP2K ran with {ran}, not {asked.functional}"
     cutoff = _CUTOFF.search(text)
     # CP2K prints Hartree, with one decimal.
     if cutoff is None or abs(2 * float(cutoff[1]) - asked.cutoff_Ry) > 0.11:
