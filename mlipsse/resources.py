@@ -1,5 +1,6 @@
-"""Find the folders that ship with the package: decks, potentials, pair style, examples."""
+"""Find the folders that ship with the package, and the one for what is built from them."""
 
+import os
 from pathlib import Path
 
 from mlipsse.errors import MlipsseError
@@ -32,3 +33,11 @@ def resource_dir(name: str) -> Path:
         f"The folder {name}/ of mlipsse is neither in {places[0]} nor in {places[1]}: the "
         "installation is broken. Reinstall the package."
     )
+
+
+def cache_dir() -> Path:
+    """Folder of built things: `$MLIPSSE_CACHE`, else `$XDG_CACHE_HOME/mlipsse`, else ~/.cache."""
+    if own := os.environ.get("MLIPSSE_CACHE"):
+        return Path(own)
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared) if shared else Path.home() / ".cache") / "mlipsse"

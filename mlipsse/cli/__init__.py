@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mlipsse.cli import dataset, md, orderings, potential, transport
+from mlipsse.cli import dataset, environments, md, orderings, potential, transport
 from mlipsse.cli.campaign import doctor, init, learning_curve, run, schema, status, validate
 from mlipsse.cli.options import CommandGroup
 from mlipsse.errors import MlipsseError
@@ -24,6 +24,7 @@ app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(environments.app, name="env")
 app.add_typer(md.app, name="md")
 app.add_typer(orderings.app, name="orderings")
 app.add_typer(potential.app, name="potential")

@@ -40,11 +40,13 @@ class Facts:
     elements : symbols; None where it must be downloaded first
     heads : names; empty for a potential without, and where it must be downloaded first
     refusal : why no exported file can hold what is fine-tuned from it; None where one can
+    stress : whether it computes stresses
     """
 
     elements: frozenset[str] | None
     heads: tuple[str, ...] = ()
     refusal: str | None = None
+    stress: bool = True
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,11 @@ def potential_problems(campaign: Campaign, stage: str, reader: PotentialReader) 
         except MlipsseError as error:
             yield f"{use.field}: {error}"
             continue
+        if not facts.stress and _needs_stress(campaign, stage):
+            yield (
+                f"{use.field}: {use.name} computes no stress, which {stage} requires. Name a "
+                "potential with stress."
+            )
         if facts.elements is not None:
             try:
                 require_species(name, facts.elements, campaign.config.enumerate.elements)
@@ -143,6 +150,10 @@ def export_problems(campaign: Campaign, reader: PotentialReader) -> Iterator[str
             yield f"{use.field}: {refusal}"
 
 
+def _needs_stress(campaign: Campaign, stage: str) -> bool:
+    return stage == "label" or (stage == "rank" and campaign.config.rank.relaxation == "cell")
+
+
 def _head_problems(use: Use, heads: tuple[str, ...]) -> Iterator[str]:
     if use.head is None and len(heads) > 1:
         yield (
@@ -162,13 +173,17 @@ def _head_problems(use: Use, heads: tuple[str, ...]) -> Iterator[str]:
 
 
 def _facts(name: str) -> Facts:
-    from mlipsse.energetics.potentials.calculators import known_species
+    from mlipsse.energetics.potentials.calculators import known_species, make_calculator
     from mlipsse.energetics.potentials.catalogue import find_potential
     from mlipsse.energetics.potentials.loaded_mace import downloaded_file, elements
     from mlipsse.energetics.potentials.mace_model import head_names, load_mace_model
     from mlipsse.potential.export.model_family import require_exportable
 
     potential: Potential = find_potential(name)
+    if potential.kind == "environment":
+        calculator = make_calculator(name)
+        stress = "stress" in calculator.implemented_properties
+        return Facts(known_species(name), stress=stress)
     if potential.kind == "chgnet":
         return Facts(known_species(name))
     path = downloaded_file(potential)

@@ -34,7 +34,7 @@ class Campaign:
         from mlipsse.energetics.potentials.catalogue import find_potential
 
         found = [find_potential(self.potential(name)) for name in names]
-        return [Path(potential.source) for potential in found if potential.kind == "mace"]
+        return [potential.file for potential in found if potential.file is not None]
 
     @property
     def given_labels(self) -> dict[str, Path]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
+from mlipsse.energetics.environments.environment import Environment, environments
 from mlipsse.errors import MlipsseError
 
 State = Literal["ok", "absent", "broken"]
@@ -47,6 +48,11 @@ def examine() -> list[Finding]:
     findings = [_try(what, check, needed=True) for what, check in needed]
     findings.append(_try("GPU", _gpu, needed=False))
     findings.append(_try("foundation: MACE-MP", _mace_mp, needed=False))
+    for environment in environments():
+        name = environment.recipe.name
+        findings.append(
+            _try(f"env: {name}", lambda one=environment: _environment(one), needed=False)  # type: ignore[misc]
+        )
     findings.append(_try("cp2k", _cp2k, needed=False))
     for program in ("vasp", "sbatch"):
         findings.append(_try(program, lambda program=program: _program(program), needed=False))  # type: ignore[misc]
@@ -116,6 +122,21 @@ def _shipped() -> str:
     if not names:
         raise LookupError("potentials/ holds no model: the installation is broken")
     return ", ".join(names)
+
+
+def _environment(environment: Environment) -> str:
+    """The potentials of an environment, one of which computes."""
+    from ase.build import bulk
+
+    from mlipsse.energetics.potentials.calculators import make_calculator
+
+    if not environment.made:
+        raise LookupError(environment.state)
+    names = environment.recipe.potentials
+    atoms = bulk("LiCl", "rocksalt", a=5.1)
+    atoms.calc = make_calculator(names[0])
+    atoms.get_potential_energy()
+    return f"{environment.state}, {', '.join(names)}"
 
 
 def _gpu() -> str:

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 
+from mlipsse.energetics.environments.calculator import EnvironmentCalculator
+from mlipsse.energetics.environments.process import calculator_worker
+from mlipsse.energetics.environments.spec import find_calculator
 from mlipsse.energetics.potentials.catalogue import Potential, find_potential
 from mlipsse.energetics.potentials.loaded_mace import (
     check_placement,
@@ -36,7 +39,8 @@ def make_calculator(
     ----------
     name : see `find_potential`
     device : `cpu` or `cuda`
-    dtype : `float32` or `float64`; the model's own when None. CHGNet works in float32 only.
+    dtype : `float32` or `float64`; the model's own when None. CHGNet works in float32 only, a
+        potential of another environment in its own
     head : of a MACE model with several heads; must be given for such a model
 
     Raises
@@ -55,6 +59,8 @@ def make_calculator(
     potential = find_potential(name)
     if potential.kind == "chgnet":
         return _chgnet(potential, device=device, dtype=dtype, head=head)
+    if potential.kind == "environment":
+        return _of_environment(potential, device=device, dtype=dtype, head=head)
     mace = load_mace(potential, device=device, dtype=dtype, head=head)
     from mace.calculators import MACECalculator
 
@@ -67,9 +73,13 @@ def make_calculator(
 def known_species(name: str) -> frozenset[str] | None:
     """Symbols of the elements a potential was made for.
 
-    None for a model of mace-torch that is not downloaded yet: its elements show then.
+    None for a model of mace-torch that is not downloaded yet: its elements show then. None also
+    for a calculator of another environment that lists none.
     """
     potential = find_potential(name)
+    if potential.kind == "environment":
+        spec = find_calculator(name)
+        return spec.elements or calculator_worker(spec, device="cpu").offer.elements
     if potential.kind == "chgnet":
         return frozenset(chemical_symbols[1:95]) - _ABSENT_FROM_CHGNET[name]
     if downloaded_file(potential) is None and potential.kind == "mace-mp":
@@ -106,6 +116,22 @@ def require_species(name: str, known: frozenset[str], species: Iterable[str]) ->
         f"The potential {name} does not know {', '.join(sorted(wanted - known))}: {here} "
         "elements. Choose a potential that knows them, or remove these species."
     )
+
+
+def _of_environment(
+    potential: Potential, *, device: str, dtype: str | None, head: str | None
+) -> Calculator:
+    if dtype is not None:
+        raise MlipsseError(
+            f"{potential.name} computes in the number type of its own calculator, but {dtype} is "
+            "requested. Remove the dtype."
+        )
+    if head is not None:
+        raise MlipsseError(
+            f"{potential.name} has no heads, but head {head!r} is requested. Remove the head. A "
+            "channel of a SevenNet model stands behind its name: sevennet: 7net-mf-0/PBE."
+        )
+    return EnvironmentCalculator(find_calculator(potential.name), device=device)
 
 
 def _chgnet(

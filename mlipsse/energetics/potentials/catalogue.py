@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mlipsse.energetics.environments.calculator_file import SUFFIXES
+from mlipsse.energetics.environments.recipe import RECIPES
+from mlipsse.energetics.environments.spec import find_calculator, is_calculator_name
 from mlipsse.energetics.potentials.mace_model import import_mace
 from mlipsse.errors import MlipsseError
 from mlipsse.resources import resource_dir
@@ -29,22 +32,39 @@ class Potential:
     Attributes
     ----------
     name : as the user wrote it
-    kind : who evaluates it; `mace-mp` models are downloaded by mace-torch at first use
-    source : model name inside the chgnet package or of mace-torch, or path of a MACE file
+    kind : who evaluates it; `mace-mp` models are downloaded by mace-torch at first use, those of
+        `environment` run in another Python (see `mlipsse.energetics.environments`)
+    source : model name inside the chgnet package or of mace-torch, path of a MACE file or of a
+        calculator file, or model of a recipe
     functional : level of theory, in words
     """
 
     name: str
-    kind: Literal["chgnet", "mace-mp", "mace"]
+    kind: Literal["chgnet", "mace-mp", "mace", "environment"]
     source: str
     functional: str
+
+    @property
+    def file(self) -> Path | None:
+        """The file that defines it here; None for one that comes with a package."""
+        own = self.kind == "mace" or (
+            self.kind == "environment" and Path(self.source).suffix in SUFFIXES
+        )
+        return Path(self.source) if own else None
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether several structures are evaluated at a time, which MACE is."""
+        return self.kind in ("mace", "mace-mp")
 
 
 def find_potential(name: str) -> Potential:
     """Look a potential's name up.
 
     Known are `chgnet`, `chgnet-r2scan`, a name shipped in `potentials/`, the path of a MACE file,
-    and the names of mace-torch's own models, with or without `mace-mp:` before them.
+    the names of mace-torch's own models, with or without `mace-mp:` before them, potentials of an
+    environment that mlipsse makes, e.g. `sevennet: 7net-0`, and the path of a calculator file
+    (`.yaml`), which describes a calculator of any environment.
 
     Raises
     ------
@@ -54,6 +74,15 @@ def find_potential(name: str) -> Potential:
     if name in CHGNET:
         source, functional = CHGNET[name]
         return Potential(name, "chgnet", source, functional)
+    if is_calculator_name(name):
+        if Path(name).suffix in SUFFIXES and not Path(name).is_file():
+            raise MlipsseError(
+                f"There is no calculator file {name} (looked for in {Path.cwd()}). Give the path "
+                "of a file that exists."
+            )
+        spec = find_calculator(name)
+        source = name if spec.environment is None else spec.name.partition(": ")[2]
+        return Potential(spec.name, "environment", source, spec.functional)
     if name in (shipped := shipped_potentials()):
         return Potential(name, "mace", str(shipped[name]), f"that of {name} (see its card)")
     if Path(name).is_file():
@@ -105,4 +134,5 @@ def mace_mp_models() -> tuple[str, ...]:
 
 
 def _choices() -> str:
-    return ", ".join([*CHGNET, *shipped_potentials()])
+    apart = [name for recipe in RECIPES.values() for name in recipe.potentials]
+    return ", ".join([*CHGNET, *shipped_potentials(), *apart])

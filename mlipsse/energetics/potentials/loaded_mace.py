@@ -69,7 +69,7 @@ def mace_file(potential: Potential) -> Path:
     MlipsseError
         for a potential that is not MACE, and a failed download.
     """
-    if potential.kind == "chgnet":
+    if not potential.in_batches:
         raise MlipsseError(f"{potential.name} is not a MACE potential: it has no model file.")
     return _download(potential) if potential.kind == "mace-mp" else Path(potential.source)
 

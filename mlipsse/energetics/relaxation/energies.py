@@ -53,7 +53,7 @@ def relax_all(
     """
     found = find_potential(potential)
     species = {symbol for atoms in structures for symbol in atoms.symbols}
-    if found.kind == "chgnet":
+    if not found.in_batches:
         from mlipsse.energetics.relaxation.single import relax
 
         check_species(potential, species)

@@ -75,7 +75,7 @@ def make_evaluator(
         when the potential cannot be had or does not know a species.
     """
     found = find_potential(potential)
-    if found.kind == "chgnet":
+    if not found.in_batches:
         check_species(potential, species)
         calculator = make_calculator(potential, device=device, dtype=dtype, head=head)
         return OneByOne(calculator, stress=stress)

@@ -16,7 +16,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from mlipsse.potential.lammps.other_lammps import OtherLammps, describe_lammps
 from mlipsse.processes import end_command, start_command
-from mlipsse.resources import resource_dir
+from mlipsse.resources import cache_dir, resource_dir
 
 PLUGIN_FILE = "macepair.so"
 
@@ -25,14 +25,6 @@ _LOAD_PATIENCE_S = 120.0
 """How long another LAMMPS may take to load the plugin and end; loading torch takes seconds."""
 
 _LOAD = 'plugin load "{plugin}"\nunits metal\npair_style mace\n'
-
-
-def cache_dir() -> Path:
-    """Folder of built things: `$MLIPSSE_CACHE`, else `$XDG_CACHE_HOME/mlipsse`, else ~/.cache."""
-    if own := os.environ.get("MLIPSSE_CACHE"):
-        return Path(own)
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path.home() / ".cache") / "mlipsse"
 
 
 def plugin_path() -> Path | None:

@@ -55,7 +55,7 @@ def find_foundation(campaign: Campaign) -> Foundation:
     scratch = config.strategy == "scratch" and config.architecture != "foundation"
     if scratch and potential.kind == "mace-mp":
         return Foundation(None, None)  # not downloaded for a comparison alone
-    if potential.kind == "chgnet":
+    if not potential.in_batches:
         raise MlipsseError(
             f"finetune.foundation: {config.foundation} is not a MACE model. Name a model in "
             "potentials/ or of mace-torch (e.g. medium), or give the path of a .model file."

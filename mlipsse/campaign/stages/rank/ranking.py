@@ -47,8 +47,8 @@ class Ranked:
 
 def units_of_work(rows: Sequence[Row], settings: RankConfig, potential: str) -> Iterator[list[Row]]:
     """Cut rows into units of one composition and supercell: others do not change them."""
-    one_by_one = find_potential(potential).kind == "chgnet"
-    unit_atoms = _UNIT_ATOMS["one by one" if one_by_one else settings.device]
+    in_batches = find_potential(potential).in_batches
+    unit_atoms = _UNIT_ATOMS[settings.device if in_batches else "one by one"]
     for _, group in groupby(rows, key=lambda row: (row.composition, row.values["supercell"])):
         several = list(group)
         size = settings.batch or max(1, unit_atoms // len(several[0].atoms))

@@ -138,9 +138,9 @@ def sampling_units(work: Work, planned: Sequence[PlannedTrajectory]) -> list[Uni
     batches += _cut(
         [one for name, one in missing.items() if name not in begun],
         # One by one they gain nothing from company.
-        unit_atoms=0
-        if find_potential(work.campaign.potential(config.sample.foundation)).kind == "chgnet"
-        else _UNIT_ATOMS[config.sample.device],
+        unit_atoms=_UNIT_ATOMS[config.sample.device]
+        if find_potential(work.campaign.potential(config.sample.foundation)).in_batches
+        else 0,
         workers=config.execution.workers,
     )
     names = [[one.output.name for one in batch] for batch in batches]

@@ -1,0 +1,1 @@
+"""Potentials of another Python environment: the environments, and their calculators as ours."""
