@@ -98,8 +98,9 @@ def run_campaign(
         Execution(campaign.config.execution, campaign.folder) as execution,
     ):
         for stage in STAGES[begin : end + 1]:
-            _require_inputs(stage, campaign)
-            key, inputs = _fingerprint(stage, campaign)
+            inputs = stage.inputs(campaign)
+            _require_inputs(stage, inputs)
+            key, content = _fingerprint(stage, campaign, inputs)
             record = read_record(stage.folder(campaign))
             if first is None and record and _holds(record, key, campaign):
                 on_end(stage, None, record.notes)
@@ -116,7 +117,7 @@ def run_campaign(
                     stage=stage.name,
                     fingerprint=key,
                     config=stage.config(campaign),
-                    inputs=inputs,
+                    inputs=content,
                     outputs=digests(campaign.folder, outputs),
                     versions=versions(),
                     commands=work.commands,
@@ -172,8 +173,8 @@ def _perform(stage: Stage, work: Work) -> list[Path]:
         ) from error
 
 
-def _require_inputs(stage: Stage, campaign: Campaign) -> None:
-    missing = [path for path in stage.inputs(campaign) if not path.is_file()]
+def _require_inputs(stage: Stage, inputs: Sequence[Path]) -> None:
+    missing = [path for path in inputs if not path.is_file()]
     if missing:
         raise MlipsseError(
             f"Stage {stage.name} requires {missing[0]}, which does not exist. Run the earlier "
@@ -181,10 +182,12 @@ def _require_inputs(stage: Stage, campaign: Campaign) -> None:
         )
 
 
-def _fingerprint(stage: Stage, campaign: Campaign) -> tuple[str, dict[str, str]]:
-    inputs = digests(campaign.folder, stage.inputs(campaign))
-    key = fingerprint({"stage": stage.name, "config": stage.config(campaign), "inputs": inputs})
-    return key, inputs
+def _fingerprint(
+    stage: Stage, campaign: Campaign, inputs: Sequence[Path]
+) -> tuple[str, dict[str, str]]:
+    content = digests(campaign.folder, inputs)
+    key = fingerprint({"stage": stage.name, "config": stage.config(campaign), "inputs": content})
+    return key, content
 
 
 def _holds(record: Record, key: str, campaign: Campaign) -> bool:
@@ -198,8 +201,9 @@ def _status(stage: Stage, campaign: Campaign) -> StageStatus:
     done = sum((folder / name).is_file() for name in planned)
     state: State
     if record is not None:
-        inputs_there = all(path.is_file() for path in stage.inputs(campaign))
-        same = inputs_there and record.fingerprint == _fingerprint(stage, campaign)[0]
+        inputs = stage.inputs(campaign)
+        inputs_there = all(path.is_file() for path in inputs)
+        same = inputs_there and record.fingerprint == _fingerprint(stage, campaign, inputs)[0]
         whole = all((campaign.folder / name).is_file() for name in record.outputs)
         state = "done" if same and whole else "changed"
     else:

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.errors import MlipsseError
+
+if TYPE_CHECKING:
+    from mlipsse.campaign.crystals.orderings import HostReader
 
 Check = Callable[[Campaign], Iterable[str] | None]
 """Gives a sentence for each thing that is wrong, or raises `MlipsseError` with the only one."""
@@ -38,15 +42,18 @@ def validate(campaign: Campaign, stages: Collection[str] | None = None) -> Valid
     ----------
     stages : to look at; all when not given
     """
+    from mlipsse.campaign.crystals.orderings import HostReader
+
+    crystals = HostReader(campaign)
     wanted = [
         check
-        for stage, check in _checks()
+        for stage, check in _checks(crystals)
         if stages is None or stage in stages or (not stage and stages)
     ]
     found: list[str] = []
     for check in wanted:
         found += [sentence for sentence in _sentences(check, campaign) if sentence not in found]
-    return Validation(found, _notes(campaign, stages, found))
+    return Validation(found, _notes(campaign, crystals, stages, found))
 
 
 def problems(campaign: Campaign, stages: Collection[str] | None = None) -> list[str]:
@@ -54,7 +61,7 @@ def problems(campaign: Campaign, stages: Collection[str] | None = None) -> list[
     return list(validate(campaign, stages).problems)
 
 
-def _checks() -> list[tuple[str, Check]]:
+def _checks(crystals: "HostReader") -> list[tuple[str, Check]]:
     """Stage («» for every stage) and check, in the order of the stages."""
     from mlipsse.campaign.checks import production, resources, training
     from mlipsse.campaign.checks.downloads import download_problems
@@ -78,7 +85,7 @@ def _checks() -> list[tuple[str, Check]]:
         ("", resources.folder_problems),
         ("", resources.execution_problems),
         ("", lambda campaign: resources.gpu_problems(campaign, "execution")),
-        ("enumerate", _composition_problems),
+        ("enumerate", lambda campaign: _composition_problems(campaign, crystals)),
         ("enumerate", _check_end_members),
         *of("rank"),
         *of("sample"),
@@ -98,9 +105,9 @@ def _checks() -> list[tuple[str, Check]]:
         ("simulate", production.structure_problems),
         ("simulate", production.bundle_problems),
         ("simulate", production.template_problems),
-        ("simulate", production.disk_problems),
+        ("simulate", lambda campaign: production.disk_problems(campaign, crystals)),
         ("transport", production.window_problems),
-        ("transport", production.weight_problems),
+        ("transport", lambda campaign: production.weight_problems(campaign, crystals)),
     ]
 
 
@@ -115,15 +122,18 @@ def _sentences(check: Check, campaign: Campaign) -> list[str]:
 
 
 def _notes(
-    campaign: Campaign, stages: Collection[str] | None, problems: Sequence[str]
+    campaign: Campaign,
+    crystals: "HostReader",
+    stages: Collection[str] | None,
+    problems: Sequence[str],
 ) -> list[str]:
     from mlipsse.campaign.checks.downloads import wanted_downloads
-    from mlipsse.campaign.crystals.orderings import campaign_host, host_lines
+    from mlipsse.campaign.crystals.orderings import host_lines
 
     notes = []
     # What is refused here is among the problems.
     with suppress(MlipsseError):
-        notes += host_lines(campaign_host(campaign))
+        notes += host_lines(crystals.host)
     with suppress(MlipsseError):
         wanted = wanted_downloads(campaign)
         notes += [
@@ -136,16 +146,11 @@ def _notes(
     return notes
 
 
-def _composition_problems(campaign: Campaign) -> Iterable[str]:
-    from mlipsse.campaign.crystals.orderings import (
-        campaign_host,
-        campaign_supercells,
-        realisable_composition,
-    )
+def _composition_problems(campaign: Campaign, crystals: "HostReader") -> Iterable[str]:
+    from mlipsse.campaign.crystals.orderings import realisable_composition
     from mlipsse.orderings import count_orderings
 
-    host = campaign_host(campaign)
-    cells = campaign_supercells(campaign, host)
+    host, cells = crystals.host, crystals.supercells
     limit = campaign.config.enumerate.max_orderings
     for formula in campaign.config.enumerate.formulas:
         try:

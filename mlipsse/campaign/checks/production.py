@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.campaign.crystals.orderings import campaign_host, campaign_supercells
+from mlipsse.campaign.crystals.orderings import HostReader
 from mlipsse.campaign.crystals.runs import (
     Run,
     protocol,
@@ -152,7 +152,7 @@ def bundle_problems(campaign: Campaign) -> Iterator[str]:
         yield str(error)
 
 
-def disk_problems(campaign: Campaign) -> Iterator[str]:
+def disk_problems(campaign: Campaign, crystals: HostReader) -> Iterator[str]:
     """A sentence where the runs need more room than the disk of the campaign has.
 
     Before orderings are selected, the smallest cells that the runs can have are counted.
@@ -161,7 +161,7 @@ def disk_problems(campaign: Campaign) -> Iterator[str]:
 
     config = campaign.config.simulate
     try:
-        sizes = _run_sizes(campaign)
+        sizes = _run_sizes(campaign, crystals)
         needed_GB = sum(
             run_cost(
                 protocol(config, temperature_K, seed=1), n_atoms=n_atoms, us_per_atom_step=1.0
@@ -210,12 +210,12 @@ def window_problems(campaign: Campaign) -> Iterator[str]:
             )
 
 
-def weight_problems(campaign: Campaign) -> Iterator[str]:
+def weight_problems(campaign: Campaign, crystals: HostReader) -> Iterator[str]:
     """Sentences about Boltzmann weights per cell of orderings in cells of several sizes."""
     config = campaign.config
     if config.transport.orderings == "alike" or config.select.per != "cell":
         return
-    for composition, cells in _cells_by_formula(campaign).items():
+    for composition, cells in _cells_by_formula(campaign, crystals).items():
         sizes = sorted({supercell.n_cells for supercell in cells})
         if len(sizes) > 1:
             n_cells = ", ".join(map(str, sizes))
@@ -227,13 +227,14 @@ def weight_problems(campaign: Campaign) -> Iterator[str]:
             )
 
 
-def _cells_by_formula(campaign: Campaign) -> dict[Composition, list[Supercell]]:
+def _cells_by_formula(
+    campaign: Campaign, crystals: HostReader
+) -> dict[Composition, list[Supercell]]:
     """Supercells that can hold each composition, of those that can be read: others are named by
     the check of compositions."""
     found = {}
     try:
-        host = campaign_host(campaign)
-        cells = campaign_supercells(campaign, host)
+        host, cells = crystals.host, crystals.supercells
     except MlipsseError:
         return {}
     for formula in campaign.config.enumerate.compositions:
@@ -245,7 +246,7 @@ def _cells_by_formula(campaign: Campaign) -> dict[Composition, list[Supercell]]:
     return found
 
 
-def _run_sizes(campaign: Campaign) -> list[tuple[int, float]]:
+def _run_sizes(campaign: Campaign, crystals: HostReader) -> list[tuple[int, float]]:
     """Atoms and temperature of every run, or of the fewest and smallest there can be."""
     config = campaign.config.simulate
     if are_selected(campaign):
@@ -257,7 +258,7 @@ def _run_sizes(campaign: Campaign) -> list[tuple[int, float]]:
             found.append((sizes[id(run.start)], run.temperature_K))
         return found
     smallest = []
-    for composition, cells in _cells_by_formula(campaign).items():
+    for composition, cells in _cells_by_formula(campaign, crystals).items():
         least = [len(simulated_cell(config, _stand_in(composition, cell))) for cell in cells]
         smallest += [min(least)] if least else []
     return [

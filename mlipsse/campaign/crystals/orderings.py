@@ -34,6 +34,34 @@ def campaign_host(campaign: Campaign) -> Host:
     )
 
 
+class HostReader:
+    """The host of a campaign and its supercells, for several checks: the file is read once."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._host: Host | MlipsseError | None = None
+        self._supercells: list[Supercell] | None = None
+
+    @property
+    def host(self) -> Host:
+        """The host; `MlipsseError` as `campaign_host`, each time."""
+        if self._host is None:
+            try:
+                self._host = campaign_host(self._campaign)
+            except MlipsseError as error:
+                self._host = error
+        if isinstance(self._host, MlipsseError):
+            raise self._host
+        return self._host
+
+    @property
+    def supercells(self) -> list[Supercell]:
+        """The supercells; `MlipsseError` as `campaign_supercells`."""
+        if self._supercells is None:
+            self._supercells = campaign_supercells(self._campaign, self.host)
+        return self._supercells
+
+
 def campaign_supercells(campaign: Campaign, host: Host) -> list[Supercell]:
     """The supercells of the config, in its order."""
     return [Supercell(host, name) for name in campaign.config.enumerate.supercells]

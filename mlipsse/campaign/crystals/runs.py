@@ -1,5 +1,6 @@
 """The runs that a campaign asks for: which crystal, how hot, how long, where."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +29,16 @@ class Run:
     replica: int
 
     @property
+    def composition(self) -> str:
+        """Formula as the config writes it."""
+        return str(self.start.info[keys.COMPOSITION])
+
+    @property
     def path(self) -> Path:
         """Folder below the stage's: composition, ordering, temperature, replica."""
-        info = self.start.info
+        ordering = self.start.info[keys.ORDERING]
         temperature = temperature_name(self.temperature_K)
-        return Path(info[keys.COMPOSITION], info[keys.ORDERING], temperature, f"r{self.replica}")
+        return Path(self.composition, ordering, temperature, f"r{self.replica}")
 
     @property
     def name(self) -> str:
@@ -40,8 +46,12 @@ class Run:
         return run_name(self.start.info[keys.ORDERING], self.temperature_K, self.replica)
 
 
-def runs(campaign: Campaign) -> list[Run]:
+def runs(campaign: Campaign, selected: Sequence[Sequence[Atoms]] | None = None) -> list[Run]:
     """The runs of a campaign whose orderings are selected, in a fixed order.
+
+    Parameters
+    ----------
+    selected : as `selected_by_energy` reads them; read here when not given
 
     Raises
     ------
@@ -51,7 +61,7 @@ def runs(campaign: Campaign) -> list[Run]:
     config = campaign.config
     chosen = [
         start
-        for starts in selected_by_energy(campaign)
+        for starts in (selected_by_energy(campaign) if selected is None else selected)
         for start in starts[: config.simulate.orderings]
     ]
     return [

@@ -29,7 +29,10 @@ def require_selected(campaign: Campaign) -> None:
 
 
 def selected_by_energy(campaign: Campaign) -> list[list[Atoms]]:
-    """The selected orderings of each composition, by rising energy per atom."""
+    """The selected orderings of each composition, by rising energy per atom.
+
+    Compositions come in the order of the config; one without orderings has an empty list.
+    """
     selected = read_frames(campaign.path(paths.Select.selected), labelled=False)
     groups = []
     for formula in campaign.config.enumerate.compositions:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlipsse import keys
 from mlipsse.campaign.crystals.runs import Run, runs
 from mlipsse.campaign.crystals.selected import require_selected
 from mlipsse.campaign.engine import paths
@@ -146,9 +145,7 @@ def check_runs(
             f"({', '.join(formulas)}); {', '.join(beside) or 'none'} is not."
         )
     return [
-        run
-        for run in runs(campaign)
-        if run.temperature_K in chosen_K and run.start.info[keys.COMPOSITION] in chosen
+        run for run in runs(campaign) if run.temperature_K in chosen_K and run.composition in chosen
     ]
 
 
@@ -190,8 +187,8 @@ def _unknown(run: Run, bundle: Bundle) -> list[str]:
 
 def _rows(campaign: Campaign, subject: _Subject, wanted: Sequence[Run]) -> list[dict[str, Any]]:
     rows = []
-    for formula in dict.fromkeys(run.start.info[keys.COMPOSITION] for run in wanted):
-        own = [run for run in wanted if run.start.info[keys.COMPOSITION] == formula]
+    for formula in dict.fromkeys(run.composition for run in wanted):
+        own = [run for run in wanted if run.composition == formula]
         found = analyse_composition(
             formula,
             [subject.root / run.path for run in own if not _unknown(run, subject.bundle)],

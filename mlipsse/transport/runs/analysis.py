@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.files import write_columns
-from mlipsse.md.files.record import read_record
+from mlipsse.md.files.record import RunRecord, read_record
 from mlipsse.md.files.segments import verify_segments
 from mlipsse.transport.diffusion.caging import judge_confinement
 from mlipsse.transport.diffusion.collective import ChargeDiffusivity, charge_diffusivity
@@ -99,16 +99,30 @@ def analyse_run(
     >>> run = analyse_run("08-simulate/Li3InCl6/o000/T0800/r0")
     >>> run.diffusivity.diffusivity_cm2_s, run.conductivity_mS_cm, run.reason
     """
-    folder = Path(folder)
-    verify_segments(folder)
-    record = read_record(folder)
-    run = analyse_trajectory(
-        read_run(folder, so_far=so_far),
-        mobile=record.mobile,
-        charge_e=record.mobile_charge_e,
-        settings=settings,
-        name=record.name,
+    record = read_record(Path(folder))
+    return analyse_recorded(
+        read_run_ions(Path(folder), record, so_far=so_far), record, settings=settings
     )
+
+
+def read_run_ions(folder: Path, record: RunRecord, *, so_far: bool = False) -> MobileIons:
+    """Mobile ions of the LAMMPS run in `folder`, whose record is known; see `analyse_run`.
+
+    Raises
+    ------
+    MlipsseError
+        as `analyse_run`.
+    """
+    verify_segments(folder)
+    trajectory = read_run(folder, so_far=so_far)
+    return mobile_ions(trajectory, assign_roles(trajectory.species, record.mobile))
+
+
+def analyse_recorded(
+    ions: MobileIons, record: RunRecord, *, settings: WindowSettings | None = None
+) -> RunTransport:
+    """As `analyse_run`, of the mobile ions that `read_run_ions` has read."""
+    run = analyse_ions(ions, charge_e=record.mobile_charge_e, settings=settings, name=record.name)
     return replace(
         run,
         formula=record.formula,

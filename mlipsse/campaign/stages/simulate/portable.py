@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlipsse.campaign.crystals.runs import runs
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.simulate.rendering import (
@@ -86,8 +87,9 @@ def render_campaign(
             source.suffix == ".pt2" and "torchscript" in bundle.exports
         ):  # what takes its place on another kind of machine
             bring(bundle.torchscript, files.model.with_suffix(".pt"))
-    rendered = render_runs(
-        campaign, files, elements=bundle.elements, progress=progress, replace=False
+    wanted = runs(campaign)
+    render_runs(
+        campaign, files, wanted=wanted, elements=bundle.elements, progress=progress, replace=False
     )
-    write_scripts(campaign, root)
-    return RenderedCampaign(root, len(rendered), cautions(campaign, cutoff_A=bundle.cutoff_A))
+    write_scripts(campaign, root, wanted)
+    return RenderedCampaign(root, len(wanted), cautions(campaign, wanted, cutoff_A=bundle.cutoff_A))

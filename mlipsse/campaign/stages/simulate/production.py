@@ -15,9 +15,9 @@ def production_units(
     campaign: Campaign,
     files: RunFiles,
     *,
+    wanted: Sequence[Run],
     elements: Sequence[str],
     threads: int,
-    wanted: Sequence[Run] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> list[Unit]:
     """Render the runs below `files.root`; the unit of each lies in its folder.
@@ -27,9 +27,9 @@ def production_units(
 
     Parameters
     ----------
+    wanted : runs of the campaign
     elements : that the potential knows
     threads : of one run
-    wanted : the runs; all that the config asks for when not given
 
     Raises
     ------
@@ -37,7 +37,7 @@ def production_units(
         as `render_runs`.
     """
     rendered = render_runs(
-        campaign, files, elements=elements, replace=True, wanted=wanted, progress=progress
+        campaign, files, wanted=wanted, elements=elements, replace=True, progress=progress
     )
     units = []
     for run, folder in rendered:

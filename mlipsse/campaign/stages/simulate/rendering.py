@@ -11,7 +11,7 @@ from ase import Atoms
 from mlipsse import keys
 from mlipsse.campaign.config.execution import SlurmConfig
 from mlipsse.campaign.crystals.orderings import campaign_host
-from mlipsse.campaign.crystals.runs import Run, protocol, runs, simulated_cell
+from mlipsse.campaign.crystals.runs import Run, protocol, simulated_cell
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import digest
 from mlipsse.campaign.engine.seeds import derived_seed
@@ -46,21 +46,21 @@ def render_runs(
     campaign: Campaign,
     files: RunFiles,
     *,
+    wanted: Sequence[Run],
     elements: Sequence[str],
     replace: bool,
-    wanted: Sequence[Run] | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> list[tuple[Run, Path]]:
-    """Write the folder of every run that the config asks for, or of some of them.
+    """Write the folder of every wanted run.
 
     Folders that are there already keep what they have recorded (see `render_folder`); a run that
     was lengthened by the rule `until` keeps its length.
 
     Parameters
     ----------
+    wanted : runs of the campaign
     elements : that the potential knows
     replace : remove what runs with other settings left, instead of refusing
-    wanted : the runs; all of them when not given
 
     Returns
     -------
@@ -76,7 +76,6 @@ def render_runs(
     charge = campaign_host(campaign).charges[config.structure.mobile]
     mobile_charge_e = charge if isinstance(charge, int) else float(charge)
     potential = {"potential_sha256": digest(files.model)}
-    wanted = runs(campaign) if wanted is None else wanted
     cells: dict[str, Atoms] = {}
     rendered = []
     for done, run in enumerate(wanted):
@@ -126,8 +125,8 @@ def render_runs(
     return rendered
 
 
-def write_scripts(campaign: Campaign, root: Path) -> list[Path]:
-    """The SLURM array that does the runs below `root`, by the block `execution.slurm`."""
+def write_scripts(campaign: Campaign, root: Path, wanted: Sequence[Run]) -> list[Path]:
+    """The SLURM array that does these runs below `root`, by the block `execution.slurm`."""
     config = campaign.config
     slurm = config.execution.slurm or SlurmConfig()
     gpu = slurm.gpus_per_node > 0
@@ -145,7 +144,7 @@ def write_scripts(campaign: Campaign, root: Path) -> list[Path]:
         options=slurm.options,
     )
     return write_array_job(
-        root, [run.path for run in runs(campaign)], job, template_dir=template_dir(campaign)
+        root, [run.path for run in wanted], job, template_dir=template_dir(campaign)
     )
 
 
@@ -163,11 +162,12 @@ def bring(source: Path, target: Path) -> Path:
     return target
 
 
-def cautions(campaign: Campaign, *, cutoff_A: float) -> list[str]:
+def cautions(campaign: Campaign, wanted: Sequence[Run], *, cutoff_A: float) -> list[str]:
     """Sentences about protocols and cells that will run, but not well; each once.
 
     Parameters
     ----------
+    wanted : runs of the campaign
     cutoff_A : of the potential
     """
     from ase.data import atomic_masses, atomic_numbers
@@ -180,7 +180,7 @@ def cautions(campaign: Campaign, *, cutoff_A: float) -> list[str]:
         )
         for temperature_K in config.simulate.temperatures_K
     )
-    cells = {run.start.info[keys.ORDERING]: run.start for run in runs(campaign)}
+    cells = {run.start.info[keys.ORDERING]: run.start for run in wanted}
     narrow = [
         f"{name}: the cell is {width_A:.1f} Å wide, less than the potential's cutoff of "
         f"{cutoff_A:g} Å: atoms interact with their own images. Raise simulate.min_length_A."

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mlipsse.campaign.crystals.runs import runs
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
@@ -37,15 +38,17 @@ def perform(work: Work) -> list[Path]:
         model=campaign.model_file,
     )
     card = read_card(campaign.card_file)
+    wanted = runs(campaign)
     units = production_units(
         campaign,
         files,
+        wanted=wanted,
         elements=card["elements"],
         threads=work.execution.threads,
         progress=work.progress,
     )
-    write_scripts(campaign, work.folder)
-    work.notes += cautions(campaign, cutoff_A=card["cutoff_A"])
+    write_scripts(campaign, work.folder, wanted)
+    work.notes += cautions(campaign, wanted, cutoff_A=card["cutoff_A"])
     work.run_units(units)
     work.commands.append("lmp -log none -in in.lammps  (in every run's folder)")
     return [

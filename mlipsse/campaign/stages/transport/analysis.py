@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from pymatgen.core import Composition
 
 from mlipsse import keys
-from mlipsse.campaign.engine import paths
-from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.campaign.config.campaign import CampaignConfig
 from mlipsse.energetics.hull.selection import boltzmann_weights
 from mlipsse.errors import MlipsseError
-from mlipsse.md.files.record import read_outcome, read_record
+from mlipsse.md.files.record import RunRecord, read_outcome, read_record
 from mlipsse.md.watch.health import run_health
 from mlipsse.report.page.pressure import pressure_columns
 from mlipsse.transport import (
@@ -22,10 +21,50 @@ from mlipsse.transport import (
     ExcludedRun,
     RunTransport,
     WindowSettings,
-    analyse_run,
     summarise_composition,
 )
+from mlipsse.transport.ions.mobile import MobileIons
+from mlipsse.transport.reading.options import ReadOptions
+from mlipsse.transport.runs.analysis import analyse_recorded, read_run_ions
 from mlipsse.transport.runs.composition import OrderingWeights
+
+KEPT_SHARE = 0.25
+"""Of the memory that a trajectory may take, for the fastest one while the next is read."""
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysedRun:
+    """A run of a campaign.
+
+    Attributes
+    ----------
+    folder, record : where it lies, and what was simulated
+    result : its analysis, or why there is none
+    """
+
+    folder: Path
+    record: RunRecord
+    result: RunTransport | ExcludedRun
+
+
+@dataclass(frozen=True, eq=False)
+class FastestRun:
+    """The usable run of a composition whose ions diffuse fastest.
+
+    Attributes
+    ----------
+    folder, record, run : as of an `AnalysedRun`
+    kept : its mobile ions as they were analysed; None where they are too large to wait in memory
+    """
+
+    folder: Path
+    record: RunRecord
+    run: RunTransport
+    kept: MobileIons | None
+
+    def ions(self) -> MobileIons:
+        """Its mobile ions, from memory or from its files."""
+        return self.kept if self.kept is not None else read_run_ions(self.folder, self.record)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,17 +73,19 @@ class AnalysedRuns:
 
     Attributes
     ----------
-    runs : folder of each with its analysis, or why there is none
+    runs : all of them
     transport : their averages and Arrhenius fit
+    fastest : None where no run is usable
     """
 
-    runs: Sequence[tuple[Path, RunTransport | ExcludedRun]]
+    runs: Sequence[AnalysedRun]
     transport: CompositionTransport
+    fastest: FastestRun | None
 
     @property
     def analysed(self) -> list[RunTransport]:
         """Those that could be analysed, usable or not."""
-        return [run for _, run in self.runs if isinstance(run, RunTransport)]
+        return [run.result for run in self.runs if isinstance(run.result, RunTransport)]
 
 
 def analyse_composition(
@@ -54,6 +95,7 @@ def analyse_composition(
     settings: WindowSettings,
     excluded: Sequence[ExcludedRun] = (),
     ordering_weights: OrderingWeights | None = None,
+    keep_fastest: bool = False,
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> AnalysedRuns:
     """Analyse the runs in `folders`; those that were stopped or did not end are left out.
@@ -65,54 +107,73 @@ def analyse_composition(
     settings : of the fit of D
     excluded : runs that were not even rendered, with the reason
     ordering_weights : see `ordering_weights`; None counts all runs alike
+    keep_fastest : hold the fastest run's trajectory in memory, where it is small beside that
 
     Raises
     ------
     MlipsseError
         when a trajectory is damaged, and without any run.
     """
-    runs = []
+    runs: list[AnalysedRun] = []
+    fastest: FastestRun | None = None
     for done, folder in enumerate(folders):
         progress(done, len(folders), formula)
-        runs.append((folder, _analysed(folder, settings)))
-    failed = [run for _, run in runs if isinstance(run, ExcludedRun)]
-    analysed = [run for _, run in runs if isinstance(run, RunTransport)]
+        record = read_record(folder)
+        reason = _not_analysed(folder)
+        if reason is not None:
+            failed = ExcludedRun(record.temperature_K, record.name, reason)
+            runs.append(AnalysedRun(folder, record, failed))
+            continue
+        ions = read_run_ions(folder, record)
+        run = analyse_recorded(ions, record, settings=settings)
+        runs.append(AnalysedRun(folder, record, run))
+        if run.status.usable and (fastest is None or _speed(run) > _speed(fastest.run)):
+            kept = ions if keep_fastest and _may_wait(ions) else None
+            fastest = FastestRun(folder, record, run, kept)
+        del ions  # two trajectories in memory at most
+    results = [run.result for run in runs]
     transport = summarise_composition(
-        formula, analysed, excluded=[*excluded, *failed], ordering_weights=ordering_weights
+        formula,
+        [run for run in results if isinstance(run, RunTransport)],
+        excluded=[*excluded, *(run for run in results if isinstance(run, ExcludedRun))],
+        ordering_weights=ordering_weights,
     )
-    return AnalysedRuns(runs, transport)
+    return AnalysedRuns(runs, transport, fastest)
 
 
-def ordering_weights(campaign: Campaign, formula: str) -> OrderingWeights | None:
+def ordering_weights(
+    config: CampaignConfig, formula: str, orderings: Sequence[Atoms]
+) -> OrderingWeights | None:
     """Boltzmann weights of the selected orderings of a composition, where the config asks for them.
 
     Orderings of several supercells are compared per formula unit or atom only: per cell, a larger
     cell would count for less because it is larger.
+
+    Parameters
+    ----------
+    config : of the campaign
+    formula : of the composition
+    orderings : those that are selected
 
     Raises
     ------
     MlipsseError
         for weights per cell of orderings in cells of several sizes.
     """
-    if campaign.config.transport.orderings == "alike":
+    if config.transport.orderings == "alike":
         return None
-    per = campaign.config.select.per
-    frames = [
-        frame
-        for frame in read_frames(campaign.path(paths.Select.selected), labelled=False)
-        if frame.info[keys.COMPOSITION] == formula
-    ]
-    sizes = {len(frame) for frame in frames}
+    per = config.select.per
+    sizes = {len(atoms) for atoms in orderings}
     if per == "cell" and len(sizes) > 1:
         raise MlipsseError(
             f"The orderings of {formula} have {', '.join(map(str, sorted(sizes)))} atoms: "
             "Boltzmann weights per cell compare cells of one size only. Set `select.per: "
             "formula_unit` or atom, or `transport.orderings: alike`."
         )
-    names = [str(frame.info[keys.ORDERING]) for frame in frames]
+    names = [str(atoms.info[keys.ORDERING]) for atoms in orderings]
     unit = Composition(formula).num_atoms
     counted = {"atom": 1.0, "formula_unit": unit, "cell": float(next(iter(sizes), 1))}[per]
-    energies = [counted * frame.info["energy_above_hull_eV_atom"] for frame in frames]
+    energies = [counted * atoms.info["energy_above_hull_eV_atom"] for atoms in orderings]
 
     def weights(temperature_K: float) -> Mapping[str, float]:
         found = boltzmann_weights(np.array(energies), temperature_K=temperature_K)
@@ -121,11 +182,11 @@ def ordering_weights(campaign: Campaign, formula: str) -> OrderingWeights | None
     return weights
 
 
-def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any]:
+def run_row(analysed: AnalysedRun) -> dict[str, Any]:
     """The run's row of `runs.csv`."""
-    record = read_record(folder)
-    health = run_health(folder, record)
-    run = analysed if isinstance(analysed, RunTransport) else None
+    record, result = analysed.record, analysed.result
+    health = run_health(analysed.folder, record)
+    run = result if isinstance(result, RunTransport) else None
     fit = run.diffusivity if run else None
     used = fit if run and run.status.usable else None
     window = fit.window_ps if fit else None
@@ -148,14 +209,22 @@ def run_row(folder: Path, analysed: RunTransport | ExcludedRun) -> dict[str, Any
         "framework_msd_A2": run.framework.msd_A2 if run else None,
         "status": run.status.kind.value if run else "not analysed",
         "cautions": "; ".join(run.cautions) if run else "",
-        "reason": analysed.reason or "",
+        "reason": result.reason or "",
     }
 
 
-def _analysed(folder: Path, settings: WindowSettings) -> RunTransport | ExcludedRun:
+def _not_analysed(folder: Path) -> str | None:
+    """Why a run is not analysed; None where it is."""
     outcome = read_outcome(folder)
-    if outcome is not None and outcome.status == "done":
-        return analyse_run(folder, settings=settings)
-    reason = f"{outcome.status}: {outcome.reason}" if outcome else "did not end"
-    record = read_record(folder)
-    return ExcludedRun(record.temperature_K, record.name, reason)
+    if outcome is None:
+        return "did not end"
+    return None if outcome.status == "done" else f"{outcome.status}: {outcome.reason}"
+
+
+def _speed(run: RunTransport) -> float:
+    return run.diffusivity.diffusivity_cm2_s or 0.0
+
+
+def _may_wait(ions: MobileIons) -> bool:
+    size_GB = 1e-9 * ions.trajectory.positions.nbytes
+    return size_GB <= KEPT_SHARE * ReadOptions().memory_GB

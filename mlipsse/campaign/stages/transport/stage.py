@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlipsse.campaign.crystals.runs import run_folders
+from mlipsse.campaign.crystals.runs import run_folders, runs
+from mlipsse.campaign.crystals.selected import selected_by_energy
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
@@ -47,24 +48,31 @@ def perform(work: Work) -> list[Path]:
     structure: list[dict[str, Any]] = []
     outputs: list[Path] = []
     compositions: list[CompositionTransport] = []
-    folders = run_folders(campaign)
-    for formula in config.enumerate.compositions:
+    selected = selected_by_energy(campaign)
+    wanted = runs(campaign, selected)
+    for formula, orderings in zip(config.enumerate.compositions, selected, strict=True):
         found = analyse_composition(
             formula,
-            [path for path in folders if path.parts[-4] == formula],
+            [
+                campaign.path(paths.Simulate.folder) / run.path
+                for run in wanted
+                if run.composition == formula
+            ],
             settings=settings,
-            ordering_weights=ordering_weights(campaign, formula),
+            ordering_weights=ordering_weights(config, formula, orderings),
+            keep_fastest=True,
             progress=work.progress,
         )
-        for folder, run in found.runs:
-            rows.append(run_row(folder, run))
-            if isinstance(run, RunTransport):
+        for analysed in found.runs:
+            rows.append(run_row(analysed))
+            result = analysed.result
+            if isinstance(result, RunTransport):
                 ended.append(rows[-1])
-                if run.directions is not None:
+                if result.directions is not None:
                     named = {key: rows[-1][key] for key in ("run", "composition", "temperature_K")}
-                    directions.append({**named, **direction_columns(run.directions)})
-                outputs.append(campaign.path(paths.Transport.msd.of(run=run.name)))
-                write_msd_csv(run, outputs[-1])
+                    directions.append({**named, **direction_columns(result.directions)})
+                outputs.append(campaign.path(paths.Transport.msd.of(run=result.name)))
+                write_msd_csv(result, outputs[-1])
         compositions.append(found.transport)
         outputs += _draw_msd(campaign, found.analysed, formula)
         described, drawn = describe_structure(campaign, formula, found)

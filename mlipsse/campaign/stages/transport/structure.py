@@ -11,12 +11,10 @@ from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.transport.analysis import AnalysedRuns
 from mlipsse.files import write_columns, write_text
-from mlipsse.transport import RunTransport, Trajectory, read_run
+from mlipsse.transport import Trajectory
 from mlipsse.transport.density.crystal import crystal_density
 from mlipsse.transport.density.grid import ProbabilityDensity
 from mlipsse.transport.density.percolation import PercolatingPath, percolating_paths
-from mlipsse.transport.ions.mobile import mobile_ions
-from mlipsse.transport.ions.roles import assign_roles
 from mlipsse.transport.structure.radial import RadialDistribution, radial_distribution
 
 PUBLISHED_LEVEL_PER_A3 = 1e-4
@@ -60,16 +58,10 @@ def describe_structure(
     formula : of the composition
     found : its analysed runs
     """
-    usable = [
-        (path, run)
-        for path, run in found.runs
-        if isinstance(run, RunTransport) and run.status.usable
-    ]
-    if not usable:
+    if found.fastest is None:
         return None, []
-    path, run = max(usable, key=lambda item: item[1].diffusivity.diffusivity_cm2_s or 0.0)
-    trajectory = read_run(path)
-    ions = mobile_ions(trajectory, assign_roles(trajectory.species, run.mobile))
+    run, ions = found.fastest.run, found.fastest.ions()
+    trajectory = ions.trajectory
     radial = radial_distribution(trajectory.positions, trajectory.species, trajectory.cell)
     density, framework = crystal_density(ions, spacing_A=_spacing_A(trajectory, len(ions)))
     percolating = percolating_paths(density, run.temperature_K)
