@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,6 +20,9 @@ from mlipsse.cli.options import (
 )
 from mlipsse.errors import MlipsseError
 from mlipsse.md.watch.pressure import Pressure
+
+if TYPE_CHECKING:
+    from mlipsse.md.watch.state import RunState
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -165,7 +168,12 @@ def health(
         typer.echo(
             json.dumps(
                 [
-                    {"folder": str(state.folder), "state": state.state, "reason": state.reason}
+                    {
+                        "run": state.record.name,
+                        "folder": str(state.folder),
+                        "state": state.state,
+                        "reason": state.reason,
+                    }
                     | asdict(some)
                     | {"cautions": some.cautions}
                     for state, some in rows
@@ -174,15 +182,20 @@ def health(
             )
         )
         return
+    names = [state.record.name for state, _ in rows]
+    several = len(set(names)) < len(names)  # runs of several campaigns or models
     table = Table()
     table.add_column("run", overflow="fold")
+    if several:
+        table.add_column("folder", overflow="fold")
     table.add_column("state")
     for column in ("T, K", "p, GPa", "drift", "Lindemann", "MSD, Å²", "ns/day"):
         table.add_column(column, justify="right")
     table.add_column("ions")
     for state, some in rows:
         table.add_row(
-            "/".join(state.folder.parts[-3:]),
+            state.record.name,
+            *([str(state.folder)] if several else []),
             state.state,
             _shown(some.mean_temperature_K, ".0f"),
             _pressure(some.pressure),
@@ -200,9 +213,13 @@ def health(
     for state, some in rows:
         if state.reason:
             reason = state.reason.rstrip(".")
-            console.print(f"{state.folder}: {state.state}: {reason}.", soft_wrap=True)
+            console.print(f"{_place(state)}: {state.state}: {reason}.", soft_wrap=True)
         for caution in some.cautions:
-            console.print(f"{state.folder}: caution: {caution}.", soft_wrap=True)
+            console.print(f"{_place(state)}: caution: {caution}.", soft_wrap=True)
+
+
+def _place(state: "RunState") -> str:
+    return f"{state.record.name} in {state.folder}"
 
 
 def _pressure(pressure: Pressure | None) -> str:

@@ -27,6 +27,7 @@ def status(folder: CampaignFolder, as_json: Json = False) -> None:
             content |= {
                 "runs": [
                     {
+                        "run": run.record.name,
                         "folder": str(run.folder.relative_to(campaign.folder)),
                         "composition": run.record.composition,
                         "temperature_K": run.record.temperature_K,
