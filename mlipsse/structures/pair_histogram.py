@@ -18,9 +18,7 @@ def pair_histogram(
     positions: np.ndarray,
     cell: np.ndarray,
     kinds: np.ndarray,
-    n_kinds: int,
     reach_A: float,
-    n_bins: int,
     counts: np.ndarray,
     closest_A: np.ndarray,
 ) -> None:
@@ -33,11 +31,11 @@ def pair_histogram(
     positions : (n, 3), Å, wrapped or not
     cell : (3, 3) float64, Å, rows are lattice vectors
     kinds : (n,) int, from 0
-    reach_A, n_bins : bin k holds distances from k to k + 1 times reach_A / n_bins
+    reach_A : Å; bin k holds distances from k to k + 1 times reach_A / n_bins
     counts : (n_kinds, n_kinds, n_bins) int64, added to
     closest_A : (n_kinds, n_kinds), lowered where a pair is closer
     """
-    n = len(positions)
+    n, n_bins = len(positions), counts.shape[2]
     inverse = np.linalg.inv(cell)
     divisions = np.empty(3, np.int64)
     spans = np.empty(3, np.int64)

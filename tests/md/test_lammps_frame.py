@@ -26,12 +26,12 @@ def test_cell_and_displacements_come_back(tmp_path: Path, seed: int, handed: int
     box = ase.io.read(path, format="lammps-data", atom_style="atomic")
     assert isinstance(box, Atoms)
     frame = LammpsFrame.from_json(LammpsFrame.of(atoms.cell).as_json())
-    np.testing.assert_allclose(frame.crystal_cell(box.cell[:]), cell, atol=1e-10)
+    np.testing.assert_allclose(frame.lattice @ box.cell[:] @ frame.rotation, cell, atol=1e-10)
     # Positions agree but for lattice vectors of the crystal.
-    shifts = (frame.to_crystal(box.positions) - atoms.positions) @ np.linalg.inv(cell)
+    shifts = (box.positions @ frame.rotation - atoms.positions) @ np.linalg.inv(cell)
     np.testing.assert_allclose(shifts, np.rint(shifts), atol=1e-9)
     # A strain that LAMMPS gives its box is that strain of the crystal's cell.
     strain = np.eye(3) + np.tril(rng.uniform(-0.03, 0.03, (3, 3)))
-    strained = frame.crystal_cell(box.cell[:] @ strain)
+    strained = frame.lattice @ box.cell[:] @ strain @ frame.rotation
     expected = cell @ frame.rotation.T @ strain @ frame.rotation
     np.testing.assert_allclose(strained, expected, atol=1e-10)

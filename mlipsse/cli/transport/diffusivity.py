@@ -135,12 +135,7 @@ def _answer(ions: Any, run: Any, charge: float | None, settings: Any) -> dict[st
     blocks = None
     if usable:
         blocks = block_spread(
-            frames.positions,
-            fit,
-            frame_spacing_ps=frames.frame_spacing_ps,
-            ions=ions.indices,
-            drift_A=run.drift_A,
-            settings=settings,
+            ions.resting, fit, frame_spacing_ps=frames.frame_spacing_ps, settings=settings
         )
     known = charge is not None
     whole = run.charge

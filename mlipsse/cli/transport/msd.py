@@ -97,16 +97,12 @@ def msd(
         for symbol in [mobile, *(s for s in dict.fromkeys(frames.species) if s != mobile)]
     }
     own = curves[mobile]
-    charge = charge_diffusivity(
-        positions, fit_diffusivity(own), frame_spacing_ps=spacing, ions=ions, drift_A=drift_A
-    )
+    charge = charge_diffusivity(found.resting, fit_diffusivity(own), frame_spacing_ps=spacing)
     hops = van_hove(
-        positions,
+        found.resting,
         frames.cell,
         frame_spacing_ps=spacing,
         lags_ps=_lags(lags_ps, own.lag_ps),
-        ions=ions,
-        drift_A=drift_A,
     )
     columns = {
         "lag_ps": own.lag_ps,

@@ -31,14 +31,6 @@ class LammpsFrame:
         lattice = np.linalg.solve(prism.lammps_cell.T, prism.lammps_tilt.T).T
         return cls(rotation=np.asarray(prism.rot_mat).T, lattice=np.rint(lattice).astype(int))
 
-    def to_crystal(self, vectors: np.ndarray) -> np.ndarray:
-        """(..., 3) displacements or unwrapped positions of a run in the frame of the crystal."""
-        return np.asarray(vectors @ self.rotation)
-
-    def crystal_cell(self, box: np.ndarray) -> np.ndarray:
-        """The crystal's own cell (rows, Å), of a box (rows) that LAMMPS has relaxed from it."""
-        return self.to_crystal(self.lattice @ box)
-
     def as_json(self) -> dict[str, Any]:
         """For `run.json`."""
         return {"rotation": self.rotation.tolist(), "lattice": self.lattice.tolist()}

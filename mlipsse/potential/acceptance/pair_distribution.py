@@ -110,9 +110,7 @@ def radial_distributions(
             frame.positions,
             frame.cell[:],
             kinds,
-            len(elements) + 1,
             REACH_A,
-            len(shells_A3),
             counts,
             closest,
         )

@@ -9,6 +9,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.transport.diffusion.diffusivity import Diffusivity, fit_diffusivity
 from mlipsse.transport.diffusion.displacement.msd import mean_squared_displacement
 from mlipsse.transport.diffusion.displacement.window import WindowSettings
+from mlipsse.transport.ions.drift import RestingPositions
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,21 @@ class BlockSpread:
 
 
 def block_spread(
-    positions: np.ndarray,
+    positions: np.ndarray | RestingPositions,
     fit: Diffusivity,
     *,
     frame_spacing_ps: float,
     blocks: int = 4,
-    ions: np.ndarray | None = None,
-    drift_A: np.ndarray | None = None,
     settings: WindowSettings | None = None,
 ) -> BlockSpread | None:
     """Fit D in each of some equal parts of the run, from where the whole's window starts.
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3), Å, unwrapped
+    positions : (n_frames, n_ions, 3), Å, unwrapped, drift removed: an array, or `RestingPositions`
     fit : of the whole run, diffusive
     frame_spacing_ps : time between frames, ps
     blocks : parts, at least two
-    ions, drift_A : as in `mean_squared_displacement`
     settings : rules of the window
 
     Returns
@@ -74,12 +72,7 @@ def block_spread(
     values = []
     for block in range(blocks):
         part = slice(block * length, (block + 1) * length)
-        msd = mean_squared_displacement(
-            positions[part],
-            frame_spacing_ps=frame_spacing_ps,
-            ions=ions,
-            drift_A=None if drift_A is None else drift_A[part],
-        )
+        msd = mean_squared_displacement(positions[part], frame_spacing_ps=frame_spacing_ps)
         values.append(fit_diffusivity(msd, rules).diffusivity_cm2_s or 0.0)
     return BlockSpread(tuple(values), _standard_error(values), window_ps)
 

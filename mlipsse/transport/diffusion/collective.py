@@ -4,14 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlipsse.errors import MlipsseError
 from mlipsse.transport.diffusion.diffusivity import Diffusivity, fit_diffusivity
 from mlipsse.transport.diffusion.displacement.msd import (
     MeanSquaredDisplacement,
     mean_squared_displacement,
 )
 from mlipsse.transport.diffusion.displacement.window import WindowSettings
-from mlipsse.transport.ions.drift import weighted_displacement
+from mlipsse.transport.ions.drift import RestingPositions, summed_displacement
 
 HIGH_HAVEN_RATIO = 3.0
 """Above it by more than the error, ions change places more than they carry charge."""
@@ -26,7 +25,7 @@ class ChargeDiffusivity:
     diffusivity : of the charge; put into `nernst_einstein_conductivity` it gives Einstein's
     haven_ratio, haven_ratio_std : tracer over charge diffusivity; below 1 ions move together. None
         where either is not known
-    msd : collective mean squared displacement, <|sum_i z_i dr_i|²> / sum_i z_i²
+    msd : collective mean squared displacement, <|sum_i dr_i|²> / n_ions
     """
 
     diffusivity: Diffusivity
@@ -51,18 +50,15 @@ class ChargeDiffusivity:
 
 
 def charge_diffusivity(
-    positions: np.ndarray,
+    positions: np.ndarray | RestingPositions,
     tracer: Diffusivity,
     *,
     frame_spacing_ps: float,
-    ions: np.ndarray | None = None,
-    drift_A: np.ndarray | None = None,
-    charges_e: np.ndarray | None = None,
     settings: WindowSettings | None = None,
 ) -> ChargeDiffusivity:
-    """D_charge = lim <|sum_i z_i dr_i|²> / (6 t sum_i z_i²), in the tracer's window.
+    """D_charge = lim <|sum_i dr_i|²> / (6 t n_ions), in the tracer's window; all ions are alike.
 
-    The sum over the ions, divided by the root of sum_i z_i², is a single Gaussian walker, whose
+    The sum over the ions, divided by the root of their number, is a single Gaussian walker, whose
     line is fitted like a tracer's with one ion; so its error is larger by about the root of the
     number of ions, and honest for ions that move together. The ratio's error takes both as
     independent.
@@ -73,30 +69,19 @@ def charge_diffusivity(
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3), Å, unwrapped; an array, or what is sliced like one
+    positions : (n_frames, n_ions, 3), Å, unwrapped, drift removed: an array, or `RestingPositions`
     tracer : of the same ions
-    ions : indices of the mobile ions; None takes all
-    drift_A : (n_frames, 3), the framework's (see `framework_drift`)
-    charges_e : (n_ions,) charge of each ion where they differ, e
+    frame_spacing_ps : time between frames, ps
     settings : rules of the window where the tracer has none
 
     Raises
     ------
     MlipsseError
-        when charges are not as many as ions, or all zero; and as `mean_squared_displacement`.
+        as `mean_squared_displacement`.
     """
     settings = settings or WindowSettings()
-    chosen = np.arange(positions.shape[1]) if ions is None else np.asarray(ions)
-    charges = np.ones(len(chosen)) if charges_e is None else np.asarray(charges_e, dtype=float)
-    norm = float(np.sqrt(np.sum(charges**2)))
-    if len(charges) != len(chosen) or not norm > 0:
-        raise MlipsseError(
-            f"{len(chosen)} ions need as many charges, not all zero, but {len(charges)} are given."
-        )
-    dipole = weighted_displacement(positions, chosen, charges)
-    if drift_A is not None:
-        dipole -= charges.sum() * drift_A
-    msd = mean_squared_displacement(dipole[:, None, :] / norm, frame_spacing_ps=frame_spacing_ps)
+    walker = summed_displacement(positions) / np.sqrt(positions.shape[1])
+    msd = mean_squared_displacement(walker[:, None, :], frame_spacing_ps=frame_spacing_ps)
     # One walker is too noisy to judge by its exponent whether it diffuses; the tracer shows it.
     rules = replace(settings, window_ps=tracer.window_ps, judged=False)
     fit = fit_diffusivity(msd, rules)

@@ -32,21 +32,9 @@ def framework_drift(
     weights = np.ones(len(framework))
     if masses_u is not None:
         weights = np.asarray(masses_u, dtype=float)[framework]
-    return weighted_displacement(positions, framework, weights / weights.sum())
-
-
-def weighted_displacement(
-    positions: np.ndarray, atoms: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """Sum over some atoms of weight times displacement since the first frame, (n_frames, 3)."""
-    n_frames, n_atoms = positions.shape[:2]
-    of_all = np.zeros(n_atoms)
-    of_all[atoms] = weights
-    sums = np.empty((n_frames, 3))
-    for start in range(0, n_frames, _BLOCK_FRAMES):
-        block = np.asarray(positions[start : start + _BLOCK_FRAMES])
-        sums[start : start + len(block)] = of_all @ block
-    return sums - sums[0]
+    of_all = np.zeros(positions.shape[1])
+    of_all[framework] = weights / weights.sum()
+    return _weighted_displacement(positions, of_all)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +74,37 @@ class RestingPositions:
     def all(self) -> np.ndarray:
         """All frames at once, (n_frames, n_atoms, 3) float64, contiguous."""
         found = np.empty(self.shape)
-        for frames in self._blocks():
+        for frames in _blocks_of(self.shape[0]):
             found[frames] = self[frames]
         return found
 
     def mean(self) -> np.ndarray:
         """Mean place of each atom, (n_atoms, 3), Å."""
         total = np.zeros(self.shape[1:])
-        for frames in self._blocks():
+        for frames in _blocks_of(self.shape[0]):
             total += self[frames].sum(axis=0)
         return total / self.shape[0]
 
-    def _blocks(self) -> list[slice]:
-        starts = range(0, self.shape[0], _BLOCK_FRAMES)
-        return [slice(start, start + _BLOCK_FRAMES) for start in starts]
+
+def summed_displacement(positions: np.ndarray | RestingPositions) -> np.ndarray:
+    """Sum over all atoms of their displacement since the first frame, (n_frames, 3) float64, Å.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3), Å, unwrapped; an array, or what is sliced like one
+    """
+    return _weighted_displacement(positions, np.ones(positions.shape[1]))
+
+
+def _weighted_displacement(
+    positions: np.ndarray | RestingPositions, weights: np.ndarray
+) -> np.ndarray:
+    sums = np.empty((positions.shape[0], 3))
+    for frames in _blocks_of(len(sums)):
+        sums[frames] = weights @ np.asarray(positions[frames])
+    return sums - sums[0]
+
+
+def _blocks_of(n_frames: int) -> list[slice]:
+    starts = range(0, n_frames, _BLOCK_FRAMES)
+    return [slice(start, min(start + _BLOCK_FRAMES, n_frames)) for start in starts]

@@ -205,12 +205,7 @@ def analyse_ions(
     if verdict.melted:
         status = RunStatus(RunKind.MELTED, verdict.reason)
     charge = charge_diffusivity(
-        positions,
-        diffusivity,
-        frame_spacing_ps=spacing,
-        ions=ions.indices,
-        drift_A=drift_A,
-        settings=settings,
+        ions.resting, diffusivity, frame_spacing_ps=spacing, settings=settings
     )
 
     def conductivities(fit: Diffusivity) -> tuple[float | None, float | None]:

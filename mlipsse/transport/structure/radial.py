@@ -96,9 +96,7 @@ def radial_distribution(
             np.asarray(positions[int(frame)]),
             lattice,
             kinds,
-            len(elements),
             float(reach_A),
-            n_bins,
             counts,
             closest_A,
         )

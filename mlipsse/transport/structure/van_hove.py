@@ -7,6 +7,7 @@ import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.structures.pair_histogram import pair_histogram
+from mlipsse.transport.ions.drift import RestingPositions
 
 SELF_ORIGINS = 400
 """Time origins of the self part; of the distinct part, which costs pairs, there are fewer."""
@@ -34,13 +35,11 @@ class VanHove:
 
 
 def van_hove(
-    positions: np.ndarray,
+    positions: np.ndarray | RestingPositions,
     cell: np.ndarray,
     *,
     frame_spacing_ps: float,
     lags_ps: Sequence[float],
-    ions: np.ndarray | None = None,
-    drift_A: np.ndarray | None = None,
     reach_A: float | None = None,
     bin_A: float = 0.1,
 ) -> VanHove:
@@ -52,12 +51,10 @@ def van_hove(
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3), Å, unwrapped; an array, or what is sliced like one
+    positions : (n_frames, n_ions, 3), Å, unwrapped, drift removed: an array, or `RestingPositions`
     cell : (3, 3), Å, constant
     frame_spacing_ps : time between frames, ps
     lags_ps : lags, each at least one frame and shorter than the run
-    ions : indices of the ions; None takes all
-    drift_A : (n_frames, 3), subtracted (see `framework_drift`)
     reach_A : range, Å; half the shortest height of the cell if not given, and at most that
     bin_A : width of the bins, Å
 
@@ -66,8 +63,7 @@ def van_hove(
     MlipsseError
         for lags outside of the run, a range beyond half the cell, or bins wider than the range.
     """
-    n_frames, n_atoms = positions.shape[:2]
-    chosen = np.arange(n_atoms) if ions is None else np.asarray(ions)
+    n_frames, n_ions = positions.shape[:2]
     lattice = np.ascontiguousarray(cell, dtype=float)
     half_A = float(0.5 / np.linalg.norm(np.linalg.inv(lattice), axis=0).max())
     reach = half_A if reach_A is None else float(reach_A)
@@ -83,14 +79,13 @@ def van_hove(
             f"Lags must lie between {frame_spacing_ps:g} and "
             f"{(n_frames - 1) * frame_spacing_ps:g} ps, but are {list(lags_ps)}."
         )
-    drift = np.zeros((n_frames, 3)) if drift_A is None else np.asarray(drift_A, dtype=float)
     n_bins = max(1, round(reach / bin_A))
     edges = np.linspace(0.0, reach, n_bins + 1)
     shells_A3 = 4 / 3 * np.pi * np.diff(edges**3)
-    density = (len(chosen) - 1) / abs(float(np.linalg.det(lattice)))
+    density = (n_ions - 1) / abs(float(np.linalg.det(lattice)))
 
     def at(frame: int) -> np.ndarray:
-        return np.asarray(positions[int(frame)])[chosen] - drift[frame]
+        return np.asarray(positions[int(frame) : int(frame) + 1][0], dtype=float)
 
     own = np.zeros((len(lags), n_bins))
     others = np.zeros((len(lags), n_bins))
@@ -99,17 +94,17 @@ def van_hove(
         for start in origins:
             step = np.linalg.norm(at(start + lag) - at(start), axis=1)
             own[row] += np.histogram(step, edges)[0]
-        own[row] /= len(origins) * len(chosen) * (edges[1] - edges[0])
-        if len(chosen) > 1:
+        own[row] /= len(origins) * n_ions * (edges[1] - edges[0])
+        if n_ions > 1:
             few = origins[:: max(1, len(origins) // DISTINCT_ORIGINS)]
             for start in few:
                 others[row] += _distinct(at(start), at(start + lag), lattice, reach, n_bins)
-            others[row] /= len(few) * len(chosen) * shells_A3 * density
+            others[row] /= len(few) * n_ions * shells_A3 * density
     return VanHove(
         radii_A=(edges[:-1] + edges[1:]) / 2,
         lag_ps=np.array(lags) * frame_spacing_ps,
         self_per_A=own,
-        distinct=others if len(chosen) > 1 else None,
+        distinct=others if n_ions > 1 else None,
     )
 
 
@@ -123,9 +118,7 @@ def _distinct(
         np.concatenate([early, late]),
         cell,
         np.repeat(np.arange(2), n),
-        2,
         reach_A,
-        n_bins,
         counts,
         np.full((2, 2), reach_A),
     )
@@ -136,9 +129,7 @@ def _distinct(
             np.stack([first, second]),
             cell,
             np.arange(2),
-            2,
             reach_A,
-            n_bins,
             own,
             np.full((2, 2), reach_A),
         )
