@@ -7,8 +7,12 @@ It holds one line, `HOST PID START`: the node, the process, and when that proces
 
 import errno
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+WRITING_S = 60.0
+"""An owner file that names nobody for longer belongs to a process that was killed."""
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
 """What `flock` fails with where the file system has no locks."""
@@ -53,8 +57,8 @@ def living_owner(lock: Path) -> Owner | None:
         owner = Owner(words[0], int(words[1]), words[2] if len(words) > 2 else "")
     except FileNotFoundError:
         return None
-    except (IndexError, ValueError):  # being written
-        return Owner("this node", 0, "unknown")
+    except (IndexError, ValueError):  # being written, or left by a kill before the line was
+        return Owner("this node", 0, "unknown") if _is_young(owner_path(lock)) else None
     return owner if owner.may_live else None
 
 
@@ -79,6 +83,13 @@ def take(lock: Path) -> Owner | None:
 def release(lock: Path) -> None:
     """Remove the file that `take` wrote."""
     owner_path(lock).unlink(missing_ok=True)
+
+
+def _is_young(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < WRITING_S
+    except FileNotFoundError:
+        return False
 
 
 def _start(pid: int) -> str | None:

@@ -5,13 +5,14 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, is_locked
-from mlipsse.owner_file import owner_path
+from mlipsse.owner_file import WRITING_S, owner_path
 
 
 @pytest.fixture(params=[errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP], ids=errno.errorcode.get)
@@ -52,6 +53,21 @@ def test_a_killed_holder_is_no_holder(no_locks, tmp_path):
         owner_path(lock).write_text(line)  # the second: its number was given out again
         with exclusive_lock(lock, holder="LAMMPS run"):
             assert is_locked(lock)
+
+
+@pytest.mark.parametrize("content", ["", "\n"])
+def test_an_empty_owner_file_is_of_a_writer_or_of_a_killed_one(no_locks, tmp_path, content):
+    lock = tmp_path / ".lock"
+    lock.touch()
+    owner_path(lock).write_text(content)
+    assert is_locked(lock)
+    with pytest.raises(MlipsseError, match="names process"), exclusive_lock(lock, holder="run"):
+        pass
+    before_s = time.time() - 2 * WRITING_S
+    os.utime(owner_path(lock), (before_s, before_s))
+    assert not is_locked(lock)
+    with exclusive_lock(lock, holder="run"):
+        assert str(os.getpid()) in owner_path(lock).read_text().split()
 
 
 def test_of_another_node_nothing_is_known(no_locks, tmp_path):

@@ -169,6 +169,7 @@ def check(
     if as_json:
         result = {
             "passed": not failed and not skipped,
+            "outcome": "failed" if failed else "incomplete" if skipped else "passed",
             "failed": [one.name for one in failed],
             "skipped": {one.name: one.sentence for one in skipped},
             "frames": len(labelled.frames),

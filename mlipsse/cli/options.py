@@ -39,6 +39,7 @@ RENAMED: Mapping[str, str] = {
     "--frame-spacing-ps": "--frame-spacing",
     "--lags-ps": "--lags",
     "--reach-a": "--reach",
+    "--repeats": "--runs",
     "--spacing-a": "--spacing",
     "--timestep-fs": "--timestep",
     "--us-per-atom-step": "--cost",
@@ -49,6 +50,14 @@ RENAMED: Mapping[str, str] = {
 
 class CommandGroup(TyperGroup):
     """A group of commands whose options also go by their old names."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run what is called; a wrong value is reported without typer's «Value error»."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Name, command and arguments of what is called, options under their present names."""

@@ -341,7 +341,7 @@ def bench(
         typer.Option(min=1, help="Number of measured steps per run.", show_default="by the size"),
     ] = None,
     repeats: Annotated[
-        int, typer.Option(min=1, help="Number of runs; the median is reported.")
+        int, typer.Option("--runs", min=1, help="Number of runs; the median is reported.")
     ] = 3,
     as_json: Json = False,
 ) -> None:

@@ -33,7 +33,7 @@ def test_check_answers_by_its_exit_code(files):
     result = run("check", files / "train.extxyz", files / "valid.extxyz", *options, "--json")
     assert result.exit_code == 1
     stated = json.loads(result.output)
-    assert not stated["passed"]
+    assert (stated["passed"], stated["outcome"]) == (False, "failed")
     failed = [check["name"] for check in stated["checks"] if check["verdict"] == "fail"]
     assert failed == ["leakage"]
 
@@ -48,6 +48,7 @@ def test_what_could_not_be_checked_is_listed_and_nothing_passed(files):
     # Two trajectories are too few to compare energies and stresses along.
     skipped = ["energy sets", "constant pressure", "leakage"]
     assert (stated["passed"], stated["failed"], list(stated["skipped"])) == (False, [], skipped)
+    assert stated["outcome"] == "incomplete"
 
 
 def test_what_normalise_wrote_passes(files):

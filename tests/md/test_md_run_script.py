@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlipsse.md.files.array_job import ArrayJob, write_array_job
+from mlipsse.owner_file import WRITING_S
 
 SLOW_LAMMPS = """\
 #!/bin/bash
@@ -83,6 +84,18 @@ def test_a_killed_owner_is_none(root: Path, owner: str) -> None:
     (root / "r0" / ".lock.owner").write_text(text + "\n")
     (root / "go").touch()
     assert result(root) == (0, "")
+
+
+def test_an_empty_owner_file_locks_a_folder_for_a_minute(root: Path) -> None:
+    program(root.parent / "bin" / "flock", "#!/bin/bash\nexit 71\n")
+    owner = root / "r0" / ".lock.owner"
+    owner.touch()
+    (root / "go").touch()
+    assert result(root)[0] == 3
+    before_s = time.time() - 2 * WRITING_S
+    os.utime(owner, (before_s, before_s))
+    assert result(root) == (0, "")
+    assert not owner.exists()
 
 
 def test_an_owner_on_another_node_is_seen_through_a_lock_that_works(root: Path) -> None:
