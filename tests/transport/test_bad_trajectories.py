@@ -1,6 +1,7 @@
 """Trajectories that are not what they should be: each gets a sentence that states what to do."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
+from mlipsse.transport.reading.text_dump.stream import text_bytes
 from mlipsse.transport.reading.unwrapping.boxes import BoxSteps
 from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
 
@@ -161,3 +163,43 @@ def test_what_is_given_and_what_the_file_states_must_agree(tmp_path: Path) -> No
     plain = write_dump(tmp_path / "y.lammpstrj", places)
     with pytest.raises(MlipsseError, match=r"has 0.2 ps between its frames, but 200 ps are given"):
         read_frames_of(plain, frame_spacing_ps=200, **DUMP)
+
+
+XDATCAR = "x\n1.0\n6 0 0\n0 6 0\n0 0 6\n{}\nDirect configuration= 1\n"
+NO_ATOMS = (
+    "ITEM: TIMESTEP\n{0}\nITEM: NUMBER OF ATOMS\n0\nITEM: BOX BOUNDS pp pp pp\n0 6\n0 6\n0 6\n"
+    "ITEM: ATOMS id type x y z\n"
+)
+
+
+def write_without_atoms(path: Path) -> Path:
+    """Three frames of the kind that the name stands for, without atoms."""
+    if path.suffix == ".traj":
+        write(path, [Atoms(cell=[6.0] * 3, pbc=True)] * 3)
+    elif path.name == "XDATCAR":
+        path.write_text(XDATCAR.format("Li Cl\n0 0"))
+    elif path.suffix == ".extxyz":
+        path.write_text('0\nLattice="6 0 0 0 6 0 0 0 6" Properties=species:S:1:pos:R:3\n' * 3)
+    else:
+        path.write_text("".join(map(NO_ATOMS.format, range(3))))
+    return path
+
+
+@pytest.mark.parametrize("name", ["XDATCAR", "x.traj", "x.extxyz", "x.lammpstrj"])
+def test_a_trajectory_without_atoms(tmp_path: Path, name: str) -> None:
+    path = write_without_atoms(tmp_path / name)
+    with pytest.raises(MlipsseError, match=re.escape(str(path))):
+        read_frames_of(path, frame_spacing_ps=1.0, species=["Li"], temperature_K=300.0)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz"])
+@pytest.mark.parametrize("content", [b"", b"\x1f", b"\x1f\x8b", b"\x1f\x8b\x08", b"BZh", b"abc"])
+@pytest.mark.parametrize(
+    "name", ["XDATCAR", "vasprun.xml", "x.traj", "x.xyz", "x.lammpstrj", "x.h5md"]
+)
+def test_a_file_of_a_few_bytes(tmp_path: Path, name: str, content: bytes, suffix: str) -> None:
+    path = tmp_path / f"{name}{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(MlipsseError, match=re.escape(path.name)):
+        read_frames_of(path, frame_spacing_ps=1.0, species=["Li"], temperature_K=300.0)
+    assert text_bytes(path) >= len(content)

@@ -30,12 +30,14 @@ def open_source(path: Path, options: ReadOptions) -> Source:
     ------
     MlipsseError
         when it is not there, of no known kind, damaged at its beginning, or does not show its
-        elements.
+        elements, or holds no atoms.
     """
     path = Path(path)
     if not path.exists():
         raise MlipsseError(f"There is no trajectory {path}. Name an existing file.")
     source = _opened(path, options)
+    if not source.species:
+        raise MlipsseError(f"{path} contains no atoms. Give a trajectory of atoms.")
     if options.cell is None:
         return source
     return _with_cell(source, np.asarray(options.cell, dtype=float))

@@ -155,6 +155,8 @@ def _head(path: Path, lines: list[bytes]) -> _Head:
         names = tuple(text[-2].split())
         if len(names) != len(counts):
             raise ValueError("names and numbers of atoms are not equally many")
+        if min(counts) < 0 or sum(counts) < 1:
+            raise ValueError("it has no atoms")
         cell = np.array([[float(word) for word in line.split()[:3]] for line in text[-5:-2]])
         scale = [float(word) for word in text[-6].split()]
         if cell.shape != (3, 3):

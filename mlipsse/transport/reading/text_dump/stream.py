@@ -67,7 +67,7 @@ def text_bytes(path: Path) -> int:
     with path.open("rb") as stream:
         gzipped = stream.read(2) == b"\x1f\x8b"
         size = stream.seek(0, 2)
-        if not gzipped:
+        if not gzipped or size < 4:
             return 4 * size if is_compressed(path) else size
         stream.seek(-4, 2)
         return int.from_bytes(stream.read(4), "little")
