@@ -21,7 +21,7 @@ import numpy as np
 
 from mlipsse.transport.jumps.collective import collective_jumps
 from mlipsse.transport.jumps.counting import find_jumps
-from mlipsse.transport.jumps.sites import Sites, make_sites
+from mlipsse.transport.jumps.sites import Sites, SiteSize, make_sites
 from mlipsse.transport.jumps.states import site_states
 from mlipsse.transport.structure.vibration import vibration
 
@@ -43,7 +43,7 @@ def walk(
     positions = np.cumsum(positions, axis=0) + starts
     positions += rng.normal(0, 0.2, positions.shape)
     cell = np.diag(np.array(cells) * SITE_SPACING_A)
-    return positions, make_sites(index / cells, cell, ["A"] * len(index), radius_A=0.6)
+    return positions, make_sites(index / cells, cell, ["A"] * len(index), SiteSize(radius_A=0.6))
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -56,12 +56,10 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 def ours(positions: np.ndarray, sites: Sites) -> tuple[list[float], int, int]:
     """Seconds of each step, jumps, jumps that are in no pair."""
     frequency_THz = vibration(positions, frame_spacing_ps=SPACING_PS).frequency_THz
-    first, states = timed(lambda: site_states(positions, sites))
-    second, jumps = timed(
-        lambda: find_jumps(positions, sites, frame_spacing_ps=SPACING_PS, states=states)
-    )
+    first, _ = timed(lambda: site_states(positions, sites))
+    both, jumps = timed(lambda: find_jumps(positions, sites, frame_spacing_ps=SPACING_PS))
     third, together = timed(lambda: collective_jumps(jumps, within_ps=1 / frequency_THz))
-    return [first, second, third], len(jumps), together.n_solo
+    return [first, both - first, third], len(jumps), together.n_solo
 
 
 def gemdat(positions: np.ndarray, sites: Sites) -> tuple[list[float], int, int]:

@@ -263,7 +263,7 @@ def jump_run(labels, x_A, interstitial=()):
     from mlipsse.transport.jumps.counting import find_jumps
     from mlipsse.transport.jumps.rates import jump_diffusivity, jump_rates, kind_occupancies
     from mlipsse.transport.jumps.settings import JumpSettings
-    from mlipsse.transport.jumps.sites import make_sites
+    from mlipsse.transport.jumps.sites import SiteSize, make_sites
     from mlipsse.transport.reading.trajectory import Trajectory
 
     positions = np.zeros((len(x_A), 2, 3))
@@ -277,7 +277,7 @@ def jump_run(labels, x_A, interstitial=()):
     fractional = np.zeros((count, 3))
     fractional[:, 0] = np.arange(count) / count
     marks = np.isin(labels, interstitial)
-    sites = make_sites(fractional, cell, labels, radius_A=1.0, interstitial=marks)
+    sites = make_sites(fractional, cell, labels, SiteSize(radius_A=1.0), interstitial=marks)
     jumps = find_jumps(positions[:, :1], sites, frame_spacing_ps=0.05)
     return dataclasses.replace(
         run,

@@ -8,10 +8,11 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import fit_diffusivity, mean_squared_displacement
+from mlipsse.transport.jumps import counting
 from mlipsse.transport.jumps.collective import collective_jumps
 from mlipsse.transport.jumps.counting import find_jumps
 from mlipsse.transport.jumps.rates import jump_diffusivity, jump_rates, kind_occupancies
-from mlipsse.transport.jumps.sites import make_sites
+from mlipsse.transport.jumps.sites import SiteSize, make_sites
 from mlipsse.transport.jumps.states import NO_SITE, SiteStates, site_states
 from mlipsse.transport.structure.vibration import vibration
 from mlipsse.units import BOLTZMANN_EV_K
@@ -33,7 +34,7 @@ def chain(labels="ABC", spacing_A=3.0):
     fractional = np.zeros((count, 3))
     fractional[:, 0] = np.arange(count) / count
     return make_sites(
-        fractional, np.diag([count * spacing_A, 9.0, 9.0]), list(labels), radius_A=1.0
+        fractional, np.diag([count * spacing_A, 9.0, 9.0]), list(labels), SiteSize(radius_A=1.0)
     )
 
 
@@ -84,7 +85,7 @@ def test_the_inner_radius_has_to_be_reached():
 
 def test_a_site_and_its_own_image():
     """One site per cell: an ion still travels, which the site's index does not show."""
-    sites = make_sites(np.zeros((1, 3)), np.diag([3.0, 9.0, 9.0]), ["A"], radius_A=1.0)
+    sites = make_sites(np.zeros((1, 3)), np.diag([3.0, 9.0, 9.0]), ["A"], SiteSize(radius_A=1.0))
     found = jumps_along([0, 0, 1.5, 3, 3, 4.5, 6, 7.5, 6, 4.5, 3], sites)
     assert found.displacement_A[:, 0].tolist() == [3, 3, -3]
     assert found.origin.tolist() == found.destination.tolist() == [0, 0, 0]
@@ -116,19 +117,20 @@ def brute_force_jumps(site, inner, minimal):
 
 
 @pytest.mark.parametrize("minimal", [1, 2, 4])
-def test_random_states_against_brute_force(minimal):
+def test_random_states_against_brute_force(minimal, monkeypatch):
     rng = np.random.default_rng(minimal)
     sites = chain("ABCDE", 4.0)
     held = np.repeat(rng.integers(-1, 5, (400, 20)), rng.integers(1, 4, 400), axis=0)[:700]
     inner = (held != NO_SITE) & (rng.random(held.shape) < 0.7)
     positions = np.zeros((*held.shape, 3))
     positions[..., 0] = 4.0 * np.maximum(held, 0)
+    states = SiteStates(held.astype(np.int32), inner)
+    monkeypatch.setattr(counting, "site_states", lambda *_, **__: states)
     found = find_jumps(
         positions,
         sites,
         frame_spacing_ps=SPACING_PS,
         minimal_residence_frames=minimal,
-        states=SiteStates(held.astype(np.int32), inner),
     )
     expected = brute_force_jumps(held, inner, minimal)
     assert len(expected) > 200
@@ -155,7 +157,7 @@ def alternating_walk(seed, n_ions=48, n_frames=6000, repeats=(4, 4, 4)):
     )
     positions = (fractional @ cell)[starts] + moved + rng.normal(0, 0.15, moved.shape)
     amplitude_A = vibration(positions, frame_spacing_ps=SPACING_PS).amplitude_A
-    return positions, make_sites(fractional, cell, labels, amplitude_A=amplitude_A), on
+    return positions, make_sites(fractional, cell, labels, SiteSize(amplitude_A=amplitude_A)), on
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +236,7 @@ def test_one_kind_keeps_its_barrier():
         starts=np.arange(32), spacing_ps=SPACING_PS, n_frames=4000,
     )  # fmt: skip
     positions = (fractional @ cell)[:32] + moved
-    sites = make_sites(fractional, cell, ["A"] * 64, radius_A=0.7)
+    sites = make_sites(fractional, cell, ["A"] * 64, SiteSize(radius_A=0.7))
     jumps = find_jumps(positions, sites, frame_spacing_ps=SPACING_PS)
     (one,) = jump_rates(jumps, attempt_frequency_THz=attempt_THz, temperature_K=TEMPERATURE_K)
     assert abs(one.activation_energy_eV - barrier_eV) < 3 * one.activation_energy_std_eV
@@ -265,7 +267,7 @@ def test_correlation_of_a_single_vacancy():
         positions, fractional, cell = vacancy_walk(
             np.random.default_rng(seed), repeats=(5, 5, 5), n_frames=12_000
         )
-        sites = make_sites(fractional, cell, ["A"] * 125, radius_A=1.0)
+        sites = make_sites(fractional, cell, ["A"] * 125, SiteSize(radius_A=1.0))
         jumps = find_jumps(positions, sites, frame_spacing_ps=SPACING_PS)
         assert len(jumps) == 11_999  # one in each frame, none lost
         tracer = fit_diffusivity(mean_squared_displacement(positions, frame_spacing_ps=SPACING_PS))
@@ -421,7 +423,7 @@ def test_gemdat_turns_cells_that_do_not_begin_along_x():
     rng = np.random.default_rng(6)
     cell = np.array(Lattice.from_parameters(9.0, 10.0, 11.0, 70, 105, 80).matrix)
     fractional = rng.random((4, 3))
-    sites = make_sites(fractional, cell, list("ABCD"), radius_A=0.8)
+    sites = make_sites(fractional, cell, list("ABCD"), SiteSize(radius_A=0.8))
     positions = (fractional @ cell)[None] + rng.normal(0, 0.2, (200, 4, 3))
     own = site_states(positions, sites).site
     assert np.mean(own == np.arange(4)) > 0.98

@@ -1,6 +1,7 @@
 """Sites from crystals turned, strained and shifted, from densities, and who sits on them."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ from ase.io import read, write
 from mlipsse.errors import MlipsseError
 from mlipsse.md.plan.lammps_frame import LammpsFrame
 from mlipsse.resources import resource_dir
-from mlipsse.transport.jumps.found_sites import find_sites
-from mlipsse.transport.jumps.given_sites import place_sites, read_crystal_sites
-from mlipsse.transport.jumps.sites import Sites, label_kinds, make_sites, site_radius
+from mlipsse.transport.jumps.found_sites import SiteSearch, find_sites
+from mlipsse.transport.jumps.given_sites import RunFramework, place_sites, read_crystal_sites
+from mlipsse.transport.jumps.sites import Sites, SiteSize, label_kinds, make_sites, site_radius
 from mlipsse.transport.jumps.states import NO_SITE, site_states
 from mlipsse.transport.structure.vibration import COARSE_SPACING_PS, vibration
 from tests.lattice_walks import cubic_lattice, independent_walk
@@ -28,6 +29,7 @@ CIFS = {
 }
 ROW = np.array([[0.0, 0, 0], [0.25, 0, 0]])
 BOX = np.diag([12.0, 12, 12])
+HALF_A = SiteSize(radius_A=0.5)
 
 
 def test_radius_by_the_rule():
@@ -43,7 +45,7 @@ def test_radius_by_the_rule():
 
 
 def test_radii_that_are_given():
-    sites = make_sites(ROW, BOX, ["A", "B"], radius_A={"A": 0.5, "B": 0.9})
+    sites = make_sites(ROW, BOX, ["A", "B"], SiteSize(radius_A={"A": 0.5, "B": 0.9}))
     assert sites.radius_A.tolist() == [0.5, 0.9]
     assert sites.with_radius(0.7).radius_A.tolist() == [0.7, 0.7]
     with pytest.raises(MlipsseError, match="No radius for sites B"):
@@ -51,9 +53,9 @@ def test_radii_that_are_given():
     with pytest.raises(MlipsseError, match="below half the cell"):
         sites.with_radius(6.0)
     with pytest.raises(MlipsseError, match="Give the radius"):
-        make_sites(ROW, BOX, ["A", "B"])
+        make_sites(ROW, BOX, ["A", "B"], SiteSize())
     with pytest.raises(MlipsseError, match="There are no sites"):
-        make_sites(np.zeros((0, 3)), BOX, [], radius_A=1.0)
+        make_sites(np.zeros((0, 3)), BOX, [], SiteSize(radius_A=1.0))
 
 
 def test_labels_of_different_orbits_differ():
@@ -84,7 +86,7 @@ def test_states_against_all_images(cell):
     rng = np.random.default_rng(1)
     labels = [f"s{k}" for k in range(14)]
     radii = dict(zip(labels, rng.uniform(0.5, 2.2, 14), strict=True))
-    sites = make_sites(rng.random((14, 3)), cell, labels, radius_A=radii)
+    sites = make_sites(rng.random((14, 3)), cell, labels, SiteSize(radius_A=radii))
     positions = rng.uniform(-40, 40, (30, 20, 3))
     positions[0, :3] = [[0, 0, 0], cell[0], -1e-17 * cell[1]]
     found = site_states(positions, sites, inner_fraction=0.6)
@@ -112,12 +114,8 @@ def built_run(name, mobile, repeats, *, strain=0.0, shift_A=(0, 0, 0), seed=0):
     places = atoms.get_scaled_positions(wrap=False) @ frame.lattice @ box + shift_A
     is_mobile = np.array(atoms.get_chemical_symbols()) == mobile
     shaken = places[~is_mobile] + rng.normal(0, 0.1, (np.count_nonzero(~is_mobile), 3))
-    return {
-        "cell": box,
-        "lattice": frame.lattice,
-        "framework_positions": shaken,
-        "framework_species": list(itertools.compress(atoms.get_chemical_symbols(), ~is_mobile)),
-    }, places[is_mobile]
+    species = list(itertools.compress(atoms.get_chemical_symbols(), ~is_mobile))
+    return RunFramework(box, shaken, species, frame.lattice), places[is_mobile]
 
 
 def farthest_A(sites, places):
@@ -140,8 +138,9 @@ def farthest_A(sites, places):
 def test_crystals_in_the_frame_of_a_run(name, mobile, repeats, counts, shift_A):
     run, places = built_run(name, mobile, repeats, strain=0.01, shift_A=shift_A)
     if repeats == (1, 1, 2):
-        assert not np.array_equal(run["lattice"], np.eye(3)), "LAMMPS reduces this cell"
-    placed = place_sites(read_crystal_sites(CIFS[name], mobile=mobile), **run, amplitude_A=0.3)
+        assert not np.array_equal(run.lattice, np.eye(3)), "LAMMPS reduces this cell"
+    crystal = read_crystal_sites(CIFS[name], mobile=mobile)
+    placed = place_sites(crystal, run, SiteSize(amplitude_A=0.3))
     sites = placed.sites
     assert {kind: sites.labels.count(kind) for kind in sites.kinds} == counts
     assert farthest_A(sites, places) < 0.15  # the framework's shaking moves the origin
@@ -162,10 +161,12 @@ def test_a_primitive_run_of_a_centred_crystal(tmp_path):
     is_mobile = run.numbers == 3
     placed = place_sites(
         read_crystal_sites(CIFS["li3incl6"], mobile="Li"),
-        cell=np.array(run.cell),
-        framework_positions=run.positions[~is_mobile],
-        framework_species=list(itertools.compress(run.get_chemical_symbols(), ~is_mobile)),
-        radius_A=0.8,
+        RunFramework(
+            np.array(run.cell),
+            run.positions[~is_mobile],
+            list(itertools.compress(run.get_chemical_symbols(), ~is_mobile)),
+        ),
+        SiteSize(radius_A=0.8),
     )
     assert len(placed.sites) == np.count_nonzero(is_mobile) == 32
     assert abs(np.linalg.det(placed.supercell)) == pytest.approx(4)
@@ -175,19 +176,19 @@ def test_a_primitive_run_of_a_centred_crystal(tmp_path):
 def test_vectors_in_another_order():
     run, places = built_run("lpsgo", "Li", (1, 1, 1))
     turned = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]])
-    run["cell"], run["lattice"] = turned @ run["lattice"] @ run["cell"], np.eye(3)
-    placed = place_sites(read_crystal_sites(CIFS["lpsgo"], mobile="Li"), **run, radius_A=0.5)
+    run = replace(run, cell=turned @ run.lattice @ run.cell, lattice=np.eye(3))
+    placed = place_sites(read_crystal_sites(CIFS["lpsgo"], mobile="Li"), run, HALF_A)
     assert farthest_A(placed.sites, places) < 0.1
 
 
 def test_another_crystal_is_refused():
     run, _ = built_run("li3incl6", "Li", (2, 1, 2))
     with pytest.raises(MlipsseError, match="not a repetition of the cell of NaSICON"):
-        place_sites(read_crystal_sites(CIFS["nasicon"], mobile="Na"), **run, radius_A=0.5)
+        place_sites(read_crystal_sites(CIFS["nasicon"], mobile="Na"), run, HALF_A)
     rng = np.random.default_rng(0)
-    run["framework_positions"] = rng.uniform(0, 15, run["framework_positions"].shape)
+    run = replace(run, positions=rng.uniform(0, 15, run.positions.shape))
     with pytest.raises(MlipsseError, match="framework of the run lies"):
-        place_sites(read_crystal_sites(CIFS["li3incl6"], mobile="Li"), **run, radius_A=0.5)
+        place_sites(read_crystal_sites(CIFS["li3incl6"], mobile="Li"), run, HALF_A)
 
 
 def test_files_without_such_sites(tmp_path):
@@ -220,7 +221,7 @@ def flat_walk(seed, *, n_frames=4000, n_ions=20):
 
 def test_sites_from_the_density():
     positions, fractional, cell, colour = flat_walk(1)
-    sites = find_sites(positions, cell, radius_A=1.0)
+    sites = find_sites(positions, cell, SiteSize(radius_A=1.0))
     assert len(sites) == 16
     assert farthest_A(sites, fractional @ cell) < 0.12
     # 20 ions on 8 A and 8 B, A 20 times as full.
@@ -230,14 +231,18 @@ def test_sites_from_the_density():
     away = host[:, None] - fractional[colour]
     apart = np.linalg.norm((away - np.rint(away)) @ cell, axis=2)
     assert apart.min(axis=1).max() < 0.1
-    limited = find_sites(positions, cell, radius_A=1.0, least_occupancy=0.3)
+    limited = find_sites(
+        positions, cell, SiteSize(radius_A=1.0), search=SiteSearch(least_occupancy=0.3)
+    )
     assert len(limited) == 8
     assert not limited.interstitial.any()
 
 
 def test_repeated_cells_are_laid_together():
     positions, fractional, cell, _ = flat_walk(2, n_frames=2500)
-    sites = find_sites(positions, cell, radius_A=1.0, repeats=(1, 1, 2))
+    sites = find_sites(
+        positions, cell, SiteSize(radius_A=1.0), search=SiteSearch(repeats=(1, 1, 2))
+    )
     kinds = {kind: sites.labels.count(kind) for kind in sites.kinds}
     assert kinds == {**{f"h{k}": 2 for k in range(4)}, **{f"i{k}": 2 for k in range(4)}}
     assert farthest_A(sites, fractional @ cell) < 0.2
@@ -250,29 +255,45 @@ def test_repeats_are_of_the_crystals_own_vectors():
     positions, fractional, cell, _ = flat_walk(3)
     lattice = np.array([[1, 0, 0], [-1, 1, 0], [0, 0, 1]])
     reduced = np.linalg.inv(lattice) @ cell
-    sites = find_sites(positions, reduced, lattice=lattice, radius_A=1.0, repeats=(1, 1, 2))
+    sites = find_sites(
+        positions,
+        reduced,
+        SiteSize(radius_A=1.0),
+        lattice=lattice,
+        search=SiteSearch(repeats=(1, 1, 2)),
+    )
     assert len(sites) == 16
     assert farthest_A(sites, fractional @ cell) < 0.15
 
 
 def test_interstitials_beside_given_sites():
     positions, fractional, cell, colour = flat_walk(4)
-    given = make_sites(fractional[colour], cell, ["Li1/8a"] * 8, radius_A=1.0)
-    sites = find_sites(positions, cell, radius_A=1.0, known=given)
+    given = make_sites(fractional[colour], cell, ["Li1/8a"] * 8, SiteSize(radius_A=1.0))
+    sites = find_sites(positions, cell, SiteSize(radius_A=1.0), known=given)
     assert sites.labels[:8] == ("Li1/8a",) * 8
     assert sorted(sites.labels[8:]) == [f"i{k}" for k in range(8)]
     assert sites.interstitial.tolist() == [False] * 8 + [True] * 8
     np.testing.assert_array_equal(sites.fractional[:8], given.fractional)
-    whole = make_sites(fractional, cell, ["x"] * 16, radius_A=1.0)
-    assert find_sites(positions, cell, radius_A=1.0, known=whole) is whole
+    whole = make_sites(fractional, cell, ["x"] * 16, SiteSize(radius_A=1.0))
+    assert find_sites(positions, cell, SiteSize(radius_A=1.0), known=whole) is whole
 
 
 def test_a_gas_has_no_sites():
     rng = np.random.default_rng(5)
     with pytest.raises(MlipsseError, match="flow like a liquid"):
-        find_sites(rng.uniform(0, 12, (2000, 1, 3)), BOX, radius_A=0.5, least_occupancy=0.05)
+        find_sites(
+            rng.uniform(0, 12, (2000, 1, 3)),
+            BOX,
+            SiteSize(radius_A=0.5),
+            search=SiteSearch(least_occupancy=0.05),
+        )
     with pytest.raises(MlipsseError, match="Repeats"):
-        find_sites(rng.uniform(0, 12, (10, 1, 3)), BOX, radius_A=0.5, repeats=(0, 1, 1))
+        find_sites(
+            rng.uniform(0, 12, (10, 1, 3)),
+            BOX,
+            SiteSize(radius_A=0.5),
+            search=SiteSearch(repeats=(0, 1, 1)),
+        )
 
 
 @pytest.mark.parametrize("start", [0.0, 0.25])
@@ -327,10 +348,8 @@ def test_a_crystal_that_fits_where_it_is_stays_there(tmp_path: Path, seed: int) 
     framework = framework + rng.normal(0, 0.12, framework.shape)
     placed = place_sites(
         read_crystal_sites(tmp_path / "x.cif", mobile="Li"),
-        cell=np.array(run.cell),
-        framework_positions=framework,
-        framework_species=["Cl"] * len(framework),
-        amplitude_A=0.3,
+        RunFramework(np.array(run.cell), framework, ["Cl"] * len(framework)),
+        SiteSize(amplitude_A=0.3),
     )
     assert np.linalg.norm(placed.shift_A) < 0.1
     assert placed.misfit_A < 0.25

@@ -111,6 +111,7 @@ def jumps(
     from mlipsse.transport.ions.mobile import mobile_ions
     from mlipsse.transport.jumps.analysis import analyse_jumps
     from mlipsse.transport.jumps.files import write_jumps, write_sites, write_sites_structure
+    from mlipsse.transport.jumps.found_sites import SiteSearch
     from mlipsse.transport.jumps.settings import JumpSettings
 
     if interstitials and sites is None:
@@ -130,9 +131,11 @@ def jumps(
     settings = JumpSettings(
         structure=sites,
         interstitials=interstitials,
-        repeats=times,
-        interstitial_occupancy=interstitial_occupancy,
-        least_occupancy=least_occupancy,
+        search=SiteSearch(
+            repeats=times,
+            interstitial_occupancy=interstitial_occupancy,
+            least_occupancy=least_occupancy,
+        ),
         radius_A=radius_A,
         inner_fraction=inner_fraction,
         minimal_residence_frames=minimal_residence,

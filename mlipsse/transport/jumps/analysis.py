@@ -1,19 +1,17 @@
 """One run, from its frames to its sites and jumps."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mlipsse.errors import MlipsseError
 from mlipsse.transport.diffusion.diffusivity import Diffusivity, fit_diffusivity
 from mlipsse.transport.diffusion.displacement.msd import mean_squared_displacement
 from mlipsse.transport.ions.mobile import MobileIons
 from mlipsse.transport.jumps.collective import CollectiveJumps, collective_jumps
 from mlipsse.transport.jumps.counting import Jumps, find_jumps
 from mlipsse.transport.jumps.found_sites import find_sites
-from mlipsse.transport.jumps.given_sites import place_sites, read_crystal_sites
+from mlipsse.transport.jumps.given_sites import RunFramework, place_sites, read_crystal_sites
 from mlipsse.transport.jumps.rates import (
     JumpDiffusivity,
     JumpRate,
@@ -23,6 +21,7 @@ from mlipsse.transport.jumps.rates import (
     kind_occupancies,
 )
 from mlipsse.transport.jumps.settings import JumpSettings
+from mlipsse.transport.jumps.sites import SiteSize
 from mlipsse.transport.structure.vibration import Vibration, vibration
 
 
@@ -84,8 +83,8 @@ def analyse_jumps(ions: MobileIons, settings: JumpSettings | None = None) -> Jum
     trajectory, mobile = ions.trajectory, ions.roles.mobile
     temperature_K, spacing = trajectory.temperature_K, trajectory.frame_spacing_ps
     resting, places = ions.resting.all(), ions.framework_places()
-    radius_A = settings.radius_A
     shaken = vibration(resting, frame_spacing_ps=spacing)
+    size = SiteSize(settings.radius_A, shaken.amplitude_A)
     sites = misfit_A = shift_A = None
     notes: tuple[str, ...] = ()
     if settings.structure is not None:
@@ -93,29 +92,20 @@ def analyse_jumps(ions: MobileIons, settings: JumpSettings | None = None) -> Jum
         notes = tuple(f"{crystal.name}: {note}" for note in crystal.notes)
         placed = place_sites(
             crystal,
-            cell=trajectory.cell,
-            lattice=trajectory.lattice,
-            framework_positions=places,
-            framework_species=ions.framework_species,
-            amplitude_A=shaken.amplitude_A,
-            radius_A=radius_A,
+            RunFramework(trajectory.cell, places, ions.framework_species, trajectory.lattice),
+            size,
         )
         sites, misfit_A = placed.sites, placed.misfit_A
         if misfit_A is not None:
             shift_A = float(np.linalg.norm(placed.shift_A))
     if sites is None or settings.interstitials:
-        if isinstance(radius_A, Mapping):
-            raise MlipsseError("Found sites have no labels yet. Give one radius for all.")
         sites = find_sites(
             resting,
             trajectory.cell,
-            amplitude_A=shaken.amplitude_A,
-            radius_A=radius_A,
-            repeats=settings.repeats,
+            size,
             lattice=trajectory.lattice,
             known=sites,
-            interstitial_occupancy=settings.interstitial_occupancy,
-            least_occupancy=settings.least_occupancy,
+            search=settings.search,
         )
     jumps = find_jumps(
         resting,

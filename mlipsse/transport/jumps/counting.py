@@ -7,7 +7,7 @@ from numba import njit
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.jumps.sites import Sites
-from mlipsse.transport.jumps.states import NO_SITE, SiteStates, site_states
+from mlipsse.transport.jumps.states import NO_SITE, site_states
 
 PARTS = 10
 """Parts of the run whose scatter gives the errors."""
@@ -82,7 +82,6 @@ def find_jumps(
     minimal_residence_frames: int = 1,
     inner_fraction: float = 1.0,
     n_parts: int = PARTS,
-    states: SiteStates | None = None,
 ) -> Jumps:
     """Find the jumps of all ions.
 
@@ -107,7 +106,6 @@ def find_jumps(
     minimal_residence_frames : frames that a stay must last
     inner_fraction : inner radius over radius
     n_parts : parts of the run for the errors; fewer where there are too few frames
-    states : of `site_states` where they are known
 
     Raises
     ------
@@ -128,8 +126,7 @@ def find_jumps(
         raise MlipsseError(
             f"A stay lasts at least 1 frame, but {minimal_residence_frames} are asked for."
         )
-    if states is None:
-        states = site_states(positions, sites, inner_fraction=inner_fraction)
+    states = site_states(positions, sites, inner_fraction=inner_fraction)
     rows, displacement = _settled_moves(
         states.site,
         states.inner,

@@ -1,12 +1,13 @@
 """Sites found in the trajectory itself, where the ions' density peaks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft, ndimage
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.jumps.sites import Sites, close_pairs, make_sites
+from mlipsse.transport.jumps.sites import Sites, SiteSize, close_pairs, make_sites
 
 MERGE_A = 1.2
 """Peaks nearer than this are one site: the halves of a split position."""
@@ -20,18 +21,43 @@ LEAST_OCCUPANCY = 0.05
 _VOXEL_A, _SMOOTHING_A = 0.3, 0.3
 
 
+@dataclass(frozen=True, kw_only=True)
+class SiteSearch:
+    """How peaks of the density become sites; see `find_sites`.
+
+    Attributes
+    ----------
+    repeats : of the crystal's cell along the run's own vectors, whose densities are laid together
+    merge_A : peaks nearer than this to a higher one belong to it, Å
+    interstitial_occupancy : mean number of ions below which a site is interstitial
+    least_occupancy : mean number of ions below which a peak is no site
+
+    Raises
+    ------
+    MlipsseError
+        when repeats are below 1.
+    """
+
+    repeats: Sequence[int] = (1, 1, 1)
+    merge_A: float = MERGE_A
+    interstitial_occupancy: float = INTERSTITIAL_OCCUPANCY
+    least_occupancy: float = LEAST_OCCUPANCY
+
+    def __post_init__(self) -> None:
+        if len(self.repeats) != 3 or min(self.repeats) < 1:
+            raise MlipsseError(
+                f"Repeats {tuple(self.repeats)} must be three whole numbers, 1 or above."
+            )
+
+
 def find_sites(
     positions: np.ndarray,
     cell: np.ndarray,
+    size: SiteSize,
     *,
-    amplitude_A: float | None = None,
-    radius_A: float | None = None,
-    repeats: Sequence[int] = (1, 1, 1),
     lattice: np.ndarray | None = None,
     known: Sites | None = None,
-    merge_A: float = MERGE_A,
-    interstitial_occupancy: float = INTERSTITIAL_OCCUPANCY,
-    least_occupancy: float = LEAST_OCCUPANCY,
+    search: SiteSearch | None = None,
 ) -> Sites:
     """Sites at the peaks of the ions' density.
 
@@ -48,23 +74,26 @@ def find_sites(
     ----------
     positions : (n_frames, n_ions, 3) float64, Å, drift removed
     cell : (3, 3) float64, Å, rows are lattice vectors
-    amplitude_A, radius_A : see `make_sites`
-    repeats : of the crystal's cell along the run's own vectors, `lattice` times `cell`
-    lattice : (3, 3) whole numbers, of `Trajectory`; the unit matrix by default
+    size : of all sites; radii per label are refused, as found sites have no labels yet
+    lattice : (3, 3) whole numbers, of `Trajectory`: the run's own vectors are this times `cell`;
+        the unit matrix by default
     known : sites that are given; peaks further than `merge_A` from them are added as interstitial
+    search : how peaks become sites
 
     Raises
     ------
     MlipsseError
-        when repeats are below 1 or no peak is a site, and as `make_sites`.
+        when no peak is a site, for radii per label, and as `make_sites`.
     """
     from mlipsse.transport.jumps.states import NO_SITE, site_states
 
+    if isinstance(size.radius_A, Mapping):
+        raise MlipsseError("Found sites have no labels yet. Give one radius for all.")
+    search = search or SiteSearch()
+    merge_A = search.merge_A
     cell = np.asarray(cell, dtype=float)
     lattice = np.eye(3) if lattice is None else np.asarray(lattice, dtype=float)
-    times = np.array(repeats, dtype=int)
-    if times.shape != (3,) or times.min() < 1:
-        raise MlipsseError(f"Repeats {tuple(repeats)} must be three whole numbers, 1 or above.")
+    times = np.array(search.repeats, dtype=int)
     own = lattice @ cell
     unit = own / times[:, None]
     counts, grid = _histogram(positions, unit)
@@ -82,8 +111,8 @@ def find_sites(
             if known is not None:
                 return known
             raise MlipsseError(
-                f"No place is occupied for {least_occupancy:.0%} of the time: the ions flow like "
-                "a liquid, or the run is too short. Give the sites."
+                f"No place is occupied for {search.least_occupancy:.0%} of the time: the ions flow "
+                "like a liquid, or the run is too short. Give the sites."
             )
         together = fractional if known is None else np.vstack([known.fractional, fractional])
         together = together - np.floor(together)
@@ -91,18 +120,19 @@ def find_sites(
             together,
             cell,
             [*(() if known is None else known.labels), *map(str, kind)],
-            amplitude_A=amplitude_A,
-            radius_A=radius_A,
+            size,
         )
         states = site_states(positions, sites).site
         filled = np.bincount(states[states != NO_SITE], minlength=len(sites)) / len(positions)
         members = np.bincount(kind)
         occupancy = np.bincount(kind, weights=filled[n_known:]) / np.maximum(members, 1)
-        empty = (occupancy < least_occupancy)[kind]
+        empty = (occupancy < search.least_occupancy)[kind]
         if not empty.any():
             break
         fractional, kind = fractional[~empty], kind[~empty]
-    rare = occupancy < interstitial_occupancy if known is None else np.ones(len(occupancy), bool)
+    rare = np.ones(len(occupancy), bool)
+    if known is None:
+        rare = occupancy < search.interstitial_occupancy
     order = [k for k in np.argsort(-occupancy, kind="stable") if members[k]]
     names: dict[int, str] = {}
     for prefix, mark in (("h", False), ("i", True)):

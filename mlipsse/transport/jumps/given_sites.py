@@ -1,15 +1,15 @@
 """Sites from a crystal structure, mapped onto the cell of a simulation."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
 from mlipsse.structures import Crystal, read_crystal
-from mlipsse.transport.jumps.sites import Sites, label_kinds, make_sites
+from mlipsse.transport.jumps.sites import Sites, SiteSize, label_kinds, make_sites
 
 MISFIT_LIMIT_A = 1.0
 """Distance of the framework's mean positions from the file's, median per element and the worst
@@ -53,6 +53,24 @@ class CrystalSites:
     framework_species: tuple[frozenset[str], ...]
     translations: np.ndarray
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class RunFramework:
+    """What stays in a run, in the cell that was simulated.
+
+    Attributes
+    ----------
+    cell : (3, 3) float64, Å, rows are lattice vectors
+    positions : (n_framework, 3) float64, Å, mean over the run, drift removed
+    species : element of each of them
+    lattice : (3, 3) whole numbers, of `Trajectory`: the run's own vectors are this times `cell`
+    """
+
+    cell: np.ndarray
+    positions: np.ndarray
+    species: Sequence[str]
+    lattice: np.ndarray = field(default_factory=lambda: np.eye(3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,16 +153,7 @@ def _symmetry(crystal: Crystal) -> tuple[tuple[str, ...], np.ndarray]:
     return label_kinds(together, orbits), shifts[np.argsort((shifts**2).sum(axis=1))]
 
 
-def place_sites(
-    crystal: CrystalSites,
-    *,
-    cell: np.ndarray,
-    lattice: np.ndarray | None = None,
-    framework_positions: np.ndarray,
-    framework_species: Sequence[str],
-    amplitude_A: float | None = None,
-    radius_A: float | Mapping[str, float] | None = None,
-) -> PlacedSites:
+def place_sites(crystal: CrystalSites, run: RunFramework, size: SiteSize) -> PlacedSites:
     """Repeat a crystal's sites through the cell of a run.
 
     The run's own vectors, `lattice` times `cell`, are matched with sums of the file's by their
@@ -155,27 +164,24 @@ def place_sites(
     Parameters
     ----------
     crystal : of `read_crystal_sites`
-    cell : (3, 3) float64, Å, of the run, rows are lattice vectors
-    lattice : (3, 3) whole numbers, of `Trajectory`; the unit matrix by default
-    framework_positions : (n_framework, 3) float64, Å, mean over the run, drift removed
-    framework_species : element of each of them
-    amplitude_A, radius_A : see `make_sites`
+    run : what stays in the run, in its cell
+    size : of the sites
 
     Raises
     ------
     MlipsseError
         when the run's cell is none of the crystal's, or its framework is another one.
     """
-    lattice = np.eye(3) if lattice is None else np.asarray(lattice, dtype=float)
-    own = lattice @ np.asarray(cell, dtype=float)
-    positions = np.asarray(framework_positions, dtype=float).reshape(-1, 3) @ np.linalg.inv(own)
+    lattice = np.asarray(run.lattice, dtype=float)
+    own = lattice @ np.asarray(run.cell, dtype=float)
+    positions = np.asarray(run.positions, dtype=float).reshape(-1, 3) @ np.linalg.inv(own)
     compared = bool(len(positions) and len(crystal.framework))
     best: tuple[float, np.ndarray, np.ndarray] | None = None
     for supercell in itertools.islice(_supercells(crystal, own), _MOST_CELLS):
         if not compared:
             best = (0.0, supercell, np.zeros(3))
             break
-        misfit_A, shift = _lay_over(crystal, supercell, own, positions, framework_species)
+        misfit_A, shift = _lay_over(crystal, supercell, own, positions, run.species)
         if best is None or misfit_A < best[0]:
             best = (misfit_A, supercell, shift)
         if misfit_A < MISFIT_LIMIT_A / 2:
@@ -194,11 +200,7 @@ def place_sites(
         )
     fractional, index = _repeated(crystal.fractional, supercell)
     sites = make_sites(
-        (fractional + shift) @ lattice,
-        cell,
-        [crystal.labels[site] for site in index],
-        amplitude_A=amplitude_A,
-        radius_A=radius_A,
+        (fractional + shift) @ lattice, run.cell, [crystal.labels[site] for site in index], size
     )
     return PlacedSites(sites, supercell, shift @ own, misfit_A if compared else None)
 

@@ -96,36 +96,60 @@ class Sites:
         return replace(self, radius_A=np.array([radius_A[label] for label in self.labels], float))
 
 
+@dataclass(frozen=True)
+class SiteSize:
+    """How far sites reach: a radius that is given, or that of `site_radius`.
+
+    Attributes
+    ----------
+    radius_A : for all sites, or per label, Å; goes before the amplitude
+    amplitude_A : vibration amplitude of the ions, Å, for `site_radius`
+
+    Raises
+    ------
+    MlipsseError
+        when neither is given.
+    """
+
+    radius_A: float | Mapping[str, float] | None = None
+    amplitude_A: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.radius_A is None and self.amplitude_A is None:
+            raise MlipsseError("Give the radius of the sites, or the vibration amplitude.")
+
+    def of(self, fractional: np.ndarray, cell: np.ndarray) -> float | Mapping[str, float]:
+        """Radius of sites at these places, Å, for all or per label; see `site_radius`."""
+        if self.radius_A is not None:
+            return self.radius_A
+        return site_radius(fractional, cell, amplitude_A=self.amplitude_A or 0.0)
+
+
 def make_sites(
     fractional: np.ndarray,
     cell: np.ndarray,
     labels: Sequence[str],
+    size: SiteSize,
     *,
-    amplitude_A: float | None = None,
-    radius_A: float | Mapping[str, float] | None = None,
     interstitial: np.ndarray | None = None,
 ) -> Sites:
-    """Sites with radii that are given, or follow from the vibration amplitude by `site_radius`.
+    """Sites at given places.
 
     Parameters
     ----------
     fractional : (n_sites, 3), of `cell`
     cell : (3, 3) float64, Å, rows are lattice vectors
     labels : per site
-    amplitude_A : vibration amplitude, for the radius
-    radius_A : for all, or per label; goes before the amplitude
+    size : of all sites, or per label
     interstitial : (n_sites,) bool; none by default
 
     Raises
     ------
     MlipsseError
-        when neither is given, and as `Sites`, `site_radius` and `Sites.with_radius`.
+        as `Sites`, `site_radius` and `Sites.with_radius`.
     """
     fractional = fractional - np.floor(fractional)
-    if radius_A is None:
-        if amplitude_A is None:
-            raise MlipsseError("Give the radius of the sites, or the vibration amplitude.")
-        radius_A = site_radius(fractional, cell, amplitude_A=amplitude_A)
+    radius_A = size.of(fractional, cell)
     sites = Sites(
         fractional=fractional,
         cell=np.asarray(cell, dtype=float),
