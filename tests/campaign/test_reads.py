@@ -189,7 +189,7 @@ def test_a_trajectory_too_large_to_wait_is_read_again(
     positions = []
     for share in (analysis.KEPT_SHARE, 0.0):
         monkeypatch.setattr(analysis, "KEPT_SHARE", share)
-        found = analyse_composition("LiCl", folders, settings=WindowSettings(), keep_fastest=True)
+        found = analyse_composition("LiCl", folders, settings=WindowSettings())
         assert found.fastest is not None
         positions.append(found.fastest.ions().resting[:])
     assert len(read) == 2 + 2 + 1

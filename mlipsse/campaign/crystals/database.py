@@ -17,7 +17,13 @@ _VALUE_INDEX = "CREATE INDEX value_index ON number_key_values(key, value)"
 
 @dataclass(frozen=True)
 class Row:
-    """One structure and its values (text, numbers; names with units)."""
+    """One structure and its values.
+
+    Attributes
+    ----------
+    atoms : cell and atoms
+    values : text and numbers by names that carry their units
+    """
 
     atoms: Atoms
     values: dict[str, Any]

@@ -22,7 +22,14 @@ _AS_GIVEN = "as_given"
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the campaign: which crystal, how hot, which repetition."""
+    """One run of the campaign.
+
+    Attributes
+    ----------
+    start : crystal as it is selected or given, before it is repeated
+    temperature_K : of the thermostat, K
+    replica : number of the repetition, from 0
+    """
 
     start: Atoms
     temperature_K: float

@@ -61,7 +61,13 @@ class SizedModel:
 
 @dataclass(frozen=True)
 class SizedModels:
-    """The models of a curve by rising size, and the foundation model's file."""
+    """The models of a curve.
+
+    Attributes
+    ----------
+    models : by rising size
+    foundation : file of the foundation model
+    """
 
     models: Sequence[SizedModel]
     foundation: Path

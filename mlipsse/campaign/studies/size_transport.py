@@ -34,7 +34,14 @@ FOUNDATION = "foundation"
 
 @dataclass(frozen=True)
 class _Subject:
-    """A model that is run: its rows' first columns, its folder and its potential."""
+    """A model that is run.
+
+    Attributes
+    ----------
+    frames, strategy, failed : first columns of its rows
+    root : folder below which its runs lie
+    bundle : its potential
+    """
 
     frames: int
     strategy: str

@@ -61,7 +61,13 @@ class ThermalSettings:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """Orderings of small cells and their energies, eV, of the whole cells."""
+    """Orderings of small cells and their energies.
+
+    Attributes
+    ----------
+    structures : supercell and labels, (n_sites,) int8, of each
+    energies_eV : of the whole cells, eV
+    """
 
     structures: list[tuple[Supercell, np.ndarray]]
     energies_eV: list[float]

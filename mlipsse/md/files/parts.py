@@ -20,7 +20,14 @@ _PART = re.compile(r"traj\.(\d+)\.dcd")
 
 @dataclass(frozen=True)
 class Part:
-    """One DCD file: its first step, and how many whole frames it holds."""
+    """One DCD file of a run.
+
+    Attributes
+    ----------
+    path : of the file
+    first_step : of its first frame
+    frames : how many are whole
+    """
 
     path: Path
     first_step: int

@@ -25,7 +25,14 @@ class Table:
 
 @dataclass(frozen=True)
 class FigureFile:
-    """A PNG or SVG file and what it shows; a wide one takes the page's whole width."""
+    """A figure of the page.
+
+    Attributes
+    ----------
+    path : PNG or SVG file
+    caption : what it shows
+    wide : whether it takes the page's whole width
+    """
 
     path: Path
     caption: str
@@ -73,7 +80,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Headline:
-    """A number at the top of the page, e.g. the highest conductivity, and of what it is."""
+    """A number at the top of the page, e.g. the highest conductivity.
+
+    Attributes
+    ----------
+    name : of the number
+    value : with its unit
+    detail : of what it is
+    """
 
     name: str
     value: str

@@ -63,10 +63,17 @@ class Expansion:
 
 @dataclass
 class _Cluster:
-    """Rows that describe one site; `spread_A` is how far apart they were written.
+    """Rows that describe one site.
 
-    `anchor` is where its first row belongs by its decimals, `position` the mean as written.
-    `share` multiplies the occupancies, where images of the written site were joined.
+    Attributes
+    ----------
+    rows : in the order of the file
+    position : (3,) mean of the positions as written, fractional
+    anchor : (3,) where the first row belongs by its decimals, fractional
+    spread_A : how far apart the rows were written, Å
+    images : rows that are images of the site
+    place : where the site is; None before it is chosen
+    share : multiplies the occupancies, where images of the written site were joined
     """
 
     rows: list[AtomRow]
@@ -285,7 +292,14 @@ def _images_joined(
 
 @dataclass(frozen=True)
 class _Chooser:
-    """Chooses between the written position and the special ones near it."""
+    """Chooses between the written position and the special ones near it.
+
+    Attributes
+    ----------
+    setting : symmetry that makes positions special
+    cell : (3, 3) float64, Å, rows are lattice vectors
+    special_A : distance of a special position from which it is left out without a reason, Å
+    """
 
     setting: Setting
     cell: np.ndarray

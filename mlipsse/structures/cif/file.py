@@ -28,7 +28,14 @@ _STRAIN_FACTOR, _STRAIN_MARGIN = 2.0, 0.003
 
 @dataclass(frozen=True, eq=False)
 class _Reading:
-    """The sites in one setting, and what speaks for or against it."""
+    """A file read in one setting.
+
+    Attributes
+    ----------
+    sites : that the setting gives
+    distances : between them
+    agreement : with what the file states of itself; None where it states nothing
+    """
 
     sites: Expansion
     distances: Distances

@@ -121,7 +121,13 @@ def _settled_lag(msd: MeanSquaredDisplacement, earliest_ps: float) -> int:
 
 @dataclass(frozen=True)
 class _Slowing:
-    """Later over earlier slope of an MSD, and standard errors below the usual later slope."""
+    """How an MSD slows down.
+
+    Attributes
+    ----------
+    ratio : later over earlier slope
+    below : standard errors below the usual later slope
+    """
 
     ratio: float
     below: float

@@ -7,12 +7,18 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class OverlapSums:
-    """Sums over all pairs of time origins, divided by the numbers of origins; all (k, k).
+    """Sums over all pairs of time origins, divided by the numbers of origins.
 
-    For an origin s of lag n and an origin t of lag m, `overlap` is the number of steps that
-    the two windows share, and `ends` counts their coinciding end points (start with start and
+    For an origin s of lag n and an origin t of lag m, the overlap is the number of steps that
+    the two windows share, and the ends count their coinciding end points (start with start and
     end with end +1, start with end -1): the covariance of two displacements of a random walk
     with white noise on top is linear in the two.
+
+    Attributes
+    ----------
+    overlap, overlap_squared : (k, k) of the overlap and of its square
+    overlap_ends : (k, k) of overlap times ends
+    ends_squared : (k, k) of the square of the ends
     """
 
     overlap: np.ndarray

@@ -44,7 +44,7 @@ class RestingPositions:
     Slices of frames are float64 arrays (n, n_atoms, 3), Å, so that of a trajectory on disk no more
     than a slice is in memory.
 
-    Parameters
+    Attributes
     ----------
     positions : (n_frames, n, 3), Å, unwrapped; an array, or what is sliced like one
     atoms : (n_atoms,) which of the n

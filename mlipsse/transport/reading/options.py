@@ -14,7 +14,7 @@ from mlipsse.errors import MlipsseError
 class ReadOptions:
     """What a caller gives for a trajectory; None leaves it to the file.
 
-    Parameters
+    Attributes
     ----------
     topology : file of the elements, e.g. a PDB, POSCAR or LAMMPS data file in any atom style
     species : elements by LAMMPS type (1, 2, ...); they go before a dump's column `element`

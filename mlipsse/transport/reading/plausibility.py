@@ -52,7 +52,15 @@ _ORIGINS = 200
 
 @dataclass(frozen=True)
 class _Motion:
-    """Motion of one element: r, v and growth of r² from one frame to two (None for two frames)."""
+    """Motion of one element from frame to frame.
+
+    Attributes
+    ----------
+    element : symbol
+    step_A : root mean square displacement from one frame to the next, Å
+    speed_A_ps : that over the time between frames, Å/ps
+    growth : r² over two frames over that over one; None for two frames
+    """
 
     element: str
     step_A: float

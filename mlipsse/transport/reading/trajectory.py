@@ -14,7 +14,7 @@ _BLOCK_FRAMES = 512
 class Trajectory:
     """Unwrapped frames of one run at evenly spaced times; of a part of it where it is read so.
 
-    Parameters
+    Attributes
     ----------
     positions : (n_frames, n_atoms, 3) float64, Å, unwrapped; an array, or where a trajectory is
         larger than the memory, what is sliced like one (`StoredPositions`)

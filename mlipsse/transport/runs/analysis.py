@@ -32,10 +32,25 @@ from mlipsse.transport.reading.trajectory import Trajectory
 class RunTransport:
     """Transport of the mobile ion in one run.
 
-    `conductivity_mS_cm` is Nernst-Einstein's, of the tracer; `einstein_mS_cm` is that of `charge`,
-    which ions that move together make another one. `status` decides whether the run has a place in
-    averages and fits; the conductivities and `directions` are None where it has none. `drift_A`,
-    (n_frames, 3), is what was subtracted from every atom.
+    Attributes
+    ----------
+    name : of the run, see `RunRecord.name`
+    temperature_K : of the thermostat, K
+    mobile, n_mobile : element of the mobile ion, and how many there are
+    volume_A3, duration_ps : of the cell, Å³, and from the first frame to the last, ps
+    msd, framework_msd : of the mobile ions, and of all that stays; None without a framework
+    framework : whether it melted
+    diffusivity : of the tracer
+    conductivity_mS_cm, conductivity_std_mS_cm : Nernst-Einstein's, of the tracer, and its standard
+        error; None for a run that is not usable, and without a charge
+    charge : diffusivity of charge, and Haven ratio
+    einstein_mS_cm, einstein_std_mS_cm : as the conductivity, of `charge`, which differs where ions
+        move together
+    status : whether the run has a place in averages and fits, and why not
+    drift_A : (n_frames, 3) float64, Å, subtracted from every atom
+    formula, composition, ordering, replica : of the run's record; None without one
+    directions : diffusivity along the crystal's own vectors; None for a run that is not usable
+    flow_A : steady motion of all mobile ions one way, Å; None without one
     """
 
     name: str

@@ -17,7 +17,14 @@ from mlipsse.transport.runs.analysis import RunTransport
 
 @dataclass(frozen=True)
 class ExcludedRun:
-    """A run that took no part, and why."""
+    """A run that took no part.
+
+    Attributes
+    ----------
+    temperature_K : of the run, K
+    name : of the run, see `RunRecord.name`
+    reason : why it took no part
+    """
 
     temperature_K: float
     name: str
@@ -30,13 +37,19 @@ class ExcludedRun:
 
 @dataclass(frozen=True, eq=False)
 class CompositionTransport:
-    """Transport of one composition, temperatures ascending.
+    """Transport of one composition.
 
-    `points` hold the temperatures that were used; `excluded` the runs that were not.
-    `shortest_run_ps` is None when no run could be analysed. `turning_K` are the temperatures with
-    runs whose framework turns on its places (see `FrameworkVerdict`). `run_cautions` are those of
-    the runs that were used, each with its run's name. `directions` holds the same
-    temperatures as `points`, `directional_arrhenius` a fit of a, b, c, ab, ac and bc each.
+    Attributes
+    ----------
+    formula : as the config writes it
+    points : means at the temperatures that were used, ascending
+    arrhenius : fit through them
+    excluded : runs that were not used
+    shortest_run_ps : None when no run could be analysed
+    turning_K : temperatures with runs whose framework turns on its places (see `FrameworkVerdict`)
+    run_cautions : of the runs that were used, each with its run's name
+    directions : means by direction, at the temperatures of `points`
+    directional_arrhenius : a fit of a, b, c, ab, ac and bc each
     """
 
     formula: str

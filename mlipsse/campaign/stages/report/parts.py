@@ -264,7 +264,6 @@ def _model_figures(campaign: Campaign) -> list[FigureFile]:
 
 def acceptance_figures(campaign: Campaign) -> list[FigureFile]:
     """Curves of the trials of every crystal on which the exported model was tried."""
-    """Curves of the trials of every crystal on which the exported model was tried."""
     table = campaign.path(paths.Export.acceptance)
     if not (campaign.config.export.acceptance.run and table.is_file()):
         return []

@@ -15,7 +15,17 @@ from mlipsse.md.plan.estimate import run_cost
 
 @dataclass(frozen=True)
 class TemperatureCost:
-    """Cost of all runs at one temperature; hours are those of their device."""
+    """Cost of all runs at one temperature.
+
+    Attributes
+    ----------
+    temperature_K : of the thermostat, K
+    runs : how many
+    atoms_per_run : mean number
+    ns_per_run : from the first step to the last, ns
+    hours : of all runs on their device, h
+    disk_GB : of all runs, GB
+    """
 
     temperature_K: float
     runs: int

@@ -21,7 +21,14 @@ from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
 
 @dataclass(frozen=True)
 class RenderedCampaign:
-    """What was written: folder, number of runs, and notes for the user."""
+    """What was written.
+
+    Attributes
+    ----------
+    root : folder below which the runs lie
+    runs : how many
+    notes : sentences for the user
+    """
 
     root: Path
     runs: int

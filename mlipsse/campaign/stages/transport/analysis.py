@@ -95,7 +95,6 @@ def analyse_composition(
     settings: WindowSettings,
     excluded: Sequence[ExcludedRun] = (),
     ordering_weights: OrderingWeights | None = None,
-    keep_fastest: bool = False,
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> AnalysedRuns:
     """Analyse the runs in `folders`; those that were stopped or did not end are left out.
@@ -107,7 +106,6 @@ def analyse_composition(
     settings : of the fit of D
     excluded : runs that were not even rendered, with the reason
     ordering_weights : see `ordering_weights`; None counts all runs alike
-    keep_fastest : hold the fastest run's trajectory in memory, where it is small beside that
 
     Raises
     ------
@@ -128,8 +126,7 @@ def analyse_composition(
         run = analyse_recorded(ions, record, settings=settings)
         runs.append(AnalysedRun(folder, record, run))
         if run.status.usable and (fastest is None or _speed(run) > _speed(fastest.run)):
-            kept = ions if keep_fastest and _may_wait(ions) else None
-            fastest = FastestRun(folder, record, run, kept)
+            fastest = FastestRun(folder, record, run, ions if _may_wait(ions) else None)
         del ions  # two trajectories in memory at most
     results = [run.result for run in runs]
     transport = summarise_composition(

@@ -60,7 +60,6 @@ def perform(work: Work) -> list[Path]:
             ],
             settings=settings,
             ordering_weights=ordering_weights(config, formula, orderings),
-            keep_fastest=True,
             progress=work.progress,
         )
         for analysed in found.runs:

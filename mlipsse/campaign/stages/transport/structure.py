@@ -38,7 +38,14 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class _Density:
-    """Density of the mobile ion, atoms of the framework, and paths of lowest bottlenecks."""
+    """Where the mobile ions of a run are.
+
+    Attributes
+    ----------
+    density : of the mobile ions
+    framework : atoms that stay, at their mean places
+    percolating : path of the lowest bottleneck by direction
+    """
 
     density: ProbabilityDensity
     framework: Any

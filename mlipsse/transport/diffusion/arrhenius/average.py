@@ -10,7 +10,16 @@ from mlipsse.errors import MlipsseError
 
 @dataclass(frozen=True)
 class TemperatureAverage:
-    """Mean over the runs at one temperature."""
+    """Mean over the runs at one temperature.
+
+    Attributes
+    ----------
+    temperature_K : K
+    diffusivity_cm2_s, diffusivity_std_cm2_s : tracer diffusivity and its standard error, cm²/s
+    conductivity_mS_cm, conductivity_std_mS_cm : Nernst-Einstein's and its standard error, mS/cm;
+        NaN where they are not known
+    n_runs : runs averaged over
+    """
 
     temperature_K: float
     diffusivity_cm2_s: float

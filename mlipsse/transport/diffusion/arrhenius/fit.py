@@ -20,6 +20,8 @@ CURVATURE_LIMIT = 2.0
 class ArrheniusFit:
     """ln D = ln D0 - Ea / (kB T).
 
+    Attributes
+    ----------
     activation_energy_eV : eV; None below two temperatures
     activation_energy_std_eV : eV; None when neither errors of D nor scatter determine it
     prefactor_cm2_s : D0, cm²/s; None below two temperatures
@@ -217,7 +219,14 @@ def fit_arrhenius(
 
 @dataclass(frozen=True, eq=False)
 class _Polynomial:
-    """Least squares of ln D in powers of 1/(kB T); the covariance is for sigma as stated."""
+    """Least squares of ln D in powers of 1/(kB T).
+
+    Attributes
+    ----------
+    coefficients : (degree + 1,) the constant first
+    covariance : (degree + 1, degree + 1), for sigma as stated
+    chi2 : sum of squared residuals over sigma
+    """
 
     coefficients: np.ndarray
     covariance: np.ndarray

@@ -29,7 +29,7 @@ _NUMBERS_AT_ONCE = 8192
 class MeanSquaredDisplacement:
     """Mean squared displacement per ion at every lag.
 
-    Parameters
+    Attributes
     ----------
     lag_ps : (n_frames,) float64, ps; the first is 0
     tensor_A2 : (n_frames, 6) float64, Å², xx yy zz xy xz yz in the trajectory's Cartesian axes

@@ -16,6 +16,8 @@ SEARCH_SPAN = 3.0
 class WindowSettings:
     """How the fit window is chosen and what it must satisfy.
 
+    Attributes
+    ----------
     hop_length_A : least distance between sites, Å; a longer one is taken from the data (see
         `measured_hop_length_A`). There is no window below half its square (4.5 Å² at
         3 Å), after He, Zhu, Epstein and Mo, npj Comput. Mater. 4, 18 (2018),
@@ -70,10 +72,15 @@ class WindowSettings:
 
 @dataclass(frozen=True)
 class Window:
-    """First and last lag in frames, the exponent there, and the reason when it is refused.
+    """The window of a fit, and whether the motion in it diffuses.
 
-    `first` and `last` are None when the rules give no window at all; a window in which the
-    motion is not diffusive keeps its bounds and exponent beside the reason.
+    Attributes
+    ----------
+    first, last : lags in frames; None when the rules give no window at all
+    exponent : d ln MSD / d ln lag in the window; None without one
+    reason : why the window is refused, else None; a window in which the motion is not diffusive
+        keeps its bounds and exponent
+    kind : of the refusal
     """
 
     first: int | None

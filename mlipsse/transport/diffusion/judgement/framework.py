@@ -27,6 +27,9 @@ TURNING = (
 class FrameworkVerdict:
     """Whether the framework moves like a liquid.
 
+    Attributes
+    ----------
+    melted : whether it does
     msd_A2 : framework MSD at half the run, Å²; None without framework atoms
     exponent : d ln MSD / d ln lag from an eighth of the run to half of it
     reason : the criterion with its numbers when melted, else None

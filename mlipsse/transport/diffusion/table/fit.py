@@ -218,9 +218,15 @@ def _exponent(lags: np.ndarray, values: np.ndarray, hop_length_A: float) -> floa
 
 @dataclass(frozen=True)
 class _Line:
-    """Slope, Å²/ps, and intercept, Å², of MSDs of `n_ions` that hop by `hop_length_A`.
+    """A straight line of an MSD.
 
-    All lags are multiples of `spacing_ps`.
+    Attributes
+    ----------
+    slope, intercept : Å²/ps and Å²
+    hop_length_A : of the ions, Å
+    dimensions : that the MSD sums over
+    n_ions : that the MSD averages over
+    spacing_ps : all lags are multiples of it, ps
     """
 
     slope: float

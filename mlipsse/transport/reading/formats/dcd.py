@@ -17,6 +17,10 @@ from mlipsse.md.files.parts import Part, find_parts
 class DcdPart:
     """Whole frames of one DCD file.
 
+    Attributes
+    ----------
+    path : of the file
+    first_step : of its first frame
     n_frames : how many
     cell : (3, 3) float64, Å, a along x and b in the xy plane, as LAMMPS has it
     """

@@ -33,7 +33,15 @@ _PLAIN = "species:S:1:pos:R:3"
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where in a row species, positions and id stand, and whether the ids may be something else."""
+    """Where in a row its values stand.
+
+    Attributes
+    ----------
+    width : words in a row
+    species, ids : word of each; None without one
+    places : word of x; y and z follow
+    unsure : whether the ids may be something else
+    """
 
     width: int
     species: int | None
@@ -44,7 +52,14 @@ class _Columns:
 
 @dataclass(eq=False)
 class _Head:
-    """Head of one frame: its words by key, and the columns of its rows."""
+    """Head of one frame.
+
+    Attributes
+    ----------
+    words : of its comment line, by key
+    columns : of its rows
+    cell : (3, 3) float64, Å, rows are lattice vectors; 0 without one
+    """
 
     words: dict[str, Any]
     columns: _Columns
@@ -53,7 +68,16 @@ class _Head:
 
 @dataclass(frozen=True, eq=False)
 class _First:
-    """What the first frame fixes: names and order of its atoms, and the stamps' words."""
+    """What the first frame fixes.
+
+    Attributes
+    ----------
+    species : element of each atom
+    names : (n_atoms,) the atoms' names as written, in the order of the ids
+    ids : (n_atoms,) int64 in the order of the file; None without a column of them
+    keys : words of the stamps
+    frame_bytes : length of the frame
+    """
 
     species: tuple[str, ...]
     names: np.ndarray

@@ -35,9 +35,14 @@ _TIMES = {".dcd": dcd_times, ".nc": netcdf_times, ".ncdf": netcdf_times, ".h5md"
 
 @dataclass(frozen=True, eq=False)
 class _Opened:
-    """A trajectory that MDAnalysis has opened, and the files behind it, which must stay.
+    """A trajectory that MDAnalysis has opened.
 
-    `lengths_A` are the units of its positions and of its box.
+    Attributes
+    ----------
+    frames : MDAnalysis' reader
+    species : element of each atom
+    held : files and objects behind it, which must stay
+    lengths_A : units of its positions and of its box, Å
     """
 
     frames: Any

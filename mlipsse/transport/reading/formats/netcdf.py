@@ -19,7 +19,13 @@ _LENGTHS = {"": 1.0, "angstrom": 1.0, "angstroms": 1.0, "nanometer": 10.0}
 
 @dataclass(frozen=True, eq=False)
 class NetcdfFrame:
-    """One frame: positions (n_atoms, 3), Å, by rising id; lengths and angles of its cell."""
+    """One frame.
+
+    Attributes
+    ----------
+    positions : (n_atoms, 3) Å, by rising id
+    dimensions : (6,) lengths, Å, and angles, degrees, of its cell; None without one
+    """
 
     positions: np.ndarray
     dimensions: np.ndarray | None

@@ -29,7 +29,14 @@ _ROW = re.compile(rb"\s*" + rb"\s*".join([_NUMBER] * 3) + rb"(?:\s+[A-Za-z].*)?\
 
 @dataclass(frozen=True, eq=False)
 class _Head:
-    """What stands before the configurations."""
+    """What stands before the configurations.
+
+    Attributes
+    ----------
+    cell : (3, 3) float64, Å, rows are lattice vectors
+    names : of the species, as written
+    counts : atoms of each
+    """
 
     cell: np.ndarray
     names: tuple[str, ...]

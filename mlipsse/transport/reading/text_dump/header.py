@@ -12,7 +12,17 @@ TIMESTEP = b"ITEM: TIMESTEP"
 
 @dataclass(frozen=True, eq=False)
 class DumpHeader:
-    """Header of one frame; `start` is where its atoms begin."""
+    """Header of one frame.
+
+    Attributes
+    ----------
+    step : of the frame
+    n_atoms : rows that follow
+    cell : (3, 3) float64, Å, rows are lattice vectors
+    origin : (3,) float64, Å, where the cell begins
+    columns : names of the columns
+    start : where its rows begin in the text
+    """
 
     step: int
     n_atoms: int

@@ -16,9 +16,14 @@ _TAIL_BYTES = 4096
 
 @dataclass(eq=False)
 class TextPiece:
-    """A piece of a file; the reader sets how much of it is `used`, and what is not comes again.
+    """A piece of a file.
 
-    `ended` is set for the last piece, and `torn` where a compressed file is torn behind it.
+    Attributes
+    ----------
+    data, stop : the text is `data` up to `stop`
+    ended : whether it is the last piece
+    used : set by the reader to how much it took; the rest comes again
+    torn : whether a compressed file is torn behind it
     """
 
     data: bytearray
