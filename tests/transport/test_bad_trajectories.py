@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
-from mlipsse.transport.reading.text_dump.stream import text_bytes
+from mlipsse.transport.reading.source.file_bytes import text_bytes
 from mlipsse.transport.reading.unwrapping.boxes import BoxSteps
 from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
 

@@ -9,8 +9,8 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.record import RECORD_FILE
 from mlipsse.transport.reading.options import ReadOptions
-from mlipsse.transport.reading.source.compressed import head, plain_name
 from mlipsse.transport.reading.source.element_names import elements_of
+from mlipsse.transport.reading.source.file_bytes import head, plain_name
 from mlipsse.transport.reading.source.protocol import RawBlock, Source
 from mlipsse.transport.reading.text_dump.atoms import DumpAtoms, dump_atoms, likely_frames
 

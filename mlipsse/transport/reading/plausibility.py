@@ -58,7 +58,7 @@ class _Motion:
     ----------
     element : symbol
     step_A : root mean square displacement from one frame to the next, Å
-    speed_A_ps : that over the time between frames, Å/ps
+    speed_A_ps : thermal speed at the temperature of the run, Å/ps
     growth : r² over two frames over that over one; None for two frames
     """
 

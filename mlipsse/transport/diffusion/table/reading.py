@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.reading.source.compressed import TornStream
+from mlipsse.transport.reading.source.file_bytes import TornStream
 from mlipsse.units import BOHR_A
 
 TIME_PS = {"fs": 1e-3, "ps": 1.0, "ns": 1e3, "us": 1e6, "µs": 1e6, "s": 1e12}

@@ -7,7 +7,7 @@ stamps of plain files (3.29); hence a reader of our own.
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.reading.source.compressed import TornStream, lost_behind
 from mlipsse.transport.reading.source.element_names import elements_of
-from mlipsse.transport.reading.source.frames import OneFrame, blocks_of, other_atoms
-from mlipsse.transport.reading.source.last_lines import is_whole
+from mlipsse.transport.reading.source.file_bytes import (
+    TornStream,
+    is_whole,
+    lost_behind,
+    text_bytes,
+)
+from mlipsse.transport.reading.source.frames import OneFrame, framewise_source, other_atoms, step_ps
 from mlipsse.transport.reading.source.protocol import Source
-from mlipsse.transport.reading.text_dump.stream import text_bytes
 from mlipsse.transport.reading.times.stamps import StampKeys, find_stamp_keys
 
 _SPECIES = ("species", "symbols", "element", "elements", "type", "types", "Z", "numbers")
@@ -106,19 +109,11 @@ def open_extxyz(path: Path, types: Sequence[str] | None, timestep_fs: float | No
 
     start = next(frames([], True))
     likely = text_bytes(path) // first.frame_bytes + 1
-    timed = start.stamp == start.stamp
-    return Source(
-        path=path,
-        inputs=(path,),
-        kind="extxyz",
-        species=first.species,
-        n_frames=likely,
-        trusted=False,
-        read=lambda size: blocks_of(path, frames, notes, size, int(1.1 * likely) + 2),
-        stamp_ps=None if timestep_fs is None or first.keys.step is None else timestep_fs * 1e-3,
+    return replace(
+        framewise_source(path, "extxyz", first.species, frames, notes=notes, likely=likely),
+        stamp_ps=step_ps(timestep_fs, first.keys.step is not None),
         time_ps=first.keys.time_ps,
-        first_stamp=start.stamp if timed else None,
-        notes=notes,
+        first_stamp=start.stamp if start.stamp == start.stamp else None,
     )
 
 

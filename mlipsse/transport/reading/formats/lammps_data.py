@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.reading.source.compressed import TornStream, head
+from mlipsse.transport.reading.source.file_bytes import TornStream, head
 
 _TYPE_PLACE = {
     **dict.fromkeys(

@@ -15,9 +15,9 @@ from mlipsse.structures import read_ordered
 from mlipsse.transport.reading.formats.h5md import h5md_lengths_A
 from mlipsse.transport.reading.formats.lammps_data import is_lammps_data, read_lammps_species
 from mlipsse.transport.reading.formats.netcdf import NetcdfFrames
-from mlipsse.transport.reading.source.compressed import Unpacked, lost_behind, plain_name
 from mlipsse.transport.reading.source.element_names import element_of
-from mlipsse.transport.reading.source.frames import OneFrame, blocks_of
+from mlipsse.transport.reading.source.file_bytes import Unpacked, lost_behind, plain_name
+from mlipsse.transport.reading.source.frames import OneFrame, blocks_of, step_ps
 from mlipsse.transport.reading.source.protocol import RawBlock, Source
 from mlipsse.transport.reading.times.binary_times import (
     BinaryTimes,
@@ -90,7 +90,7 @@ def open_with_mdanalysis(
         n_frames=n_frames,
         trusted=False,
         read=read,
-        stamp_ps=None if timestep_fs is None or known.steps is None else timestep_fs * 1e-3,
+        stamp_ps=step_ps(timestep_fs, known.steps is not None),
         time_ps=1.0 if own_time else known.time_ps,
         spacings_ps=known.spacings_ps,
         firm=not own_time,

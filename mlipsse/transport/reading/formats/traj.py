@@ -1,14 +1,15 @@
 """ASE's own .traj files."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.reading.source.compressed import Unpacked, lost_behind
-from mlipsse.transport.reading.source.frames import OneFrame, blocks_of, other_atoms
+from mlipsse.transport.reading.source.file_bytes import Unpacked, lost_behind
+from mlipsse.transport.reading.source.frames import OneFrame, framewise_source, other_atoms, step_ps
 from mlipsse.transport.reading.source.protocol import Source
 from mlipsse.transport.reading.times.stamps import find_stamp_keys
 
@@ -43,18 +44,11 @@ def open_traj(path: Path, timestep_fs: float | None) -> Source:
             yield OneFrame(atoms.get_positions(), np.array(atoms.cell), step, time)
 
     start = next(frames([], True)).stamp
-    return Source(
-        path=path,
-        inputs=(path,),
-        kind="traj",
-        species=species,
-        n_frames=None,
-        trusted=False,
-        read=lambda block_frames: blocks_of(path, frames, notes, block_frames),
-        stamp_ps=None if timestep_fs is None or keys.step is None else timestep_fs * 1e-3,
+    return replace(
+        framewise_source(path, "traj", species, frames, notes=notes),
+        stamp_ps=step_ps(timestep_fs, keys.step is not None),
         time_ps=keys.time_ps,
         first_stamp=start if start == start else None,
-        notes=notes,
     )
 
 

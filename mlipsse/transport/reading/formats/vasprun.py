@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.reading.source.compressed import TornStream
 from mlipsse.transport.reading.source.element_names import elements_of
+from mlipsse.transport.reading.source.file_bytes import TornStream
 from mlipsse.transport.reading.source.frames import OneFrame, blocks_of
 from mlipsse.transport.reading.source.protocol import Source
 

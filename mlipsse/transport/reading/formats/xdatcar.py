@@ -6,19 +6,22 @@ leaves the configurations' numbers aside; hence a reader of our own.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.reading.source.compressed import TornStream, lost_behind
 from mlipsse.transport.reading.source.element_names import elements_of
-from mlipsse.transport.reading.source.frames import OneFrame, blocks_of, other_atoms
-from mlipsse.transport.reading.source.last_lines import is_whole
+from mlipsse.transport.reading.source.file_bytes import (
+    TornStream,
+    is_whole,
+    lost_behind,
+    text_bytes,
+)
+from mlipsse.transport.reading.source.frames import OneFrame, framewise_source, other_atoms, step_ps
 from mlipsse.transport.reading.source.protocol import Source
-from mlipsse.transport.reading.text_dump.stream import text_bytes
 
 _SAME_FRACTION = 1e-7
 _ROW_BYTES = 33
@@ -69,18 +72,8 @@ def open_xdatcar(path: Path, timestep_fs: float | None) -> Source:
     def frames(report: list[str], heads: bool) -> Iterator[OneFrame]:
         return _frames(path, head, report, heads=heads)
 
-    return Source(
-        path=path,
-        inputs=(path,),
-        kind="XDATCAR",
-        species=species,
-        n_frames=likely,
-        trusted=False,
-        read=lambda size: blocks_of(path, frames, notes, size, int(1.1 * likely) + 2),
-        stamp_ps=None if timestep_fs is None or number is None else timestep_fs * 1e-3,
-        counts_anew=True,
-        notes=notes,
-    )
+    source = framewise_source(path, "XDATCAR", species, frames, notes=notes, likely=likely)
+    return replace(source, stamp_ps=step_ps(timestep_fs, number is not None), counts_anew=True)
 
 
 def _frames(path: Path, first: _Head, notes: list[str], *, heads: bool) -> Iterator[OneFrame]:

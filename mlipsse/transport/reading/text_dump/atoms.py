@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.transport.reading.source.file_bytes import text_bytes
 from mlipsse.transport.reading.text_dump.header import (
     TIMESTEP,
     DumpHeader,
     DumpHeaders,
     whole_number,
 )
-from mlipsse.transport.reading.text_dump.stream import text_bytes, text_pieces
+from mlipsse.transport.reading.text_dump.stream import text_pieces
 
 _AXES = "xyz"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.reading.source.compressed import lost_behind
+from mlipsse.transport.reading.source.file_bytes import lost_behind
+from mlipsse.transport.reading.source.frames import Restarts, find_restarts
 from mlipsse.transport.reading.source.protocol import Filling, RawBlock
-from mlipsse.transport.reading.source.restarts import Restarts, find_restarts
 from mlipsse.transport.reading.text_dump.atoms import (
     DumpAtoms,
     dump_atoms,

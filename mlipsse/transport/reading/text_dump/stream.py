@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from mlipsse.errors import MlipsseError
-from mlipsse.transport.reading.source.compressed import DAMAGE, TornStream, is_compressed
-from mlipsse.transport.reading.source.last_lines import is_whole
+from mlipsse.transport.reading.source.file_bytes import (
+    DAMAGE,
+    TornStream,
+    is_whole,
+)
 
 _BUFFER_BYTES = 8 << 20
 _HEAD_BYTES = 256 << 10
@@ -65,17 +68,6 @@ def text_pieces(path: Path, *, head: bool = False) -> Iterator[TextPiece]:
                 data[:rest] = kept
     except DAMAGE as error:
         raise MlipsseError(f"{path} cannot be read: {error}.") from error
-
-
-def text_bytes(path: Path) -> int:
-    """About the length of the text; of a gzipped one modulo 4 GiB, as gzip has it."""
-    with path.open("rb") as stream:
-        gzipped = stream.read(2) == b"\x1f\x8b"
-        size = stream.seek(0, 2)
-        if not gzipped or size < 4:
-            return 4 * size if is_compressed(path) else size
-        stream.seek(-4, 2)
-        return int.from_bytes(stream.read(4), "little")
 
 
 def _fill(stream: Any, data: bytearray, place: int) -> tuple[int, bool]:

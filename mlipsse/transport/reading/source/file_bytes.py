@@ -1,4 +1,4 @@
-"""Files compressed by gzip, bzip2 or xz, recognised by their first bytes."""
+"""The bytes of a file: compressed by gzip, bzip2 or xz or not, whole or torn."""
 
 import bz2
 import gzip
@@ -8,12 +8,16 @@ import shutil
 import tempfile
 import weakref
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from mlipsse.errors import MlipsseError
 
 SUFFIXES = (".gz", ".bz2", ".xz")
+
+_LOOKED_AT = 6
+"""Rows before the end of a file that show whether the last one is whole."""
 
 _MAGIC: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -118,6 +122,35 @@ class Unpacked:
                 f"{path} cannot be unpacked into {folder} ({error}): free disk space, set TMPDIR "
                 "to another folder, or unpack the file."
             ) from error
+
+
+def text_bytes(path: Path) -> int:
+    """About the length of the text; of a gzipped one modulo 4 GiB, as gzip has it."""
+    with path.open("rb") as stream:
+        gzipped = stream.read(2) == b"\x1f\x8b"
+        size = stream.seek(0, 2)
+        if not gzipped or size < 4:
+            return 4 * size if is_compressed(path) else size
+        stream.seek(-4, 2)
+        return int.from_bytes(stream.read(4), "little")
+
+
+def is_whole(lines: Sequence[bytes]) -> bool:
+    """Whether the last of some rows of numbers is whole, though nothing ends it.
+
+    It is where all of them have as many words, and their last words as many decimals: a number that
+    is torn has fewer. Whole numbers and mantissas with an exponent show nothing.
+
+    Parameters
+    ----------
+    lines : rows of one frame, the last ones of the file
+    """
+    rows = [line.split() for line in lines[-_LOOKED_AT:]]
+    if len(rows) < 3 or any(len(row) != len(rows[0]) or not row for row in rows):
+        return False
+    parts = [row[-1].partition(b".") for row in rows]
+    decimals = {len(part[2]) for part in parts}
+    return len(decimals) == 1 and decimals != {0} and all(part[2].isdigit() for part in parts)
 
 
 def _opener(path: Path) -> Any:
