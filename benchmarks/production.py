@@ -24,7 +24,7 @@ from mlipsse.campaign.config.execution import ExecutionConfig
 from mlipsse.campaign.engine.execution import Execution, Unit
 from mlipsse.campaign.stages.simulate.until import run_until
 from mlipsse.md.files.folder import render_folder
-from mlipsse.md.files.record import OUTCOME_FILE, record_of
+from mlipsse.md.files.record import OUTCOME_FILE, RunSubject, record_of
 from mlipsse.md.plan.protocol import Protocol
 from mlipsse.md.watch.state import run_state
 
@@ -46,9 +46,7 @@ def render(folder: Path, *, cells: tuple[int, int, int], production_ps: float, s
     protocol = Protocol(
         temperature_K=300, equilibration_ps=10, production_ps=production_ps, seed=seed
     )
-    record = record_of(
-        atoms,
-        protocol=protocol,
+    subject = RunSubject(
         formula="LiCl",
         composition="LiCl",
         ordering=f"o{seed}",
@@ -56,7 +54,8 @@ def render(folder: Path, *, cells: tuple[int, int, int], production_ps: float, s
         mobile="Li",
         mobile_charge_e=1,
     )
-    render_folder(folder, atoms, title=f"r{seed}", record=record, pair_commands=LENNARD_JONES)
+    record = record_of(atoms, subject, protocol)
+    render_folder(folder, atoms, record, pair_commands=LENNARD_JONES)
     return folder
 
 

@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from mlipsse.md.files.folder import render_folder
-from mlipsse.md.files.record import record_of
+from mlipsse.md.files.record import RunSubject, record_of
 from mlipsse.md.plan.protocol import Protocol
 
 LENNARD_JONES = (
@@ -37,6 +37,16 @@ def rock_salt() -> Atoms:
     return bulk("LiCl", "rocksalt", a=5.13, cubic=True).repeat((2, 2, 2))
 
 
+SUBJECT = RunSubject(
+    formula="LiCl",
+    composition="LiCl",
+    ordering="LiCl-o000",
+    replica=0,
+    mobile="Li",
+    mobile_charge_e=1,
+)
+
+
 def render(
     folder: Path,
     *,
@@ -50,17 +60,7 @@ def render(
     render_folder(
         folder,
         atoms,
-        title="LiCl-T0300-r0",
-        record=record_of(
-            atoms,
-            protocol=Protocol(**(SHORT | changes)),
-            formula="LiCl",
-            composition="LiCl",
-            ordering="LiCl-o000",
-            replica=0,
-            mobile="Li",
-            mobile_charge_e=1,
-        ),
+        record_of(atoms, SUBJECT, Protocol(**(SHORT | changes))),
         pair_commands=pair_commands,
         template_dir=template_dir,
         replace=replace,

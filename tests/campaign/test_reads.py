@@ -24,7 +24,7 @@ from mlipsse.campaign.stages.transport import analysis, stage, structure
 from mlipsse.campaign.stages.transport.analysis import analyse_composition
 from mlipsse.dataset.frames.extxyz import write_frames
 from mlipsse.files import write_text
-from mlipsse.md.files.record import Outcome, record_of, record_text, write_outcome
+from mlipsse.md.files.record import Outcome, RunSubject, record_of, record_text, write_outcome
 from mlipsse.md.plan.protocol import Protocol
 from mlipsse.resources import resource_dir
 from mlipsse.transport import WindowSettings
@@ -76,17 +76,7 @@ def _write_run(folder: Path, start: Atoms, kelvin: float, seed: int) -> None:
     )
     positions = start.positions + rng.normal(0, 0.1, (FRAMES, len(start), 3))
     positions[:, :n_ions] += moved
-    record = record_of(
-        start,
-        protocol=Protocol(
-            temperature_K=kelvin,
-            timestep_fs=2.0,
-            equilibration_ps=1.0,
-            production_ps=(FRAMES - 1) * FRAME_FS / 1000,
-            dump_every_fs=FRAME_FS,
-            relax_cell=False,
-            seed=1,
-        ),
+    subject = RunSubject(
         formula=start.info[keys.COMPOSITION],
         composition=start.info[keys.COMPOSITION],
         ordering=start.info[keys.ORDERING],
@@ -94,6 +84,16 @@ def _write_run(folder: Path, start: Atoms, kelvin: float, seed: int) -> None:
         mobile="Li",
         mobile_charge_e=1,
     )
+    protocol = Protocol(
+        temperature_K=kelvin,
+        timestep_fs=2.0,
+        equilibration_ps=1.0,
+        production_ps=(FRAMES - 1) * FRAME_FS / 1000,
+        dump_every_fs=FRAME_FS,
+        relax_cell=False,
+        seed=1,
+    )
+    record = record_of(start, subject, protocol)
     folder.mkdir(parents=True)
     write_text(folder / "run.json", record_text(record))
     first = folder / f"traj.{record.equilibration_steps}.dcd"

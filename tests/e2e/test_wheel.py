@@ -23,7 +23,7 @@ from mlipsse.md.files.data_file import species_by_type
 from mlipsse.md.files.deck import mace_commands
 from mlipsse.md.files.folder import render_folder
 from mlipsse.md.plan.protocol import Protocol
-from mlipsse.md.files.record import record_of
+from mlipsse.md.files.record import RunSubject, record_of
 from mlipsse.md.run import run_folder
 from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.export.source_model import model_summary
@@ -42,12 +42,11 @@ protocol = Protocol(
     temperature_K=600, equilibration_ps=0.005, production_ps=0.01, dump_every_fs=1,
     thermo_every_fs=1, restart_every_ps=0.005, relax_cell=False,
 )
+subject = RunSubject(
+    formula="x", composition="x", ordering="x", replica=0, mobile="Li", mobile_charge_e=1
+)
 render_folder(
-    folder, atoms, title="wheel",
-    record=record_of(
-        atoms, protocol=protocol, formula="x", composition="x", ordering="x", replica=0,
-        mobile="Li", mobile_charge_e=1,
-    ),
+    folder, atoms, record_of(atoms, subject, protocol),
     pair_commands=mace_commands(
         plugin=build_plugin(), model=Path("m.pt"), species=species_by_type(atoms)
     ),

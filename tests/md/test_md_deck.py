@@ -5,7 +5,7 @@ from ase.build import bulk
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.deck import checked_name, mace_commands, quoted_path, render_deck
-from mlipsse.md.files.record import record_of
+from mlipsse.md.files.record import RunSubject, record_of
 from mlipsse.md.plan.protocol import Protocol
 
 PROTOCOL = Protocol(temperature_K=900, equilibration_ps=2, production_ps=10)
@@ -13,9 +13,7 @@ PAIR = ("pair_style zero 5.0", "pair_coeff * *")
 
 
 def deck(*, protocol: Protocol = PROTOCOL, **changes: object) -> str:
-    record = record_of(
-        bulk("LiCl", "rocksalt", a=5.13, cubic=True),
-        protocol=protocol,
+    subject = RunSubject(
         formula="LiCl",
         composition="LiCl",
         ordering="o000",
@@ -23,6 +21,7 @@ def deck(*, protocol: Protocol = PROTOCOL, **changes: object) -> str:
         mobile="Li",
         mobile_charge_e=1,
     )
+    record = record_of(bulk("LiCl", "rocksalt", a=5.13, cubic=True), subject, protocol)
     given = {"title": "Li3InCl6-T0900-r0", "pair_commands": PAIR} | changes
     return render_deck(record, **given)  # type: ignore[arg-type]
 

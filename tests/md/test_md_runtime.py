@@ -15,7 +15,7 @@ from mlipsse.md.files.array_job import ArrayJob, write_array_job
 from mlipsse.md.files.data_file import species_by_type
 from mlipsse.md.files.deck import mace_commands
 from mlipsse.md.files.folder import render_folder
-from mlipsse.md.files.record import record_of
+from mlipsse.md.files.record import RunSubject, record_of
 from mlipsse.md.plan.protocol import Protocol
 from mlipsse.md.run import run_folder
 from mlipsse.md.runtime import make_runtime
@@ -45,14 +45,14 @@ def mace_run(folder: Path, plugin: Path) -> Path:
         restart_every_ps=0.005,
         relax_cell=False,
     )
-    record = record_of(
-        atoms, protocol=protocol, formula="x", composition="x", ordering="x", replica=0,
-        mobile="Li", mobile_charge_e=1,
-    )  # fmt: skip
+    subject = RunSubject(
+        formula="x", composition="x", ordering="x", replica=0, mobile="Li", mobile_charge_e=1
+    )
+    record = record_of(atoms, subject, protocol)
     commands = mace_commands(
         plugin=plugin, model=BUNDLE / f"{BUNDLE.name}.pt", species=species_by_type(atoms)
     )
-    render_folder(folder, atoms, title="x", record=record, pair_commands=commands)
+    render_folder(folder, atoms, record, pair_commands=commands)
     return folder
 
 

@@ -94,7 +94,7 @@ def template_problems(campaign: Campaign) -> Iterator[str]:
         return
     from mlipsse.md.files.array_job import ArrayJob, write_array_job
     from mlipsse.md.files.deck import render_deck
-    from mlipsse.md.files.record import record_of
+    from mlipsse.md.files.record import RunSubject, record_of
 
     config = campaign.config
     symbols = sorted({*config.enumerate.elements, config.structure.mobile})
@@ -106,9 +106,7 @@ def template_problems(campaign: Campaign) -> Iterator[str]:
     except MlipsseError:
         return  # another check names it
     try:
-        record = record_of(
-            atoms,
-            protocol=settings,
+        subject = RunSubject(
             formula=_CHECKED,
             composition=_CHECKED,
             ordering=_CHECKED,
@@ -116,6 +114,7 @@ def template_problems(campaign: Campaign) -> Iterator[str]:
             mobile=config.structure.mobile,
             mobile_charge_e=1.0,
         )
+        record = record_of(atoms, subject, settings)
         render_deck(
             record, title=_CHECKED, pair_commands=["pair_style zero 5.0"], template_dir=templates
         )

@@ -44,9 +44,8 @@ _PRODUCTS = (
 def render_folder(
     folder: Path,
     atoms: Atoms,
-    *,
-    title: str,
     record: RunRecord,
+    *,
     pair_commands: Sequence[str],
     template_dir: Path | None = None,
     replace: bool = False,
@@ -61,7 +60,6 @@ def render_folder(
     ----------
     folder : made when missing
     atoms : crystal, in the order of `record.species`
-    title : names the run in its deck
     record : as `record_of` makes it, with the protocol
     pair_commands : see `deck.render_deck`
     template_dir : the user's own templates
@@ -75,9 +73,13 @@ def render_folder(
     """
     if tuple(atoms.get_chemical_symbols()) != record.species:
         raise MlipsseError(f"The record of {folder} does not name the atoms of its structure.")
-    deck = {"title": title, "pair_commands": list(pair_commands), "atom_style": atom_style(atoms)}
+    deck = {
+        "title": record.name,
+        "pair_commands": list(pair_commands),
+        "atom_style": atom_style(atoms),
+    }
     record = dataclasses.replace(record, extra=record.extra | {"deck": deck})
-    data = {DATA_FILE: data_text(atoms, title=title)}
+    data = {DATA_FILE: data_text(atoms, title=record.name)}
     wanted = data | _texts(record, template_dir)
     if _holds(folder, wanted):
         return

@@ -111,6 +111,23 @@ class RunRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunSubject:
+    """What a run is about, whatever its protocol.
+
+    Attributes
+    ----------
+    formula, composition, ordering, replica, mobile, mobile_charge_e : as of `RunRecord`
+    """
+
+    formula: str
+    composition: str
+    ordering: str
+    replica: int
+    mobile: str
+    mobile_charge_e: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a run ended; written only then.
 
@@ -130,14 +147,9 @@ class Outcome:
 
 def record_of(
     atoms: Atoms,
-    *,
+    subject: RunSubject,
     protocol: Protocol,
-    formula: str,
-    composition: str,
-    ordering: str,
-    replica: int,
-    mobile: str,
-    mobile_charge_e: float,
+    *,
     extra: dict[str, Any] | None = None,
 ) -> RunRecord:
     """Record of a run of `atoms` (in the order of their ids) by `protocol`.
@@ -145,23 +157,19 @@ def record_of(
     Raises
     ------
     MlipsseError
-        when `mobile` is not among the atoms.
+        when the mobile element is not among the atoms.
     """
     species = tuple(atoms.get_chemical_symbols())
+    mobile = subject.mobile
     limits = run_limits(atoms, mobile=mobile) if mobile in species else None
     return RunRecord(
-        formula=formula,
-        composition=composition,
-        ordering=ordering,
+        **asdict(subject),
         temperature_K=protocol.temperature_K,
-        replica=replica,
         timestep_fs=protocol.timestep_fs,
         dump_every_steps=protocol.dump_every_steps,
         equilibration_steps=protocol.first_frame_step,
         production_steps=protocol.production_steps,
         species=species,
-        mobile=mobile,
-        mobile_charge_e=mobile_charge_e,
         extra={
             "protocol": protocol.model_dump(),
             "limits": limits and asdict(limits),

@@ -21,7 +21,7 @@ from mlipsse.md.files.array_job import ArrayJob, write_array_job
 from mlipsse.md.files.data_file import species_by_type
 from mlipsse.md.files.deck import mace_commands
 from mlipsse.md.files.folder import render_folder
-from mlipsse.md.files.record import RECORD_FILE, read_record, record_of
+from mlipsse.md.files.record import RECORD_FILE, RunSubject, read_record, record_of
 from mlipsse.md.plan.protocol import timestep_caution
 from mlipsse.structures.geometry import widths_A
 
@@ -89,7 +89,7 @@ def render_runs(
         if unknown:
             raise MlipsseError(
                 f"The potential {files.model} does not know {', '.join(unknown)} of "
-                f"{info[keys.COMPOSITION]}; it knows {', '.join(elements)}."
+                f"{run.composition}; it knows {', '.join(elements)}."
             )
         folder = files.root / run.path
         settings = protocol(
@@ -98,21 +98,18 @@ def render_runs(
             seed=derived_seed(config.seed, run.name),
             at_least_ps=_lengthened_ps(folder) if config.simulate.until else 0.0,
         )
+        subject = RunSubject(
+            formula=run.composition,
+            composition=run.composition,
+            ordering=info[keys.ORDERING],
+            replica=run.replica,
+            mobile=config.structure.mobile,
+            mobile_charge_e=mobile_charge_e,
+        )
         render_folder(
             folder,
             atoms,
-            title=run.name,
-            record=record_of(
-                atoms,
-                protocol=settings,
-                formula=info[keys.COMPOSITION],
-                composition=info[keys.COMPOSITION],
-                ordering=info[keys.ORDERING],
-                replica=run.replica,
-                mobile=config.structure.mobile,
-                mobile_charge_e=mobile_charge_e,
-                extra=potential,
-            ),
+            record_of(atoms, subject, settings, extra=potential),
             pair_commands=mace_commands(
                 plugin=Path(os.path.relpath(files.plugin, folder)),
                 model=Path(os.path.relpath(files.model, folder)),
