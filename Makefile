@@ -47,8 +47,6 @@ test-engines: install
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'chromium or cp2k or slurm' --fail-on-skip
 
 lint: $(INSTALLED)
-	@twice=$$(find tests -name 'test_*.py' -exec basename {} \; | sort | uniq -d); test -z "$$twice" || \
-	{ echo "pytest cannot collect two files of one name: $$twice"; exit 1; }
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

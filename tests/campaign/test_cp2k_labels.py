@@ -14,8 +14,9 @@ from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.table import read_csv
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
-from tests.campaign.here import Here
-from tests.campaign.sampled_alloy import (
+from tests.support.here import Here
+from tests.support.labels.stand_ins import CP2K_POTENTIALS, write_cp2k_data
+from tests.support.sampled_alloy import (
     CONFIG,
     N_FRAMES,
     alloy_campaign,
@@ -23,9 +24,8 @@ from tests.campaign.sampled_alloy import (
     energies_eV,
     labelled,
 )
-from tests.dataset.stand_ins import CP2K_POTENTIALS, write_cp2k_data
 
-STAND_IN = Path(__file__).parents[1] / "fake_cp2k.py"
+STAND_IN = Path(__file__).parents[1] / "support" / "labels" / "fake_cp2k.py"
 
 
 def _campaign(folder: Path, *modes: str, **settings) -> Campaign:

@@ -25,7 +25,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
 from mlipsse.training.replay_set import filtering as replay
 from mlipsse.training.replay_set.pseudo_labels import read_replayed
-from tests.training.tiny_sets import (
+from tests.support.labels.tiny_sets import (
     REPLAY_SHIFT_EV,
     labelled_frames,
     write_foundation,

@@ -17,7 +17,7 @@ from mlipsse.campaign.stages.label import stage as label
 from mlipsse.campaign.stages.sample import stage as sample
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
-from tests.dataset.check.sound_set import trajectory
+from tests.support.labels.sound_set import trajectory
 
 CONFIG = """
 name: test

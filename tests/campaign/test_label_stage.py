@@ -19,8 +19,8 @@ from mlipsse.campaign.stages.label.units import COLUMNS
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.dataset.labels.teacher import Teacher
 from mlipsse.errors import MlipsseError
-from tests.campaign.here import Here
-from tests.campaign.sampled_alloy import (
+from tests.support.here import Here
+from tests.support.sampled_alloy import (
     CONFIG,
     N_FRAMES,
     alloy_campaign,
@@ -29,7 +29,7 @@ from tests.campaign.sampled_alloy import (
     labelled,
 )
 
-STAND_IN = Path(__file__).parents[1] / "fake_vasp.py"
+STAND_IN = Path(__file__).parents[1] / "support" / "labels" / "fake_vasp.py"
 
 
 def _campaign(folder: Path, **settings) -> Campaign:

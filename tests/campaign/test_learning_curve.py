@@ -14,7 +14,7 @@ from mlipsse.cli import app
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.report.figures.size import size_figure
-from tests.training.tiny_sets import write_foundation, write_sets
+from tests.support.labels.tiny_sets import write_foundation, write_sets
 
 CONFIG = """
 name: curve

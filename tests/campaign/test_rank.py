@@ -19,7 +19,7 @@ from mlipsse.campaign.stages.rank import stage as rank
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.resources import resource_dir
-from tests.campaign.here import Here
+from tests.support.here import Here
 
 CONFIG = """
 name: test

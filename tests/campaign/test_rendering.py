@@ -242,7 +242,7 @@ def test_a_step_that_costs_nothing(campaign: Campaign, cost: float) -> None:
 
 def test_disk_of_a_run_is_what_it_writes(tmp_path: Path) -> None:
     from mlipsse.md.run import run_folder
-    from tests.lennard_jones import render
+    from tests.support.trajectories.lennard_jones import render
 
     folder = render(tmp_path / "run", production_ps=40.0, velocities_every_ps=1.0)
     run_folder(folder)

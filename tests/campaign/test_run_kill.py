@@ -16,7 +16,7 @@ from mlipsse.md.files.record import OUTCOME_FILE, read_record
 from mlipsse.md.files.segments import verify_segments
 from mlipsse.md.run import run_folder
 from mlipsse.md.watch.health import read_thermo
-from tests.lennard_jones import render
+from tests.support.trajectories.lennard_jones import render
 
 N_RUNS, N_KILLS = 10, 20
 LENGTH = {"equilibration_ps": 20.0, "production_ps": 200.0, "restart_every_ps": 5.0}

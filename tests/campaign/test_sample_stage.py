@@ -20,7 +20,7 @@ from mlipsse.campaign.stages.sample.trajectories import (
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.energetics.relaxation.evaluation import Evaluation
 from mlipsse.errors import MlipsseError
-from tests.campaign.here import Here
+from tests.support.here import Here
 
 CONFIG = """
 name: test

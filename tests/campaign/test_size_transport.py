@@ -27,9 +27,9 @@ from mlipsse.md.files.record import OUTCOME_FILE, read_record
 from mlipsse.potential.bundle.folder import read_card
 from mlipsse.report.transport_figures.size import size_transport_figure
 from mlipsse.transport import analyse_run
-from tests.campaign.here import Here
-from tests.lennard_jones import CONDUCTOR, LENNARD_JONES, rock_salt
-from tests.training.tiny_sets import write_foundation, write_sets
+from tests.support.here import Here
+from tests.support.labels.tiny_sets import write_foundation, write_sets
+from tests.support.trajectories.lennard_jones import CONDUCTOR, LENNARD_JONES, rock_salt
 
 CONFIG = """
 name: curve

@@ -10,7 +10,7 @@ from mlipsse.campaign.stages.simulate.until import Lengthening, run_until, unit_
 from mlipsse.md.files.record import OUTCOME_FILE, read_record
 from mlipsse.md.run import run_folder
 from mlipsse.transport import analyse_run
-from tests.lennard_jones import CONDUCTOR, render
+from tests.support.trajectories.lennard_jones import CONDUCTOR, render
 
 RUN = {"production_ps": 4.0, "dump_every_fs": 50.0, "relax_cell": False, "temperature_K": 400.0}
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mlipsse.cli import app
-from tests.lennard_jones import render
+from tests.support.trajectories.lennard_jones import render
 
 NAMES = "'Step', 'Time', 'Temp', 'TotEng', 'Econserve', 'Press', 'Volume', "
 

@@ -15,7 +15,7 @@ from mlipsse.dataset.labels.cp2k_program import COMMAND, default_command, requir
 from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.sources import RejectedFrame
 from mlipsse.errors import MlipsseError
-from tests.dataset.stand_ins import (
+from tests.support.labels.stand_ins import (
     CP2K_POTENTIALS,
     attempts,
     sheared_alloy,

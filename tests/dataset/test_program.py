@@ -8,7 +8,7 @@ from mlipsse import keys
 from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
 from mlipsse.dataset.labels.program import ProgramSource
 from mlipsse.dataset.labels.vasp import Vasp, VaspSettings
-from tests.dataset.stand_ins import attempts, sheared_alloy, stand_in, write_cp2k_data
+from tests.support.labels.stand_ins import attempts, sheared_alloy, stand_in, write_cp2k_data
 
 BROKEN = {"vasp": "crash", "cp2k": "abort"}
 

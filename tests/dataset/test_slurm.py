@@ -15,7 +15,7 @@ from mlipsse.dataset.labels.slurm import SlurmJob, check_slurm, wait_for_job
 from mlipsse.dataset.labels.vasp import Vasp, VaspSettings
 from mlipsse.errors import MlipsseError
 
-STAND_IN = Path(__file__).parents[1] / "fake_vasp.py"
+STAND_IN = Path(__file__).parents[1] / "support" / "labels" / "fake_vasp.py"
 COMMANDS = {
     # As `sbatch --wait --parsable`: number and cluster first, then the job's exit status.
     "sbatch": 'echo "$@" > submitted; echo "42;cluster"; bash "${@: -1}" >> screen.out 2>&1',

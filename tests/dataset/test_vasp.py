@@ -19,7 +19,7 @@ from mlipsse.dataset.labels.sources import RejectedFrame
 from mlipsse.dataset.labels.vasp import Vasp, VaspSettings, sorted_structure
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
-from tests.dataset.stand_ins import attempts, sheared_alloy, stand_in
+from tests.support.labels.stand_ins import attempts, sheared_alloy, stand_in
 
 # No library knows the dummy POTCARs.
 pytestmark = pytest.mark.filterwarnings("ignore:POTCAR data with symbol")

@@ -19,7 +19,7 @@ from mlipsse.orderings import (
 from mlipsse.orderings.cell.crowding import greatest_content
 from mlipsse.orderings.host.distances import CLOSEST_A, Sites, distance_rules, find_exclusions
 from mlipsse.orderings.host.model import make_sublattices
-from tests.orderings.random_hosts import brute_force_orbits
+from tests.support.crystals.random_hosts import brute_force_orbits
 
 CIFS = Path(__file__).parents[1] / "data" / "cifs"
 

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from edge_graphs import Graph, forces, graph, make_mace, reference
-from tiny_potential import ELEMENTS, random_cell
 
 from mlipsse.energetics.potentials.mace_model import load_mace_model
 from mlipsse.errors import MlipsseError
@@ -16,6 +14,8 @@ from mlipsse.potential.export import package
 from mlipsse.potential.export.aotinductor import export_aotinductor
 from mlipsse.potential.export.package import package_metadata
 from mlipsse.potential.export.target import Target
+from tests.support.potential.edge_graphs import Graph, forces, graph, make_mace, reference
+from tests.support.potential.tiny_potential import ELEMENTS, random_cell
 
 pytestmark = pytest.mark.xdist_group("aotinductor")  # so that one process compiles the package
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from tiny_potential import ELEMENTS, HEADS, random_cell
 from typer.testing import CliRunner
 
 from mlipsse import lammps
@@ -29,6 +28,7 @@ from mlipsse.potential.bundle.info import describe_bundle
 from mlipsse.potential.bundle.making import export_bundle
 from mlipsse.potential.export.target import FormatRefused, Target
 from mlipsse.resources import resource_dir
+from tests.support.potential.tiny_potential import ELEMENTS, HEADS, random_cell
 
 FILES = {"tiny.model", "tiny.pt", "README.md", "in.example", "example.data"}
 

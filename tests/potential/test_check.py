@@ -217,7 +217,7 @@ CELLS = {
 
 @pytest.mark.parametrize("name", CELLS)
 def test_python_and_lammps_agree(torchscript, plugin, name):
-    from tiny_potential import random_cell
+    from tests.support.potential.tiny_potential import random_cell
 
     cell, n_atoms = CELLS[name]
     atoms = random_cell(cell=cell, n_atoms=n_atoms, closest_A=1.7, seed=3)

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from lammps_deck import BRICK, SMALL, TILTED, lammps_command
-from test_pair_style_errors import refused
 
 from mlipsse import lammps
 from mlipsse.potential.export.aotinductor import export_aotinductor
+from tests.support.potential.lammps_deck import BRICK, SMALL, TILTED, lammps_command, refused
 
 pytestmark = pytest.mark.xdist_group("aotinductor")  # the package is compiled once
 

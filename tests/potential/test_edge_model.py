@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
-from edge_graphs import R_MAX_A, forces, graph, make_mace, reference, stress
-from tiny_potential import random_cell
 
 from mlipsse.energetics.potentials.mace_model import import_mace
+from tests.support.potential.edge_graphs import R_MAX_A, forces, graph, make_mace, reference, stress
+from tests.support.potential.tiny_potential import random_cell
 
 import_mace()
 

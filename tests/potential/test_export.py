@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from edge_graphs import forces, graph, make_mace, reference
-from tiny_potential import ELEMENTS, HEADS, random_cell
 
 from mlipsse.energetics.potentials.mace_model import load_mace_model
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.export.mliap import export_mliap, mliap_point
 from mlipsse.potential.export.source_model import model_summary
 from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
+from tests.support.potential.edge_graphs import forces, graph, make_mace, reference
+from tests.support.potential.tiny_potential import ELEMENTS, HEADS, random_cell
 
 ATOMS = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
 

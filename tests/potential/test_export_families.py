@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from edge_graphs import make_mace, reference
-from tiny_potential import ELEMENTS, random_cell
 from typer.testing import CliRunner
 
 from mlipsse.cli.potential import app
@@ -23,6 +21,8 @@ from mlipsse.potential.export.package import require_made_for_here
 from mlipsse.potential.export.target import FormatRefused
 from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
 from mlipsse.potential.export.trial import Reference, require_same, small_cell
+from tests.support.potential.edge_graphs import make_mace, reference
+from tests.support.potential.tiny_potential import ELEMENTS, random_cell
 
 ATOMS = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
 FORMATS = {

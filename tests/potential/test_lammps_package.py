@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lammps_deck import BRICK, Deck
 
 from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.resources import resource_dir
+from tests.support.potential.lammps_deck import BRICK, Deck
 
 
 def of_the_system(program: str) -> str | None:

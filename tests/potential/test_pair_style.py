@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
-from lammps_deck import BRICK
-from tiny_potential import ELEMENTS, random_cell, random_places
 
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.check.parity import (
@@ -15,6 +13,8 @@ from mlipsse.potential.check.parity import (
     single_points,
 )
 from mlipsse.potential.lammps.plugin import build_plugin
+from tests.support.potential.lammps_deck import BRICK
+from tests.support.potential.tiny_potential import ELEMENTS, random_cell, random_places
 
 CELLS = {
     "orthorhombic": (np.diag([8.0, 9.0, 10.0]), 20),

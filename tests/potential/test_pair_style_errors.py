@@ -6,15 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-
-def refused(result: tuple[int, str], *words: str) -> None:
-    status, screen = result
-    assert status != 0
-    error = next(line for line in screen.splitlines() if line.startswith("ERROR"))
-    for word in words:
-        assert word in error
-    for trace in ("terminate called", "Traceback", "frame #", "c10::", "what():", "Signal"):
-        assert trace not in screen, screen
+from tests.support.potential.lammps_deck import refused
 
 
 def test_no_domain_decomposition_on_two_ranks(run_deck):

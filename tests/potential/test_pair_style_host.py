@@ -5,10 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import write_deck
-from lammps_deck import lammps_command, run_lammps
 
 from mlipsse import lammps
+from tests.support.potential.lammps_deck import lammps_command, run_lammps, write_deck
 
 IN_PYTHON = """\
 import ctypes, sys

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from ase import Atoms
-from lammps_deck import BRICK, SMALL, TILTED
+
+from tests.support.potential.lammps_deck import BRICK, SMALL, TILTED
 
 
 def clustered() -> Atoms:

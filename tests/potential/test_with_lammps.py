@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from ase import Atoms
-from lammps_deck import BRICK, PAIR, TILTED
-from tiny_potential import ELEMENTS
+
+from tests.support.potential.lammps_deck import BRICK, PAIR, TILTED
+from tests.support.potential.tiny_potential import ELEMENTS
 
 HYBRID = (
     "pair_style hybrid/overlay mace {words} zbl 1.0 2.5\n"

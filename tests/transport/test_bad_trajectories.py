@@ -13,7 +13,7 @@ from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from mlipsse.transport.reading.unwrapping.boxes import BoxSteps
-from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
+from tests.support.trajectories.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
 
 
 def read_all(path: Path, block_frames: int | None) -> None:

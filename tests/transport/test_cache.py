@@ -14,7 +14,7 @@ from mlipsse.transport.reading.cache import cached_frames
 from mlipsse.transport.reading.frames import read_frames_of
 from mlipsse.transport.reading.options import ReadOptions
 from mlipsse.transport.reading.stored import StoredPositions
-from tests.transport.trajectory_files import DUMP, walk, write_dump
+from tests.support.trajectories.trajectory_files import DUMP, walk, write_dump
 
 
 @pytest.fixture(scope="module")

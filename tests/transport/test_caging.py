@@ -13,7 +13,7 @@ from mlipsse.transport import (
 )
 from mlipsse.transport.diffusion.caging import reach_A
 from mlipsse.transport.ions.drift import RestingPositions
-from tests.lattice_walks import cubic_lattice, independent_walk
+from tests.support.trajectories.lattice_walks import cubic_lattice, independent_walk
 
 SPACING_PS = 0.1
 

@@ -14,8 +14,9 @@ from ase.io.vasp import write_vasp_xdatcar
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.formats.lammps_data import read_lammps_species
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
-from tests.transport.test_vasp_trajectories import vasprun
-from tests.transport.trajectory_files import BOX_A, DUMP, walk, write_dump
+from tests.support.trajectories.lammps_data import ATOM_STYLES, data_file
+from tests.support.trajectories.trajectory_files import BOX_A, DUMP, walk, write_dump
+from tests.support.trajectories.vasp_files import vasprun
 
 N_FRAMES = 30
 CELL = BOX_A * np.eye(3)
@@ -94,45 +95,6 @@ def test_torn_compressed_files_end_with_a_whole_frame(tmp_path: Path, suffix: st
     assert 100 < len(found.positions) < 3000
     np.testing.assert_allclose(found.positions, places[: len(found.positions)], atol=1e-8)
     assert "the compressed file is truncated" in found.notes[0]
-
-
-ATOM_STYLES = {
-    "atomic": "{id} {type} {x}",
-    "charge": "{id} {type} {q} {x}",
-    "bond": "{id} 1 {type} {x}",
-    "angle": "{id} 1 {type} {x}",
-    "molecular": "{id} 3 {type} {x}",
-    "full": "{id} 1 {type} {q} {x}",
-    "sphere": "{id} {type} 1.0 2.0 {x}",
-    "dipole": "{id} {type} {q} {x} 0 0 1",
-    "spin": "{id} {type} {x} 0 0 1 2.2",
-}
-
-
-def data_file(
-    path: Path,
-    style: str,
-    *,
-    hint: bool = True,
-    images: bool = False,
-    masses: str = "1 6.94\n2 35.45",
-    extra: str = "",
-) -> Path:
-    """Ids unsorted; Li has type 1, Cl type 2."""
-    rows = []
-    for number, place in reversed(list(enumerate(walk(1)[0], start=1))):
-        kind = 1 if number <= 4 else 2
-        xyz = " ".join(f"{x:.6f}" for x in place)
-        row = ATOM_STYLES[style].format(id=number, type=kind, q=3 - 2.0 * kind, x=xyz)
-        rows.append(row + (" 0 1 -1" if images else "") + "  # a comment")
-    name = f"Atoms  # {style}" if hint else "Atoms"
-    path.write_text(
-        f"made by hand\n\n8 atoms\n2 atom types\n\n0 {BOX_A} xlo xhi\n0 {BOX_A} ylo yhi\n"
-        f"0 {BOX_A} zlo zhi\n\n{extra}"
-        + (f"Masses\n\n{masses}\n\n" if masses else "")
-        + f"{name}\n\n" + "\n".join(rows) + "\n\nVelocities\n\n1 0 0 0\n"
-    )  # fmt: skip
-    return path
 
 
 @pytest.mark.parametrize("images", [False, True])

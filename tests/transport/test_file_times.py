@@ -9,8 +9,8 @@ from ase.io import write
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
-from tests.transport.trajectory_files import BOX_A, dump_text, walk
-from tests.transport.xyz_files import write_xyz
+from tests.support.trajectories.trajectory_files import BOX_A, dump_text, walk
+from tests.support.trajectories.xyz_files import write_xyz
 
 N_FRAMES = 40
 

@@ -14,7 +14,7 @@ from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.md.run import run_folder
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
-from tests.lennard_jones import CONDUCTOR, render
+from tests.support.trajectories.lennard_jones import CONDUCTOR, render
 
 N_FRAMES, N_LI, N_CL = 400, 24, 8
 CELL = np.array([[12.0, 0, 0], [3.0, 11.0, 0], [-2.0, 1.0, 13.0]])

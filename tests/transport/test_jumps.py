@@ -15,7 +15,12 @@ from mlipsse.transport.jumps.sites import make_sites
 from mlipsse.transport.jumps.states import NO_SITE, SiteStates, site_states
 from mlipsse.transport.structure.vibration import vibration
 from mlipsse.units import BOLTZMANN_EV_K
-from tests.lattice_walks import cubic_lattice, independent_walk, vacancy_correlation, vacancy_walk
+from tests.support.trajectories.lattice_walks import (
+    cubic_lattice,
+    independent_walk,
+    vacancy_correlation,
+    vacancy_walk,
+)
 
 SPACING_PS = 0.05
 TEMPERATURE_K = 800.0

@@ -13,9 +13,9 @@ from mlipsse.transport.reading.formats.vasprun import open_vasprun
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from mlipsse.transport.reading.plausibility import doubts, vacuum_A
 from mlipsse.transport.reading.trajectory import Trajectory
-from tests.transport.test_compressed_files import data_file
-from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
-from tests.transport.xyz_files import write_xyz
+from tests.support.trajectories.lammps_data import data_file
+from tests.support.trajectories.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
+from tests.support.trajectories.xyz_files import write_xyz
 
 N_FRAMES = 60
 ML = '<i type="logical" name="ML_LMLFF"> T </i>'

@@ -10,7 +10,7 @@ from mlipsse import lammps
 from mlipsse.transport.reading.frames import read_frames_of
 from mlipsse.transport.reading.plausibility import doubts
 from mlipsse.transport.reading.trajectory import Trajectory
-from tests.lennard_jones import CONDUCTOR
+from tests.support.trajectories.lennard_jones import CONDUCTOR
 
 BOHR = 1.8897
 KB_EV_K, EV_PER_U = 8.617333e-5, 9648.533  # Å²/ps²
@@ -152,7 +152,7 @@ def test_the_command_reports_it(tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
     from mlipsse.cli import app
-    from tests.transport.trajectory_files import walk, write_dump
+    from tests.support.trajectories.trajectory_files import walk, write_dump
 
     path = write_dump(tmp_path / "x.lammpstrj", walk(400, 40, step_A=0.25))
     options = ["--mobile", "Li", "--species", "Li,Cl", "--temperature", "900", "--json"]

@@ -7,7 +7,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import ReadOptions, analyse_trajectory, iterate_frames, read_frames_of
-from tests.transport.trajectory_files import DUMP, walk, write_dump
+from tests.support.trajectories.trajectory_files import DUMP, walk, write_dump
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from mlipsse.transport.reading.source.restarts import find_restarts
 from mlipsse.transport.reading.trajectory import Trajectory
-from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
-from tests.transport.xyz_files import write_xyz, xyz_frame
+from tests.support.trajectories.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
+from tests.support.trajectories.xyz_files import write_xyz, xyz_frame
 
 
 def whole(path: Path, **options: object) -> Trajectory:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
-from tests.transport.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
+from tests.support.trajectories.trajectory_files import BOX_A, DUMP, dump_text, walk, write_dump
 
 N_FRAMES = 60
 

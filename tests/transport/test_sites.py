@@ -16,7 +16,7 @@ from mlipsse.transport.jumps.given_sites import place_sites, read_crystal_sites
 from mlipsse.transport.jumps.sites import Sites, label_kinds, make_sites, site_radius
 from mlipsse.transport.jumps.states import NO_SITE, site_states
 from mlipsse.transport.structure.vibration import COARSE_SPACING_PS, vibration
-from tests.lattice_walks import cubic_lattice, independent_walk
+from tests.support.trajectories.lattice_walks import cubic_lattice, independent_walk
 
 CIFS = {
     name: resource_dir("examples") / name / f"{file}.cif"

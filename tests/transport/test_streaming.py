@@ -9,7 +9,7 @@ import pytest
 
 from mlipsse.transport.reading.frames import iterate_frames, read_frames_of
 from mlipsse.transport.reading.unwrapping.ions import Unwrapping, unwrap
-from tests.transport.trajectory_files import BOX_A, DUMP, walk, write_dump
+from tests.support.trajectories.trajectory_files import BOX_A, DUMP, walk, write_dump
 
 
 def boxes(n_frames: int, *, breathing: bool) -> np.ndarray:

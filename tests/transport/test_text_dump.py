@@ -12,7 +12,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.text_dump.atoms import dump_steps
 from mlipsse.transport.reading.text_dump.source import read_text_dump
 from mlipsse.transport.reading.unwrapping.ions import unwrap
-from tests.lennard_jones import CONDUCTOR
+from tests.support.trajectories.lennard_jones import CONDUCTOR
 
 STYLES = {
     "unwrapped": "id type xu yu zu",

@@ -12,7 +12,7 @@ from mlipsse.md.files.record import Outcome, read_record, write_outcome
 from mlipsse.md.run import run_folder
 from mlipsse.md.watch.health import run_health
 from mlipsse.transport import analyse_run, analyse_tree, read_run
-from tests.lennard_jones import CONDUCTOR, render
+from tests.support.trajectories.lennard_jones import CONDUCTOR, render
 
 RUN = {"production_ps": 20.0, "dump_every_fs": 50.0, "relax_cell": False}
 

@@ -10,8 +10,8 @@ from ase.build import bulk
 from scipy.spatial.transform import Rotation
 
 from mlipsse import keys
-from tests.dataset.check.planted import every, labelled, only_failure, sentence, verdicts
-from tests.dataset.check.sound_set import SOURCE, emt_label, trajectory
+from tests.support.labels.planted import every, labelled, only_failure, sentence, verdicts
+from tests.support.labels.sound_set import SOURCE, emt_label, trajectory
 
 EV_A3_TO_KB = 1602.176634
 UNITS = ("energy unit", "force unit and sign", "stress unit and sign")

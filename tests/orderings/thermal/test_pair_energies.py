@@ -2,7 +2,6 @@ import itertools
 
 import numpy as np
 import pytest
-from pair_models import random_model, random_orderings, simple_host
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition
@@ -11,6 +10,7 @@ from mlipsse.orderings.counting.ordering import site_charges
 from mlipsse.orderings.thermal.pairs.file import load_pair_model, save_pair_model
 from mlipsse.orderings.thermal.pairs.model import PairModel
 from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
+from tests.support.crystals.pair_models import random_model, random_orderings, simple_host
 
 
 def brute_force_energy(model, supercell, labels):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from tiny_potential import ELEMENTS, random_cell
 
 from mlipsse import lammps
 from mlipsse.potential.lammps.plugin import build_plugin
+from tests.support.potential.tiny_potential import ELEMENTS, random_cell
 
 Command = Callable[[int], Sequence[str | Path]]
 
@@ -35,6 +35,23 @@ print "totals $(pe:%.17g) $(pxx:%.17g) $(pyy:%.17g) $(pzz:%.17g) $(pxy:%.17g) $(
 print "$(pyz:%.17g) $(vol:%.17g)" append totals.txt
 write_dump all custom atoms.dump id x y z fx fy fz c_energy {columns} &
     modify sort id format float %.17g
+"""
+THREE_ATOMS = """\
+plugin load "{plugin}"
+units {units}
+atom_style atomic
+atom_modify {modify}
+region cell block 0 {edge} 0 {edge} 0 {edge}
+create_box 2 cell
+create_atoms 1 single 1.0 1.0 1.0
+create_atoms 2 single {x} 1.2 0.9
+create_atoms 2 single 3.1 3.4 3.6
+mass * 10.0
+{pair_style}
+{pair_coeff}
+thermo 1
+{extra}
+run 0
 """
 STRESS = "compute stress all stress/atom NULL virial"
 PAIR = 'pair_style mace {words}\npair_coeff * * "{model}" ' + " ".join(ELEMENTS)
@@ -106,6 +123,32 @@ def run_lammps(
         check=False,
     )
     return done.returncode, done.stdout
+
+
+def write_deck(folder: Path, plugin: Path, torchscript: Path, **changes: str) -> None:
+    """Write `deck.lmp`, three atoms, with parts of `THREE_ATOMS` changed."""
+    parts = {
+        "plugin": str(plugin),
+        "units": "metal",
+        "modify": "map yes",
+        "edge": "6.0",
+        "x": "3.2",
+        "pair_style": "pair_style mace",
+        "pair_coeff": f'pair_coeff * * "{torchscript}" Li Cl',
+        "extra": "",
+    } | changes
+    (folder / "deck.lmp").write_text(THREE_ATOMS.format(**parts))
+
+
+def refused(result: tuple[int, str], *words: str) -> None:
+    """LAMMPS ended with one error that has all words, and no trace of C++ or Python."""
+    status, screen = result
+    assert status != 0
+    error = next(line for line in screen.splitlines() if line.startswith("ERROR"))
+    for word in words:
+        assert word in error
+    for trace in ("terminate called", "Traceback", "frame #", "c10::", "what():", "Signal"):
+        assert trace not in screen, screen
 
 
 def write_data(path: Path, atoms: Atoms) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.transport.trajectory_files import BOX_A
+from tests.support.trajectories.trajectory_files import BOX_A
 
 
 def xyz_frame(

@@ -12,7 +12,7 @@ from mlipsse.dataset.labels.cp2k import Cp2k
 from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.vasp import Vasp
 
-SCRIPTS = Path(__file__).parents[1]
+SCRIPTS = Path(__file__).parent
 
 # Titles as Debian's files have them, numbers of nothing: CP2K never reads these.
 CP2K_BASES = """# comment

@@ -10,7 +10,7 @@ from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.stages.label import stage as label
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
-from tests.campaign.here import Here
+from tests.support.here import Here
 
 CONFIG = """
 name: test

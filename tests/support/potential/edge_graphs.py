@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.neighborlist import primitive_neighbor_list
-from tiny_potential import ELEMENTS, HEADS
 
 from mlipsse.energetics.potentials.mace_model import import_mace
+from tests.support.potential.tiny_potential import ELEMENTS, HEADS
 
 R_MAX_A = 4.5
 

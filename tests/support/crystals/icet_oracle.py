@@ -1,6 +1,6 @@
 """Record icet's cluster vectors of random orderings (icet 4.0 installed):
 
-    python tests/orderings/icet_oracle.py
+    python -m tests.support.crystals.icet_oracle
 
 The file is small and committed, so that tests need no icet, which a compiler must build.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from mlipsse.orderings import Supercell, read_host
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "orderings" / "data"
 CASES = {
     "NaSICON_R-3c": {"mobile": "Na", "substitutions": None, "cutoff_A": 6.0, "cells": (2, 2, 1)},
     "Li3InCl6_C2m": {
