@@ -33,8 +33,8 @@ demo: install
 	@test -f $(DEMO)/campaign.yaml || $(BIN)/mlipsse init $(DEMO) --example li3incl6
 	@$(BIN)/mlipsse run $(DEMO)
 
-# One thread per process: the tests run in two of them. Tests that share the finished campaign stay
-# together.
+# One thread per process: the tests run in two of them. The tests of a file, and groups that share
+# a campaign or models, stay together.
 test: install
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=25
 

@@ -51,6 +51,11 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture(autouse=True)
+def resident_pool() -> None:
+    """These tests start Parsl themselves."""
+
+
 @pytest.fixture
 def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "unit_functions.py").write_text(FUNCTIONS)

@@ -4,15 +4,14 @@ import io
 import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from doctest import ELLIPSIS, OutputChecker
 from pathlib import Path
 
 import pytest
 
-from mlipsse.cli import main
+from tests.support.command_line import as_if_apart, run_main
 
 
 def matches(expected: str, printed: str) -> bool:
@@ -58,17 +57,8 @@ def _run_here(words: list[str]) -> tuple[int, str]:
     words = [word for word in words if word != ">"]
     shown = io.StringIO()
     stdout = shown if target is None else io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        redirect_stdout(stdout),
-        redirect_stderr(shown),
-    ):
-        patch.setattr(sys, "argv", ["mlipsse", *words])
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    with as_if_apart():
+        code = run_main(words, out=stdout, err=shown)
     if target is not None:
         Path(target).write_text(stdout.getvalue(), encoding="utf-8")
     return code, shown.getvalue()
