@@ -1,8 +1,11 @@
 """What the checks find in a set into which a defect was planted."""
 
+import pickle
+
 from mlipsse import keys
 from mlipsse.dataset.check.checklist import check_set
 from mlipsse.dataset.check.measures.labelled_set import LabelledSet
+from mlipsse.dataset.check.measures.verdict import Check
 
 
 def labelled(sets):
@@ -11,12 +14,24 @@ def labelled(sets):
     return LabelledSet(frames, splits, [f"#{k}" for k in range(len(frames))], {})
 
 
+_last: tuple[bytes, list[Check]] = b"", []
+
+
+def checked(sets):
+    """All checks of the set; asked twice about one set, they are done once."""
+    global _last
+    content = pickle.dumps(sets)
+    if content != _last[0]:
+        _last = content, check_set(labelled(sets))
+    return _last[1]
+
+
 def verdicts(sets):
-    return {check.name: check.verdict for check in check_set(labelled(sets))}
+    return {check.name: check.verdict for check in checked(sets)}
 
 
 def sentence(sets, name):
-    return next(check.sentence for check in check_set(labelled(sets)) if check.name == name)
+    return next(check.sentence for check in checked(sets) if check.name == name)
 
 
 def only_failure(sets, name):
