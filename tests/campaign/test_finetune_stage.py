@@ -185,7 +185,7 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
 
     # A limit that it breaks marks it as failed, without training anew; what was measured stays.
     checkpoints = list((campaign.folder / paths.Finetune.folder / "training/checkpoints").glob("*"))
-    written = {path: path.stat().st_mtime_ns for path in checkpoints}
+    before = {path: path.stat().st_mtime_ns for path in checkpoints}
     online.connect()
     strict = reread(campaign.folder, foundation="medium", frames=10, offset=1e-6)
     for _ in range(2):  # the second time from what the first left
@@ -196,7 +196,7 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
     failed = json.loads(campaign.path(paths.Finetune.metrics).read_text())
     assert failed["failures"][0].startswith("Energies of the validation set are off by")
     assert failed["errors"] == metrics["errors"]
-    assert {path: path.stat().st_mtime_ns for path in checkpoints} == written
+    assert {path: path.stat().st_mtime_ns for path in checkpoints} == before
     assert checkpoints
 
     # Another number of frames is another training.

@@ -113,12 +113,12 @@ def test_stage_and_validate_stop_at_what_a_check_finds(tmp_path: Path) -> None:
     (stated,) = [problem for problem in problems(campaign) if problem.startswith("label.source")]
     assert "sign is wrong" in stated
     assert "label.extxyz.some_name here" in stated
-    work = Work(campaign, tmp_path / "05-label", Idle(), lambda *_: None)  # type: ignore[arg-type]
+    work = Work(campaign, tmp_path / "05-label", Idle(), lambda *_: None)
     work.folder.mkdir()
     with pytest.raises(MlipsseError, match="sign is wrong"):
         label.perform(work)
     right = _campaign(tmp_path, "turned_stress.xyz", **BY_NAME, stress_sign="compression")
-    work = Work(right, tmp_path / "05-label", Idle(), lambda *_: None)  # type: ignore[arg-type]
+    work = Work(right, tmp_path / "05-label", Idle(), lambda *_: None)
     label.perform(work)
     assert work.results["labelled"] == 16
 
@@ -126,7 +126,7 @@ def test_stage_and_validate_stop_at_what_a_check_finds(tmp_path: Path) -> None:
 def test_isolated_atoms_count_as_no_rejected_frames_and_are_kept(tmp_path: Path) -> None:
     """5 of 20 frames: with them among the rejected, min_labelled would stop the stage."""
     campaign = _campaign(tmp_path, "with_isolated_30.xyz", **BY_NAME)
-    work = Work(campaign, tmp_path / "05-label", Idle(), lambda *_: None)  # type: ignore[arg-type]
+    work = Work(campaign, tmp_path / "05-label", Idle(), lambda *_: None)
     work.folder.mkdir()
     label.perform(work)
     assert work.results == {"labelled": 15, "rejected": 0}

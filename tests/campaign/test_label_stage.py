@@ -115,7 +115,7 @@ def test_without_a_command_inputs_are_written_and_outputs_read(tmp_path):
 
 
 class Moody(Calculator):
-    implemented_properties = ("energy", "forces", "stress")
+    implemented_properties = ("energy", "forces", "stress")  # type: ignore[assignment]
 
     def calculate(self, atoms=None, *arguments):
         if atoms.info[keys.TRAJECTORY] == "t2":

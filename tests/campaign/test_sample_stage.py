@@ -1,6 +1,7 @@
 """Stage 4 on two small crystals, in this process."""
 
 import json
+from typing import Any
 
 import pytest
 from ase.build import bulk
@@ -83,7 +84,7 @@ def frames_of(folder):
 
 
 def by_trajectory(frames):
-    found = {}
+    found: dict[str, Any] = {}
     for frame in frames:
         found.setdefault(frame.info[keys.TRAJECTORY], []).append(frame)
     return found

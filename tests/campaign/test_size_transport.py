@@ -104,12 +104,12 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Workers]:
     def work(campaign: Campaign, progress: object) -> Iterator[Work]:
         folder = campaign.path("learning-curve")
         folder.mkdir(exist_ok=True)
-        yield Work(campaign, folder, hired[-1], progress)  # type: ignore[arg-type]
+        yield Work(campaign, folder, hired[-1], progress)
 
     def models(work: Work, sizes: object, strategies: list[str]) -> SizedModels:
         files = Trained(tmp_path / "m", tmp_path / "j", tmp_path / "f")
         failed = {"scratch": "The training failed."}
-        made = [SizedModel(4, way, files, failed.get(way)) for way in strategies]  # type: ignore[arg-type]
+        made = [SizedModel(4, way, files, failed.get(way)) for way in strategies]
         return SizedModels(made, tmp_path / "tiny.model")
 
     def bundle(work: Work, _: object) -> SimpleNamespace:

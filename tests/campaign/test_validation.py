@@ -188,7 +188,7 @@ def test_a_server_is_asked_once_and_briefly(monkeypatch: Any) -> None:
 
     def answer(request: Any, timeout: float) -> Any:
         asked.append((request.get_method(), timeout))
-        raise urllib.error.HTTPError(request.full_url, 404, "Not Found", {}, None)  # type: ignore[arg-type]
+        raise urllib.error.HTTPError(request.full_url, 404, "Not Found", {}, None)
 
     monkeypatch.undo()  # the fixture that spares servers
     monkeypatch.setattr(downloads.urllib.request, "urlopen", answer)

@@ -78,7 +78,7 @@ def test_sources_are_known_by_name():
 
 def test_frames_that_cannot_be_labelled_are_reported():
     class Broken(Calculator):
-        implemented_properties = ("energy", "forces", "stress")
+        implemented_properties = ("energy", "forces", "stress")  # type: ignore[assignment]
 
         def calculate(self, atoms=None, properties=None, system_changes=all_changes):
             super().calculate(atoms, properties, system_changes)

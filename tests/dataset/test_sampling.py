@@ -12,7 +12,7 @@ from mlipsse.units import BOLTZMANN_EV_K
 class Cage(Calculator):
     """Every atom on a spring to where it started: an Einstein crystal."""
 
-    implemented_properties = ("energy", "free_energy", "forces")
+    implemented_properties = ("energy", "free_energy", "forces")  # type: ignore[assignment]
 
     def __init__(self, atoms, *, spring_eV_A2=2.0):
         super().__init__()

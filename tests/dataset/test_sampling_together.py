@@ -56,7 +56,7 @@ class Springs:
 class Harmonic(Calculator):
     """The same for ASE, as an oracle of its own."""
 
-    implemented_properties = ("energy", "forces")
+    implemented_properties = ("energy", "forces")  # type: ignore[assignment]
 
     def __init__(self, sites):
         super().__init__()

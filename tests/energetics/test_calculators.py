@@ -1,4 +1,5 @@
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,13 +92,13 @@ def test_chgnet_prints_nothing_and_warns_of_nothing(li3incl6, capfd):
 def test_chgnet_works_once_per_structure_and_without_stress_in_nvt(li3incl6, monkeypatch):
     calculator = make_calculator("chgnet")
     tasks = []
-    predict = calculator.model.predict_graph
+    predict = calculator.model.predict_graph  # type: ignore[attr-defined]
 
     def watch(graph, *, task, **options):
         tasks.append(task)
         return predict(graph, task=task, **options)
 
-    monkeypatch.setattr(calculator.model, "predict_graph", watch)
+    monkeypatch.setattr(calculator.model, "predict_graph", watch)  # type: ignore[attr-defined]
     li3incl6.calc = calculator
     forces = li3incl6.get_forces()
     assert tasks == ["ef"]
@@ -128,7 +129,7 @@ def test_chgnet_refuses_isolated_atoms():
 def test_species_without_reference_energy_are_unknown_to_chgnet_r2scan():
     from ase.data import chemical_symbols
 
-    model = make_calculator("chgnet-r2scan").model
+    model = make_calculator("chgnet-r2scan").model  # type: ignore[attr-defined]
     weights = model.composition_model.fc.weight.detach().numpy()[0]
     without = {chemical_symbols[z + 1] for z in range(94) if abs(weights[z]) < 1e-6}
     assert known_species("chgnet-r2scan") == set(chemical_symbols[1:95]) - without
@@ -148,8 +149,10 @@ def test_mace_file_gives_energy_forces_stress(mace_file, capfd):
 
 
 def test_dtype_none_keeps_the_models_own(mace_file):
-    assert make_calculator(mace_file).default_dtype == "float64"
-    assert make_calculator(mace_file, dtype="float32").default_dtype == "float32"
+    calculator: Any = make_calculator(mace_file)
+    assert calculator.default_dtype == "float64"
+    calculator = make_calculator(mace_file, dtype="float32")
+    assert calculator.default_dtype == "float32"
 
 
 def test_heads_go_by_name(two_heads_file):

@@ -1,5 +1,7 @@
 """Evaluations of several structures in one call against ASE's calculator, one by one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -58,7 +60,7 @@ def test_the_first_call_gives_the_same_bits_as_later_ones(shipped_bundle, li3inc
 
 def test_invariants_are_those_of_mace_torch_and_do_not_turn(crystals, equivariant_file):
     evaluator = make_evaluator(equivariant_file, {"Li", "Cl"})
-    calculator = make_calculator(equivariant_file)
+    calculator: Any = make_calculator(equivariant_file)
     found = evaluator.evaluate(crystals, invariants=True)
     for one, atoms in zip(found, crystals, strict=True):
         expected = calculator.get_descriptors(atoms, invariants_only=True)

@@ -14,7 +14,7 @@ from mlipsse.structures.contacts import FrameworkBonds, unphysical_contact
 class Scripted(Calculator):
     """Forces and stress by a function of the atoms."""
 
-    implemented_properties = ("energy", "free_energy", "forces", "stress")
+    implemented_properties = ("energy", "free_energy", "forces", "stress")  # type: ignore[assignment]
 
     def __init__(self, script):
         super().__init__()

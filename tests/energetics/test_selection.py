@@ -40,7 +40,7 @@ DEGENERACIES = np.array([4, 1, 2, 2, 8])
 def successive_draws(count):
     """Probability of every set that `count` draws without replacement end in, by enumeration."""
     weights = boltzmann_weights(ENERGIES, degeneracies=DEGENERACIES)
-    exact = {}
+    exact: dict[tuple[int, ...], float] = {}
     for order in permutations([0, 2, 3, 4], count - 1):
         left, probability = 1 - weights[1], 1.0
         for i in order:

@@ -24,7 +24,7 @@ def deck(*, protocol: Protocol = PROTOCOL, **changes: object) -> str:
         mobile_charge_e=1,
     )
     given = {"title": "Li3InCl6-T0900-r0", "pair_commands": PAIR} | changes
-    return render_deck(record, **given)  # type: ignore[arg-type]
+    return render_deck(record, **given)
 
 
 def commands(text: str) -> list[list[str]]:
@@ -50,7 +50,7 @@ def test_other_ensembles(ensemble: str, fixes: list[str]) -> None:
         temperature_K=900,
         equilibration_ps=2,
         production_ps=10,
-        ensemble=ensemble,  # type: ignore[arg-type]
+        ensemble=ensemble,
         seed=7,
     )
     lines = commands(deck(protocol=protocol))

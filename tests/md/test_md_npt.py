@@ -174,4 +174,4 @@ def test_an_npt_part_that_could_not_be_judged_is_refused(
 ) -> None:
     good = {"temperature_K": 300, "equilibration_ps": 1, "production_ps": 1, "restart_every_ps": 1}
     with pytest.raises(MlipsseError, match=words):
-        Protocol(**(good | change))  # type: ignore[arg-type]
+        Protocol(**(good | change))

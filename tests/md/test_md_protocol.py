@@ -54,7 +54,7 @@ def test_decimal_times_do_not_lose_a_step() -> None:
 def test_bad_values_get_a_sentence(change: dict[str, object], words: str) -> None:
     good: dict[str, object] = {"temperature_K": 800, "equilibration_ps": 1, "production_ps": 2}
     with pytest.raises(MlipsseError, match=words):
-        Protocol(**(good | change))  # type: ignore[arg-type]
+        Protocol(**(good | change))
 
 
 def test_records_keep_their_order() -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict, fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def row(**changes) -> BenchmarkRow:
 
 @pytest.mark.slow
 def test_every_backend_in_one_table(bundle):
-    stated = []
+    stated: list[str] = []
     rows = benchmark(bundle.folder, atoms=[20], steps=3, repeats=1, report=stated.append)
     assert [r.backend for r in rows] == ["ase", "upstream", "torchscript"]
     assert stated == rows
@@ -65,7 +66,7 @@ def test_every_backend_in_one_table(bundle):
 
 
 def test_only_upstream_has_the_default_allocator(bundle, monkeypatch, tmp_path):
-    seen = {}
+    seen: dict[str, Any] = {}
 
     def watched(argv, *, folder, environment, screen):
         seen[len(seen)] = {k: v for k, v in environment.items() if "MLIPSSE" in k or "OMP" in k}

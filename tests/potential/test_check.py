@@ -24,7 +24,9 @@ SHIPPED = resource_dir("potentials") / "mace-sse-small"
 
 def shipped_frame(index: int) -> Atoms:
     """A 20-atom cell or a 40-atom frame of dynamics that the shipped potential knows."""
-    return read(SHIPPED / "replay.extxyz", index)
+    frame = read(SHIPPED / "replay.extxyz", index)
+    assert isinstance(frame, Atoms)
+    return frame
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,9 @@
 import re
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ from tests.support.potential.edge_graphs import make_mace, reference
 from tests.support.potential.tiny_potential import ELEMENTS, random_cell
 
 ATOMS = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
-FORMATS = {
+FORMATS: dict[str, tuple[Callable[..., None], str]] = {
     "torchscript": (export_torchscript, "x.pt"),
     "aotinductor": (export_aotinductor, "x.pt2"),
     "mliap": (export_mliap, "x.mliap.pt"),
@@ -127,7 +129,7 @@ def test_on_the_command_line(family, tmp_path):
     ("package", "words"), [("les", "latent Ewald"), ("graph_longrange", "Polar MACE")]
 )
 def test_a_model_whose_package_is_missing(tmp_path, monkeypatch, package, words):
-    module = types.ModuleType(package)
+    module: Any = types.ModuleType(package)
     module.Part = type("Part", (torch.nn.Module,), {"__module__": package})
     monkeypatch.setitem(sys.modules, package, module)
     torch.save(module.Part(), tmp_path / "some.model")

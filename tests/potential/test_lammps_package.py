@@ -49,7 +49,7 @@ def own_lammps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     cmake = Path(sys.prefix) / "bin" / "cmake"
     configure = [cmake, "-S", f"{SOURCE}/cmake", "-B", build]
-    subprocess.run([*configure, *(f"-D{k}={v}" for k, v in options.items())], check=True)
+    subprocess.run([*map(str, configure), *(f"-D{k}={v}" for k, v in options.items())], check=True)
     subprocess.run([cmake, "--build", build, "--parallel", "2"], check=True)
     return build
 
@@ -58,7 +58,7 @@ def own_lammps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_deck(deck: Deck, own_lammps: Path) -> Deck:
     """Runs structures with that LAMMPS and its MPI, without a plugin."""
     mpirun = [of_the_system("mpirun"), "--oversubscribe", "--allow-run-as-root"]
-    deck.command = lambda ranks: [*mpirun, "-n", str(ranks), own_lammps / "lmp"]
+    deck.command = lambda ranks: [*map(str, mpirun), "-n", str(ranks), own_lammps / "lmp"]
     deck.load = ""
     return deck
 

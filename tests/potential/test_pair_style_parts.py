@@ -24,9 +24,11 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert compiler
     program = folder / "parts"
     flags = ["-std=c++20", "-O0", f"-I{cmake}", "-o", program]
-    subprocess.run([compiler, *flags, HERE / "pair_style_parts.cpp", *sources, "-ldl"], check=True)
+    subprocess.run(
+        [compiler, *map(str, flags), HERE / "pair_style_parts.cpp", *sources, "-ldl"], check=True
+    )
     fake = [HERE / "fake_libcuda.c", "-o", folder / "libcuda.so.1"]
-    subprocess.run([compiler, "-x", "c", "-shared", "-fPIC", *fake], check=True)
+    subprocess.run([compiler, "-x", "c", "-shared", "-fPIC", *map(str, fake)], check=True)
     return program
 
 

@@ -63,7 +63,7 @@ def test_the_second_reading_is_of_the_cache(
 
 def test_a_changed_file_is_another_trajectory(dump: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    dump = shutil.copy(dump, tmp_path / "x.lammpstrj")
+    dump = Path(shutil.copy(dump, tmp_path / "x.lammpstrj"))
     before = read_frames_of(dump, cache=folder, **DUMP)
     state = dump.stat()
     text = dump.read_bytes()
@@ -142,7 +142,7 @@ def test_the_folder_is_bounded(tmp_path: Path) -> None:
     """A trajectory takes 0.4 MB: two fit. The first is used again before the third comes."""
     folder = tmp_path / "cache"
     dumps = [write_dump(tmp_path / f"{k}.lammpstrj", walk(256, 64, seed=k)) for k in range(4)]
-    names: dict[int, Path] = {}
+    names: dict[int, Path | None] = {}
     for time, number in enumerate([0, 1, 0, 2, 3]):
         before = set(files(folder))
         cached_frames([dumps[number]], folder, ReadOptions(**DUMP), limit_GB=1.1e-3)

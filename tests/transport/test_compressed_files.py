@@ -68,17 +68,17 @@ def test_compressed_is_plain(folder: Path, tmp_path: Path, name: str, suffix: st
     if "topology" in options:
         topology = folder / str(options["topology"])
         options["topology"] = tmp_path / (topology.name + suffix)
-        options["topology"].write_bytes(pack(topology.read_bytes()))  # type: ignore[attr-defined]
-        plain = read_frames_of(folder / name, **options | {"topology": topology})  # type: ignore[arg-type]
+        options["topology"].write_bytes(pack(topology.read_bytes()))
+        plain = read_frames_of(folder / name, **options | {"topology": topology})
     else:
-        plain = read_frames_of(folder / name, **options)  # type: ignore[arg-type]
+        plain = read_frames_of(folder / name, **options)
     packed = tmp_path / (name + suffix)
     packed.write_bytes(pack((folder / name).read_bytes()))
-    found = read_frames_of(packed, cache=tmp_path / "cache", **options)  # type: ignore[arg-type]
+    found = read_frames_of(packed, cache=tmp_path / "cache", **options)
     np.testing.assert_array_equal(found.positions, plain.positions)
     assert found.species == plain.species
     assert found.frame_spacing_ps == pytest.approx(plain.frame_spacing_ps)
-    blocks = list(iterate_frames(packed, block_frames=7, **options))  # type: ignore[arg-type]
+    blocks = list(iterate_frames(packed, block_frames=7, **options))
     np.testing.assert_array_equal(
         np.concatenate([block.positions for block in blocks]), plain.positions
     )

@@ -59,7 +59,9 @@ def test_faces_belong_to_the_upper_voxel() -> None:
 def test_just_below_a_face_and_far_away(dtype: type) -> None:
     cell = np.diag([4.0, 4.0, 8.0])
     tiny = np.finfo(dtype).smallest_normal
-    below = np.array([[[-tiny, 1.0, -tiny], [4096.25, -4096.25, 4e5 + 3.25]]], dtype=dtype)
+    below: np.ndarray = np.array(
+        [[[-tiny, 1.0, -tiny], [4096.25, -4096.25, 4e5 + 3.25]]], dtype=dtype
+    )
     found = probability_density(below, cell, spacing_A=0.5)
     assert {tuple(map(int, where)) for where in np.argwhere(found.counts)} == {
         (7, 2, 15),

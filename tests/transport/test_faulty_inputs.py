@@ -84,7 +84,7 @@ def test_right_values(inputs: Path, name: str) -> None:
 def test_refusals_name_the_cause(inputs: Path, names: tuple[str, ...]) -> None:
     options, words = REFUSED[names]
     with pytest.raises(MlipsseError, match=words):
-        raise diffusivity([inputs / name for name in names], options).exception  # type: ignore[misc]
+        raise diffusivity([inputs / name for name in names], options).exception
 
 
 def test_consecutive_parts_of_a_real_run() -> None:

@@ -17,8 +17,8 @@ N_FRAMES = 40
 
 def spacing(path: Path, **options: object) -> float:
     """Of the whole file, and the same of its blocks."""
-    whole = read_frames_of(path, **options)  # type: ignore[arg-type]
-    blocks = list(iterate_frames(path, block_frames=7, **options))  # type: ignore[arg-type]
+    whole = read_frames_of(path, **options)
+    blocks = list(iterate_frames(path, block_frames=7, **options))
     assert blocks[-1].frame_spacing_ps == pytest.approx(whole.frame_spacing_ps)
     found = np.concatenate([block.positions for block in blocks])
     np.testing.assert_allclose(found, whole.positions, atol=1e-9)
@@ -105,9 +105,9 @@ def test_xyz_heads_that_disagree(
     ]
     path = write_xyz(tmp_path / "x.xyz", walk(N_FRAMES), heads)
     with pytest.raises(MlipsseError, match=words):
-        read_frames_of(path, **options)  # type: ignore[arg-type]
+        read_frames_of(path, **options)
     with pytest.raises(MlipsseError, match=words):
-        list(iterate_frames(path, block_frames=7, **options))  # type: ignore[arg-type]
+        list(iterate_frames(path, block_frames=7, **options))
 
 
 def with_column(path: Path, name: str, values: np.ndarray, rows: np.ndarray) -> Path:
@@ -161,7 +161,7 @@ def test_plain_xyz_of_cp2k_and_lammps(tmp_path: Path) -> None:
     path = write_xyz(tmp_path / "y.xyz", places, heads, plain=True, names=("1", "2"))
     options = {"species": ("Li", "Cl"), "timestep_fs": 2.0, "cell": cell}
     assert spacing(path, **options) == pytest.approx(0.1)
-    assert read_frames_of(path, **options).species == ("Li",) * 4 + ("Cl",) * 4  # type: ignore[arg-type]
+    assert read_frames_of(path, **options).species == ("Li",) * 4 + ("Cl",) * 4
 
 
 def test_xyz_of_i_pi(tmp_path: Path) -> None:
@@ -408,15 +408,15 @@ def test_h5md_without_units(tmp_path: Path, first_pdb: Path) -> None:
     import h5py
 
     series = {"times": 0.1 * np.arange(30), "steps": 100 * np.arange(30)}
-    timeless = h5md(tmp_path / "a.h5md", unit=None, **series)  # type: ignore[arg-type]
+    timeless = h5md(tmp_path / "a.h5md", unit=None, **series)
     assert spacing(timeless, topology=first_pdb) == pytest.approx(0.1)  # by its steps
     series["steps"] = np.zeros(30)
-    timeless = h5md(tmp_path / "b.h5md", unit=None, **series)  # type: ignore[arg-type]
+    timeless = h5md(tmp_path / "b.h5md", unit=None, **series)
     with pytest.raises(MlipsseError, match=r"does not name the unit of its times. Give the time"):
         read_frames_of(timeless, topology=first_pdb)
     assert spacing(timeless, topology=first_pdb, frame_spacing_ps=0.1) == pytest.approx(0.1)
     for number, unit in enumerate((None, "furlong")):
-        path = h5md(tmp_path / f"{number}.h5md", unit="ps", length=unit, **series)  # type: ignore[arg-type]
+        path = h5md(tmp_path / f"{number}.h5md", unit="ps", length=unit, **series)
         wrong = "no unit" if unit is None else "the unit 'furlong', which is not known"
         with pytest.raises(MlipsseError, match=rf"has {wrong} for the lengths in particles/all/po"):
             read_frames_of(path, topology=first_pdb)
@@ -464,9 +464,9 @@ def test_heads_of_dcd(tmp_path: Path, first_pdb: Path) -> None:
     assert spacing(dcd("Written by LAMMPS", 2.0, 50), **options) == pytest.approx(0.1)
     assert spacing(dcd("Created by OpenMM", 0.0409, 100), **options) == pytest.approx(0.2, rel=1e-3)
     with pytest.raises(MlipsseError, match=r"has 0.1 ps .* 0.5 ps are given"):
-        read_frames_of(dcd("Written by LAMMPS", 0.002, 50), frame_spacing_ps=0.5, **options)  # type: ignore[arg-type]
+        read_frames_of(dcd("Written by LAMMPS", 0.002, 50), frame_spacing_ps=0.5, **options)
     with pytest.raises(MlipsseError, match=r"has 0.1 ps .* given time step make 0.05 ps"):
-        read_frames_of(dcd("Written by LAMMPS", 0.002, 50), timestep_fs=1.0, **options)  # type: ignore[arg-type]
+        read_frames_of(dcd("Written by LAMMPS", 0.002, 50), timestep_fs=1.0, **options)
     with pytest.raises(MlipsseError, match="does not record the times of its frames"):
-        read_frames_of(dcd("by a converter", 1.0, 1), **options)  # type: ignore[arg-type]
+        read_frames_of(dcd("by a converter", 1.0, 1), **options)
     assert spacing(dcd("x", 1.0, 1), frame_spacing_ps=0.5, **options) == 0.5

@@ -86,7 +86,7 @@ def test_every_format_is_the_walk(files: Path, walk: np.ndarray, name: str) -> N
     options = dict(FORMATS[name])
     if "topology" in options:
         options["topology"] = files / str(options["topology"])
-    frames = read_frames_of(files / name, **options)  # type: ignore[arg-type]
+    frames = read_frames_of(files / name, **options)
     assert frames.species == ("Li",) * N_LI + ("Cl",) * N_CL
     assert frames.frame_spacing_ps == pytest.approx(SPACING_PS, rel=1e-4)
     precision_A = 0.02 if name == "x.xtc" else 2e-5  # XTC keeps a hundredth
@@ -122,12 +122,12 @@ def test_every_format_in_blocks_and_from_a_cache(files: Path, tmp_path: Path, na
     options = dict(FORMATS[name])
     if "topology" in options:
         options["topology"] = files / str(options["topology"])
-    whole = read_frames_of(files / name, **options)  # type: ignore[arg-type]
-    blocks = iterate_frames(files / name, block_frames=37, **options)  # type: ignore[arg-type]
+    whole = read_frames_of(files / name, **options)
+    blocks = iterate_frames(files / name, block_frames=37, **options)
     found = np.concatenate([block.positions for block in blocks])
     np.testing.assert_array_equal(found, whole.positions)
     for _ in range(2):
-        cached = read_frames_of(files / name, cache=tmp_path, **options)  # type: ignore[arg-type]
+        cached = read_frames_of(files / name, cache=tmp_path, **options)
         np.testing.assert_array_equal(cached.positions, whole.positions)
         assert cached.frame_spacing_ps == pytest.approx(whole.frame_spacing_ps, rel=1e-6)
 
@@ -305,10 +305,10 @@ def test_a_torn_binary_file_ends_with_its_last_whole_frame(
     files: Path, tmp_path: Path, name: str, cut: int
 ) -> None:
     options = {"topology": files / "first.pdb", "frame_spacing_ps": SPACING_PS}
-    whole = read_frames_of(files / name, **options).positions  # type: ignore[arg-type]
+    whole = read_frames_of(files / name, **options).positions
     torn = tmp_path / name
     torn.write_bytes((files / name).read_bytes()[:-cut])
-    found = read_frames_of(torn, **options).positions  # type: ignore[arg-type]
+    found = read_frames_of(torn, **options).positions
     assert len(found) == N_FRAMES - 1
     np.testing.assert_array_equal(found, whole[:-1])
 
@@ -321,7 +321,7 @@ def test_damage_inside_a_binary_file_is_refused(
 
     read = XTCReader._read_next_timestep
 
-    def stops(self, *arguments, **options):  # type: ignore[no-untyped-def]
+    def stops(self, *arguments, **options):
         if self._frame >= 250:
             raise StopIteration
         return read(self, *arguments, **options)

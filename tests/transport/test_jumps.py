@@ -409,8 +409,8 @@ def test_as_gemdat_counts(radius_A):
         assert own.share == pytest.approx(transitions.atom_locations()[label], rel=1e-9)
     # GEMDAT's run of n frames lasts n intervals; ours n - 1.
     longer = len(positions) / (len(positions) - 1)
-    own = jump_diffusivity(jumps).diffusivity_cm2_s
-    assert own == pytest.approx(float(theirs.jump_diffusivity(3)) * 1e4 * longer, rel=1e-9)
+    own_cm2_s = jump_diffusivity(jumps).diffusivity_cm2_s
+    assert own_cm2_s == pytest.approx(float(theirs.jump_diffusivity(3)) * 1e4 * longer, rel=1e-9)
     counts = {(one.origin, one.destination): one.n_jumps for one in jump_rates(jumps)}
     assert counts == dict(theirs.counter())
     together = collective_jumps(jumps, within_ps=1 / shaken.frequency_THz)

@@ -80,7 +80,7 @@ def tables(lags: np.ndarray, parts: np.ndarray) -> dict[str, tuple[str, dict[str
 def test_tables_are_the_curve(tmp_path: Path, curve: tuple, name: str) -> None:
     text, options = tables(*curve)[name]
     (tmp_path / name).write_text("\ufeff" + text if name == "si.csv" else text, encoding="utf-8")
-    found = read_msd_table(tmp_path / name, TableUnits(**options))  # type: ignore[arg-type]
+    found = read_msd_table(tmp_path / name, TableUnits(**options))
     np.testing.assert_allclose(found.lag_ps, curve[0], rtol=1e-6)
     np.testing.assert_allclose(found.msd_A2, curve[1].sum(axis=1), rtol=1e-6)
     assert (found.std_A2 is not None) == (name == "kinisi.csv")

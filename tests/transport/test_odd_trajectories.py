@@ -74,7 +74,7 @@ def test_machine_learned_forces_of_vasp(tmp_path: Path) -> None:
         vasprun(path, places, by_dft, nsw=10 * N_FRAMES)
         for options in ({}, {"frame_spacing_ps": 0.02}):
             with pytest.raises(MlipsseError, match=r"\(ML_LMLFF\): it holds 60 structures"):
-                read_frames_of(path, **options)  # type: ignore[arg-type]
+                read_frames_of(path, **options)
     vasprun(path, places, every, nsw=10 * N_FRAMES, tags="")  # without: every step is there
     assert read_frames_of(path).frame_spacing_ps == pytest.approx(0.002)
     with pytest.raises(MlipsseError, match=r"has POTIM = 2 fs, but a time step of 1 fs is given"):

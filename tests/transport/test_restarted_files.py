@@ -18,13 +18,13 @@ from tests.support.trajectories.xyz_files import write_xyz, xyz_frame
 
 
 def whole(path: Path, **options: object) -> Trajectory:
-    return read_frames_of(path, **options)  # type: ignore[arg-type]
+    return read_frames_of(path, **options)
 
 
 def in_blocks(path: Path, **options: object) -> Trajectory:
     from mlipsse.transport.reading.blocks import gathered
 
-    return gathered(list(iterate_frames(path, block_frames=13, **options)))  # type: ignore[arg-type]
+    return gathered(list(iterate_frames(path, block_frames=13, **options)))
 
 
 READS = pytest.mark.parametrize("read", [whole, in_blocks])

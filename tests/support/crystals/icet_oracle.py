@@ -37,7 +37,7 @@ def main():
         host = read_host(
             DATA / f"{name}.cif", mobile=case["mobile"], substitutions=case["substitutions"]
         )
-        allowed = [[] for _ in host.scaled_positions]
+        allowed: list[list[str]] = [[] for _ in host.scaled_positions]
         for sublattice in host.sublattices:
             for site in sublattice.sites:
                 allowed[site] = ["X" if s == "vacancy" else s for s in sublattice.species]

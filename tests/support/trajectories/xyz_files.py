@@ -23,5 +23,5 @@ def xyz_frame(
 
 def write_xyz(path: Path, places: np.ndarray, heads: Sequence[str], **options: object) -> Path:
     frames = zip(places, heads, strict=True)
-    path.write_text("".join(xyz_frame(some, head, **options) for some, head in frames))  # type: ignore[arg-type]
+    path.write_text("".join(xyz_frame(some, head, **options) for some, head in frames))
     return path
