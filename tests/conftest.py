@@ -26,7 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            room = item.path.parent if item.path.parent == HERE / "potential" else item.path
+            shared = HERE / "potential"
+            room = shared if shared in item.path.parents else item.path
             item.add_marker(pytest.mark.xdist_group(str(room.relative_to(HERE))))
 
 

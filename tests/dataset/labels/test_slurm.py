@@ -15,7 +15,7 @@ from mlipsse.dataset.labels.slurm import SlurmJob, check_slurm, wait_for_job
 from mlipsse.dataset.labels.vasp import Vasp, VaspSettings
 from mlipsse.errors import MlipsseError
 
-STAND_IN = Path(__file__).parents[1] / "support" / "labels" / "fake_vasp.py"
+STAND_IN = Path(__file__).parents[2] / "support" / "labels" / "fake_vasp.py"
 COMMANDS = {
     # As `sbatch --wait --parsable`: number and cluster first, then the job's exit status.
     "sbatch": 'echo "$@" > submitted; echo "42;cluster"; bash "${@: -1}" >> screen.out 2>&1',
@@ -68,10 +68,10 @@ def test_a_job_ends_with_its_driver(tmp_path):
     driver = f"""
 from ase.build import bulk
 from pathlib import Path
-from tests.dataset.test_slurm import _source
+from tests.dataset.labels.test_slurm import _source
 _source("echo begun > begun; sleep 600").label(bulk("Cu"), Path({str(tmp_path / "run")!r}))
 """
-    child = subprocess.Popen([sys.executable, "-c", driver], cwd=Path(__file__).parents[2])
+    child = subprocess.Popen([sys.executable, "-c", driver], cwd=Path(__file__).parents[3])
     while not (tmp_path / "run" / "begun").exists():
         assert child.poll() is None
         time.sleep(0.05)

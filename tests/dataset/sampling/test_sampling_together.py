@@ -269,7 +269,7 @@ def test_kill_9_loses_no_frame_and_no_bit(tmp_path, kills):
     keep = tmp_path / "kept.npz"
     code = (
         "from pathlib import Path; import sys; "
-        "from tests.dataset.test_sampling_together import _run_in_a_process as run; "
+        "from tests.dataset.sampling.test_sampling_together import _run_in_a_process as run; "
         "run(Path(sys.argv[1]), float(sys.argv[2]))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -26,7 +26,7 @@ from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
 from mlipsse.dataset.labels.sources import Label
 from mlipsse.errors import MlipsseError
 
-FOLDER = Path(__file__).parents[1] / "data" / "labels"
+FOLDER = Path(__file__).parents[3] / "data" / "labels"
 CONFIG = """
 name: cases
 structure: {{host: host.cif, mobile: Li}}

@@ -20,7 +20,7 @@ from tests.support.trajectories.lennard_jones import render
 
 N_RUNS, N_KILLS = 10, 20
 LENGTH = {"equilibration_ps": 20.0, "production_ps": 200.0, "restart_every_ps": 5.0}
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 DRIVER = """
 import sys
 from pathlib import Path

@@ -29,7 +29,7 @@ from tests.support.sampled_alloy import (
     labelled,
 )
 
-STAND_IN = Path(__file__).parents[1] / "support" / "labels" / "fake_vasp.py"
+STAND_IN = Path(__file__).parents[3] / "support" / "labels" / "fake_vasp.py"
 
 
 def _campaign(folder: Path, **settings) -> Campaign:

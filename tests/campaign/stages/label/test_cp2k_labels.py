@@ -25,7 +25,7 @@ from tests.support.sampled_alloy import (
     labelled,
 )
 
-STAND_IN = Path(__file__).parents[1] / "support" / "labels" / "fake_cp2k.py"
+STAND_IN = Path(__file__).parents[3] / "support" / "labels" / "fake_cp2k.py"
 
 
 def _campaign(folder: Path, *modes: str, **settings) -> Campaign:

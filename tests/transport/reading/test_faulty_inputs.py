@@ -13,7 +13,7 @@ from mlipsse.cli import app
 from mlipsse.errors import MlipsseError
 from mlipsse.transport.reading.frames import read_frames_of
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "trajectories"
+DATA = Path(__file__).resolve().parents[2] / "data" / "trajectories"
 
 STEP = ("--timestep", "1")
 FRAME = ("--frame-spacing", "0.1")
