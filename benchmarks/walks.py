@@ -37,19 +37,23 @@ def hopping_walk(
     rates = np.broadcast_to(np.asarray(hops_per_frame, dtype=float), (n_frames, groups))
     last = np.zeros((groups, 3))
     places = np.zeros((groups, 3))
-    positions = np.empty((n_frames, n_ions, 3))
+    visited = np.empty((n_frames, groups, 3))
     directions = length_A * np.concatenate([np.eye(3), -np.eye(3)])
     for frame in range(n_frames):
         hops = rng.poisson(rates[frame])
-        while hops.any():
-            moving = np.flatnonzero(hops)
+        moving = hops.nonzero()[0]
+        while len(moving):
             step = directions[rng.integers(0, 6, len(moving))]
-            bound = (rng.random(len(moving)) < abs(memory)) & last[moving].any(axis=1)
-            step[bound] = np.sign(memory) * last[moving[bound]]
+            chance = rng.random(len(moving))
+            if memory:
+                bound = (chance < abs(memory)) & last[moving].any(axis=1)
+                step[bound] = np.sign(memory) * last[moving[bound]]
+                last[moving] = step
             places[moving] += step
-            last[moving] = step
             hops[moving] -= 1
-        positions[frame] = np.repeat(places, together, axis=0)[:n_ions]
+            moving = moving[hops[moving] > 0]
+        visited[frame] = places
+    positions = np.repeat(visited, together, axis=1)[:, :n_ions]
     positions += rng.normal(0, VIBRATION_A, positions.shape)
     rate_per_ps = float(rates[-1].mean()) / SPACING_PS
     return positions, rate_per_ps * length_A**2 / 6 * (1 + memory) / (1 - memory) * 1e-4
@@ -64,11 +68,9 @@ def trapped_walk(
     trapped_ps: float,
 ) -> tuple[np.ndarray, float]:
     """Ions that rest for a time of `trapped_ps` on average, and hop for as long; the mean D."""
-    moving = np.empty((n_frames, n_ions), dtype=bool)
-    state = rng.random(n_ions) < 0.5
-    for frame in range(n_frames):
-        moving[frame] = state
-        state = state ^ (rng.random(n_ions) < SPACING_PS / trapped_ps)
+    start = rng.random(n_ions) < 0.5
+    changes = rng.random((n_frames, n_ions)) < SPACING_PS / trapped_ps
+    moving = np.logical_xor.accumulate(np.concatenate([start[None], changes[:-1]]))
     positions, _ = hopping_walk(
         rng, n_frames=n_frames, n_ions=n_ions, hops_per_frame=2 * hops_per_frame * moving
     )

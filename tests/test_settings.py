@@ -71,4 +71,4 @@ def test_parts_and_changes_are_settings_again() -> None:
     with pytest.raises(MlipsseError, match="too long"):
         walk.replaced(tries=70)
     with pytest.raises(ValidationError):
-        walk.tries = 3  # type: ignore[misc]
+        walk.tries = 3

@@ -21,7 +21,7 @@ from mlipsse.dataset.labels.cp2k_program import PROGRAMS
 from mlipsse.orderings import parse_composition
 from mlipsse.orderings.host.formula import parse_formula
 from mlipsse.resources import resource_dir
-from tests.orderings.random_hosts import brute_force_orbits
+from tests.support.crystals.random_hosts import brute_force_orbits
 
 EXAMPLES = sorted(path.parent.name for path in resource_dir("examples").glob("*/campaign.yaml"))
 PUBLISHED = ("liybc", "lpsgo", "nasicon")

@@ -8,7 +8,7 @@ from mlipsse import keys
 from mlipsse.cli import app
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
-from tests.dataset.check.sound_set import trajectory
+from tests.support.labels.sound_set import trajectory
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from ase.io import read, write
 
 from mlipsse.cli import main
-from tests.lattice_walks import framed_walk
+from tests.support.trajectories.lattice_walks import framed_walk
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from mlipsse.cli import app
 from mlipsse.md.files.record import read_record
-from tests.lennard_jones import render
+from tests.support.trajectories.lennard_jones import render
 
 NAMES = "'Step', 'Time', 'Temp', 'TotEng', 'Econserve', 'Press', 'Volume', "
 

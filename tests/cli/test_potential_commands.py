@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,7 +135,7 @@ class Row:
 def test_bench_passes_its_options_on(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlipsse.potential.speed import benchmark
 
-    asked = {}
+    asked: dict[str, Any] = {}
 
     def pretend(bundle: Path, **options: object) -> list[Row]:
         asked.update(options, bundle=bundle)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlipsse.cli import main
-from tests.transport.trajectory_files import walk, write_dump
+from tests.support.trajectories.trajectory_files import walk, write_dump
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import yaml
 from mlipsse.campaign.config.campaign import CampaignConfig
 from mlipsse.cli import app
 from mlipsse.resources import resource_dir
-from tests.docs.blocks import Block, Page, read_page
-from tests.docs.inputs import INPUTS
-from tests.docs.running import inside, matches, run_command, run_python
+from tests.support.pages.blocks import Block, Page, read_page
+from tests.support.pages.inputs import INPUTS
+from tests.support.pages.running import inside, matches, run_command, run_python
 
 ROOT = Path(__file__).parents[2]
 PAGES = [read_page(path) for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]

@@ -10,7 +10,8 @@ import yaml
 from ase.io import read
 
 from mlipsse import keys
-from tests.support.tiny_campaign import FRAMES, mlipsse
+from tests.support.command_line import mlipsse
+from tests.support.tiny_campaign import FRAMES
 
 pytestmark = pytest.mark.xdist_group("campaign")
 

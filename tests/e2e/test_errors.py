@@ -1,14 +1,13 @@
 """Wrong input, as a user would make it: a sentence, exit code 2, no traceback."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mlipsse.cli import main
-from tests.support.tiny_campaign import make_tiny_campaign, mlipsse
+from tests.support.command_line import mlipsse
+from tests.support.tiny_campaign import make_tiny_campaign, mlipsse_apart
 
 Invoke = Callable[..., tuple[int, str, str]]
 
@@ -19,16 +18,12 @@ def campaign(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Invoke:
-    """The command line inside this process, where torch is imported once: status, out, err."""
+def invoke() -> Invoke:
+    """The command line inside this process: status, out, err."""
 
     def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mlipsse", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
+        done = mlipsse(*arguments)
+        return done.returncode, done.stdout, done.stderr
 
     return run
 
@@ -148,7 +143,7 @@ def test_init_refuses_to_overwrite(tmp_path: Path, invoke: Invoke) -> None:
 
 
 def test_an_error_is_a_sentence_without_a_traceback(tmp_path: Path) -> None:
-    done = mlipsse("run", tmp_path)
+    done = mlipsse_apart("run", tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("Error: ")
     assert "Traceback" not in done.stderr

@@ -14,7 +14,7 @@ from ase.io import read
 
 from mlipsse.campaign.engine.record import digest
 from mlipsse.transport import read_run
-from tests.support.tiny_campaign import FRAMES, command, make_tiny_campaign, mlipsse
+from tests.support.tiny_campaign import FRAMES, command, make_tiny_campaign, mlipsse_apart
 
 pytestmark = pytest.mark.xdist_group("campaign")
 
@@ -135,7 +135,7 @@ def campaign_of_kills(
         for _ in range(rounds):
             delay_s = random_.uniform(0, 10 if stage in LONG else 0.3)
             kills += run_and_kill(folder, stage, delay_s, children_too=random_.random() < 0.7)
-    done = mlipsse("run", folder)
+    done = mlipsse_apart("run", folder)
     assert done.returncode == 0, done.stdout + done.stderr
     check_like_undisturbed(folder, undisturbed)
     return kills

@@ -9,8 +9,13 @@ _CHLORINES = [(0.2385, 0.1674, 0.2381), (0.2385, -0.1674, 0.2381), (0.2458, 0.5,
 
 
 def _li3incl6() -> Atoms:
-    indium = [(0, 0, 0), (0.5, 0.5, 0)]
-    lithium = [(0, 0.327, 0), (0, -0.327, 0), (0.5, 0.827, 0), (0.5, 0.173, 0)]
+    indium: list[tuple[float, float, float]] = [(0, 0, 0), (0.5, 0.5, 0)]
+    lithium: list[tuple[float, float, float]] = [
+        (0, 0.327, 0),
+        (0, -0.327, 0),
+        (0.5, 0.827, 0),
+        (0.5, 0.173, 0),
+    ]
     lithium += [(0, 0.152, 0.5), (0.5, 0.348, 0.5)]
     half = [tuple(np.multiply(sign, x)) for x in _CHLORINES for sign in (1, -1)]
     chlorine = half + [(x + 0.5, y + 0.5, z) for x, y, z in half]

@@ -10,7 +10,7 @@ from ase import Atoms
 from MDAnalysis.coordinates.DCD import DCDReader
 
 from mlipsse.md.files.record import read_record
-from tests.lennard_jones import render, rock_salt
+from tests.support.trajectories.lennard_jones import render, rock_salt
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from mlipsse.md.files.data_file import data_text
 from mlipsse.md.files.record import read_outcome, read_record
 from mlipsse.md.run import run_folder
 from mlipsse.md.watch.health import run_health
+from mlipsse.processes import stop_group
 
 MakeRun = Callable[..., Path]
 Frames = Callable[[Path], dict[int, np.ndarray]]
@@ -150,7 +151,7 @@ def test_plain_lmp_killed_at_random_moments_loses_and_doubles_nothing(
         time.sleep(draw.uniform(0.02, 0.35))
         process.kill()
         process.wait()
-    interrupted(folder, after_step=25_000)
+    interrupted(folder, at_step=25_000)
     result = run_folder(folder)
     assert result.frames == 3001
     frames = frames_by_step(folder)
@@ -197,12 +198,17 @@ def test_a_second_start_is_refused_while_the_first_one_lives(
         process.communicate()
 
 
-def interrupted(folder: Path, *, after_step: int) -> dict[str, int]:
-    """Kill a run once a restart at or after `after_step` is complete; steps of both restarts."""
+def interrupted(folder: Path, *, at_step: int) -> dict[str, int]:
+    """Kill a run that waits 500 steps after its restart at `at_step`; steps of both restarts."""
+    deck, waits = folder / "in.lammps", folder / "waits"
+    text = deck.read_text()
+    stop = f'if "$(step) >= {at_step}" then "run 500" "shell touch waits" "shell sleep 60"\nrun  '
+    deck.write_text(text.replace("\nrun  ", f"\n{stop}"))
     process = lammps.start(["-in", "in.lammps"], folder=folder)
-    wait_until(lambda: max(restart_steps(folder).values(), default=-1) >= after_step)
-    process.kill()
-    process.wait()
+    wait_until(lambda: waits.exists() or process.poll() is not None)
+    stop_group(process)
+    waits.unlink(missing_ok=True)
+    deck.write_text(text)
     return restart_steps(folder)
 
 
@@ -220,14 +226,12 @@ def test_a_torn_restart_gives_way_to_the_older_one(
     make_run: MakeRun, frames_by_step: Frames
 ) -> None:
     folder = make_run(**LONG)
-    steps = interrupted(folder, after_step=30_000)
+    steps = interrupted(folder, at_step=30_000)
+    assert sorted(steps.values()) == [29_000, 30_000]
     newest = max(steps, key=lambda slot: steps[slot])
-    older = min(steps, key=lambda slot: steps[slot])
-    if steps[older] < 0:  # it was killed while writing: make the other one the older
-        pytest.skip("killed inside write_restart, which leaves one restart")
     torn = folder / f"restart.{newest}"
     torn.write_bytes(torn.read_bytes()[:-20])
-    assert run_folder(folder).resumed_from_step == steps[older]
+    assert run_folder(folder).resumed_from_step == 29_000
     assert sorted(frames_by_step(folder)) == expected_steps(folder)
 
 
@@ -236,11 +240,10 @@ def test_a_torn_stamp_gives_way_to_the_older_restart(
     make_run: MakeRun, frames_by_step: Frames, stamp: str
 ) -> None:
     folder = make_run(**LONG)
-    steps = interrupted(folder, after_step=30_000)
+    steps = interrupted(folder, at_step=30_000)
     newest = max(steps, key=lambda slot: steps[slot])
     (folder / f"restart.{newest}.inc").write_text(stamp)
-    older = [step for slot, step in steps.items() if slot != newest and step >= 0]
-    assert run_folder(folder).resumed_from_step == (older[0] if older else None)
+    assert run_folder(folder).resumed_from_step == 29_000
     assert sorted(frames_by_step(folder)) == expected_steps(folder)
 
 
@@ -248,7 +251,7 @@ def test_a_hole_in_the_trajectory_is_recorded_again(
     make_run: MakeRun, frames_by_step: Frames
 ) -> None:
     folder = make_run(**LONG)
-    interrupted(folder, after_step=30_000)
+    interrupted(folder, at_step=30_000)
     part = folder / "traj.20000.dcd"
     part.write_bytes(part.read_bytes()[:100_000])  # as on a full disk
     result = run_folder(folder)

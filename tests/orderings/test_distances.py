@@ -19,7 +19,7 @@ from mlipsse.orderings import (
 from mlipsse.orderings.cell.crowding import greatest_content
 from mlipsse.orderings.host.distances import CLOSEST_A, Sites, distance_rules, find_exclusions
 from mlipsse.orderings.host.model import make_sublattices
-from tests.orderings.random_hosts import brute_force_orbits
+from tests.support.crystals.random_hosts import brute_force_orbits
 
 CIFS = Path(__file__).parents[1] / "data" / "cifs"
 
@@ -165,7 +165,7 @@ def test_named_pair_on_sites_that_are_always_full():
     host = square([("P", "Si")] * 4, {"Si-Si": 2.5}, {"P": 5, "Si": 4, "Li": 1})
     supercell = Supercell(host, (1, 1, 1))
     index = next(n for n, s in enumerate(host.sublattices) if s.name == "P/Si")
-    counts = [(1,), (1,)]
+    counts: list[tuple[int, ...]] = [(1,), (1,)]
     counts[index] = (2, 2)
     # The two Si on one of the two diagonals.
     assert brute_force_orbits(supercell, tuple(counts)) == (2, 1)

@@ -6,7 +6,7 @@ import pytest
 from mlipsse.orderings import Supercell, count_orderings
 from mlipsse.orderings.composition.amounts import Composition
 from mlipsse.orderings.counting.choices import Choices
-from tests.orderings.random_hosts import SYSTEMS, brute_force_orbits, random_host
+from tests.support.crystals.random_hosts import SYSTEMS, brute_force_orbits, random_host
 
 REPEATS = [(1, 1, 1), (1, 1, 1), (1, 1, 2), (2, 1, 1), ((1, 1, 0), (-1, 1, 0), (0, 0, 1))]
 

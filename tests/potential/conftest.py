@@ -3,31 +3,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from edge_graphs import make_mace
-from lammps_deck import Deck, lammps_command, run_lammps
 
 from mlipsse.potential.export.aotinductor import export_aotinductor
 from mlipsse.potential.export.target import Dtype
 from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
 from mlipsse.potential.lammps.plugin import build_plugin
-
-DECK = """\
-plugin load "{plugin}"
-units {units}
-atom_style atomic
-atom_modify {modify}
-region cell block 0 {edge} 0 {edge} 0 {edge}
-create_box 2 cell
-create_atoms 1 single 1.0 1.0 1.0
-create_atoms 2 single {x} 1.2 0.9
-create_atoms 2 single 3.1 3.4 3.6
-mass * 10.0
-{pair_style}
-{pair_coeff}
-thermo 1
-{extra}
-run 0
-"""
+from tests.support.potential.edge_graphs import make_mace
+from tests.support.potential.lammps_deck import Deck, lammps_command, run_lammps, write_deck
 
 
 def _saved(name: str, model: torch.nn.Module, folders: pytest.TempPathFactory) -> Path:
@@ -98,21 +80,6 @@ def upstream(tiny_model: Path) -> Path:
 def deck(tmp_path: Path, torchscript: Path) -> Deck:
     """Runs structures with the head `target` in float64."""
     return Deck(tmp_path, torchscript)
-
-
-def write_deck(folder: Path, plugin: Path, torchscript: Path, **changes: str) -> None:
-    """Write `deck.lmp`, three atoms, with parts of `DECK` changed."""
-    parts = {
-        "plugin": str(plugin),
-        "units": "metal",
-        "modify": "map yes",
-        "edge": "6.0",
-        "x": "3.2",
-        "pair_style": "pair_style mace",
-        "pair_coeff": f'pair_coeff * * "{torchscript}" Li Cl',
-        "extra": "",
-    } | changes
-    (folder / "deck.lmp").write_text(DECK.format(**parts))
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_arrhenius(compositions, tmp_path):
     shown = [text.get_text() for text in top.get_xticklabels() if text.get_text()]
     assert shown == ["800", "900", "1000"]
     for axes in (left, right):
-        bars = [bar for lines in axes.collections for bar in lines.get_segments()]
+        bars = [bar for lines in axes.collections for bar in lines.get_segments()]  # type: ignore[attr-defined]
         lowest = min(float(bar[:, 1].min()) for bar in bars)
         legend = axes.get_legend().get_window_extent()
         assert legend.y1 < axes.transData.transform((1.0, lowest))[1]
@@ -101,7 +101,7 @@ def test_formation_hull_is_the_mixtures(tmp_path):
     assert by_name["stable"].get_xydata().tolist() == np.column_stack([x, y])[stable].tolist()
     assert by_name["lowest, metastable"].get_xydata().tolist() == [[1 / 3, -10.0]]
     curve = max(axes.get_lines(), key=lambda line: len(line.get_xdata()))
-    for place, energy in curve.get_xydata():
+    for place, energy in np.asarray(curve.get_xydata()):
         # moles of the phase at 2/3 (20 atoms) and of the nearer end, one in all
         middle, size = (1.5 * place, 18.0) if place < 2 / 3 else (3 * (1 - place), 21.0)
         atoms = 20.0 * middle + size * (1 - middle)
@@ -147,7 +147,7 @@ def test_ternary_edges_count_towards_their_corner(tmp_path):
     figure, (axes,) = new_figure(height_in=2.75)
     ternary_plot(axes, np.eye(3), np.zeros(3), np.ones(3, bool), corners=("A", "B", "C"))
     figure.canvas.draw()
-    corners = {t.get_text(): np.array(t.xy) for t in axes.texts if t.get_text() in "ABC"}
+    corners = {t.get_text(): np.array(t.xy) for t in axes.texts if t.get_text() in "ABC"}  # type: ignore[attr-defined]
     for start, end in ("AB", "BC", "CA"):
         edge = corners[end] - corners[start]
         middle = (corners[start] + corners[end]) / 2
@@ -295,7 +295,7 @@ def test_jumps(tmp_path):
     left, right = figure.axes[:2]
     assert left.get_ylabel() == "Li per site"
     assert [text.get_text() for text in left.get_xticklabels()] == ["Li1/4g", "Li2/4h", "i0"]
-    heights = [bar.get_height() for bar in left.patches]
+    heights = [bar.get_height() for bar in left.patches]  # type: ignore[attr-defined]
     assert heights == pytest.approx([0.6, 0.36, 0.04])
     assert [bar.get_hatch() for bar in left.patches] == [None, None, "////"]
     names = [text.get_text() for text in left.get_legend().get_texts()]

@@ -21,7 +21,7 @@ def test_orderings_state_what_is_a_sample():
     first, second, third = orderings_table(rows).rows
     assert first[2:] == ("160", "160", "160", "1", "all of them")
     assert second[2:6] == ("7.42e+20", "338,316", "2,000", "2.7e-18")
-    assert second[6].startswith("a sample: ")
+    assert str(second[6]).startswith("a sample: ")
     assert third[6] == "the supercell cannot hold it"
 
 

@@ -12,6 +12,11 @@ import pytest
 HERE = Path(__file__).resolve().parent
 
 
+@pytest.fixture(autouse=True)
+def resident_pool() -> None:
+    """These tests start Parsl themselves."""
+
+
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Its folder; clients find it by SLURM_CONF, which is set while it runs."""

@@ -21,7 +21,7 @@ from mlipsse.md.files.segments import verify_segments
 from mlipsse.md.run import run_folder
 from mlipsse.md.watch.state import run_state
 from mlipsse.transport import read_run
-from tests.lennard_jones import render
+from tests.support.trajectories.lennard_jones import render
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 

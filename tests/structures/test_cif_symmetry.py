@@ -12,7 +12,7 @@ from mlipsse.structures.cif.settings import (
     settings_of_symbol,
 )
 from mlipsse.structures.cif.special_positions import orbit
-from tests.structures.written_cifs import (
+from tests.support.crystals.written_cifs import (
     ALL_ATOMS,
     ROCK_SALT,
     perovskite,

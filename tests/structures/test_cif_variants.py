@@ -7,7 +7,7 @@ from gemmi import spacegroup_table
 
 from mlipsse.errors import MlipsseError
 from mlipsse.structures import read_crystal, read_ordered
-from tests.structures.written_cifs import (
+from tests.support.crystals.written_cifs import (
     PEROVSKITE,
     ROWS,
     perovskite,

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from mlipsse.resources import resource_dir
@@ -73,14 +72,12 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-c", "from mlipsse.cli import main; main()", *map(str, arguments)]
 
 
-def mlipsse(
-    *arguments: str | Path, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
+def mlipsse_apart(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, which takes ten seconds to import all."""
     return subprocess.run(
         command(*arguments),
         capture_output=True,
         text=True,
-        env={**os.environ, "COLUMNS": "200", **(environment or {})},
+        env={**os.environ, "COLUMNS": "200"},
         check=False,
     )

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.tiny_sets import write_foundation, write_sets
+from tests.support.labels.tiny_sets import write_foundation, write_sets
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from tests.dataset.check.sound_set import sound_sets
+from tests.support.labels.sound_set import sound_sets
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from ase.calculators.emt import EMT
 
 from mlipsse import keys
 from mlipsse.dataset.check.findings import against_model
-from tests.dataset.check.planted import every, labelled, scale
+from tests.support.labels.planted import every, labelled, scale
 
 EV_A3_TO_KB = 1602.176634
 UNITS = ("energy unit", "force unit and sign", "stress unit and sign")

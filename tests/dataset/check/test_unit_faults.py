@@ -5,7 +5,7 @@ import pytest
 from ase import units
 
 from mlipsse import keys
-from tests.dataset.check.planted import every, only_failure, scale, sentence, verdicts
+from tests.support.labels.planted import every, only_failure, scale, sentence, verdicts
 
 EV_A3_TO_KB = 1602.176634
 UNITS = ("energy unit", "force unit and sign", "stress unit and sign")

@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from icet_oracle import CASES, oracle_file
 
 from mlipsse.orderings import Supercell, read_host
 from mlipsse.orderings.thermal.pairs.columns import pair_columns
 from mlipsse.orderings.thermal.pairs.lattice import lay_pairs
 from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
+from tests.support.crystals.icet_oracle import CASES, oracle_file
 
 
 @pytest.fixture(params=CASES)

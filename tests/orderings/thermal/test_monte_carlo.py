@@ -3,7 +3,6 @@ import math
 
 import numpy as np
 import pytest
-from pair_models import even_counts, random_model, random_orderings, simple_host
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Sublattice, Supercell, parse_composition, read_host
@@ -14,6 +13,12 @@ from mlipsse.orderings.thermal.swaps.arrays import arrange, interactions
 from mlipsse.orderings.thermal.swaps.kernel import run_sweeps, swap_energy
 from mlipsse.orderings.thermal.swaps.random_labels import clashes, filled_sites, random_labels
 from mlipsse.units import BOLTZMANN_EV_K
+from tests.support.crystals.pair_models import (
+    even_counts,
+    random_model,
+    random_orderings,
+    simple_host,
+)
 
 
 def ising(spacings_A, *, coupling_eV, cutoff_A):

@@ -2,7 +2,6 @@ import itertools
 
 import numpy as np
 import pytest
-from pair_models import random_model, random_orderings, simple_host
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition
@@ -11,6 +10,7 @@ from mlipsse.orderings.counting.ordering import site_charges
 from mlipsse.orderings.thermal.pairs.file import load_pair_model, save_pair_model
 from mlipsse.orderings.thermal.pairs.model import PairModel
 from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
+from tests.support.crystals.pair_models import random_model, random_orderings, simple_host
 
 
 def brute_force_energy(model, supercell, labels):
@@ -60,9 +60,9 @@ def brute_force_energy(model, supercell, labels):
             lengths = np.linalg.norm(vectors, axis=1)
             for vector in vectors[(lengths > 1e-6) & (lengths <= clusters.cutoff_A)]:
                 key = find(examples, host_site[a], host_site[b], vector)
-                number, turned = examples[key]
+                number, backwards = examples[key]
                 table = model.table_eV(number)
-                energy += 0.5 * (table.T if turned else table)[labels[a], labels[b]]
+                energy += 0.5 * (table.T if backwards else table)[labels[a], labels[b]]
     return energy
 
 
@@ -71,8 +71,8 @@ def find(examples, i, j, vector):
     if key in examples:
         return key
     near = [k for k in examples if k[:2] == (i, j) and np.allclose(k[2], vector, atol=0.05)]
-    (key,) = near
-    return key
+    (found,) = near
+    return found
 
 
 def point_operations(supercell):

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from pair_models import random_model, random_orderings, simple_host
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Sublattice, Supercell, parse_composition
 from mlipsse.orderings.thermal.pairs.fit import fit_pair_model
 from mlipsse.orderings.thermal.pairs.ridge import PENALTIES, fit_ridge
+from tests.support.crystals.pair_models import random_model, random_orderings, simple_host
 
 
 def energies_of(model, structures):

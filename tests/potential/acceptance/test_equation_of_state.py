@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.units import GPa
-from pair_potential import NEAREST_A, VOLUME_A3, WELL_EV, PairPotential, argon, lennard_jones
 
 from mlipsse.energetics.relaxation.outcome import Relaxation
 from mlipsse.potential.acceptance import LIMITS
 from mlipsse.potential.acceptance.equation_of_state import VolumeScan, fit_eos, scan_volumes
 from mlipsse.potential.acceptance.judgements import judge_equation_of_state, judge_volume
+from tests.support.potential import pair_potential
+from tests.support.potential.pair_potential import (
+    NEAREST_A,
+    VOLUME_A3,
+    WELL_EV,
+    PairPotential,
+    argon,
+    lennard_jones,
+)
 
 
 def relaxed(atoms, fault=None):
@@ -17,7 +25,6 @@ def relaxed(atoms, fault=None):
 
 
 def test_lennard_jones_crystal(monkeypatch):
-    import pair_potential
 
     # The lattice sums go to infinity; at 25 Å 0.1 % of the attraction is missing.
     monkeypatch.setattr(pair_potential, "CUTOFF_A", 25.0)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from ase import Atoms
-from pair_potential import argon
 
 from mlipsse.dataset.frames.strain import strain_frames
 from mlipsse.errors import MlipsseError
@@ -18,6 +17,7 @@ from mlipsse.potential.acceptance.pair_distribution import (
     radial_distributions,
     unstrained,
 )
+from tests.support.potential.pair_potential import argon
 
 
 def gas(seed, frames=5):

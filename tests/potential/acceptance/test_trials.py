@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from pair_potential import PairPotential, argon, lennard_jones, with_hole
 
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance import AcceptanceSettings, ReferenceVolume, accept
 from mlipsse.potential.acceptance.record import acceptance_record, refusals, table_rows
+from tests.support.potential.pair_potential import PairPotential, argon, lennard_jones, with_hole
 
 SETTINGS = AcceptanceSettings(
     temperature_K=100.0,

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from ase import Atoms
-from pair_potential import PairPotential, argon, lennard_jones, with_hole
 
 from mlipsse.potential.acceptance import LIMITS
 from mlipsse.potential.acceptance.closest_pairs import closest_pairs
 from mlipsse.potential.acceptance.judgements import judge_pairs, judge_walls
 from mlipsse.potential.acceptance.wall import scan_walls
 from mlipsse.structures.contacts import CLOSEST_CONTACT
+from tests.support.potential.pair_potential import PairPotential, argon, lennard_jones, with_hole
 
 
 def judge(potential, temperature_K=1000.0):
