@@ -29,9 +29,9 @@ from mlipsse.md.plan.protocol import Protocol
 from mlipsse.resources import resource_dir
 from mlipsse.transport import WindowSettings
 from mlipsse.transport.reading.formats.dcd import DcdPart
-from tests.campaign.here import Here
-from tests.lattice_walks import cubic_lattice, independent_walk
-from tests.transport.conftest import write_dcd
+from tests.support.here import Here
+from tests.support.trajectories.dcd import write_dcd
+from tests.support.trajectories.lattice_walks import cubic_lattice, independent_walk
 
 SPACING_A, REPEATS, FRAMES, FRAME_FS = 4.0, (4, 4, 4), 300, 1000.0
 RATE_PER_PS = {600.0: 0.1, 800.0: 0.3}

@@ -1,27 +1,13 @@
 import json
-import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.trajectories.dcd import write_dcd
+
 DIMENSIONS = (11.0, 12.0, 13.0, 80.0, 75.0, 65.0)
 SPECIES = ("Li", "Li", "In", "Cl", "Cl")
 FIRST, EVERY, PRODUCTION = 500, 100, 2000
-
-
-def write_dcd(path: Path, positions: np.ndarray, dimensions=DIMENSIONS) -> None:
-    import MDAnalysis
-    from MDAnalysis.coordinates.LAMMPS import DCDWriter
-
-    universe = MDAnalysis.Universe.empty(positions.shape[1], trajectory=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with DCDWriter(str(path), n_atoms=positions.shape[1], timeunit="ps") as writer:
-            for frame in positions:
-                universe.atoms.positions = frame
-                universe.dimensions = dimensions
-                writer.write(universe.atoms)
 
 
 @pytest.fixture
