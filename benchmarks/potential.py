@@ -23,12 +23,8 @@ import results
 from ase import Atoms
 from models import ARCHITECTURES, HEAD, SMALL, Architecture, write_model
 
-from mlipsse.potential.check.parity import (
-    SinglePoint,
-    ase_single_points,
-    differences,
-    single_points,
-)
+from mlipsse.energetics.single_point import SinglePoint
+from mlipsse.potential.check.parity import ase_single_points, differences, single_points
 from mlipsse.potential.export.aotinductor import export_aotinductor
 from mlipsse.potential.export.target import Target
 from mlipsse.potential.export.torchscript import export_torchscript, export_upstream

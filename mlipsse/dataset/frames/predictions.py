@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
+from mlipsse.energetics.single_point import SinglePoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,26 +95,23 @@ class Errors:
     energy_offset_meV_atom: float
 
 
-def compare(
-    frames: Sequence[Atoms], predicted: Sequence[tuple[float, np.ndarray, np.ndarray]]
-) -> Predictions:
-    """Put labels (under `mlipsse.keys`) and predictions side by side.
-
-    Parameters
-    ----------
-    predicted : energy (eV), forces (n_atoms, 3) (eV/Å) and stress (3, 3) (eV/Å³) of every frame
-    """
+def compare(frames: Sequence[Atoms], predicted: Sequence[SinglePoint]) -> Predictions:
+    """Put labels (under `mlipsse.keys`) and predictions, with stress, side by side."""
     atoms = np.array([len(frame) for frame in frames])
-    energy = np.array(
-        [(frame.info[keys.ENERGY], new[0]) for frame, new in zip(frames, predicted, strict=True)]
-    )
+    pairs = list(zip(frames, predicted, strict=True))
+    energy = np.array([(frame.info[keys.ENERGY], new.energy_eV) for frame, new in pairs])
     forces = [
-        np.stack([frame.arrays[keys.FORCES].ravel(), np.ravel(new[1])])
-        for frame, new in zip(frames, predicted, strict=True)
+        np.stack([frame.arrays[keys.FORCES].ravel(), new.forces_eV_A.ravel()])
+        for frame, new in pairs
     ]
     stress = [
-        np.stack([voigt_6_to_full_3x3_stress(frame.info[keys.STRESS]).ravel(), np.ravel(new[2])])
-        for frame, new in zip(frames, predicted, strict=True)
+        np.stack(
+            [
+                voigt_6_to_full_3x3_stress(six).ravel()
+                for six in (frame.info[keys.STRESS], new.stress_eV_A3)
+            ]
+        )
+        for frame, new in pairs
     ]
     return Predictions(
         atoms=atoms,

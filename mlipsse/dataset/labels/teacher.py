@@ -16,6 +16,7 @@ from mlipsse.dataset.labels.sources import (
     teacher_name,
     with_label,
 )
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 
 
@@ -65,13 +66,13 @@ class Teacher:
             raise RejectedFrame(
                 f"{self.potential} cannot label {_who(frame)}: {error}. Leave the frame out."
             ) from error
-        label = Label(energy_eV, forces_eV_A, stress_eV_A3, self.description)
-        if not label.finite:
+        point = SinglePoint(energy_eV, forces_eV_A, stress_eV_A3)
+        if not point.finite:
             raise RejectedFrame(
                 f"{self.potential} gives {_who(frame)} labels that are not finite. Leave the "
                 "frame out, or check whether its atoms are too close."
             )
-        return with_label(atoms, label)
+        return with_label(atoms, Label(point, self.description))
 
 
 def make_teacher(

@@ -18,8 +18,7 @@ from mlipsse.dataset.sampling import checkpoint
 from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun, SamplingSettings
 from mlipsse.dataset.sampling.trajectory import Trajectory
 from mlipsse.energetics.potentials.memory import kept_memory
-from mlipsse.energetics.relaxation.evaluation import Evaluator
-from mlipsse.energetics.relaxation.evaluators import OneByOne
+from mlipsse.energetics.relaxation.evaluators import Evaluator, OneByOne
 
 SAVE_EVERY_S = 30.0
 

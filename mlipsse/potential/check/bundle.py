@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.example import example_crystal, present_elements, read_example
 from mlipsse.potential.bundle.folder import Bundle, read_bundle
@@ -21,7 +22,6 @@ from mlipsse.potential.check.parity import (
     python_single_points,
     single_points,
 )
-from mlipsse.potential.export.edge_form import SinglePoint
 from mlipsse.potential.export.target import Dtype
 from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin

@@ -12,8 +12,9 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse import lammps
 from mlipsse.energetics.potentials.mace_model import import_mace, load_mace_model
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.export.edge_form import SinglePoint, load_edge_form
+from mlipsse.potential.export.edge_form import load_edge_form
 from mlipsse.potential.export.target import Dtype
 from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.potential.lammps.structure_file import data_text
@@ -186,12 +187,7 @@ def ase_single_points(
         found = []
         for atoms in structures:
             calculator.calculate(atoms, properties=["energy", "forces", "stress"])
-            results = calculator.results
-            found.append(
-                SinglePoint(
-                    float(results["energy"]), results["forces"].copy(), results["stress"].copy()
-                )
-            )
+            found.append(SinglePoint.from_results(calculator.results))
         return found
     finally:
         torch.set_default_dtype(default)

@@ -19,8 +19,8 @@ from scipy import stats
 from mlipsse.dataset.sampling import checkpoint
 from mlipsse.dataset.sampling.dynamics import sample_together
 from mlipsse.dataset.sampling.run import SamplingRun, SamplingSettings
-from mlipsse.energetics.relaxation.evaluation import Evaluation
 from mlipsse.energetics.relaxation.evaluators import make_evaluator
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
 
@@ -50,7 +50,7 @@ class Springs:
             return error
         offset = atoms.positions - home
         energy_eV = 0.5 * SPRING_EV_A2 * float((offset**2).sum())
-        return Evaluation(energy_eV, -SPRING_EV_A2 * offset)
+        return SinglePoint(energy_eV, -SPRING_EV_A2 * offset)
 
 
 class Harmonic(Calculator):

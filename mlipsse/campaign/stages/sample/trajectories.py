@@ -27,8 +27,8 @@ from mlipsse.dataset.sampling.frame_filters import Candidate, FilterSettings, le
 from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun, SamplingSettings
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.relaxation.energies import BATCH_ATOMS
-from mlipsse.energetics.relaxation.evaluation import Evaluation, Evaluator
-from mlipsse.energetics.relaxation.evaluators import make_evaluator
+from mlipsse.energetics.relaxation.evaluators import Evaluator, make_evaluator
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.files import write_text
 from mlipsse.structures.geometry import supercell
 
@@ -301,7 +301,7 @@ def _write(
     write_text(one.output, encode(answer))
 
 
-def _candidate(frame: Atoms, found: Evaluation | Exception) -> dict[str, Any]:
+def _candidate(frame: Atoms, found: SinglePoint | Exception) -> dict[str, Any]:
     """Arguments of a `Candidate`."""
     if isinstance(found, Exception):
         return {"frame": frame, "energy_eV": math.nan, "max_force_eV_A": math.nan}
