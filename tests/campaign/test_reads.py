@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import yaml
 from ase import Atoms
+from tests.campaign.here import Here
+from tests.lattice_walks import cubic_lattice, independent_walk
 
 from mlipsse import keys
 from mlipsse.campaign.checks.campaign import validate
@@ -29,8 +31,6 @@ from mlipsse.md.plan.protocol import Protocol
 from mlipsse.resources import resource_dir
 from mlipsse.transport import WindowSettings
 from mlipsse.transport.reading.formats.dcd import DcdPart
-from tests.campaign.here import Here
-from tests.lattice_walks import cubic_lattice, independent_walk
 from tests.transport.conftest import write_dcd
 
 SPACING_A, REPEATS, FRAMES, FRAME_FS = 4.0, (4, 4, 4), 300, 1000.0

@@ -10,12 +10,15 @@ from ase.calculators.calculator import Calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance.limits import LIMITS
 from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
-from mlipsse.potential.acceptance.record import acceptance_record, write_acceptance
+from mlipsse.potential.acceptance.report import (
+    AcceptanceReport,
+    acceptance_record,
+    write_acceptance,
+)
 from mlipsse.potential.acceptance.trials import (
     AcceptanceSettings,
     Announce,
     ReferenceVolume,
-    StructureAcceptance,
     accept,
 )
 from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read_card
@@ -34,8 +37,8 @@ def try_model(
     frames: Sequence[Atoms] = (),
     reference_potential: str | None = None,
     announce: Announce = lambda text: None,
-) -> list[StructureAcceptance]:
-    """Every crystal through every trial; a bundle's card records the result.
+) -> list[AcceptanceReport]:
+    """Every crystal through every trial, a report each; a bundle's card records them.
 
     What is tried of a bundle is the file that LAMMPS loads, called in Python: that is what is
     handed on, and neither LAMMPS nor its plugin is needed for it.
@@ -68,10 +71,10 @@ def try_model(
         volume = ReferenceVolume(
             reference_potential, LIMITS.volume_error, make_calculator(reference_potential)
         )
-    results = []
+    reports = []
     for name, crystal in zip(_names(crystals), crystals, strict=True):
         ours = [frame for frame in frames if _formula(frame) == _formula(crystal)]
-        results.append(
+        reports.append(
             accept(
                 crystal,
                 calculator,
@@ -83,8 +86,8 @@ def try_model(
             )
         )
     if bundle is not None:
-        write_acceptance(bundle.folder, acceptance_record(results))
-    return results
+        write_acceptance(bundle.folder, acceptance_record(reports))
+    return reports
 
 
 def highest_temperature_K(model: Path) -> float:

@@ -15,20 +15,20 @@ from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance import judgements
 from mlipsse.potential.acceptance.closest_pairs import closest_pairs
 from mlipsse.potential.acceptance.conservation import ConstantEnergyRun, run_at_constant_energy
-from mlipsse.potential.acceptance.criterion import Criterion
 from mlipsse.potential.acceptance.equation_of_state import (
     EosFit,
     VolumeScan,
     fit_eos,
     scan_volumes,
 )
-from mlipsse.potential.acceptance.limits import LIMITS, Limits
+from mlipsse.potential.acceptance.limits import LIMITS, AcceptanceLimits
 from mlipsse.potential.acceptance.pair_distribution import (
     LEAST_FRAMES,
     PairDistribution,
     compare,
     unstrained,
 )
+from mlipsse.potential.acceptance.report import AcceptanceReport, Criterion
 from mlipsse.potential.acceptance.wall import Wall, scan_walls
 from mlipsse.structures.geometry import supercell
 
@@ -99,32 +99,6 @@ class ReferenceVolume:
     volume_A3_atom: float | None = None
 
 
-@dataclass(frozen=True)
-class StructureAcceptance:
-    """What one crystal showed of a potential.
-
-    Attributes
-    ----------
-    structure : its name
-    atoms : of the hot run
-    temperature_K, duration_ps : of the hot run
-    criteria : lines of the table
-    curves : what figures draw (see `mlipsse.report.figures.acceptance`), plain lists and numbers
-    """
-
-    structure: str
-    atoms: int
-    temperature_K: float
-    duration_ps: float
-    criteria: tuple[Criterion, ...]
-    curves: dict[str, Any]
-
-    @property
-    def accepted(self) -> bool:
-        """No criterion refuses."""
-        return all(criterion.verdict != "fail" for criterion in self.criteria)
-
-
 def accept(
     crystal: Atoms,
     calculator: Calculator,
@@ -134,9 +108,9 @@ def accept(
     volume: ReferenceVolume | None = None,
     frames: Sequence[Atoms] = (),
     cell: np.ndarray | None = None,
-    limits: Limits = LIMITS,
+    limits: AcceptanceLimits = LIMITS,
     announce: Announce = lambda text: None,
-) -> StructureAcceptance:
+) -> AcceptanceReport:
     """Relax, scan the volume, run hot, run at constant energy, compare g(r), push pairs together.
 
     Parameters
@@ -204,7 +178,7 @@ def accept(
     criteria.append(
         judgements.judge_walls(walls, temperature_K=settings.temperature_K, limits=limits)
     )
-    return StructureAcceptance(
+    return AcceptanceReport(
         structure=name,
         atoms=len(large),
         temperature_K=settings.temperature_K,
@@ -256,7 +230,7 @@ def _distribution(
     frames: Sequence[Atoms],
     *,
     cell: np.ndarray | None,
-    limits: Limits,
+    limits: AcceptanceLimits,
     announce: Announce,
 ) -> tuple[list[PairDistribution], Criterion]:
     if len(frames) < LEAST_FRAMES:

@@ -7,7 +7,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance import AcceptanceSettings, ReferenceVolume, accept
-from mlipsse.potential.acceptance.record import acceptance_record, refusals, table_rows
+from mlipsse.potential.acceptance.report import acceptance_record, refusals, table_rows
 from tests.support.potential.pair_potential import PairPotential, argon, lennard_jones, with_hole
 
 SETTINGS = AcceptanceSettings(

@@ -267,7 +267,7 @@ class Bomb:
 
 
 def test_a_changed_model_is_never_unpickled(bundle, tmp_path):
-    from mlipsse.potential.check.bundle import check_bundle
+    from mlipsse.potential.parity.report import check_bundle
 
     crater = tmp_path / "crater"
     innocent = sha256(bundle.model)

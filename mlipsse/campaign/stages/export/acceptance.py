@@ -74,7 +74,7 @@ def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
     -------
     table and figures.
     """
-    from mlipsse.potential.acceptance.record import table_rows, write_acceptance
+    from mlipsse.potential.acceptance.report import table_rows, write_acceptance
     from mlipsse.report.figures.acceptance import acceptance_figure
     from mlipsse.report.figures.style import save_figure
 
@@ -115,7 +115,7 @@ def try_on_crystal(
 ) -> None:
     """Unit of work: one crystal through every trial."""
     from mlipsse.potential.acceptance import accept
-    from mlipsse.potential.acceptance.record import acceptance_record
+    from mlipsse.potential.acceptance.report import acceptance_record
     from mlipsse.potential.export.edge_form import ExportedCalculator
 
     result = accept(

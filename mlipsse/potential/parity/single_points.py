@@ -13,10 +13,8 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from mlipsse import lammps
 from mlipsse.energetics.potentials.mace_model import import_mace, load_mace_model
 from mlipsse.energetics.single_point import SinglePoint
-from mlipsse.errors import MlipsseError
 from mlipsse.potential.export.edge_form import load_edge_form
 from mlipsse.potential.export.target import Dtype
-from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.potential.lammps.structure_file import data_text
 
 LAMMPS_EV_A3_TO_BAR = 1.6021765e6
@@ -59,15 +57,6 @@ class Differences:
     stress_eV_A3: float
 
 
-@dataclass(frozen=True)
-class Parity:
-    """Largest differences between LAMMPS and ASE; the energy's is per atom."""
-
-    max_energy_error_eV: float
-    max_force_error_eV_A: float
-    max_stress_error_eV_A3: float
-
-
 def differences(found: Sequence[SinglePoint], reference: Sequence[SinglePoint]) -> Differences:
     """Compare two lists of single points of the same structures, in the same order."""
     rows = []
@@ -87,41 +76,7 @@ def differences(found: Sequence[SinglePoint], reference: Sequence[SinglePoint]) 
     return Differences(*(float(worst) for worst in np.max(rows, axis=0)))
 
 
-def check_parity(
-    torchscript: Path,
-    *,
-    model: Path,
-    head: str,
-    dtype: Dtype,
-    structures: Sequence[Atoms],
-    threads: int = 1,
-) -> Parity:
-    """Compare an exported potential in LAMMPS with its model in ASE, on periodic `structures`.
-
-    Parameters
-    ----------
-    torchscript : exported file, `.pt` or `.pt2`
-    model : the `.model` file it was made from (loading it runs pickle code)
-    head, dtype : as exported
-    structures : periodic in three directions, any cell shape
-    threads : for LAMMPS
-
-    Raises
-    ------
-    MlipsseError
-        when there is no structure, one is not periodic, or LAMMPS fails.
-    """
-    if not structures:
-        raise MlipsseError("A parity check requires at least one structure. Name one.")
-    found = single_points(
-        structures, torchscript=torchscript, plugin=build_plugin(), threads=threads
-    )
-    reference = ase_single_points(structures, model=model, head=head, dtype=dtype)
-    worst = differences(found, reference)
-    return Parity(worst.energy_eV_atom, worst.force_eV_A, worst.stress_eV_A3)
-
-
-def single_points(
+def lammps_single_points(
     structures: Sequence[Atoms],
     *,
     torchscript: Path,
@@ -169,7 +124,7 @@ def _read(folder: Path, *, name: str, atoms: Atoms) -> SinglePoint:
 def ase_single_points(
     structures: Sequence[Atoms], *, model: Path, head: str, dtype: Dtype
 ) -> list[SinglePoint]:
-    """The same from mace-torch's ASE calculator on the CPU.
+    """Energy, forces and stress of each structure from mace-torch's ASE calculator on the CPU.
 
     Parameters
     ----------
@@ -194,7 +149,7 @@ def ase_single_points(
 
 
 def python_single_points(exported: Path, structures: Sequence[Atoms]) -> list[SinglePoint]:
-    """The same from the exported file's edge form, called in this process.
+    """Energy, forces and stress of each structure from an exported file, called in this process.
 
     Edge vectors are formed in float64 and cast to the file's number type, as the pair style does.
 
