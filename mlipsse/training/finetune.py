@@ -33,11 +33,10 @@ from mlipsse.training.isolated_atoms import (
     isolated_atom_energies,
     set_energies,
 )
-from mlipsse.training.judgement import Limits
 from mlipsse.training.learning_curve import LearningCurve
 from mlipsse.training.replay_set.split import split_replay, write_split
 from mlipsse.training.result import FailedTraining, FineTuned, failed_name
-from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
+from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneLimits, FineTuneSettings
 from mlipsse.training.trainer import learning_curve, train_model, training_log
 
 GROUPS = {"composition": keys.COMPOSITION, "temperature_K": "temperature_K"}
@@ -51,7 +50,7 @@ def fine_tune(
     settings: FineTuneSettings,
     folder: Path,
     out: Path,
-    limits: Limits = Limits(),  # noqa: B008
+    limits: FineTuneLimits = FineTuneLimits(),  # noqa: B008
     threads: int = 1,
     progress: Callable[[LearningCurve], None] | None = None,
 ) -> FineTuned:
@@ -176,7 +175,7 @@ def _knows(foundation: Path | None, sets: Mapping[str, Path], settings: FineTune
     """
     if foundation is None:
         return False
-    if settings.architecture is None:
+    if settings.architecture == "foundation":
         return True  # what is wrong with the foundation stops the training
     try:
         for part in NEW_LABELS:
@@ -189,7 +188,7 @@ def _knows(foundation: Path | None, sets: Mapping[str, Path], settings: FineTune
 
 def _architecture(settings: FineTuneSettings, mace: LoadedMace | None) -> Mapping[str, Any]:
     """Options of mace_run_train for a model from scratch."""
-    if settings.architecture is not None:
+    if settings.architecture != "foundation":
         return settings.architecture.options
     if mace is None:
         raise MlipsseError(
@@ -200,7 +199,7 @@ def _architecture(settings: FineTuneSettings, mace: LoadedMace | None) -> Mappin
 
 
 def _measure(
-    trained: Path, prepared: _Prepared, *, folder: Path, limits: Limits, out: Path
+    trained: Path, prepared: _Prepared, *, folder: Path, limits: FineTuneLimits, out: Path
 ) -> FineTuned:
     settings, frames = prepared.job.settings, prepared.frames
     heads = head_names(load_mace_model(trained))

@@ -23,14 +23,14 @@ from mlipsse.errors import MlipsseError
 from mlipsse.training import FineTuneSettings, fine_tune, trainer
 from mlipsse.training.architecture import Architecture
 from mlipsse.training.command import Job, train_command
-from mlipsse.training.judgement import Limits
 from mlipsse.training.result import FailedTraining, FineTuned
+from mlipsse.training.settings import FineTuneLimits
 from mlipsse.training.trainer import train_model, training_log
 
 SETTINGS = FineTuneSettings(max_epochs=3, batch_size=4)
 
 # Three epochs of a model of random weights leave energies off by tens of meV/atom.
-LIMITS = Limits(max_energy_offset_meV_atom=300)
+LIMITS = FineTuneLimits(max_energy_offset_meV_atom=300)
 
 DRIVER = """\
 import sys
@@ -221,7 +221,10 @@ def test_several_gpus_are_started_by_torchrun(
         # One head: mace-torch by itself keeps the foundation's isolated-atom energies.
         ({"strategy": "naive"}, ("Default",), ()),
         pytest.param(
-            {"strategy": "scratch", "architecture": None}, ("Default",), (), marks=pytest.mark.slow
+            {"strategy": "scratch", "architecture": "foundation"},
+            ("Default",),
+            (),
+            marks=pytest.mark.slow,
         ),
         pytest.param({"lora_rank": 2}, ("pt_head", "Default"), (), marks=pytest.mark.slow),
         pytest.param(
@@ -272,7 +275,7 @@ def test_scratch_needs_no_foundation(tmp_path: Path, module_sets: dict[str, Path
         settings=SETTINGS.replaced(strategy="scratch", architecture=small, e0s=e0s, max_epochs=1),
         folder=tmp_path / "work",
         out=tmp_path / "out.model",
-        limits=Limits(max_energy_rmse_meV_atom=1e5, max_energy_offset_meV_atom=1e5),
+        limits=FineTuneLimits(max_energy_rmse_meV_atom=1e5, max_energy_offset_meV_atom=1e5),
     )
     assert tuned.e0s_eV == pytest.approx(e0s, abs=1e-5)
     assert tuned.foundation_errors == {}

@@ -15,7 +15,8 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from mlipsse.dataset.sampling import checkpoint
-from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun, SamplingSettings
+from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun
+from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.dataset.sampling.trajectory import Trajectory
 from mlipsse.energetics.potentials.memory import kept_memory
 from mlipsse.energetics.relaxation.evaluators import Evaluator, OneByOne
@@ -94,8 +95,8 @@ def sample_together(
     >>> crystal = bulk("LiCl", "rocksalt", a=5.1, cubic=True)
     >>> short = {"duration_ps": 0.02, "equilibration_ps": 0.01, "n_frames": 2}
     >>> runs = [
-    ...     SamplingRun(crystal, SamplingSettings(temperature_K, **short), seed=1, mobile="Li")
-    ...     for temperature_K in (600.0, 800.0)
+    ...     SamplingRun(crystal, SamplingSettings(temperature_K=hot, **short), seed=1, mobile="Li")
+    ...     for hot in (600.0, 800.0)
     ... ]
     >>> found = sample_together(runs, make_evaluator("mace-sse-small", {"Li", "Cl"}))
     >>> [len(trajectory.frames) for trajectory in found]

@@ -8,7 +8,9 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from mlipsse.dataset.sampling.dynamics import SampledTrajectory, SamplingSettings, sample
+from mlipsse.dataset.sampling.dynamics import sample
+from mlipsse.dataset.sampling.run import SampledTrajectory
+from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.energetics.relaxation.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation.single import relax
 from mlipsse.errors import MlipsseError

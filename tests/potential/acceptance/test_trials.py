@@ -22,7 +22,8 @@ RIGHT = PairPotential(lennard_jones())
 
 @pytest.fixture(scope="module")
 def frames():
-    from mlipsse.dataset.sampling.dynamics import SamplingSettings, sample
+    from mlipsse.dataset.sampling.dynamics import sample
+    from mlipsse.dataset.sampling.settings import SamplingSettings
 
     how = SamplingSettings(
         temperature_K=100.0, duration_ps=0.6, timestep_fs=4, equilibration_ps=0.2, n_frames=40

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +9,7 @@ from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.record import digest
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.files import write_text
-from mlipsse.training.judgement import Limits
-from mlipsse.training.settings import FineTuneSettings
+from mlipsse.training.settings import FineTuneLimits, FineTuneSettings
 
 
 def training_unit(
@@ -21,7 +19,7 @@ def training_unit(
     sets: Mapping[str, Path],
     foundation: Path | None,
     settings: FineTuneSettings,
-    limits: Limits,
+    limits: FineTuneLimits,
     folder: Path,
     model: Path,
 ) -> Unit:
@@ -37,7 +35,7 @@ def training_unit(
     files = {part: digest(path) for part, path in sets.items()}
     if foundation is not None:
         files["foundation"] = digest(foundation)
-    identity = {"files": files, "settings": settings.model_dump(), "limits": asdict(limits)}
+    identity = {"files": files, "settings": settings.model_dump(), "limits": limits.model_dump()}
     return Unit(
         name,
         work.unit_path(name, identity, ".json"),
@@ -61,7 +59,7 @@ def train(
     sets: Mapping[str, Path],
     foundation: Path | None,
     settings: FineTuneSettings,
-    limits: Limits,
+    limits: FineTuneLimits,
     folder: Path,
     model: Path,
     threads: int,
