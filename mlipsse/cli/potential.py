@@ -137,19 +137,16 @@ def export(
     The folder of --out is new, or a bundle of this model, which gets one more format.
     """
     from mlipsse.potential.bundle.making import export_bundle
-    from mlipsse.potential.export.target import Target
+    from mlipsse.potential.bundle.provenance import Provenance
+    from mlipsse.potential.export.target import ExportSettings, Target
 
     bundle, file = export_bundle(
         model,
         out=out,
-        form=form,
-        head=head,
-        dtype=dtype,
-        target=Target(device, serial),
+        export=ExportSettings(form, head, dtype, Target(device, serial)),
         expected_sha256=expected_sha256,
         example=None if structure is None else read_structures(structure)[-1],
-        label_source=labels,
-        licence=licence,
+        provenance=Provenance(labels, licence),
     )
     if as_json:
         facts = {

@@ -36,7 +36,13 @@ from mlipsse.training.isolated_atoms import (
 from mlipsse.training.learning_curve import LearningCurve
 from mlipsse.training.replay_set.split import split_replay, write_split
 from mlipsse.training.result import FailedTraining, FineTuned, failed_name
-from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneLimits, FineTuneSettings
+from mlipsse.training.settings import (
+    HEAD,
+    REPLAY_HEAD,
+    FineTuneLimits,
+    FineTuneSettings,
+    Training,
+)
 from mlipsse.training.trainer import learning_curve, train_model, training_log
 
 GROUPS = {"composition": keys.COMPOSITION, "temperature_K": "temperature_K"}
@@ -44,17 +50,14 @@ GROUPS = {"composition": keys.COMPOSITION, "temperature_K": "temperature_K"}
 
 
 def fine_tune(
-    sets: Mapping[str, Path],
+    training: Training,
     *,
-    foundation: Path | None,
-    settings: FineTuneSettings,
     folder: Path,
     out: Path,
-    limits: FineTuneLimits = FineTuneLimits(),  # noqa: B008
     threads: int = 1,
     progress: Callable[[LearningCurve], None] | None = None,
 ) -> FineTuned:
-    """Train on labelled sets by `settings`, keeping the foundation's labels alive by replay.
+    """Train on labelled sets, keeping the foundation's labels alive by replay.
 
     A training that was killed goes on from its best whole checkpoint when called again with the
     same arguments; with others it starts afresh. Model files are pickles, which run code when
@@ -62,13 +65,8 @@ def fine_tune(
 
     Parameters
     ----------
-    sets : train, valid, test and replay -> extxyz with labels under `mlipsse.keys`. Replay must be
-        there for multi-head fine-tuning, and is measured, not trained on, in the others.
-    foundation : MACE model; from scratch it is what the new model is compared with, where it knows
-        all elements of the sets, and may be None
     folder : of the training's own files; nothing else may write there
     out : where the model of the best epoch is put, in one step
-    limits : beyond which the training has failed
     threads : for torch
     progress : called with the learning curve after every epoch
 
@@ -79,9 +77,9 @@ def fine_tune(
     MlipsseError
         when a set or the foundation model will not do, or the training breaks off.
     """
-    prepared = _prepare(sets, foundation=foundation, settings=settings, folder=folder)
+    prepared = _prepare(training, folder=folder)
     trained = train_model(prepared.job, folder=folder, threads=threads, progress=progress)
-    result = _measure(trained, prepared, folder=folder, limits=limits, out=out)
+    result = _measure(trained, prepared, folder=folder, limits=training.limits, out=out)
     failed = failed_name(out)
     for path in (out, failed):
         path.unlink(missing_ok=True)
@@ -111,13 +109,8 @@ class _Prepared:
     n_replay: int
 
 
-def _prepare(
-    sets: Mapping[str, Path],
-    *,
-    foundation: Path | None,
-    settings: FineTuneSettings,
-    folder: Path,
-) -> _Prepared:
+def _prepare(training: Training, *, folder: Path) -> _Prepared:
+    sets, foundation, settings = training.sets, training.foundation, training.settings
     check_options(settings.options)
     scratch = settings.strategy == "scratch"
     if scratch and not _knows(foundation, sets, settings):

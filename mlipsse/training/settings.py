@@ -1,5 +1,8 @@
-"""How a model is trained."""
+"""What a model is trained from, how, and by which limits it is judged."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -158,3 +161,23 @@ class FineTuneLimits(TrainingLimits):
     noted_forgetting: Positive = 0.2
     """Relative growth of the force error on held-out replay above which a training gets a
     warning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What a training is made from and judged by.
+
+    Attributes
+    ----------
+    sets : train, valid, test and replay -> extxyz with labels under `mlipsse.keys`. Replay must be
+        there for multi-head fine-tuning, and is measured, not trained on, in the others.
+    foundation : MACE model; from scratch it is what the new model is compared with, where it knows
+        all elements of the sets, and may be None
+    settings : how
+    limits : beyond which the training has failed
+    """
+
+    sets: Mapping[str, Path]
+    foundation: Path | None
+    settings: FineTuneSettings
+    limits: FineTuneLimits = FineTuneLimits()  # noqa: RUF009, frozen

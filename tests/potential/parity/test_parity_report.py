@@ -12,6 +12,8 @@ from ase.io import read
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
 from mlipsse.potential.bundle.folder import Bundle, read_bundle, write_bundle
+from mlipsse.potential.bundle.provenance import Provenance
+from mlipsse.potential.export.target import ExportSettings
 from mlipsse.potential.parity import dynamics
 from mlipsse.potential.parity import report as parity
 from mlipsse.potential.parity.dynamics import slope
@@ -45,9 +47,8 @@ def written(tmp_path_factory, small_frame) -> Bundle:
         tmp_path_factory.mktemp("bundle"),
         model=SHIPPED / "mace-sse-small.model",
         name="halide",
-        head="Default",
-        dtype="float64",
-        label_source="teacher: chgnet",
+        export=ExportSettings(head="Default", dtype="float64"),
+        provenance=Provenance("teacher: chgnet"),
         example=small_frame,
     )
 
@@ -69,9 +70,14 @@ def quick(monkeypatch):
     monkeypatch.setattr(dynamics, "_THERMALISATION_STEPS", 10)
 
 
-def replace_export(bundle: Bundle, **other) -> None:
+def replace_export(bundle: Bundle, model: Path) -> None:
     """Put another potential's export in place of the bundle's, and its checksum into the card."""
-    made = write_bundle(bundle.folder.parent / "other", name="other", **other)
+    made = write_bundle(
+        bundle.folder.parent / "other",
+        model=model,
+        name="other",
+        export=ExportSettings(head="Default", dtype="float64"),
+    )
     shutil.copyfile(made.torchscript, bundle.torchscript)
     card = bundle.folder / "card.yaml"
     facts = yaml.safe_load(card.read_text())
@@ -134,7 +140,7 @@ def test_an_export_of_other_weights_is_noticed(bundle, no_dynamics, tmp_path):
         weights = next(iter(model.readouts.parameters()))
         weights *= 1 + 1e-6
     torch.save(model, tmp_path / "changed.model")
-    replace_export(bundle, model=tmp_path / "changed.model", head="Default", dtype="float64")
+    replace_export(bundle, model=tmp_path / "changed.model")
     result = check_bundle(bundle.folder)
     assert not result.passed
     assert len(result.problems) == 2
