@@ -20,6 +20,7 @@ from mlipsse.campaign.config.label import LabelConfig
 from mlipsse.campaign.config.sample import SampleConfig
 from mlipsse.campaign.config.section import Name, Section
 from mlipsse.campaign.config.simulate import SimulateConfig
+from mlipsse.energetics.hull.selection import SelectionSettings
 from mlipsse.errors import MlipsseError
 from mlipsse.settings import Count, Kelvin, Positive
 
@@ -255,36 +256,8 @@ class RankConfig(Section):
         return {**rest, "relaxation": "cell" if flag else "positions"}
 
 
-class SelectConfig(Section):
+class SelectConfig(SelectionSettings):
     """Boltzmann selection of orderings."""
-
-    temperature_K: Kelvin = Field(
-        default=800.0, description="Temperature of the Boltzmann weights in K."
-    )
-    per: Literal["atom", "formula_unit", "cell"] = Field(
-        default="cell",
-        description=(
-            "Quantity of matter for the energy difference in the Boltzmann weight: per atom, "
-            "per formula unit or per cell."
-        ),
-    )
-    draw: Literal["count", "boltzmann"] = Field(
-        default="count",
-        description=(
-            "How orderings are drawn. count: exactly `structures` orderings, without "
-            "replacement. boltzmann: the lowest ordering always, and each other one "
-            "independently with `structures` - 1 times its Boltzmann probability, which "
-            "gives fewer orderings where few matter. selection.csv lists the expected and "
-            "the actual number."
-        ),
-    )
-    structures: Count = Field(
-        default=5,
-        description=(
-            "Number of orderings drawn per composition and supercell, always with the lowest "
-            "one. With draw: boltzmann, upper bound of the expected number."
-        ),
-    )
 
 
 class TransportConfig(Section):
