@@ -147,9 +147,7 @@ def test_underflowing_weights_still_fill_the_selection():
 
 
 def test_bad_input_is_reported():
-    with pytest.raises(
-        MlipsseError, match="structures = 0: input should be greater than"
-    ):
+    with pytest.raises(MlipsseError, match="structures = 0: input should be greater than"):
         selected([0.0], count=0, seed=1)
     with pytest.raises(MlipsseError, match="draw = 'all': input should be 'count' or 'boltzmann'"):
         selected([0.0], count=1, seed=1, draw="all")
