@@ -1,7 +1,7 @@
 """Fine-tuning: checked before, trained, measured, and judged."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ from mlipsse.training.isolated_atoms import (
     isolated_atom_energies,
     set_energies,
 )
-from mlipsse.training.learning_curve import LearningCurve
 from mlipsse.training.replay_set.split import split_replay, write_split
 from mlipsse.training.result import FailedTraining, FineTuned, failed_name
 from mlipsse.training.settings import (
@@ -55,7 +54,6 @@ def fine_tune(
     folder: Path,
     out: Path,
     threads: int = 1,
-    progress: Callable[[LearningCurve], None] | None = None,
 ) -> FineTuned:
     """Train on labelled sets, keeping the foundation's labels alive by replay.
 
@@ -68,7 +66,6 @@ def fine_tune(
     folder : of the training's own files; nothing else may write there
     out : where the model of the best epoch is put, in one step
     threads : for torch
-    progress : called with the learning curve after every epoch
 
     Raises
     ------
@@ -78,7 +75,7 @@ def fine_tune(
         when a set or the foundation model will not do, or the training breaks off.
     """
     prepared = _prepare(training, folder=folder)
-    trained = train_model(prepared.job, folder=folder, threads=threads, progress=progress)
+    trained = train_model(prepared.job, folder=folder, threads=threads)
     result = _measure(trained, prepared, folder=folder, limits=training.limits, out=out)
     failed = failed_name(out)
     for path in (out, failed):

@@ -75,16 +75,13 @@ class Teacher:
         return with_label(atoms, Label(point, self.description))
 
 
-def make_teacher(
-    source: str, *, device: str = "cpu", dtype: str | None = None, head: str | None = None
-) -> Teacher:
+def make_teacher(source: str, *, head: str | None = None) -> Teacher:
     """The label source `teacher: NAME`.
 
     Parameters
     ----------
     source : NAME is a potential (see `mlipsse.energetics.potentials.catalogue.find_potential`)
-    device, dtype, head : of the potential (see
-        `mlipsse.energetics.potentials.calculators.make_calculator`)
+    head : of the potential (see `mlipsse.energetics.potentials.calculators.make_calculator`)
 
     Raises
     ------
@@ -97,7 +94,7 @@ def make_teacher(
     from mlipsse.energetics.potentials.calculators import make_calculator
 
     # Of a file only its name: its place on this machine means nothing to a reader of labels.
-    return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
+    return Teacher(Path(name).name, make_calculator(name, head=head))
 
 
 def _who(frame: Atoms) -> str:

@@ -30,14 +30,13 @@ def sample(
     settings: SamplingSettings,
     *,
     seed: int,
-    mobile: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampledTrajectory:
     """Run NVT dynamics of one structure with an ASE calculator and draw frames.
 
     Parameters
     ----------
-    atoms, settings, seed, mobile : see `SamplingRun`; the same seed gives the same frames where the
+    atoms, settings, seed : see `SamplingRun`; the same seed gives the same frames where the
         calculator gives the same forces (one thread)
     progress : called with (steps done, steps in all) after every hundredth of the run
 
@@ -46,7 +45,7 @@ def sample(
     SampledTrajectory
         see `sample_together`.
     """
-    run = SamplingRun(atoms, settings, seed, mobile)
+    run = SamplingRun(atoms, settings, seed)
     (trajectory,) = sample_together([run], OneByOne(calculator), progress=progress)
     return trajectory
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from mlipsse.dataset.check.measures.fingerprints import find_twins
+from mlipsse.dataset.check.measures.copies import find_twins
 from mlipsse.dataset.frames.scores import (
     MIN_ENERGY_SPREAD_EV_ATOM,
     MIN_GROUP,

@@ -83,7 +83,7 @@ class FilterSettings(Settings):
     """Which frames are left out.
 
     Outliers are found by the robust z-scores of `mlipsse.dataset.frames.scores`, nearly identical
-    frames by `mlipsse.dataset.check.measures.fingerprints.find_twins`.
+    frames by `mlipsse.dataset.check.measures.copies.find_twins`.
     """
 
     closest: float = Field(default=CLOSEST_CONTACT, ge=0, lt=1)

@@ -73,15 +73,13 @@ def make_evaluator(
     dtype: str | None = None,
     head: str | None = None,
     batch_atoms: int = BATCH_ATOMS,
-    stress: bool = False,
 ) -> Evaluator:
-    """Load a potential by name for structures of certain species.
+    """Load a potential by name for energies and forces of structures of certain species.
 
     Parameters
     ----------
     potential, device, dtype, head : as in `make_calculator`
     batch_atoms : most atoms in a batch on a CPU; a GPU holds what its memory holds
-    stress : whether stresses are wanted, too
 
     Raises
     ------
@@ -92,9 +90,9 @@ def make_evaluator(
     if not found.in_batches:
         check_species(potential, species)
         calculator = make_calculator(potential, device=device, dtype=dtype, head=head)
-        return OneByOne(calculator, stress=stress)
+        return OneByOne(calculator)
     mace = load_mace(found, device=device, dtype=dtype, head=head)
     require_species(potential, elements(mace.model), species)
     from mlipsse.energetics.relaxation.batched_evaluation import InBatches
 
-    return InBatches(mace, batch_atoms=batch_atoms, stress=stress)
+    return InBatches(mace, batch_atoms=batch_atoms)

@@ -8,6 +8,7 @@ from mlipsse.potential.acceptance.limits import LIMITS, AcceptanceLimits
 from mlipsse.potential.acceptance.report import AcceptanceReport, Criterion
 from mlipsse.potential.acceptance.trials import (
     AcceptanceSettings,
+    References,
     ReferenceVolume,
     accept,
 )
@@ -19,5 +20,6 @@ __all__ = [
     "AcceptanceSettings",
     "Criterion",
     "ReferenceVolume",
+    "References",
     "accept",
 ]

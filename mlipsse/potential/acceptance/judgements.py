@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
+from mlipsse.dataset.check.measures.verdict import Verdict
 from mlipsse.dataset.sampling.dynamics import SampledTrajectory
 from mlipsse.energetics.relaxation.outcome import Relaxation
 from mlipsse.potential.acceptance.closest_pairs import ClosestPair
@@ -12,7 +13,7 @@ from mlipsse.potential.acceptance.conservation import ConstantEnergyRun
 from mlipsse.potential.acceptance.equation_of_state import VOLUME_RANGE, EosFit
 from mlipsse.potential.acceptance.limits import AcceptanceLimits
 from mlipsse.potential.acceptance.pair_distribution import PairDistribution
-from mlipsse.potential.acceptance.report import Criterion, Verdict
+from mlipsse.potential.acceptance.report import Criterion
 from mlipsse.potential.acceptance.wall import Wall
 from mlipsse.units import BOLTZMANN_EV_K
 

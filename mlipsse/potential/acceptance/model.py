@@ -18,6 +18,7 @@ from mlipsse.potential.acceptance.report import (
 from mlipsse.potential.acceptance.trials import (
     AcceptanceSettings,
     Announce,
+    References,
     ReferenceVolume,
     accept,
 )
@@ -47,7 +48,7 @@ def try_model(
     ----------
     model : a bundle's folder, or a `.model` file (loading it runs pickle code)
     head : of a model file with several
-    frames : see `accept`; compared with the crystals of their composition
+    frames : see `References`; compared with the crystals of their composition
     reference_potential : by name or file, whose volumes the model's are compared with
 
     Raises
@@ -80,8 +81,9 @@ def try_model(
                 calculator,
                 settings,
                 name=name,
-                volume=volume,
-                frames=at_one_temperature(ours, nearest_K=settings.temperature_K),
+                references=References(
+                    volume, at_one_temperature(ours, nearest_K=settings.temperature_K)
+                ),
                 announce=partial(_announce, announce, name),
             )
         )

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from mlipsse.dataset.check.measures.verdict import Verdict
 from mlipsse.potential.bundle.folder import CARD_FILE, read_card, write_card
 
 CARD_KEY = "acceptance"
-
-Verdict = Literal["pass", "warn", "fail", "skip"]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from mlipsse.potential.bundle.folder import Bundle, read_bundle
 from mlipsse.potential.export.target import Dtype
 from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin
-from mlipsse.potential.parity.dynamics import Conservation, ThermalisedFrame, conserve, thermalise
+from mlipsse.potential.parity.dynamics import Conservation, conserve, thermalise
 from mlipsse.potential.parity.single_points import (
     Differences,
     ase_single_points,
@@ -209,14 +209,19 @@ def check_bundle(
                 limits,
             )
             announce(f"{exported.name}: 1 ps at constant energy, {len(frame.atoms)} atoms")
+            folder = workplace / backend
+            folder.mkdir()
             in_lammps = _with_dynamics(
                 in_lammps,
-                frame,
-                exported=exported,
-                plugin=plugin,
-                folder=workplace / backend,
-                threads=threads,
-                limit=limits.drift_eV_atom_ps,
+                partial(
+                    conserve,
+                    frame,
+                    exported=exported,
+                    plugin=plugin,
+                    folder=folder,
+                    threads=threads,
+                ),
+                limits,
             )
             comparisons += [in_python, in_lammps]
     return _report(comparisons, dtype=dtype, compared=compared, limits=limits)
@@ -313,23 +318,13 @@ def _with_errors(comparison: Comparison, found: Differences) -> Comparison:
 
 
 def _with_dynamics(
-    comparison: Comparison,
-    frame: ThermalisedFrame,
-    *,
-    exported: Path,
-    plugin: Path,
-    folder: Path,
-    threads: int,
-    limit: float,
+    comparison: Comparison, run: Callable[[], Conservation], limits: ParityLimits
 ) -> Comparison:
-    folder.mkdir()
     try:
-        found: Conservation = conserve(
-            frame, exported=exported, plugin=plugin, folder=folder, threads=threads
-        )
+        found = run()
     except MlipsseError as error:
         return replace(comparison, problem=comparison.problem or str(error))
-    problem = comparison.problem
+    problem, limit = comparison.problem, limits.drift_eV_atom_ps
     if not abs(found.drift_eV_atom_ps) <= limit:
         drift = f"the energy drifts by {found.drift_eV_atom_ps:.2g} eV/atom/ps (limit {limit:.2g})"
         problem = f"{problem}; {drift}" if problem else drift

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.acceptance import AcceptanceSettings, ReferenceVolume, accept
+from mlipsse.potential.acceptance import AcceptanceSettings, References, ReferenceVolume, accept
 from mlipsse.potential.acceptance.report import acceptance_record, refusals, table_rows
 from tests.support.potential.pair_potential import PairPotential, argon, lennard_jones, with_hole
 
@@ -35,7 +35,7 @@ def frames():
 
 
 def verdicts(potential, settings=SETTINGS, **options):
-    result = accept(argon(1), potential, settings, name="argon", **options)
+    result = accept(argon(1), potential, settings, name="argon", references=References(**options))
     return result, {criterion.name: criterion.verdict for criterion in result.criteria}
 
 
