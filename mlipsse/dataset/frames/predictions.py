@@ -81,8 +81,15 @@ class Errors:
     """Errors over frames (energy) and over components (forces, stress), as RMSE and MAE.
 
     As in mace-torch's tables, all nine components of the stress count: sheared ones twice.
-    `energy_offset_meV_atom` is the mean of prediction less label: what is left of a difference
-    between isolated-atom energies.
+
+    Attributes
+    ----------
+    frames : their number
+    energy_rmse_meV_atom, energy_mae_meV_atom : per atom
+    force_rmse_meV_A, force_mae_meV_A : of Cartesian components
+    stress_rmse_meV_A3, stress_mae_meV_A3 : of the tensor's components
+    energy_offset_meV_atom : mean of prediction less label: what is left of a difference between
+        isolated-atom energies
     """
 
     frames: int

@@ -40,7 +40,7 @@ def ewald_matrix(
 
 
 def degenerate_levels(energies_eV: np.ndarray) -> np.ndarray:
-    """Number the levels of energies from the lowest, those within rounding of each other as one.
+    """Number the levels of energies, (n,), from the lowest; those within rounding are one.
 
     A new level begins where the sorted energies step by more than `ENERGY_TOLERANCE_EV`, so that
     the order of symmetry-degenerate orderings does not hang on the last digits.

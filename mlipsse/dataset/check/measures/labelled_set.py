@@ -72,7 +72,7 @@ class LabelledSet:
 
 
 def labels(frame: Atoms) -> dict[str, np.ndarray]:
-    """Labels that a frame has."""
+    """Labels that a frame has, by `mlipsse.keys`: energy (), forces (n_atoms, 3), stress (6,)."""
     stored = {**frame.info, **frame.arrays}
     names = (keys.ENERGY, keys.FORCES, keys.STRESS)
     return {name: np.asarray(stored[name], dtype=float) for name in names if name in stored}
