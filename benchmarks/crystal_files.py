@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings import read_host
+from mlipsse.orderings import HostSettings, read_host
 from mlipsse.structures import Crystal, read_crystal
 from mlipsse.structures.cif.file import read_cif
 from mlipsse.structures.cif.rows import parse_formula
@@ -179,7 +179,7 @@ def read_database(folder: Path) -> None:
             agrees = _equal(crystal.content, stated)
             crystals["read to the stated content" if agrees else "read to another content"] += 1
             try:
-                read_host(path, mobile="Li")
+                read_host(path, HostSettings(mobile="Li"))
             except MlipsseError as error:
                 hosts[f"refused: {_reason(str(error))}"] += 1
                 refused.append(str(error))

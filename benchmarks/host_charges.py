@@ -19,7 +19,7 @@ import numpy as np
 from pymatgen.core import Structure
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings import Host, Supercell, read_host
+from mlipsse.orderings import Host, HostSettings, Supercell, read_host
 from mlipsse.orderings.cell.crowding import greatest_content
 from mlipsse.orderings.host.charges import FormalCharges
 from mlipsse.orderings.host.distances import CLOSEST_A
@@ -56,7 +56,7 @@ def outcome(path: Path) -> tuple[str, str, str]:
     symbols = {str(getattr(e, "symbol", e)) for site in structure for e in site.species}
     mobile = next((name for name in MOBILE if name in symbols), MOBILE[0])
     try:
-        host = read_host(path, mobile=mobile)
+        host = read_host(path, HostSettings(mobile=mobile))
     except MlipsseError as error:
         kinds = (kind for text, kind in REFUSALS.items() if re.search(text, str(error)))
         return next(kinds, "refused: the file cannot be read"), str(error), ""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlipsse.orderings import Host, Supercell, parse_composition, read_host
+from mlipsse.orderings import Host, HostSettings, Supercell, parse_composition, read_host
 from mlipsse.orderings.host.model import VACANCY
 from mlipsse.orderings.thermal.pairs.model import PairModel
 from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5000, help="Number of proposals of a peer.")
     parser.add_argument("--sweeps", type=int, default=300, help="Number of sweeps of mlipsse.")
     arguments = parser.parse_args()
-    host = read_host(CIF, mobile="Na")
+    host = read_host(CIF, HostSettings(mobile="Na"))
     print("| program | cell | sites | Ewald | set-up, s | proposals/s | accepted |")
     print("|---|---|---:|---|---:|---:|---:|")
     for factors in ((2, 2, 2), (4, 4, 4)):

@@ -17,7 +17,7 @@ import numpy as np
 from ase.calculators.calculator import Calculator
 
 from mlipsse.energetics.potentials.calculators import make_calculator
-from mlipsse.orderings import Host, Supercell, parse_composition, read_host
+from mlipsse.orderings import Host, HostSettings, Supercell, parse_composition, read_host
 from mlipsse.orderings.counting.ordering import decorated_atoms
 from mlipsse.orderings.thermal.monte_carlo import run_monte_carlo
 from mlipsse.orderings.thermal.pairs.fit import fit_pair_model
@@ -45,7 +45,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, help="Folder to write the model to, as JSON.")
     arguments = parser.parse_args()
-    host = read_host(CIF, mobile="Na")
+    host = read_host(CIF, HostSettings(mobile="Na"))
     calculator = make_calculator("chgnet")
     small, double = Supercell(host, (1, 1, 1)), Supercell(host, (2, 1, 1))
     rng = np.random.default_rng(0)

@@ -24,6 +24,7 @@ from mlipsse.campaign.crystals.database import Row, ordering_row, write_database
 from mlipsse.campaign.crystals.store import stored_values
 from mlipsse.orderings import (
     Host,
+    HostSettings,
     Ordering,
     Supercell,
     count_orderings,
@@ -63,9 +64,11 @@ def halide_host() -> Host:
     """The published host."""
     return read_host(
         resource_dir("examples") / "li3incl6" / "Li3InCl6.cif",
-        mobile="Li",
-        substitutions={"In": ["In", "Y"], "Cl": ["Cl", "Br"]},
-        charges={"Li": 1, "In": 3, "Y": 3, "Cl": -1, "Br": -1},
+        HostSettings(
+            mobile="Li",
+            substitutions={"In": ["In", "Y"], "Cl": ["Cl", "Br"]},
+            charges={"Li": 1, "In": 3, "Y": 3, "Cl": -1, "Br": -1},
+        ),
     )
 
 

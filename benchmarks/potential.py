@@ -23,16 +23,16 @@ import results
 from ase import Atoms
 from models import ARCHITECTURES, HEAD, SMALL, Architecture, write_model
 
-from mlipsse.potential.check.parity import (
-    SinglePoint,
-    ase_single_points,
-    differences,
-    single_points,
-)
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.potential.export.aotinductor import export_aotinductor
 from mlipsse.potential.export.target import Target
 from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
 from mlipsse.potential.lammps.plugin import build_plugin
+from mlipsse.potential.parity.single_points import (
+    ase_single_points,
+    differences,
+    lammps_single_points,
+)
 from mlipsse.potential.speed.frames import heated, li3incl6, repeat_to
 from mlipsse.potential.speed.measurement import BACKENDS, TEMPERATURE_K, Contender, measure
 
@@ -130,7 +130,7 @@ def compare_forces(matrix: Matrix) -> None:
             for dtype in ("float64", "float32"):
                 for backend in ("torchscript", "aotinductor"):
                     file = _exported(matrix, architecture, backend, dtype=dtype)
-                    found = single_points([frame], torchscript=file, plugin=matrix.plugin)
+                    found = lammps_single_points([frame], torchscript=file, plugin=matrix.plugin)
                     rows.append(facts | {"what": f"{backend} {dtype}"} | _errors(found, exact))
             for row in rows:
                 _append(matrix.work / results.FORCES_FILE, row)

@@ -35,6 +35,7 @@ from mlipsse.energetics.relaxation.batches import relax_in_batches
 from mlipsse.energetics.relaxation.outcome import Relaxation, RelaxationSettings
 from mlipsse.energetics.relaxation.single import relax
 from mlipsse.orderings import (
+    HostSettings,
     Supercell,
     enumerate_orderings,
     parse_composition,
@@ -85,9 +86,9 @@ def orderings(n_atoms: int, count: int) -> list[Atoms]:
     """Distinct orderings of the lowest Ewald energies, in supercells along c."""
     host = read_host(
         resource_dir("examples") / "li3incl6" / "Li3InCl6.cif",
-        mobile="Li",
-        substitutions={"In": ["In", "Y"], "Cl": ["Cl", "Br"]},
-        charges=CHARGES,
+        HostSettings(
+            mobile="Li", substitutions={"In": ["In", "Y"], "Cl": ["Cl", "Br"]}, charges=CHARGES
+        ),
     )
     cell = Supercell(host, f"1x1x{n_atoms // 20}")
     composition = parse_composition(COMPOSITION, host)

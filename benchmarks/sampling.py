@@ -102,7 +102,8 @@ def _work(frames: Sequence[Atoms], steps: int, repeats: int, barrier: Any, queue
 
 def _ways() -> dict[str, Callable[[Sequence[Atoms], int], None]]:
     from mlipsse.dataset.sampling.dynamics import sample_together
-    from mlipsse.dataset.sampling.run import SamplingRun, SamplingSettings
+    from mlipsse.dataset.sampling.run import SamplingRun
+    from mlipsse.dataset.sampling.settings import SamplingSettings
     from mlipsse.energetics.potentials.calculators import make_calculator
     from mlipsse.energetics.relaxation.evaluators import make_evaluator
 
@@ -126,7 +127,7 @@ def _ways() -> dict[str, Callable[[Sequence[Atoms], int], None]]:
 
     def side_by_side(frames: Sequence[Atoms], steps: int) -> None:
         settings = SamplingSettings(
-            TEMPERATURE_K,
+            temperature_K=TEMPERATURE_K,
             duration_ps=steps / 1e3,
             equilibration_ps=0.0,
             n_frames=1,

@@ -3,6 +3,7 @@
 The text below a field describes it, in the schema of `campaign.yaml` as well.
 """
 
+from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -59,6 +60,18 @@ class Settings(BaseModel):
 
 
 SettingsKind = TypeVar("SettingsKind", bound=Settings)
+
+
+def override_of(kind: type[Settings], name: str) -> Any:
+    """Field of other settings that may override the field `name` of `kind`; None leaves it.
+
+    The limits and the description are those of `kind`, but for the sentence on its default. Limits
+    within a type of its annotation (`Positive | None`) are not found.
+    """
+    field = copy(kind.model_fields[name])
+    field.default, field.default_factory = None, None
+    field.description = str(field.description).partition(" The default is ")[0]
+    return field
 
 
 def _sentence(detail: Any) -> str:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError, model_validator
 
 from mlipsse.errors import MlipsseError
-from mlipsse.settings import Count, Positive, Settings
+from mlipsse.settings import Count, Positive, Settings, override_of
 
 
 class Step(Settings):
@@ -72,3 +72,21 @@ def test_parts_and_changes_are_settings_again() -> None:
         walk.replaced(tries=70)
     with pytest.raises(ValidationError):
         walk.tries = 3
+
+
+class OneStep(Settings):
+    """What differs in one step."""
+
+    size_A: float | None = override_of(Step, "size_A")
+    tries: int | None = override_of(Step, "tries")
+
+
+def test_an_override_has_the_limits_and_the_description_of_its_field() -> None:
+    assert dict(OneStep()) == {"size_A": None, "tries": None}
+    schema = OneStep.model_json_schema()["properties"]
+    assert schema["size_A"]["description"] == "length of the step, which is given in Å"
+    with pytest.raises(MlipsseError, match="size_A = 0: input should be greater than 0"):
+        OneStep(size_A=0)
+    with pytest.raises(MlipsseError, match="tries = 0: input should be greater than"):
+        OneStep(tries=0)
+    assert Step().size_A == 0.1

@@ -21,11 +21,11 @@ from mlipsse.cli.options import (
     words,
 )
 from mlipsse.cli.potential_tables import (
-    draw_trials,
+    draw_acceptance,
     show_acceptance,
     show_info,
+    show_parity,
     show_rows,
-    show_trials,
 )
 from mlipsse.structures.files import read_structures
 
@@ -137,19 +137,16 @@ def export(
     The folder of --out is new, or a bundle of this model, which gets one more format.
     """
     from mlipsse.potential.bundle.making import export_bundle
-    from mlipsse.potential.export.target import Target
+    from mlipsse.potential.bundle.provenance import Provenance
+    from mlipsse.potential.export.target import ExportSettings, Target
 
     bundle, file = export_bundle(
         model,
         out=out,
-        form=form,
-        head=head,
-        dtype=dtype,
-        target=Target(device, serial),
+        export=ExportSettings(form, head, dtype, Target(device, serial)),
         expected_sha256=expected_sha256,
         example=None if structure is None else read_structures(structure)[-1],
-        label_source=labels,
-        licence=licence,
+        provenance=Provenance(labels, licence),
     )
     if as_json:
         facts = {
@@ -184,9 +181,9 @@ def check(
     Exit code 0 when the check passes, 1 otherwise. A --dtype other than the bundle's makes and
     checks a file of this type instead.
     """
-    from mlipsse.potential.check.bundle import check_bundle
+    from mlipsse.potential.parity.report import check_bundle
 
-    result = check_bundle(
+    report = check_bundle(
         bundle,
         structures=None if structures is None else read_structures(structures),
         dtype=dtype,
@@ -196,10 +193,10 @@ def check(
         ),
     )
     if as_json:
-        typer.echo(json.dumps(asdict(result), indent=1))
+        typer.echo(json.dumps(asdict(report), indent=1))
     else:
-        show_acceptance(result)
-    raise typer.Exit(0 if result.passed else 1)
+        show_parity(report)
+    raise typer.Exit(0 if report.passed else 1)
 
 
 @app.command()
@@ -283,9 +280,9 @@ def accept(
     """
     from mlipsse.potential.acceptance import AcceptanceSettings
     from mlipsse.potential.acceptance.model import highest_temperature_K, try_model
-    from mlipsse.potential.acceptance.record import acceptance_record
+    from mlipsse.potential.acceptance.report import acceptance_record
 
-    results = try_model(
+    reports = try_model(
         model,
         read_structures(structure),
         AcceptanceSettings(
@@ -304,13 +301,13 @@ def accept(
             None if as_json else print(f"{text} ...", file=sys.stderr, flush=True)
         ),
     )
-    record = acceptance_record(results)
+    record = acceptance_record(reports)
     if figures is not None:
-        draw_trials(results, figures)
+        draw_acceptance(reports, figures)
     if as_json:
         typer.echo(json.dumps(record, indent=1, ensure_ascii=False))
     else:
-        show_trials(record)
+        show_acceptance(record)
     raise typer.Exit(0 if record["accepted"] else 1)
 
 

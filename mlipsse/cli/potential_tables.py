@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from mlipsse.potential.acceptance import StructureAcceptance
+    from mlipsse.potential.acceptance import AcceptanceReport
     from mlipsse.potential.bundle.info import BundleInfo
-    from mlipsse.potential.check.bundle import Acceptance
+    from mlipsse.potential.parity.report import ParityReport
 
 
-def show_acceptance(result: "Acceptance") -> None:
-    """What `check` found."""
+def show_parity(report: "ParityReport") -> None:
+    """Print the parity report of `check`."""
     rows = [
         {
             "file": f"{one.backend} in {one.runner}",
@@ -24,9 +24,9 @@ def show_acceptance(result: "Acceptance") -> None:
             "stress eV/Å^3": one.max_stress_error_eV_A3,
             "drift eV/atom/ps": one.drift_eV_atom_ps,
         }
-        for one in result.comparisons
+        for one in report.comparisons
     ]
-    limits = result.limits
+    limits = report.limits
     rows.append(
         {
             "file": "limit",
@@ -38,28 +38,28 @@ def show_acceptance(result: "Acceptance") -> None:
     )
     show_rows(rows)
     typer.echo(
-        f"Largest differences from MACE in ASE in float64, over {result.structures} structures of "
-        f"up to {result.atoms} atoms, {result.dtype}."
+        f"Largest differences from MACE in ASE in float64, over {report.structures} structures of "
+        f"up to {report.atoms} atoms, {report.dtype}."
     )
-    for problem in result.problems:
+    for problem in report.problems:
         typer.echo(f"Not passed: {problem}")
-    if result.passed:
+    if report.passed:
         typer.echo("Passed.")
 
 
-def draw_trials(results: "Sequence[StructureAcceptance]", folder: Path) -> None:
-    """Figures of `accept`, one per crystal."""
+def draw_acceptance(reports: "Sequence[AcceptanceReport]", folder: Path) -> None:
+    """Draw the acceptance reports of `accept`, one figure per crystal."""
     from mlipsse.report.figures.acceptance import acceptance_figure
     from mlipsse.report.figures.style import save_figure
 
     folder.mkdir(parents=True, exist_ok=True)
-    for result in results:
-        save_figure(acceptance_figure(result.curves), folder / f"acceptance-{result.structure}")
+    for report in reports:
+        save_figure(acceptance_figure(report.curves), folder / f"acceptance-{report.structure}")
 
 
-def show_trials(record: Mapping[str, Any]) -> None:
-    """What `accept` found."""
-    from mlipsse.potential.acceptance.record import table_rows
+def show_acceptance(record: Mapping[str, Any]) -> None:
+    """Print the acceptance reports of `accept`, as a card records them."""
+    from mlipsse.potential.acceptance.report import table_rows
 
     table = Table()
     for column in ("crystal", "criterion", "verdict", "value", "limit", "what was found"):
@@ -98,7 +98,7 @@ def show_info(found: "BundleInfo") -> None:
         if key not in ("sha256", "extra", "acceptance") and value not in (None, [], {}):
             console.print(f"{key}: {_plain(value)}")
     if found.card.get("acceptance"):
-        show_trials(found.card["acceptance"])
+        show_acceptance(found.card["acceptance"])
     table = Table()
     for column in ("file", "MB", "state", "made for"):
         table.add_column(column, overflow="fold")

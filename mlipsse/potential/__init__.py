@@ -6,23 +6,26 @@ an example that runs.
 
 from mlipsse.potential.bundle.folder import (
     Bundle,
-    TrainingData,
     add_export,
     read_bundle,
     write_bundle,
 )
 from mlipsse.potential.bundle.info import BundleInfo, describe_bundle
 from mlipsse.potential.bundle.making import export_bundle
-from mlipsse.potential.check.bundle import Acceptance, check_bundle
+from mlipsse.potential.bundle.provenance import Provenance, TrainingData
 from mlipsse.potential.export.source_model import ModelSummary, model_summary
+from mlipsse.potential.export.target import ExportSettings
 from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin, check_plugin, plugin_path
+from mlipsse.potential.parity.report import ParityReport, check_bundle
 
 __all__ = [
-    "Acceptance",
     "Bundle",
     "BundleInfo",
+    "ExportSettings",
     "ModelSummary",
+    "ParityReport",
+    "Provenance",
     "TrainingData",
     "add_export",
     "build_plugin",

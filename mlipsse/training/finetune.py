@@ -1,7 +1,7 @@
 """Fine-tuning: checked before, trained, measured, and judged."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,15 @@ from mlipsse.training.isolated_atoms import (
     isolated_atom_energies,
     set_energies,
 )
-from mlipsse.training.judgement import Limits
-from mlipsse.training.learning_curve import LearningCurve
 from mlipsse.training.replay_set.split import split_replay, write_split
 from mlipsse.training.result import FailedTraining, FineTuned, failed_name
-from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
+from mlipsse.training.settings import (
+    HEAD,
+    REPLAY_HEAD,
+    FineTuneLimits,
+    FineTuneSettings,
+    Training,
+)
 from mlipsse.training.trainer import learning_curve, train_model, training_log
 
 GROUPS = {"composition": keys.COMPOSITION, "temperature_K": "temperature_K"}
@@ -45,17 +49,13 @@ GROUPS = {"composition": keys.COMPOSITION, "temperature_K": "temperature_K"}
 
 
 def fine_tune(
-    sets: Mapping[str, Path],
+    training: Training,
     *,
-    foundation: Path | None,
-    settings: FineTuneSettings,
     folder: Path,
     out: Path,
-    limits: Limits = Limits(),  # noqa: B008
     threads: int = 1,
-    progress: Callable[[LearningCurve], None] | None = None,
 ) -> FineTuned:
-    """Train on labelled sets by `settings`, keeping the foundation's labels alive by replay.
+    """Train on labelled sets, keeping the foundation's labels alive by replay.
 
     A training that was killed goes on from its best whole checkpoint when called again with the
     same arguments; with others it starts afresh. Model files are pickles, which run code when
@@ -63,15 +63,9 @@ def fine_tune(
 
     Parameters
     ----------
-    sets : train, valid, test and replay -> extxyz with labels under `mlipsse.keys`. Replay must be
-        there for multi-head fine-tuning, and is measured, not trained on, in the others.
-    foundation : MACE model; from scratch it is what the new model is compared with, where it knows
-        all elements of the sets, and may be None
     folder : of the training's own files; nothing else may write there
     out : where the model of the best epoch is put, in one step
-    limits : beyond which the training has failed
     threads : for torch
-    progress : called with the learning curve after every epoch
 
     Raises
     ------
@@ -80,9 +74,9 @@ def fine_tune(
     MlipsseError
         when a set or the foundation model will not do, or the training breaks off.
     """
-    prepared = _prepare(sets, foundation=foundation, settings=settings, folder=folder)
-    trained = train_model(prepared.job, folder=folder, threads=threads, progress=progress)
-    result = _measure(trained, prepared, folder=folder, limits=limits, out=out)
+    prepared = _prepare(training, folder=folder)
+    trained = train_model(prepared.job, folder=folder, threads=threads)
+    result = _measure(trained, prepared, folder=folder, limits=training.limits, out=out)
     failed = failed_name(out)
     for path in (out, failed):
         path.unlink(missing_ok=True)
@@ -112,13 +106,8 @@ class _Prepared:
     n_replay: int
 
 
-def _prepare(
-    sets: Mapping[str, Path],
-    *,
-    foundation: Path | None,
-    settings: FineTuneSettings,
-    folder: Path,
-) -> _Prepared:
+def _prepare(training: Training, *, folder: Path) -> _Prepared:
+    sets, foundation, settings = training.sets, training.foundation, training.settings
     check_options(settings.options)
     scratch = settings.strategy == "scratch"
     if scratch and not _knows(foundation, sets, settings):
@@ -176,7 +165,7 @@ def _knows(foundation: Path | None, sets: Mapping[str, Path], settings: FineTune
     """
     if foundation is None:
         return False
-    if settings.architecture is None:
+    if settings.architecture == "foundation":
         return True  # what is wrong with the foundation stops the training
     try:
         for part in NEW_LABELS:
@@ -189,7 +178,7 @@ def _knows(foundation: Path | None, sets: Mapping[str, Path], settings: FineTune
 
 def _architecture(settings: FineTuneSettings, mace: LoadedMace | None) -> Mapping[str, Any]:
     """Options of mace_run_train for a model from scratch."""
-    if settings.architecture is not None:
+    if settings.architecture != "foundation":
         return settings.architecture.options
     if mace is None:
         raise MlipsseError(
@@ -200,7 +189,7 @@ def _architecture(settings: FineTuneSettings, mace: LoadedMace | None) -> Mappin
 
 
 def _measure(
-    trained: Path, prepared: _Prepared, *, folder: Path, limits: Limits, out: Path
+    trained: Path, prepared: _Prepared, *, folder: Path, limits: FineTuneLimits, out: Path
 ) -> FineTuned:
     settings, frames = prepared.job.settings, prepared.frames
     heads = head_names(load_mace_model(trained))

@@ -53,7 +53,7 @@ def isolated_atom_energies(
     own = head_energies(foundation)
     if not isinstance(given, str):
         return own | {symbol: given[symbol] for symbol in own if symbol in given}
-    shift = offset.shift_eV if given == "estimated" else {}
+    shift = {} if given == "foundation" else offset.shift_eV
     return {symbol: energy + shift.get(symbol, 0.0) for symbol, energy in own.items()}
 
 

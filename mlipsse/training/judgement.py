@@ -6,7 +6,6 @@ loss, and ends well when nothing was learned.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from mlipsse import keys
 from mlipsse.dataset.check.measures.verdict import Check, Numbers, Verdict
 from mlipsse.dataset.frames.predictions import Errors
 from mlipsse.training.learning_curve import LearningCurve
-from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneSettings
+from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneLimits, FineTuneSettings
 
 _SET_COUNTS = re.compile(r"Training set \d+/\d+ \[energy: (\d+), stress: (\d+), .*?forces: (\d+)")
 _REPLAYED = re.compile(r"configurations in pretraining: train=(\d+)")
@@ -30,26 +29,6 @@ _LEAST_STRESS_SHARE = 0.05
 
 _OWN_LABELS = 0.01
 """A foundation whose force error is below this share of the forces made these labels itself."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Beyond these a training has failed.
-
-    Attributes
-    ----------
-    max_energy_rmse_meV_atom : on the validation set; isolated-atom energies that are off are off
-        by more, a working training by far less
-    max_energy_offset_meV_atom : mean error of the energies of the validation set
-    max_forgetting : growth of the foundation's force error on held-out replay, as a share of it;
-        above `noted_forgetting` it is a warning
-    """
-
-    max_energy_rmse_meV_atom: float = 500.0
-    max_energy_offset_meV_atom: float = 20.0
-    max_forgetting: float = 0.5
-    noted_energy_offset_meV_atom: float = 2.0
-    noted_forgetting: float = 0.2
 
 
 def forgetting(before: Errors, after: Errors, *, force_rms_meV_A: float) -> float:
@@ -134,7 +113,7 @@ def check_isolated_atoms(found: Mapping[str, float], expected: Mapping[str, floa
     )
 
 
-def check_learning(curve: LearningCurve, valid: Errors, limits: Limits) -> Check:
+def check_learning(curve: LearningCurve, valid: Errors, limits: FineTuneLimits) -> Check:
     """Whether anything was learned, with isolated-atom energies that fit the labels."""
     losses = np.array(curve.loss)
     if not len(losses) or not np.isfinite(losses).all() or (losses == 0).all():
@@ -162,7 +141,7 @@ def check_learning(curve: LearningCurve, valid: Errors, limits: Limits) -> Check
     )
 
 
-def check_energy_offset(valid: Errors, limits: Limits) -> Check:
+def check_energy_offset(valid: Errors, limits: FineTuneLimits) -> Check:
     """Whether energies are off on average."""
     offset = valid.energy_offset_meV_atom
     verdict = _graded(
@@ -274,7 +253,7 @@ def check_forgetting(
     force_rms_meV_A: float,
     stress_rms_meV_A3: float = 0.0,
     settings: FineTuneSettings,
-    limits: Limits,
+    limits: FineTuneLimits,
 ) -> Check:
     """Whether what the foundation knew is still there, on replay that was not trained on.
 

@@ -9,7 +9,14 @@ from mlipsse.training.settings import HEAD
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """One entry per epoch, ascending; errors of one head on its validation set."""
+    """Errors of one head on its validation set, one entry per epoch.
+
+    Attributes
+    ----------
+    epoch : ascending, from 0
+    loss : mace-torch's
+    energy_rmse_meV_atom, force_rmse_meV_A, stress_rmse_meV_A3 : per atom, and of any component
+    """
 
     epoch: list[int]
     loss: list[float]

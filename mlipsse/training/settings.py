@@ -1,5 +1,8 @@
-"""How a model is trained."""
+"""What a model is trained from, how, and by which limits it is judged."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -15,7 +18,7 @@ REPLAY_HEAD = "pt_head"
 
 Strategy = Literal["multihead", "naive", "scratch"]
 Frozen = Literal["nothing", "embedding", "interactions", "products"]
-IsolatedAtoms = Literal["estimated", "foundation"] | dict[str, float]
+IsolatedAtoms = Literal["auto", "estimated", "foundation"] | dict[str, float]
 Option = bool | int | float | str
 
 
@@ -29,7 +32,9 @@ class TrainingSettings(Settings):
     only when it also lowers the learning rate to 0.0001.
 
     The last, smaller batch of an epoch is left out. Low-rank updates are those of Hu et al., 2021
-    (arXiv 2106.09685); the weights themselves stay.
+    (arXiv 2106.09685); the weights themselves stay. Estimated energies of isolated atoms are those
+    of the foundation and one correction per element, fitted to the labels, as fine-tuning across
+    functionals requires; from scratch, a least-squares fit to the labels.
 
     Raises
     ------
@@ -85,6 +90,13 @@ class TrainingSettings(Settings):
     """Device to train on."""
     gpus: Count = 1
     """Number of GPUs of this machine to train on with device: cuda, by torchrun."""
+    e0s: IsolatedAtoms = "auto"
+    """Energies of isolated atoms. auto: from isolated atoms among the labels, otherwise estimated.
+    estimated: from the foundation and the labels. foundation: those of the foundation. Or a mapping
+    from element to energy in eV."""
+    architecture: Architecture | Literal["foundation"] = Architecture()
+    """Architecture for strategy scratch: numbers that override the published ones, or `foundation`
+    for the architecture of the foundation."""
     options: dict[str, Option] = Field(default_factory=dict)
     """Further options of mace_run_train by name, e.g. clip_grad: 100. true stands for an option
     without a value."""
@@ -101,6 +113,11 @@ class TrainingSettings(Settings):
                 "A model from scratch has no weights to keep. Remove lora_rank and freeze with "
                 "strategy scratch."
             )
+        if self.strategy == "scratch" and self.e0s == "foundation":
+            raise ValueError(
+                "A model from scratch has no foundation: set e0s: estimated, or give e0s in eV by "
+                "element."
+            )
         if self.gpus > 1 and self.device != "cuda":
             raise ValueError(
                 f"gpus is {self.gpus} with device {self.device}: mace-torch trains on several "
@@ -110,29 +127,57 @@ class TrainingSettings(Settings):
 
 
 class FineTuneSettings(TrainingSettings):
-    """Settings of a training.
+    """Settings of a training; `fine_tune` gets no isolated atoms and takes e0s: auto for estimated.
 
     Raises
     ------
     MlipsseError
-        as `TrainingSettings`, and for isolated-atom energies of a foundation that there is not.
+        as `TrainingSettings`.
     """
 
-    e0s: IsolatedAtoms = "estimated"
-    """Isolated-atom energies of the new head. estimated: those of the foundation and one correction
-    per element, fitted to the new labels, as fine-tuning across functionals requires; from scratch,
-    a least-squares fit to the labels. foundation: those of the foundation. Or a mapping from
-    element to energy in eV."""
-    architecture: Architecture | None = Architecture()
-    """Architecture of a model from scratch. None takes the architecture of the foundation."""
     seed: int = 1
     """Seed of the weights and batches."""
 
-    @model_validator(mode="after")
-    def _energies_are_there(self) -> Self:
-        if self.strategy == "scratch" and self.e0s == "foundation":
-            raise ValueError(
-                "A model from scratch has no foundation: set e0s: estimated, or give e0s in eV by "
-                "element."
-            )
-        return self
+
+class TrainingLimits(Settings):
+    """Limits of `campaign.yaml` beyond which a training has failed."""
+
+    max_energy_offset_meV_atom: Positive = 20.0
+    """Largest mean energy error on the validation set in meV/atom. A training beyond it has
+    failed."""
+    max_forgetting: Positive = 0.5
+    """Largest relative growth of the force error of the foundation on held-out replay frames. A
+    training beyond it has failed."""
+
+
+class FineTuneLimits(TrainingLimits):
+    """All limits by which a training is judged."""
+
+    max_energy_rmse_meV_atom: Positive = 500.0
+    """Largest energy error on the validation set in meV/atom. Wrong energies of isolated atoms are
+    off by more, a working training by far less."""
+    noted_energy_offset_meV_atom: Positive = 2.0
+    """Mean energy error on the validation set in meV/atom above which a training gets a warning."""
+    noted_forgetting: Positive = 0.2
+    """Relative growth of the force error on held-out replay above which a training gets a
+    warning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What a training is made from and judged by.
+
+    Attributes
+    ----------
+    sets : train, valid, test and replay -> extxyz with labels under `mlipsse.keys`. Replay must be
+        there for multi-head fine-tuning, and is measured, not trained on, in the others.
+    foundation : MACE model; from scratch it is what the new model is compared with, where it knows
+        all elements of the sets, and may be None
+    settings : how
+    limits : beyond which the training has failed
+    """
+
+    sets: Mapping[str, Path]
+    foundation: Path | None
+    settings: FineTuneSettings
+    limits: FineTuneLimits = FineTuneLimits()  # noqa: RUF009, frozen

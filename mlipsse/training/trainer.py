@@ -5,7 +5,7 @@ import math
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlipsse.errors import MlipsseError
@@ -28,18 +28,12 @@ _DISK_FULL = (
 )
 """By the system, and by torch when it writes a checkpoint."""
 
-Progress = Callable[[LearningCurve], None]
 
-
-def train_model(job: Job, *, folder: Path, threads: int, progress: Progress | None = None) -> Path:
+def train_model(job: Job, *, folder: Path, threads: int) -> Path:
     """Run `mace_run_train` until it stops improving; the model of the best epoch.
 
     A training that was killed goes on from its best whole checkpoint; one of other settings or
     files in the same folder is thrown away.
-
-    Parameters
-    ----------
-    progress : called with the learning curve whenever it got longer
 
     Raises
     ------
@@ -61,7 +55,7 @@ def train_model(job: Job, *, folder: Path, threads: int, progress: Progress | No
             checkpoints.go_on_from_best(epochs, curve)
             command = train_command(job, folder=folder)
             with _start(command, folder=folder, threads=threads, lock=lock) as child:
-                _watch(child, folder=folder, settings=settings, progress=progress)
+                _watch(child, folder=folder, settings=settings)
             curve = learning_curve(folder, settings)
             checkpoints.set_torn_aside(epochs)
         best = checkpoints.best_epoch(epochs, curve)
@@ -113,7 +107,6 @@ def _watch(
     *,
     folder: Path,
     settings: FineTuneSettings,
-    progress: Progress | None,
 ) -> None:
     """Wait for the end, and bring it about when patience is used up.
 
@@ -130,8 +123,6 @@ def _watch(
             if curve.epoch and curve != seen:
                 seen = curve
                 checkpoints.prune(folder / "checkpoints", curve)
-                if progress is not None:
-                    progress(curve)
             if status is not None:
                 _check(status, folder)
                 return

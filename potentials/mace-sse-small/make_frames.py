@@ -30,7 +30,7 @@ from mlipsse.dataset.labels.sources import RejectedFrame
 from mlipsse.dataset.labels.teacher import Teacher
 from mlipsse.dataset.sampling.contacts import contact_frames
 from mlipsse.dataset.sampling.dynamics import sample
-from mlipsse.dataset.sampling.run import SamplingSettings
+from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.energetics.relaxation.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation.single import relax

@@ -23,7 +23,9 @@ from mlipsse.dataset.frames.predictions import Errors, errors_by
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.potentials.loaded_mace import load_mace
 from mlipsse.files import write_aside
-from mlipsse.potential.bundle.folder import TrainingData, write_bundle
+from mlipsse.potential.bundle.folder import write_bundle
+from mlipsse.potential.bundle.provenance import Provenance, TrainingData
+from mlipsse.potential.export.target import ExportSettings
 
 NAME = HERE.name
 PROCESSES = 2
@@ -56,43 +58,45 @@ def hand_on(
 ) -> None:
     """Write the bundle around `model` and copy it here."""
     formulas = list(dict.fromkeys(system.formula for system in systems()))
+    provenance = Provenance(
+        label_source="teacher: chgnet (CHGNet 0.3.0, PBE level; teacher labels, not DFT)",
+        licence="MIT; CHGNet, the teacher, is BSD-3-Clause",
+        training=TrainingData(
+            frames=frames["train"],
+            temperature_range_K=(TEMPERATURES_K[0], TEMPERATURES_K[-1]),
+            compositions=formulas,
+            errors={"Default": test["all"]["all"]},
+        ),
+        extra={
+            "what": "Small foundation model for the published solid electrolytes "
+            "(Li-In-Y-Br-Cl halides, NaSICON, Li-P-Ge-S-O), to be fine-tuned.",
+            "limits": "It knows what CHGNet 0.3.0 knows of these crystals, which is no DFT, "
+            "and no other crystals of these elements. Pairs closer than 0.45 of the sum of "
+            "their covalent radii it has not seen (Li-Li: 1.15 Å; near 0.5 Å it has a hole).",
+            "structures": "orderings of 30 to 50 atoms; NVT MD at 300, 600, 900, 1200 and "
+            "1500 K, every other frame strained by up to 5 %; rattled cells of 0.85 to 1.20 "
+            "times the relaxed volume; mobile ions pushed at others",
+            "frames": frames,
+            "held_out": {name: some for name, some in test.items() if name != "all"},
+            "training": asdict(SETTINGS) | {"radial_MLP": list(SETTINGS.radial_MLP)},
+            "made_by": [
+                "systems.py",
+                "make_frames.py",
+                "graphs.py",
+                "compiled_training.py",
+                "make_model.py",
+                "make_replay.py",
+            ],
+            "teacher_version": f"chgnet {metadata.version('chgnet')}",
+        },
+    )
     with tempfile.TemporaryDirectory() as folder:
         bundle = write_bundle(
             Path(folder),
             model=model,
             name=NAME,
-            head="Default",
-            dtype="float32",
-            label_source="teacher: chgnet (CHGNet 0.3.0, PBE level; teacher labels, not DFT)",
-            licence="MIT; CHGNet, the teacher, is BSD-3-Clause",
-            training=TrainingData(
-                frames=frames["train"],
-                temperature_range_K=(TEMPERATURES_K[0], TEMPERATURES_K[-1]),
-                compositions=formulas,
-                errors={"Default": test["all"]["all"]},
-            ),
-            extra={
-                "what": "Small foundation model for the published solid electrolytes "
-                "(Li-In-Y-Br-Cl halides, NaSICON, Li-P-Ge-S-O), to be fine-tuned.",
-                "limits": "It knows what CHGNet 0.3.0 knows of these crystals, which is no DFT, "
-                "and no other crystals of these elements. Pairs closer than 0.45 of the sum of "
-                "their covalent radii it has not seen (Li-Li: 1.15 Å; near 0.5 Å it has a hole).",
-                "structures": "orderings of 30 to 50 atoms; NVT MD at 300, 600, 900, 1200 and "
-                "1500 K, every other frame strained by up to 5 %; rattled cells of 0.85 to 1.20 "
-                "times the relaxed volume; mobile ions pushed at others",
-                "frames": frames,
-                "held_out": {name: some for name, some in test.items() if name != "all"},
-                "training": asdict(SETTINGS) | {"radial_MLP": list(SETTINGS.radial_MLP)},
-                "made_by": [
-                    "systems.py",
-                    "make_frames.py",
-                    "graphs.py",
-                    "compiled_training.py",
-                    "make_model.py",
-                    "make_replay.py",
-                ],
-                "teacher_version": f"chgnet {metadata.version('chgnet')}",
-            },
+            export=ExportSettings(head="Default", dtype="float32"),
+            provenance=provenance,
             example=example,
         )
         for file in bundle.folder.iterdir():

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from ase import Atoms
 
-from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition, read_host
+from mlipsse.orderings import (
+    HostSettings,
+    Supercell,
+    enumerate_orderings,
+    parse_composition,
+    read_host,
+)
 from mlipsse.resources import resource_dir
 
 HERE = Path(__file__).resolve().parent
@@ -57,11 +63,13 @@ def _orderings(name: str) -> list[Atoms]:
     system = next(one for one in systems() if one.name == name)
     host = read_host(
         system.host,
-        mobile=system.mobile,
-        substitutions=dict(system.substitutions),
-        charges=dict(system.charges),
-        closest_A=system.closest_A,
-        primitive=system.primitive,
+        HostSettings(
+            mobile=system.mobile,
+            substitutions=dict(system.substitutions),
+            charges=dict(system.charges),
+            closest_A=system.closest_A,
+            primitive=system.primitive,
+        ),
     )
     found = enumerate_orderings(
         parse_composition(system.formula, host),

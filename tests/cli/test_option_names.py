@@ -142,8 +142,8 @@ def test_shared_options_mean_the_same(name):
 def test_choices_are_those_of_the_package():
     from mlipsse.dataset.frames.label_names import COMPRESSION, TENSION, TENSOR_ORDERS
     from mlipsse.dataset.frames.label_units import KNOWN
-    from mlipsse.potential.bundle.folder import Format
     from mlipsse.potential.export import target
+    from mlipsse.potential.export.target import Format
     from mlipsse.transport.diffusion.table.reading import LENGTH_A, TIME_PS
 
     def of(*path):

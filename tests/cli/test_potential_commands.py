@@ -35,11 +35,11 @@ def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlipsse.potential.check import bundle as check
-    from mlipsse.potential.check import dynamics
+    from mlipsse.potential.parity import dynamics
+    from mlipsse.potential.parity import report as parity
 
-    monkeypatch.setattr(check, "MAX_DRIFT_EV_ATOM_PS", 1.0)
-    monkeypatch.setattr(check, "LEAST_ATOMS", 1)
+    monkeypatch.setattr(parity, "MAX_DRIFT_EV_ATOM_PS", 1.0)
+    monkeypatch.setattr(parity, "LEAST_ATOMS", 1)
     monkeypatch.setattr(dynamics, "STEPS", 20)
     monkeypatch.setattr(dynamics, "_RELAXATION_STEPS", 3)
     monkeypatch.setattr(dynamics, "_THERMALISATION_STEPS", 10)
@@ -88,9 +88,9 @@ def test_from_a_model_to_a_checked_bundle(tmp_path: Path, invoke: Invoke, quick:
 def test_a_check_that_is_not_passed(
     invoke: Invoke, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlipsse.potential.check import bundle as check
+    from mlipsse.potential.parity import report as parity
 
-    monkeypatch.setattr(check, "MAX_DRIFT_EV_ATOM_PS", 0.0)
+    monkeypatch.setattr(parity, "MAX_DRIFT_EV_ATOM_PS", 0.0)
     status, text, error = invoke("check", SHIPPED, "--structures", SHIPPED / "replay.extxyz@150")
     assert status == 2, "a file name, not ASE's notation"
     assert "There is no file" in error

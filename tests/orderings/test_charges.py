@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings import parse_composition, read_host
+from mlipsse.orderings import HostSettings, parse_composition, read_host
 from mlipsse.orderings.host.charges import find_charges
 from mlipsse.orderings.host.formula import parse_formula
 from mlipsse.orderings.host.oxidation_states import is_absurd, shares
@@ -155,9 +155,9 @@ def test_shares_add_up():
 def test_fractional_charges_are_exact_in_a_composition(tmp_path, structures):
     host = read_host(
         structures / "Li3InCl6_C2m.cif",
-        mobile="Li",
-        substitutions={"In": ["In", "Ti"]},
-        charges={"Ti": 3.333, "In": 3},
+        HostSettings(
+            mobile="Li", substitutions={"In": ["In", "Ti"]}, charges={"Ti": 3.333, "In": 3}
+        ),
     )
     assert host.charges["Ti"] == Fraction(10, 3)
     with pytest.raises(MlipsseError, match=r"\+0.3333 per formula unit"):
@@ -167,17 +167,17 @@ def test_fractional_charges_are_exact_in_a_composition(tmp_path, structures):
 
 def test_mixed_valence_of_another_composition_is_offered():
     cifs = Path(__file__).parents[1] / "data" / "cifs"
-    host = read_host(cifs / "mixed_valence.cif", mobile="Li")
+    host = read_host(cifs / "mixed_valence.cif", HostSettings(mobile="Li"))
     assert (host.charges["Ti"], host.charge_sources["Ti"]) == (Fraction(7, 2), "stated")
     with pytest.raises(MlipsseError, match=r"neutral with `charges: \{Ti: 4\}`"):
         parse_composition("Li0.5La0.5TiO3", host)
-    again = read_host(cifs / "mixed_valence.cif", mobile="Li", charges={"Ti": 4})
+    again = read_host(cifs / "mixed_valence.cif", HostSettings(mobile="Li", charges={"Ti": 4}))
     assert parse_composition("Li0.5La0.5TiO3", again).cells_needed == 2
 
 
 def test_stated_charges_of_a_published_argyrodite():
     cifs = Path(__file__).parents[1] / "data" / "cifs"
     for name, source in (("argyrodite_stated", "stated"), ("Li6PS5Cl_Neutron", "guessed")):
-        host = read_host(cifs / f"{name}.cif", mobile="Li")
+        host = read_host(cifs / f"{name}.cif", HostSettings(mobile="Li"))
         assert host.charges == {"Li": 1, "P": 5, "S": -2, "Cl": -1, "vacancy": 0}
         assert set(host.charge_sources.values()) == {source}

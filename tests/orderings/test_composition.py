@@ -5,6 +5,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import (
+    HostSettings,
     Supercell,
     composition_grid,
     parse_composition,
@@ -72,7 +73,8 @@ def test_formulas_that_cannot_be(halide, formula, sentence):
 
 def test_more_ions_than_sites(structures):
     host = read_host(
-        structures / "Li3InCl6_C2m.cif", mobile="Li", charges={"Li": 1, "In": 1, "Cl": -1}
+        structures / "Li3InCl6_C2m.cif",
+        HostSettings(mobile="Li", charges={"Li": 1, "In": 1, "Cl": -1}),
     )
     with pytest.raises(MlipsseError, match=r"puts 10 Li into a cell .* which has 8 sites"):
         parse_composition("Li5InCl6", host)
@@ -81,9 +83,9 @@ def test_more_ions_than_sites(structures):
 def test_fewer_ions_than_sites_that_hold_nothing_else(structures):
     host = read_host(
         structures / "Li3InCl6_C2m.cif",
-        mobile="Li",
-        substitutions={"Li1": ["Li"]},
-        charges={"Li": 1, "In": 5, "Cl": -1},
+        HostSettings(
+            mobile="Li", substitutions={"Li1": ["Li"]}, charges={"Li": 1, "In": 5, "Cl": -1}
+        ),
     )
     with pytest.raises(MlipsseError, match=r"puts 2 Li .* 8 sites may hold it and 4 hold nothing"):
         parse_composition("LiInCl6", host)
@@ -92,8 +94,7 @@ def test_fewer_ions_than_sites_that_hold_nothing_else(structures):
 def test_host_without_a_full_sublattice(structures):
     host = read_host(
         structures / "Li3InCl6_C2m.cif",
-        mobile="Li",
-        substitutions={"In": ["In", "vacancy"], "Cl": ["Cl", "vacancy"]},
+        HostSettings(mobile="Li", substitutions={"In": ["In", "vacancy"], "Cl": ["Cl", "vacancy"]}),
     )
     with pytest.raises(MlipsseError, match="the number of formula units per cell is undetermined"):
         parse_composition("Li3InCl6", host)

@@ -9,6 +9,7 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 from mlipsse.orderings import (
     Exclusion,
     Host,
+    HostSettings,
     Supercell,
     count_orderings,
     enumerate_orderings,
@@ -162,8 +163,7 @@ def test_excluded_pairs_of_lgps(structures):
     """Sites of Li 0.42 Å apart: 4 of the 8 at most, and with them C(32, 20 - k) C(4, k) 2^k."""
     host = read_host(
         structures / "LGPS_split_sites.cif",
-        mobile="Li",
-        charges={"Li": 1, "Ge": 4, "P": 5, "S": -2},
+        HostSettings(mobile="Li", charges={"Li": 1, "Ge": 4, "P": 5, "S": -2}),
     )
     supercell = Supercell(host, (1, 1, 1))
     assert len(supercell.excluded_pairs)

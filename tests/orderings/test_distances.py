@@ -10,6 +10,7 @@ from pymatgen.core import Lattice, Structure
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import (
     Host,
+    HostSettings,
     Supercell,
     count_orderings,
     enumerate_orderings,
@@ -60,7 +61,7 @@ def test_defaults_keep_ordered_crystals(ion):
 )
 def test_no_ordering_holds_ions_on_top_of_each_other(name, mobile, formula):
     charges = {"Li": 1, "Al": 3, "La": 3, "Zr": 4, "O": -2, "P": 5, "S": -2, "Ge": 4, "Ti": 4}
-    host = read_host(CIFS / f"{name}.cif", mobile=mobile, charges=charges)
+    host = read_host(CIFS / f"{name}.cif", HostSettings(mobile=mobile, charges=charges))
     supercell = Supercell(host, (1, 1, 1))
     found = enumerate_orderings(
         parse_composition(formula, host), supercell, max_orderings=8, seed=1, most_patterns=1000
@@ -77,13 +78,13 @@ def test_no_ordering_holds_ions_on_top_of_each_other(name, mobile, formula):
 
 
 def test_argyrodite_pairs_are_those_of_the_published_cage():
-    host = read_host(CIFS / "Li6PS5Cl_Neutron.cif", mobile="Li")
+    host = read_host(CIFS / "Li6PS5Cl_Neutron.cif", HostSettings(mobile="Li"))
     assert {round(pair.distance_A, 2) for pair in host.exclusions} == {1.96}
     assert len(host.exclusions) == 24
 
 
 def test_crowding_names_the_greatest_content_the_distances_and_the_setting():
-    host = read_host(CIFS / "Cu6PS5Cl.cif", mobile="Cu", closest_A=2.4)
+    host = read_host(CIFS / "Cu6PS5Cl.cif", HostSettings(mobile="Cu", closest_A=2.4))
     count = count_orderings(parse_composition("Cu6PS5Cl", host), Supercell(host, (1, 1, 1)))
     assert count.route == "impossible"
     assert "1x1x1 holds at most 16 Cu, and 24 are asked for" in count.reason
@@ -113,7 +114,7 @@ def test_greatest_content_by_hand():
 
 def test_bonds_of_the_framework_are_left_alone():
     """Nb on split sites, 1.74 Å from O: whatever distance is asked of lithium."""
-    host = read_host(CIFS / "nb_split.cif", mobile="Li", closest_A=2.5)
+    host = read_host(CIFS / "nb_split.cif", HostSettings(mobile="Li", closest_A=2.5))
     kinds = {tuple(sorted((pair.first, pair.second))) for pair in host.exclusions}
     niobium = next(s for s in host.sublattices if s.name == "Nb")
     assert kinds == {niobium.sites}

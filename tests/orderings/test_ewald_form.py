@@ -5,7 +5,7 @@ from pymatgen.core import Lattice, Structure
 from scipy import constants
 
 from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition
-from mlipsse.orderings.cell.ewald import degenerate_levels, ewald_energies, ewald_matrix
+from mlipsse.orderings.cell.ewald import degenerate_levels, ewald_matrix
 
 
 def pymatgen_energy(atoms, charges):
@@ -42,8 +42,8 @@ def test_madelung_constant_of_rock_salt():
     a = 5.64
     cation = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
     positions = a * np.concatenate([cation, cation + np.array([0.5, 0, 0])])
-    charges = np.repeat([1.0, -1.0], 4)[None]
-    energy = ewald_energies(ewald_matrix(a * np.eye(3), positions), charges)[0]
+    charges = np.repeat([1.0, -1.0], 4)
+    energy = charges @ ewald_matrix(a * np.eye(3), positions) @ charges
     coulomb_eV_A = constants.e / (4 * np.pi * constants.epsilon_0) * 1e10
     # Madelung constant of NaCl, 1.7475645946 (Crandall and Buhler, J. Phys. A 20, 5497, 1987)
     assert energy == pytest.approx(-4 * 1.7475645946 * coulomb_eV_A / (a / 2), rel=1e-9)

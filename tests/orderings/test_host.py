@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings import Supercell, count_orderings, parse_composition, read_host
+from mlipsse.orderings import HostSettings, Supercell, count_orderings, parse_composition, read_host
 
 
 def sizes(host):
@@ -19,8 +19,7 @@ def test_halide_pools_the_lithium_orbits(halide):
 def test_occupancies_of_the_cif_are_only_a_hint(structures, halide):
     other = read_host(
         structures / "Li3InCl6_C2m_ordered_4g.cif",
-        mobile="Li",
-        substitutions={"In": ["In", "Y"], "Cl": ["Cl", "Br"]},
+        HostSettings(mobile="Li", substitutions={"In": ["In", "Y"], "Cl": ["Cl", "Br"]}),
     )
     assert sizes(other) == sizes(halide)
 
@@ -36,28 +35,33 @@ def test_charges_are_guessed(halide, nasicon):
 
 def test_given_charges_win(structures):
     charges = {"Na": 1, "Zr": 4, "Si": 4, "P": 5, "O": -2}
-    host = read_host(structures / "NaSICON_R-3c.cif", mobile="Na", charges=charges)
+    host = read_host(structures / "NaSICON_R-3c.cif", HostSettings(mobile="Na", charges=charges))
     assert host.charges == {**charges, "vacancy": 0}
 
 
 def test_a_mobile_ion_without_charge_is_refused(structures):
     charges = {"Na": 0, "Zr": 4, "Si": 4, "P": 5, "O": -2}
     with pytest.raises(MlipsseError, match=r"Na has the formal charge 0 \(given\)"):
-        read_host(structures / "NaSICON_R-3c.cif", mobile="Na", charges=charges)
+        read_host(structures / "NaSICON_R-3c.cif", HostSettings(mobile="Na", charges=charges))
 
 
 def test_charge_of_a_substitute_is_that_of_what_it_replaces(structures):
     host = read_host(
-        structures / "NaSICON_R-3c.cif", mobile="Na", substitutions={"P": ["P", "Si", "Ge"]}
+        structures / "NaSICON_R-3c.cif",
+        HostSettings(mobile="Na", substitutions={"P": ["P", "Si", "Ge"]}),
     )
     assert host.charges["Ge"] == 4
     with pytest.raises(MlipsseError, match=r"charge of V.*cannot be guessed.*Give `charges`"):
-        read_host(structures / "Li3InCl6_C2m.cif", mobile="Li", substitutions={"Cl": ["Cl", "V"]})
+        read_host(
+            structures / "Li3InCl6_C2m.cif",
+            HostSettings(mobile="Li", substitutions={"Cl": ["Cl", "V"]}),
+        )
 
 
 def test_charges_that_are_not_given_are_guessed(structures):
     host = read_host(
-        structures / "NaSICON_R-3c.cif", mobile="Na", charges={"Na": 1, "Si": 4, "P": 5}
+        structures / "NaSICON_R-3c.cif",
+        HostSettings(mobile="Na", charges={"Na": 1, "Si": 4, "P": 5}),
     )
     assert (host.charges["O"], host.charges["Zr"]) == (-2, 4)
     assert host.charge_sources["Zr"] == "guessed"
@@ -66,12 +70,12 @@ def test_charges_that_are_not_given_are_guessed(structures):
 
 def test_charge_of_no_element(structures):
     with pytest.raises(MlipsseError, match="names 'Xx', which is not an element"):
-        read_host(structures / "NaSICON_R-3c.cif", mobile="Na", charges={"Xx": 1})
+        read_host(structures / "NaSICON_R-3c.cif", HostSettings(mobile="Na", charges={"Xx": 1}))
 
 
 def test_missing_cif(tmp_path):
     with pytest.raises(MlipsseError, match=r"There is no CIF at .*none\.cif"):
-        read_host(tmp_path / "none.cif", mobile="Li")
+        read_host(tmp_path / "none.cif", HostSettings(mobile="Li"))
 
 
 @pytest.mark.parametrize("text", ["", "this is no CIF", "data_x\n_cell_length_a 3\n"])
@@ -79,7 +83,7 @@ def test_unreadable_cif(tmp_path, text):
     path = tmp_path / "broken.cif"
     path.write_text(text)
     with pytest.raises(MlipsseError, match="cannot be read as a CIF or POSCAR"):
-        read_host(path, mobile="Li")
+        read_host(path, HostSettings(mobile="Li"))
 
 
 @pytest.mark.parametrize(
@@ -94,15 +98,17 @@ def test_unreadable_cif(tmp_path, text):
 )
 def test_species_that_cannot_be(structures, mobile, substitutions, sentence):
     with pytest.raises(MlipsseError, match=sentence):
-        read_host(structures / "Li3InCl6_C2m.cif", mobile=mobile, substitutions=substitutions)
+        read_host(
+            structures / "Li3InCl6_C2m.cif",
+            HostSettings(mobile=mobile, substitutions=substitutions),
+        )
 
 
 def test_lists_that_contradict_each_other(structures):
     with pytest.raises(MlipsseError, match="different lists"):
         read_host(
             structures / "NaSICON_R-3c.cif",
-            mobile="Na",
-            substitutions={"P": ["P", "Si"], "Si": ["Si"]},
+            HostSettings(mobile="Na", substitutions={"P": ["P", "Si"], "Si": ["Si"]}),
         )
 
 
@@ -110,7 +116,7 @@ def test_framework_site_that_is_not_full_may_be_vacant(structures, tmp_path):
     path = tmp_path / "half.cif"
     text = (structures / "Li3InCl6_C2m.cif").read_text()
     path.write_text(text.replace("0.00000000  1\n", "0.00000000  0.5\n"))
-    host = read_host(path, mobile="Li", charges={"Li": 1, "In": 3, "Cl": -1})
+    host = read_host(path, HostSettings(mobile="Li", charges={"Li": 1, "In": 3, "Cl": -1}))
     indium = next(s for s in host.sublattices if s.name == "In")
     assert indium.species == ("In", "vacancy")
 
@@ -123,7 +129,7 @@ def test_mobile_ion_on_a_framework_site_joins_the_sublattices(structures, tmp_pa
     metal = "  In  In2  2  0.00000000  0.00000000  0.00000000  1\n"
     assert metal in text
     path.write_text(text.replace(metal, f"  In  In2  2  {shared}  Li  Li9  2  {shared}"))
-    host = read_host(path, mobile="Li", charges={"Li": 1, "In": 3, "Cl": -1})
+    host = read_host(path, HostSettings(mobile="Li", charges={"Li": 1, "In": 3, "Cl": -1}))
     assert sizes(host) == {"In/Li": 10, "Cl": 12}
     assert host.mobile.species == ("In", "Li", "vacancy")
     assert host.mobile.allowed_mask[:, 0].sum() == 2
@@ -132,8 +138,7 @@ def test_mobile_ion_on_a_framework_site_joins_the_sublattices(structures, tmp_pa
 def test_site_labels_go_before_species(structures):
     host = read_host(
         structures / "Li3InCl6_C2m.cif",
-        mobile="Li",
-        substitutions={"Li1": ["Li"], "Li0": ["Li", "vacancy"]},
+        HostSettings(mobile="Li", substitutions={"Li1": ["Li"], "Li0": ["Li", "vacancy"]}),
     )
     assert sizes(host) == {"Li": 8, "Cl": 12, "In": 2}
     assert host.mobile.allowed_mask[:, 1].sum() == 4
@@ -146,17 +151,23 @@ def test_site_labels_go_before_species(structures):
 
 def test_split_sites_exclude_each_other(structures):
     charges = {"Li": 1, "Ge": 4, "P": 5, "S": -2}
-    host = read_host(structures / "LGPS_split_sites.cif", mobile="Li", charges=charges)
+    host = read_host(
+        structures / "LGPS_split_sites.cif", HostSettings(mobile="Li", charges=charges)
+    )
     assert {round(pair.distance_A, 2) for pair in host.exclusions} == {0.42, 1.36}
     closer = read_host(
-        structures / "LGPS_split_sites.cif", mobile="Li", charges=charges, closest_A=1.0
+        structures / "LGPS_split_sites.cif",
+        HostSettings(mobile="Li", charges=charges, closest_A=1.0),
     )
     assert {round(pair.distance_A, 2) for pair in closer.exclusions} == {0.42}
 
 
 def test_site_beside_one_that_is_always_filled(structures):
     with pytest.raises(MlipsseError, match=r"Li.*\(S\).*lie 1\.38 Å apart.*one of them is always"):
-        read_host(structures / "Li3PS4_beta.cif", mobile="Li", charges={"Li": 1, "P": 5, "S": -2})
+        read_host(
+            structures / "Li3PS4_beta.cif",
+            HostSettings(mobile="Li", charges={"Li": 1, "P": 5, "S": -2}),
+        )
 
 
 def test_one_site_written_twice(structures, tmp_path):
@@ -164,7 +175,7 @@ def test_one_site_written_twice(structures, tmp_path):
     text = (structures / "Li3InCl6_C2m.cif").read_text()
     path.write_text(text + "  Br  Br9  2  0.00300000  0.00000000  0.00000000  1\n")
     with pytest.raises(MlipsseError, match=r"lie 0\.0\d+ Å apart: one site written twice"):
-        read_host(path, mobile="Li")
+        read_host(path, HostSettings(mobile="Li"))
 
 
 def test_occupancy_above_one(structures, tmp_path):
@@ -172,7 +183,7 @@ def test_occupancy_above_one(structures, tmp_path):
     text = (structures / "Li3InCl6_C2m.cif").read_text()
     path.write_text(text.replace("0.50000000  0.75\n", "0.50000000  1.75\n"))
     with pytest.raises(MlipsseError, match="occupancies that sum to at most 1"):
-        read_host(path, mobile="Li")
+        read_host(path, HostSettings(mobile="Li"))
 
 
 def test_symmetry_that_spglib_cannot_find(halide):
@@ -187,13 +198,13 @@ def test_poscar(tmp_path):
         "rock salt\n5.13\n1 0 0\n0 1 0\n0 0 1\nLi Cl\n4 4\ndirect\n"
         "0 0 0\n0 .5 .5\n.5 0 .5\n.5 .5 0\n.5 0 0\n0 .5 0\n0 0 .5\n.5 .5 .5\n"
     )
-    host = read_host(path, mobile="Li", substitutions={"Cl": ["Cl", "Br"]})
+    host = read_host(path, HostSettings(mobile="Li", substitutions={"Cl": ["Cl", "Br"]}))
     assert sizes(host) == {"Li": 4, "Br/Cl": 4}
-    small = read_host(path, mobile="Li", primitive=True)
+    small = read_host(path, HostSettings(mobile="Li", primitive=True))
     assert sizes(small) == {"Li": 1, "Cl": 1}
 
 
 def test_primitive_cell_of_nasicon(structures, nasicon):
-    small = read_host(structures / "NaSICON_R-3c.cif", mobile="Na", primitive=True)
+    small = read_host(structures / "NaSICON_R-3c.cif", HostSettings(mobile="Na", primitive=True))
     assert {name: 3 * n for name, n in sizes(small).items()} == sizes(nasicon)
     assert abs(3 * np.linalg.det(small.cell)) == pytest.approx(np.linalg.det(nasicon.cell))

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mlipsse.cli import app
-from mlipsse.orderings import Supercell, count_orderings, parse_composition, read_host
+from mlipsse.orderings import HostSettings, Supercell, count_orderings, parse_composition, read_host
 from mlipsse.orderings.cell.symmetry import describe_host, host_group
 from mlipsse.resources import resource_dir
 
@@ -19,7 +19,7 @@ CHARGES = {"Li": 1, "Y": 3, "Cl": -1}
 
 
 def host(name, **settings):
-    return read_host(CIFS / name, mobile="Li", charges=CHARGES, **settings)
+    return read_host(CIFS / name, HostSettings(mobile="Li", charges=CHARGES, **settings))
 
 
 def test_space_group_of_a_file_with_symmetry():
@@ -65,7 +65,7 @@ def test_lost_operations_are_named():
 def test_a_primitive_cell_has_fewer_operations():
     """4 instead of the 8 of the centred cell, which is no loss."""
     cif = resource_dir("examples") / "li3incl6" / "Li3InCl6.cif"
-    lines = describe_host(read_host(cif, mobile="Li", primitive=True))
+    lines = describe_host(read_host(cif, HostSettings(mobile="Li", primitive=True)))
     assert lines[0].endswith("per cell, 22 sites; its primitive cell of 11 is used.")
     assert "C2/m (12), 4 operations" in lines[1]
     assert not any("WARNING" in line for line in lines)
@@ -94,7 +94,9 @@ def test_count_and_validate_print_the_crystal(campaign):
 
 def test_all_atoms_under_a_symbol_have_its_symmetry():
     charges = {"La": 3, "Li": 1, "Ti": 4, "O": -2}
-    lines = describe_host(read_host(CIFS / "hm_but_all_atoms.cif", mobile="Li", charges=charges))
+    lines = describe_host(
+        read_host(CIFS / "hm_but_all_atoms.cif", HostSettings(mobile="Li", charges=charges))
+    )
     assert "Pm-3m (221), 48 operations" in lines[1]
     assert not any("more symmetry" in line or "WARNING" in line for line in lines)
 
@@ -104,9 +106,11 @@ def test_every_label_of_a_mixed_site_names_it():
     for label in ("La1", "Li1"):
         mixed = read_host(
             CIFS / "base.cif",
-            mobile="Li",
-            charges={"La": 3, "Li": 1, "Ti": 4, "O": -2},
-            substitutions={label: ["La", "vacancy"], "Ti1": ["Li", "Ti"]},
+            HostSettings(
+                mobile="Li",
+                charges={"La": 3, "Li": 1, "Ti": 4, "O": -2},
+                substitutions={label: ["La", "vacancy"], "Ti1": ["Li", "Ti"]},
+            ),
         )
         assert {part.name: part.species for part in mixed.sublattices} == {
             "La": ("La", "vacancy"), "Li/Ti": ("Li", "Ti"), "O": ("O",),

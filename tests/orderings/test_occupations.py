@@ -7,6 +7,7 @@ import pytest
 
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import (
+    HostSettings,
     Supercell,
     count_orderings,
     enumerate_orderings,
@@ -52,7 +53,7 @@ def exchange(tmp_path):
 
     def read(**options):
         charges = {"Li": 1, "P": 1, "S": -2, "Cl": -1}
-        return read_host(path, mobile="Li", charges=charges, **options)
+        return read_host(path, HostSettings(mobile="Li", charges=charges, **options))
 
     return read
 
@@ -130,7 +131,8 @@ def test_every_label_of_a_mixed_site_is_known(exchange):
 
 def test_nearest_neutral_formula(structures):
     host = read_host(
-        structures / "Li3InCl6_C2m.cif", mobile="Li", substitutions={"Cl": ["Cl", "S"]}
+        structures / "Li3InCl6_C2m.cif",
+        HostSettings(mobile="Li", substitutions={"Cl": ["Cl", "S"]}),
     )
     with pytest.raises(MlipsseError, match=r"not charge neutral.*one cell can hold is Li3InCl6\."):
         parse_composition("Li3.0001InCl6", host)
@@ -145,7 +147,8 @@ def test_nearest_neutral_formula(structures):
 def test_nearest_formula_by_hand(structures):
     """Every whole content of one cell, one by one."""
     host = read_host(
-        structures / "Li3InCl6_C2m.cif", mobile="Li", substitutions={"Cl": ["Cl", "S"]}
+        structures / "Li3InCl6_C2m.cif",
+        HostSettings(mobile="Li", substitutions={"Cl": ["Cl", "S"]}),
     )
     rng = np.random.default_rng(0)
     for _ in range(10):

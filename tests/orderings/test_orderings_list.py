@@ -10,6 +10,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from mlipsse import keys
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import (
+    HostSettings,
     Supercell,
     count_orderings,
     enumerate_orderings,
@@ -195,8 +196,7 @@ def test_annealed_patterns_are_among_the_exact_ones_and_state_it(halide):
 def test_annealing_keeps_excluded_pairs_apart(structures):
     host = read_host(
         structures / "LGPS_split_sites.cif",
-        mobile="Li",
-        charges={"Li": 1, "Ge": 4, "P": 5, "S": -2},
+        HostSettings(mobile="Li", charges={"Li": 1, "Ge": 4, "P": 5, "S": -2}),
     )
     exact = orderings_of(host, "Li10GeP2S12", max_orderings=3)
     found = orderings_of(host, "Li10GeP2S12", max_orderings=30, most_patterns=10)

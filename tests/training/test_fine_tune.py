@@ -23,14 +23,14 @@ from mlipsse.errors import MlipsseError
 from mlipsse.training import FineTuneSettings, fine_tune, trainer
 from mlipsse.training.architecture import Architecture
 from mlipsse.training.command import Job, train_command
-from mlipsse.training.judgement import Limits
 from mlipsse.training.result import FailedTraining, FineTuned
+from mlipsse.training.settings import FineTuneLimits, Training
 from mlipsse.training.trainer import train_model, training_log
 
 SETTINGS = FineTuneSettings(max_epochs=3, batch_size=4)
 
 # Three epochs of a model of random weights leave energies off by tens of meV/atom.
-LIMITS = Limits(max_energy_offset_meV_atom=300)
+LIMITS = FineTuneLimits(max_energy_offset_meV_atom=300)
 
 DRIVER = """\
 import sys
@@ -63,12 +63,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tuned(place: Path, module_sets: dict[str, Path], foundation: Path) -> FineTuned:
     return fine_tune(
-        module_sets,
-        foundation=foundation,
-        settings=SETTINGS,
+        Training(sets=module_sets, foundation=foundation, settings=SETTINGS, limits=LIMITS),
         folder=place / "work",
         out=place / "out.model",
-        limits=LIMITS,
     )
 
 
@@ -127,12 +124,9 @@ def test_what_is_done_is_not_done_again(
     model = place / "work" / "finetune.model"
     written = model.stat().st_mtime_ns
     again = fine_tune(
-        module_sets,
-        foundation=foundation,
-        settings=SETTINGS,
+        Training(sets=module_sets, foundation=foundation, settings=SETTINGS, limits=LIMITS),
         folder=place / "work",
         out=place / "out.model",
-        limits=LIMITS,
     )
     assert model.stat().st_mtime_ns == written
     assert again.as_dict() == tuned.as_dict()
@@ -221,7 +215,10 @@ def test_several_gpus_are_started_by_torchrun(
         # One head: mace-torch by itself keeps the foundation's isolated-atom energies.
         ({"strategy": "naive"}, ("Default",), ()),
         pytest.param(
-            {"strategy": "scratch", "architecture": None}, ("Default",), (), marks=pytest.mark.slow
+            {"strategy": "scratch", "architecture": "foundation"},
+            ("Default",),
+            (),
+            marks=pytest.mark.slow,
         ),
         pytest.param({"lora_rank": 2}, ("pt_head", "Default"), (), marks=pytest.mark.slow),
         pytest.param(
@@ -241,12 +238,14 @@ def test_other_ways_of_training(
     foundation: Path,
 ) -> None:
     tuned = fine_tune(
-        module_sets,
-        foundation=foundation,
-        settings=SETTINGS.replaced(**changes),
+        Training(
+            sets=module_sets,
+            foundation=foundation,
+            settings=SETTINGS.replaced(**changes),
+            limits=LIMITS,
+        ),
         folder=tmp_path / "work",
         out=tmp_path / "out.model",
-        limits=LIMITS,
     )
     assert tuned.heads == heads
     before, after = load_mace_model(foundation), load_mace_model(tuned.model)
@@ -267,12 +266,16 @@ def test_scratch_needs_no_foundation(tmp_path: Path, module_sets: dict[str, Path
     small = Architecture(channels=2, max_L=0, max_ell=1, correlation=1, layers=1, r_max_A=3.0)
     e0s = {"Li": -5.0, "Cl": -2.0}
     tuned = fine_tune(
-        {part: module_sets[part] for part in ("train", "valid", "test")},
-        foundation=None,
-        settings=SETTINGS.replaced(strategy="scratch", architecture=small, e0s=e0s, max_epochs=1),
+        Training(
+            sets={part: module_sets[part] for part in ("train", "valid", "test")},
+            foundation=None,
+            settings=SETTINGS.replaced(
+                strategy="scratch", architecture=small, e0s=e0s, max_epochs=1
+            ),
+            limits=FineTuneLimits(max_energy_rmse_meV_atom=1e5, max_energy_offset_meV_atom=1e5),
+        ),
         folder=tmp_path / "work",
         out=tmp_path / "out.model",
-        limits=Limits(max_energy_rmse_meV_atom=1e5, max_energy_offset_meV_atom=1e5),
     )
     assert tuned.e0s_eV == pytest.approx(e0s, abs=1e-5)
     assert tuned.foundation_errors == {}
@@ -283,9 +286,7 @@ def test_scratch_needs_no_foundation(tmp_path: Path, module_sets: dict[str, Path
     json.dumps(tuned.as_dict(), allow_nan=False)
     with pytest.raises(MlipsseError, match="multihead requires a foundation"):
         fine_tune(
-            module_sets,
-            foundation=None,
-            settings=SETTINGS,
+            Training(sets=module_sets, foundation=None, settings=SETTINGS),
             folder=tmp_path / "no",
             out=tmp_path / "no.model",
         )
@@ -303,12 +304,14 @@ def test_a_training_that_fails_a_check_is_marked(
     out.write_text("of an earlier, good training")
     with pytest.raises(FailedTraining, match=r"forgetting .* refused above -100%") as failure:
         fine_tune(
-            module_sets,
-            foundation=foundation,
-            settings=SETTINGS,
+            Training(
+                sets=module_sets,
+                foundation=foundation,
+                settings=SETTINGS,
+                limits=LIMITS.model_copy(update={"max_forgetting": -1.0}),
+            ),
             folder=place / "work",
             out=out,
-            limits=replace(LIMITS, max_forgetting=-1.0),
         )
     assert not out.exists()
     assert failure.value.result.model == tmp_path / "out.failed.model"

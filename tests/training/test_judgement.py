@@ -7,7 +7,6 @@ import pytest
 from mlipsse.dataset.frames.predictions import Errors
 from mlipsse.training import FineTuneSettings
 from mlipsse.training.judgement import (
-    Limits,
     check_better,
     check_energy_offset,
     check_forgetting,
@@ -20,12 +19,13 @@ from mlipsse.training.judgement import (
     forgetting,
 )
 from mlipsse.training.learning_curve import LearningCurve
+from mlipsse.training.settings import FineTuneLimits
 
 READ = "Training set 1/1 [energy: {0}, stress: {0}, virials: 0, forces: {0}, charges: 0]\n"
 FED = "Total number of configurations in pretraining: train=9, valid=1\n"
 MULTIHEAD, NAIVE = FineTuneSettings(), FineTuneSettings(strategy="naive")
 SCRATCH = FineTuneSettings(strategy="scratch")
-LIMITS = Limits()
+LIMITS = FineTuneLimits()
 
 
 def errors(

@@ -174,14 +174,12 @@ def _check_end_members(campaign: Campaign) -> None:
 
 
 def _sample_problems(campaign: Campaign) -> Iterable[str]:
-    from mlipsse.campaign.stages.sample.trajectories import sampling_settings
-
     if campaign.config.label.given_file is not None:
         return  # nothing is sampled
     config = campaign.config.sample
     for temperature_K in config.temperatures_K:
         try:
-            sampling_settings(config, temperature_K)
+            config.trajectory(temperature_K)
         except MlipsseError as error:
             yield f"sample, {temperature_K:g} K: {error}"
 

@@ -20,7 +20,9 @@ from mlipsse.campaign.config.label import LabelConfig
 from mlipsse.campaign.config.sample import SampleConfig
 from mlipsse.campaign.config.section import Name, Section
 from mlipsse.campaign.config.simulate import SimulateConfig
+from mlipsse.energetics.hull.selection import SelectionSettings
 from mlipsse.errors import MlipsseError
+from mlipsse.orderings.host.settings import HostSettings
 from mlipsse.settings import Count, Kelvin, Positive
 
 
@@ -37,7 +39,7 @@ def _supercell_name(value: Any) -> str:
 Supercell = Annotated[str, BeforeValidator(_supercell_name)]
 
 
-class StructureConfig(Section):
+class StructureConfig(HostSettings):
     """Disordered host structure."""
 
     host: Path = Field(
@@ -45,44 +47,6 @@ class StructureConfig(Section):
             "Host structure: CIF with partial occupancies, or POSCAR. Relative paths start "
             "at the campaign folder."
         )
-    )
-    mobile: str = Field(description="Symbol of the mobile ion, e.g. Li.")
-    substitutions: dict[str, list[str]] = Field(
-        default_factory=dict,
-        description=(
-            "Species or site label of the CIF -> species that may fill its sites, e.g. In: "
-            "[In, Y], or Li2: [Li, vacancy]."
-        ),
-    )
-    charges: dict[str, float] = Field(
-        default_factory=dict,
-        description=(
-            "Species -> formal charge in e. Averages such as Mn: 3.5 are allowed. A species "
-            "without an entry takes its charge from the host file, or a guessed one; "
-            "`orderings count` and `validate` print all charges with their sources."
-        ),
-    )
-    occupations: dict[str, float | dict[str, float]] = Field(
-        default_factory=dict,
-        description=(
-            "Site label of the CIF -> share of its sites that its species takes in every "
-            "ordering, e.g. Cl1: 0.5 for the exchange of Cl and S, or Li1: {Li: 0.5, Al: "
-            "0.1}."
-        ),
-    )
-    closest_A: Positive | dict[str, Positive] | None = Field(
-        default=None,
-        description=(
-            "Least distance of two filled sites in Å: one number for the mobile ion, or one "
-            "per pair of species, e.g. Li-Li: 2.3, Al-Li: 2.0. The default depends on the "
-            "mobile ion (Li 2.0, Na 2.6); `orderings count` prints it."
-        ),
-    )
-    symprec_A: Positive = Field(
-        default=0.01, le=1, description="Tolerance of the symmetry search in Å."
-    )
-    primitive: bool = Field(
-        default=False, description="Reduce the host to its primitive cell before anything else."
     )
 
 
@@ -255,36 +219,8 @@ class RankConfig(Section):
         return {**rest, "relaxation": "cell" if flag else "positions"}
 
 
-class SelectConfig(Section):
+class SelectConfig(SelectionSettings):
     """Boltzmann selection of orderings."""
-
-    temperature_K: Kelvin = Field(
-        default=800.0, description="Temperature of the Boltzmann weights in K."
-    )
-    per: Literal["atom", "formula_unit", "cell"] = Field(
-        default="cell",
-        description=(
-            "Quantity of matter for the energy difference in the Boltzmann weight: per atom, "
-            "per formula unit or per cell."
-        ),
-    )
-    draw: Literal["count", "boltzmann"] = Field(
-        default="count",
-        description=(
-            "How orderings are drawn. count: exactly `structures` orderings, without "
-            "replacement. boltzmann: the lowest ordering always, and each other one "
-            "independently with `structures` - 1 times its Boltzmann probability, which "
-            "gives fewer orderings where few matter. selection.csv lists the expected and "
-            "the actual number."
-        ),
-    )
-    structures: Count = Field(
-        default=5,
-        description=(
-            "Number of orderings drawn per composition and supercell, always with the lowest "
-            "one. With draw: boltzmann, upper bound of the expected number."
-        ),
-    )
 
 
 class TransportConfig(Section):

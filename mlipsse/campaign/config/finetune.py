@@ -7,16 +7,16 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mlipsse.errors import MlipsseError
-from mlipsse.settings import Count, Positive
-from mlipsse.training.architecture import Architecture
-from mlipsse.training.judgement import Limits
-from mlipsse.training.settings import FineTuneSettings, IsolatedAtoms, TrainingSettings
+from mlipsse.settings import Count
+from mlipsse.training.settings import (
+    FineTuneLimits,
+    FineTuneSettings,
+    TrainingLimits,
+    TrainingSettings,
+)
 
-_LIMITS = Limits()
 
-
-class FinetuneConfig(TrainingSettings):
+class FinetuneConfig(TrainingLimits, TrainingSettings):
     """Fine-tuning of a MACE model, by default multi-head with replay."""
 
     foundation: str | None = Field(
@@ -50,44 +50,11 @@ class FinetuneConfig(TrainingSettings):
             "campaign come first; others follow at random."
         ),
     )
-    e0s: Literal["auto", "estimated", "foundation"] | dict[str, float] = Field(
-        default="auto",
-        description=(
-            "Energies of isolated atoms. auto: from isolated atoms among the labels, "
-            "otherwise estimated. estimated: from the foundation and the labels. "
-            "foundation: those of the foundation. Or a mapping from element to energy in "
-            "eV."
-        ),
-    )
-    architecture: Architecture | Literal["foundation"] = Field(
-        default=Architecture(),
-        description=(
-            "Architecture for strategy scratch: numbers that override the published ones, "
-            "or `foundation` for the architecture of the foundation."
-        ),
-    )
-    max_energy_offset_meV_atom: Positive = Field(
-        default=_LIMITS.max_energy_offset_meV_atom,
-        description=(
-            "Largest mean energy error on the validation set in meV/atom. A training beyond "
-            "it has failed."
-        ),
-    )
-    max_forgetting: Positive = Field(
-        default=_LIMITS.max_forgetting,
-        description=(
-            "Largest relative growth of the force error of the foundation on held-out "
-            "replay frames. A training beyond it has failed."
-        ),
-    )
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> FineTuneLimits:
         """Beyond which a training has failed."""
-        return Limits(
-            max_energy_offset_meV_atom=self.max_energy_offset_meV_atom,
-            max_forgetting=self.max_forgetting,
-        )
+        return FineTuneLimits(**dict(self.only(TrainingLimits)))
 
     def settings(
         self, *, seed: int, isolated_eV: Mapping[str, float] | None = None
@@ -98,14 +65,10 @@ class FinetuneConfig(TrainingSettings):
         ----------
         isolated_eV : energies of isolated atoms among the labels, by element
         """
-        e0s: IsolatedAtoms
-        if self.e0s == "auto":
-            e0s = dict(isolated_eV) if isolated_eV else "estimated"
-        else:
-            e0s = self.e0s
-        architecture = None if self.architecture == "foundation" else self.architecture
         own = dict(self.only(TrainingSettings))
-        return FineTuneSettings(**own, e0s=e0s, architecture=architecture, seed=seed)
+        if self.e0s == "auto":
+            own["e0s"] = dict(isolated_eV) if isolated_eV else "estimated"
+        return FineTuneSettings(**own, seed=seed)
 
     @model_validator(mode="after")
     def _consistent(self) -> FinetuneConfig:
@@ -118,8 +81,4 @@ class FinetuneConfig(TrainingSettings):
             raise ValueError("architecture: foundation requires a foundation; name one")
         if self.foundation is None and self.replay is not None:
             raise ValueError("replay requires a foundation; name one, or remove replay")
-        try:
-            self.settings(seed=1)
-        except MlipsseError as error:
-            raise ValueError(str(error)) from error
         return self

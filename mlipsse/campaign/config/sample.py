@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ase.data import atomic_numbers
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from mlipsse.campaign.config.section import Section, check_temperatures
-from mlipsse.dataset.frames.scores import MAX_Z
+from mlipsse.campaign.config.section import check_temperatures
+from mlipsse.dataset.sampling.settings import DynamicsSettings, FilterSettings, SamplingSettings
 from mlipsse.energetics.potentials.catalogue import CHGNET
-from mlipsse.settings import Count, Kelvin, Positive
-from mlipsse.structures.contacts import CLOSEST_CONTACT
-from mlipsse.structures.framework import MOLTEN
+from mlipsse.settings import Count, Kelvin
 
 _MORE_CANDIDATES = 3
 
 
-class SampleConfig(Section):
+class SampleConfig(FilterSettings, DynamicsSettings):
     """MD with the foundation potential, from which frames are drawn."""
 
     foundation: str = Field(
@@ -41,40 +38,6 @@ class SampleConfig(Section):
         description=(
             "Temperatures of the sampling MD in K. Each ordering gets one trajectory per "
             "temperature."
-        ),
-    )
-    duration_ps: Positive = Field(
-        default=15.0, description="Length of a sampling trajectory in ps."
-    )
-    timestep_fs: Positive = Field(
-        default=1.0, le=10, description="Time step of the sampling MD in fs."
-    )
-    equilibration_ps: float = Field(
-        default=5.0,
-        ge=0,
-        description="Time at the start of a trajectory from which no frames are drawn, in ps.",
-    )
-    friction_per_ps: Positive = Field(
-        default=10.0,
-        description=(
-            "Friction of the Langevin thermostat in 1/ps. The published value is not known."
-        ),
-    )
-    max_temperature_factor: float = Field(
-        default=3.0,
-        gt=1,
-        description=(
-            "Ratio of the instantaneous temperature to the set temperature above which a "
-            "trajectory is stopped. Its earlier frames are kept."
-        ),
-    )
-    max_lindemann: Positive | None = Field(
-        default=MOLTEN,
-        description=(
-            "Lindemann ratio of the framework above which a trajectory counts as molten and "
-            "is stopped: root mean square displacement of the framework centres over their "
-            "distance. Mobile ions, and atoms that rotate around a centre, are not counted. "
-            "null switches the check off. Earlier frames are kept."
         ),
     )
     frames: Count = Field(
@@ -121,42 +84,6 @@ class SampleConfig(Section):
         default=40,
         description="Minimum number of atoms of a sampling cell. Smaller cells are repeated.",
     )
-    closest: float = Field(
-        default=CLOSEST_CONTACT,
-        ge=0,
-        lt=1,
-        description=(
-            "Smallest allowed distance of two atoms, as a fraction of the sum of their "
-            "covalent radii. Frames below it are left out, and left_out.csv lists them with "
-            "the reason."
-        ),
-    )
-    closest_A: dict[str, Positive] = Field(
-        default_factory=dict,
-        description=(
-            "Pair of elements -> smallest allowed distance in Å, e.g. Li-Li: 1.8. Frames "
-            "below it are left out."
-        ),
-    )
-    max_energy_z: Positive | None = Field(
-        default=MAX_Z,
-        description=(
-            "Largest distance of a frame's energy per atom from the median of its "
-            "composition, in robust standard deviations, by the sampling potential. Frames "
-            "beyond it are left out. null switches the check off."
-        ),
-    )
-    max_force_z: Positive | None = Field(
-        default=MAX_Z,
-        description=(
-            "Largest excess of the logarithm of a frame's largest force over the median of "
-            "its composition, in robust standard deviations, by the sampling potential. "
-            "Frames beyond it are left out. null switches the check off."
-        ),
-    )
-    drop_duplicates: bool = Field(
-        default=True, description="Keep only the first of nearly identical frames."
-    )
 
     @property
     def drawn(self) -> int:
@@ -165,14 +92,16 @@ class SampleConfig(Section):
             return self.frames
         return self.candidates or _MORE_CANDIDATES * self.frames
 
-    @field_validator("closest_A")
-    @classmethod
-    def _pairs(cls, values: dict[str, float]) -> dict[str, float]:
-        for name in values:
-            symbols = name.split("-")
-            if len(symbols) != 2 or not all(symbol in atomic_numbers for symbol in symbols):
-                raise ValueError(f"{name!r} is not a pair of elements; write e.g. Li-Li")
-        return values
+    def trajectory(self, temperature_K: float) -> SamplingSettings:
+        """For `mlipsse.dataset.sampling`.
+
+        Raises
+        ------
+        MlipsseError
+            when the numbers do not go together.
+        """
+        dynamics = dict(self.only(DynamicsSettings))
+        return SamplingSettings(**dynamics, temperature_K=temperature_K, n_frames=self.drawn)
 
     @model_validator(mode="after")
     def _consistent(self) -> SampleConfig:

@@ -9,28 +9,30 @@ from pydantic import Field, field_validator, model_validator
 
 from mlipsse.campaign.config.section import Section, check_temperatures
 from mlipsse.md.plan.protocol import MdSettings
-from mlipsse.settings import Count, Kelvin, Positive
+from mlipsse.settings import Count, Kelvin, Positive, override_of
+
+
+class RunsConfig(MdSettings):
+    """What the runs at every temperature have in common, unless `at_K` changes it."""
+
+    equilibration_ps: float | None = Field(default=None, gt=0)
+    """Length of the equilibration, which the analysis drops, in ps. The default is the published
+    length for the temperature."""
+    production_ps: float | None = Field(default=None, gt=0)
+    """Length of the production in ps. The default is the published length for the temperature."""
+    replicas: Count = 1
+    """Number of runs per ordering, with different initial velocities."""
 
 
 class RungConfig(Section):
     """Settings of one temperature; all others come from `simulate`."""
 
-    npt_ps: float | None = Field(
-        default=None, ge=0, description="Length of the NPT part before the equilibration in ps."
-    )
-    equilibration_ps: Positive | None = Field(
-        default=None, description="Length of the equilibration, which the analysis drops, in ps."
-    )
-    production_ps: Positive | None = Field(
-        default=None, description="Length of the production in ps."
-    )
-    timestep_fs: float | None = Field(default=None, gt=0, le=10, description="Time step in fs.")
-    dump_every_fs: Positive | None = Field(
-        default=None, description="Time between trajectory frames in fs."
-    )
-    replicas: Count | None = Field(
-        default=None, description="Number of runs per ordering, with different initial velocities."
-    )
+    npt_ps: float | None = override_of(RunsConfig, "npt_ps")
+    equilibration_ps: float | None = override_of(RunsConfig, "equilibration_ps")
+    production_ps: float | None = override_of(RunsConfig, "production_ps")
+    timestep_fs: float | None = override_of(RunsConfig, "timestep_fs")
+    dump_every_fs: float | None = override_of(RunsConfig, "dump_every_fs")
+    replicas: int | None = override_of(RunsConfig, "replicas")
 
 
 class UntilConfig(Section):
@@ -47,7 +49,7 @@ class UntilConfig(Section):
     max_production_ps: Positive = Field(description="Maximum length of the production in ps.")
 
 
-class SimulateConfig(MdSettings):
+class SimulateConfig(RunsConfig):
     """Production MD in LAMMPS: NVT, one run per composition, ordering, temperature and replica."""
 
     temperatures_K: list[Kelvin] = Field(
@@ -72,9 +74,6 @@ class SimulateConfig(MdSettings):
         default=1,
         description="Number of selected orderings to run per composition, lowest energy first.",
     )
-    replicas: Count = Field(
-        default=1, description="Number of runs per ordering, with different initial velocities."
-    )
     repeat: str | None = Field(
         default=None,
         description=(
@@ -91,22 +90,6 @@ class SimulateConfig(MdSettings):
         ge=0,
         description=(
             "Minimum height of a production cell along a, b and c in Å. Smaller cells are repeated."
-        ),
-    )
-    equilibration_ps: float | None = Field(
-        default=None,
-        gt=0,
-        description=(
-            "Length of the equilibration, which the analysis drops, in ps. The default is "
-            "the published length for the temperature."
-        ),
-    )
-    production_ps: float | None = Field(
-        default=None,
-        gt=0,
-        description=(
-            "Length of the production in ps. The default is the published length for the "
-            "temperature."
         ),
     )
     until: UntilConfig | None = Field(

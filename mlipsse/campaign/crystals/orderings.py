@@ -22,16 +22,7 @@ from mlipsse.orderings.host.model import PairDistance
 def campaign_host(campaign: Campaign) -> Host:
     """The host that the config describes."""
     structure = campaign.config.structure
-    return read_host(
-        campaign.path(structure.host),
-        mobile=structure.mobile,
-        substitutions=structure.substitutions,
-        charges=structure.charges,
-        occupations=structure.occupations,
-        symprec_A=structure.symprec_A,
-        closest_A=structure.closest_A,
-        primitive=structure.primitive,
-    )
+    return read_host(campaign.path(structure.host), structure)
 
 
 class HostReader:

@@ -64,7 +64,7 @@ class Campaign:
     @property
     def model_file(self) -> Path:
         """Exported model that `pair_style mace` loads."""
-        from mlipsse.potential.bundle.folder import SUFFIXES
+        from mlipsse.potential.export.target import SUFFIXES
 
         export = self.config.export
         return self._bundle / f"{export.name}{SUFFIXES[export.format]}"

@@ -23,7 +23,7 @@ from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from mlipsse.training.result import failed_name
-from mlipsse.training.settings import Strategy
+from mlipsse.training.settings import Strategy, Training
 
 _ERRORS = (
     "energy_rmse_meV_atom",
@@ -183,10 +183,12 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
         unit = training_unit(
             work,
             name,
-            sets={**sets, "train": subset},
-            foundation=foundation,
-            settings=base.replaced(**_as(strategy)),
-            limits=config.finetune.limits,
+            Training(
+                sets={**sets, "train": subset},
+                foundation=foundation,
+                settings=base.replaced(**_as(strategy)),
+                limits=config.finetune.limits,
+            ),
             folder=work.campaign.path(paths.LearningCurve.training.of(model=name)),
             model=model,
         )

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from mlipsse.dataset.frames.predictions import Predictions, compare
 from mlipsse.energetics.potentials.loaded_mace import LoadedMace
-from mlipsse.energetics.relaxation.evaluation import Evaluator
-from mlipsse.energetics.relaxation.evaluators import OneByOne
-
-Outcome = tuple[float, np.ndarray, np.ndarray]
+from mlipsse.energetics.relaxation.evaluators import Evaluator, OneByOne
+from mlipsse.energetics.single_point import SinglePoint
 
 
 def predict(frames: Sequence[Atoms], potential: LoadedMace | Calculator) -> Predictions:
@@ -19,8 +16,10 @@ def predict(frames: Sequence[Atoms], potential: LoadedMace | Calculator) -> Pred
     return compare(frames, single_points(frames, potential))
 
 
-def single_points(structures: Sequence[Atoms], potential: LoadedMace | Calculator) -> list[Outcome]:
-    """Energy (eV), forces (n_atoms, 3) (eV/Å) and stress (3, 3) (eV/Å³) of every structure.
+def single_points(
+    structures: Sequence[Atoms], potential: LoadedMace | Calculator
+) -> list[SinglePoint]:
+    """Energy, forces and stress of every structure.
 
     MACE is evaluated in batches. What the potential raises about a structure is raised.
     """
@@ -31,10 +30,9 @@ def single_points(structures: Sequence[Atoms], potential: LoadedMace | Calculato
         evaluator = InBatches(potential, stress=True)
     else:
         evaluator = OneByOne(potential, stress=True)
-    outcomes: list[Outcome] = []
+    points = []
     for result in evaluator.evaluate(structures):
         if isinstance(result, Exception):
             raise result
-        assert result.stress_eV_A3 is not None
-        outcomes.append((result.energy_eV, result.forces_eV_A, result.stress_eV_A3))
-    return outcomes
+        points.append(result)
+    return points

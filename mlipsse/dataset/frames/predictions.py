@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
+from mlipsse.energetics.single_point import SinglePoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +81,15 @@ class Errors:
     """Errors over frames (energy) and over components (forces, stress), as RMSE and MAE.
 
     As in mace-torch's tables, all nine components of the stress count: sheared ones twice.
-    `energy_offset_meV_atom` is the mean of prediction less label: what is left of a difference
-    between isolated-atom energies.
+
+    Attributes
+    ----------
+    frames : their number
+    energy_rmse_meV_atom, energy_mae_meV_atom : per atom
+    force_rmse_meV_A, force_mae_meV_A : of Cartesian components
+    stress_rmse_meV_A3, stress_mae_meV_A3 : of the tensor's components
+    energy_offset_meV_atom : mean of prediction less label: what is left of a difference between
+        isolated-atom energies
     """
 
     frames: int
@@ -94,26 +102,23 @@ class Errors:
     energy_offset_meV_atom: float
 
 
-def compare(
-    frames: Sequence[Atoms], predicted: Sequence[tuple[float, np.ndarray, np.ndarray]]
-) -> Predictions:
-    """Put labels (under `mlipsse.keys`) and predictions side by side.
-
-    Parameters
-    ----------
-    predicted : energy (eV), forces (n_atoms, 3) (eV/Å) and stress (3, 3) (eV/Å³) of every frame
-    """
+def compare(frames: Sequence[Atoms], predicted: Sequence[SinglePoint]) -> Predictions:
+    """Put labels (under `mlipsse.keys`) and predictions, with stress, side by side."""
     atoms = np.array([len(frame) for frame in frames])
-    energy = np.array(
-        [(frame.info[keys.ENERGY], new[0]) for frame, new in zip(frames, predicted, strict=True)]
-    )
+    pairs = list(zip(frames, predicted, strict=True))
+    energy = np.array([(frame.info[keys.ENERGY], new.energy_eV) for frame, new in pairs])
     forces = [
-        np.stack([frame.arrays[keys.FORCES].ravel(), np.ravel(new[1])])
-        for frame, new in zip(frames, predicted, strict=True)
+        np.stack([frame.arrays[keys.FORCES].ravel(), new.forces_eV_A.ravel()])
+        for frame, new in pairs
     ]
     stress = [
-        np.stack([voigt_6_to_full_3x3_stress(frame.info[keys.STRESS]).ravel(), np.ravel(new[2])])
-        for frame, new in zip(frames, predicted, strict=True)
+        np.stack(
+            [
+                voigt_6_to_full_3x3_stress(six).ravel()
+                for six in (frame.info[keys.STRESS], new.stress_eV_A3)
+            ]
+        )
+        for frame, new in pairs
     ]
     return Predictions(
         atoms=atoms,

@@ -17,16 +17,16 @@ MIN_GROUP = 8
 
 
 def spread(values: np.ndarray, *, centre: float | None = None) -> float:
-    """1.4826 times the median absolute deviation: the standard deviation of a normal sample."""
+    """1.4826 times the median absolute deviation of `values`, (n,): sigma of a normal sample."""
     middle = float(np.median(values)) if centre is None else centre
     return 1.4826 * float(np.median(np.abs(values - middle)))
 
 
 def robust_z(values: np.ndarray, *, floor: float) -> np.ndarray:
-    """Signed distances from the median over the spread, or over `floor` where that is larger."""
+    """Signed distances (n,) of values (n,) from the median, over the spread or a larger `floor`."""
     return (values - np.median(values)) / max(spread(values), floor)
 
 
 def log_forces(largest_eV_A: np.ndarray) -> np.ndarray:
-    """Natural logarithms of largest forces, in which their scatter is even."""
+    """Natural logarithms (n,) of largest forces (n,), in which their scatter is even."""
     return np.log(np.maximum(largest_eV_A, 1e-6))

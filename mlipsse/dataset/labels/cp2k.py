@@ -155,7 +155,12 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Cp2k:
-    """A `mlipsse.dataset.labels.program.Program`: single points in CP2K."""
+    """A `mlipsse.dataset.labels.program.Program`: single points in CP2K.
+
+    Attributes
+    ----------
+    settings : of the inputs
+    """
 
     settings: Cp2kSettings
 
@@ -384,7 +389,13 @@ class Cp2k:
 
 @dataclass(frozen=True)
 class Block:
-    """A section of CP2K's input."""
+    """A section of CP2K's input.
+
+    Attributes
+    ----------
+    title : its keyword, with a parameter where it takes one
+    lines : keywords and further sections
+    """
 
     title: str
     lines: "Sequence[str | Block]"

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse.dataset.labels.program import Fault
 from mlipsse.dataset.labels.sources import Label
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.units import BOHR_A, EV_A3_TO_GPA, HARTREE_EV
 
 _SAME_A = 1e-3
@@ -159,13 +161,15 @@ def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int
     free_energy_Ha = float(energies[0])
     to_zero_Ha = -float(entropy[-1]) / 2 if asked.smearing else 0.0
     stress_eV_A3 = -(stress_GPa + stress_GPa.T) / 2 / EV_A3_TO_GPA
-    label = Label(
+    point = SinglePoint(
         (free_energy_Ha + to_zero_Ha) * HARTREE_EV * n_atoms / len(computed),
         forces[:n_atoms] * HARTREE_EV / BOHR_A,
-        stress_eV_A3[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
-        f"{asked.functional} (CP2K {version[1]}, {asked.cutoff_Ry:g} Ry, {asked.detail})",
+        full_3x3_to_voigt_6_stress(stress_eV_A3),
     )
-    return label if label.finite else Fault("numbers overflowed in CP2K's output", may_pass=False)
+    if not point.finite:
+        return Fault("numbers overflowed in CP2K's output", may_pass=False)
+    source = f"{asked.functional} (CP2K {version[1]}, {asked.cutoff_Ry:g} Ry, {asked.detail})"
+    return Label(point, source)
 
 
 def _other_method(text: str, asked: AskedOfCp2k) -> str:

@@ -161,7 +161,13 @@ class RunSettings(Settings):
 
 @dataclass(frozen=True)
 class ProgramSource:
-    """A `mlipsse.dataset.labels.sources.LabelSource` that runs a program."""
+    """A `mlipsse.dataset.labels.sources.LabelSource` that runs a program.
+
+    Attributes
+    ----------
+    program : that writes inputs and reads outputs
+    runs : how it is run
+    """
 
     program: Program
     runs: RunSettings

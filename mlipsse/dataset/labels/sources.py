@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-import numpy as np
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 
 TEACHER = "teacher"
@@ -24,26 +24,16 @@ Kind = Literal["teacher", "vasp", "cp2k", "extxyz"]
 
 @dataclass(frozen=True)
 class Label:
-    """What a single point gives.
+    """A single point, and what computed it.
 
     Attributes
     ----------
-    energy_eV : of the whole cell
-    forces_eV_A : (n_atoms, 3), in the frame's order of atoms
-    stress_eV_A3 : (6,), Voigt xx yy zz yz xz xy, ASE's sign (tension positive)
+    point : energy, forces and stress of the frame
     source : functional and program, or teacher; for `keys.LABEL_SOURCE`
     """
 
-    energy_eV: float
-    forces_eV_A: np.ndarray
-    stress_eV_A3: np.ndarray
+    point: SinglePoint
     source: str
-
-    @property
-    def finite(self) -> bool:
-        """Whether all numbers are finite."""
-        parts = (self.energy_eV, self.forces_eV_A, self.stress_eV_A3)
-        return all(bool(np.isfinite(part).all()) for part in parts)
 
 
 class RejectedFrame(MlipsseError):
@@ -93,9 +83,9 @@ def with_label(atoms: Atoms, label: Label) -> Atoms:
     frame = atoms.copy()
     frame.set_constraint()
     frame.calc = None
-    frame.info[keys.ENERGY] = label.energy_eV
-    frame.arrays[keys.FORCES] = label.forces_eV_A
-    frame.info[keys.STRESS] = label.stress_eV_A3
+    frame.info[keys.ENERGY] = label.point.energy_eV
+    frame.arrays[keys.FORCES] = label.point.forces_eV_A
+    frame.info[keys.STRESS] = label.point.stress_eV_A3
     frame.info[keys.LABEL_SOURCE] = label.source
     return frame
 

@@ -16,6 +16,7 @@ from mlipsse.dataset.labels.sources import (
     teacher_name,
     with_label,
 )
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 
 
@@ -65,25 +66,22 @@ class Teacher:
             raise RejectedFrame(
                 f"{self.potential} cannot label {_who(frame)}: {error}. Leave the frame out."
             ) from error
-        label = Label(energy_eV, forces_eV_A, stress_eV_A3, self.description)
-        if not label.finite:
+        point = SinglePoint(energy_eV, forces_eV_A, stress_eV_A3)
+        if not point.finite:
             raise RejectedFrame(
                 f"{self.potential} gives {_who(frame)} labels that are not finite. Leave the "
                 "frame out, or check whether its atoms are too close."
             )
-        return with_label(atoms, label)
+        return with_label(atoms, Label(point, self.description))
 
 
-def make_teacher(
-    source: str, *, device: str = "cpu", dtype: str | None = None, head: str | None = None
-) -> Teacher:
+def make_teacher(source: str, *, head: str | None = None) -> Teacher:
     """The label source `teacher: NAME`.
 
     Parameters
     ----------
     source : NAME is a potential (see `mlipsse.energetics.potentials.catalogue.find_potential`)
-    device, dtype, head : of the potential (see
-        `mlipsse.energetics.potentials.calculators.make_calculator`)
+    head : of the potential (see `mlipsse.energetics.potentials.calculators.make_calculator`)
 
     Raises
     ------
@@ -96,7 +94,7 @@ def make_teacher(
     from mlipsse.energetics.potentials.calculators import make_calculator
 
     # Of a file only its name: its place on this machine means nothing to a reader of labels.
-    return Teacher(Path(name).name, make_calculator(name, device=device, dtype=dtype, head=head))
+    return Teacher(Path(name).name, make_calculator(name, head=head))
 
 
 def _who(frame: Atoms) -> str:

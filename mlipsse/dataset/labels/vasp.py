@@ -131,7 +131,12 @@ class VaspSettings(Settings):
 
 @dataclass(frozen=True)
 class Vasp:
-    """A `mlipsse.dataset.labels.program.Program`: SCAN single points in VASP."""
+    """A `mlipsse.dataset.labels.program.Program`: SCAN single points in VASP.
+
+    Attributes
+    ----------
+    settings : of the inputs
+    """
 
     settings: VaspSettings
 

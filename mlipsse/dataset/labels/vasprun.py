@@ -10,9 +10,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse.dataset.labels.program import Fault
 from mlipsse.dataset.labels.sources import Label
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.units import EV_A3_TO_BAR
 
 _SAME_A = 1e-3
@@ -100,13 +102,11 @@ def read_vasprun(path: Path, atoms: Atoms, asked: AskedOfVasp) -> Label | Fault:
     forces_eV_A[order] = handedness * np.array(step["forces"], dtype=float)
     stress_kB = np.array(step["stress"], dtype=float)
     stress_eV_A3 = -(stress_kB + stress_kB.T) / 2 * 1e3 / EV_A3_TO_BAR
-    label = Label(
-        _energy_eV(step),
-        forces_eV_A,
-        stress_eV_A3[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
-        f"{asked.functional} (VASP {run.vasp_version}, {run.parameters['ENMAX']:g} eV)",
-    )
-    return label if label.finite else Fault("numbers overflowed in VASP's output", may_pass=False)
+    point = SinglePoint(_energy_eV(step), forces_eV_A, full_3x3_to_voigt_6_stress(stress_eV_A3))
+    if not point.finite:
+        return Fault("numbers overflowed in VASP's output", may_pass=False)
+    source = f"{asked.functional} (VASP {run.vasp_version}, {run.parameters['ENMAX']:g} eV)"
+    return Label(point, source)
 
 
 def species_order(atoms: Atoms) -> np.ndarray:

@@ -15,11 +15,11 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from mlipsse.dataset.sampling import checkpoint
-from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun, SamplingSettings
+from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun
+from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.dataset.sampling.trajectory import Trajectory
 from mlipsse.energetics.potentials.memory import kept_memory
-from mlipsse.energetics.relaxation.evaluation import Evaluator
-from mlipsse.energetics.relaxation.evaluators import OneByOne
+from mlipsse.energetics.relaxation.evaluators import Evaluator, OneByOne
 
 SAVE_EVERY_S = 30.0
 
@@ -30,14 +30,13 @@ def sample(
     settings: SamplingSettings,
     *,
     seed: int,
-    mobile: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampledTrajectory:
     """Run NVT dynamics of one structure with an ASE calculator and draw frames.
 
     Parameters
     ----------
-    atoms, settings, seed, mobile : see `SamplingRun`; the same seed gives the same frames where the
+    atoms, settings, seed : see `SamplingRun`; the same seed gives the same frames where the
         calculator gives the same forces (one thread)
     progress : called with (steps done, steps in all) after every hundredth of the run
 
@@ -46,7 +45,7 @@ def sample(
     SampledTrajectory
         see `sample_together`.
     """
-    run = SamplingRun(atoms, settings, seed, mobile)
+    run = SamplingRun(atoms, settings, seed)
     (trajectory,) = sample_together([run], OneByOne(calculator), progress=progress)
     return trajectory
 
@@ -95,8 +94,8 @@ def sample_together(
     >>> crystal = bulk("LiCl", "rocksalt", a=5.1, cubic=True)
     >>> short = {"duration_ps": 0.02, "equilibration_ps": 0.01, "n_frames": 2}
     >>> runs = [
-    ...     SamplingRun(crystal, SamplingSettings(temperature_K, **short), seed=1, mobile="Li")
-    ...     for temperature_K in (600.0, 800.0)
+    ...     SamplingRun(crystal, SamplingSettings(temperature_K=hot, **short), seed=1, mobile="Li")
+    ...     for hot in (600.0, 800.0)
     ... ]
     >>> found = sample_together(runs, make_evaluator("mace-sse-small", {"Li", "Cl"}))
     >>> [len(trajectory.frames) for trajectory in found]

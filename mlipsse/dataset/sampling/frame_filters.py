@@ -1,43 +1,22 @@
 """Frames that are not worth a label, by the potential that made them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 
-from mlipsse.dataset.check.measures.fingerprints import find_twins
+from mlipsse.dataset.check.measures.copies import find_twins
 from mlipsse.dataset.frames.scores import (
-    MAX_Z,
     MIN_ENERGY_SPREAD_EV_ATOM,
     MIN_GROUP,
     MIN_LOG_FORCE_SPREAD,
     log_forces,
     robust_z,
 )
-from mlipsse.structures.contacts import CLOSEST_CONTACT, contact_below, unphysical_contact
-
-
-@dataclass(frozen=True)
-class FilterSettings:
-    """Which frames are left out.
-
-    Attributes
-    ----------
-    closest : of two atoms, in sums of covalent radii (see `CLOSEST_CONTACT`)
-    closest_A : the same per pair of species in Å, beside that
-    max_energy_z : robust z-score of the energy per atom among the frames of one composition
-        (see `mlipsse.dataset.frames.scores`); None not to look
-    max_force_z : the same of the logarithm of the largest force, to the side of large ones
-    duplicates : whether near-identical frames are left out but for the first (see `find_twins`)
-    """
-
-    closest: float = CLOSEST_CONTACT
-    closest_A: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    max_energy_z: float | None = MAX_Z
-    max_force_z: float | None = MAX_Z
-    duplicates: bool = True
+from mlipsse.dataset.sampling.settings import FilterSettings
+from mlipsse.structures.contacts import contact_below, unphysical_contact
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +56,7 @@ def _fault(candidate: Candidate, settings: FilterSettings) -> str | None:
     if not np.isfinite([candidate.energy_eV, candidate.max_force_eV_A]).all():
         return "the potential gives no finite energy and forces"
     return unphysical_contact(candidate.frame, closest=settings.closest) or contact_below(
-        candidate.frame, settings.closest_A
+        candidate.frame, settings.closest_pairs_A
     )
 
 
@@ -116,7 +95,7 @@ def _force_outliers(
 
 
 def _duplicates(kept: Sequence[Candidate], settings: FilterSettings) -> Iterator[tuple[int, str]]:
-    if not settings.duplicates:
+    if not settings.drop_duplicates:
         return
     twins = find_twins([one.frame for one in kept])
     earlier: dict[int, list[int]] = defaultdict(list)

@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms, units
 
 from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun
-from mlipsse.energetics.relaxation.evaluation import Evaluation
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.structures.contacts import unphysical_contact
 from mlipsse.structures.framework import Framework
@@ -75,7 +75,7 @@ class Trajectory:
         momenta += self._kick * self._rng.standard_normal(momenta.shape)
         positions += self._half_over_mass * momenta
 
-    def settle(self, found: Evaluation | Exception) -> None:
+    def settle(self, found: SinglePoint | Exception) -> None:
         """The other half of the kick, by the forces found here; look around and take a frame."""
         first = self.step < 0
         self.step += 1

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse.energetics.potentials.batched_mace import BatchedMace
 from mlipsse.energetics.potentials.loaded_mace import LoadedMace
 from mlipsse.energetics.relaxation.energies import BATCH_ATOMS
-from mlipsse.energetics.relaxation.evaluation import Evaluation
 from mlipsse.energetics.relaxation.outcome import FAILURES
+from mlipsse.energetics.single_point import SinglePoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class _Batch:
 
 
 class InBatches:
-    """A MACE potential; see `mlipsse.energetics.relaxation.evaluation.Evaluator`.
+    """A MACE potential; see `mlipsse.energetics.relaxation.evaluators.Evaluator`.
 
     A batch in which the potential fails is halved until what fails is alone.
 
@@ -43,7 +44,7 @@ class InBatches:
 
     def evaluate(
         self, structures: Sequence[Atoms], *, invariants: bool = False
-    ) -> list[Evaluation | Exception]:
+    ) -> list[SinglePoint | Exception]:
         """See `Evaluator`."""
         known = [atoms for batch in self._batches for atoms in batch.structures]
         if [id(atoms) for atoms in known] != [id(atoms) for atoms in structures]:
@@ -72,7 +73,7 @@ class InBatches:
             taken += size
         yield part
 
-    def _evaluate(self, batch: _Batch, *, invariants: bool) -> list[Evaluation | Exception]:
+    def _evaluate(self, batch: _Batch, *, invariants: bool) -> list[SinglePoint | Exception]:
         state, structures = batch.state, batch.structures
         positions_A = np.concatenate([atoms.positions for atoms in structures])
         state.positions = torch.as_tensor(positions_A, dtype=state.dtype, device=state.device)
@@ -91,13 +92,16 @@ class InBatches:
             ]
         cuts = np.cumsum([len(atoms) for atoms in structures])[:-1]
         forces_eV_A = np.split(_array(found["forces"]), cuts)
-        stress = _array(found["stress"]) if "stress" in found else None
+        if "stress" in found:
+            stress_eV_A3 = full_3x3_to_voigt_6_stress(_array(found["stress"]))
+        else:
+            stress_eV_A3 = np.full((len(structures), 6), np.nan)
         parts = np.split(_array(self._model.invariants()), cuts) if invariants else None
         return [
-            Evaluation(
+            SinglePoint(
                 energy_eV,
                 forces_eV_A[place],
-                stress[place] if stress is not None else None,
+                stress_eV_A3[place],
                 parts[place] if parts else None,
             )
             for place, energy_eV in enumerate(_array(found["energy"]).tolist())

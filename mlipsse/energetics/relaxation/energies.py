@@ -23,7 +23,6 @@ def relax_all(
     settings: RelaxationSettings = RelaxationSettings(),  # noqa: B008
     *,
     device: str = "cpu",
-    dtype: str | None = None,
     head: str | None = None,
 ) -> list[Relaxation]:
     """Relax structures, or evaluate them as they stand: MACE in batches, others one by one.
@@ -31,7 +30,7 @@ def relax_all(
     Parameters
     ----------
     structures : periodic in all directions; not changed
-    potential, device, dtype, head : as in `make_calculator`
+    potential, device, head : as in `make_calculator`
 
     Returns
     -------
@@ -57,9 +56,9 @@ def relax_all(
         from mlipsse.energetics.relaxation.single import relax
 
         check_species(potential, species)
-        calculator = make_calculator(potential, device=device, dtype=dtype, head=head)
+        calculator = make_calculator(potential, device=device, head=head)
         return [relax(atoms, calculator, settings) for atoms in structures]
-    mace = load_mace(found, device=device, dtype=dtype, head=head)
+    mace = load_mace(found, device=device, head=head)
     require_species(potential, elements(mace.model), species)
     from mlipsse.energetics.relaxation.batches import relax_in_batches
 

@@ -1,11 +1,10 @@
 """Energies and forces of several structures, again and again: MACE in batches, others in turn."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse.energetics.potentials.calculators import (
     check_species,
@@ -15,9 +14,27 @@ from mlipsse.energetics.potentials.calculators import (
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.potentials.loaded_mace import elements, load_mace
 from mlipsse.energetics.relaxation.energies import BATCH_ATOMS
-from mlipsse.energetics.relaxation.evaluation import Evaluation, Evaluator
 from mlipsse.energetics.relaxation.outcome import FAILURES
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
+
+
+class Evaluator(Protocol):
+    """A loaded potential."""
+
+    def evaluate(
+        self, structures: Sequence[Atoms], *, invariants: bool = False
+    ) -> list[SinglePoint | Exception]:
+        """Predictions for every structure, in order, or the exception that it raised.
+
+        What comes out for a structure depends on the others by rounding alone. Structures that come
+        again, moved, cost less than others in their place.
+
+        Raises
+        ------
+        MlipsseError
+            when `invariants` are asked of a potential that has none.
+        """
 
 
 class OneByOne:
@@ -29,7 +46,7 @@ class OneByOne:
 
     def evaluate(
         self, structures: Sequence[Atoms], *, invariants: bool = False
-    ) -> list[Evaluation | Exception]:
+    ) -> list[SinglePoint | Exception]:
         """See `Evaluator`."""
         if invariants:
             raise MlipsseError(
@@ -38,17 +55,14 @@ class OneByOne:
             )
         return [self._evaluate(atoms) for atoms in structures]
 
-    def _evaluate(self, atoms: Atoms) -> Evaluation | Exception:
+    def _evaluate(self, atoms: Atoms) -> SinglePoint | Exception:
         try:
             self._calculator.calculate(atoms, self._properties, all_changes)
         except FAILURES as error:
             return error
         results = self._calculator.results
-        return Evaluation(
-            float(results["energy"]),
-            np.array(results["forces"], dtype=float),
-            voigt_6_to_full_3x3_stress(results["stress"]) if "stress" in self._properties else None,
-        )
+        # Some calculators leave a stress of the structure before.
+        return SinglePoint.from_results({name: results[name] for name in self._properties})
 
 
 def make_evaluator(
@@ -59,15 +73,13 @@ def make_evaluator(
     dtype: str | None = None,
     head: str | None = None,
     batch_atoms: int = BATCH_ATOMS,
-    stress: bool = False,
 ) -> Evaluator:
-    """Load a potential by name for structures of certain species.
+    """Load a potential by name for energies and forces of structures of certain species.
 
     Parameters
     ----------
     potential, device, dtype, head : as in `make_calculator`
     batch_atoms : most atoms in a batch on a CPU; a GPU holds what its memory holds
-    stress : whether stresses are wanted, too
 
     Raises
     ------
@@ -78,9 +90,9 @@ def make_evaluator(
     if not found.in_batches:
         check_species(potential, species)
         calculator = make_calculator(potential, device=device, dtype=dtype, head=head)
-        return OneByOne(calculator, stress=stress)
+        return OneByOne(calculator)
     mace = load_mace(found, device=device, dtype=dtype, head=head)
     require_species(potential, elements(mace.model), species)
     from mlipsse.energetics.relaxation.batched_evaluation import InBatches
 
-    return InBatches(mace, batch_atoms=batch_atoms, stress=stress)
+    return InBatches(mace, batch_atoms=batch_atoms)

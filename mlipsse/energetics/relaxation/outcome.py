@@ -69,7 +69,13 @@ class Relaxation:
 
 
 class Blame(NamedTuple):
-    """What is wrong with a structure: its kind, and in words."""
+    """What is wrong with a structure.
+
+    Attributes
+    ----------
+    fault : its kind
+    reason : in words
+    """
 
     fault: Fault
     reason: str

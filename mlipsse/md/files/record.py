@@ -164,11 +164,7 @@ def record_of(
     limits = run_limits(atoms, mobile=mobile) if mobile in species else None
     return RunRecord(
         **asdict(subject),
-        temperature_K=protocol.temperature_K,
-        timestep_fs=protocol.timestep_fs,
-        dump_every_steps=protocol.dump_every_steps,
-        equilibration_steps=protocol.first_frame_step,
-        production_steps=protocol.production_steps,
+        **_steps(protocol),
         species=species,
         extra={
             "protocol": protocol.model_dump(),
@@ -181,15 +177,19 @@ def record_of(
 
 def with_protocol(record: RunRecord, protocol: Protocol) -> RunRecord:
     """The same run by another protocol."""
-    return replace(
-        record,
-        temperature_K=protocol.temperature_K,
-        timestep_fs=protocol.timestep_fs,
-        dump_every_steps=protocol.dump_every_steps,
-        equilibration_steps=protocol.first_frame_step,
-        production_steps=protocol.production_steps,
-        extra=record.extra | {"protocol": protocol.model_dump()},
-    )
+    extra = record.extra | {"protocol": protocol.model_dump()}
+    return replace(record, **_steps(protocol), extra=extra)
+
+
+def _steps(protocol: Protocol) -> dict[str, Any]:
+    """Fields of a record that its protocol determines."""
+    return {
+        "temperature_K": protocol.temperature_K,
+        "timestep_fs": protocol.timestep_fs,
+        "dump_every_steps": protocol.dump_every_steps,
+        "equilibration_steps": protocol.first_frame_step,
+        "production_steps": protocol.production_steps,
+    }
 
 
 def record_text(record: RunRecord) -> str:

@@ -39,21 +39,14 @@ def ewald_matrix(
     return matrix
 
 
-def ewald_energies(matrix: np.ndarray, charges: np.ndarray) -> np.ndarray:
-    """Energies, (n,) eV, of n sets of charges, (n, n_sites) elementary charges."""
-    return np.einsum("ni,ni->n", charges @ matrix, charges)
+def degenerate_levels(energies_eV: np.ndarray) -> np.ndarray:
+    """Number the levels of energies, (n,), from the lowest; those within rounding are one.
 
-
-def degenerate_levels(
-    energies_eV: np.ndarray, *, tolerance_eV: float = ENERGY_TOLERANCE_EV
-) -> np.ndarray:
-    """Number the levels of energies from the lowest, those within rounding of each other as one.
-
-    A new level begins where the sorted energies step by more than `tolerance_eV`, so that the
-    order of symmetry-degenerate orderings does not hang on the last digits.
+    A new level begins where the sorted energies step by more than `ENERGY_TOLERANCE_EV`, so that
+    the order of symmetry-degenerate orderings does not hang on the last digits.
     """
     order = np.argsort(energies_eV, kind="stable")
-    steps = np.diff(energies_eV[order], prepend=energies_eV[order[:1]]) > tolerance_eV
+    steps = np.diff(energies_eV[order], prepend=energies_eV[order[:1]]) > ENERGY_TOLERANCE_EV
     levels = np.empty(len(order), dtype=int)
     levels[order] = np.cumsum(steps)
     return levels

@@ -20,7 +20,7 @@ class Supercell:
 
     Site ``s * n_cells + c`` is site ``s`` of the host in cell ``c`` (see `Repeats.origins`).
 
-    Parameters
+    Attributes
     ----------
     host : the disordered crystal
     repeats : (na, nb, nc), each at least 1; or three rows of whole numbers, the supercell's
@@ -62,7 +62,7 @@ class Supercell:
 
     @cached_property
     def sites(self) -> tuple[np.ndarray, ...]:
-        """Per sublattice of the host, the indices of its sites in the supercell."""
+        """Per sublattice of the host, (n,) int: the indices of its sites in the supercell."""
         return tuple(self.everywhere(sublattice.sites) for sublattice in self.host.sublattices)
 
     @cached_property

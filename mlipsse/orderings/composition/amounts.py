@@ -78,10 +78,8 @@ class Composition:
         )
 
 
-def smallest_supercells(
-    composition: Composition, *, at_most: int = 6
-) -> list[tuple[int, int, int]]:
-    """Repeats (na, nb, nc) of the least volume that realise the composition, most even first."""
+def smallest_supercells(composition: Composition) -> list[tuple[int, int, int]]:
+    """Repeats (na, nb, nc) of least volume that realise the composition: the six most even."""
     n_cells = composition.cells_needed
     divisors = [k for k in range(1, n_cells + 1) if n_cells % k == 0]
     factors = [
@@ -90,7 +88,7 @@ def smallest_supercells(
         for nb in divisors
         if n_cells % (na * nb) == 0
     ]
-    return sorted(factors, key=lambda triple: (max(triple), triple))[:at_most]
+    return sorted(factors, key=lambda triple: (max(triple), triple))[:6]
 
 
 def parse_composition(

@@ -23,7 +23,14 @@ Route = Literal["exact", "patterns", "annealing", "impossible"]
 
 @dataclass(frozen=True)
 class SublatticeCount:
-    """Arrangements of one sublattice's species over its sites; None where beyond counting."""
+    """Arrangements of one sublattice's species over its sites.
+
+    Attributes
+    ----------
+    name : of the sublattice
+    sites : their number
+    raw, distinct : see `OrderingCount`; None where beyond counting
+    """
 
     name: str
     sites: int

@@ -8,8 +8,15 @@ from dataclasses import dataclass, field
 class Kind:
     """What some sites of a sublattice get: a charge class or a species.
 
-    Chosen at `level`; or, where that is None, what is left of `base`'s choice (of all sites
-    where that is None too) after those of the levels `minus`.
+    Attributes
+    ----------
+    pool : number of the sublattice's sites among those with a choice
+    members : species of the class, or the one species
+    count : sites that it takes
+    level : turn at which they are chosen; None for what is left of the choice of `base` after
+        those of the turns `minus`
+    base : turn whose sites are shared; None for all sites of the pool
+    minus : turns that took sites of `base` before
     """
 
     pool: int
@@ -22,7 +29,13 @@ class Kind:
 
 @dataclass(frozen=True)
 class Level:
-    """One turn: `kind` takes its sites; what it leaves must be able to hold `later` members."""
+    """One turn.
+
+    Attributes
+    ----------
+    kind : takes its sites
+    later : members that what it leaves must be able to hold
+    """
 
     kind: Kind
     later: tuple[int, ...]
@@ -30,7 +43,12 @@ class Level:
 
 @dataclass
 class Plan:
-    """The turns, in order; `share_out` adds those of a pool or of a class."""
+    """The turns.
+
+    Attributes
+    ----------
+    levels : in order; `share_out` adds those of a pool or of a class
+    """
 
     levels: list[Level] = field(default_factory=list)
 

@@ -195,7 +195,7 @@ class Choices:
         return labels
 
     def pattern_labels(self, masks: np.ndarray) -> np.ndarray:
-        """Labels, (n, n_sites) int8, of patterns; on sites of a class the first of its species."""
+        """Labels, (n, n_sites) int8, of patterns as masks; on a class's sites its first species."""
         return self._labels(self.classes, masks)
 
     @cached_property
@@ -204,7 +204,7 @@ class Choices:
         return np.sort(np.concatenate([np.empty(0, dtype=int), *(p.sites for p in self.pools)]))
 
     def class_bits(self, kind: Kind, masks: np.ndarray) -> np.ndarray:
-        """(n, n_pool_sites) bool: which sites a class has, masks of patterns or orderings."""
+        """(n, n_pool_sites) bool: which sites a class has, of masks (n, n_levels * n_words)."""
         return to_bits(self._mask(kind, masks), len(self.pools[kind.pool].sites))
 
     def pattern_masks(self, labels: np.ndarray) -> np.ndarray:

@@ -71,6 +71,10 @@ def site_code(supercell: Supercell, labels: np.ndarray, sublattices: list[int]) 
     """Labels as a number in hexadecimal: one digit per site to the base of the most species.
 
     The first site is the lowest digit; `site_labels` reads it back.
+
+    Parameters
+    ----------
+    labels : (n_sites,) int
     """
     sites, base = _digits(supercell, sublattices)
     number = 0
@@ -80,7 +84,7 @@ def site_code(supercell: Supercell, labels: np.ndarray, sublattices: list[int]) 
 
 
 def site_labels(supercell: Supercell, code: str, sublattices: list[int]) -> np.ndarray:
-    """Labels of the sites of sublattices, one after the other, from their code (without letter)."""
+    """Labels (n,) int8 of the sites of sublattices, in turn, from their code (without letter)."""
     sites, base = _digits(supercell, sublattices)
     labels, number = np.zeros(len(sites), dtype=np.int8), int(code, 16)
     for place in range(len(sites)):
@@ -95,7 +99,7 @@ def _digits(supercell: Supercell, sublattices: list[int]) -> tuple[np.ndarray, i
 
 
 def site_charges(supercell: Supercell, labels: np.ndarray) -> np.ndarray:
-    """Formal charges, float64, for labels (..., n_sites) that index each sublattice's species."""
+    """Formal charges (..., n_sites) float64 of labels (..., n_sites), species of sublattices."""
     charges = np.empty(labels.shape)
     for sublattice, sites in zip(supercell.host.sublattices, supercell.sites, strict=True):
         table = np.array([supercell.host.charges[name] for name in sublattice.species], dtype=float)

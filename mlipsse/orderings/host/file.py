@@ -10,31 +10,21 @@ from pymatgen.core import Element
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.host.charges import check_given, find_charges
 from mlipsse.orderings.host.distances import (
-    ClosestSetting,
     Sites,
     check_apart,
     distance_rules,
     find_exclusions,
 )
 from mlipsse.orderings.host.model import VACANCY, FixedShares, Host, make_sublattices
-from mlipsse.orderings.host.occupations import Occupations, fixed_shares
+from mlipsse.orderings.host.occupations import fixed_shares
+from mlipsse.orderings.host.settings import HostSettings
 from mlipsse.structures import read_crystal
 
 OCCUPANCY_TOLERANCE = 1e-3
 """By which a site may miss 1 and still be full: occupancies are written with three decimals."""
 
 
-def read_host(
-    path: Path,
-    *,
-    mobile: str,
-    substitutions: Mapping[str, Sequence[str]] | None = None,
-    charges: Mapping[str, float] | None = None,
-    occupations: Occupations | None = None,
-    symprec_A: float = 0.01,
-    closest_A: ClosestSetting = None,
-    primitive: bool = False,
-) -> Host:
+def read_host(path: Path, settings: HostSettings) -> Host:
     """Read a host from a CIF with partial occupancies, or from a POSCAR.
 
     What may sit on a site is read from the file: the species it holds, and nothing (a vacancy)
@@ -44,17 +34,9 @@ def read_host(
     Parameters
     ----------
     path : of the file
-    mobile : species of the mobile ion; its sites may also be vacant
-    substitutions : other lists than the file's: for a species of the file, or a site label of the
-        CIF (which goes before the species), what may sit on its sites, e.g.
-        ``{"In": ["In", "Y"], "Li2": ["Li", "vacancy"], "Li1": ["Li"]}``
-    charges : formal charge per species; those left out are the file's or guessed (see
-        `find_charges`)
-    occupations : shares fixed on the sites of a label (see `fixed_shares`)
-    symprec_A : tolerance of the symmetry search, Å
-    closest_A : of two sites of the mobile ion nearer than this to each other only one may be
-        filled, Å; or least distances by pair of species (see `distance_rules`)
-    primitive : reduce to the primitive cell (of the disordered crystal) first
+    settings : the mobile species' sites may also be vacant; a site label goes before a species in
+        `substitutions`. For charges see `find_charges`, for occupations `fixed_shares`, for
+        distances `distance_rules`
 
     Raises
     ------
@@ -62,36 +44,38 @@ def read_host(
         for a file that is missing or unreadable, species it lacks, sites on top of each other or
         next to one that is always filled, and charges that cannot be guessed.
     """
-    path = Path(path)
+    path, mobile = Path(path), settings.mobile
     crystal = read_crystal(path)
     occupancies = [site.amounts for site in crystal.sites]
     labels = [site.labels or (site.label,) for site in crystal.sites]
     present = sorted({name for site in occupancies for name in site})
-    lists = _checked_substitutions(substitutions or {}, present, labels, mobile, path)
+    lists = _checked_substitutions(settings.substitutions, present, labels, mobile, path)
     allowed = [
         _allowed_species(index, site, names, lists, mobile, path)
         for index, (site, names) in enumerate(zip(occupancies, labels, strict=True))
     ]
     cell, scaled, amounts = crystal.cell, crystal.scaled_positions, crystal.content
-    fixed = fixed_shares(occupations or {}, labels, allowed, path.name)
-    if primitive:
+    fixed = fixed_shares(settings.occupations, labels, allowed, path.name)
+    if settings.primitive:
         cell, scaled, kept = _primitive_cell(
-            cell, scaled, list(zip(allowed, fixed, strict=True)), symprec_A, path
+            cell, scaled, list(zip(allowed, fixed, strict=True)), settings.symprec_A, path
         )
         allowed, fixed = [names for names, _ in kept], [shares for _, shares in kept]
     sites = Sites(path.name, cell, scaled, allowed)
     check_apart(sites)
     sublattices = make_sublattices(allowed, mobile=mobile, fixed=fixed)
     atoms = [tuple(n for n in s.species if n != VACANCY) for s in sublattices]
-    check_given(charges or {})
-    formal = find_charges(amounts, atoms, stated=crystal.oxidation_states, given=charges)
+    check_given(settings.charges)
+    formal = find_charges(amounts, atoms, stated=crystal.oxidation_states, given=settings.charges)
     if formal.values.get(mobile) == 0:
         raise MlipsseError(
             f"The mobile ion {mobile} has the formal charge 0 ({formal.sources[mobile]}): nothing "
             f"would conduct. Give its charge in `charges`, e.g. {mobile}: 1."
         )
     charged = {**formal.values, VACANCY: 0}
-    exclusions, distances = find_exclusions(sites, charged, distance_rules(closest_A, mobile))
+    exclusions, distances = find_exclusions(
+        sites, charged, distance_rules(settings.closest_A, mobile)
+    )
     return Host(
         name=path.stem,
         cell=cell,
@@ -100,7 +84,7 @@ def read_host(
         charges=charged,
         exclusions=exclusions,
         distances=distances,
-        symprec_A=symprec_A,
+        symprec_A=settings.symprec_A,
         charge_sources=formal.sources,
         notes=formal.notes,
         crystal=crystal,

@@ -37,7 +37,7 @@ class PatternEnergy:
         self.constant_eV = float(still @ at)
 
     def charges(self, masks: np.ndarray) -> np.ndarray:
-        """Charges of `sites`, (n_patterns, n) float64, of patterns as masks."""
+        """Charges of `sites`, (n_patterns, n) float64; masks (n_patterns, n_levels * n_words)."""
         parts = []
         for number in self.pools:
             kinds = [kind for kind in self._choices.classes if kind.pool == number]

@@ -124,12 +124,12 @@ def annealed_patterns(
 
 
 def by_energy(energies_eV: np.ndarray) -> np.ndarray:
-    """Indices by rising energy; within rounding of each other, in the order they came."""
+    """Indices (n,) by rising energy (n,); within rounding, in the order they came."""
     return np.argsort(np.rint(energies_eV / ENERGY_TOLERANCE_EV), kind="stable")
 
 
 def smallest_image(row: np.ndarray, permutations: np.ndarray) -> tuple[np.ndarray, int]:
-    """The smallest row of an orbit, and by how many of the permutations it is reached."""
+    """The smallest image of a row (n,) under permutations (m, n), and how many of them give it."""
     images = np.ascontiguousarray(row[permutations])
     found = [image.tobytes() for image in images]
     smallest = min(found)

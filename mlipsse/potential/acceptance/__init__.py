@@ -4,21 +4,22 @@
 tried can be the exported file (`mlipsse.potential.export.edge_form`) or any other potential.
 """
 
-from mlipsse.potential.acceptance.criterion import Criterion
-from mlipsse.potential.acceptance.limits import LIMITS, Limits
+from mlipsse.potential.acceptance.limits import LIMITS, AcceptanceLimits
+from mlipsse.potential.acceptance.report import AcceptanceReport, Criterion
 from mlipsse.potential.acceptance.trials import (
     AcceptanceSettings,
+    References,
     ReferenceVolume,
-    StructureAcceptance,
     accept,
 )
 
 __all__ = [
     "LIMITS",
+    "AcceptanceLimits",
+    "AcceptanceReport",
     "AcceptanceSettings",
     "Criterion",
-    "Limits",
     "ReferenceVolume",
-    "StructureAcceptance",
+    "References",
     "accept",
 ]

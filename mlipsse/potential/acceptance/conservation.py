@@ -7,7 +7,7 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 
 from mlipsse.energetics.relaxation.outcome import FAILURES
-from mlipsse.potential.check.dynamics import Conservation, slope
+from mlipsse.potential.parity.dynamics import Conservation, slope
 
 
 @dataclass(frozen=True)

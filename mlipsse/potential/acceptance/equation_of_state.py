@@ -48,10 +48,8 @@ class EosFit:
     minima: int
 
 
-def scan_volumes(
-    atoms: Atoms, calculator: Calculator, *, relative: float = VOLUME_RANGE, points: int = POINTS
-) -> VolumeScan:
-    """Single points of `atoms` (periodic) at `points` volumes within +-`relative` of its own.
+def scan_volumes(atoms: Atoms, calculator: Calculator) -> VolumeScan:
+    """Single points of `atoms` (periodic) at `POINTS` volumes within +-`VOLUME_RANGE` of its own.
 
     Nothing is relaxed: two potentials are compared along the very same structures, and a rough
     energy cannot hide behind another minimum. The bulk modulus is above that of relaxed positions.
@@ -60,7 +58,7 @@ def scan_volumes(
     work = atoms.copy()
     work.set_constraint()
     work.calc = calculator
-    factors = np.linspace(1 - relative, 1 + relative, points)
+    factors = np.linspace(1 - VOLUME_RANGE, 1 + VOLUME_RANGE, POINTS)
     for factor in factors:
         work.set_cell(atoms.cell[:] * factor ** (1 / 3), scale_atoms=True)
         energies.append(work.get_potential_energy() / len(work))

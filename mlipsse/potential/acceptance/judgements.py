@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
+from mlipsse.dataset.check.measures.verdict import Verdict
 from mlipsse.dataset.sampling.dynamics import SampledTrajectory
 from mlipsse.energetics.relaxation.outcome import Relaxation
 from mlipsse.potential.acceptance.closest_pairs import ClosestPair
 from mlipsse.potential.acceptance.conservation import ConstantEnergyRun
-from mlipsse.potential.acceptance.criterion import Criterion, Verdict
 from mlipsse.potential.acceptance.equation_of_state import VOLUME_RANGE, EosFit
-from mlipsse.potential.acceptance.limits import Limits
+from mlipsse.potential.acceptance.limits import AcceptanceLimits
 from mlipsse.potential.acceptance.pair_distribution import PairDistribution
+from mlipsse.potential.acceptance.report import Criterion
 from mlipsse.potential.acceptance.wall import Wall
 from mlipsse.units import BOLTZMANN_EV_K
 
@@ -30,7 +31,7 @@ _WALL_OF_RADII = 0.4
 
 
 def judge_equation_of_state(
-    relaxation: Relaxation, fit: EosFit | None, limits: Limits
+    relaxation: Relaxation, fit: EosFit | None, limits: AcceptanceLimits
 ) -> list[Criterion]:
     """Is there one smooth minimum of positive bulk modulus, and does the stress find it too?"""
     broken = relaxation.fault not in (None, "not_converged")
@@ -67,7 +68,7 @@ def judge_equation_of_state(
     return [smooth, _judge_minimum(relaxation, fit, limits)]
 
 
-def _judge_minimum(relaxation: Relaxation, fit: EosFit, limits: Limits) -> Criterion:
+def _judge_minimum(relaxation: Relaxation, fit: EosFit, limits: AcceptanceLimits) -> Criterion:
     relaxed_A3_atom = relaxation.atoms.get_volume() / len(relaxation.atoms)
     shift = fit.volume_A3_atom / relaxed_A3_atom - 1
     verdict: Verdict = "pass"
@@ -150,7 +151,7 @@ def judge_pairs(pairs: Sequence[ClosestPair]) -> Criterion:
     )
 
 
-def judge_conservation(run: ConstantEnergyRun | None, limits: Limits) -> Criterion:
+def judge_conservation(run: ConstantEnergyRun | None, limits: AcceptanceLimits) -> Criterion:
     """Does the total energy stay where it was?"""
     unit = "meV/atom/ps"
     if run is None:
@@ -190,7 +191,7 @@ def judge_conservation(run: ConstantEnergyRun | None, limits: Limits) -> Criteri
 
 
 def judge_distributions(
-    pairs: Sequence[PairDistribution], *, temperature_K: float, limits: Limits
+    pairs: Sequence[PairDistribution], *, temperature_K: float, limits: AcceptanceLimits
 ) -> Criterion:
     """The pair of elements whose g(r) differs most beyond chance, of those that can be compared."""
     numbers = {"-".join(pair.elements): round(pair.excess, 4) for pair in pairs}
@@ -223,17 +224,19 @@ def judge_distributions(
     )
 
 
-def skipped_distribution(limits: Limits, why: str) -> Criterion:
+def skipped_distribution(limits: AcceptanceLimits, why: str) -> Criterion:
     """The line of g(r) where nothing can be compared."""
     return _skip(DISTRIBUTION, limits.rdf_difference, "", why)
 
 
-def failed_distribution(limits: Limits, why: str) -> Criterion:
+def failed_distribution(limits: AcceptanceLimits, why: str) -> Criterion:
     """The line of g(r) where the model's own run did not get through."""
     return Criterion(DISTRIBUTION, "fail", None, limits.rdf_difference, "", why)
 
 
-def judge_walls(walls: Sequence[Wall], *, temperature_K: float, limits: Limits) -> Criterion:
+def judge_walls(
+    walls: Sequence[Wall], *, temperature_K: float, limits: AcceptanceLimits
+) -> Criterion:
     """Is there a hole behind a wall, and can heat reach it?"""
     limit_eV = limits.wall_kT * BOLTZMANN_EV_K * temperature_K
     if not walls:
@@ -267,7 +270,7 @@ def judge_walls(walls: Sequence[Wall], *, temperature_K: float, limits: Limits) 
     )
 
 
-def _wall_A(wall: Wall, limits: Limits) -> float:
+def _wall_A(wall: Wall, limits: AcceptanceLimits) -> float:
     numbers = [atomic_numbers[element] for element in wall.elements]
     return min(limits.wall_A, _WALL_OF_RADII * float(covalent_radii[numbers].sum()))
 

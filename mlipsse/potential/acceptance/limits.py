@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Limits:
+class AcceptanceLimits:
     """What a model must keep to be accepted.
 
     Attributes
@@ -49,4 +49,4 @@ class Limits:
     wall_A: float = 1.0
 
 
-LIMITS = Limits()
+LIMITS = AcceptanceLimits()

@@ -10,12 +10,16 @@ from ase.calculators.calculator import Calculator
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance.limits import LIMITS
 from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
-from mlipsse.potential.acceptance.record import acceptance_record, write_acceptance
+from mlipsse.potential.acceptance.report import (
+    AcceptanceReport,
+    acceptance_record,
+    write_acceptance,
+)
 from mlipsse.potential.acceptance.trials import (
     AcceptanceSettings,
     Announce,
+    References,
     ReferenceVolume,
-    StructureAcceptance,
     accept,
 )
 from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read_card
@@ -34,8 +38,8 @@ def try_model(
     frames: Sequence[Atoms] = (),
     reference_potential: str | None = None,
     announce: Announce = lambda text: None,
-) -> list[StructureAcceptance]:
-    """Every crystal through every trial; a bundle's card records the result.
+) -> list[AcceptanceReport]:
+    """Every crystal through every trial, a report each; a bundle's card records them.
 
     What is tried of a bundle is the file that LAMMPS loads, called in Python: that is what is
     handed on, and neither LAMMPS nor its plugin is needed for it.
@@ -44,7 +48,7 @@ def try_model(
     ----------
     model : a bundle's folder, or a `.model` file (loading it runs pickle code)
     head : of a model file with several
-    frames : see `accept`; compared with the crystals of their composition
+    frames : see `References`; compared with the crystals of their composition
     reference_potential : by name or file, whose volumes the model's are compared with
 
     Raises
@@ -68,23 +72,24 @@ def try_model(
         volume = ReferenceVolume(
             reference_potential, LIMITS.volume_error, make_calculator(reference_potential)
         )
-    results = []
+    reports = []
     for name, crystal in zip(_names(crystals), crystals, strict=True):
         ours = [frame for frame in frames if _formula(frame) == _formula(crystal)]
-        results.append(
+        reports.append(
             accept(
                 crystal,
                 calculator,
                 settings,
                 name=name,
-                volume=volume,
-                frames=at_one_temperature(ours, nearest_K=settings.temperature_K),
+                references=References(
+                    volume, at_one_temperature(ours, nearest_K=settings.temperature_K)
+                ),
                 announce=partial(_announce, announce, name),
             )
         )
     if bundle is not None:
-        write_acceptance(bundle.folder, acceptance_record(results))
-    return results
+        write_acceptance(bundle.folder, acceptance_record(reports))
+    return reports
 
 
 def highest_temperature_K(model: Path) -> float:

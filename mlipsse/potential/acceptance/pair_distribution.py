@@ -69,7 +69,7 @@ class PairDistribution:
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> float:
-    """Sum of |g1 - g2| over sum of (g1 + g2): 0 for equal functions, 1 without any overlap.
+    """Sum of |g1 - g2| over sum of (g1 + g2), (n_bins,) each: 0 for equal ones, 1 without overlap.
 
     The integral of |g1 - g2| is the usual measure of dynamics against dynamics (Fu et al., Trans.
     Mach. Learn. Res. 2023, doi 10.48550/arXiv.2210.07237); here as a fraction, so that sharp and

@@ -8,27 +8,29 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from mlipsse.dataset.sampling.dynamics import SampledTrajectory, SamplingSettings, sample
+from mlipsse.dataset.sampling.dynamics import sample
+from mlipsse.dataset.sampling.run import SampledTrajectory
+from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.energetics.relaxation.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation.single import relax
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance import judgements
 from mlipsse.potential.acceptance.closest_pairs import closest_pairs
 from mlipsse.potential.acceptance.conservation import ConstantEnergyRun, run_at_constant_energy
-from mlipsse.potential.acceptance.criterion import Criterion
 from mlipsse.potential.acceptance.equation_of_state import (
     EosFit,
     VolumeScan,
     fit_eos,
     scan_volumes,
 )
-from mlipsse.potential.acceptance.limits import LIMITS, Limits
+from mlipsse.potential.acceptance.limits import LIMITS
 from mlipsse.potential.acceptance.pair_distribution import (
     LEAST_FRAMES,
     PairDistribution,
     compare,
     unstrained,
 )
+from mlipsse.potential.acceptance.report import AcceptanceReport, Criterion
 from mlipsse.potential.acceptance.wall import Wall, scan_walls
 from mlipsse.structures.geometry import supercell
 
@@ -99,30 +101,22 @@ class ReferenceVolume:
     volume_A3_atom: float | None = None
 
 
-@dataclass(frozen=True)
-class StructureAcceptance:
-    """What one crystal showed of a potential.
+@dataclass(frozen=True, eq=False)
+class References:
+    """What a model's results on one crystal are compared with.
 
     Attributes
     ----------
-    structure : its name
-    atoms : of the hot run
-    temperature_K, duration_ps : of the hot run
-    criteria : lines of the table
-    curves : what figures draw (see `mlipsse.report.figures.acceptance`), plain lists and numbers
+    volume : None for no comparison
+    frames : of dynamics with what the model learned from, at one temperature (`temperature_K` in
+        `info`, that of the hot run if it is not there), in order of time; the model runs at the
+        same temperature in the same cell
+    cell : (3, 3), Å, of those dynamics, if the frames are strained and it is known
     """
 
-    structure: str
-    atoms: int
-    temperature_K: float
-    duration_ps: float
-    criteria: tuple[Criterion, ...]
-    curves: dict[str, Any]
-
-    @property
-    def accepted(self) -> bool:
-        """No criterion refuses."""
-        return all(criterion.verdict != "fail" for criterion in self.criteria)
+    volume: ReferenceVolume | None = None
+    frames: Sequence[Atoms] = ()
+    cell: np.ndarray | None = None
 
 
 def accept(
@@ -131,12 +125,9 @@ def accept(
     settings: AcceptanceSettings,
     *,
     name: str,
-    volume: ReferenceVolume | None = None,
-    frames: Sequence[Atoms] = (),
-    cell: np.ndarray | None = None,
-    limits: Limits = LIMITS,
+    references: References = References(),
     announce: Announce = lambda text: None,
-) -> StructureAcceptance:
+) -> AcceptanceReport:
     """Relax, scan the volume, run hot, run at constant energy, compare g(r), push pairs together.
 
     Parameters
@@ -144,11 +135,6 @@ def accept(
     crystal : periodic in three directions; not changed
     calculator : the potential, best the exported file
     name : of the structure
-    volume : what its volume is compared with
-    frames : of dynamics with what the model learned from, at one temperature (`temperature_K` in
-        `info`, that of the hot run if it is not there), in order of time; the model runs at the
-        same temperature in the same cell
-    cell : (3, 3), Å, of those dynamics, if the frames are strained and it is known
 
     Raises
     ------
@@ -166,10 +152,10 @@ def accept(
     held = relaxation.fault in (None, "not_converged")
     scan = scan_volumes(relaxation.atoms, calculator) if held else None
     fit = fit_eos(scan) if scan is not None else None
-    criteria = judgements.judge_equation_of_state(relaxation, fit, limits)
+    criteria = judgements.judge_equation_of_state(relaxation, fit, LIMITS)
     theirs = None
-    if volume is not None:
-        theirs, line = _volume(relaxation.atoms, fit, volume)
+    if references.volume is not None:
+        theirs, line = _volume(relaxation.atoms, fit, references.volume)
         criteria.append(line)
 
     large = supercell(relaxation.atoms if held else crystal, min_atoms=settings.min_atoms)
@@ -180,7 +166,7 @@ def accept(
             hot, temperature_K=settings.temperature_K, duration_ps=settings.duration_ps
         ),
         judgements.judge_pairs(
-            closest_pairs(hot.frames, mobile=settings.mobile, mobile_pair_A=limits.mobile_pair_A)
+            closest_pairs(hot.frames, mobile=settings.mobile, mobile_pair_A=LIMITS.mobile_pair_A)
         ),
     ]
     constant = None
@@ -194,17 +180,15 @@ def accept(
             timestep_fs=settings.timestep_fs,
             seed=settings.seed,
         )
-    criteria.append(judgements.judge_conservation(constant, limits))
-    pairs, line = _distribution(
-        calculator, settings, frames, cell=cell, limits=limits, announce=announce
-    )
+    criteria.append(judgements.judge_conservation(constant, LIMITS))
+    pairs, line = _distribution(calculator, settings, references, announce=announce)
     criteria.append(line)
     announce("walls")
     walls = scan_walls(large, calculator) if held else []
     criteria.append(
-        judgements.judge_walls(walls, temperature_K=settings.temperature_K, limits=limits)
+        judgements.judge_walls(walls, temperature_K=settings.temperature_K, limits=LIMITS)
     )
-    return StructureAcceptance(
+    return AcceptanceReport(
         structure=name,
         atoms=len(large),
         temperature_K=settings.temperature_K,
@@ -253,16 +237,15 @@ def _dynamics(
 def _distribution(
     calculator: Calculator,
     settings: AcceptanceSettings,
-    frames: Sequence[Atoms],
+    references: References,
     *,
-    cell: np.ndarray | None,
-    limits: Limits,
     announce: Announce,
 ) -> tuple[list[PairDistribution], Criterion]:
+    frames = references.frames
     if len(frames) < LEAST_FRAMES:
         why = f"{len(frames)} reference frames are given; {LEAST_FRAMES} are required."
-        return [], judgements.skipped_distribution(limits, why)
-    reference, _ = unstrained(frames, cell)
+        return [], judgements.skipped_distribution(LIMITS, why)
+    reference, _ = unstrained(frames, references.cell)
     temperature_K = float(frames[0].info.get("temperature_K", settings.temperature_K))
     announce(f"g(r): {settings.duration_ps:g} ps at {temperature_K:g} K, {len(reference[0])} atoms")
     run = _dynamics(
@@ -270,9 +253,9 @@ def _distribution(
     )
     if run.stopped is not None:
         why = f"The model's run at {temperature_K:g} K {run.stopped}."
-        return [], judgements.failed_distribution(limits, why)
+        return [], judgements.failed_distribution(LIMITS, why)
     pairs = compare(run.frames, reference, of=reference[0])
-    return pairs, judgements.judge_distributions(pairs, temperature_K=temperature_K, limits=limits)
+    return pairs, judgements.judge_distributions(pairs, temperature_K=temperature_K, limits=LIMITS)
 
 
 def _curves(

@@ -99,7 +99,7 @@ def formula(atoms: Atoms) -> str:
     return str(atoms.get_chemical_formula())
 
 
-def example_crystal(elements: Sequence[str], *, seed: int = 1) -> Atoms:
+def example_crystal(elements: Sequence[str]) -> Atoms:
     """A crystal of up to 64 atoms made from nothing but a list of elements, slightly rattled.
 
     Rock salt: anions share one sublattice, the other holds all other elements, and vacancies where
@@ -121,7 +121,7 @@ def example_crystal(elements: Sequence[str], *, seed: int = 1) -> Atoms:
     cations = [element for element in chosen if element not in tier]
     from ase.build import bulk
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     if anions and cations:
         bond_A = 1.1 * (_mean_radius_A(anions) + _mean_radius_A(cations))
         crystal = bulk("NaCl", "rocksalt", a=2 * bond_A, cubic=True).repeat(2)

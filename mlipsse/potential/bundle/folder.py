@@ -2,18 +2,27 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256, write_text
-from mlipsse.potential.export.source_model import model_summary
-from mlipsse.potential.export.target import ANY_CPU, Dtype, FormatRefused, Target
+from mlipsse.potential.bundle.provenance import Provenance
+from mlipsse.potential.export.source_model import ModelSummary, model_summary
+from mlipsse.potential.export.target import (
+    ANY_CPU,
+    SUFFIXES,
+    Dtype,
+    ExportSettings,
+    Format,
+    FormatRefused,
+    Target,
+)
 from mlipsse.potential.export.torchscript import export_torchscript
 
 if TYPE_CHECKING:
@@ -21,36 +30,6 @@ if TYPE_CHECKING:
 
 CARD_FILE = "card.yaml"
 README_FILE = "README.md"
-
-NOT_DFT = "teacher labels, not DFT"
-
-Format = Literal["torchscript", "aotinductor", "mliap"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-
-SUFFIXES: Mapping[Format, str] = {
-    "torchscript": ".pt",
-    "aotinductor": ".pt2",
-    "mliap": ".mliap.pt",
-}
-"""What the file of each format is called after the potential's name."""
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a potential learned from and how well; None and empty are not known.
-
-    Attributes
-    ----------
-    frames : number of training frames
-    temperature_range_K : lowest and highest temperature of the dynamics they come from, K
-    compositions : formulas of what they hold
-    errors : head -> errors on data not trained on, units in the names
-    """
-
-    frames: int | None = None
-    temperature_range_K: tuple[float, float] | None = None
-    compositions: Sequence[str] = ()
-    errors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,15 +89,9 @@ def write_bundle(
     *,
     model: Path,
     name: str,
-    head: str,
-    dtype: Dtype,
-    label_source: str = "not stated",
-    licence: str = "not stated",
-    training: TrainingData | None = None,
-    extra: Mapping[str, Any] | None = None,
+    export: ExportSettings = ExportSettings(),  # noqa: B008
+    provenance: Provenance = Provenance(),  # noqa: B008
     example: "Atoms | None" = None,
-    formats: Sequence[Format] = ("torchscript",),
-    target: Target = ANY_CPU,
 ) -> Bundle:
     """Export one head of `model` and put everything into `folder/name/`, in one step.
 
@@ -127,22 +100,14 @@ def write_bundle(
     folder : parent of the bundle; a bundle of the same name there is replaced
     model : `.model` file; loading it runs pickle code
     name : of the bundle and its files
-    head, dtype : what is exported
-    label_source : functional or teacher of the training labels, e.g. `vasp` or
-        `teacher: chgnet-r2scan`
-    licence : under which the potential may be used
-    training : what it learned from, for the card
-    extra : further facts for the card, plain YAML types
+    provenance : for the card
     example : structure for `in.example`, periodic in three directions, e.g. a training frame;
         made up from the elements when not given
-    formats : to export beside TorchScript, which is always there unless the model cannot be had in
-        it and can in another one
-    target : what an AOTInductor package is compiled for
 
     Raises
     ------
     MlipsseError
-        when the model cannot be loaded or exported.
+        when the model cannot be loaded or exported, or has several heads and none is named.
     """
     from mlipsse.potential.bundle.example import (
         DATA_FILE,
@@ -153,6 +118,7 @@ def write_bundle(
     )
 
     summary = model_summary(model)
+    head, dtype = _head(export.head, summary, model), export.dtype or _own_dtype(summary)
     example = example_crystal(summary.elements) if example is None else example
     final = folder / name
     for abandoned in folder.glob(f".{name}.*.part"):  # by a writer that was killed
@@ -163,14 +129,15 @@ def write_bundle(
         copied = aside / f"{name}.model"
         shutil.copyfile(model, copied)
         # TorchScript last: a model that it refuses may have been taken by another one.
-        others: list[Format] = [f for f in FORMATS if f != "torchscript" and f in formats]
         left_out = {}
-        for form in others:
-            _export(model, form, beside=copied, head=head, dtype=dtype, target=target)
+        if export.form != "torchscript":
+            _export(model, export.form, beside=copied, head=head, dtype=dtype, target=export.target)
         try:
-            _export(model, "torchscript", beside=copied, head=head, dtype=dtype, target=target)
+            export_torchscript(
+                model, head=head, dtype=dtype, out=copied.with_suffix(SUFFIXES["torchscript"])
+            )
         except FormatRefused as error:
-            if not others:
+            if export.form == "torchscript":
                 raise
             left_out["torchscript"] = str(error).replace(str(model), copied.name)
         for_lammps = name + SUFFIXES["aotinductor" if "torchscript" in left_out else "torchscript"]
@@ -184,12 +151,10 @@ def write_bundle(
             "cutoff_A": summary.r_max_A,
             "layers": summary.layers,
             "n_parameters": summary.n_parameters,
-            "label_source": _honest(label_source),
-            **_training_entries(training or TrainingData()),
-            "licence": licence,
+            **provenance.entries,
             "versions": _versions(),
             **({"left_out": left_out} if left_out else {}),
-            "extra": dict(extra or {}),
+            "extra": dict(provenance.extra),
         }
         readme = render(
             README_FILE,
@@ -352,20 +317,20 @@ def _export(
     return out
 
 
-def _honest(label_source: str) -> str:
-    if label_source.startswith("teacher") and NOT_DFT not in label_source:
-        return f"{label_source} ({NOT_DFT})"
-    return label_source
+def _head(asked: str | None, summary: ModelSummary, model: Path) -> str:
+    if asked is None and len(summary.heads) > 1:
+        raise MlipsseError(
+            f"{model} has several heads ({', '.join(summary.heads)}). Name one with --head."
+        )
+    if asked is not None and asked not in summary.heads:
+        raise MlipsseError(
+            f"{model} has no head {asked}; it has {', '.join(summary.heads)}. Name one of these."
+        )
+    return summary.heads[0] if asked is None else asked
 
 
-def _training_entries(training: TrainingData) -> dict[str, Any]:
-    temperatures = training.temperature_range_K
-    return {
-        "frames": training.frames,
-        "temperature_range_K": temperatures and [float(limit) for limit in temperatures],
-        "compositions": list(training.compositions),
-        "errors": {head: dict(errors) for head, errors in training.errors.items()},
-    }
+def _own_dtype(summary: ModelSummary) -> Dtype:
+    return "float32" if summary.dtype == "float32" else "float64"
 
 
 def _versions() -> dict[str, str]:

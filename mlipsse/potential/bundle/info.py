@@ -40,7 +40,10 @@ class BundleInfo:
 
     Attributes
     ----------
+    folder : of the bundle
     whole : every file that the card lists is there and unchanged
+    card : content of `card.yaml`
+    files : those of the card, and those that it does not list
     """
 
     folder: Path

@@ -1,6 +1,7 @@
 """Make a bundle of a model file, or add a format to the bundle that is there."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from ase import Atoms
@@ -9,18 +10,15 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
 from mlipsse.potential.bundle.folder import (
     CARD_FILE,
-    FORMATS,
-    SUFFIXES,
     Bundle,
-    Format,
     add_export,
     read_bundle,
     read_card,
     verify_file,
     write_bundle,
 )
-from mlipsse.potential.export.source_model import ModelSummary, model_summary
-from mlipsse.potential.export.target import ANY_CPU, Dtype, Target, check_dtype
+from mlipsse.potential.bundle.provenance import Provenance
+from mlipsse.potential.export.target import SUFFIXES, ExportSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}")
 
@@ -29,14 +27,10 @@ def export_bundle(
     model: Path,
     *,
     out: Path,
-    form: Format = "torchscript",
-    head: str | None = None,
-    dtype: Dtype | None = None,
-    target: Target = ANY_CPU,
+    export: ExportSettings = ExportSettings(),  # noqa: B008
     expected_sha256: str | None = None,
     example: Atoms | None = None,
-    label_source: str | None = None,
-    licence: str | None = None,
+    provenance: Provenance = Provenance(),  # noqa: B008
 ) -> tuple[Bundle, Path]:
     """Export a model into the bundle folder `out`; the bundle, and the file of the format.
 
@@ -48,57 +42,50 @@ def export_bundle(
     model : `.model` file, or a bundle's folder, of which its model is taken; loading a `.model`
         runs pickle code, so its sha256 is compared first, where one is known
     out : the bundle's folder, whose name becomes the potential's
-    form : torchscript (always made), aotinductor, mliap
-    head : to export; may be left out where there is one, or a bundle names it
-    dtype : to export; that of the bundle, or of the model's weights, when not given
-    target : what a `.pt2` is compiled for
+    export : head and number type that are not named are those of the bundle
     expected_sha256 : of the model file, from whom it came from
     example : structure of `in.example`
-    label_source, licence : for the card of a new bundle
+    provenance : for the card of a new bundle; what is not stated is that of the bundle's card
 
     Raises
     ------
     MlipsseError
         when the model is not the one it should be, `out` holds something else, or the export fails.
     """
-    if form not in FORMATS:
-        raise MlipsseError(f"Formats are {', '.join(FORMATS)}, not {form}.")
-    if dtype is not None:
-        check_dtype(dtype)
     source = read_bundle(model, model_only=True) if model.is_dir() else None
     file = source.model if source else model
     _verify_source(file, expected_sha256)
     if (out / CARD_FILE).is_file():
-        return _into_bundle(out, file, form=form, head=head, dtype=dtype, target=target)
+        return _into_bundle(out, file, export)
     name = out.resolve().name
     _check_new(out, name)
-    summary = model_summary(file)
+    if source is not None:
+        export = replace(
+            export, head=export.head or source.head, dtype=export.dtype or source.dtype
+        )
+        provenance = replace(
+            provenance,
+            label_source=provenance.label_source or source.label_source,
+            licence=provenance.licence or read_card(source.folder / CARD_FILE).get("licence"),
+        )
     bundle = write_bundle(
         out.resolve().parent,
         model=file,
         name=name,
-        head=_head(head or (source.head if source else None), summary, file),
-        dtype=dtype or (source.dtype if source else None) or _own_dtype(summary),
-        label_source=label_source or (source.label_source if source else "not stated"),
-        licence=licence or (_licence(source) if source else "not stated"),
+        export=export,
+        provenance=provenance,
         example=example,
-        formats=(form,),
-        target=target,
     )
-    return bundle, bundle.exports[form]
+    return bundle, bundle.exports[export.form]
 
 
-def _into_bundle(
-    out: Path,
-    model: Path,
-    *,
-    form: Format,
-    head: str | None,
-    dtype: Dtype | None,
-    target: Target,
-) -> tuple[Bundle, Path]:
+def _into_bundle(out: Path, model: Path, export: ExportSettings) -> tuple[Bundle, Path]:
     there = read_bundle(out, model_only=True)
-    asked = {"model": sha256(model)[:12], "head": head or there.head, "dtype": dtype or there.dtype}
+    asked = {
+        "model": sha256(model)[:12],
+        "head": export.head or there.head,
+        "dtype": export.dtype or there.dtype,
+    }
     held = {"model": sha256(there.model)[:12], "head": there.head, "dtype": there.dtype}
     differing = [
         f"{what} {asked[what]} (it holds {held[what]})"
@@ -110,8 +97,8 @@ def _into_bundle(
             f"{out} is another bundle: requested is {', '.join(differing)}. A bundle contains one "
             "model, one head and one number type. Name another folder with --out."
         )
-    bundle = add_export(out, form, target=target)
-    return bundle, out / f"{bundle.name}{SUFFIXES[form]}"
+    bundle = add_export(out, export.form, target=export.target)
+    return bundle, out / f"{bundle.name}{SUFFIXES[export.form]}"
 
 
 def _verify_source(model: Path, expected: str | None) -> None:
@@ -144,23 +131,3 @@ def _check_new(out: Path, name: str) -> None:
             f"{name!r} is not allowed as the name of a potential, as it enters LAMMPS decks. Use "
             "only letters, digits and . _ + -"
         )
-
-
-def _head(asked: str | None, summary: ModelSummary, model: Path) -> str:
-    if asked is None and len(summary.heads) > 1:
-        raise MlipsseError(
-            f"{model} has several heads ({', '.join(summary.heads)}). Name one with --head."
-        )
-    if asked is not None and asked not in summary.heads:
-        raise MlipsseError(
-            f"{model} has no head {asked}; it has {', '.join(summary.heads)}. Name one of these."
-        )
-    return summary.heads[0] if asked is None else asked
-
-
-def _own_dtype(summary: ModelSummary) -> Dtype:
-    return "float32" if summary.dtype == "float32" else "float64"
-
-
-def _licence(bundle: Bundle) -> str:
-    return str(read_card(bundle.folder / CARD_FILE).get("licence") or "not stated")

@@ -11,20 +11,12 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.data import atomic_numbers
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError, first_line
 from mlipsse.potential.export.package import package_metadata, require_made_for_here
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True)
-class SinglePoint:
-    """Energy (eV), forces (n_atoms, 3) in eV/Å, stress (6,) in eV/Å³, Voigt, ASE's sign."""
-
-    energy_eV: float
-    forces_eV_A: np.ndarray
-    stress_eV_A3: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.potential.export.compilation import can_be_scripted
-from mlipsse.potential.export.edge_form import SinglePoint
 from mlipsse.potential.export.source_model import load_head
 from mlipsse.potential.export.target import Dtype, FormatRefused, check_dtype
 from mlipsse.potential.export.trial import failure_line, require_same

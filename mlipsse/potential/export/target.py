@@ -1,5 +1,6 @@
-"""What a model is exported for: number type, device, threads."""
+"""What a model is exported for: format, head, number type, device, threads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -7,6 +8,15 @@ from mlipsse.errors import MlipsseError
 
 Dtype = Literal["float32", "float64"]
 Device = Literal["cpu", "cuda"]
+Format = Literal["torchscript", "aotinductor", "mliap"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+SUFFIXES: Mapping[Format, str] = {
+    "torchscript": ".pt",
+    "aotinductor": ".pt2",
+    "mliap": ".mliap.pt",
+}
+"""What the file of each format is called after the potential's name."""
 
 
 def check_dtype(dtype: str) -> None:
@@ -60,6 +70,36 @@ class Target:
 
 ANY_CPU = Target()
 """This machine's CPU, with whatever number of threads OMP_NUM_THREADS gives."""
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What is exported of a model.
+
+    Attributes
+    ----------
+    form : beside TorchScript, which is always there unless the model cannot be had in it and can
+        in another format
+    head : None for the only one of a model
+    dtype : number type of the export; None for that of the model's weights
+    target : what an AOTInductor package is compiled for
+
+    Raises
+    ------
+    MlipsseError
+        for a format or a number type that there is not.
+    """
+
+    form: Format = "torchscript"
+    head: str | None = None
+    dtype: Dtype | None = None
+    target: Target = ANY_CPU
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMATS:
+            raise MlipsseError(f"Formats are {', '.join(FORMATS)}, not {self.form}.")
+        if self.dtype is not None:
+            check_dtype(self.dtype)
 
 
 class FormatRefused(MlipsseError):

@@ -9,8 +9,8 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.export.edge_form import SinglePoint
 
 MAX_RELATIVE_ERROR = {"float64": 1e-9, "float32": 1e-4}
 """Relative to the largest energy and force of the cell: rounding, with a margin."""
@@ -82,10 +82,7 @@ def source_reference(loaded: Any, *, head: str, model: Path) -> Reference:
     finally:
         torch.set_default_dtype(default)
         loaded.to(own)
-    found = calculator.results
-    return Reference(
-        atoms, SinglePoint(float(found["energy"]), found["forces"].copy(), found["stress"].copy())
-    )
+    return Reference(atoms, SinglePoint.from_results(calculator.results))
 
 
 def require_same(

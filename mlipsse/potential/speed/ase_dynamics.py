@@ -46,9 +46,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall time of the measured steps, and the part of it inside the model (energy, forces), s.
+    """Wall time of the measured steps.
 
-    `slowest_s`, where it is known, is the longest call after the second, warm-up included.
+    Attributes
+    ----------
+    steps : their number
+    loop_s : of all
+    model_s : inside the model (energy, forces)
+    slowest_s : longest call after the second, warm-up included; None where it is not known
     """
 
     steps: int

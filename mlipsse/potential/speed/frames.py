@@ -8,7 +8,13 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition, read_host
+from mlipsse.orderings import (
+    HostSettings,
+    Supercell,
+    enumerate_orderings,
+    parse_composition,
+    read_host,
+)
 from mlipsse.resources import resource_dir
 from mlipsse.structures.files import read_structures
 from mlipsse.units import BOLTZMANN_EV_K
@@ -21,7 +27,9 @@ _CLOSEST = 0.8  # of the perfect crystal's shortest distance: no frame has a sho
 
 def li3incl6() -> Atoms:
     """The ordering of lowest Ewald energy in the conventional cell of Li3InCl6, 20 atoms."""
-    host = read_host(resource_dir("examples") / "li3incl6" / "Li3InCl6.cif", mobile="Li")
+    host = read_host(
+        resource_dir("examples") / "li3incl6" / "Li3InCl6.cif", HostSettings(mobile="Li")
+    )
     composition = parse_composition("Li3InCl6", host)
     (lowest,) = enumerate_orderings(
         composition, Supercell(host, (1, 1, 1)), max_orderings=1, seed=0

@@ -24,7 +24,7 @@ def acceptance_figure(curves: Mapping[str, Any]) -> Figure:
 
     Parameters
     ----------
-    curves : of `mlipsse.potential.acceptance.StructureAcceptance`; a panel without any states it
+    curves : of `mlipsse.potential.acceptance.AcceptanceReport`; a panel without any states it
     """
     figure, panels = new_figure(width_in=DOUBLE_COLUMN_IN, columns=2, rows=2)
     draw_equations_of_state(panels[0], curves)

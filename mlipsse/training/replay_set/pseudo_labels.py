@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
-from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse.dataset.frames.evaluation import single_points
 from mlipsse.dataset.labels.sources import Label, with_label
@@ -56,9 +54,7 @@ def label_by_foundation(structures: Sequence[Atoms], foundation: LoadedMace) -> 
     return [
         with_label(
             Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True),
-            Label(energy_eV, np.asarray(forces), full_3x3_to_voigt_6_stress(stress), source),
+            Label(point, source),
         )
-        for atoms, (energy_eV, forces, stress) in zip(
-            structures, single_points(structures, foundation), strict=True
-        )
+        for atoms, point in zip(structures, single_points(structures, foundation), strict=True)
     ]

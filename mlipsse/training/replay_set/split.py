@@ -17,7 +17,14 @@ _FEWEST = 3
 
 
 class ReplaySplit(NamedTuple):
-    """Places of frames in the replay set, ascending: trained on, watched, and held out."""
+    """Places of frames in the replay set, ascending.
+
+    Attributes
+    ----------
+    train : trained on
+    valid : watched
+    held_out : neither, for the measure of forgetting
+    """
 
     train: list[int]
     valid: list[int]

@@ -22,7 +22,7 @@ from mlipsse.campaign.stages.simulate.accepted import require_accepted
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.dataset.frames.strain import strain_frames
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.acceptance.record import CARD_KEY
+from mlipsse.potential.acceptance.report import CARD_KEY
 
 CONFIG = """
 name: test

@@ -19,7 +19,7 @@ from mlipsse.campaign.stages.sample.trajectories import (
     _cut,
 )
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
-from mlipsse.energetics.relaxation.evaluation import Evaluation
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from tests.support.here import Here
 
@@ -52,7 +52,7 @@ class Springs:
     def _evaluate(self, atoms, invariants):
         offset = atoms.positions - self.home.setdefault(len(atoms), atoms.positions.copy())
         stated = atoms.get_scaled_positions() if invariants else None
-        return Evaluation(float((offset**2).sum()), -2.0 * offset, invariants=stated)
+        return SinglePoint(float((offset**2).sum()), -2.0 * offset, invariants=stated)
 
 
 @pytest.fixture(autouse=True)

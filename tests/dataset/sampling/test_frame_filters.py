@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from mlipsse.dataset.sampling.frame_filters import Candidate, FilterSettings, left_out
+from mlipsse.dataset.sampling.frame_filters import Candidate, left_out
+from mlipsse.dataset.sampling.settings import FilterSettings
 
 
 def candidates(count=40, seed=0):
@@ -71,14 +72,14 @@ def test_contacts_by_radii_and_by_pair():
     some[2].frame.positions[1] = some[2].frame.positions[0] + [1.2, 0.0, 0.0]
     (reason,) = [r for r in left_out(some, FilterSettings()) if r]
     assert "Li (atom 0) and Cl (atom 1) are 1.20 Å apart, closer than 1.38 Å" in reason
-    reasons = left_out(some, FilterSettings(closest=0.0, closest_A={("Cl", "Li"): 1.3}))
+    reasons = left_out(some, FilterSettings(closest=0.0, closest_A={"Cl-Li": 1.3}))
     assert [k for k, r in enumerate(reasons) if r] == [2]
     assert "closer than 1.30 Å" in reasons[2]
     # Li-Li pairs are some 3.6 Å apart here: the limit is theirs alone, and Li-Cl at 2.5 Å is fine.
-    by_pair = left_out(some, FilterSettings(closest=0.0, closest_A={("Li", "Li"): 3.0}))
+    by_pair = left_out(some, FilterSettings(closest=0.0, closest_A={"Li-Li": 3.0}))
     assert all(reason is None or "Li (atom" in reason for reason in by_pair)
-    assert left_out(candidates(10), FilterSettings(closest_A={("Li", "Li"): 3.0})) == [None] * 10
-    assert all(left_out(candidates(10), FilterSettings(closest_A={("Li", "Li"): 3.7})))
+    assert left_out(candidates(10), FilterSettings(closest_A={"Li-Li": 3.0})) == [None] * 10
+    assert all(left_out(candidates(10), FilterSettings(closest_A={"Li-Li": 3.7})))
 
 
 @pytest.mark.parametrize("energy_eV", [np.nan, np.inf])
@@ -101,7 +102,7 @@ def test_of_like_frames_the_first_is_kept():
     reasons = left_out(some, FilterSettings())
     assert [k for k, r in enumerate(reasons) if r] == [11, 15]
     assert reasons[11] == "nearly identical to the frame at 4 ps of t1"
-    assert left_out(some, FilterSettings(duplicates=False)) == [None] * 20
+    assert left_out(some, FilterSettings(drop_duplicates=False)) == [None] * 20
     # A like frame that was left out for another reason takes no other with it.
     some[4] = changed(some[4], energy_eV=0.0)
     reasons = left_out(some, FilterSettings())

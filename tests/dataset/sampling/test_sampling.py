@@ -4,7 +4,8 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixAtoms
 
-from mlipsse.dataset.sampling.dynamics import SamplingSettings, sample
+from mlipsse.dataset.sampling.dynamics import sample
+from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
 
@@ -192,11 +193,11 @@ def test_stop_before_the_production_gives_no_frames():
     ("change", "message"),
     [
         ({"equilibration_ps": 4.0}, "equilibration_ps is 4 and duration_ps is 4"),
-        ({"equilibration_ps": -1.0}, "equilibration_ps is -1"),
+        ({"equilibration_ps": -1.0}, "equilibration_ps = -1"),
         ({"n_frames": 1751}, "1751 frames are requested, but only 1750 time steps of 2 fs"),
-        ({"temperature_K": 0.0}, "temperature_K above 0; it is 0.0"),
-        ({"timestep_fs": -1.0}, "timestep_fs above 0"),
-        ({"n_frames": 0}, "n_frames above 0"),
+        ({"temperature_K": 0.0}, "temperature_K = 0.0: input should be greater than 0"),
+        ({"timestep_fs": -1.0}, "timestep_fs = -1.0: input should be greater than 0"),
+        ({"n_frames": 0}, "n_frames = 0: input should be greater than or equal to 1"),
     ],
 )
 def test_impossible_settings_are_reported(change, message):

@@ -18,9 +18,10 @@ from scipy import stats
 
 from mlipsse.dataset.sampling import checkpoint
 from mlipsse.dataset.sampling.dynamics import sample_together
-from mlipsse.dataset.sampling.run import SamplingRun, SamplingSettings
-from mlipsse.energetics.relaxation.evaluation import Evaluation
+from mlipsse.dataset.sampling.run import SamplingRun
+from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.energetics.relaxation.evaluators import make_evaluator
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.units import BOLTZMANN_EV_K
 
@@ -50,7 +51,7 @@ class Springs:
             return error
         offset = atoms.positions - home
         energy_eV = 0.5 * SPRING_EV_A2 * float((offset**2).sum())
-        return Evaluation(energy_eV, -SPRING_EV_A2 * offset)
+        return SinglePoint(energy_eV, -SPRING_EV_A2 * offset)
 
 
 class Harmonic(Calculator):
@@ -81,7 +82,9 @@ def _sites(atoms):
 
 def settings(temperature_K=600.0, **changes):
     usual = {"duration_ps": 0.4, "timestep_fs": 2.0, "equilibration_ps": 0.1, "n_frames": 12}
-    return SamplingSettings(temperature_K, **usual | {"friction_per_ps": 20.0} | changes)
+    return SamplingSettings(
+        **usual | {"temperature_K": temperature_K, "friction_per_ps": 20.0} | changes
+    )
 
 
 def three_runs():
@@ -148,7 +151,8 @@ def test_kinetic_energies_are_chi_squared_with_3n_degrees_of_freedom():
 def test_configurations_of_springs_are_gaussian_even_with_a_long_time_step():
     # BAOAB has no error of the time step in the positions of a harmonic crystal (closed form).
     atoms = bulk("Al", cubic=True, a=6.0)
-    asked = settings(400.0, duration_ps=60.0, timestep_fs=15.0, equilibration_ps=1.5, n_frames=300)
+    asked = settings(400.0, duration_ps=60.0, timestep_fs=10.0, equilibration_ps=1.5, n_frames=300)
+    asked = asked.model_copy(update={"timestep_fs": 15.0})  # longer than the settings allow
     runs = [SamplingRun(atoms, asked, seed) for seed in range(2)]
     offsets = [
         find_mic(frame.positions - atoms.positions, frame.cell)[0]

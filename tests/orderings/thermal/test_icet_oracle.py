@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mlipsse.orderings import Supercell, read_host
+from mlipsse.orderings import HostSettings, Supercell, read_host
 from mlipsse.orderings.thermal.pairs.columns import pair_columns
 from mlipsse.orderings.thermal.pairs.lattice import lay_pairs
 from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
@@ -17,8 +17,7 @@ def case(request, structures):
     settings = CASES[request.param]
     host = read_host(
         structures / f"{request.param}.cif",
-        mobile=settings["mobile"],
-        substitutions=settings["substitutions"],
+        HostSettings(mobile=settings["mobile"], substitutions=settings["substitutions"]),
     )
     clusters = find_pair_clusters(host, settings["cutoff_A"])
     return clusters, json.loads(oracle_file(request.param).read_text())

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings import Host, Sublattice, Supercell, parse_composition, read_host
+from mlipsse.orderings import (
+    Host,
+    HostSettings,
+    Sublattice,
+    Supercell,
+    parse_composition,
+    read_host,
+)
 from mlipsse.orderings.thermal.monte_carlo import MonteCarloRun, run_monte_carlo
 from mlipsse.orderings.thermal.pairs.model import PairModel
 from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
@@ -339,8 +346,7 @@ def test_samples_keep_to_what_may_sit_where_and_to_excluded_pairs(structures):
     """LGPS: Ge on one of two metal sites only, and Li on one of each pair of split sites."""
     host = read_host(
         structures / "LGPS_split_sites.cif",
-        mobile="Li",
-        charges={"Li": 1, "Ge": 4, "P": 5, "S": -2},
+        HostSettings(mobile="Li", charges={"Li": 1, "Ge": 4, "P": 5, "S": -2}),
     )
     model = random_model(host, cutoff_A=3.0, seed=1, scale_eV=0.01)
     supercell = Supercell(host, (1, 1, 2))

@@ -9,7 +9,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from mlipsse.potential.acceptance import LIMITS
 from mlipsse.potential.acceptance.conservation import run_at_constant_energy
 from mlipsse.potential.acceptance.judgements import judge_conservation
-from mlipsse.potential.check.dynamics import slope
+from mlipsse.potential.parity.dynamics import slope
 
 SPRING_EV_A2 = 2.0
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.acceptance import AcceptanceSettings, ReferenceVolume, accept
-from mlipsse.potential.acceptance.record import acceptance_record, refusals, table_rows
+from mlipsse.potential.acceptance import AcceptanceSettings, References, ReferenceVolume, accept
+from mlipsse.potential.acceptance.report import acceptance_record, refusals, table_rows
 from tests.support.potential.pair_potential import PairPotential, argon, lennard_jones, with_hole
 
 SETTINGS = AcceptanceSettings(
@@ -22,7 +22,8 @@ RIGHT = PairPotential(lennard_jones())
 
 @pytest.fixture(scope="module")
 def frames():
-    from mlipsse.dataset.sampling.dynamics import SamplingSettings, sample
+    from mlipsse.dataset.sampling.dynamics import sample
+    from mlipsse.dataset.sampling.settings import SamplingSettings
 
     how = SamplingSettings(
         temperature_K=100.0, duration_ps=0.6, timestep_fs=4, equilibration_ps=0.2, n_frames=40
@@ -34,7 +35,7 @@ def frames():
 
 
 def verdicts(potential, settings=SETTINGS, **options):
-    result = accept(argon(1), potential, settings, name="argon", **options)
+    result = accept(argon(1), potential, settings, name="argon", references=References(**options))
     return result, {criterion.name: criterion.verdict for criterion in result.criteria}
 
 

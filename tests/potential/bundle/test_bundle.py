@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
 from mlipsse.potential.bundle.example import example_crystal, read_example
 from mlipsse.potential.bundle.folder import (
-    NOT_DFT,
     Bundle,
-    TrainingData,
     add_export,
     read_bundle,
     read_card,
@@ -26,10 +25,12 @@ from mlipsse.potential.bundle.folder import (
 )
 from mlipsse.potential.bundle.info import describe_bundle
 from mlipsse.potential.bundle.making import export_bundle
-from mlipsse.potential.export.target import FormatRefused, Target
+from mlipsse.potential.bundle.provenance import NOT_DFT, Provenance, TrainingData
+from mlipsse.potential.export.target import ExportSettings, FormatRefused, Target
 from mlipsse.resources import resource_dir
 from tests.support.potential.tiny_potential import ELEMENTS, HEADS, random_cell
 
+TARGET = ExportSettings(head="target")
 FILES = {"tiny.model", "tiny.pt", "README.md", "in.example", "example.data"}
 
 EXAMPLE = random_cell(cell=np.diag([8.0, 8.5, 9.0]), n_atoms=12, closest_A=2.2, seed=1)
@@ -41,18 +42,19 @@ def written(tmp_path_factory, tiny_model) -> Bundle:
         tmp_path_factory.mktemp("bundle"),
         model=tiny_model,
         name="tiny",
-        head="target",
-        dtype="float32",
-        label_source="teacher: chgnet-r2scan",
-        licence="CC0-1.0",
-        training=TrainingData(
-            frames=40,
-            temperature_range_K=(300, 900),
-            compositions=["Li3InCl6"],
-            errors={"target": {"force_rmse_meV_A": 62.0}},
+        export=ExportSettings(head="target", dtype="float32"),
+        provenance=Provenance(
+            label_source="teacher: chgnet-r2scan",
+            licence="CC0-1.0",
+            training=TrainingData(
+                frames=40,
+                temperature_range_K=(300, 900),
+                compositions=["Li3InCl6"],
+                errors={"target": {"force_rmse_meV_A": 62.0}},
+            ),
+            extra={"test_force_error_meV_A": 62.0},
         ),
         example=EXAMPLE,
-        extra={"test_force_error_meV_A": 62.0},
     )
 
 
@@ -127,11 +129,12 @@ def test_not_a_bundle(tmp_path):
 
 
 def test_an_older_bundle_is_replaced_or_kept_whole(bundle, tmp_path, tiny_model):
-    again = {"model": tiny_model, "name": "tiny", "dtype": "float64", "label_source": "vasp"}
+    again = {"model": tiny_model, "name": "tiny", "provenance": Provenance("vasp")}
+    export = ExportSettings(head="replay", dtype="float64")
     with pytest.raises(MlipsseError, match="no head"):
-        write_bundle(tmp_path, head="none of them", **again)
+        write_bundle(tmp_path, export=replace(export, head="none of them"), **again)
     assert read_bundle(bundle.folder) == bundle
-    write_bundle(tmp_path, head="replay", **again)
+    write_bundle(tmp_path, export=export, **again)
     assert read_bundle(bundle.folder).label_source == "vasp"
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
@@ -221,7 +224,7 @@ def test_a_format_is_added_and_replaced(bundle, monkeypatch):
 
 def test_export_into_a_new_folder_and_into_its_own(tmp_path, tiny_model):
     out = tmp_path / "deep" / "mine"
-    bundle, file = export_bundle(tiny_model, out=out, head="target", dtype="float32")
+    bundle, file = export_bundle(tiny_model, out=out, export=replace(TARGET, dtype="float32"))
     assert file == bundle.torchscript
     assert (bundle.name, bundle.dtype) == ("mine", "float32")
     assert {path.name for path in out.iterdir()} == {
@@ -236,9 +239,9 @@ def test_export_into_a_new_folder_and_into_its_own(tmp_path, tiny_model):
 
 def test_one_bundle_is_one_head_and_one_type(bundle, tiny_model):
     with pytest.raises(MlipsseError, match=r"head replay .it holds target.*another folder"):
-        export_bundle(tiny_model, out=bundle.folder, head="replay")
+        export_bundle(tiny_model, out=bundle.folder, export=ExportSettings(head="replay"))
     with pytest.raises(MlipsseError, match=r"dtype float64 .it holds float32"):
-        export_bundle(tiny_model, out=bundle.folder, dtype="float64")
+        export_bundle(tiny_model, out=bundle.folder, export=ExportSettings(dtype="float64"))
     assert read_bundle(bundle.folder) == bundle
 
 
@@ -246,13 +249,13 @@ def test_export_states_what_it_needs(tmp_path, tiny_model):
     with pytest.raises(MlipsseError, match=r"several heads .replay, target.*--head"):
         export_bundle(tiny_model, out=tmp_path / "x")
     with pytest.raises(MlipsseError, match="Formats are torchscript, aotinductor, mliap, not onnx"):
-        export_bundle(tiny_model, out=tmp_path / "x", head="target", form="onnx")
+        ExportSettings(head="target", form="onnx")
     with pytest.raises(MlipsseError, match="is not allowed as the name of a potential"):
-        export_bundle(tiny_model, out=tmp_path / "a name", head="target")
+        export_bundle(tiny_model, out=tmp_path / "a name", export=TARGET)
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
     with pytest.raises(MlipsseError, match="exists and is not a bundle"):
-        export_bundle(tiny_model, out=tmp_path / "thesis", head="target")
+        export_bundle(tiny_model, out=tmp_path / "thesis", export=TARGET)
     assert (tmp_path / "thesis" / "chapter.txt").exists()
 
 
@@ -267,7 +270,7 @@ class Bomb:
 
 
 def test_a_changed_model_is_never_unpickled(bundle, tmp_path):
-    from mlipsse.potential.check.bundle import check_bundle
+    from mlipsse.potential.parity.report import check_bundle
 
     crater = tmp_path / "crater"
     innocent = sha256(bundle.model)
@@ -276,16 +279,16 @@ def test_a_changed_model_is_never_unpickled(bundle, tmp_path):
         lambda: check_bundle(bundle.folder),
         lambda: add_export(bundle.folder, "torchscript"),
         lambda: export_bundle(bundle.folder, out=tmp_path / "x"),
-        lambda: export_bundle(bundle.model, out=tmp_path / "x", head="target"),
+        lambda: export_bundle(bundle.model, out=tmp_path / "x", export=TARGET),
     ):
         with pytest.raises(MlipsseError, match="is not the file its card describes"):
             attempt()
     elsewhere = tmp_path / "loose.model"
     shutil.copyfile(bundle.model, elsewhere)
     with pytest.raises(MlipsseError, match="was not opened"):
-        export_bundle(elsewhere, out=tmp_path / "x", head="target", expected_sha256=innocent)
+        export_bundle(elsewhere, out=tmp_path / "x", export=TARGET, expected_sha256=innocent)
     with pytest.raises(MlipsseError, match="64 hexadecimal digits"):
-        export_bundle(elsewhere, out=tmp_path / "x", head="target", expected_sha256="abc")
+        export_bundle(elsewhere, out=tmp_path / "x", export=TARGET, expected_sha256="abc")
     info = describe_bundle(bundle.folder)
     assert not info.whole
     assert not crater.exists()

@@ -13,11 +13,12 @@ import torch
 from typer.testing import CliRunner
 
 from mlipsse.cli.potential import app
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.export import aotinductor, compilation, mliap
 from mlipsse.potential.export import torchscript as export
 from mlipsse.potential.export.aotinductor import export_aotinductor
-from mlipsse.potential.export.edge_form import SinglePoint, load_edge_form
+from mlipsse.potential.export.edge_form import load_edge_form
 from mlipsse.potential.export.mliap import export_mliap
 from mlipsse.potential.export.package import require_made_for_here
 from mlipsse.potential.export.target import FormatRefused

@@ -1,18 +1,21 @@
 """pair_style mace against MACE's ASE calculator and against finite differences."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.check.parity import (
-    ase_single_points,
-    check_parity,
-    differences,
-    single_points,
-)
+from mlipsse.potential.export.target import Dtype
 from mlipsse.potential.lammps.plugin import build_plugin
+from mlipsse.potential.parity.single_points import (
+    Differences,
+    ase_single_points,
+    differences,
+    lammps_single_points,
+)
 from tests.support.potential.lammps_deck import BRICK
 from tests.support.potential.tiny_potential import ELEMENTS, random_cell, random_places
 
@@ -37,28 +40,34 @@ def structure(name: str) -> Atoms:
     return atoms
 
 
+def from_ase(
+    structures: list[Atoms],
+    exported: Path,
+    model: Path,
+    *,
+    head: str = "target",
+    dtype: Dtype = "float64",
+) -> Differences:
+    """Largest differences of an exported file in LAMMPS from its model in ASE."""
+    found = lammps_single_points(structures, torchscript=exported, plugin=build_plugin())
+    return differences(found, ase_single_points(structures, model=model, head=head, dtype=dtype))
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_same_as_ase_in_float64(tiny_model, torchscript, name):
     atoms = structure(name)
-    parity = check_parity(
-        torchscript, model=tiny_model, head="target", dtype="float64", structures=[atoms]
-    )
-    assert parity.max_energy_error_eV < 1e-10
-    assert parity.max_force_error_eV_A < 1e-10
-    assert parity.max_stress_error_eV_A3 < 1e-10
+    worst = from_ase([atoms], torchscript, tiny_model)
+    assert worst.energy_eV_atom < 1e-10
+    assert worst.force_eV_A < 1e-10
+    assert worst.stress_eV_A3 < 1e-10
 
 
 def test_same_as_ase_in_float32(tiny_model, torchscript32):
-    parity = check_parity(
-        torchscript32,
-        model=tiny_model,
-        head="target",
-        dtype="float32",
-        structures=[structure("orthorhombic"), structure("strongly tilted")],
-    )
-    assert parity.max_energy_error_eV < 2e-6
-    assert parity.max_force_error_eV_A < 2e-5
-    assert parity.max_stress_error_eV_A3 < 1e-6
+    crystals = [structure("orthorhombic"), structure("strongly tilted")]
+    worst = from_ase(crystals, torchscript32, tiny_model, dtype="float32")
+    assert worst.energy_eV_atom < 2e-6
+    assert worst.force_eV_A < 2e-5
+    assert worst.stress_eV_A3 < 1e-6
 
 
 def random_crystal(rng: np.random.Generator) -> Atoms:
@@ -96,7 +105,7 @@ def test_random_crystals_as_in_ase(tiny_model, torchscript, number, seed):
     rng = np.random.default_rng(seed)
     crystals = [random_crystal(rng) for _ in range(number)]
     exact = ase_single_points(crystals, model=tiny_model, head="target", dtype="float64")
-    found = single_points(crystals, torchscript=torchscript, plugin=build_plugin())
+    found = lammps_single_points(crystals, torchscript=torchscript, plugin=build_plugin())
     for crystal, ours, theirs in zip(crystals, found, exact, strict=True):
         difference = differences([ours], [theirs])
         largest_eV_A = np.abs(theirs.forces_eV_A).max()
@@ -119,20 +128,14 @@ def test_memory_kept_between_steps_changes_nothing(deck):
 
 def test_heads_differ(tiny_model, torchscript):
     """The comparison would notice the wrong head."""
-    parity = check_parity(
-        torchscript,
-        model=tiny_model,
-        head="replay",
-        dtype="float64",
-        structures=[structure("orthorhombic")],
-    )
-    assert parity.max_energy_error_eV > 1e-2
+    worst = from_ase([structure("orthorhombic")], torchscript, tiny_model, head="replay")
+    assert worst.energy_eV_atom > 1e-2
 
 
 def test_types_in_any_order(torchscript, plugin):
     atoms = structure("orthorhombic")
     points = [
-        single_points([atoms], torchscript=torchscript, plugin=plugin, type_order=order)[0]
+        lammps_single_points([atoms], torchscript=torchscript, plugin=plugin, type_order=order)[0]
         for order in (ELEMENTS, ELEMENTS[::-1])
     ]
     assert points[0].energy_eV == pytest.approx(points[1].energy_eV, abs=1e-10)
@@ -158,7 +161,7 @@ def test_forces_and_stress_are_derivatives_of_the_energy(torchscript, plugin):
             atoms.cell.array @ (np.eye(3) + sign * step * strain), scale_atoms=True
         )
 
-    point, *others = single_points(changed, torchscript=torchscript, plugin=plugin)
+    point, *others = lammps_single_points(changed, torchscript=torchscript, plugin=plugin)
     energies = np.array([other.energy_eV for other in others]).reshape(-1, 2)
     slopes = (energies[:, 0] - energies[:, 1]) / (2 * step)
     assert np.abs(point.forces_eV_A).max() > 0.5, "a comparison of nothing with nothing"
@@ -188,6 +191,4 @@ def test_non_periodic_structure_is_refused(tiny_model, torchscript):
     atoms = structure("orthorhombic")
     atoms.pbc = (True, True, False)
     with pytest.raises(MlipsseError, match="not periodic"):
-        check_parity(
-            torchscript, model=tiny_model, head="target", dtype="float64", structures=[atoms]
-        )
+        from_ase([atoms], torchscript, tiny_model)

@@ -11,6 +11,8 @@ from ase.neighborlist import neighbor_list
 
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.folder import Bundle, write_bundle
+from mlipsse.potential.bundle.provenance import Provenance
+from mlipsse.potential.export.target import ExportSettings
 from mlipsse.potential.speed import measurement
 from mlipsse.potential.speed.benchmark import benchmark
 from mlipsse.potential.speed.frames import SPRING_EV_A2, heated, li3incl6, repeat_to
@@ -37,9 +39,8 @@ def bundle(tmp_path_factory, tiny_model) -> Bundle:
         tmp_path_factory.mktemp("bundle"),
         model=tiny_model,
         name="tiny",
-        head="target",
-        dtype="float32",
-        label_source="teacher: chgnet-r2scan",
+        export=ExportSettings(head="target", dtype="float32"),
+        provenance=Provenance("teacher: chgnet-r2scan"),
     )
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mlipsse.orderings import Supercell, read_host
+from mlipsse.orderings import HostSettings, Supercell, read_host
 
 DATA = Path(__file__).parents[2] / "orderings" / "data"
 CASES = {
-    "NaSICON_R-3c": {"mobile": "Na", "substitutions": None, "cutoff_A": 6.0, "cells": (2, 2, 1)},
+    "NaSICON_R-3c": {"mobile": "Na", "substitutions": {}, "cutoff_A": 6.0, "cells": (2, 2, 1)},
     "Li3InCl6_C2m": {
         "mobile": "Li",
         "substitutions": {"In": ["In", "Y"], "Cl": ["Cl", "Br"]},
@@ -35,7 +35,8 @@ def main():
 
     for name, case in CASES.items():
         host = read_host(
-            DATA / f"{name}.cif", mobile=case["mobile"], substitutions=case["substitutions"]
+            DATA / f"{name}.cif",
+            HostSettings(mobile=case["mobile"], substitutions=case["substitutions"]),
         )
         allowed: list[list[str]] = [[] for _ in host.scaled_positions]
         for sublattice in host.sublattices:

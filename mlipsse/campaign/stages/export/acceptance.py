@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from mlipsse.potential.acceptance import AcceptanceSettings
 
 
-@dataclass(frozen=True)
-class KnownVolume:
-    """What the volume of a crystal is compared with.
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What the model's results on a crystal are compared with.
 
     Attributes
     ----------
@@ -36,12 +36,16 @@ class KnownVolume:
         and for a potential of one head
     volume_A3_atom : of the crystal as the ranking relaxed it; None when it did not relax cells
     ranked_by : the potential that did
+    frames : of the sampling's dynamics of the crystal, at one temperature
+    cell : (3, 3), Å, of those dynamics
     """
 
     potential: str | None
     head: str | None
     volume_A3_atom: float | None
     ranked_by: str
+    frames: Sequence[Atoms]
+    cell: np.ndarray
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -74,7 +78,7 @@ def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
     -------
     table and figures.
     """
-    from mlipsse.potential.acceptance.record import table_rows, write_acceptance
+    from mlipsse.potential.acceptance.report import table_rows, write_acceptance
     from mlipsse.report.figures.acceptance import acceptance_figure
     from mlipsse.report.figures.style import save_figure
 
@@ -109,13 +113,11 @@ def try_on_crystal(
     name: str,
     exported: Path,
     settings: "AcceptanceSettings",
-    frames: Sequence[Atoms],
-    cell: np.ndarray,
-    known: KnownVolume,
+    known: Known,
 ) -> None:
     """Unit of work: one crystal through every trial."""
-    from mlipsse.potential.acceptance import accept
-    from mlipsse.potential.acceptance.record import acceptance_record
+    from mlipsse.potential.acceptance import References, accept
+    from mlipsse.potential.acceptance.report import acceptance_record
     from mlipsse.potential.export.edge_form import ExportedCalculator
 
     result = accept(
@@ -123,15 +125,13 @@ def try_on_crystal(
         ExportedCalculator(exported),
         settings,
         name=name,
-        volume=_reference_volume(known),
-        frames=frames,
-        cell=cell,
+        references=References(_reference_volume(known), known.frames, known.cell),
     )
     content = {"record": acceptance_record([result]), "curves": result.curves}
     write_text(output, encode(content))
 
 
-def _reference_volume(known: KnownVolume) -> Any:
+def _reference_volume(known: Known) -> Any:
     from mlipsse.energetics.potentials.calculators import make_calculator
     from mlipsse.potential.acceptance import LIMITS, ReferenceVolume
 
@@ -219,11 +219,13 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
     )
     teacher = teacher_name(config.label.source)
     relaxed = config.rank.relaxation == "cell" and not _starts_from_labels(campaign)
-    known = KnownVolume(
+    known = Known(
         campaign.potential(teacher) if teacher else None,
         config.label.head,
         start.get_volume() / len(start) if relaxed else None,
         config.rank.foundation,
+        frames,
+        supercell(start, min_atoms=config.sample.min_atoms).cell[:],
     )
     trained = (paths.Finetune.model, paths.Finetune.metrics)
     identity = {
@@ -246,8 +248,6 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
         "name": name,
         "exported": exported,
         "settings": settings,
-        "frames": frames,
-        "cell": supercell(start, min_atoms=config.sample.min_atoms).cell[:],
         "known": known,
     }
     return Unit(name, work.unit_path(name, identity, ".json"), try_on_crystal, arguments)

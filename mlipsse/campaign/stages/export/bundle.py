@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.campaign.config.export import ExportConfig
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import digest
@@ -19,6 +20,9 @@ from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read_card
+
+if TYPE_CHECKING:
+    from mlipsse.potential.export.target import ExportSettings
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,8 @@ def _provide(
 
 
 def _write_bundle(work: Work, model: Trained) -> Bundle:
-    from mlipsse.potential.bundle.folder import TrainingData, write_bundle
-    from mlipsse.potential.export.target import Target
+    from mlipsse.potential.bundle.folder import write_bundle
+    from mlipsse.potential.bundle.provenance import Provenance, TrainingData
 
     config = work.campaign.config
     metrics = json.loads(model.metrics.read_text(encoding="utf-8"))
@@ -111,33 +115,32 @@ def _write_bundle(work: Work, model: Trained) -> Bundle:
         work.folder,
         model=model.model,
         name=config.export.name,
-        head=metrics["head"],
-        dtype=config.export.dtype,
-        label_source=frames[0].info[keys.LABEL_SOURCE],
-        licence=config.export.licence,
-        training=TrainingData(
-            frames=len(frames),
-            temperature_range_K=(
-                (min(temperatures_K), max(temperatures_K)) if temperatures_K else None
+        export=_export_settings(config.export, metrics["head"]),
+        provenance=Provenance(
+            label_source=frames[0].info[keys.LABEL_SOURCE],
+            licence=config.export.licence,
+            training=TrainingData(
+                frames=len(frames),
+                temperature_range_K=(
+                    (min(temperatures_K), max(temperatures_K)) if temperatures_K else None
+                ),
+                compositions=config.enumerate.compositions,
+                errors=_errors(metrics),
             ),
-            compositions=config.enumerate.compositions,
-            errors=_errors(metrics),
+            extra={
+                "sampling_temperatures_K": temperatures_K,
+                "foundation": (
+                    None if config.finetune.strategy == "scratch" else config.finetune.foundation
+                ),
+            },
         ),
-        extra={
-            "sampling_temperatures_K": temperatures_K,
-            "foundation": (
-                None if config.finetune.strategy == "scratch" else config.finetune.foundation
-            ),
-        },
         example=_example(frames),
-        formats=(config.export.format,),
-        target=Target(serial=config.export.serial),
     )
 
 
 def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> Bundle:
     from mlipsse.potential.bundle.making import export_bundle
-    from mlipsse.potential.export.target import Target
+    from mlipsse.potential.bundle.provenance import Provenance
 
     config = work.campaign.config.export
     folder = work.folder / config.name
@@ -148,14 +151,16 @@ def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> 
     bundle, _ = export_bundle(
         foundation,
         out=folder,
-        form=config.format,
-        head=head,
-        dtype=config.dtype,
-        target=Target(serial=config.serial),
-        label_source=card.get("label_source"),
-        licence=card.get("licence"),
+        export=_export_settings(config, head),
+        provenance=Provenance(card.get("label_source"), card.get("licence")),
     )
     return bundle
+
+
+def _export_settings(config: ExportConfig, head: str | None) -> "ExportSettings":
+    from mlipsse.potential.export.target import ExportSettings, Target
+
+    return ExportSettings(config.format, head, config.dtype, Target(serial=config.serial))
 
 
 def _stated_temperatures(frames: list[Atoms]) -> list[float]:

@@ -1,7 +1,9 @@
 """The model that is fine-tuned and the replay set that goes with it, by path or by name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.folder import Campaign
@@ -113,34 +115,45 @@ def _drawn_replay(work: Work, model: Path) -> Path:
 
     config = work.campaign.config
     source = fetch_mp_replay()
-    arguments = {
-        "own": sorted(config.enumerate.elements),
-        "count": config.finetune.replay_frames,
-        "seed": config.seed,
-    }
-    identity = {"source": digest(source), "foundation": digest(model), **arguments}
-    unit = Unit(
+    work.results["replay_source_sha256"] = digest(source)
+    return _made_replay(
+        work,
         "replay set",
-        work.unit_path("replay", identity, ".extxyz"),
         draw_replay,
-        {"source": source, "foundation": model, **arguments},
+        stem="replay",
+        files={"source": source, "foundation": model},
+        values={
+            "own": sorted(config.enumerate.elements),
+            "count": config.finetune.replay_frames,
+            "seed": config.seed,
+        },
     )
-    work.run_units([unit])
-    work.results["replay_source_sha256"] = identity["source"]
-    work.results["replay_sha256"] = digest(unit.output)
-    return unit.output
 
 
 def _labelled_replay(work: Work, model: Path, structures: Path) -> Path:
     config = work.campaign.config.finetune
-    arguments = {"head": config.foundation_head, "device": config.device, "dtype": config.dtype}
-    identity = {"structures": digest(structures), "foundation": digest(model), **arguments}
-    unit = Unit(
+    return _made_replay(
+        work,
         "replay labels",
-        work.unit_path("pseudo-labels", identity, ".extxyz"),
         label_replay,
-        {"structures": structures, "foundation": model, **arguments},
+        stem="pseudo-labels",
+        files={"structures": structures, "foundation": model},
+        values={"head": config.foundation_head, "device": config.device, "dtype": config.dtype},
     )
+
+
+def _made_replay(
+    work: Work,
+    name: str,
+    make: Callable[..., None],
+    *,
+    stem: str,
+    files: dict[str, Path],
+    values: dict[str, Any],
+) -> Path:
+    """The frames that a unit of work makes of files and other values, its arguments."""
+    identity = {key: digest(path) for key, path in files.items()} | values
+    unit = Unit(name, work.unit_path(stem, identity, ".extxyz"), make, {**files, **values})
     work.run_units([unit])
     work.results["replay_sha256"] = digest(unit.output)
     return unit.output

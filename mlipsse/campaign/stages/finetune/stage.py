@@ -11,6 +11,7 @@ from mlipsse.campaign.stages.finetune.foundation import find_foundation, provide
 from mlipsse.campaign.stages.finetune.unit import training_unit
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
+from mlipsse.training.settings import Training
 
 
 def isolated_atoms_eV(campaign: Campaign) -> dict[str, float]:
@@ -40,15 +41,18 @@ def perform(work: Work) -> list[Path]:
     campaign, config = work.campaign, work.campaign.config
     foundation, replay = provide_foundation(work)
     sets = campaign.labelled_sets | ({"replay": replay} if replay is not None else {})
-    unit = training_unit(
-        work,
-        "finetune",
+    training = Training(
         sets=sets,
         foundation=foundation,
         settings=config.finetune.settings(
             seed=config.seed, isolated_eV=isolated_atoms_eV(campaign)
         ),
         limits=config.finetune.limits,
+    )
+    unit = training_unit(
+        work,
+        "finetune",
+        training,
         folder=campaign.path(paths.Finetune.training),
         model=campaign.path(paths.Finetune.model),
     )

@@ -1,8 +1,6 @@
 """The unit of work that trains a model."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -10,62 +8,40 @@ from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.record import digest
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.files import write_text
-from mlipsse.training.judgement import Limits
-from mlipsse.training.settings import FineTuneSettings
+from mlipsse.training.settings import FineTuneSettings, Training
 
 
-def training_unit(
-    work: Work,
-    name: str,
-    *,
-    sets: Mapping[str, Path],
-    foundation: Path | None,
-    settings: FineTuneSettings,
-    limits: Limits,
-    folder: Path,
-    model: Path,
-) -> Unit:
+def training_unit(work: Work, name: str, training: Training, *, folder: Path, model: Path) -> Unit:
     """One training with the machine to itself; its output is JSON (see `train`).
 
     Parameters
     ----------
-    sets : train, valid, test and, if there is one, replay
-    foundation : None from scratch without one
     folder : of the training's own files
     model : where the model is put
     """
-    files = {part: digest(path) for part, path in sets.items()}
-    if foundation is not None:
-        files["foundation"] = digest(foundation)
-    identity = {"files": files, "settings": settings.model_dump(), "limits": asdict(limits)}
+    files = {part: digest(path) for part, path in training.sets.items()}
+    if training.foundation is not None:
+        files["foundation"] = digest(training.foundation)
+    identity = {
+        "files": files,
+        "settings": training.settings.model_dump(),
+        "limits": training.limits.model_dump(),
+    }
     return Unit(
         name,
         work.unit_path(name, identity, ".json"),
         train,
         {
-            "sets": sets,
-            "foundation": foundation,
-            "settings": settings,
-            "limits": limits,
+            "training": training,
             "folder": folder,
             "model": model,
             "threads": work.execution.all_threads,
         },
-        describe=partial(_describe, folder, settings),
+        describe=partial(_describe, folder, training.settings),
     )
 
 
-def train(
-    output: Path,
-    *,
-    sets: Mapping[str, Path],
-    foundation: Path | None,
-    settings: FineTuneSettings,
-    limits: Limits,
-    folder: Path,
-    model: Path,
-    threads: int,
-) -> None:
+def train(output: Path, *, training: Training, folder: Path, model: Path, threads: int) -> None:
     """Unit of work: the training; a killed one goes on from its best checkpoint.
 
     Writes what was measured, the test sets' predictions under `test` and `replay_test`, and under
@@ -76,15 +52,7 @@ def train(
 
     failed = None
     try:
-        result = fine_tune(
-            sets,
-            foundation=foundation,
-            settings=settings,
-            limits=limits,
-            folder=folder,
-            out=model,
-            threads=threads,
-        )
+        result = fine_tune(training, folder=folder, out=model, threads=threads)
     except FailedTraining as failure:
         failed, result = str(failure), failure.result
     pairs = {"test": result.test, "replay_test": result.replay_test}

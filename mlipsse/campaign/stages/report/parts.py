@@ -11,7 +11,7 @@ from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import read_record, versions
 from mlipsse.campaign.engine.table import read_csv
 from mlipsse.orderings import parse_repeats
-from mlipsse.potential.acceptance.record import CARD_KEY, refusals, table_rows
+from mlipsse.potential.acceptance.report import CARD_KEY, refusals, table_rows
 from mlipsse.report.page.content import FigureFile, Headline, Section, View
 from mlipsse.report.page.published import comparison_table
 from mlipsse.report.page.tables import (

@@ -23,12 +23,12 @@ from mlipsse.campaign.engine.unit_json import decode, encode
 from mlipsse.dataset.frames.farthest import farthest_points, frame_descriptor
 from mlipsse.dataset.frames.strain import strain_frames
 from mlipsse.dataset.sampling import checkpoint
-from mlipsse.dataset.sampling.frame_filters import Candidate, FilterSettings, left_out
-from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun, SamplingSettings
+from mlipsse.dataset.sampling.frame_filters import Candidate, left_out
+from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.relaxation.energies import BATCH_ATOMS
-from mlipsse.energetics.relaxation.evaluation import Evaluation, Evaluator
-from mlipsse.energetics.relaxation.evaluators import make_evaluator
+from mlipsse.energetics.relaxation.evaluators import Evaluator, make_evaluator
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.files import write_text
 from mlipsse.structures.geometry import supercell
 
@@ -71,26 +71,6 @@ class SampledFrames:
     frames: list[Atoms]
     trajectories: list[dict[str, Any]]
     left_out: list[dict[str, Any]]
-
-
-def sampling_settings(config: SampleConfig, temperature_K: float) -> SamplingSettings:
-    """What the config asks of a trajectory.
-
-    Raises
-    ------
-    MlipsseError
-        when its numbers do not go together.
-    """
-    return SamplingSettings(
-        temperature_K=temperature_K,
-        duration_ps=config.duration_ps,
-        timestep_fs=config.timestep_fs,
-        equilibration_ps=config.equilibration_ps,
-        n_frames=config.drawn,
-        friction_per_ps=config.friction_per_ps,
-        max_temperature_factor=config.max_temperature_factor,
-        max_lindemann=config.max_lindemann,
-    )
 
 
 def planned_trajectories(work: Work, starts: Sequence[Atoms]) -> list[PlannedTrajectory]:
@@ -168,7 +148,7 @@ def sample_batch(
     species = {symbol for one in planned for symbol in one.start.symbols}
     evaluator = make_evaluator(potential, species, device=settings.device, head=settings.head)
     runs = [
-        SamplingRun(one.start, sampling_settings(settings, one.temperature_K), one.seed, mobile)
+        SamplingRun(one.start, settings.trajectory(one.temperature_K), one.seed, mobile)
         for one in planned
     ]
 
@@ -195,7 +175,7 @@ def sampled_frames(planned: Sequence[PlannedTrajectory], settings: SampleConfig)
     kept: dict[str, list[Atoms]] = defaultdict(list)  # of each trajectory
     rejected: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for composition, candidates in groups.items():
-        reasons = left_out(candidates, _filters(settings))
+        reasons = left_out(candidates, settings)
         good = [one for one, reason in zip(candidates, reasons, strict=True) if reason is None]
         if settings.selection == "farthest":
             n_trajectories = sum(a["row"]["composition"] == composition for a in answers)
@@ -256,7 +236,7 @@ def _unit(work: Work, batch: Sequence[PlannedTrajectory]) -> Unit:
         "keep": keep,
     }
     several = f" to {batch[-1].name}" if len(batch) > 1 else ""
-    n_steps = len(batch) * sampling_settings(config.sample, batch[0].temperature_K).n_steps
+    n_steps = len(batch) * config.sample.trajectory(batch[0].temperature_K).n_steps
     return Unit(
         f"trajectories {batch[0].name}{several}",
         batch[-1].output,
@@ -301,7 +281,7 @@ def _write(
     write_text(one.output, encode(answer))
 
 
-def _candidate(frame: Atoms, found: Evaluation | Exception) -> dict[str, Any]:
+def _candidate(frame: Atoms, found: SinglePoint | Exception) -> dict[str, Any]:
     """Arguments of a `Candidate`."""
     if isinstance(found, Exception):
         return {"frame": frame, "energy_eV": math.nan, "max_force_eV_A": math.nan}
@@ -312,17 +292,3 @@ def _candidate(frame: Atoms, found: Evaluation | Exception) -> dict[str, Any]:
         "max_force_eV_A": float(np.linalg.norm(found.forces_eV_A, axis=1).max()),
         "descriptor": None if descriptor is None else frame_descriptor(descriptor, frame.numbers),
     }
-
-
-def _filters(settings: SampleConfig) -> FilterSettings:
-    pairs = {}
-    for name, limit_A in settings.closest_A.items():
-        first, second = name.split("-")
-        pairs[first, second] = limit_A
-    return FilterSettings(
-        closest=settings.closest,
-        closest_A=pairs,
-        max_energy_z=settings.max_energy_z,
-        max_force_z=settings.max_force_z,
-        duplicates=settings.drop_duplicates,
-    )

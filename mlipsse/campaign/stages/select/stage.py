@@ -15,7 +15,7 @@ from mlipsse.campaign.engine.seeds import derived_seed
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.dataset.frames.extxyz import write_frames
-from mlipsse.energetics.hull.selection import Selection, effective_number, select
+from mlipsse.energetics.hull.selection import Ensemble, Selection, effective_number, select
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -51,19 +51,14 @@ def perform(work: Work) -> list[Path]:
 
 
 def _select(group: list[Row], work: Work, seed: int) -> Selection:
-    config = work.campaign.config.select
     n_atoms = len(group[0].atoms)
-    return select(
+    ensemble = Ensemble(
         np.array([row.values["energy_eV"] for row in group]),
-        count=config.structures,
-        seed=seed,
-        draw=config.draw,
-        temperature_K=config.temperature_K,
-        degeneracies=np.array([row.values["degeneracy"] for row in group]),
-        per=config.per,
-        n_atoms=n_atoms,
-        n_formula_units=n_atoms / Composition(group[0].composition).num_atoms,
+        np.array([row.values["degeneracy"] for row in group]),
+        n_atoms,
+        n_atoms / Composition(group[0].composition).num_atoms,
     )
+    return select(ensemble, work.campaign.config.select, seed=seed)
 
 
 def _table_row(formula: str, cell: str, selection: Selection) -> dict[str, Any]:

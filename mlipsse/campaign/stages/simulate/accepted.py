@@ -15,7 +15,7 @@ def require_accepted(campaign: Campaign) -> None:
     MlipsseError
         with what refused it and what to do.
     """
-    from mlipsse.potential.acceptance.record import CARD_KEY, refusals
+    from mlipsse.potential.acceptance.report import CARD_KEY, refusals
     from mlipsse.potential.bundle.folder import read_card
 
     config = campaign.config.export

@@ -11,7 +11,7 @@ from pymatgen.core import Composition
 
 from mlipsse import keys
 from mlipsse.campaign.config.campaign import CampaignConfig
-from mlipsse.energetics.hull.selection import boltzmann_weights
+from mlipsse.energetics.hull.selection import Ensemble, boltzmann_weights
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.record import RunRecord, read_outcome, read_record
 from mlipsse.md.watch.health import run_health
@@ -170,10 +170,11 @@ def ordering_weights(
     names = [str(atoms.info[keys.ORDERING]) for atoms in orderings]
     unit = Composition(formula).num_atoms
     counted = {"atom": 1.0, "formula_unit": unit, "cell": float(next(iter(sizes), 1))}[per]
-    energies = [counted * atoms.info["energy_above_hull_eV_atom"] for atoms in orderings]
+    energies_eV = [counted * atoms.info["energy_above_hull_eV_atom"] for atoms in orderings]
+    ensemble = Ensemble(np.array(energies_eV))
 
     def weights(temperature_K: float) -> Mapping[str, float]:
-        found = boltzmann_weights(np.array(energies), temperature_K=temperature_K)
+        found = boltzmann_weights(ensemble, temperature_K=temperature_K)
         return dict(zip(names, found.tolist(), strict=True))
 
     return weights

@@ -3,9 +3,13 @@
 import numpy as np
 
 from mlipsse import keys
-from mlipsse.dataset.check.measures.fingerprints import NEAR_A, SAME_A, find_twins
+from mlipsse.dataset.check.measures.copies import (
+    NEAR_A,
+    SAME_A,
+    find_twins,
+    neighbours_across,
+)
 from mlipsse.dataset.check.measures.labelled_set import LabelledSet, labels
-from mlipsse.dataset.check.measures.neighbours import neighbours_across
 from mlipsse.dataset.check.measures.verdict import Check, Numbers, some
 
 MAX_NEAR_FRACTION = 0.05
@@ -17,8 +21,7 @@ MAX_ENERGY_GAP_EV_ATOM = 0.001
 
 def check_copies(labelled: LabelledSet) -> list[Check]:
     """Duplicates within splits and leakage between them."""
-    alone = set(labelled.isolated)
-    kept = [k for k, finite in enumerate(labelled.finite) if finite and k not in alone]
+    kept = [k for k in labelled.crystals if labelled.finite[k]]
     twins = find_twins([labelled.frames[k] for k in kept])
     index = np.array(kept, dtype=int)
     first, second = index[twins.first], index[twins.second]

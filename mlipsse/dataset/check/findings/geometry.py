@@ -19,23 +19,16 @@ _MOST_FRAMES = 50
 
 def check_periodic(labelled: LabelledSet) -> Check:
     """Crystals are periodic along every vector of their cell, unless vacuum lies there."""
-    alone = set(labelled.isolated)
-    open_ = [
-        k
-        for k, frame in enumerate(labelled.frames)
-        if k not in alone and labelled.finite[k] and _cut_open(frame)
-    ]
-    numbers: Numbers = {"cut_open": len(open_)}
-    if open_:
-        return Check(
-            "periodicity",
-            "fail",
-            f"{len(open_)} frames fill their cell and are not periodic in all directions "
-            f"({some(labelled.at(open_))}): training would leave out neighbours across the faces. "
-            'Write pbc="T T T" into them.',
-            numbers,
-        )
-    return Check("periodicity", "pass", "Every crystal is periodic.", numbers)
+    open_ = [k for k in labelled.crystals if labelled.finite[k] and _cut_open(labelled.frames[k])]
+    return Check.fails_if(
+        open_,
+        "periodicity",
+        {"cut_open": len(open_)},
+        fails=f"{len(open_)} frames fill their cell and are not periodic in all directions "
+        f"({some(labelled.at(open_))}): training would leave out neighbours across the faces. "
+        'Write pbc="T T T" into them.',
+        passes="Every crystal is periodic.",
+    )
 
 
 def _cut_open(frame: Atoms) -> bool:
@@ -54,8 +47,7 @@ def _cut_open(frame: Atoms) -> bool:
 
 def check_lengths(labelled: LabelledSet) -> Check:
     """Neighbours as near as bonds are."""
-    alone = set(labelled.isolated)
-    chosen = [k for k in range(len(labelled.frames)) if k not in alone and labelled.finite[k]]
+    chosen = [k for k in labelled.crystals if labelled.finite[k]]
     chosen = chosen[:: max(1, len(chosen) // _MOST_FRAMES)]
     ratios = [ratio for k in chosen if (ratio := _nearest_ratio(labelled.frames[k])) is not None]
     name = "length unit"
@@ -66,16 +58,15 @@ def check_lengths(labelled: LabelledSet) -> Check:
     measured = (
         f"Nearest neighbours lie {median:.2f} times as far apart as the sum of covalent radii"
     )
-    if not LEAST_RATIO < median < MOST_RATIO:
-        cause = "in bohr or of another crystal" if median > 1 else "in nm or bohr taken for Å"
-        return Check(
-            name,
-            "fail",
-            f"{measured}, where crystals have 0.9 to 1.2: positions and cells are {cause}. Write "
-            "them in Å.",
-            numbers,
-        )
-    return Check(name, "pass", f"{measured}.", numbers)
+    cause = "in bohr or of another crystal" if median > 1 else "in nm or bohr taken for Å"
+    return Check.fails_if(
+        not LEAST_RATIO < median < MOST_RATIO,
+        name,
+        numbers,
+        fails=f"{measured}, where crystals have 0.9 to 1.2: positions and cells are {cause}. Write "
+        "them in Å.",
+        passes=f"{measured}.",
+    )
 
 
 def _nearest_ratio(frame: Atoms) -> float | None:

@@ -176,10 +176,10 @@ def _volume_A3_atom(labelled: LabelledSet, position: int) -> float:
 
 
 def energy_residuals(labelled: LabelledSet) -> np.ndarray:
-    """Energies per atom of `labelled.typical`, less a fit to compositions and group medians, eV.
+    """(n_typical,) eV: energies per atom of `labelled.typical`, less a fit and group medians.
 
-    The fit is of least absolute deviations, one energy per element; compositions of eight frames or
-    more are then centred at their median.
+    The fit to compositions is of least absolute deviations, one energy per element; compositions
+    of eight frames or more are then centred at their median.
     """
     frames = [labelled.frames[k] for k in labelled.typical]
     elements = sorted({z for frame in frames for z in frame.numbers.tolist()})

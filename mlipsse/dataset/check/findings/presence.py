@@ -33,48 +33,41 @@ def check_keys(labelled: LabelledSet) -> Check:
         for key, frames in lacking.items()
         if frames
     ]
-    if gaps:
-        return Check(
-            "keys",
-            "fail",
-            f"{'; '.join(gaps)}. Label them, remove them, or name the keys of the labels "
-            "(--energy-key, --forces-key).",
-            dict(numbers),
-        )
-    return Check("keys", "pass", "Every frame has an energy and forces.", dict(numbers))
+    return Check.fails_if(
+        gaps,
+        "keys",
+        dict(numbers),
+        fails=f"{'; '.join(gaps)}. Label them, remove them, or name the keys of the labels "
+        "(--energy-key, --forces-key).",
+        passes="Every frame has an energy and forces.",
+    )
 
 
 def check_stress_present(labelled: LabelledSet) -> Check:
     """A stress in every crystal."""
-    alone = set(labelled.isolated)
-    crystals = [k for k in range(len(labelled.frames)) if k not in alone]
-    lacking = [k for k in crystals if keys.STRESS not in labels(labelled.frames[k])]
-    numbers: Numbers = {"without_stress": len(lacking)}
-    if lacking:
-        return Check(
-            "stress present",
-            "fail",
-            f"{len(lacking)} of {len(crystals)} frames have no stress "
-            f"({some(labelled.at(lacking))}): training would read it as absent or zero. Label "
-            "them with stress, remove them, or name its key (--stress-key, --virial-key).",
-            numbers,
-        )
-    return Check("stress present", "pass", "Every crystal has a stress.", numbers)
+    lacking = [k for k in labelled.crystals if keys.STRESS not in labels(labelled.frames[k])]
+    return Check.fails_if(
+        lacking,
+        "stress present",
+        {"without_stress": len(lacking)},
+        fails=f"{len(lacking)} of {len(labelled.crystals)} frames have no stress "
+        f"({some(labelled.at(lacking))}): training would read it as absent or zero. Label them "
+        "with stress, remove them, or name its key (--stress-key, --virial-key).",
+        passes="Every crystal has a stress.",
+    )
 
 
 def check_finite(labelled: LabelledSet) -> Check:
     """No NaN, no infinity, no labels that are all zero."""
     bad = [k for k, finite in enumerate(labelled.finite) if not finite]
-    numbers: Numbers = {"not_finite": len(bad)}
-    if bad:
-        return Check(
-            "finite",
-            "fail",
-            f"{len(bad)} frames contain numbers that are not finite ({some(labelled.at(bad))}). "
-            "Remove them, or label them again.",
-            numbers,
-        )
-    return Check("finite", "pass", "All labels, positions and cells are finite.", numbers)
+    return Check.fails_if(
+        bad,
+        "finite",
+        {"not_finite": len(bad)},
+        fails=f"{len(bad)} frames contain numbers that are not finite "
+        f"({some(labelled.at(bad))}). Remove them, or label them again.",
+        passes="All labels, positions and cells are finite.",
+    )
 
 
 def check_zero(labelled: LabelledSet) -> Check:

@@ -43,13 +43,12 @@ def check_sources(labelled: LabelledSet) -> Check:
 
 def check_splits(labelled: LabelledSet) -> Check:
     """Elements and compositions of valid and test that train lacks."""
-    alone = set(labelled.isolated)
     elements: dict[str, set[str]] = defaultdict(set)
     formulas: dict[str, set[str]] = defaultdict(set)
-    for k, (frame, split) in enumerate(zip(labelled.frames, labelled.splits, strict=True)):
-        if k not in alone:
-            elements[split] |= set(frame.get_chemical_symbols())
-            formulas[split].add(composition(frame))
+    for k in labelled.crystals:
+        frame, split = labelled.frames[k], labelled.splits[k]
+        elements[split] |= set(frame.get_chemical_symbols())
+        formulas[split].add(composition(frame))
     numbers: Numbers = {}
     for split in elements:
         numbers[f"{split}_frames"] = Counter(labelled.splits)[split]

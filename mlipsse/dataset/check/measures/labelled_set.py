@@ -37,6 +37,12 @@ class LabelledSet:
         return [k for k, frame in enumerate(self.frames) if is_isolated(frame)]
 
     @cached_property
+    def crystals(self) -> list[int]:
+        """Indices of all other frames."""
+        alone = set(self.isolated)
+        return [k for k in range(len(self.frames)) if k not in alone]
+
+    @cached_property
     def finite(self) -> list[bool]:
         """Whether all labels that a frame has, and its positions and cell, are finite."""
         return [
@@ -49,13 +55,10 @@ class LabelledSet:
     @cached_property
     def sound(self) -> list[int]:
         """Indices of crystals with energy and forces, all finite: what the other checks look at."""
-        alone = set(self.isolated)
         return [
             k
-            for k, frame in enumerate(self.frames)
-            if self.finite[k]
-            and k not in alone
-            and {keys.ENERGY, keys.FORCES} <= set(labels(frame))
+            for k in self.crystals
+            if self.finite[k] and {keys.ENERGY, keys.FORCES} <= set(labels(self.frames[k]))
         ]
 
     @cached_property
@@ -69,7 +72,7 @@ class LabelledSet:
 
 
 def labels(frame: Atoms) -> dict[str, np.ndarray]:
-    """Labels that a frame has."""
+    """Labels that a frame has, by `mlipsse.keys`: energy (), forces (n_atoms, 3), stress (6,)."""
     stored = {**frame.info, **frame.arrays}
     names = (keys.ENERGY, keys.FORCES, keys.STRESS)
     return {name: np.asarray(stored[name], dtype=float) for name in names if name in stored}

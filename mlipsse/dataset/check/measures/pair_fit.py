@@ -38,7 +38,14 @@ _SMALL_FORCE_EV_A = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class FittedFrame:
-    """A frame, and what the fit makes of it: (n, 3) forces, energy, (6,) stress."""
+    """A frame, and what the fit makes of it.
+
+    Attributes
+    ----------
+    forces_eV_A : (n_atoms, 3) float64
+    energy_eV : of the whole cell
+    stress_eV_A3 : (6,) float64, Voigt, tension positive
+    """
 
     atoms: Atoms
     forces_eV_A: np.ndarray
@@ -280,7 +287,7 @@ def without_pressure(stress: np.ndarray) -> np.ndarray:
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of centred numbers; 0 where one of them is zero throughout."""
+    """Correlation of centred numbers, (...) of one shape; 0 where one is zero throughout."""
     norms = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(np.sum(one * other)) / norms if norms > 0 else 0.0
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 Verdict = Literal["pass", "warn", "fail", "skip"]
 Numbers = dict[str, float | int | str | None]
@@ -25,6 +25,13 @@ class Check:
     verdict: Verdict
     sentence: str
     numbers: Numbers = field(default_factory=dict)
+
+    @classmethod
+    def fails_if(
+        cls, fault: object, name: str, numbers: Numbers, *, fails: str, passes: str
+    ) -> Self:
+        """One that fails with a sentence where there is a fault, and else passes with another."""
+        return cls(name, "fail", fails, numbers) if fault else cls(name, "pass", passes, numbers)
 
 
 def some(names: Sequence[str], *, most: int = 3) -> str:

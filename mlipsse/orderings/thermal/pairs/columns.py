@@ -37,7 +37,12 @@ class PairColumns:
     constants: np.ndarray
 
     def model(self, coefficients: np.ndarray) -> tuple[float, float | None, np.ndarray]:
-        """Constant per host cell in eV, 1 / epsilon, and energies of the entries in eV."""
+        """Constant per host cell in eV, 1 / epsilon, and energies (n_entries,) in eV.
+
+        Parameters
+        ----------
+        coefficients : (n_columns,) float64
+        """
         factor = float(coefficients[1]) if self.ewald else None
         return float(coefficients @ self.constants), factor, coefficients @ self.entries
 

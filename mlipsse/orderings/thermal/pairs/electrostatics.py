@@ -50,7 +50,7 @@ class Electrostatics:
         return self.charges[np.arange(len(labels))[:, None], labels]
 
     def mutual_potentials(self, charges: np.ndarray) -> np.ndarray:
-        """2 M q, (n_sites, n_cells) eV per elementary charge: of the variable sites alone."""
+        """2 M q, eV per elementary charge, of the variable sites; both are (n_sites, n_cells)."""
         potentials = np.zeros_like(charges)
         for cell, ahead in enumerate(self.difference):
             potentials += 2 * np.einsum("s,stc->tc", charges[:, cell], self.matrix[:, :, ahead])

@@ -62,7 +62,7 @@ class PairLattice:
         return np.bincount(entries, weights=weights, minlength=clusters.n_entries)
 
     def ewald_energy_eV(self, labels: np.ndarray) -> float:
-        """Ewald energy of the supercell with formal charges; 0 without electrostatics."""
+        """Ewald energy, eV, of labels (n_sites,) with formal charges; 0 without electrostatics."""
         if self.electrostatics is None:
             return 0.0
         own = labels[self.sites].reshape(len(self.clusters.variable_sites), -1)

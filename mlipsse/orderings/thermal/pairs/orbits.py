@@ -15,7 +15,13 @@ from mlipsse.orderings.host.model import Host
 
 @dataclass(frozen=True, eq=False)
 class SiteOrbit:
-    """Sites of the host's cell that symmetry makes equal: host indices, and their sublattice."""
+    """Sites of the host's cell that symmetry makes equal.
+
+    Attributes
+    ----------
+    sublattice : number of their sublattice
+    sites : their numbers in the host
+    """
 
     sublattice: int
     sites: tuple[int, ...]
@@ -50,6 +56,11 @@ class PairClusters:
     An energy belongs to every species of a site orbit and to every pair of species of a pair
     orbit. These entries are numbered in one row: site orbits first, in each the species of its
     sublattice; then pair orbits, in each the species of the first site times those of the second.
+
+    Attributes
+    ----------
+    cutoff_A : largest distance of a pair
+    site_orbits, pair_orbits : in the order of their entries
     """
 
     host: Host
@@ -59,7 +70,7 @@ class PairClusters:
 
     @property
     def variable_sites(self) -> np.ndarray:
-        """Host sites that more than one species may take, ascending int."""
+        """(n,) int, host sites that more than one species may take, ascending."""
         return np.sort([site for orbit in self.site_orbits for site in orbit.sites])
 
     @cached_property

@@ -10,7 +10,15 @@ PENALTIES = (0.0, *np.logspace(-10, 1, 23).tolist())
 
 @dataclass(frozen=True, eq=False)
 class RidgeFit:
-    """Coefficients (n_columns,), the penalty, and (n_rows,) residuals, kept and leave-one-out."""
+    """A fit by least squares with a penalty.
+
+    Attributes
+    ----------
+    coefficients : (n_columns,) float64
+    penalty : that was chosen
+    residuals : (n_rows,) float64
+    left_out_residuals : (n_rows,) float64, of every row by a fit to the others
+    """
 
     coefficients: np.ndarray
     penalty: float

@@ -26,7 +26,15 @@ SPACING_TAUS = 5
 
 @dataclass(frozen=True)
 class ChainPlan:
-    """What one chain does; see `run_monte_carlo`, whose `samples` are shared out."""
+    """What one chain does; see `run_monte_carlo`.
+
+    Attributes
+    ----------
+    temperature_K, seed, max_sweeps : as there
+    samples : the chain's share
+    chain : its number
+    anneal_from_K, anneal_sweeps, equilibration_sweeps : as there
+    """
 
     temperature_K: float
     samples: int
@@ -146,7 +154,12 @@ class _Walk:
         rng: np.random.Generator,
         from_K: float | None = None,
     ) -> tuple[np.ndarray, np.ndarray, int]:
-        """Labels after n sweeps, energies (n,) eV after each, and how many swaps were accepted."""
+        """Labels (n_sites,) after n sweeps, energies (n,) eV after each, and swaps accepted.
+
+        Parameters
+        ----------
+        labels : (n_sites,) int8, before
+        """
         from mlipsse.orderings.thermal.swaps.arrays import arrange
         from mlipsse.orderings.thermal.swaps.kernel import run_sweeps
 

@@ -26,7 +26,8 @@ class Interactions(NamedTuple):
     self_energy : (n_host_sites,) float64
     difference : (n_cells, n_cells) int32
     filled, allowed : (n_sites, S) bool, whether a species is an atom, and may sit on a site
-    excluded_first, excluded : like `first` and `neighbours`: sites that may not both be filled
+    excluded_first, excluded : (n_sites + 1,) int64 and (n_excluded,) int32, like `first` and
+        `neighbours`: sites that may not both be filled
     """
 
     first: np.ndarray
@@ -62,8 +63,12 @@ class Arrangement(NamedTuple):
 
 
 class Segments(NamedTuple):
-    """For every place in `Arrangement.order`, (n_movable,) int32: the range of its species' places
-    and that of its sublattice's. Numbers are conserved, so are these.
+    """Ranges of places in `Arrangement.order`; numbers are conserved, so are these.
+
+    Attributes
+    ----------
+    species_start, species_end : (n_movable,) int32, places of the species of every place
+    pool_start, pool_end : (n_movable,) int32, places of the sublattice of every place
     """
 
     species_start: np.ndarray

@@ -51,7 +51,7 @@ def random_labels(
 
 
 def filled_sites(supercell: Supercell, labels: np.ndarray) -> np.ndarray:
-    """Which sites hold an atom, (n_sites,) bool."""
+    """(n_sites,) bool: which sites hold an atom, of labels (n_sites,)."""
     filled = np.ones(supercell.n_sites, dtype=bool)
     for sublattice, sites in zip(supercell.host.sublattices, supercell.sites, strict=True):
         if VACANCY in sublattice.species:
@@ -60,7 +60,7 @@ def filled_sites(supercell: Supercell, labels: np.ndarray) -> np.ndarray:
 
 
 def clashes(filled: np.ndarray, excluded: np.ndarray) -> np.ndarray:
-    """Excluded pairs (n, 2) of which both sites hold an atom."""
+    """Pairs of `excluded`, (n, 2), of which both sites hold an atom by `filled`, (n_sites,)."""
     return excluded[filled[excluded].all(axis=1)]
 
 

@@ -201,12 +201,12 @@ def _cp2k_answer(name: str, folder: Path) -> Any:
 def test_cp2k_of_2025(tmp_path: Path) -> None:
     found = _cp2k_answer("cp2k_2025_layout_frame.out", tmp_path)
     assert isinstance(found, Label)
-    assert found.energy_eV == pytest.approx(0.027483673617244 * units.Ha, rel=1e-5)
+    assert found.point.energy_eV == pytest.approx(0.027483673617244 * units.Ha, rel=1e-5)
     wanted = np.array([9.79379926e-3, -4.57064360e-2, 2.19166568e-2]) * units.Ha / units.Bohr
-    assert found.forces_eV_A[3] == pytest.approx(wanted, rel=1e-5)
+    assert found.point.forces_eV_A[3] == pytest.approx(wanted, rel=1e-5)
     # GPa, positive under pressure: xx yy zz yz xz xy.
     stress = [5.47127239692, 12.2458207872, 4.80696906525, -6.03351036582, -3.201501955, -6.6141537]
-    assert found.stress_eV_A3 == pytest.approx(-np.array(stress) * units.GPa, rel=1e-5)
+    assert found.point.stress_eV_A3 == pytest.approx(-np.array(stress) * units.GPa, rel=1e-5)
     assert "CP2K 2025.2" in found.source
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from mlipsse import keys
 from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.config.simulate import RungConfig
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.stages.simulate.cost import estimate_campaign
@@ -193,6 +194,10 @@ def test_a_cell_narrower_than_the_cutoff_is_reported(campaign: Campaign) -> None
     ("simulate", "words"),
     [
         ({"at_K": {650: {"production_ps": 1}}}, "650 K, which temperatures_K"),
+        *(
+            ({"at_K": {600: {name: -1}}}, f"{name}.*greater than")
+            for name in RungConfig.model_fields
+        ),
         ({"temperatures_K": []}, "at least 1 item"),
         ({"temperatures_K": [600, 600], "at_K": {}}, "contains 600 K twice"),
         ({"temperatures_K": [600.2, 600.4], "at_K": {}}, "contains 600 K twice"),  # one folder

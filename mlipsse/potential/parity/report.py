@@ -1,4 +1,4 @@
-"""Is a bundle fit for use here? The same in ASE, Python and LAMMPS, and energy is conserved."""
+"""The parity report of a bundle: the same in ASE, Python and LAMMPS, and energy is conserved."""
 
 import math
 import tempfile
@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.example import example_crystal, present_elements, read_example
 from mlipsse.potential.bundle.folder import Bundle, read_bundle
-from mlipsse.potential.check.dynamics import Conservation, ThermalisedFrame, conserve, thermalise
-from mlipsse.potential.check.parity import (
-    Differences,
-    ase_single_points,
-    differences,
-    python_single_points,
-    single_points,
-)
-from mlipsse.potential.export.edge_form import SinglePoint
 from mlipsse.potential.export.target import Dtype
 from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin
+from mlipsse.potential.parity.dynamics import Conservation, conserve, thermalise
+from mlipsse.potential.parity.single_points import (
+    Differences,
+    ase_single_points,
+    differences,
+    lammps_single_points,
+    python_single_points,
+)
 from mlipsse.structures.geometry import supercell
 
 MAX_DRIFT_EV_ATOM_PS = 1e-5
@@ -78,8 +78,15 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Largest errors that pass, for the structures of one check."""
+class ParityLimits:
+    """Largest errors that pass, for the structures of one check.
+
+    Attributes
+    ----------
+    energy_eV_atom : per atom of a structure
+    force_eV_A, stress_eV_A3 : of any component
+    drift_eV_atom_ps : of the total energy at constant energy
+    """
 
     energy_eV_atom: float
     force_eV_A: float
@@ -88,8 +95,8 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Acceptance:
-    """What a check found; the errors are the largest of all files and ways to run them.
+class ParityReport:
+    """What `check` found; the errors are the largest of all files and ways to run them.
 
     Attributes
     ----------
@@ -112,7 +119,7 @@ class Acceptance:
     drift_eV_atom_ps: float | None
     structures: int
     atoms: int
-    limits: Limits
+    limits: ParityLimits
     comparisons: tuple[Comparison, ...]
     problems: tuple[str, ...]
 
@@ -124,7 +131,7 @@ def check_bundle(
     dtype: Dtype | None = None,
     threads: int = 1,
     announce: Announce = lambda text: None,
-) -> Acceptance:
+) -> ParityReport:
     """Compare a bundle's files with its model, then run them at constant energy.
 
     The reference is mace-torch's ASE calculator in float64. Each exported file is called in Python
@@ -192,23 +199,32 @@ def check_bundle(
             in_lammps = _compared(
                 Comparison(backend, "lammps"),
                 partial(
-                    single_points, compared, torchscript=exported, plugin=plugin, threads=threads
+                    lammps_single_points,
+                    compared,
+                    torchscript=exported,
+                    plugin=plugin,
+                    threads=threads,
                 ),
                 reference,
                 limits,
             )
             announce(f"{exported.name}: 1 ps at constant energy, {len(frame.atoms)} atoms")
+            folder = workplace / backend
+            folder.mkdir()
             in_lammps = _with_dynamics(
                 in_lammps,
-                frame,
-                exported=exported,
-                plugin=plugin,
-                folder=workplace / backend,
-                threads=threads,
-                limit=limits.drift_eV_atom_ps,
+                partial(
+                    conserve,
+                    frame,
+                    exported=exported,
+                    plugin=plugin,
+                    folder=folder,
+                    threads=threads,
+                ),
+                limits,
             )
             comparisons += [in_python, in_lammps]
-    return _acceptance(comparisons, dtype=dtype, compared=compared, limits=limits)
+    return _report(comparisons, dtype=dtype, compared=compared, limits=limits)
 
 
 def _files(bundle: Bundle, dtype: Dtype, *, folder: Path, announce: Announce) -> dict[str, Path]:
@@ -242,10 +258,10 @@ def _fits(atoms: Atoms, bundle: Bundle) -> Atoms:
     return atoms
 
 
-def _limits(reference: Sequence[SinglePoint], own: Differences | None) -> Limits:
+def _limits(reference: Sequence[SinglePoint], own: Differences | None) -> ParityLimits:
     """In float32: 1e-5 of the largest value, and like MACE itself in float32."""
     if own is None:
-        return Limits(
+        return ParityLimits(
             energy_eV_atom=MAX_ERROR_FLOAT64,
             force_eV_A=MAX_ERROR_FLOAT64,
             stress_eV_A3=MAX_ERROR_FLOAT64,
@@ -259,7 +275,7 @@ def _limits(reference: Sequence[SinglePoint], own: Differences | None) -> Limits
         like_mace = max(LIKE_MACE * of_mace, ROUNDING_FLOAT32 * largest)
         return float(min(MAX_RELATIVE_ERROR_FLOAT32 * largest, like_mace))
 
-    return Limits(
+    return ParityLimits(
         energy_eV_atom=limit(energy_eV_atom, own.energy_eV_atom),
         force_eV_A=limit(force_eV_A, own.force_eV_A),
         stress_eV_A3=limit(stress_eV_A3, own.stress_eV_A3),
@@ -271,7 +287,7 @@ def _compared(
     comparison: Comparison,
     compute: Callable[[], list[SinglePoint]],
     reference: Sequence[SinglePoint],
-    limits: Limits,
+    limits: ParityLimits,
 ) -> Comparison:
     try:
         found = differences(compute(), reference)
@@ -302,23 +318,13 @@ def _with_errors(comparison: Comparison, found: Differences) -> Comparison:
 
 
 def _with_dynamics(
-    comparison: Comparison,
-    frame: ThermalisedFrame,
-    *,
-    exported: Path,
-    plugin: Path,
-    folder: Path,
-    threads: int,
-    limit: float,
+    comparison: Comparison, run: Callable[[], Conservation], limits: ParityLimits
 ) -> Comparison:
-    folder.mkdir()
     try:
-        found: Conservation = conserve(
-            frame, exported=exported, plugin=plugin, folder=folder, threads=threads
-        )
+        found = run()
     except MlipsseError as error:
         return replace(comparison, problem=comparison.problem or str(error))
-    problem = comparison.problem
+    problem, limit = comparison.problem, limits.drift_eV_atom_ps
     if not abs(found.drift_eV_atom_ps) <= limit:
         drift = f"the energy drifts by {found.drift_eV_atom_ps:.2g} eV/atom/ps (limit {limit:.2g})"
         problem = f"{problem}; {drift}" if problem else drift
@@ -331,9 +337,13 @@ def _with_dynamics(
     )
 
 
-def _acceptance(
-    comparisons: Sequence[Comparison], *, dtype: Dtype, compared: Sequence[Atoms], limits: Limits
-) -> Acceptance:
+def _report(
+    comparisons: Sequence[Comparison],
+    *,
+    dtype: Dtype,
+    compared: Sequence[Atoms],
+    limits: ParityLimits,
+) -> ParityReport:
     exported = [comparison for comparison in comparisons if comparison.backend != "ase"]
 
     def worst(field: str) -> float | None:
@@ -341,7 +351,7 @@ def _acceptance(
         return max((v for v in values if v is not None), key=_badness, default=None)
 
     problems = [f"{c.backend} in {c.runner}: {c.problem}" for c in exported if c.problem]
-    return Acceptance(
+    return ParityReport(
         passed=not problems,
         dtype=dtype,
         max_energy_error_eV=worst("max_energy_error_eV"),

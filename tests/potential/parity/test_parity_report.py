@@ -1,4 +1,4 @@
-"""The acceptance of a bundle: it passes what is right, and notices each thing that is wrong."""
+"""The parity report of a bundle: it passes what is right, and notices each thing that is wrong."""
 
 import shutil
 from pathlib import Path
@@ -12,11 +12,17 @@ from ase.io import read
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256
 from mlipsse.potential.bundle.folder import Bundle, read_bundle, write_bundle
-from mlipsse.potential.check import bundle as check
-from mlipsse.potential.check import dynamics
-from mlipsse.potential.check.bundle import check_bundle
-from mlipsse.potential.check.dynamics import slope
-from mlipsse.potential.check.parity import differences, python_single_points, single_points
+from mlipsse.potential.bundle.provenance import Provenance
+from mlipsse.potential.export.target import ExportSettings
+from mlipsse.potential.parity import dynamics
+from mlipsse.potential.parity import report as parity
+from mlipsse.potential.parity.dynamics import slope
+from mlipsse.potential.parity.report import check_bundle
+from mlipsse.potential.parity.single_points import (
+    differences,
+    lammps_single_points,
+    python_single_points,
+)
 from mlipsse.resources import resource_dir
 
 SHIPPED = resource_dir("potentials") / "mace-sse-small"
@@ -41,9 +47,8 @@ def written(tmp_path_factory, small_frame) -> Bundle:
         tmp_path_factory.mktemp("bundle"),
         model=SHIPPED / "mace-sse-small.model",
         name="halide",
-        head="Default",
-        dtype="float64",
-        label_source="teacher: chgnet",
+        export=ExportSettings(head="Default", dtype="float64"),
+        provenance=Provenance("teacher: chgnet"),
         example=small_frame,
     )
 
@@ -58,16 +63,21 @@ def bundle(tmp_path, written) -> Bundle:
 @pytest.fixture
 def quick(monkeypatch):
     """As small and short as dynamics can be: too short for a meaningful slope."""
-    monkeypatch.setattr(check, "MAX_DRIFT_EV_ATOM_PS", np.inf)
-    monkeypatch.setattr(check, "LEAST_ATOMS", 1)
+    monkeypatch.setattr(parity, "MAX_DRIFT_EV_ATOM_PS", np.inf)
+    monkeypatch.setattr(parity, "LEAST_ATOMS", 1)
     monkeypatch.setattr(dynamics, "STEPS", 20)
     monkeypatch.setattr(dynamics, "_RELAXATION_STEPS", 3)
     monkeypatch.setattr(dynamics, "_THERMALISATION_STEPS", 10)
 
 
-def replace_export(bundle: Bundle, **other) -> None:
+def replace_export(bundle: Bundle, model: Path) -> None:
     """Put another potential's export in place of the bundle's, and its checksum into the card."""
-    made = write_bundle(bundle.folder.parent / "other", name="other", **other)
+    made = write_bundle(
+        bundle.folder.parent / "other",
+        model=model,
+        name="other",
+        export=ExportSettings(head="Default", dtype="float64"),
+    )
     shutil.copyfile(made.torchscript, bundle.torchscript)
     card = bundle.folder / "card.yaml"
     facts = yaml.safe_load(card.read_text())
@@ -130,7 +140,7 @@ def test_an_export_of_other_weights_is_noticed(bundle, no_dynamics, tmp_path):
         weights = next(iter(model.readouts.parameters()))
         weights *= 1 + 1e-6
     torch.save(model, tmp_path / "changed.model")
-    replace_export(bundle, model=tmp_path / "changed.model", head="Default", dtype="float64")
+    replace_export(bundle, model=tmp_path / "changed.model")
     result = check_bundle(bundle.folder)
     assert not result.passed
     assert len(result.problems) == 2
@@ -161,14 +171,14 @@ def test_an_export_that_does_not_load_is_reported_in_a_sentence(bundle, quick):
 def no_dynamics(monkeypatch, small_frame):
     """The frame as it is, and a run that conserves energy."""
     frame = dynamics.ThermalisedFrame(small_frame, Path("nowhere"), ())
-    monkeypatch.setattr(check, "thermalise", lambda *_, **__: frame)
+    monkeypatch.setattr(parity, "thermalise", lambda *_, **__: frame)
     found = dynamics.Conservation(1e-7, 1e-6, 300.0, 1e-8)
-    monkeypatch.setattr(check, "conserve", lambda *_, **__: found)
+    monkeypatch.setattr(parity, "conserve", lambda *_, **__: found)
 
 
 def test_a_drift_is_noticed(written, no_dynamics, monkeypatch):
     found = dynamics.Conservation(-2e-5, 1e-6, 300.0, 1e-8)
-    monkeypatch.setattr(check, "conserve", lambda *_, **__: found)
+    monkeypatch.setattr(parity, "conserve", lambda *_, **__: found)
     result = check_bundle(written.folder)
     assert not result.passed
     assert result.drift_eV_atom_ps == -2e-5
@@ -177,12 +187,12 @@ def test_a_drift_is_noticed(written, no_dynamics, monkeypatch):
 
 def test_numbers_that_are_not_finite_never_pass(written, no_dynamics, monkeypatch):
     def broken(*arguments, **options):
-        points = single_points(*arguments, **options)
+        points = lammps_single_points(*arguments, **options)
         for point in points:
             point.forces_eV_A[0, 0] = np.nan
         return points
 
-    monkeypatch.setattr(check, "single_points", broken)
+    monkeypatch.setattr(parity, "lammps_single_points", broken)
     result = check_bundle(written.folder)
     assert not result.passed
     assert np.isnan(result.max_force_error_eV_A)
@@ -224,7 +234,7 @@ def test_python_and_lammps_agree(torchscript, plugin, name):
     cell, n_atoms = CELLS[name]
     atoms = random_cell(cell=cell, n_atoms=n_atoms, closest_A=1.7, seed=3)
     in_python = python_single_points(torchscript, [atoms])
-    in_lammps = single_points([atoms], torchscript=torchscript, plugin=plugin)
+    in_lammps = lammps_single_points([atoms], torchscript=torchscript, plugin=plugin)
     worst = differences(in_lammps, in_python)
     assert max(worst.energy_eV, worst.force_eV_A, worst.stress_eV_A3) < 1e-10
 

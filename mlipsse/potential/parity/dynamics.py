@@ -102,8 +102,6 @@ def thermalise(
     plugin: Path,
     elements: Sequence[str],
     folder: Path,
-    temperature_K: float = TEMPERATURE_K,
-    seed: int = 1,
     threads: int = 1,
 ) -> ThermalisedFrame:
     """Relax the positions, then run 0.3 ps with Langevin's thermostat, in LAMMPS.
@@ -123,9 +121,9 @@ def thermalise(
         exported=exported.resolve(),
         elements=" ".join(elements),
         timestep_ps=TIMESTEP_FS / 1000,
-        temperature_K=temperature_K,
-        twice_K=2 * temperature_K,  # half of it goes into the springs
-        seed=seed,
+        temperature_K=TEMPERATURE_K,
+        twice_K=2 * TEMPERATURE_K,  # half of it goes into the springs
+        seed=1,
         relaxation_steps=_RELAXATION_STEPS,
         steps=_THERMALISATION_STEPS,
         frame=_FRAME,

@@ -3,7 +3,7 @@ import pytest
 from ase import Atoms
 from scipy.spatial.transform import Rotation
 
-from mlipsse.dataset.check.measures.fingerprints import NEAR_A, find_twins, fingerprint
+from mlipsse.dataset.check.measures.copies import NEAR_A, find_twins, fingerprint
 
 
 def random_crystal(seed=0, symbols="Li6InCl9"):

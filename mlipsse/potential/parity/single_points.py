@@ -12,10 +12,9 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse import lammps
 from mlipsse.energetics.potentials.mace_model import import_mace, load_mace_model
-from mlipsse.errors import MlipsseError
-from mlipsse.potential.export.edge_form import SinglePoint, load_edge_form
+from mlipsse.energetics.single_point import SinglePoint
+from mlipsse.potential.export.edge_form import load_edge_form
 from mlipsse.potential.export.target import Dtype
-from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.potential.lammps.structure_file import data_text
 
 LAMMPS_EV_A3_TO_BAR = 1.6021765e6
@@ -58,15 +57,6 @@ class Differences:
     stress_eV_A3: float
 
 
-@dataclass(frozen=True)
-class Parity:
-    """Largest differences between LAMMPS and ASE; the energy's is per atom."""
-
-    max_energy_error_eV: float
-    max_force_error_eV_A: float
-    max_stress_error_eV_A3: float
-
-
 def differences(found: Sequence[SinglePoint], reference: Sequence[SinglePoint]) -> Differences:
     """Compare two lists of single points of the same structures, in the same order."""
     rows = []
@@ -86,41 +76,7 @@ def differences(found: Sequence[SinglePoint], reference: Sequence[SinglePoint]) 
     return Differences(*(float(worst) for worst in np.max(rows, axis=0)))
 
 
-def check_parity(
-    torchscript: Path,
-    *,
-    model: Path,
-    head: str,
-    dtype: Dtype,
-    structures: Sequence[Atoms],
-    threads: int = 1,
-) -> Parity:
-    """Compare an exported potential in LAMMPS with its model in ASE, on periodic `structures`.
-
-    Parameters
-    ----------
-    torchscript : exported file, `.pt` or `.pt2`
-    model : the `.model` file it was made from (loading it runs pickle code)
-    head, dtype : as exported
-    structures : periodic in three directions, any cell shape
-    threads : for LAMMPS
-
-    Raises
-    ------
-    MlipsseError
-        when there is no structure, one is not periodic, or LAMMPS fails.
-    """
-    if not structures:
-        raise MlipsseError("A parity check requires at least one structure. Name one.")
-    found = single_points(
-        structures, torchscript=torchscript, plugin=build_plugin(), threads=threads
-    )
-    reference = ase_single_points(structures, model=model, head=head, dtype=dtype)
-    worst = differences(found, reference)
-    return Parity(worst.energy_eV_atom, worst.force_eV_A, worst.stress_eV_A3)
-
-
-def single_points(
+def lammps_single_points(
     structures: Sequence[Atoms],
     *,
     torchscript: Path,
@@ -168,7 +124,7 @@ def _read(folder: Path, *, name: str, atoms: Atoms) -> SinglePoint:
 def ase_single_points(
     structures: Sequence[Atoms], *, model: Path, head: str, dtype: Dtype
 ) -> list[SinglePoint]:
-    """The same from mace-torch's ASE calculator on the CPU.
+    """Energy, forces and stress of each structure from mace-torch's ASE calculator on the CPU.
 
     Parameters
     ----------
@@ -186,19 +142,14 @@ def ase_single_points(
         found = []
         for atoms in structures:
             calculator.calculate(atoms, properties=["energy", "forces", "stress"])
-            results = calculator.results
-            found.append(
-                SinglePoint(
-                    float(results["energy"]), results["forces"].copy(), results["stress"].copy()
-                )
-            )
+            found.append(SinglePoint.from_results(calculator.results))
         return found
     finally:
         torch.set_default_dtype(default)
 
 
 def python_single_points(exported: Path, structures: Sequence[Atoms]) -> list[SinglePoint]:
-    """The same from the exported file's edge form, called in this process.
+    """Energy, forces and stress of each structure from an exported file, called in this process.
 
     Edge vectors are formed in float64 and cast to the file's number type, as the pair style does.
 

@@ -1,4 +1,4 @@
-"""Which frames are the same structure, within a tolerance, whatever the order of their atoms."""
+"""Frames that are nearly one: twins, whatever the order of their atoms, and neighbours in time."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,19 @@ differ by 0.029; scattered by 0.02 Å, by 0.0065; by 0.005 Å, all are near-iden
 SAME_A = 1e-4
 """Below this two frames are the same: files round positions to 1e-8 Å, others to 1e-5."""
 
+NEIGHBOUR_A = 0.1
+"""Nothing further apart is called near; see `neighbours_across`."""
+
+NEIGHBOUR_SHARE = 0.25
+"""Share of the median distance between frames of equal atoms; independent frames are further apart.
+Frames of dynamics at 300 to 1500 K come so near within some 10 fs."""
+
+
 _SHORTEST = 200  # distances per pair of species; the long ones add little
 _CHUNKS = 8
 _BATCH = 4096
+_FRAMES_AT_ONCE = 512
+_SLACK = 3.0  # of lengths along oblique axes against distances, for the first sieve
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +110,7 @@ def fingerprint(atoms: Atoms) -> np.ndarray:
     kinds = low * 128 + high
     parts = [np.sort(distances_A[kinds == kind])[:_SHORTEST] for kind in np.unique(kinds)]
     distances = np.concatenate([*parts, np.zeros(0)])
-    a, b, c = atoms.cell[:]
-    lengths = np.linalg.norm([a, b, c, a + b, b + c, c + a], axis=1)
-    return np.concatenate([distances / np.sqrt(max(1, len(distances))), lengths / np.sqrt(6)])
+    return np.concatenate([distances / np.sqrt(max(1, len(distances))), _cell_lengths(atoms)])
 
 
 def _to_nearest_image(atoms: Atoms, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -121,3 +129,81 @@ def _to_nearest_image(atoms: Atoms, first: np.ndarray, second: np.ndarray) -> np
         vectors = one + sum(other[:, axis] for axis in range(3) if images[axis])
         np.minimum(nearest, np.einsum("ij,ij->i", vectors, vectors), out=nearest)
     return np.sqrt(nearest)
+
+
+def neighbours_across(
+    frames: Sequence[Atoms], splits: Sequence[str]
+) -> list[tuple[int, int, float]]:
+    """Pairs of frames of the same atoms, in the same order, of two splits, that are nearly one.
+
+    Their distance is the root mean square over atoms of the displacement to the nearest image,
+    with that of the cell's vectors added in squares. It is near below `NEIGHBOUR_A` and
+    `NEIGHBOUR_SHARE` of the median between frames of one kind: frames rattled by 0.02 Å are not
+    near to each other because of that.
+
+    Returns
+    -------
+    first, second, distance in Å; the nearest first
+    """
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for index, frame in enumerate(frames):
+        if frame.pbc.all() and frame.cell.rank == 3:
+            groups[frame.numbers.tobytes()].append(index)
+    found = []
+    for members in groups.values():
+        if len({splits[index] for index in members}) > 1:
+            found += _neighbours_of_group(frames, splits, members)
+    return sorted(found, key=lambda pair: pair[2])
+
+
+def _neighbours_of_group(
+    frames: Sequence[Atoms], splits: Sequence[str], members: list[int]
+) -> list[tuple[int, int, float]]:
+    # Euclidean distances of these are, but for oblique axes, those of the frames.
+    points = np.stack([_embedded(frames[index]) for index in members]).astype(np.float32)
+    squares = np.einsum("ij,ij->i", points, points)
+    order = np.array([splits[index] for index in members])
+    spread = []
+    candidates: list[tuple[int, int]] = []
+    for start in range(0, len(members), _FRAMES_AT_ONCE):
+        chunk = slice(start, start + _FRAMES_AT_ONCE)
+        apart = squares[chunk, None] + squares[None, :] - 2 * points[chunk] @ points.T
+        apart = np.sqrt(np.maximum(apart, 0.0))
+        later = np.arange(len(members))[None, :] > np.arange(start, start + len(apart))[:, None]
+        spread.append(np.median(apart[later]) if later.any() else np.nan)
+        near = later & (apart < _SLACK * NEIGHBOUR_A) & (order[chunk, None] != order[None, :])
+        candidates += [(start + int(i), int(j)) for i, j in zip(*np.nonzero(near), strict=True)]
+    limit_A = min(NEIGHBOUR_A, NEIGHBOUR_SHARE * float(np.nanmedian(spread)))
+    pairs = []
+    for first, second in candidates:
+        one, other = members[first], members[second]
+        distance_A = _distance_A(frames[one], frames[other])
+        if distance_A < limit_A:
+            pairs.append((one, other, distance_A))
+    return pairs
+
+
+def _embedded(frame: Atoms) -> np.ndarray:
+    """Fractional coordinates on circles as long as the cell's vectors, and these vectors, Å."""
+    lengths = np.linalg.norm(frame.cell[:], axis=1)
+    angles = 2 * np.pi * frame.get_scaled_positions()
+    radius = lengths / (2 * np.pi) / np.sqrt(len(frame))
+    return np.concatenate(
+        [(radius * np.cos(angles)).ravel(), (radius * np.sin(angles)).ravel(), _cell_lengths(frame)]
+    )
+
+
+def _distance_A(one: Atoms, other: Atoms) -> float:
+    moved = other.get_scaled_positions() - one.get_scaled_positions()
+    moved -= np.round(moved)
+    moved -= moved.mean(axis=0)
+    path_A = moved @ (one.cell[:] + other.cell[:]) / 2
+    cells_A = _cell_lengths(other) - _cell_lengths(one)
+    return float(np.sqrt(np.mean(np.sum(path_A**2, axis=1)) + np.sum(cells_A**2)))
+
+
+def _cell_lengths(atoms: Atoms) -> np.ndarray:
+    """(6,) lengths, Å, that fix the cell up to its orientation, over the root of their number."""
+    a, b, c = atoms.cell[:]
+    found: np.ndarray = np.linalg.norm([a, b, c, a + b, b + c, c + a], axis=1) / np.sqrt(6)
+    return found

@@ -1,1 +1,0 @@
-"""Whether a bundle is fit for use on this machine."""

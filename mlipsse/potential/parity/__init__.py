@@ -1,0 +1,1 @@
+"""Parity of a bundle: its files give in LAMMPS what its model gives in ASE."""
