@@ -12,6 +12,7 @@ import numpy as np
 from mlipsse import keys
 from mlipsse.dataset.check.measures.verdict import Check, Numbers, Verdict
 from mlipsse.dataset.frames.predictions import Errors
+from mlipsse.dataset.frames.softening import MAX_SLOPE, MIN_SLOPE, Softening, soft
 from mlipsse.training.learning_curve import LearningCurve
 from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneLimits, FineTuneSettings
 
@@ -244,6 +245,37 @@ def check_stress(
     if after >= before and after > _SMALL_STRESS_MEV_A3:
         return Check("stress", "warn", f"{summary}.{advice}", numbers)
     return Check("stress", "pass", f"{summary}.", numbers)
+
+
+def check_softening(found: Softening, *, settings: FineTuneSettings) -> Check:
+    """Whether the model is as stiff as the labels of the test set.
+
+    The forces decide. The stress, of which a small set has few, decides where its slope is outside
+    by two standard errors.
+    """
+    name = "softening"
+    if found.forces is None:
+        return Check(name, "skip", "The test set has too few atoms for a slope of the forces.")
+    numbers: Numbers = {"force_slope": found.forces.value, "force_slope_std": found.forces.std}
+    numbers |= {f"force_slope_{symbol}": s.value for symbol, s in found.forces_by_element.items()}
+    summary = f"Forces of the test set are {found.forces} times the labels'"
+    stress_off = False
+    if found.stress is not None:
+        numbers |= {"stress_slope": found.stress.value, "stress_slope_std": found.stress.std}
+        summary += f", stresses {found.stress} times"
+        outside = max(MIN_SLOPE - found.stress.value, found.stress.value - MAX_SLOPE)
+        stress_off = outside > 2 * found.stress.std
+    summary += f"; allowed are {MIN_SLOPE:g} to {MAX_SLOPE:g}"
+    if not (soft(found.forces) or stress_off):
+        return Check(name, "pass", f"{summary}.", numbers)
+    # A model from scratch is there to be compared, whatever comes out.
+    return Check(
+        name,
+        "warn" if settings.strategy == "scratch" else "fail",
+        f"{summary}. Barriers, melting and D would be off. Train for more epochs, or on more "
+        "frames: strained, hot and with close contacts.",
+        numbers,
+    )
 
 
 def check_forgetting(

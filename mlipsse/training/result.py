@@ -76,6 +76,7 @@ class FineTuned:
             "grouped_errors": _plain(self.grouped_errors),
             "replay_errors": _plain(self.replay_errors),
             "foundation_replay_errors": _plain(self.foundation_replay_errors),
+            "softening": asdict(self.test.softening),
             "energy_offset": asdict(self.offset) if self.offset is not None else None,
             "learning_curve": asdict(self.curve),
             "replay_learning_curve": asdict(self.replay_curve),

@@ -181,6 +181,7 @@ def predicted(rng: np.random.Generator, factor: float = 1.0, order=range(6)) -> 
         stress_eV_A3=np.array([[voigt_6_to_full_3x3_stress(v) for v in s] for s in stress]).reshape(
             2, -1
         ),
+        symbols=np.full(120, "Li"),
     )
 
 

@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from mlipsse import keys
+from mlipsse.dataset.frames.softening import Softening, softening
 from mlipsse.energetics.single_point import SinglePoint
 
 
@@ -21,12 +22,14 @@ class Predictions:
     energy_eV_atom : (2, n_frames) float64, labels and predictions, divided by the atoms
     forces_eV_A : (2, n_components) float64, all Cartesian components of all atoms
     stress_eV_A3 : (2, 9 n_frames) float64, all components of the tensor
+    symbols : (n_components / 3,) str, elements of all atoms
     """
 
     atoms: np.ndarray
     energy_eV_atom: np.ndarray
     forces_eV_A: np.ndarray
     stress_eV_A3: np.ndarray
+    symbols: np.ndarray
 
     @property
     def errors(self) -> "Errors":
@@ -44,6 +47,16 @@ class Predictions:
             force_mae_meV_A=float(np.mean(np.abs(forces))),
             stress_mae_meV_A3=float(np.mean(np.abs(stress))),
             energy_offset_meV_atom=float(np.mean(energy)),
+        )
+
+    @property
+    def softening(self) -> Softening:
+        """Slopes of predictions on labels, over all frames, by element and by size."""
+        return softening(
+            self.forces_eV_A.reshape(2, -1, 3),
+            self.stress_eV_A3.reshape(2, -1, 9),
+            symbols=self.symbols,
+            atoms=self.atoms,
         )
 
     @property
@@ -73,6 +86,7 @@ class Predictions:
             energy_eV_atom=self.energy_eV_atom[:, chosen],
             forces_eV_A=self.forces_eV_A[:, np.repeat(chosen, 3 * self.atoms)],
             stress_eV_A3=self.stress_eV_A3[:, np.repeat(chosen, 9)],
+            symbols=self.symbols[np.repeat(chosen, self.atoms)],
         )
 
 
@@ -125,6 +139,7 @@ def compare(frames: Sequence[Atoms], predicted: Sequence[SinglePoint]) -> Predic
         energy_eV_atom=energy.astype(float).T / atoms,
         forces_eV_A=np.concatenate(forces, axis=1),
         stress_eV_A3=np.concatenate(stress, axis=1),
+        symbols=np.concatenate([np.array(frame.get_chemical_symbols()) for frame in frames]),
     )
 
 

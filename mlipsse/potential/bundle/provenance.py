@@ -18,12 +18,15 @@ class TrainingData:
     temperature_range_K : lowest and highest temperature of the dynamics they come from, K
     compositions : formulas of what they hold
     errors : head -> errors on data not trained on, units in the names
+    softening : slopes of the new head's predictions on the labels of the same data: `forces`,
+        `stress`, `forces_by_element`, `forces_by_size` (see `mlipsse.dataset.frames.softening`)
     """
 
     frames: int | None = None
     temperature_range_K: tuple[float, float] | None = None
     compositions: Sequence[str] = ()
     errors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    softening: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,5 +60,6 @@ class Provenance:
             "temperature_range_K": temperatures and [float(limit) for limit in temperatures],
             "compositions": list(training.compositions),
             "errors": {head: dict(errors) for head, errors in training.errors.items()},
+            **({"softening": dict(training.softening)} if training.softening else {}),
             "licence": self.licence or NOT_STATED,
         }

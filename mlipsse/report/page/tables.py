@@ -217,6 +217,29 @@ def grouped_errors_table(metrics: Mapping[str, Any]) -> Table:
     )
 
 
+def softening_table(metrics: Mapping[str, Any]) -> Table:
+    """Slopes of predictions on the labels of the test set; no rows where there are none."""
+    found = metrics.get("softening") or {}
+    rows = [
+        ("all forces", found.get("forces")),
+        *((f"forces on {symbol}", s) for symbol, s in found.get("forces_by_element", {}).items()),
+        *((f"forces {size}", s) for size, s in found.get("forces_by_size", {}).items()),
+        ("stresses", found.get("stress")),
+    ]
+    return Table(
+        "Softening of the potential",
+        ("quantity", "slope", "standard error", "components"),
+        [
+            (name, f"{slope['value']:.3f}", f"{slope['std']:.3f}", f"{slope['n']}")
+            for name, slope in rows
+            if slope is not None
+        ],
+        note="Slope of predictions on the labels of the test set. Below 1 the potential is softer "
+        "than its labels: barriers and melting points come out too low. A training with a slope of "
+        "the forces outside 0.9 to 1.1 fails.",
+    )
+
+
 def training_checks_table(metrics: Mapping[str, Any]) -> Table:
     """What was looked at after the training."""
     rows = [(check["name"], check["verdict"], check["sentence"]) for check in metrics["checks"]]

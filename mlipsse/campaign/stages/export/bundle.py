@@ -126,6 +126,7 @@ def _write_bundle(work: Work, model: Trained) -> Bundle:
                 ),
                 compositions=config.enumerate.compositions,
                 errors=_errors(metrics),
+                softening=metrics.get("softening") or {},
             ),
             extra={
                 "sampling_temperatures_K": temperatures_K,

@@ -24,6 +24,7 @@ from mlipsse.report.page.tables import (
     rejected_table,
     runs_table,
     selection_table,
+    softening_table,
     training_checks_table,
 )
 from mlipsse.report.page.transport_tables import (
@@ -230,6 +231,7 @@ def _model(campaign: Campaign, card: Mapping[str, Any]) -> Section:
         tables=[
             errors_table(metrics),
             grouped_errors_table(metrics),
+            softening_table(metrics),
             training_checks_table(metrics),
             acceptance_table(table_rows(card[CARD_KEY]) if CARD_KEY in card else []),
             rejected_table(read_csv(campaign.path(paths.Label.rejected))),

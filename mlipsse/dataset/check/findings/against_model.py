@@ -16,6 +16,7 @@ from mlipsse.dataset.frames.evaluation import predict
 from mlipsse.dataset.frames.label_units import FORCE_UNITS_EV_A, STRESS_UNITS_EV_A3
 from mlipsse.dataset.frames.predictions import Predictions
 from mlipsse.dataset.frames.scores import MIN_GROUP
+from mlipsse.dataset.frames.softening import MAX_SLOPE, MIN_SLOPE, soft
 from mlipsse.errors import MlipsseError
 
 MAX_USUAL_SHIFT_EV_ATOM = 1.0
@@ -70,6 +71,7 @@ def check_against_model(
         _offset(frames, predictions),
         _direction("forces against model", "eV/Å", predictions.forces_eV_A),
         _stress(predictions),
+        _softening(predictions),
     ]
 
 
@@ -107,6 +109,31 @@ def _stress(predictions: Predictions) -> Check:
     if judged.verdict in ("pass", "warn") and order.verdict == "fail":
         return replace(order, name=judged.name, numbers=judged.numbers | order.numbers)
     return judged
+
+
+def _softening(predictions: Predictions) -> Check:
+    """Whether the model is as stiff as the labels; its business, not the labels' fault."""
+    name, found = "softening of the model", predictions.softening
+    if found.forces is None:
+        return Check(name, "skip", "There are too few atoms for a slope of the forces.")
+    numbers: Numbers = {"force_slope": found.forces.value, "force_slope_std": found.forces.std}
+    numbers |= {f"force_slope_{symbol}": s.value for symbol, s in found.forces_by_element.items()}
+    numbers |= {f"force_slope {size}": s.value for size, s in found.forces_by_size.items()}
+    each = [f"on {symbol} {slope}" for symbol, slope in found.forces_by_element.items()]
+    each += [f"{size} {slope}" for size, slope in found.forces_by_size.items()]
+    measured = f"The model's forces are {found.forces} times the labels' ({', '.join(each)})"
+    if found.stress is not None:
+        numbers |= {"stress_slope": found.stress.value, "stress_slope_std": found.stress.std}
+        measured += f"; its stresses {found.stress} times"
+    if not soft(found.forces):
+        return Check(name, "pass", f"{measured}.", numbers)
+    return Check(
+        name,
+        "warn",
+        f"{measured}; {MIN_SLOPE:g} to {MAX_SLOPE:g} is usual for a model of these labels. As it "
+        "is, its barriers and melting points are not those of the labels.",
+        numbers,
+    )
 
 
 def _components(predictions: Predictions) -> Check:
