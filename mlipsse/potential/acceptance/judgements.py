@@ -6,6 +6,7 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
 from mlipsse.dataset.check.measures.verdict import Verdict
+from mlipsse.dataset.frames.softening import MAX_SLOPE, MIN_SLOPE, Softening, soft
 from mlipsse.dataset.sampling.dynamics import SampledTrajectory
 from mlipsse.energetics.relaxation.outcome import Relaxation
 from mlipsse.potential.acceptance.closest_pairs import ClosestPair
@@ -24,6 +25,7 @@ HOT_RUN = "hot run"
 CLOSEST_PAIR = "closest pair"
 CONSERVATION = "energy conservation"
 DISTRIBUTION = "g(r)"
+SOFTENING = "softening"
 WALLS = "walls"
 
 _WALL_OF_RADII = 0.4
@@ -232,6 +234,27 @@ def skipped_distribution(limits: AcceptanceLimits, why: str) -> Criterion:
 def failed_distribution(limits: AcceptanceLimits, why: str) -> Criterion:
     """The line of g(r) where the model's own run did not get through."""
     return Criterion(DISTRIBUTION, "fail", None, limits.rdf_difference, "", why)
+
+
+def judge_softening(found: Softening | None) -> Criterion:
+    """Are forces as large as those of the labels?"""
+    allowed = max(1 - MIN_SLOPE, MAX_SLOPE - 1)
+    unit = "off a slope of 1"
+    slope = None if found is None else found.forces
+    if found is None or slope is None:
+        why = "There are too few labelled frames of this crystal for a slope of the forces."
+        return _skip(SOFTENING, allowed, unit, why)
+    numbers = {"force_slope": slope.value, "force_slope_std": slope.std}
+    numbers |= {f"force_slope_{symbol}": s.value for symbol, s in found.forces_by_element.items()}
+    sentence = f"Forces of labelled frames are {slope} times the labels'"
+    if found.stress is not None:
+        numbers |= {"stress_slope": found.stress.value, "stress_slope_std": found.stress.std}
+        sentence += f", stresses {found.stress} times"
+    verdict: Verdict = "fail" if soft(slope) else "pass"
+    if verdict == "fail":
+        sentence += "; barriers, melting and D of the model are not those of its labels"
+    off = abs(slope.value - 1)
+    return Criterion(SOFTENING, verdict, off, allowed, unit, f"{sentence}.", numbers)
 
 
 def judge_walls(

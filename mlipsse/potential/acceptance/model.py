@@ -7,6 +7,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
+from mlipsse.dataset.check.measures.labelled_set import labels
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance.limits import LIMITS
 from mlipsse.potential.acceptance.pair_distribution import at_one_temperature
@@ -48,7 +49,8 @@ def try_model(
     ----------
     model : a bundle's folder, or a `.model` file (loading it runs pickle code)
     head : of a model file with several
-    frames : see `References`; compared with the crystals of their composition
+    frames : see `References`; compared with the crystals of their composition. Those with labels
+        show whether the model is softer
     reference_potential : by name or file, whose volumes the model's are compared with
 
     Raises
@@ -82,7 +84,9 @@ def try_model(
                 settings,
                 name=name,
                 references=References(
-                    volume, at_one_temperature(ours, nearest_K=settings.temperature_K)
+                    volume,
+                    at_one_temperature(ours, nearest_K=settings.temperature_K),
+                    labelled=[frame for frame in ours if _is_labelled(frame)],
                 ),
                 announce=partial(_announce, announce, name),
             )
@@ -138,6 +142,10 @@ def _names(crystals: Sequence[Atoms]) -> list[str]:
         formula if formulas.count(formula) == 1 else f"{formula}-{number}"
         for number, formula in enumerate(formulas, start=1)
     ]
+
+
+def _is_labelled(frame: Atoms) -> bool:
+    return len(labels(frame)) == 3
 
 
 def _formula(atoms: Atoms) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
+from mlipsse.dataset.frames.evaluation import predict
+from mlipsse.dataset.frames.softening import Softening
 from mlipsse.dataset.sampling.dynamics import sample
 from mlipsse.dataset.sampling.run import SampledTrajectory
 from mlipsse.dataset.sampling.settings import SamplingSettings
@@ -112,11 +114,14 @@ class References:
         `info`, that of the hot run if it is not there), in order of time; the model runs at the
         same temperature in the same cell
     cell : (3, 3), Å, of those dynamics, if the frames are strained and it is known
+    labelled : frames of the crystal with labels of the model's own source (under `mlipsse.keys`),
+        best such that it was not trained on
     """
 
     volume: ReferenceVolume | None = None
     frames: Sequence[Atoms] = ()
     cell: np.ndarray | None = None
+    labelled: Sequence[Atoms] = ()
 
 
 def accept(
@@ -128,7 +133,7 @@ def accept(
     references: References = References(),
     announce: Announce = lambda text: None,
 ) -> AcceptanceReport:
-    """Relax, scan the volume, run hot, run at constant energy, compare g(r), push pairs together.
+    """Relax, scan volumes, run hot, run at constant energy, compare g(r) and forces, push pairs.
 
     Parameters
     ----------
@@ -183,6 +188,7 @@ def accept(
     criteria.append(judgements.judge_conservation(constant, LIMITS))
     pairs, line = _distribution(calculator, settings, references, announce=announce)
     criteria.append(line)
+    criteria.append(judgements.judge_softening(_softening(calculator, references.labelled)))
     announce("walls")
     walls = scan_walls(large, calculator) if held else []
     criteria.append(
@@ -232,6 +238,10 @@ def _dynamics(
         n_frames=min(FRAMES, int((1 - settling) * steps)),
     )
     return sample(atoms, calculator, how, seed=settings.seed)
+
+
+def _softening(calculator: Calculator, labelled: Sequence[Atoms]) -> Softening | None:
+    return predict(labelled, calculator).softening if labelled else None
 
 
 def _distribution(

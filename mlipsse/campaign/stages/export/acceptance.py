@@ -38,6 +38,7 @@ class Known:
     ranked_by : the potential that did
     frames : of the sampling's dynamics of the crystal, at one temperature
     cell : (3, 3), Å, of those dynamics
+    labelled : test frames of the crystal's composition, with their labels
     """
 
     potential: str | None
@@ -46,6 +47,7 @@ class Known:
     ranked_by: str
     frames: Sequence[Atoms]
     cell: np.ndarray
+    labelled: Sequence[Atoms]
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -59,11 +61,9 @@ def inputs(campaign: Campaign) -> list[Path]:
         if _starts_from_labels(campaign)
         else [campaign.path(paths.Select.selected)]
     )
-    return [
-        *starts,
-        *sampled,
-        *(campaign.potential_files(teacher) if teacher else []),
-    ]
+    files = [*starts, *sampled, campaign.labelled_sets["test"]]
+    files += campaign.potential_files(teacher) if teacher else []
+    return list(dict.fromkeys(files))
 
 
 def try_exported(work: Work, *, exported: Path, bundle: Path) -> list[Path]:
@@ -125,7 +125,9 @@ def try_on_crystal(
         ExportedCalculator(exported),
         settings,
         name=name,
-        references=References(_reference_volume(known), known.frames, known.cell),
+        references=References(
+            _reference_volume(known), known.frames, known.cell, labelled=known.labelled
+        ),
     )
     content = {"record": acceptance_record([result]), "curves": result.curves}
     write_text(output, encode(content))
@@ -226,6 +228,11 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
         config.rank.foundation,
         frames,
         supercell(start, min_atoms=config.sample.min_atoms).cell[:],
+        [
+            frame
+            for frame in read_frames(campaign.labelled_sets["test"], labelled=True)
+            if frame.info.get(keys.COMPOSITION) == start.info[keys.COMPOSITION]
+        ],
     )
     trained = (paths.Finetune.model, paths.Finetune.metrics)
     identity = {
@@ -236,6 +243,7 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
         "settings": asdict(settings),
         "limits": asdict(LIMITS),
         "frames": encode(frames),
+        "labelled": encode(known.labelled),
         "cell_min_atoms": config.sample.min_atoms,
         "volume": (
             [*work.potential_identity(teacher), config.label.head]

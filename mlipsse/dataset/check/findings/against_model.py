@@ -25,7 +25,7 @@ MAX_USUAL_SHIFT_EV_ATOM = 1.0
 MIN_COSINE = 0.5
 """Between labels and predictions; of a foundation model that knows the elements it is above 0.9."""
 
-MAX_SLOPE = 2.0
+MAX_FACTOR = 2.0
 """By which labels may be larger or smaller than predictions; units differ by 3 and more."""
 
 
@@ -196,7 +196,7 @@ def _direction(name: str, unit: str, pair: np.ndarray) -> Check:
         return Check(
             name, "fail", f"{measured}: the labels have the wrong sign. Normalise them.", numbers
         )
-    if not 1 / MAX_SLOPE < slope < MAX_SLOPE and cosine > MIN_COSINE:
+    if not 1 / MAX_FACTOR < slope < MAX_FACTOR and cosine > MIN_COSINE:
         return Check(
             name, "fail", f"{measured}: the labels are in another unit. Normalise them.", numbers
         )
