@@ -264,7 +264,7 @@ def check_softening(found: Softening, *, settings: FineTuneSettings) -> Check:
         numbers |= {"stress_slope": found.stress.value, "stress_slope_std": found.stress.std}
         summary += f", stresses {found.stress} times"
         outside = max(MIN_SLOPE - found.stress.value, found.stress.value - MAX_SLOPE)
-        stress_off = outside > 2 * found.stress.std
+        stress_off = found.stress.std is not None and outside > 2 * found.stress.std
     summary += f"; allowed are {MIN_SLOPE:g} to {MAX_SLOPE:g}"
     if not (soft(found.forces) or stress_off):
         return Check(name, "pass", f"{summary}.", numbers)

@@ -29,16 +29,16 @@ class Slope:
     Attributes
     ----------
     value : 1 for an equally stiff model, below 1 for a softer one
-    std : standard error by leaving out one frame at a time (jackknife); NaN of a single frame
+    std : standard error by leaving out one frame at a time (jackknife); None of a single frame
     n : components that it was taken from
     """
 
     value: float
-    std: float
+    std: float | None
     n: int
 
     def __str__(self) -> str:
-        return f"{self.value:.2f}" + (f" ± {self.std:.2f}" if np.isfinite(self.std) else "")
+        return f"{self.value:.2f}" + ("" if self.std is None else f" ± {self.std:.2f}")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _slope(labels: np.ndarray, predictions: np.ndarray, group: np.ndarray) -> Sl
     product, square = product[there], square[there]
     if not square.sum() > 0:
         return None
-    std, n = np.nan, len(square)
+    std, n = None, len(square)
     if n > 1 and np.all(square.sum() > square):
         without = (product.sum() - product) / (square.sum() - square)
         std = float(np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2)))

@@ -230,7 +230,12 @@ def softening_table(metrics: Mapping[str, Any]) -> Table:
         "Softening of the potential",
         ("quantity", "slope", "standard error", "components"),
         [
-            (name, f"{slope['value']:.3f}", f"{slope['std']:.3f}", f"{slope['n']}")
+            (
+                name,
+                f"{slope['value']:.3f}",
+                "" if slope["std"] is None else f"{slope['std']:.3f}",
+                f"{slope['n']}",
+            )
             for name, slope in rows
             if slope is not None
         ],

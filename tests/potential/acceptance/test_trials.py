@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from mlipsse import keys
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.acceptance import AcceptanceSettings, References, ReferenceVolume, accept
 from mlipsse.potential.acceptance.report import acceptance_record, refusals, table_rows
@@ -41,18 +42,43 @@ def verdicts(potential, settings=SETTINGS, **options):
 
 def test_the_right_one_passes_everything(frames):
     volume = ReferenceVolume("itself", 0.03, calculator=PairPotential(lennard_jones()))
-    result, found = verdicts(PairPotential(lennard_jones()), volume=volume, frames=frames)
+    result, found = verdicts(
+        PairPotential(lennard_jones()), volume=volume, frames=frames, labelled=labelled(frames)
+    )
     assert result.accepted
     assert set(found.values()) == {"pass"}
+    criteria = {criterion.name: criterion for criterion in result.criteria}
+    assert criteria["softening"].numbers["force_slope"] == pytest.approx(1)
     assert list(found) == [
         "equation of state", "minimum of the cell", "volume", "hot run", "closest pair",
-        "energy conservation", "g(r)", "walls",
+        "energy conservation", "g(r)", "softening", "walls",
     ]  # fmt: skip
     record = acceptance_record([result])
     assert json.loads(json.dumps(record, allow_nan=False)) == record
-    assert len(table_rows(record)) == 8
+    assert len(table_rows(record)) == 9
     assert refusals(record) == []
     json.dumps(result.curves, allow_nan=False)
+
+
+def labelled(frames, factor=1.0):
+    """The frames with labels of the right potential, forces and stresses times a factor."""
+    found = []
+    for frame in frames[:10]:
+        atoms = frame.copy()
+        atoms.calc = PairPotential(lennard_jones())
+        atoms.info[keys.ENERGY] = atoms.get_potential_energy()
+        atoms.arrays[keys.FORCES] = factor * atoms.get_forces()
+        atoms.info[keys.STRESS] = factor * atoms.get_stress()
+        found.append(atoms)
+    return found
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1 / 0.85, "fail"), (1 / 0.93, "pass")])
+def test_a_model_softer_than_its_labels(frames, factor, verdict):
+    result, found = verdicts(RIGHT, labelled=labelled(frames, factor))
+    assert found["softening"] == verdict
+    assert result.accepted is (verdict == "pass")
+    assert verdicts(RIGHT)[1]["softening"] == "skip"
 
 
 def test_a_hole_that_heat_reaches():
