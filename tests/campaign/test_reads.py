@@ -139,7 +139,7 @@ def _analyse(campaign: Campaign) -> Path:
     work = Work(
         campaign,
         campaign.path(paths.Transport.folder),
-        Here(),  # type: ignore[arg-type]
+        Here(),
         lambda done, total, text: None,
     )
     work.folder.mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from mlipsse.campaign.config.section import check_temperatures
 from mlipsse.dataset.sampling.settings import DynamicsSettings, FilterSettings, SamplingSettings
+from mlipsse.energetics.environments.spec import is_calculator_name
 from mlipsse.energetics.potentials.catalogue import CHGNET
 from mlipsse.settings import Count, Kelvin
 
@@ -106,7 +107,8 @@ class SampleConfig(FilterSettings, DynamicsSettings):
     @model_validator(mode="after")
     def _consistent(self) -> SampleConfig:
         check_temperatures(self.temperatures_K)
-        if self.selection == "farthest" and self.foundation in CHGNET:
+        apart = self.foundation in CHGNET or is_calculator_name(self.foundation)
+        if self.selection == "farthest" and apart:
             raise ValueError(
                 "selection: farthest requires the descriptors of a MACE model, but foundation is "
                 f"{self.foundation}; choose a MACE model or selection: random"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from mlipsse.dataset.check.findings.components import check_forces_belong, check_stress_components
 from mlipsse.dataset.check.findings.copies import check_copies
@@ -93,13 +92,10 @@ def _by_model(labelled: LabelledSet, model: ModelChoice) -> list[Check]:
         check_known_elements,
     )
     from mlipsse.energetics.potentials.calculators import known_species, make_calculator
-    from mlipsse.energetics.potentials.loaded_mace import elements
 
-    calculator: Any = make_calculator(model.potential, head=model.head)
-    known = known_species(model.potential)
-    if known is None:
-        known = elements(calculator.models[0])
-    knows = check_known_elements(labelled, model.potential, known)
+    # A model of mace-torch is downloaded here; its elements show then.
+    calculator = make_calculator(model.potential, head=model.head)
+    knows = check_known_elements(labelled, model.potential, known_species(model.potential))
     if knows.verdict == "fail":
         return [knows]
     most = None if model.every_frame else MODEL_FRAMES

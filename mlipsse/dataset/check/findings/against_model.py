@@ -33,9 +33,13 @@ _UNIT_SPREAD = float(np.log(1.4))
 """By which a model may be off a unit's factor: across functionals forces differ by 1.3."""
 
 
-def check_known_elements(labelled: LabelledSet, potential: str, known: frozenset[str]) -> Check:
-    """Elements that the potential does not know."""
+def check_known_elements(
+    labelled: LabelledSet, potential: str, known: frozenset[str] | None
+) -> Check:
+    """Elements that the potential does not know; `known` is None where it lists none."""
     name = "elements known"
+    if known is None:
+        return Check(name, "skip", f"{potential} does not list the elements that it knows.")
     found = {s for frame in labelled.frames for s in frame.get_chemical_symbols()}
     unknown = sorted(found - known)
     if unknown:
