@@ -60,7 +60,7 @@ def labelled(settings: str) -> list[Atoms]:
 
 
 def label(settings: str, frame: Atoms, work: Path, threads: int) -> None:
-    """Label one frame and write it to its file, with the CPU time that it took."""
+    """Label one frame and write it to its file, with the CPU time that CP2K took here."""
     source = ProgramSource(
         Cp2k(SETTINGS[settings]),
         RunSettings(command=f"OMP_NUM_THREADS={threads} {default_command()}"),
@@ -74,11 +74,12 @@ def label(settings: str, frame: Atoms, work: Path, threads: int) -> None:
         print(f"{folder.name}: {rejected}", flush=True)
         return
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    answer.info["cpu_min"] = round(seconds / 60, 1)
+    spent_min = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 60
+    if spent_min > 0.1:  # else the output lay there from a run before
+        answer.info["cpu_min"] = round(spent_min, 1)
     # Read again: another process may have finished a frame meanwhile.
     write_frames(HERE / f"{settings}.extxyz", [*labelled(settings), answer])
-    print(f"{folder.name}: {answer.info['cpu_min']} min of CPU", flush=True)
+    print(f"{folder.name}: {spent_min:.1f} min of CPU", flush=True)
 
 
 def main(work: Path, threads: int) -> None:
