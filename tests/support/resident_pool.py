@@ -19,6 +19,7 @@ class ResidentPool:
     """A kernel that starts with the first unit and stays when a campaign ends."""
 
     def __init__(self, folder: Path) -> None:
+        self.executors: dict[str, Any] = {}  # a test that loses the pool has one of its own
         self._folder = folder
         self._kernel: Any = None
 

@@ -20,6 +20,9 @@ from typing import Any
 from mlipsse.campaign.config.execution import ExecutionConfig
 from mlipsse.errors import MlipsseError
 
+LOST_POOLS = 3
+"""So many pools in a row are replaced while no unit gets done."""
+
 UnitFunction = Callable[..., None]
 
 
@@ -102,21 +105,35 @@ class Execution:
         progress(done, len(units), "")
         if not pending:
             return
-        futures: dict[Future[None], Unit] = {self._submit(unit): unit for unit in pending}
-        failures: list[tuple[Unit, BaseException]] = []
-        waiting = set(futures)
-        while waiting:
-            finished, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in finished:
-                error = future.exception()
-                if error is not None:
-                    failures.append((futures[future], error))
-                else:
-                    done += 1
-            progress(done, len(units), _describe(futures[future] for future in waiting))
-        if failures:
-            from mlipsse.campaign.engine.parsl import is_lost
+        from mlipsse.campaign.engine.parsl import end_pool, is_lost, is_pool_lost
 
+        waiting: dict[Future[None], Unit] = {self._submit(unit): unit for unit in pending}
+        failures: list[tuple[Unit, BaseException]] = []
+        lost_pools = 0
+        while waiting:
+            finished, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+            lost: list[tuple[Unit, BaseException]] = []
+            for future in finished:
+                unit, error = waiting.pop(future), future.exception()
+                if error is None:
+                    done, lost_pools = done + 1, 0
+                elif is_pool_lost(error) and self._config.slurm is None:
+                    lost.append((unit, error))
+                else:
+                    failures.append((unit, error))
+            if lost:
+                lost_pools += 1
+                if lost_pools > LOST_POOLS:
+                    failures = [*lost, *failures]
+                    break
+                # Units that wait for the lost pool would wait forever.
+                end_pool(self._kernel)
+                self._kernel = None
+                again = [*(unit for unit, _ in lost), *waiting.values()]
+                done += sum(unit.done for unit in again)
+                waiting = {self._submit(unit): unit for unit in again if not unit.done}
+            progress(done, len(units), _describe(waiting.values()))
+        if failures:
             unit, error = failures[0]
             more = f" ({len(failures)} of {len(units)} units failed)" if len(failures) > 1 else ""
             if isinstance(error, MlipsseError):

@@ -5,11 +5,13 @@ wait forever otherwise, Parsl issue 3663), the local pool of workers by a watch 
 (Parsl's own heartbeat left 2 of some 60 pools behind), a pool in a job by the heartbeat it misses.
 """
 
+import logging
 import os
 import shlex
 import shutil
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from mlipsse.errors import MlipsseError
 LOST_JOBS = 50
 """So many times a unit is given to another job when its own was lost (wall time, cancelled)."""
 
-_LOCAL_THRESHOLD_S = 15
+_LOCAL_THRESHOLD_S = 60
+"""A busy machine keeps a pool silent for some seconds, a sleeping one for as long as it sleeps."""
 _CLUSTER_THRESHOLD_S = 60
+_END_PATIENCE_S = 30
 
 
 def check_execution(config: ExecutionConfig) -> None:
@@ -46,6 +50,9 @@ def start_parsl(config: ExecutionConfig, folder: Path) -> Any:
     from parsl.dataflow.dflow import DataFlowKernel
 
     check_execution(config)
+    # What Parsl reports of a failed unit, a traceback, comes from us as a sentence.
+    logging.getLogger("parsl").addHandler(logging.NullHandler())
+    logging.getLogger("parsl").propagate = False
     run_dir = folder / Root.parsl
     run_dir.mkdir(parents=True, exist_ok=True)
     cluster = config.slurm is not None
@@ -68,6 +75,34 @@ def start_parsl(config: ExecutionConfig, folder: Path) -> Any:
 def _price_of_a_failure(error: Exception, task: Any) -> float:
     """Units whose job was lost are tried again; what fails by itself would fail again."""
     return 1.0 if is_lost(error) else 1.0 + LOST_JOBS
+
+
+def is_pool_lost(error: BaseException) -> bool:
+    """Whether a unit ended because its pool of workers fell silent: Parsl makes no other one."""
+    from parsl.executors.high_throughput.errors import ManagerLost
+
+    return isinstance(error, ManagerLost)
+
+
+def end_pool(kernel: Any) -> None:
+    """End a Parsl of this machine with all its processes, stopped ones too.
+
+    A worker that lived on would hold the folder of a unit that is done again.
+    """
+    import psutil
+
+    started = []
+    for executor in kernel.executors.values():
+        # Parsl's own thread pool, for its data, has no provider.
+        for job in getattr(getattr(executor, "provider", None), "resources", {}).values():
+            with suppress(psutil.NoSuchProcess):
+                root = psutil.Process(int(job["remote_pid"]))
+                started += [*root.children(recursive=True), root]
+    kernel.cleanup()
+    for process in started:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(started, timeout=_END_PATIENCE_S)
 
 
 def is_lost(error: BaseException) -> bool:

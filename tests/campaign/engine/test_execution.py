@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlipsse.campaign.config.execution import ExecutionConfig
+from mlipsse.campaign.engine import execution as execution_module
 from mlipsse.campaign.engine import parsl as parsl_kernel
 from mlipsse.campaign.engine.execution import Execution, Unit
 from mlipsse.errors import MlipsseError
@@ -25,6 +26,12 @@ def write_process(output, seconds=0.0):
         stream.write(f"{Path(output).name} {os.getpid()}\\n")
     time.sleep(seconds)
     write_text(output, os.environ["OMP_NUM_THREADS"])
+
+def slow_at_first(output, times):
+    journal = Path(output).parent / "journal"
+    lines = journal.read_text().splitlines()
+    before = sum(line.split()[0] == Path(output).name for line in lines)
+    write_process(output, 300.0 if before < times and len(lines) < 1 + 2 * times else 0.0)
 
 def fail(output):
     raise MlipsseError("the cell is 3 A wide; the limit is 4 A: take a larger one.")
@@ -117,41 +124,54 @@ def test_nothing_is_left_when_the_work_is_done(tmp_path: Path, functions, monkey
         time.sleep(0.2)
 
 
-def test_a_stopped_pool_is_a_sentence(tmp_path: Path, functions, monkeypatch) -> None:
-    """As of a machine that sleeps: what is done stays done, and the user knows what to do."""
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_silent_pool_is_replaced(tmp_path: Path, functions, monkeypatch, times: int) -> None:
+    """As of a machine that sleeps: another pool goes on; if it falls silent too, a sentence.
+
+    Three units and two workers: one waits for a worker when the pool is lost.
+    """
     monkeypatch.setattr(parsl_kernel, "_LOCAL_THRESHOLD_S", 5)
+    monkeypatch.setattr(execution_module, "LOST_POOLS", 1)
     marker = f"MLIPSSE_TEST_STOPPED_{tmp_path.name}_{os.getpid()}"
     monkeypatch.setenv(marker, "1")
     early = Unit("early", tmp_path / "early", functions.write_process)
-    slow = Unit("slow", tmp_path / "slow", functions.write_process, {"seconds": 300.0})
+    slow = [
+        Unit(name, tmp_path / name, functions.slow_at_first, {"times": times})
+        for name in ("slow0", "slow1", "slow2")
+    ]
     stopped: list[int] = []
 
     def stop_the_pool(done: int, total: int, text: str) -> None:
         journal = tmp_path / "journal"
-        if done != 1 or stopped or "slow" not in journal.read_text():
+        begun = journal.read_text().count("slow") if journal.is_file() else 0
+        if done != 1 or begun < 2 * (len(stopped) + 1) or len(stopped) == times:
             return
         for process in processes_with(marker):
             line = (Path("/proc") / str(process) / "cmdline").read_bytes()
-            if b"process_worker_pool" in line and b"--while" not in line:
+            if (
+                b"process_worker_pool" in line and b"--while" not in line
+            ) and process not in stopped:
                 os.kill(process, signal.SIGSTOP)
                 stopped.append(process)
 
     config = ExecutionConfig(workers=2, threads_per_worker=1)
-    with (
-        pytest.raises(
-            MlipsseError, match=r"worker of slow was lost: .* run the same command again"
-        ),
-        Execution(config, tmp_path) as execution,
-    ):
-        execution.run([early, slow], stop_the_pool)
-    assert stopped
+    with Execution(config, tmp_path) as execution:
+        if times == 1:
+            execution.run([early, *slow], stop_the_pool)
+        else:
+            with pytest.raises(
+                MlipsseError, match=r"worker of slow\d was lost.*: .* run the same command again"
+            ):
+                execution.run([early, *slow], stop_the_pool)
+    assert len(stopped) == times
     assert early.done
-    for process in stopped:
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGCONT)
+    assert all(unit.done for unit in slow) is (times == 1)
     deadline = time.monotonic() + 30
     while left := processes_with(marker):
         assert time.monotonic() < deadline, f"processes {left} are left"
+        for process in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
         time.sleep(0.2)
 
 
