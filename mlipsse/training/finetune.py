@@ -215,7 +215,7 @@ def _measure(
             settings=settings,
             stress_rms_meV_A3=new["valid"].stress_rms_meV_A3,
         ),
-        judgement.check_softening(new["test"].softening, settings=settings),
+        judgement.check_softening(new["test"].softening, settings=settings, limits=limits),
         judgement.check_forgetting(
             before,
             replay_errors,

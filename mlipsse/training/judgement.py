@@ -12,7 +12,7 @@ import numpy as np
 from mlipsse import keys
 from mlipsse.dataset.check.measures.verdict import Check, Numbers, Verdict
 from mlipsse.dataset.frames.predictions import Errors
-from mlipsse.dataset.frames.softening import MAX_SLOPE, MIN_SLOPE, Softening, soft
+from mlipsse.dataset.frames.softening import Softening
 from mlipsse.training.learning_curve import LearningCurve
 from mlipsse.training.settings import HEAD, REPLAY_HEAD, FineTuneLimits, FineTuneSettings
 
@@ -247,7 +247,9 @@ def check_stress(
     return Check("stress", "pass", f"{summary}.", numbers)
 
 
-def check_softening(found: Softening, *, settings: FineTuneSettings) -> Check:
+def check_softening(
+    found: Softening, *, settings: FineTuneSettings, limits: FineTuneLimits
+) -> Check:
     """Whether the model is as stiff as the labels of the test set.
 
     The forces decide. The stress, of which a small set has few, decides where its slope is outside
@@ -259,14 +261,15 @@ def check_softening(found: Softening, *, settings: FineTuneSettings) -> Check:
     numbers: Numbers = {"force_slope": found.forces.value, "force_slope_std": found.forces.std}
     numbers |= {f"force_slope_{symbol}": s.value for symbol, s in found.forces_by_element.items()}
     summary = f"Forces of the test set are {found.forces} times the labels'"
+    most = limits.max_softening
     stress_off = False
     if found.stress is not None:
         numbers |= {"stress_slope": found.stress.value, "stress_slope_std": found.stress.std}
         summary += f", stresses {found.stress} times"
-        outside = max(MIN_SLOPE - found.stress.value, found.stress.value - MAX_SLOPE)
+        outside = abs(found.stress.value - 1) - most
         stress_off = found.stress.std is not None and outside > 2 * found.stress.std
-    summary += f"; allowed are {MIN_SLOPE:g} to {MAX_SLOPE:g}"
-    if not (soft(found.forces) or stress_off):
+    summary += f"; allowed are {1 - most:g} to {1 + most:g}"
+    if abs(found.forces.value - 1) <= most and not stress_off:
         return Check(name, "pass", f"{summary}.", numbers)
     # A model from scratch is there to be compared, whatever comes out.
     return Check(

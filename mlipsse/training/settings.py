@@ -148,6 +148,10 @@ class TrainingLimits(Settings):
     max_forgetting: Positive = 0.5
     """Largest relative growth of the force error of the foundation on held-out replay frames. A
     training beyond it has failed."""
+    max_softening: Positive = 0.1
+    """Largest deviation from 1 of the slope of the predicted on the labelled forces of the test
+    set; of the stresses within their error. A training beyond it has failed: its barriers, melting
+    points and D are not those of its labels."""
 
 
 class FineTuneLimits(TrainingLimits):

@@ -210,9 +210,9 @@ def test_a_validation_reads_the_host_once(tmp_path: Path, monkeypatch: pytest.Mo
     read: list[Path] = []
     whole = orderings.read_host
 
-    def counted(path: Path, **options: Any) -> Any:
+    def counted(path: Path, settings: Any) -> Any:
         read.append(path)
-        return whole(path, **options)
+        return whole(path, settings)
 
     monkeypatch.setattr(orderings, "read_host", counted)
     found = validate(read_campaign(tmp_path), ["enumerate", "simulate", "transport"])

@@ -1,4 +1,5 @@
 import json
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -158,7 +159,7 @@ def test_a_full_disk_gets_a_sentence(
     def full(path: Path, text: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("test_runner.write_text", full)
+    monkeypatch.setattr(sys.modules[__name__], "write_text", full)
     with pytest.raises(MlipsseError, match=r"Stage first: .*No space left on device.*run again"):
         run_campaign(campaign)
     monkeypatch.undo()

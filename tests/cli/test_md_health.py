@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from mlipsse.cli import app
+from mlipsse.cli import app, md
 from mlipsse.md.files.record import read_record
 from tests.support.trajectories.lennard_jones import render
 
@@ -51,9 +52,12 @@ def test_pressure_and_caution_of_each_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert "set simulate.npt_ps" in hot["cautions"][0]
 
 
-def test_runs_have_the_name_that_tables_and_files_have(tmp_path: Path) -> None:
+def test_runs_have_the_name_that_tables_and_files_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(md, "console", Console(highlight=False, width=200))
     folder = render(tmp_path / "LiCl" / "o000" / "T0300" / "r0")
-    done = CliRunner().invoke(app, ["md", "health", str(tmp_path)], env={"COLUMNS": "200"})
+    done = CliRunner().invoke(app, ["md", "health", str(tmp_path)])
     assert done.exit_code == 0, done.output
     name = read_record(folder).name
     assert f"│ {name} │ queued │" in done.output

@@ -30,7 +30,7 @@ from mlipsse.training.trainer import train_model, training_log
 SETTINGS = FineTuneSettings(max_epochs=3, batch_size=4)
 
 # Three epochs of a model of random weights leave energies off by tens of meV/atom.
-LIMITS = FineTuneLimits(max_energy_offset_meV_atom=300)
+LIMITS = FineTuneLimits(max_energy_offset_meV_atom=300, max_softening=2)
 
 DRIVER = """\
 import sys
@@ -272,7 +272,9 @@ def test_scratch_needs_no_foundation(tmp_path: Path, module_sets: dict[str, Path
             settings=SETTINGS.replaced(
                 strategy="scratch", architecture=small, e0s=e0s, max_epochs=1
             ),
-            limits=FineTuneLimits(max_energy_rmse_meV_atom=1e5, max_energy_offset_meV_atom=1e5),
+            limits=FineTuneLimits(
+                max_energy_rmse_meV_atom=1e5, max_energy_offset_meV_atom=1e5, max_softening=2
+            ),
         ),
         folder=tmp_path / "work",
         out=tmp_path / "out.model",

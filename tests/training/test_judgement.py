@@ -1,7 +1,5 @@
 """What is judged after a training, on numbers made by hand."""
 
-from dataclasses import replace
-
 import pytest
 
 from mlipsse.dataset.frames.predictions import Errors
@@ -197,5 +195,5 @@ def test_forgetting_of_pseudo_labels_is_reported_against_the_forces() -> None:
 def test_failures_are_the_sentences_that_failed() -> None:
     good = check_energy_offset(errors(offset=0), LIMITS)
     noted = check_energy_offset(errors(offset=5), LIMITS)
-    bad = check_energy_offset(errors(offset=5), replace(LIMITS, max_energy_offset_meV_atom=1.0))
+    bad = check_energy_offset(errors(offset=5), LIMITS.replaced(max_energy_offset_meV_atom=1.0))
     assert failures([good, noted, bad]) == [bad.sentence]

@@ -58,6 +58,7 @@ def campaign(tmp_path, shipped_bundle, monkeypatch) -> Campaign:
     labelled = atoms.copy()
     labelled.info |= {keys.LABEL_SOURCE: "teacher: itself"}
     write_frames(tmp_path / "05-label" / "train.extxyz", [labelled])
+    write_frames(tmp_path / "05-label" / "test.extxyz", [labelled])
     (model,) = shipped_bundle.glob("*.model")
     shutil.copyfile(model, tmp_path / paths.Finetune.model)
     card = yaml.safe_load((shipped_bundle / "card.yaml").read_text())
@@ -90,7 +91,7 @@ def test_the_export_is_tried_once_and_reported(campaign, shipped_bundle) -> None
     assert "500 K" in found["g(r)"]["sentence"]
     folder = campaign.path(paths.Export.folder)
     with campaign.path(paths.Export.acceptance).open(newline="") as table:
-        assert len(list(csv.DictReader(table))) == len(crystal["criteria"]) == 8
+        assert len(list(csv.DictReader(table))) == len(crystal["criteria"]) == 9
     for figure in acceptance_figures(campaign):
         path, caption = figure.path, figure.caption
         assert path.stat().st_size > 0

@@ -43,6 +43,7 @@ finetune:
   max_epochs: 3
   batch_size: 4
   max_energy_offset_meV_atom: {offset}
+  max_softening: 2  # three epochs
 simulate: {{temperatures_K: [800]}}
 execution: {{workers: 1}}
 """
@@ -189,7 +190,7 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
     online.connect()
     strict = reread(campaign.folder, foundation="medium", frames=10, offset=1e-6)
     for _ in range(2):  # the second time from what the first left
-        with pytest.raises(MlipsseError, match=r"failed 1 of 7 checks.*Its errors and figures"):
+        with pytest.raises(MlipsseError, match=r"failed 1 of 8 checks.*Its errors and figures"):
             ran(strict)
     assert not model.exists()
     assert model.with_suffix(".failed.model").is_file()

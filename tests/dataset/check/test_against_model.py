@@ -18,7 +18,12 @@ def model_verdicts(sets, most=40):
     return {check.name: check.verdict for check in checks}
 
 
-MODEL_CHECKS = ("energy offset", "forces against model", "stress against model")
+MODEL_CHECKS = (
+    "energy offset",
+    "forces against model",
+    "stress against model",
+    "softening of the model",
+)
 
 
 @pytest.mark.parametrize(

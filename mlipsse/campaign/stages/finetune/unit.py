@@ -8,7 +8,7 @@ from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.record import digest
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.files import write_text
-from mlipsse.training.settings import FineTuneSettings, Training
+from mlipsse.training.settings import FineTuneLimits, FineTuneSettings, Training
 
 
 def training_unit(work: Work, name: str, training: Training, *, folder: Path, model: Path) -> Unit:
@@ -22,10 +22,14 @@ def training_unit(work: Work, name: str, training: Training, *, folder: Path, mo
     files = {part: digest(path) for part, path in training.sets.items()}
     if training.foundation is not None:
         files["foundation"] = digest(training.foundation)
+    limits = training.limits.model_dump()
+    if limits["max_softening"] == FineTuneLimits().max_softening:
+        # A training that was done before there was this limit is not done again.
+        del limits["max_softening"]
     identity = {
         "files": files,
         "settings": training.settings.model_dump(),
-        "limits": training.limits.model_dump(),
+        "limits": limits,
     }
     return Unit(
         name,

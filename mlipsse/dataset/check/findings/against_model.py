@@ -71,12 +71,10 @@ def check_against_model(
         return [Check("energy offset", "skip", "No frame has finite labels.")]
     frames = [_with_stress(labelled.frames[k]) for k in chosen]
     predictions = predict(frames, calculator)
-    return [
-        _offset(frames, predictions),
-        _direction("forces against model", "eV/Å", predictions.forces_eV_A),
-        _stress(predictions),
-        _softening(predictions),
-    ]
+    forces = _direction("forces against model", "eV/Å", predictions.forces_eV_A)
+    checks = [_offset(frames, predictions), forces, _stress(predictions)]
+    # Labels in another unit or sign say nothing of the model.
+    return checks if forces.verdict == "fail" else [*checks, _softening(predictions)]
 
 
 def disagreements(predictions: Predictions) -> list[str]:
