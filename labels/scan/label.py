@@ -103,5 +103,7 @@ def status() -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["--status"]:
         status()
+    elif len(sys.argv) == 1:
+        sys.exit("Name a folder for the outputs of CP2K: python label.py WORK_FOLDER [THREADS]")
     else:
         main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1)

@@ -1,7 +1,7 @@
 """DFT labels from CP2K: inputs of a single point with GTH potentials and MOLOPT bases."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 from pydantic import Field, model_validator
 
+from mlipsse.dataset.labels.cp2k_block import Block
 from mlipsse.dataset.labels.cp2k_data import Kind, choose_kind, find_data_dir
 from mlipsse.dataset.labels.cp2k_program import INPUT_FILE, OUTPUT_FILE, require_known_version
 from mlipsse.dataset.labels.program import Fault
@@ -335,7 +336,7 @@ class Cp2k:
         project = ["PROJECT frame", "RUN_TYPE ENERGY_FORCE", "PRINT_LEVEL MEDIUM"]
         return f"{Block('GLOBAL', project).text()}{force_eval.text()}"
 
-    def _dft(self, sampling: Sampling, electrons: int, *, attempt: int) -> "Block":
+    def _dft(self, sampling: Sampling, electrons: int, *, attempt: int) -> Block:
         settings = self.settings
         folder = Path(settings.data_dir).expanduser() if settings.data_dir else Path()
         lines: list[str | Block] = [
@@ -363,7 +364,7 @@ class Cp2k:
         )
         return Block("DFT", [*lines, Block("XC", [functional])])
 
-    def _scf(self, sampling: Sampling, electrons: int, *, attempt: int) -> "Block":
+    def _scf(self, sampling: Sampling, electrons: int, *, attempt: int) -> Block:
         settings = self.settings
         lines: list[str | Block] = [
             "SCF_GUESS ATOMIC",
@@ -385,29 +386,6 @@ class Cp2k:
         # No file of orbitals for a frame that is computed once.
         lines.append(Block("PRINT", [Block("RESTART OFF", [])]))
         return Block("SCF", lines)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A section of CP2K's input.
-
-    Attributes
-    ----------
-    title : its keyword, with a parameter where it takes one
-    lines : keywords and further sections
-    """
-
-    title: str
-    lines: "Sequence[str | Block]"
-
-    def text(self, depth: int = 0) -> str:
-        """As the file has it, each level two blanks deeper."""
-        blank = "  " * depth
-        inside = "".join(
-            line.text(depth + 1) if isinstance(line, Block) else f"{blank}  {line}\n"
-            for line in self.lines
-        )
-        return f"{blank}&{self.title}\n{inside}{blank}&END {self.title.split()[0]}\n"
 
 
 def _vector(name: str, vector: np.ndarray) -> str:
