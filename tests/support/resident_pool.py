@@ -27,9 +27,12 @@ class ResidentPool:
         """Call the function in the worker, with the environment and folder that the test has."""
         if self._kernel is None:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("PYTHONPATH", str(ROOT))  # workers import this module
+                # Workers import this module, before the `tests` that MACE installs. Parsl starts
+                # them from a thread, after its constructor: the variable waits for the first call.
+                patch.setenv("PYTHONPATH", str(ROOT))
                 config = ExecutionConfig(workers=1, threads_per_worker=1)
                 self._kernel = start_parsl(config, self._folder)
+                self._kernel.submit(os.getpid, app_args=(), **options).result()
         here = os.getcwd(), dict(os.environ)
         return self._kernel.submit(perform_there, app_args=(*here, function, app_args), **options)
 
