@@ -32,6 +32,11 @@ from tests.support.crystals.written_cifs import (
         ("A La 0.5 0.5 0.5 0.9\nB VacLi 0.5 0.5 0.5 0.1\n", {"La": 0.9}),
         ("A La 0.5 0.5 0.5 0.9\nB Va_La 0.5 0.5 0.5 0.1\n", {"La": 0.9}),
         ("A La 0.51 0.5 0.5 0.5\nB Li 0.5 0.5 0.5 0.5\n", {"La": 0.5, "Li": 0.5}),
+        # Six places around the centre: each row has the occupancy of one.
+        ("A La 0.5 0.5 0.5 0.5\nB Li 0.45 0.5 0.5 0.08333\n", {"La": 0.5, "Li": 0.49998}),
+        ("B Li 0.45 0.5 0.5 0.05\nA La 0.5 0.5 0.5 0.5\n", {"La": 0.5, "Li": 0.3}),
+        ("A La 0.5 0.5 0.5 0.5\nB Li 0.45 0.5 0.5 0.5\n", {"La": 0.5, "Li": 0.5}),
+        ("A La 0.5 0.5 0.5 0.9\nB Hole 0.5 0.5 0.5 0.1\n", {"La": 0.9}),
     ],
 )  # fmt: skip
 def test_site_contents(site, content, tmp_path):
@@ -52,6 +57,12 @@ def test_site_contents(site, content, tmp_path):
         ("A Dum 0.5 0.5 0.5 1\n", "names no element"),
         ("A M 0.5 0.5 0.5 1\n", "names no element"),
         ("A H2O 0.5 0.5 0.5 1\n", "a group of atoms"),
+        ("A PS4 0.5 0.5 0.5 1\n", "'PS4', which names no element"),
+        ("A Vn 0.5 0.5 0.5 1\n", "'Vn', which names no element"),
+        ("A OD 0.5 0.5 0.5 1\n", "'OD', which names no element"),
+        ("A Li_vac 0.5 0.5 0.5 0.5\n", "'Li_vac', which names no element"),
+        ("A LiVac 0.5 0.5 0.5 0.5\n", "'LiVac', which names no element"),
+        ("A O:H 0.5 0.5 0.5 1\n", "a mixture without amounts"),
         ("A La 0.5 0.5 0.5 0,5\n", "occupancy '0,5'"),
         ("A La 0.5 0.5 0.5 -0.5\n", "occupancy '-0.5'"),
         ("A La 0.5 . 0.5 1\n", "site A has no coordinates"),

@@ -68,6 +68,7 @@ class _Cluster:
     Attributes
     ----------
     rows : in the order of the file
+    orders : of the places that the rows would have alone, see `Place`
     position : (3,) mean of the positions as written, fractional
     anchor : (3,) where the first row belongs by its decimals, fractional
     spread_A : how far apart the rows were written, Å
@@ -77,6 +78,7 @@ class _Cluster:
     """
 
     rows: list[AtomRow]
+    orders: list[int]
     position: np.ndarray
     anchor: np.ndarray
     spread_A: float = 0.0
@@ -94,8 +96,13 @@ class _Cluster:
 
     @property
     def stated(self) -> int | None:
-        """The multiplicity that its rows state, where they agree."""
-        found = {row.multiplicity for row in self.rows}
+        """The multiplicity that its rows of the highest order state, where they agree."""
+        top = max(self.orders)
+        found = {
+            row.multiplicity
+            for row, order in zip(self.rows, self.orders, strict=True)
+            if order == top
+        }
         return found.pop() if len(found) == 1 else None
 
 
@@ -120,6 +127,7 @@ def expand(
     """
     notes: list[str] = []
     clusters = _clusters(rows, setting, cell, special_A)
+    _weigh_split_rows(clusters, notes)
     _count_images_once(clusters, setting, cell, notes)
     clusters = [cluster for cluster in clusters if cluster.filled > 0]
     chooser = _Chooser(setting, cell, special_A)
@@ -147,9 +155,8 @@ def _clusters(
     """Rows gathered into sites; an image of an earlier row is carried over to it."""
     found: list[_Cluster] = []
     anchors = np.empty((len(rows), 3))
-    chooser = _Chooser(setting, cell, special_A)
-    for row in rows:
-        anchor = chooser.choose(chooser.places(row.position), row, 0.0)[0].position
+    for row, own in zip(rows, _own_places(rows, _Chooser(setting, cell, special_A)), strict=True):
+        anchor = own.position
         images = np.einsum("gij,j->gi", setting.rotations, anchor) + setting.translations
         best: tuple[float, int, int] | None = None
         if found:
@@ -164,7 +171,7 @@ def _clusters(
                     best = (float(least_A[near]), near, int(operations[near]))
         if best is None:
             anchors[len(found)] = anchor
-            found.append(_Cluster([row], row.position, anchor))
+            found.append(_Cluster([row], [own.order], row.position, anchor))
             continue
         away, index, operation = best
         cluster = found[index]
@@ -180,7 +187,53 @@ def _clusters(
         cluster.position = cluster.position + share * moved
         cluster.spread_A = max(cluster.spread_A, float(np.linalg.norm(moved @ cell)))
         cluster.rows.append(row)
+        cluster.orders.append(own.order)
     return found
+
+
+def _own_places(rows: Sequence[AtomRow], chooser: "_Chooser") -> list[Place]:
+    """Where each row would be alone: by its stated multiplicity, where all of them can be."""
+    size = len(chooser.setting.triplets)
+    options = [chooser.places(row.position) for row in rows]
+    trusted = all(
+        row.multiplicity is None or any(place.order * row.multiplicity == size for place in places)
+        for row, places in zip(rows, options, strict=True)
+    )
+    found = []
+    for row, places in zip(rows, options, strict=True):
+        stated = [place for place in places if place.order * (row.multiplicity or 0) == size]
+        if trusted and stated:
+            found.append(stated[0])
+        else:
+            found.append(chooser.choose(places, row, 0.0)[0])
+    return found
+
+
+def _weigh_split_rows(clusters: list[_Cluster], notes: list[str]) -> None:
+    """Give a row that lies around a special position, not on it, the occupancy of its images.
+
+    It joins the species on that position when they fit there together. Where they do not, its
+    distance is an error of writing, and its occupancy is that of the position itself.
+    """
+    joined = []
+    for cluster in clusters:
+        top = max(cluster.orders)
+        shares = [top / order for order in cluster.orders]
+        if top == min(cluster.orders):
+            continue
+        total = sum(share * row.filled for share, row in zip(shares, cluster.rows, strict=True))
+        cluster.position = cluster.rows[cluster.orders.index(top)].position
+        if total > MOST_FILLED + 1e-9:
+            continue
+        joined += [row.label for row, share in zip(cluster.rows, shares, strict=True) if share > 1]
+        cluster.rows = [
+            row.weighted(share) for row, share in zip(cluster.rows, shares, strict=True)
+        ]
+    if joined:
+        notes.append(
+            f"{', '.join(joined)}: on several places around one special position, which holds "
+            "their total occupancy."
+        )
 
 
 def _one_site(cluster: _Cluster, row: AtomRow, away_A: float) -> bool:
@@ -343,6 +396,7 @@ def _joined(clusters: list[_Cluster], setting: Setting, cell: np.ndarray) -> lis
         for index in np.flatnonzero(away_A <= SAME_SITE_A):
             if others[index].order == place.order:
                 found[index].rows += cluster.rows
+                found[index].orders += cluster.orders
                 break
         else:
             found.append(cluster)

@@ -46,6 +46,11 @@ class AtomRow:
         shares = sum(one.share for one in self.species if one.element is not None)
         return self.occupancy.value * shares
 
+    def weighted(self, share: float) -> "AtomRow":
+        """The row with its occupancy times a share."""
+        occupancy = replace(self.occupancy, value=share * self.occupancy.value)
+        return replace(self, occupancy=occupancy)
+
 
 def read_rows(block: CifBlock) -> tuple[list[AtomRow], list[str]]:
     """Read the sites of a block, in its order, and what was passed over.

@@ -18,6 +18,10 @@ VACANCY_NAMES = frozenset(
         "vacant",
         "vak",
         "empty",
+        "hole",
+        "none",
+        "nothing",
+        "null",
         "box",
         "□",
         "☐",
@@ -36,6 +40,10 @@ _MIXTURE = re.compile(_PART.replace("?P<amount>", "?:").replace("?P<name>", "?:"
 _AMOUNTS_BEHIND = re.compile(r"([A-Z][a-z]?)(\d*\.\d+)")
 _VACANT_SITE = re.compile(r"V[aA][_(]?[A-Z][a-z]?\)?\d*")
 _MIXED = re.compile(r"[A-Za-z)\d+-]\s*(?:[,/|&+]\s*\(?[A-Z]|:[A-Z][a-z])")
+_WITHOUT_AMOUNTS = (
+    "has the type {!r}, a mixture without amounts. Give each species a row of its own, with its "
+    "occupancy"
+)
 _LABELLED = re.compile(rf"(?P<letters>[A-Z][A-Za-z]?){_CHARGE}")
 
 
@@ -87,7 +95,17 @@ def read_symbol(symbol: str) -> tuple[Species, ...]:
         raise MlipsseError(
             f"has the type {symbol!r}, which names no element. Give each species a row of its own"
         )
-    return _read_letters(symbol)
+    if re.search(r":\s*[A-Z]", symbol):
+        raise MlipsseError(_WITHOUT_AMOUNTS.format(symbol))
+    found = _read_letters(symbol)
+    # A label may go on behind the element, letters of a type may not: `PS4`, `Vn`, `Li_vac`.
+    first, *others = re.findall(r"[A-Za-z]+", symbol)
+    if _element(first) is None or any(_is_vacancy(other) for other in others):
+        raise MlipsseError(
+            f"has the type {symbol!r}, which names no element. Write the element's symbol, with "
+            "its charge where it is known (`Ti4+`), or `Va` for a vacancy"
+        )
+    return found
 
 
 def read_label(label: str, known: Collection[str] = ()) -> tuple[Species, ...]:
@@ -127,10 +145,7 @@ def _read_letters(symbol: str, known: Collection[str] = ()) -> tuple[Species, ..
             "coordinates. Give each atom a row of its own"
         )
     if _MIXED.search(symbol):
-        raise MlipsseError(
-            f"has the type {symbol!r}, a mixture without amounts. Give each species a row of its "
-            "own, with its occupancy"
-        )
+        raise MlipsseError(_WITHOUT_AMOUNTS.format(symbol))
     if re.match(r"V_\(?[A-Z]", symbol):
         raise MlipsseError(
             f"has the type {symbol!r}, which may be a vacancy or vanadium. Write `Va` or `V`"
