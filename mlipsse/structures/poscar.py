@@ -135,10 +135,10 @@ def _species(lines: list[str], name: str) -> tuple[list[str] | None, list[int], 
 
 
 def _element(word: str) -> str | None:
-    """The element of `Li`, `Li_sv`, `Li/3c4d5e` or `H1.25`."""
+    """The element of `Li`, `Li_sv`, `Li/3c4d5e` (a hash of its POTCAR, VASP 6.4) or `H1.25`."""
     from ase.data import atomic_numbers
 
-    match = re.fullmatch(r"([A-Z][a-z]?)(?:[_/.\d].*)?", word)
+    match = re.fullmatch(r"([A-Z][a-z]?)(?:[_.\d][^/]*)?(?:/[0-9a-f]*)?", word)
     found = match[1] if match else ""
     return found if atomic_numbers.get(found, 0) > 0 else None
 

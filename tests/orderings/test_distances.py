@@ -92,6 +92,15 @@ def test_crowding_names_the_greatest_content_the_distances_and_the_setting():
     assert "Cu-Cu 2.4 Å (`closest_A`)" in count.reason
 
 
+def test_what_is_too_large_to_count_but_cannot_fit_is_impossible():
+    """At 3 Å the sites form one network; the greatest content is known all the same."""
+    host = read_host(CIFS / "Cu6PS5Cl.cif", HostSettings(mobile="Cu", closest_A=3.0))
+    cell = Supercell(host, (1, 1, 1))
+    count = count_orderings(parse_composition("Cu6PS5Cl", host), cell)
+    assert (count.route, count.raw) == ("impossible", 0)
+    assert "and 24 are asked for" in count.reason
+
+
 def test_greatest_content_by_hand():
     rng = np.random.default_rng(3)
     for _ in range(5):

@@ -48,3 +48,13 @@ def test_damaged_archives(poscar, tmp_path, read, kept):
     (tmp_path / "POSCAR.gz").write_bytes(data[:kept] + b"\xff" * 20)
     with pytest.raises(MlipsseError, match="cannot be opened"):
         read(tmp_path / "POSCAR.gz")
+
+
+def test_names_of_potcars_are_elements_and_mixtures_are_not(poscar):
+    path = poscar()
+    text = path.read_text()
+    path.write_text(text.replace("Li Cl", "Li_sv/3c4d5e Cl"))
+    assert read_crystal(path).content == {"Li": 1.0, "Cl": 1.0}
+    path.write_text(text.replace("Li Cl", "Li/Na Cl"))
+    with pytest.raises(MlipsseError, match="'Li/Na' in line 6 is not an element"):
+        read_crystal(path)

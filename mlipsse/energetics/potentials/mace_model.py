@@ -54,6 +54,11 @@ def load_mace_model(path: Path, *, device: str = "cpu") -> Any:
             f"{path} cannot be loaded as a MACE model ({first_line(error)}). Give the file that "
             "mace_run_train wrote (NAME.model)."
         ) from error
+    if isinstance(model, torch.jit.ScriptModule):
+        raise MlipsseError(
+            f"{path} is an export of a model already, in TorchScript. Give the file that "
+            "mace_run_train wrote (NAME.model), from which it was made."
+        )
     if not all(hasattr(model, name) for name in ("r_max", "atomic_numbers", "num_interactions")):
         raise MlipsseError(
             f"{path} holds a {type(model).__name__}, not a MACE model. Give the file that "

@@ -24,7 +24,7 @@ def crowding(supercell: Supercell, counts: Sequence[Sequence[int]] | None = None
     host = supercell.host
     if not len(supercell.conflicts):
         return ""
-    mobile = host.mobile_ion or host.mobile.species[0]
+    mobile = _mobile(supercell)
     most = greatest_content(supercell, mobile, counts)
     distances = sorted({round(pair.distance_A, 2) for pair in host.exclusions})
     shown = ", ".join(f"{distance:.2f}" for distance in distances[:6])
@@ -40,6 +40,19 @@ def crowding(supercell: Supercell, counts: Sequence[Sequence[int]] | None = None
     return f"{held}Sites {shown}{more} Å apart are not filled together, by closest_A" + (
         f": {rules}. " if rules else ". "
     )
+
+
+def overfull(supercell: Supercell, counts: Sequence[Sequence[int]]) -> bool:
+    """Whether more mobile ions are asked for than the supercell holds, where that is settled."""
+    if not len(supercell.conflicts):
+        return False
+    mobile = _mobile(supercell)
+    most = greatest_content(supercell, mobile, counts)
+    return most is not None and most < _asked(supercell, mobile, counts)
+
+
+def _mobile(supercell: Supercell) -> str:
+    return supercell.host.mobile_ion or supercell.host.mobile.species[0]
 
 
 def _asked(supercell: Supercell, species: str, counts: Sequence[Sequence[int]]) -> int:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.orderings.cell.crowding import crowding
+from mlipsse.orderings.cell.crowding import crowding, overfull
 from mlipsse.orderings.cell.fixed import Rules, TooManyError, fixed_arrangements
 from mlipsse.orderings.cell.labels import charge_classes, site_rules
 from mlipsse.orderings.cell.supercell import Supercell
@@ -103,7 +103,7 @@ def count_orderings(
     )
     raw, distinct = _raw_and_distinct(species)
     patterns_raw, patterns_distinct = _raw_and_distinct(patterns)
-    if raw == 0:
+    if raw == 0 or (raw is None and overfull(supercell, counts)):
         return OrderingCount(
             0,
             0,

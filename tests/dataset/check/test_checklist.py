@@ -53,6 +53,13 @@ def test_zero_forces(sets):
     assert verdicts(sets)["zero labels"] == "fail"
 
 
+def test_a_stress_that_is_zero_in_some_frames_was_not_computed(sets):
+    sets["train"][3].info[keys.STRESS] = np.zeros(6)
+    assert "1 of 96 frames have forces, but a stress of exactly zero" in only_failure(
+        sets, "zero labels"
+    )
+
+
 def test_forces_zeroed_by_constraints(sets):
     for frame in sets["train"][:12]:
         frame.arrays[keys.FORCES][:3] = 0.0

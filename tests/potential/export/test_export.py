@@ -170,3 +170,8 @@ def test_some_other_network(tmp_path: Path):
     torch.save(torch.nn.Linear(2, 2), path)
     with pytest.raises(MlipsseError, match="holds a Linear, not a MACE model"):
         model_summary(path)
+
+
+def test_an_export_is_not_exported_again(shipped_bundle: Path) -> None:
+    with pytest.raises(MlipsseError, match="an export of a model already, in TorchScript"):
+        model_summary(shipped_bundle / f"{shipped_bundle.name}.pt")

@@ -1,5 +1,7 @@
 """Whether labels are there, are numbers, and add up to no net force."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from mlipsse import keys
@@ -78,17 +80,28 @@ def check_zero(labelled: LabelledSet) -> Check:
         zero = [k for k in with_key if not labels(labelled.frames[k])[key].any()]
         if zero and len(zero) == len(with_key):
             found[key] = len(zero)
+    unstressed = [k for k in labelled.crystals if _is_unstressed(labels(labelled.frames[k]))]
     frames = [labelled.frames[k] for k in labelled.sound]
     constrained = constrained_atoms(frames, [labels(frame)[keys.FORCES] for frame in frames])
     places = labelled.at([labelled.sound[k] for k in constrained])
     numbers: Numbers = {f"zero_{k}": v for k, v in found.items()}
     numbers["frames_with_forceless_atoms"] = len(constrained)
+    numbers["frames_without_stress"] = len(unstressed)
     if found:
         return Check(
             "zero labels",
             "fail",
             f"{', '.join(found)} are zero in every frame, as after a reader that found no labels. "
             "Label again, or name the keys of the labels.",
+            numbers,
+        )
+    if unstressed:
+        return Check(
+            "zero labels",
+            "fail",
+            f"{len(unstressed)} of {len(labelled.crystals)} frames have forces, but a stress of "
+            f"exactly zero ({some(labelled.at(unstressed))}): it was not computed there. Label "
+            "them again with stress, or remove them.",
             numbers,
         )
     if constrained:
@@ -102,6 +115,12 @@ def check_zero(labelled: LabelledSet) -> Check:
             numbers,
         )
     return Check("zero labels", "pass", "No label is zero throughout.", numbers)
+
+
+def _is_unstressed(found: Mapping[str, np.ndarray]) -> bool:
+    """Whether a frame has forces that are not zero, and a stress of which all components are."""
+    forces, stress = found.get(keys.FORCES), found.get(keys.STRESS)
+    return bool(stress is not None and not stress.any() and forces is not None and forces.any())
 
 
 def check_net_force(labelled: LabelledSet) -> Check:
