@@ -149,7 +149,7 @@ def health(
     ],
     as_json: Json = False,
 ) -> None:
-    """Print temperature, pressure, drift, Lindemann ratio and mobile MSD of runs, live or ended."""
+    """Print temperature, pressure, drift, framework and mobile MSD of runs, live or ended."""
     from mlipsse.md.files.record import RECORD_FILE
     from mlipsse.md.watch.health import run_health
     from mlipsse.md.watch.state import run_state
@@ -189,7 +189,7 @@ def health(
     if several:
         table.add_column("folder", overflow="fold")
     table.add_column("state")
-    for column in ("T, K", "p, GPa", "drift", "Lindemann", "MSD, Å²", "ns/day"):
+    for column in ("T, K", "p, GPa", "drift", "displaced", "MSD, Å²", "ns/day"):
         table.add_column(column, justify="right")
     table.add_column("ions")
     for state, some in rows:
@@ -200,7 +200,7 @@ def health(
             _shown(some.mean_temperature_K, ".0f"),
             _pressure(some.pressure),
             _shown(some.energy_drift_meV_atom_ps, ".1e"),
-            _shown(some.lindemann_ratio, ".2f"),
+            _shown(some.framework_displaced, ".0%"),
             _shown(some.mobile_msd_A2, ".1f"),
             _shown(state.ns_per_day, ".3g"),
             {None: "", True: "diffuse", False: "stay"}[some.diffusing],
@@ -208,7 +208,8 @@ def health(
     console.print(table)
     console.print(
         "p: mean pressure of the production. drift: drift of the conserved energy, meV/atom/ps. "
-        "MSD: mean squared displacement of the mobile ions relative to the crystal."
+        "displaced: framework centres that left their places, on the average of 1 ps; above 50 % a "
+        "run has melted. MSD: mean squared displacement of the mobile ions relative to the crystal."
     )
     for state, some in rows:
         if state.reason:

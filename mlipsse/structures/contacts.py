@@ -1,6 +1,6 @@
 """Atoms closer than atoms can be, and bonds that a framework must keep."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,13 +75,14 @@ class FrameworkBonds:
     shifts: np.ndarray
 
     @classmethod
-    def of(cls, atoms: Atoms, *, mobile: str) -> "FrameworkBonds":
+    def of(cls, atoms: Atoms, *, mobile: str | Iterable[str]) -> "FrameworkBonds":
         """Pairs of unlike species, none `mobile`, within 1.25 x the sum of covalent radii."""
         from ase.neighborlist import neighbor_list
 
         reach_A = _BONDED * covalent_radii[atoms.numbers]
         first, second, shifts = neighbor_list("ijS", atoms, reach_A)
-        still = atoms.numbers != Atoms(mobile).numbers[0]
+        names = (mobile,) if isinstance(mobile, str) else tuple(mobile)
+        still = ~np.isin(atoms.get_chemical_symbols(), names)
         bonded = still[first] & still[second] & (first < second)
         bonded &= atoms.numbers[first] != atoms.numbers[second]
         return cls(first[bonded], second[bonded], shifts[bonded])

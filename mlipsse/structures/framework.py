@@ -1,5 +1,19 @@
-"""Whether the framework of a crystal has left its sites, i.e. melted or flowed."""
+"""Has the framework of a crystal melted? The one answer of sampling, decks, health and transport.
 
+The framework is all that does not conduct. What is watched of it are centres: an atom bonded to a
+centre as part of a small group (the sulphurs of PS4, the oxygens of PO4) may turn around it and is
+not watched. A centre is displaced when its position, averaged over `AVERAGE_PS`, lies farther than
+`DISPLACED` x the spacing of the centres from where it was. A framework has melted when more than
+`MAX_DISPLACED` of its centres are displaced at one time, or of those of one element, when there are
+`MIN_CENTRES` of it.
+
+The average removes vibrations, so that a hot crystal is near 0 and not near the limit:
+instantaneous displacements reach Lindemann's 0.15 to 0.2 of the neighbour distance before any
+crystal melts. A fraction, not a mean square, is taken because a few atoms that changed places do
+not make a melt.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,83 +21,157 @@ from ase import Atoms
 
 from mlipsse.structures.contacts import FrameworkBonds
 
-MOLTEN = 0.25
-"""Lindemann ratio above which a framework is taken for molten.
+AVERAGE_PS = 1.0
+"""Time over which positions are averaged, ps."""
 
-Root mean square displacement over the distance of nearest neighbours (Lindemann, Phys. Z. 11, 609
-(1910)). Crystals melt at 0.14 (Lennard-Jones, many pressures: Luo, Strachan, Swift, J. Chem. Phys.
-120, 11640 (2004), doi 10.1063/1.1755655) and a little above it without a surface to begin at; the
-rest is for what a relaxed start gives up on warming without melting. A melt passes any bound, in
-time: Li3InCl6 (40 atoms, a small MACE) stays below 0.11 in the first picosecond even at 1600 K.
-"""
+DISPLACED = 1 / 3
+"""A centre that is farther than this from its place, in units of the centres' spacing, left it."""
 
-_SEARCH_A = 20.0
+MAX_DISPLACED = 0.5
+"""Fraction of displaced centres above which a framework has melted."""
+
+MIN_CENTRES = 4
+"""Fewer centres of an element are judged only together with all others."""
+
+ALL = "all"
+"""Name of the group of all centres."""
+
+TURNING_MSD_A2 = 3.0
+"""Mean squared displacement of a framework, Å², that vibrations alone do not reach: twice their
+mean square, which near melting is 0.15 to 0.2 of a distance of some 3.6 Å, squared, is at most 1.
+A framework beyond it that has not melted has groups that turn, or atoms that changed places."""
+
+_MAX_LIGANDS = 4.5
+"""A centre with more bonded neighbours (InCl6, ZrO6) is held by others and does not turn."""
 
 
 @dataclass(frozen=True, eq=False)
 class Framework:
-    """Sites of a framework at rest.
-
-    Rotating polyanions are not a melt: atoms bonded to a less electronegative one of another
-    species (the oxygens of PO4, the sulphurs of PS4, the chlorines of InCl6) do not count, their
-    centres do. Drift of the whole framework, which a Langevin thermostat causes, is taken off.
+    """Centres of a framework, and where they were.
 
     Attributes
     ----------
-    centres : (n_centres,) int, atoms that are tested
-    still : (n_atoms,) float64, masses of the framework's atoms, 0 of mobile ones
-    home_A : (n_atoms, 3) float64, positions at rest
-    apart_A : mean distance of a centre to the nearest other one
+    centres : (n_centres,) int64, atoms that are watched, ascending
+    elements : (n_centres,) str
+    home_A : (n_centres, 3) float64, their places
+    spacing_A : cube root of the volume per centre
     """
 
     centres: np.ndarray
-    still: np.ndarray
+    elements: np.ndarray
     home_A: np.ndarray
-    apart_A: float
+    spacing_A: float
 
     @classmethod
-    def of(cls, atoms: Atoms, *, mobile: str) -> "Framework | None":
-        """The framework of a crystal at rest: all but the `mobile` species; None without centres.
+    def of(cls, atoms: Atoms, *, mobile: str | Iterable[str]) -> "Framework | None":
+        """The framework of a crystal: all but the `mobile` elements; None below two centres.
 
-        Bonds are those of `FrameworkBonds`, electronegativities Pauling's.
+        Bonds are those of `FrameworkBonds`, electronegativities Pauling's. With one centre alone
+        nothing remains once the drift of the framework is removed.
         """
-        still = np.where(atoms.symbols == mobile, 0.0, atoms.get_masses())
-        centres = np.flatnonzero((still > 0) & ~_ligands(atoms, mobile=mobile))
-        apart_A = _nearest_A(atoms[centres]) if len(centres) else None
-        if apart_A is None:
+        names = (mobile,) if isinstance(mobile, str) else tuple(mobile)
+        symbols = np.array(atoms.get_chemical_symbols())
+        centres = np.flatnonzero(~np.isin(symbols, names) & ~_turning(atoms, names))
+        if len(centres) < 2:
             return None
-        return cls(centres, still, atoms.positions.copy(), apart_A)
+        spacing_A = float(np.cbrt(abs(atoms.cell.volume) / len(centres)))
+        return cls(centres, symbols[centres], atoms.positions[centres].copy(), spacing_A)
 
-    def lindemann(self, positions_A: np.ndarray) -> float:
-        """Root mean square displacement of the centres over their distance at rest.
+    @property
+    def limit_A(self) -> float:
+        """A centre that is farther than this from its place is displaced, Å."""
+        return DISPLACED * self.spacing_A
+
+    @property
+    def groups(self) -> dict[str, np.ndarray]:
+        """What is judged: name -> (n_centres,) bool; all centres, and those of one element."""
+        found = {ALL: np.ones(len(self.centres), dtype=bool)}
+        for element in np.unique(self.elements):
+            of_it = self.elements == element
+            if MIN_CENTRES <= of_it.sum() < len(of_it):
+                found[str(element)] = of_it
+        return found
+
+    def displaced(self, places_A: np.ndarray) -> "Displaced":
+        """How much of the framework is displaced, its drift removed.
 
         Parameters
         ----------
-        positions_A : (n_atoms, 3), of the same atoms, not wrapped back into the cell
+        places_A : (n_centres, 3) positions of the centres, averaged over `AVERAGE_PS`, not wrapped
+            back into the cell
         """
-        moved_A = positions_A - self.home_A
-        moved_A = moved_A[self.centres] - self.still @ moved_A / self.still.sum()
-        return float(np.sqrt((moved_A**2).sum(axis=1).mean())) / self.apart_A
+        moved_A = places_A - self.home_A
+        moved_A = moved_A - moved_A.mean(axis=0)
+        away = (moved_A**2).sum(axis=1) > self.limit_A**2
+        fractions = {name: float(away[group].mean()) for name, group in self.groups.items()}
+        return Displaced(fractions, tuple(map(str, np.unique(self.elements))))
 
 
-def _ligands(atoms: Atoms, *, mobile: str) -> np.ndarray:
-    """Framework atoms that may turn around another one to which they are bonded."""
+@dataclass(frozen=True)
+class Displaced:
+    """How much of a framework is displaced at one time.
+
+    Attributes
+    ----------
+    fractions : group of `Framework.groups` -> fraction of its centres that are displaced
+    elements : of all centres
+    """
+
+    fractions: dict[str, float]
+    elements: tuple[str, ...]
+
+    @property
+    def fraction(self) -> float:
+        """The largest of the groups, which is compared with `MAX_DISPLACED`."""
+        return max(self.fractions.values())
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """Elements of which more than `MAX_DISPLACED` are displaced, when another one stays."""
+        found = tuple(
+            name
+            for name, fraction in self.fractions.items()
+            if name != ALL and fraction > MAX_DISPLACED
+        )
+        return found if set(found) < set(self.elements) else ()
+
+    @property
+    def melted(self) -> str | None:
+        """The reason, without full stop, when the framework has melted; else None."""
+        if not self.fraction > MAX_DISPLACED:
+            return None
+        return melted_reason(max(self.fractions, key=self.fractions.__getitem__), self.fraction)
+
+
+def melted_reason(group: str, fraction: float) -> str:
+    """Sentence about a framework that melted, without its full stop."""
+    whose = "the centres" if group == ALL else f"the centres of {group}"
+    return (
+        f"the framework melted: {100 * fraction:.0f} % of {whose} are displaced by more than a "
+        f"third of their spacing, averaged over {AVERAGE_PS:g} ps (limit "
+        f"{100 * MAX_DISPLACED:.0f} %)"
+    )
+
+
+def _turning(atoms: Atoms, mobile: tuple[str, ...]) -> np.ndarray:
+    """(n_atoms,) bool, atoms that may turn around a centre to which they are bonded.
+
+    A kind of group is judged by the mean number of its ligands, so that a bond that is stretched
+    at the moment does not make a centre of one atom.
+    """
     from pymatgen.core import Element
 
     # Hydrogen is never a centre, though nitrogen draws its electrons.
-    attraction = np.array([99.0 if s == "H" else float(Element(s).X) for s in atoms.symbols])
+    symbols = np.array(atoms.get_chemical_symbols())
+    attraction = np.array([99.0 if s == "H" else float(Element(s).X) for s in symbols])
     bonds = FrameworkBonds.of(atoms, mobile=mobile)
-    ligands = np.zeros(len(atoms), dtype=bool)
-    for one, other in ((bonds.first, bonds.second), (bonds.second, bonds.first)):
-        ligands[one[attraction[one] > attraction[other]]] = True
-    return ligands
-
-
-def _nearest_A(centres: Atoms) -> float | None:
-    """Mean distance to the nearest neighbour, images included; None without neighbours."""
-    from ase.neighborlist import neighbor_list
-
-    first, distances_A = neighbor_list("id", centres, _SEARCH_A)
-    nearest = np.full(len(centres), np.inf)
-    np.minimum.at(nearest, first, distances_A)
-    return float(nearest.mean()) if np.isfinite(nearest).all() else None
+    one = np.concatenate([bonds.first, bonds.second])
+    other = np.concatenate([bonds.second, bonds.first])
+    drawn = attraction[one] > attraction[other]
+    ligand, centre = one[drawn], other[drawn]
+    turning = np.zeros(len(atoms), dtype=bool)
+    for kind in np.unique(symbols[centre]):
+        of_kind = symbols[centre] == kind
+        if of_kind.sum() <= _MAX_LIGANDS * len(np.unique(centre[of_kind])):
+            turning[ligand[of_kind]] = True
+    return turning

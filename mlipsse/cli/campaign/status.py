@@ -36,7 +36,7 @@ def status(folder: CampaignFolder, as_json: Json = False) -> None:
                         "last_step": run.record.last_step,
                         "ns_per_day": run.ns_per_day,
                         "seconds_left": run.seconds_left,
-                        "lindemann_ratio": run.lindemann_ratio,
+                        "framework_displaced": run.framework_displaced,
                         "reason": run.reason,
                     }
                     for run in runs.runs

@@ -176,6 +176,7 @@ def _answer(ions: Any, run: Any, charge: float | None, settings: Any) -> dict[st
         "frame_spacing_ps": frames.frame_spacing_ps,
         "duration_ps": run.duration_ps,
         "framework_melted": run.framework.melted,
+        "framework_displaced": run.framework.displaced,
         "framework_msd_A2": run.framework.msd_A2,
         "cautions": [
             *(run.cautions if usable else ()),

@@ -78,7 +78,7 @@ def sample_together(
     -------
     list of SampledTrajectory
         in the order of `runs`; cut short, with the reason, when a run heats beyond
-        `max_temperature_factor`, its framework melts (`max_lindemann`), atoms come closer than
+        `max_temperature_factor`, its framework melts (`stop_when_melted`), atoms come closer than
         atoms can (`unphysical_contact`), or the potential fails or gives numbers that are not
         finite. The frames from before are kept, and the others go on.
 

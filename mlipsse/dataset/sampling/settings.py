@@ -1,6 +1,6 @@
 """How frames are sampled: the dynamics they are drawn from, and which of them are left out."""
 
-from typing import Self
+from typing import Any, Self
 
 from ase.data import atomic_numbers
 from pydantic import Field, field_validator, model_validator
@@ -8,7 +8,6 @@ from pydantic import Field, field_validator, model_validator
 from mlipsse.dataset.frames.scores import MAX_Z
 from mlipsse.settings import Count, Kelvin, Positive, Settings
 from mlipsse.structures.contacts import CLOSEST_CONTACT
-from mlipsse.structures.framework import MOLTEN
 
 
 class DynamicsSettings(Settings):
@@ -31,11 +30,25 @@ class DynamicsSettings(Settings):
     max_temperature_factor: float = Field(default=3.0, gt=1)
     """Ratio of the instantaneous temperature to the set temperature above which a trajectory is
     stopped. Its earlier frames are kept."""
-    max_lindemann: Positive | None = MOLTEN
-    """Lindemann ratio of the framework above which a trajectory counts as molten and is stopped:
-    root mean square displacement of the framework centres over their distance. Mobile ions, and
-    atoms that rotate around a centre, are not counted. null switches the check off. Earlier frames
-    are kept."""
+    stop_when_melted: bool = True
+    """Stop a trajectory whose framework has melted: more than half of its centres displaced by more
+    than a third of their spacing, averaged over 1 ps. Mobile ions, and atoms that rotate around a
+    centre, are not counted. Earlier frames are kept."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_name(cls, values: Any) -> Any:
+        """`max_lindemann: null` switched the check off; its limits belonged to another measure."""
+        if not isinstance(values, dict) or "max_lindemann" not in values:
+            return values
+        values = dict(values)
+        if values.pop("max_lindemann") is not None:
+            raise ValueError(
+                "max_lindemann is no longer a setting: whether a framework has melted is judged by "
+                "the fraction of its centres that are displaced. Remove the line, or write "
+                "stop_when_melted: false to switch the check off."
+            )
+        return values | {"stop_when_melted": False}
 
 
 class SamplingSettings(DynamicsSettings):

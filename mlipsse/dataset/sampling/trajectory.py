@@ -10,7 +10,7 @@ from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.structures.contacts import unphysical_contact
-from mlipsse.structures.framework import Framework
+from mlipsse.structures.framework import AVERAGE_PS, Framework
 
 _LOOK_EVERY = 10  # steps; a pair that collides stays close for longer
 
@@ -45,9 +45,12 @@ class Trajectory:
         self._wanted = frozenset(drawn.tolist())
         self._framework = (
             Framework.of(self.atoms, mobile=run.mobile)
-            if run.mobile is not None and settings.max_lindemann is not None
+            if run.mobile is not None and settings.stop_when_melted
             else None
         )
+        watched = 0 if self._framework is None else len(self._framework.centres)
+        self._places_sum = np.zeros((watched, 3))  # since the average of the framework began
+        self._average_steps = max(1, round(AVERAGE_PS * 1e3 / settings.timestep_fs))
         self._frames: list[tuple[int, np.ndarray]] = []
         self._temperatures_K: list[float] = []
         self._forces = np.zeros((len(self.atoms), 3))
@@ -115,6 +118,7 @@ class Trajectory:
             "positions": self.atoms.positions,
             "momenta": self.atoms.arrays["momenta"],
             "forces": self._forces,
+            "places_sum": self._places_sum,
             "frames": np.array(frames).reshape(-1, len(self.atoms), 3),
             "temperatures_K": np.array(self._temperatures_K),
         }
@@ -135,6 +139,7 @@ class Trajectory:
         self.atoms.positions[:] = arrays["positions"]
         self.atoms.arrays["momenta"][:] = arrays["momenta"]
         self._forces = arrays["forces"]
+        self._places_sum = arrays["places_sum"]
         self._frames = list(zip(values["steps_of_frames"], arrays["frames"], strict=True))
         self._temperatures_K = arrays["temperatures_K"].tolist()
 
@@ -156,23 +161,22 @@ class Trajectory:
         limit_K = settings.max_temperature_factor * settings.temperature_K
         if temperature_K > limit_K:
             return f"it heated to {temperature_K:.0f} K, above {limit_K:.0f} K"
+        if (melted := self._melted()) is not None:
+            return melted
         if self.step not in self._wanted and self.step % _LOOK_EVERY:
             return None
-        return unphysical_contact(self.atoms) or self._melt()
+        return unphysical_contact(self.atoms)
 
-    def _melt(self) -> str | None:
-        limit = self.run.settings.max_lindemann
-        if self._framework is None or limit is None:
+    def _melted(self) -> str | None:
+        """Add this step to the average of the framework; the reason when it has melted by it."""
+        if self._framework is None:
             return None
-        ratio = self._framework.lindemann(self.atoms.positions)
-        if ratio <= limit:
+        self._places_sum += self.atoms.positions[self._framework.centres]
+        if self.step % self._average_steps:
             return None
-        moved_A = ratio * self._framework.apart_A
-        return (
-            f"its framework melted: its centres are displaced by {moved_A:.2f} Å (root mean "
-            f"square), {ratio:.2f} of their distance of {self._framework.apart_A:.2f} Å, above "
-            f"{limit:g}"
-        )
+        places_A = self._places_sum / self._average_steps
+        self._places_sum = np.zeros_like(self._places_sum)
+        return self._framework.displaced(places_A).melted
 
     def _frame(self, step: int, positions: np.ndarray) -> Atoms:
         frame = self.run.start.copy()

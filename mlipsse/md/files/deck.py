@@ -18,9 +18,16 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.data_file import types_of
 from mlipsse.md.files.record import RunRecord
-from mlipsse.md.plan.limits import MAX_TEMPERATURE_RATIO
+from mlipsse.md.plan.limits import (
+    AVERAGE_SAMPLES,
+    MAX_TEMPERATURE_RATIO,
+    RunLimits,
+    average_steps,
+)
+from mlipsse.md.plan.protocol import Protocol
 from mlipsse.md.plan.settling import deck_settling
 from mlipsse.resources import resource_dir
+from mlipsse.structures.framework import MAX_DISPLACED
 
 DECK_TEMPLATE = "in.lammps.j2"
 RELAX_MAX_STEPS = 500
@@ -83,7 +90,7 @@ def render_deck(
     A template sees `title`, `pair_commands`, `relax_max_steps`, `relax_max_growth_percent`, the
     fields of `Protocol` and its lengths in steps, `timestep_ps`; of the crystal `atom_style`,
     `species` (by type), `mobile_type`, `framework_types`; and the limits `max_temperature_K`,
-    `max_framework_msd_A2`, `closest` (type, species, distance from the mobile ion in Å),
+    `melting` (see `deck_melting`), `closest` (type, species, distance from the mobile ion in Å),
     `most_near` (names of what counts ions closer than that) and `settling` (numbers of
     `md.settling` for the NPT part).
 
@@ -116,7 +123,7 @@ def render_deck(
         "mobile_type": types[record.mobile],
         "framework_types": [types[symbol] for symbol in species if symbol != record.mobile],
         "max_temperature_K": MAX_TEMPERATURE_RATIO * protocol.temperature_K,
-        "max_framework_msd_A2": limits.framework_msd_A2,
+        "melting": deck_melting(limits, protocol),
         "closest": [(types[symbol], symbol, far) for symbol, far in limits.closest_A.items()],
         "settling": deck_settling(protocol.npt_steps),
         "most_near": [f"c_most{types[symbol]}" for symbol in limits.closest_A],
@@ -128,6 +135,25 @@ def render_deck(
             "run any program on the machine. Remove the command from the template."
         )
     return text
+
+
+def deck_melting(limits: RunLimits, protocol: Protocol) -> dict[str, Any]:
+    """What a deck needs to judge whether the framework has melted.
+
+    Returns
+    -------
+    dict
+        `groups` (name -> ids of centres), `displaced_A`, `max_displaced`, `average_steps` (length
+        of an average), `every_steps` (between its samples) and `samples` (their number).
+    """
+    return {
+        "groups": limits.centres,
+        "displaced_A": limits.displaced_A,
+        "max_displaced": MAX_DISPLACED,
+        "average_steps": average_steps(protocol.timestep_fs),
+        "every_steps": average_steps(protocol.timestep_fs) // AVERAGE_SAMPLES,
+        "samples": AVERAGE_SAMPLES,
+    }
 
 
 def render_template(name: str, context: Mapping[str, Any], *, template_dir: Path | None) -> str:

@@ -6,11 +6,14 @@ from pathlib import Path
 from mlipsse.md.files.parts import find_parts, recorded_before
 from mlipsse.md.files.record import Outcome, RunRecord, Status
 from mlipsse.md.plan.settling import MAX_GROWTH_PERCENT
+from mlipsse.structures.framework import melted_reason
 
 STOPPED_FILE = "stopped.txt"
 """Where `run.sh`, on a machine without this package, keeps the sentence of a run that left physics.
 """
 
+_MELTED = "melted_"
+"""Fixes of a deck that watch a group of `Framework.groups`."""
 _HALT = re.compile(
     r"Fix halt condition for fix-id (\w+) met on step (\d+) with value (\S+?)\.?(?:\s|$)"
 )
@@ -46,7 +49,9 @@ def unphysical_ending(reason: str) -> tuple[Status, str] | None:
     if halt is None:
         return "exploded", reason
     what, step, value = halt[1], halt[2], float(halt[3])
-    if what == "melted":
+    if what.startswith(_MELTED):
+        return "melted", f"at step {step} {melted_reason(what.removeprefix(_MELTED), value)}"
+    if what == "melted":  # of a deck that an earlier version rendered
         return "melted", (
             f"the framework's mean squared displacement against the crystal reached {value:.1f} Å² "
             f"at step {step}, more than one neighbour distance squared"

@@ -34,6 +34,7 @@ _PRODUCTS = (
     "traj.*.dcd",
     "velocities.*.lammpstrj",
     "log.*",
+    "displaced.*.txt",
     "lammps.out",
     "relaxed.data",
     "averaged.data",

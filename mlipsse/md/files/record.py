@@ -91,7 +91,9 @@ class RunRecord:
     @property
     def limits(self) -> RunLimits:
         """What a healthy run stays within; nothing where the record does not state it."""
-        return RunLimits(**(self.extra.get("limits") or {"neighbour_distance_A": None}))
+        stated = self.extra.get("limits") or {}
+        known = {entry.name for entry in fields(RunLimits)}  # earlier versions had others
+        return RunLimits(**{name: value for name, value in stated.items() if name in known})
 
     @property
     def lattice(self) -> np.ndarray:

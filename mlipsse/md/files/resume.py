@@ -44,6 +44,10 @@ def prepare(folder: Path, record: RunRecord, *, is_whole: Callable[[Path], bool]
         if chosen is None or part.first_step > chosen:
             part.path.unlink()
             (folder / f"velocities.{part.first_step}.lammpstrj").unlink(missing_ok=True)
+    for path in folder.glob("displaced.*.txt"):
+        first_step = path.name.split(".")[1]
+        if chosen is None or (first_step.isdigit() and int(first_step) > chosen):
+            path.unlink()
     return chosen
 
 

@@ -8,11 +8,18 @@ from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 
 from mlipsse.structures.contacts import CLOSEST_CONTACT
+from mlipsse.structures.framework import AVERAGE_PS, Framework
 
 MAX_TEMPERATURE_RATIO = 4.0
 """Ratio to the thermostat's temperature; a hotter run has left the range of its potential."""
 
-_FIRST_REACH_A = 4.0
+AVERAGE_SAMPLES = 40
+"""Positions in one average of the framework: one in 25 fs, several in a vibration."""
+
+
+def average_steps(timestep_fs: float) -> int:
+    """Steps of one average of the framework, about `AVERAGE_PS`: `AVERAGE_SAMPLES` even parts."""
+    return AVERAGE_SAMPLES * max(1, round(1e3 * AVERAGE_PS / timestep_fs / AVERAGE_SAMPLES))
 
 
 @dataclass(frozen=True)
@@ -21,49 +28,44 @@ class RunLimits:
 
     Attributes
     ----------
-    neighbour_distance_A : mean distance from a framework atom of the most frequent species to the
-        nearest of its own; the unit of the Lindemann ratio; None without a framework
+    centres : group of `Framework.groups` -> ids of its atoms in LAMMPS' form, e.g. `1:8 25:48`;
+        empty without a framework that could melt
+    displaced_A : a centre farther than this from its place is displaced, Å (see
+        `mlipsse.structures.framework`)
     closest_A : species -> distance that the mobile ion keeps from it, Å
     """
 
-    neighbour_distance_A: float | None
+    centres: Mapping[str, str] = field(default_factory=dict)
+    displaced_A: float | None = None
     closest_A: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def framework_msd_A2(self) -> float | None:
-        """Framework MSD against the crystal beyond which it has melted, Å².
-
-        One neighbour distance, squared: a Lindemann ratio of 1. A crystal stays below 0.2; anion
-        groups that turn on their places reach at most 2 r², for a tetrahedron 0.75 of the limit; a
-        liquid passes it within picoseconds.
-        """
-        return None if self.neighbour_distance_A is None else self.neighbour_distance_A**2
 
 
 def run_limits(atoms: Atoms, *, mobile: str) -> RunLimits:
     """Limits of runs that start from `atoms`, in which `mobile` is the element that conducts."""
-    symbols = np.array(atoms.get_chemical_symbols())
-    others, counts = np.unique(symbols[symbols != mobile], return_counts=True)
+    framework = Framework.of(atoms, mobile=mobile)
     radius_A = covalent_radii[atomic_numbers[mobile]]
     return RunLimits(
-        neighbour_distance_A=_neighbour_distance_A(atoms[symbols == others[np.argmax(counts)]])
-        if len(others)
-        else None,
+        centres={
+            name: _id_ranges(framework.centres[group] + 1)
+            for name, group in framework.groups.items()
+        }
+        if framework
+        else {},
+        displaced_A=round(framework.limit_A, 4) if framework else None,
         closest_A={
             symbol: round(CLOSEST_CONTACT * (radius_A + covalent_radii[atomic_numbers[symbol]]), 2)
-            for symbol in sorted(set(symbols))
+            for symbol in sorted(set(atoms.symbols))
         },
     )
 
 
-def _neighbour_distance_A(atoms: Atoms) -> float:
-    from ase.neighborlist import neighbor_list
+def _id_ranges(ids: np.ndarray) -> str:
+    """Ascending ids as `first:last` and single ones.
 
-    reach_A = _FIRST_REACH_A
-    while True:
-        first, distance_A = neighbor_list("id", atoms, reach_A)
-        if len(np.unique(first)) == len(atoms):
-            nearest_A = np.full(len(atoms), np.inf)
-            np.minimum.at(nearest_A, first, distance_A)
-            return float(nearest_A.mean())
-        reach_A *= 1.5
+    Examples
+    --------
+    >>> _id_ranges(np.array([1, 2, 3, 7]))
+    '1:3 7'
+    """
+    runs = np.split(ids, np.flatnonzero(np.diff(ids) > 1) + 1)
+    return " ".join(f"{run[0]}:{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)

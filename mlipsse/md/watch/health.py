@@ -1,4 +1,4 @@
-"""How a run fares, from its thermo logs: temperature, energy drift, pressure, speed.
+"""How a run fares, from its logs: temperature, energy drift, pressure, framework, speed.
 
 Every part of a run has a log of its own, `log.<first step>.lammps`; as with the trajectory, a log
 counts up to the first step of the next one.
@@ -6,6 +6,7 @@ counts up to the first step of the next one.
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.ending import unsettled_reason
 from mlipsse.md.files.record import RunRecord
+from mlipsse.md.plan.limits import average_steps
 from mlipsse.md.plan.settling import Settling, block_means, settling
 from mlipsse.md.watch.pressure import Pressure, production_pressure
 
@@ -21,6 +23,7 @@ JUMP_A = 2.5
 """A short jump of an alkali ion between neighbouring sites, Å."""
 
 _LOG = re.compile(r"log\.(\d+)\.lammps")
+_DISPLACED = re.compile(r"displaced\.(\d+)\.txt")
 _KEYWORDS = re.compile(r"^keywords: \[(.*)\]\s*$")
 _ROW = re.compile(r"^  - \[(.*)\]\s*$")
 _NEEDED = ("Step", "Temp", "TotEng", "Econserve", "Press", "Volume")
@@ -86,7 +89,9 @@ class Health:
     volume_drift : of the averaged half of the NPT part; None without one, before its end, and where
         the log has too few rows
     energy_drift_meV_atom_ps : slope of the conserved energy within parts, None before two rows
-    lindemann_ratio : root of the framework's MSD against the crystal over its neighbour distance
+    framework_displaced : newest fraction of the framework's centres that are displaced, the largest
+        of its groups (see `mlipsse.structures.framework`); None before the first average
+    framework_msd_A2 : of the framework against the crystal; None where it is not printed
     mobile_msd_A2 : of the mobile ions against the crystal; None where it is not printed
     diffusing : whether that is more than one jump of the ion would give; None where not known
     steps_per_s : now; None before two rows
@@ -100,7 +105,8 @@ class Health:
     volume_A3: float | None
     volume_drift: Settling | None
     energy_drift_meV_atom_ps: float | None
-    lindemann_ratio: float | None
+    framework_displaced: float | None
+    framework_msd_A2: float | None
     mobile_msd_A2: float | None
     diffusing: bool | None
     steps_per_s: float | None
@@ -124,7 +130,7 @@ class Health:
 def read_thermo(folder: Path) -> Thermo:
     """Thermo rows of all parts, each step once; rows that are torn or not numbers are left out."""
     rows: list[tuple[float, ...]] = []
-    for first_step, path in _logs(folder):
+    for first_step, path in _numbered(folder, _LOG):
         new = _rows(path.read_text(errors="replace"), path)
         if new:  # a part that was killed before its first row cuts nothing off
             rows = [row for row in rows if row[0] < first_step]
@@ -134,7 +140,7 @@ def read_thermo(folder: Path) -> Thermo:
 
 def newest_thermo(folder: Path) -> Thermo:
     """The last rows of the newest log, for a look at many runs; may be empty."""
-    for first_step, path in reversed(_logs(folder)):
+    for first_step, path in reversed(_numbered(folder, _LOG)):
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
             size = stream.seek(0, 2)
@@ -153,11 +159,12 @@ def newest_thermo(folder: Path) -> Thermo:
     return _thermo([])
 
 
-def _logs(folder: Path) -> list[tuple[int, Path]]:
+def _numbered(folder: Path, name: re.Pattern[str]) -> list[tuple[int, Path]]:
+    """Files of the parts of a run, by their first step."""
     return sorted(
         (int(match[1]), path)
         for path in folder.iterdir()
-        if (match := _LOG.fullmatch(path.name)) is not None
+        if (match := name.fullmatch(path.name)) is not None
     )
 
 
@@ -205,18 +212,24 @@ def run_health(folder: Path, record: RunRecord) -> Health:
         volume_A3=float(thermo.volume_A3[-1]) if len(thermo.step) else None,
         volume_drift=None if volumes_A3 is None else settling(volumes_A3),
         energy_drift_meV_atom_ps=_drift(thermo, production, record),
-        lindemann_ratio=lindemann_ratio(thermo, record),
+        framework_displaced=framework_displaced(folder, record),
+        framework_msd_A2=_last(thermo.framework_msd_A2),
         mobile_msd_A2=mobile_msd_A2,
         diffusing=None if mobile_msd_A2 is None else mobile_msd_A2 > JUMP_A**2,
         steps_per_s=thermo.steps_per_s,
     )
 
 
-def lindemann_ratio(thermo: Thermo, record: RunRecord) -> float | None:
-    """Root of the framework's last MSD over the neighbour distance of the crystal."""
-    distance_A = record.limits.neighbour_distance_A
-    msd_A2 = _last(thermo.framework_msd_A2)
-    return None if msd_A2 is None or not distance_A else math.sqrt(msd_A2) / distance_A
+def framework_displaced(folder: Path, record: RunRecord) -> float | None:
+    """The newest fraction that the deck printed, the largest of its groups; None before that."""
+    steps = average_steps(record.timestep_fs)
+    for first_step, path in reversed(_numbered(folder, _DISPLACED)):
+        for line in reversed(path.read_text().splitlines()):
+            with suppress(IndexError, ValueError):  # a torn line, or the heading
+                step, *fractions = map(float, line.split())
+                if step - first_step >= steps:  # there was an average
+                    return max(fractions)
+    return None
 
 
 def _npt(record: RunRecord) -> tuple[int, float | None]:

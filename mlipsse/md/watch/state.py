@@ -10,7 +10,7 @@ from mlipsse.files import is_locked
 from mlipsse.md.files.ending import STOPPED_FILE, unphysical_ending
 from mlipsse.md.files.folder import LOCK_FILE
 from mlipsse.md.files.record import FINISHED_FILE, RunRecord, read_outcome, read_record
-from mlipsse.md.watch.health import lindemann_ratio, newest_thermo
+from mlipsse.md.watch.health import framework_displaced, newest_thermo
 
 State = Literal[
     "queued", "running", "continuing", "stalled", "done", "unsettled", "melted", "exploded"
@@ -38,7 +38,7 @@ class RunState:
     record : what the run is
     step : of the newest line of its log; 0 before the first one
     steps_per_s : now, or when it was last at work; None before that is known
-    lindemann_ratio : see `health`; None where it is not known
+    framework_displaced : see `health`; None where it is not known
     reason : why a run is stalled or was stopped, in a sentence
     """
 
@@ -47,7 +47,7 @@ class RunState:
     record: RunRecord
     step: int
     steps_per_s: float | None
-    lindemann_ratio: float | None
+    framework_displaced: float | None
     reason: str | None
 
     @property
@@ -95,7 +95,7 @@ def run_state(folder: Path, *, now: float | None = None) -> RunState:
         record=record,
         step=int(thermo.step[-1]) if len(thermo.step) else 0,
         steps_per_s=thermo.steps_per_s,
-        lindemann_ratio=lindemann_ratio(thermo, record),
+        framework_displaced=framework_displaced(folder, record),
         reason=reason,
     )
 

@@ -1,6 +1,6 @@
 """One run, from its trajectory to its diffusivity and conductivity."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -203,9 +203,7 @@ def analyse_ions(
 
     msd = msd_of(ions.indices)
     framework_msd = msd_of(ions.framework) if len(ions.framework) else None
-    verdict = judge_framework(framework_msd)
-    if verdict.reason is not None:
-        verdict = _which_melted(verdict, roles, trajectory.species, msd_of)
+    verdict = _with_names(judge_framework(ions, framework_msd), roles)
     diffusivity = fit_diffusivity(msd, settings)
     if diffusivity.diffusive:
         confinement = judge_confinement(
@@ -262,22 +260,12 @@ def analyse_ions(
     )
 
 
-def _which_melted(
-    verdict: FrameworkVerdict,
-    roles: Roles,
-    species: Sequence[str],
-    msd_of: Callable[[np.ndarray], MeanSquaredDisplacement],
-) -> FrameworkVerdict:
-    """The verdict, with the elements that move like ions where others of the framework stay."""
-    symbols = np.array(species)
-    moving = [
-        symbol
-        for symbol in roles.framework
-        if judge_framework(msd_of(np.flatnonzero(symbols == symbol))).melted
-    ]
-    still = [symbol for symbol in roles.framework if symbol not in moving]
-    if not moving or not still:
+def _with_names(verdict: FrameworkVerdict, roles: Roles) -> FrameworkVerdict:
+    """The verdict, with what to name when one element moves like an ion where others stay."""
+    if not verdict.moving:
         return verdict
+    moving = verdict.moving
+    still = [symbol for symbol in roles.framework if symbol not in moving]
     mobile = ",".join([roles.mobile, *roles.also_mobile, *moving])
     return replace(
         verdict,

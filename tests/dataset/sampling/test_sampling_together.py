@@ -212,15 +212,43 @@ def test_one_that_stops_leaves_its_frames_and_the_others():
     assert_same(found[2], undisturbed[2])
 
 
+class Sliding(Springs):
+    """Alternate layers slide past each other, 1.5 Å in a picosecond of 2 fs steps."""
+
+    def _evaluate(self, atoms):
+        home = self.home.setdefault(id(atoms), _sites(atoms))
+        calls = self.calls[id(atoms)] = self.calls.get(id(atoms), -1) + 1
+        way = np.where(crystal().positions[:, 2] < 1.0, 1.0, -1.0)
+        offset = atoms.positions - home - 1.5 * 2e-3 * calls * way[:, None] * [1.0, 0.0, 0.0]
+        energy_eV = 0.5 * SPRING_EV_A2 * float((offset**2).sum())
+        return SinglePoint(energy_eV, -SPRING_EV_A2 * offset)
+
+
 def test_a_melting_framework_is_stopped_where_the_mobile_ion_is_known():
-    strict = settings(2000.0, max_lindemann=0.02)
-    runs = [SamplingRun(crystal(), strict, 5, mobile) for mobile in ("Li", None)]
-    melted, not_looked_at = sample_together(runs, Springs())
-    assert "its framework melted: its centres are displaced by" in melted.stopped
-    assert "of their distance of 3.61 Å, above 0.02" in melted.stopped
-    assert not_looked_at.stopped is None
-    (relaxed,) = sample_together([SamplingRun(crystal(), settings(600.0), 5, "Li")], Springs())
-    assert relaxed.stopped is None
+    asked = settings(300.0, duration_ps=3.0)
+    runs = [
+        SamplingRun(crystal(), asked, 5, "Li"),
+        SamplingRun(crystal(), asked, 5, None),
+        SamplingRun(crystal(), settings(300.0, duration_ps=3.0, stop_when_melted=False), 5, "Li"),
+    ]
+    melted, *others = sample_together(runs, Sliding())
+    # On the average of the first ps layers have moved 0.75 Å, on that of the second 2.25 Å; the
+    # limit is a third of the cube root of 5.1³ / 4 Å³, 1.07 Å.
+    assert melted.stopped == (
+        "stopped at 2 of 3 ps: the framework melted: 100 % of the centres are displaced by more "
+        "than a third of their spacing, averaged over 1 ps (limit 50 %)"
+    )
+    assert [other.stopped for other in others] == [None, None]
+    (hot,) = sample_together(
+        [SamplingRun(crystal(), settings(1200.0, duration_ps=3.0), 5, "Li")], Springs()
+    )
+    assert hot.stopped is None
+
+
+def test_the_former_setting_is_refused_where_it_has_no_meaning():
+    assert settings(max_lindemann=None).stop_when_melted is False
+    with pytest.raises(MlipsseError, match="write stop_when_melted: false"):
+        settings(max_lindemann=0.3)
 
 
 def test_a_run_goes_on_where_it_was_kept(tmp_path):

@@ -36,23 +36,63 @@ def steps_of(folder: Path) -> list[int]:
 
 def test_a_framework_that_melts_stops_the_run(make_run: MakeRun, frames_by_step: Frames) -> None:
     folder = make_run(
-        pair_commands=SOFT, temperature_K=4000.0, relax_cell=False, production_ps=400.0
+        pair_commands=SOFT,
+        temperature_K=4000.0,
+        relax_cell=False,
+        equilibration_ps=0.0,
+        production_ps=400.0,
     )
     result = run_folder(folder)
     assert result.status == "melted"
     assert result.reason is not None
-    assert "neighbour distance" in result.reason
+    assert "% of the centres are displaced" in result.reason
     record = read_record(folder)
-    # Cl-Cl is 5.13 / sqrt(2) Å; the framework has gone as far, the drift not counted.
-    distance_A = record.extra["limits"]["neighbour_distance_A"]
-    assert distance_A == pytest.approx(5.13 / 2**0.5, rel=1e-6)
-    ratio = run_health(folder, record).lindemann_ratio
-    assert ratio == pytest.approx(1.0, abs=0.1)
+    # A chlorine has 5.13³ / 4 Å³.
+    assert record.limits.displaced_A == pytest.approx(5.13 / 4 ** (1 / 3) / 3, abs=1e-4)
+    displaced = run_health(folder, record).framework_displaced
+    assert displaced > 0.5
+    assert f"{100 * displaced:.0f} %" in result.reason
     frames = frames_by_step(folder)
     assert 0 < len(frames) == result.frames < record.expected_frames
     before = (folder / OUTCOME_FILE).stat().st_mtime_ns
     assert run_folder(folder).status == "melted"
     assert (folder / OUTCOME_FILE).stat().st_mtime_ns == before
+
+
+def test_the_displaced_fraction_is_that_of_the_trajectory(
+    make_run: MakeRun, frames_by_step: Frames
+) -> None:
+    """The deck averages one position in 25 fs: the frames. Killed and resumed on the way."""
+    folder = make_run(
+        pair_commands=SOFT,
+        temperature_K=3400.0,
+        relax_cell=False,
+        equilibration_ps=0.0,
+        production_ps=6.0,
+        dump_every_fs=25.0,
+        restart_every_ps=1.0,
+    )
+    deck = folder / "in.lammps"
+    text = deck.read_text().replace("> 0.5 error hard", "> 2.0 error hard")
+    deck.write_text(text.replace("\nrun  ", '\nif "$(step) >= 3000" then "quit 1"\nrun  '))
+    with pytest.raises(MlipsseError, match="exit status 1"):
+        run_folder(folder)
+    deck.write_text(text)
+    assert run_folder(folder).status == "done"
+    record = read_record(folder)
+    frames = frames_by_step(folder)
+    others = np.array(record.species) != record.mobile
+    printed: dict[int, float] = {}
+    for path in sorted(folder.glob("displaced.*.txt")):
+        rows = [line.split() for line in path.read_text().splitlines()[1:]]
+        printed |= {int(step): float(fraction) for step, fraction in rows if int(step) % 1000 == 0}
+    for step in (1000, 2000, 3000, 5000, 6000):
+        average = np.mean([frames[at] for at in range(step - 975, step + 1, 25)], axis=0)
+        moved = (average - frames[0])[others]
+        moved -= moved.mean(axis=0)
+        away = np.linalg.norm(moved, axis=1) > record.limits.displaced_A
+        assert printed[step] == pytest.approx(away.mean(), abs=6e-4)
+    assert 0.1 < printed[6000] < 1.0
 
 
 def test_displacements_in_the_log_are_those_of_the_trajectory(
@@ -73,10 +113,8 @@ def test_displacements_in_the_log_are_those_of_the_trajectory(
     ions, others = moved[::2], moved[1::2]
     assert health.mobile_msd_A2 == pytest.approx((ions**2).sum(1).mean(), rel=1e-3)
     others = others - others.mean(0)
-    distance_A = read_record(folder).extra["limits"]["neighbour_distance_A"]
-    assert health.lindemann_ratio == pytest.approx(
-        (others**2).sum(1).mean() ** 0.5 / distance_A, rel=1e-3
-    )
+    assert health.framework_msd_A2 == pytest.approx((others**2).sum(1).mean(), rel=1e-3)
+    assert health.framework_displaced == 0.0
     assert health.diffusing is False
     assert health.steps_per_s is not None
     assert health.steps_per_s > 100

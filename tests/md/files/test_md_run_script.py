@@ -14,7 +14,7 @@ SLOW_LAMMPS = """\
 #!/bin/bash
 [ -e ../go ] && exec touch finished.txt
 touch ../started
-exec sleep 30
+exec sleep 600
 """
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from mlipsse.errors import MlipsseError
 from mlipsse.transport import (
@@ -15,6 +16,7 @@ from mlipsse.transport import (
     nernst_einstein_conductivity,
     summarise_composition,
 )
+from mlipsse.transport.diffusion.displacement.status import RunKind
 from mlipsse.transport.runs.analysis import write_msd_csv
 
 
@@ -111,7 +113,7 @@ def test_melted_run_is_named_and_left_out():
     assert run.framework.melted
     assert "melted" in run.reason
     assert f"{run.framework.msd_A2:.1f} Å²" in run.reason
-    assert "below 3" in run.reason
+    assert "limit 50 %" in run.reason
     assert run.conductivity_mS_cm is None
     hot = summarise_composition("X", [run, analysed(800.0)])
     assert [point.temperature_K for point in hot.points] == [800.0]
@@ -246,3 +248,39 @@ def test_reading_and_analysing_stays_light(make_run):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def thiophosphate(seed=5, *, flow_A=0.0, n_frames=400):
+    """27 PS4 that turn by random steps, 6.2 Å apart, and lithium that walks; `flow_A` moves P."""
+    rng = np.random.default_rng(seed)
+    corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 2.05 / np.sqrt(3)
+    places = 6.2 * np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3)
+    turned = Rotation.identity(27)
+    frames = np.empty((n_frames, 27 * 5 + 27, 3))
+    centres, ions = places.astype(float), places + 3.1
+    for frame in frames:
+        corner = np.stack([turned.apply(np.tile(one, (27, 1))) for one in corners], axis=1)
+        frame[:27], frame[27:135] = centres, (centres[:, None] + corner).reshape(-1, 3)
+        frame[135:] = ions
+        turned = Rotation.from_rotvec(rng.normal(0, 0.1, (27, 3))) * turned
+        centres = centres + rng.normal(0, flow_A, (27, 3))
+        ions = ions + rng.normal(0, 0.3, (27, 3))
+    return Trajectory(frames, ("P",) * 27 + ("S",) * 108 + ("Li",) * 27, np.eye(3) * 18.6, 0.1, 700)
+
+
+def test_groups_that_turn_slowly_are_no_melt():
+    """Their sulphur moves on throughout the run; what holds it stays."""
+    run = analyse_trajectory(thiophosphate(), mobile="Li", charge_e=1)
+    assert run.framework.msd_A2 > 3.0
+    assert (run.framework.melted, run.framework.displaced) == (False, 0.0)
+    assert run.status.usable
+    assert "rotor" in run.framework.caution
+
+
+def test_groups_that_flow_are_a_melt():
+    run = analyse_trajectory(thiophosphate(flow_A=0.2), mobile="Li", charge_e=1)
+    assert run.status.kind is RunKind.MELTED
+    assert run.framework.displaced > 0.5
+    assert "of the centres are displaced" in run.reason
+    short = analyse_trajectory(thiophosphate(flow_A=0.2, n_frames=100), mobile="Li", charge_e=1)
+    assert short.framework.melted, "within 10 ps"

@@ -204,6 +204,7 @@ def run_row(analysed: AnalysedRun) -> dict[str, Any]:
         "window_start_ps": window[0] if window else None,
         "window_end_ps": window[1] if window else None,
         "exponent": fit.exponent if fit else None,
+        "framework_displaced": run.framework.displaced if run else None,
         "framework_msd_A2": run.framework.msd_A2 if run else None,
         "status": run.status.kind.value if run else "not analysed",
         "cautions": "; ".join(run.cautions) if run else "",

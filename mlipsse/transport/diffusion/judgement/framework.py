@@ -1,49 +1,55 @@
-"""Has the framework melted? A run whose framework diffuses is not a run of the crystal."""
+"""Has the framework of a trajectory melted? By `mlipsse.structures.framework`, from its frames."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from ase import Atoms
 
+from mlipsse.structures.framework import (
+    AVERAGE_PS,
+    MAX_DISPLACED,
+    TURNING_MSD_A2,
+    Displaced,
+    Framework,
+)
 from mlipsse.transport.diffusion.displacement.msd import MeanSquaredDisplacement
-from mlipsse.transport.diffusion.displacement.window import window_exponent
-
-MSD_LIMIT_A2 = 3.0
-"""Framework MSD at half the run, Å². Vibration alone gives 2 <u²>, and by Lindemann's rule a
-crystal melts when the root of <u²> nears 0.15 to 0.2 of the neighbour distance: at most 1 Å²
-for halide anions 3.6 Å apart. Three times that leaves room for a few defects."""
-
-EXPONENT_LIMIT = 0.4
-"""d ln MSD / d ln lag from an eighth of the run to half of it: 0 for atoms that keep their
-places, and for anion groups that turn on theirs (whose MSD may be large); towards 1 in a melt."""
+from mlipsse.transport.ions.mobile import MobileIons
 
 TURNING = (
     "anion groups turn on their places, as in a plastic (rotor) phase, or atoms have changed "
     "places; a crystal of still anions may conduct otherwise"
 )
-"""What a framework does that moves farther than vibrations, but does not go on."""
+"""What a framework does that moves farther than vibrations, but has not melted."""
+
+_MAX_AVERAGES = 100
+"""Times at which a trajectory is looked at."""
+_MIN_AVERAGES = 4
 
 
 @dataclass(frozen=True)
 class FrameworkVerdict:
-    """Whether the framework moves like a liquid.
+    """Whether the framework has melted.
 
     Attributes
     ----------
-    melted : whether it does
+    melted : whether it has
+    displaced : largest fraction of its centres that were displaced at one time (the limit is
+        `MAX_DISPLACED`); None without a framework
     msd_A2 : framework MSD at half the run, Å²; None without framework atoms
-    exponent : d ln MSD / d ln lag from an eighth of the run to half of it
     reason : the criterion with its numbers when melted, else None
+    moving : elements that are displaced, when others of the framework are not
     """
 
     melted: bool
+    displaced: float | None
     msd_A2: float | None
-    exponent: float | None
     reason: str | None
+    moving: tuple[str, ...] = ()
 
     @property
     def turns(self) -> bool:
-        """Whether it moves farther than vibrations do, but does not go on (see `TURNING`)."""
-        return not self.melted and self.msd_A2 is not None and self.msd_A2 > MSD_LIMIT_A2
+        """Whether it moves farther than vibrations do, but has not melted (see `TURNING`)."""
+        return not self.melted and self.msd_A2 is not None and self.msd_A2 > TURNING_MSD_A2
 
     @property
     def caution(self) -> str | None:
@@ -52,32 +58,57 @@ class FrameworkVerdict:
             return self.reason
         return (
             f"the framework's MSD is {self.msd_A2:.1f} Å² at half the run (vibrations stay below "
-            f"{MSD_LIMIT_A2:g}) but hardly grows: {TURNING}"
+            f"{TURNING_MSD_A2:g}), and {100 * (self.displaced or 0.0):.0f} % of its centres are "
+            f"displaced (melted: above {100 * MAX_DISPLACED:.0f} %): {TURNING}"
         )
 
 
-def judge_framework(msd: MeanSquaredDisplacement | None) -> FrameworkVerdict:
-    """Judge a framework by its MSD (drift removed); None where every atom is mobile.
+def judge_framework(ions: MobileIons, msd: MeanSquaredDisplacement | None) -> FrameworkVerdict:
+    """Judge the framework of a trajectory against its first average.
 
-    Melted when the MSD at half the run exceeds `MSD_LIMIT_A2` and still grows there, with an
-    exponent above `EXPONENT_LIMIT`.
+    Parameters
+    ----------
+    ions : which atoms are mobile, and which the framework
+    msd : of the framework, drift removed; None where every atom is mobile
     """
     if msd is None:
         return FrameworkVerdict(False, None, None, None)
-    half = max(1, (msd.n_frames - 1) // 2)
-    eighth = max(1, half // 4)
-    value = float(msd.total_A2[half])
-    exponent: float | None = None
-    if half > eighth:
-        slope = window_exponent(msd, eighth, half)
-        exponent = slope if np.isfinite(slope) else None
-    if not (value > MSD_LIMIT_A2 and exponent is not None and exponent > EXPONENT_LIMIT):
-        return FrameworkVerdict(False, value, exponent, None)
+    value_A2 = float(msd.total_A2[max(1, (msd.n_frames - 1) // 2)])
+    displaced = _most_displaced(ions)
+    if displaced is None:
+        return FrameworkVerdict(False, None, value_A2, None)
+    reason = displaced.melted
     return FrameworkVerdict(
-        True,
-        value,
-        exponent,
-        f"melted: the framework's MSD is {value:.1f} Å² at half the run (a crystal stays below "
-        f"{MSD_LIMIT_A2:g}) and grows with lag to the power {exponent:.2f} (limit "
-        f"{EXPONENT_LIMIT:g})",
+        reason is not None,
+        displaced.fraction,
+        value_A2,
+        reason and f"{reason}; its MSD is {value_A2:.1f} Å² at half the run",
+        displaced.moving,
     )
+
+
+def _most_displaced(ions: MobileIons) -> Displaced | None:
+    """The framework when most of it was displaced, against its first average."""
+    trajectory = ions.trajectory
+    start = _framework(ions)
+    if start is None:
+        return None
+    positions, n_frames, centres = trajectory.positions, trajectory.n_frames, start.centres
+    length = max(1, round(AVERAGE_PS / trajectory.frame_spacing_ps))
+    length = max(1, min(length, n_frames // _MIN_AVERAGES))
+
+    def places_A(first: int) -> np.ndarray:
+        some = positions[first : first + length]
+        return np.asarray(some[:, centres].mean(axis=0))
+
+    framework = replace(start, home_A=places_A(0))
+    starts = np.linspace(0, n_frames - length, min(_MAX_AVERAGES, n_frames // length))
+    found = [framework.displaced(places_A(int(first))) for first in starts]
+    return max(found, key=lambda one: one.fraction)
+
+
+def _framework(ions: MobileIons) -> Framework | None:
+    trajectory, roles = ions.trajectory, ions.roles
+    first = Atoms(list(trajectory.species), trajectory.positions[0], cell=trajectory.cell, pbc=True)
+    moving = set(trajectory.species) - set(roles.framework)
+    return Framework.of(first, mobile=moving)
