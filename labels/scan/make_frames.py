@@ -114,7 +114,7 @@ def main() -> None:
             equilibration_ps=0.9,
             timestep_fs=2.0 if "O" not in formula else 1.0,
             n_frames=1,
-            max_lindemann=None,
+            stop_when_melted=False,
         )
         run = sample(start, calculator, settings, seed=SEED + place)
         if not run.frames:

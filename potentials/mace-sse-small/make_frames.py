@@ -144,7 +144,7 @@ def dynamics(
         equilibration_ps=0.15,
         timestep_fs=2.0,
         n_frames=N_FRAMES,
-        max_lindemann=None,
+        stop_when_melted=False,
     )
     frames = sample(start, calculator, settings, seed=seed).frames
     frames[::2] = strain_frames(frames[::2], max_strain=MAX_STRAIN, seed=seed)
