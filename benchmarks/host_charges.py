@@ -29,7 +29,7 @@ REFUSALS = {
     r"about as likely": "refused: several sets of charges are as likely",
     r"no set of usual oxidation states": "refused: no usual charges make its content neutral",
     r"one site written twice": "refused: one site written twice",
-    r"never can be on the other": "refused: a site beside one that is always filled",
+    r"can never be on the other": "refused: a site beside one that is always filled",
     r"mobile species": "refused: the file lacks the mobile ion",
 }
 

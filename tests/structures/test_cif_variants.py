@@ -86,7 +86,7 @@ def test_content_against_the_formula(tmp_path):
     agreeing = "_chemical_formula_sum 'La0.5 Li0.5 Ti O3'\n_cell_formula_units_Z 1"
     assert read_crystal(perovskite(tmp_path, head=agreeing)).notes == ()
     whole_cell = "_chemical_formula_sum 'La Li Ti2 O6'\n_cell_formula_units_Z 1"
-    with pytest.raises(MlipsseError, match=r"differs by a factor .*O -3"):
+    with pytest.raises(MlipsseError, match=r"differs in elements that fill their sites .*O -3"):
         read_crystal(perovskite(tmp_path, head=whole_cell))
     refined = "_chemical_formula_sum 'La0.57 Li0.3 Ti O3'\n_cell_formula_units_Z 1"
     (note,) = read_crystal(perovskite(tmp_path, head=refined)).notes
@@ -97,8 +97,9 @@ def test_content_against_the_formula(tmp_path):
     ("formula", "units", "sentence"),
     [
         # One unit is the content: of a cell of Z = 2, but this formula is not that of two units.
-        ("La0.5 Li0.5 Ti O3", 2, r"differs by a factor .*for Z = 2"),
-        ("LaLiTi2O6", 1, r"differs by a factor .*O -3"),
+        ("La0.5 Li0.5 Ti O3", 2, r"differs in elements that fill their sites .*for Z = 2"),
+        ("La0.5 Li0.5 Ti O2.5", 1, r"differs in elements that fill their sites .*O \+0.5"),
+        ("LaLiTi2O6", 1, r"differs in elements that fill their sites .*O -3"),
     ],
 )
 def test_symmetry_that_was_lost_shows_in_the_formula(formula, units, sentence, tmp_path):

@@ -342,7 +342,8 @@ def _refuse_contradictions(reading: _Reading) -> None:
     if agreement is not None and agreement.contradicts:
         raise MlipsseError(
             f"its sites make {describe_content(reading.sites.content)} per cell, and its stated "
-            f"formula differs by a factor ({_differences(agreement)} for Z = {agreement.units:g}). "
+            f"formula differs in elements that fill their sites ({_differences(agreement)} for Z = "
+            f"{agreement.units:g}). "
             "Check its symmetry operations and occupancies, or correct `_chemical_formula_sum` and "
             "`_cell_formula_units_Z`"
         )

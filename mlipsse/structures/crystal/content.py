@@ -8,9 +8,9 @@ import numpy as np
 AGREES = 0.03
 """Relative: formulas are written with two or three digits."""
 
-CONTRADICTS = 1.5
-"""Factor between content and formula beyond which symmetry is at fault, for elements whose sites
-are all full. Partial occupancies are refined, and edited to open sites: they may differ."""
+CONTRADICTS = 1.1
+"""Factor between content and formula beyond which a file is at fault, for elements whose sites are
+all full. Partial occupancies are refined, and edited to open sites: they may differ."""
 
 _LEAST_ATOMS = 0.25
 
