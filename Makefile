@@ -2,7 +2,7 @@
 # make test       the tests;  make test-slow: those that take minutes each
 # make test-engines  those of CP2K, SLURM and Chromium, which it installs (Debian, as root)
 # make lint       ruff, mypy and the pages of docs/
-# make docs       the pages, into site/
+# make docs       the pages, into site/;  make picture: README's plot, from demo/
 #
 # A GPU user names the torch to install:  make demo TORCH='torch==2.13.0 --index-url URL'
 PYTHON ?= python3
@@ -15,10 +15,11 @@ INSTALLED := $(VENV)/.installed
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test test-slow test-engines lint docs clean
+.PHONY: install demo test test-slow test-engines lint docs picture clean
 
 install: $(INSTALLED)
 	@$(BIN)/mlipsse potential build
+	@$(BIN)/mlipsse env make sevennet
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mlipsse needs Python 3.11 \
@@ -40,6 +41,10 @@ test: install
 
 test-slow: install
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+# The plot of README, from the demo that was run.
+picture:
+	@cp $(DEMO)/09-transport/arrhenius.png examples/li3incl6/arrhenius.png
 
 # A skipped test is a failure here: what it needs has just been installed.
 test-engines: install
