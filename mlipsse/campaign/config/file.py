@@ -72,6 +72,8 @@ def _sentence(detail: Any) -> str:
     if detail["type"] == "missing":
         return f"{path}: this field must be given."
     message = detail["msg"].removeprefix("Value error, ")
+    if isinstance(detail["input"], dict):  # of several settings together: the message names them
+        return f"{path}: {message.rstrip('.')}."
     return f"{path}: {message} (it is {detail['input']!r})."
 
 
