@@ -8,6 +8,7 @@ It holds one line, `HOST PID START`: the node, the process, and when that proces
 import errno
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,15 +70,39 @@ def take(lock: Path) -> Owner | None:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:
+            seen = _text(path)
             if (owner := living_owner(lock)) is not None:
                 return owner
-            path.unlink(missing_ok=True)
+            _remove_dead(path, seen)
             continue
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             pid = os.getpid()
             stream.write(f"{os.uname().nodename} {pid} {_start(pid) or ''}\n")
         return None
     return living_owner(lock)
+
+
+def _remove_dead(path: Path, seen: str | None) -> None:
+    """Take away the file of an owner that has ended, and not one that was written meanwhile.
+
+    Two that see the same dead owner would else each remove what the other has just written.
+    """
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    if _text(aside) != seen:
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    aside.unlink()
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
 
 
 def release(lock: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mlipsse import owner_file
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, is_locked
 from mlipsse.owner_file import WRITING_S, owner_path
@@ -53,6 +54,27 @@ def test_a_killed_holder_is_no_holder(no_locks, tmp_path):
         owner_path(lock).write_text(line)  # the second: its number was given out again
         with exclusive_lock(lock, holder="LAMMPS run"):
             assert is_locked(lock)
+
+
+def test_who_took_a_dead_owner_s_place_meanwhile_keeps_it(no_locks, tmp_path, monkeypatch):
+    """Both saw the dead one; the other was faster between our look and our hand."""
+    lock = tmp_path / ".lock"
+    dead = f"{os.uname().nodename} {os.getpid()} 1\n"
+    owner_path(lock).write_text(dead)
+    real = owner_file._remove_dead
+
+    def late(path: Path, seen: str | None) -> None:
+        path.write_text("node7 123 456\n")
+        real(path, seen)
+
+    monkeypatch.setattr(owner_file, "_remove_dead", late)
+    with (
+        pytest.raises(MlipsseError, match="process 123 on node7"),
+        exclusive_lock(lock, holder="x"),
+    ):
+        pass
+    assert owner_path(lock).read_text() == "node7 123 456\n"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("content", ["", "\n"])
