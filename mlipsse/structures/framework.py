@@ -144,12 +144,11 @@ class Displaced:
 
 
 def melted_reason(group: str, fraction: float) -> str:
-    """Sentence about a framework that melted, without its full stop."""
-    whose = "the centres" if group == ALL else f"the centres of {group}"
+    """Why a framework has melted, without full stop; «melted» is for the caller to state."""
+    whose = "the framework's centres" + ("" if group == ALL else f" of {group}")
     return (
-        f"the framework melted: {100 * fraction:.0f} % of {whose} are displaced by more than a "
-        f"third of their spacing, averaged over {AVERAGE_PS:g} ps (limit "
-        f"{100 * MAX_DISPLACED:.0f} %)"
+        f"{100 * fraction:.0f} % of {whose} are displaced by more than a third of their spacing, "
+        f"averaged over {AVERAGE_PS:g} ps (limit {100 * MAX_DISPLACED:.0f} %)"
     )
 
 

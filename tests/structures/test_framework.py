@@ -60,7 +60,7 @@ def test_a_centre_beyond_a_third_of_the_spacing_is_displaced():
     away[:60:2, 0], away[1:60:2, 0] = 1.01 * framework.limit_A, -1.01 * framework.limit_A
     found = framework.displaced(places + away)
     assert found.fraction == pytest.approx(60 / 108)
-    assert "56 % of the centres are displaced" in found.melted
+    assert "56 % of the framework's centres are displaced" in found.melted
     assert framework.displaced(places + 0.98 * away).melted is None
     away[50:60] = 0.0
     assert framework.displaced(places + away).melted is None
@@ -91,7 +91,7 @@ def test_an_element_that_moves_among_others_that_stay_is_named():
     found = framework.displaced(moved[framework.centres])
     assert found.fractions["all"] < 0.5 < found.fractions["Na"]
     assert found.moving == ("Na",)
-    assert "of the centres of Na are displaced" in found.melted
+    assert "of the framework's centres of Na are displaced" in found.melted
     moved += np.random.default_rng(2).normal(0, 4.0, moved.shape)
     assert framework.displaced(moved[framework.centres]).moving == ()
 

@@ -176,7 +176,8 @@ class Trajectory:
             return None
         places_A = self._places_sum / self._average_steps
         self._places_sum = np.zeros_like(self._places_sum)
-        return self._framework.displaced(places_A).melted
+        reason = self._framework.displaced(places_A).melted
+        return reason and f"its framework melted: {reason}"
 
     def _frame(self, step: int, positions: np.ndarray) -> Atoms:
         frame = self.run.start.copy()

@@ -40,7 +40,9 @@ def load_mace_model(path: Path, *, device: str = "cpu") -> Any:
     import torch
 
     try:
-        model = torch.load(path, map_location=device, weights_only=False)
+        with warnings.catch_warnings():  # an export in place of a model is refused below
+            warnings.filterwarnings("ignore", message="'torch.load' received a zip file")
+            model = torch.load(path, map_location=device, weights_only=False)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         family = _NEEDED_BY.get(package)

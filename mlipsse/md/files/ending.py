@@ -50,7 +50,7 @@ def unphysical_ending(reason: str) -> tuple[Status, str] | None:
         return "exploded", reason
     what, step, value = halt[1], halt[2], float(halt[3])
     if what.startswith(_MELTED):
-        return "melted", f"at step {step} {melted_reason(what.removeprefix(_MELTED), value)}"
+        return "melted", f"at step {step}, {melted_reason(what.removeprefix(_MELTED), value)}"
     if what == "melted":  # of a deck that an earlier version rendered
         return "melted", (
             f"the framework's mean squared displacement against the crystal reached {value:.1f} Å² "

@@ -235,8 +235,8 @@ def test_a_melting_framework_is_stopped_where_the_mobile_ion_is_known():
     # On the average of the first ps layers have moved 0.75 Å, on that of the second 2.25 Å; the
     # limit is a third of the cube root of 5.1³ / 4 Å³, 1.07 Å.
     assert melted.stopped == (
-        "stopped at 2 of 3 ps: the framework melted: 100 % of the centres are displaced by more "
-        "than a third of their spacing, averaged over 1 ps (limit 50 %)"
+        "stopped at 2 of 3 ps: its framework melted: 100 % of the framework's centres are "
+        "displaced by more than a third of their spacing, averaged over 1 ps (limit 50 %)"
     )
     assert [other.stopped for other in others] == [None, None]
     (hot,) = sample_together(

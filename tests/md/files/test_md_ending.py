@@ -45,7 +45,7 @@ def test_a_framework_that_melts_stops_the_run(make_run: MakeRun, frames_by_step:
     result = run_folder(folder)
     assert result.status == "melted"
     assert result.reason is not None
-    assert "% of the centres are displaced" in result.reason
+    assert "% of the framework's centres are displaced" in result.reason
     record = read_record(folder)
     # A chlorine has 5.13³ / 4 Å³.
     assert record.limits.displaced_A == pytest.approx(5.13 / 4 ** (1 / 3) / 3, abs=1e-4)

@@ -281,6 +281,6 @@ def test_groups_that_flow_are_a_melt():
     run = analyse_trajectory(thiophosphate(flow_A=0.2), mobile="Li", charge_e=1)
     assert run.status.kind is RunKind.MELTED
     assert run.framework.displaced > 0.5
-    assert "of the centres are displaced" in run.reason
+    assert "of the framework's centres are displaced" in run.reason
     short = analyse_trajectory(thiophosphate(flow_A=0.2, n_frames=100), mobile="Li", charge_e=1)
     assert short.framework.melted, "within 10 ps"

@@ -82,7 +82,7 @@ def judge_framework(ions: MobileIons, msd: MeanSquaredDisplacement | None) -> Fr
         reason is not None,
         displaced.fraction,
         value_A2,
-        reason and f"{reason}; its MSD is {value_A2:.1f} Å² at half the run",
+        reason and f"melted: {reason}; its MSD is {value_A2:.1f} Å² at half the run",
         displaced.moving,
     )
 
