@@ -50,15 +50,14 @@ def run(folder: Path, atoms: Atoms, bundle: Path, temperature_K: float) -> Path:
 def test_thiophosphate_groups_turn_at_700_K_and_are_no_melt(
     tmp_path: Path, shipped_bundle: Path
 ) -> None:
-    crystal = read(shipped_bundle / "hosts" / "gamma-Li3PS4_Pmn21.cif").repeat((2, 2, 1))
+    crystal = read(shipped_bundle / "hosts" / "gamma-Li3PS4_Pmn21.cif").repeat((2, 2, 2))
     folder = run(tmp_path / "rotor", crystal, shipped_bundle, 700.0)
     assert run_folder(folder).status == "done"
     health = run_health(folder, read_record(folder))
     assert health.framework_msd_A2 > 3.0, "its sulphurs turn"
-    assert health.framework_displaced < 0.3
+    assert health.framework_displaced < 0.5
     transport = analyse_run(folder)
     assert not transport.framework.melted
-    assert transport.framework.displaced < 0.3
 
 
 @pytest.mark.slow
