@@ -149,7 +149,7 @@ def health(
     ],
     as_json: Json = False,
 ) -> None:
-    """Print temperature, pressure, drift, framework and mobile MSD of runs, live or ended."""
+    """Print temperature, pressure, drift, displaced fraction and mobile MSD of runs."""
     from mlipsse.md.files.record import RECORD_FILE
     from mlipsse.md.watch.health import run_health
     from mlipsse.md.watch.state import run_state
@@ -208,8 +208,8 @@ def health(
     console.print(table)
     console.print(
         "p: mean pressure of the production. drift: drift of the conserved energy, meV/atom/ps. "
-        "displaced: framework centres that left their places, on the average of 1 ps; above 50 % a "
-        "run has melted. MSD: mean squared displacement of the mobile ions relative to the crystal."
+        "displaced: fraction of the framework that left its places; above 50 % the framework has "
+        "melted. MSD: mean squared displacement of the mobile ions relative to the crystal."
     )
     for state, some in rows:
         if state.reason:

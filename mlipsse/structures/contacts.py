@@ -1,6 +1,6 @@
 """Atoms closer than atoms can be, and bonds that a framework must keep."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +60,12 @@ def _worst(
     )
 
 
+def still_atoms(atoms: Atoms, mobile: str | Collection[str]) -> np.ndarray:
+    """(n_atoms,) bool, atoms of other elements than the `mobile` ones."""
+    names = [mobile] if isinstance(mobile, str) else list(mobile)
+    return np.isin(atoms.get_chemical_symbols(), names, invert=True)
+
+
 @dataclass(frozen=True)
 class FrameworkBonds:
     """Bonds between unlike atoms that do not move through the crystal.
@@ -75,14 +81,13 @@ class FrameworkBonds:
     shifts: np.ndarray
 
     @classmethod
-    def of(cls, atoms: Atoms, *, mobile: str | Iterable[str]) -> "FrameworkBonds":
+    def of(cls, atoms: Atoms, *, mobile: str | Collection[str]) -> "FrameworkBonds":
         """Pairs of unlike species, none `mobile`, within 1.25 x the sum of covalent radii."""
         from ase.neighborlist import neighbor_list
 
         reach_A = _BONDED * covalent_radii[atoms.numbers]
         first, second, shifts = neighbor_list("ijS", atoms, reach_A)
-        names = (mobile,) if isinstance(mobile, str) else tuple(mobile)
-        still = ~np.isin(atoms.get_chemical_symbols(), names)
+        still = still_atoms(atoms, mobile)
         bonded = still[first] & still[second] & (first < second)
         bonded &= atoms.numbers[first] != atoms.numbers[second]
         return cls(first[bonded], second[bonded], shifts[bonded])

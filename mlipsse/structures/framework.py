@@ -13,13 +13,13 @@ crystal melts. A fraction, not a mean square, is taken because a few atoms that 
 not make a melt.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 
-from mlipsse.structures.contacts import FrameworkBonds
+from mlipsse.structures.contacts import FrameworkBonds, still_atoms
 
 AVERAGE_PS = 1.0
 """Time over which positions are averaged, ps."""
@@ -63,15 +63,14 @@ class Framework:
     spacing_A: float
 
     @classmethod
-    def of(cls, atoms: Atoms, *, mobile: str | Iterable[str]) -> "Framework | None":
+    def of(cls, atoms: Atoms, *, mobile: str | Collection[str]) -> "Framework | None":
         """The framework of a crystal: all but the `mobile` elements; None below two centres.
 
         Bonds are those of `FrameworkBonds`, electronegativities Pauling's. With one centre alone
         nothing remains once the drift of the framework is removed.
         """
-        names = (mobile,) if isinstance(mobile, str) else tuple(mobile)
         symbols = np.array(atoms.get_chemical_symbols())
-        centres = np.flatnonzero(~np.isin(symbols, names) & ~_turning(atoms, names))
+        centres = np.flatnonzero(still_atoms(atoms, mobile) & ~_turning(atoms, mobile))
         if len(centres) < 2:
             return None
         spacing_A = float(np.cbrt(abs(atoms.cell.volume) / len(centres)))
@@ -152,7 +151,7 @@ def melted_reason(group: str, fraction: float) -> str:
     )
 
 
-def _turning(atoms: Atoms, mobile: tuple[str, ...]) -> np.ndarray:
+def _turning(atoms: Atoms, mobile: str | Collection[str]) -> np.ndarray:
     """(n_atoms,) bool, atoms that may turn around a centre to which they are bonded.
 
     A kind of group is judged by the mean number of its ligands, so that a bond that is stretched

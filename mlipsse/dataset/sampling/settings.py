@@ -31,9 +31,10 @@ class DynamicsSettings(Settings):
     """Ratio of the instantaneous temperature to the set temperature above which a trajectory is
     stopped. Its earlier frames are kept."""
     stop_when_melted: bool = True
-    """Stop a trajectory whose framework has melted: more than half of its centres displaced by more
-    than a third of their spacing, averaged over 1 ps. Mobile ions, and atoms that rotate around a
-    centre, are not counted. Earlier frames are kept."""
+    """Stop a trajectory when its framework has melted: more than half of its centres, or of those
+    of one element, are displaced by more than a third of their spacing on the average of 1 ps.
+    Mobile ions, and atoms that rotate around a centre, are not counted. Earlier frames are
+    kept."""
 
     @model_validator(mode="before")
     @classmethod

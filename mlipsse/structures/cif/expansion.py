@@ -11,10 +11,9 @@ from mlipsse.structures.cif.settings import Setting
 from mlipsse.structures.cif.site_filling import MOST_FILLED, fill_site
 from mlipsse.structures.cif.special_positions import (
     Place,
+    PlaceChooser,
     distance_A,
-    is_rounded,
     orbit,
-    possible_places,
 )
 from mlipsse.structures.crystal.model import CrystalSite, content_of
 
@@ -27,11 +26,6 @@ SAME_SITE_A = 0.05
 
 MIXED_SITE_A = 0.2
 """Rows of different elements this near to each other, filled to at most 1, are one mixed site."""
-
-_FORCED_A, _CROWDED, _ALONE = 0.3, 1.5, 0.7
-"""Images of a site that lie this near to a special position and would hold more than 1.5 atoms are
-one site, if it is filled to 0.7 or more; else something is wrong in the file. Below 1.5 it is a
-split site, whose occupancies may add up to a little more than 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +124,7 @@ def expand(
     _weigh_split_rows(clusters, notes)
     _count_images_once(clusters, setting, cell, notes)
     clusters = [cluster for cluster in clusters if cluster.filled > 0]
-    chooser = _Chooser(setting, cell, special_A)
+    chooser = PlaceChooser(setting, cell, special_A)
     contradicted, forced = _place(clusters, chooser, notes)
     clusters = _joined(clusters, setting, cell)
     _note_mixed(clusters, notes)
@@ -155,7 +149,9 @@ def _clusters(
     """Rows gathered into sites; an image of an earlier row is carried over to it."""
     found: list[_Cluster] = []
     anchors = np.empty((len(rows), 3))
-    for row, own in zip(rows, _own_places(rows, _Chooser(setting, cell, special_A)), strict=True):
+    for row, own in zip(
+        rows, _own_places(rows, PlaceChooser(setting, cell, special_A)), strict=True
+    ):
         anchor = own.position
         images = np.einsum("gij,j->gi", setting.rotations, anchor) + setting.translations
         best: tuple[float, int, int] | None = None
@@ -191,22 +187,21 @@ def _clusters(
     return found
 
 
-def _own_places(rows: Sequence[AtomRow], chooser: "_Chooser") -> list[Place]:
+def _own_places(rows: Sequence[AtomRow], chooser: PlaceChooser) -> list[Place]:
     """Where each row would be alone: by its stated multiplicity, where all of them can be."""
-    size = len(chooser.setting.triplets)
     options = [chooser.places(row.position) for row in rows]
-    trusted = all(
-        row.multiplicity is None or any(place.order * row.multiplicity == size for place in places)
+    stated = [
+        chooser.with_multiplicity(places, row.multiplicity)
         for row, places in zip(rows, options, strict=True)
+    ]
+    trusted = all(
+        row.multiplicity is None or place is not None
+        for row, place in zip(rows, stated, strict=True)
     )
-    found = []
-    for row, places in zip(rows, options, strict=True):
-        stated = [place for place in places if place.order * (row.multiplicity or 0) == size]
-        if trusted and stated:
-            found.append(stated[0])
-        else:
-            found.append(chooser.choose(places, row, 0.0)[0])
-    return found
+    return [
+        place if trusted and place is not None else chooser.choose(places, row, 0.0)[0]
+        for row, places, place in zip(rows, options, stated, strict=True)
+    ]
 
 
 def _weigh_split_rows(clusters: list[_Cluster], notes: list[str]) -> None:
@@ -279,15 +274,17 @@ def _count_images_once(
 
 
 def _place(
-    clusters: list[_Cluster], chooser: "_Chooser", notes: list[str]
+    clusters: list[_Cluster], chooser: PlaceChooser, notes: list[str]
 ) -> tuple[tuple[tuple[str, int, int], ...], int]:
     """Put every site on the position that is meant; contradicted multiplicities, forced moves."""
     size = len(chooser.setting.triplets)
     options = [chooser.places(cluster.position) for cluster in clusters]
     stated = [cluster.stated for cluster in clusters]
-    multiplicities = [{size // place.order for place in places} for places in options]
+    exact = [
+        chooser.with_multiplicity(places, one) for one, places in zip(stated, options, strict=True)
+    ]
     trusted = all(
-        one is None or one in ways for one, ways in zip(stated, multiplicities, strict=True)
+        one is None or place is not None for one, place in zip(stated, exact, strict=True)
     )
     orders = all(
         one is None or one in {place.order for place in places}
@@ -297,11 +294,11 @@ def _place(
     joined: list[str] = []
     farthest_A, forced = 0.0, 0
     contradicted = []
-    for cluster, places, one in zip(clusters, options, stated, strict=True):
-        wanted = size // one if trusted and one is not None else None
-        exact = [place for place in places if place.order == wanted]
+    for cluster, places, one, meant in zip(clusters, options, stated, exact, strict=True):
         place, was_forced = (
-            (exact[0], False) if exact else chooser.choose(places, cluster.rows[0], cluster.filled)
+            (meant, False)
+            if trusted and meant is not None
+            else chooser.choose(places, cluster.rows[0], cluster.filled)
         )
         place = _images_joined(cluster, place, places, joined)
         forced += was_forced
@@ -341,44 +338,6 @@ def _images_joined(
             joined.append(cluster.name)
             return other
     return place
-
-
-@dataclass(frozen=True)
-class _Chooser:
-    """Chooses between the written position and the special ones near it.
-
-    Attributes
-    ----------
-    setting : symmetry that makes positions special
-    cell : (3, 3) float64, Å, rows are lattice vectors
-    special_A : distance of a special position from which it is left out without a reason, Å
-    """
-
-    setting: Setting
-    cell: np.ndarray
-    special_A: float
-
-    def places(self, position: np.ndarray) -> list[Place]:
-        return possible_places(self.setting, position, self.cell)
-
-    def choose(self, places: Sequence[Place], row: AtomRow, filled: float) -> tuple[Place, bool]:
-        """The place of the highest order that there is a reason for; whether it is overlap."""
-        written, chosen, forced = places[0], places[0], False
-        for place in places[1:]:
-            near = place.moved_A <= self.special_A
-            held = filled * place.order / written.order
-            if near or is_rounded(place, self.setting, row.position, row.decimals):
-                chosen = place
-            elif held > _CROWDED and place.moved_A <= _FORCED_A:
-                if filled < _ALONE:
-                    raise MlipsseError(
-                        f"images of its site {row.label} lie {place.moved_A:.2f} Å from one "
-                        f"special position and hold {held:.3g} atoms together. Correct the "
-                        "occupancy or the coordinates, or state the multiplicity "
-                        "(`_atom_site_symmetry_multiplicity`)"
-                    )
-                chosen, forced = place, True
-        return chosen, forced
 
 
 def _joined(clusters: list[_Cluster], setting: Setting, cell: np.ndarray) -> list[_Cluster]:

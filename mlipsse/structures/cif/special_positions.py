@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlipsse.errors import MlipsseError
+from mlipsse.structures.cif.rows import AtomRow
 from mlipsse.structures.cif.settings import Setting
 
 _SAME_A = 1e-3
@@ -15,6 +17,11 @@ _MARGIN = 1e-4
 
 _FARTHEST_A = 0.6
 """Farther from a special position no coordinate is taken for it."""
+
+_FORCED_A, _CROWDED, _ALONE = 0.3, 1.5, 0.7
+"""Images of a site that lie this near to a special position and would hold more than 1.5 atoms are
+one site, if it is filled to 0.7 or more; else something is wrong in the file. Below 1.5 it is a
+split site, whose occupancies may add up to a little more than 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,3 +123,46 @@ def _images(
     apart = images - position
     apart = apart - np.rint(apart)
     return apart, np.linalg.norm(apart @ cell, axis=1)
+
+
+@dataclass(frozen=True)
+class PlaceChooser:
+    """Chooses between the written position and the special ones near it.
+
+    Attributes
+    ----------
+    setting : symmetry that makes positions special
+    cell : (3, 3) float64, Å, rows are lattice vectors
+    special_A : distance of a special position from which it is left out without a reason, Å
+    """
+
+    setting: Setting
+    cell: np.ndarray
+    special_A: float
+
+    def places(self, position: np.ndarray) -> list[Place]:
+        return possible_places(self.setting, position, self.cell)
+
+    def with_multiplicity(self, places: Sequence[Place], stated: int | None) -> Place | None:
+        """The place that has the stated multiplicity; None without one."""
+        size = len(self.setting.triplets)
+        return next((place for place in places if place.order * (stated or 0) == size), None)
+
+    def choose(self, places: Sequence[Place], row: AtomRow, filled: float) -> tuple[Place, bool]:
+        """The place of the highest order that there is a reason for; whether it is overlap."""
+        written, chosen, forced = places[0], places[0], False
+        for place in places[1:]:
+            near = place.moved_A <= self.special_A
+            held = filled * place.order / written.order
+            if near or is_rounded(place, self.setting, row.position, row.decimals):
+                chosen = place
+            elif held > _CROWDED and place.moved_A <= _FORCED_A:
+                if filled < _ALONE:
+                    raise MlipsseError(
+                        f"images of its site {row.label} lie {place.moved_A:.2f} Å from one "
+                        f"special position and hold {held:.3g} atoms together. Correct the "
+                        "occupancy or the coordinates, or state the multiplicity "
+                        "(`_atom_site_symmetry_multiplicity`)"
+                    )
+                chosen, forced = place, True
+        return chosen, forced

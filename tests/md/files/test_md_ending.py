@@ -26,6 +26,7 @@ SOFT = (
     "pair_coeff 2 2 0.02 2.9",
     "pair_modify shift yes",
 )
+FROM_THE_CRYSTAL = {"pair_commands": SOFT, "relax_cell": False, "equilibration_ps": 0.0}
 
 
 def steps_of(folder: Path) -> list[int]:
@@ -35,13 +36,7 @@ def steps_of(folder: Path) -> list[int]:
 
 
 def test_a_framework_that_melts_stops_the_run(make_run: MakeRun, frames_by_step: Frames) -> None:
-    folder = make_run(
-        pair_commands=SOFT,
-        temperature_K=4000.0,
-        relax_cell=False,
-        equilibration_ps=0.0,
-        production_ps=400.0,
-    )
+    folder = make_run(**FROM_THE_CRYSTAL, temperature_K=4000.0, production_ps=400.0)
     result = run_folder(folder)
     assert result.status == "melted"
     assert result.reason is not None
@@ -64,13 +59,7 @@ def test_the_displaced_fraction_is_that_of_the_trajectory(
 ) -> None:
     """The deck averages one position in 25 fs: the frames. Killed and resumed on the way."""
     folder = make_run(
-        pair_commands=SOFT,
-        temperature_K=3400.0,
-        relax_cell=False,
-        equilibration_ps=0.0,
-        production_ps=6.0,
-        dump_every_fs=25.0,
-        restart_every_ps=1.0,
+        **FROM_THE_CRYSTAL, temperature_K=3400.0, production_ps=6.0, dump_every_fs=25.0
     )
     deck = folder / "in.lammps"
     text = deck.read_text().replace("> 0.5 error hard", "> 2.0 error hard")
