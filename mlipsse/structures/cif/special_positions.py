@@ -141,6 +141,7 @@ class PlaceChooser:
     special_A: float
 
     def places(self, position: np.ndarray) -> list[Place]:
+        """See `possible_places`."""
         return possible_places(self.setting, position, self.cell)
 
     def with_multiplicity(self, places: Sequence[Place], stated: int | None) -> Place | None:

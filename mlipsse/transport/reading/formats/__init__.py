@@ -2,5 +2,5 @@
 
 import logging
 
-# MDAnalysis logs, when it is imported, that it would write AMBER's files slowly. Nothing writes any.
+# MDAnalysis remarks, when it is imported, that it writes AMBER's files slowly. Nothing here does.
 logging.getLogger("MDAnalysis.coordinates.AMBER").setLevel(logging.ERROR)
