@@ -246,10 +246,10 @@ def _cautions(line: Line, evenness: Evenness, upward: float) -> tuple[str, ...]:
         )
     if evenness.ions_differ or line.dispersion > DISPERSION_LIMIT:
         known = evenness.ion_correlation
-        halves = "" if known is None else f", correlation {known:.2f} between halves of the run"
+        kept = "" if known is None else f", correlation {known:.2f} between quarters of the run"
         found.append(
             f"ions differ in how far they move (variance {line.dispersion:.1f} times that of "
-            f"equal ions{halves}): the diffusivity is a mean over fast and slow ions, and their "
+            f"equal ions{kept}): the diffusivity is a mean over fast and slow ions, and their "
             "shares may differ in another run"
         )
     if evenness.rates_change and evenness.late_to_early is not None:

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from benchmarks.walks import changing_walk, gaussian_walk, hopping_walk, two_populations
+from benchmarks.walks import (
+    changing_walk,
+    gaussian_walk,
+    hopping_walk,
+    trapped_walk,
+    two_populations,
+)
 from mlipsse.transport import fit_diffusivity, mean_squared_displacement
 from mlipsse.transport.diffusion.judgement.evenness import judge_evenness
 from mlipsse.transport.diffusion.judgement.hop_length import measured_hop_length_A
@@ -73,13 +79,23 @@ def test_rates_that_change_are_stated_and_widen_the_error(course):
     assert covered >= 9
 
 
-def test_two_populations_are_stated():
+@pytest.mark.parametrize("n_ions", [12, 24])
+def test_two_populations_are_stated(n_ions):
     named = 0
     for seed in range(10):
-        positions, _ = two_populations(np.random.default_rng(seed), **SIZE, fast=1 / 6)
+        size = SIZE | {"n_ions": n_ions}
+        positions, _ = two_populations(np.random.default_rng(seed), **size, fast=1 / 6)
         fit = fit_diffusivity(msd_of(positions))
         named += not fit.diffusive or any("ions differ" in caution for caution in fit.cautions)
     assert named >= 9
+
+
+def test_ions_that_rest_for_less_than_a_quarter_of_the_run_are_alike():
+    differ = 0
+    for seed in range(20):
+        positions, _ = trapped_walk(np.random.default_rng(seed), **SIZE, trapped_ps=15.0)
+        differ += judge_evenness(msd_of(positions), rise_A2=4.5).ions_differ
+    assert differ <= 2
 
 
 def test_runs_of_few_frames_and_ions_are_not_judged():
