@@ -1,6 +1,6 @@
 # make demo       the whole chain on Li3InCl6 and Li3In0.5Y0.5Br3Cl3, into demo/
 # make test       the tests;  make test-slow: those that take minutes each
-# make test-engines  those of CP2K, SLURM and Chromium, which it installs (Debian, as root)
+# make test-engines  those of CP2K, SLURM, Chromium (Debian, as root) and CHGNet, which it installs
 # make lint       ruff, mypy and the pages of docs/
 # make docs       the pages, into site/;  make picture: README's plot, from demo/
 #
@@ -49,7 +49,8 @@ picture:
 # A skipped test is a failure here: what it needs has just been installed.
 test-engines: install
 	@apt-get update -qq && apt-get install -y -qq chromium cp2k cp2k-data slurm-wlm
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'chromium or cp2k or slurm' --fail-on-skip
+	@$(BIN)/pip install --quiet --editable '.[chgnet]'
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'chgnet or chromium or cp2k or slurm' --fail-on-skip
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

@@ -24,4 +24,4 @@ ORIGIN = "origin"
 """How a frame was made: `dynamics` or `contact` (two atoms pushed together)."""
 
 LABEL_SOURCE = "label_source"
-"""What made the labels, e.g. `teacher: chgnet-r2scan (teacher labels, not DFT)`."""
+"""What made the labels, e.g. `teacher: mace-sse-small (teacher labels, not DFT)`."""

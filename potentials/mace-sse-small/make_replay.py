@@ -4,7 +4,7 @@
 
 Of every composition, of an ordering that was not trained on where it has more than those: frames of
 two short trajectories, run with the potential itself, cells rattled over a range of volumes, and
-ions pushed at each other. All are labelled with CHGNet 0.3.0 (teacher labels, not DFT).
+ions pushed at each other. All are labelled with the teacher, 7net-l3i5 (not DFT).
 
 What a fine-tuning forgets is counted on a tenth of the set. On frames that the foundation was
 fitted to it would be overestimated. Finished files are kept when it is run again. Ten minutes on
@@ -65,7 +65,7 @@ def make(number: int, folder: Path) -> None:
     described = [*describe(frames, system, None)]
     for turn in (number, number + 2):
         temperature_K = TEMPERATURES_K[turn % len(TEMPERATURES_K)]
-        run = dynamics(start, _potential(), temperature_K, seed=seed + turn)
+        run = dynamics(start, _potential(), system.family, temperature_K, seed=seed + turn)
         described += describe(_some(run, N_OF_TRAJECTORY, rng), system, temperature_K)
     kept = list(labelled(described, max_force_eV_A=MAX_FORCE_EV_A))
     write_frames(path, kept)

@@ -101,8 +101,8 @@ def test_valid(
     monkeypatch.setattr("mlipsse.campaign.checks.resources.usable_gpus", lambda: 1)
     if example == "li3incl6-cp2k" and not any(map(shutil.which, PROGRAMS)):
         pytest.skip("no CP2K on the PATH, which this example needs")
-    if example == "li3incl6":  # its teacher's environment is real: `make install` made it
-        monkeypatch.setenv("MLIPSSE_CACHE", str(CACHE))
+    # The environment of the teacher is real: `make install` made it.
+    monkeypatch.setenv("MLIPSSE_CACHE", str(CACHE))
     answer = json.loads(invoke("validate", made(example), "--json"))
     assert (answer["valid"], answer["problems"]) == (True, [])
 
@@ -265,7 +265,7 @@ def test_lpsgo_counts_are_binomials(counts: Callable[[str], Rows]) -> None:
             assert rows[formula, cell]["raw"] == raw
     config = read_campaign(resource_dir("examples") / "lpsgo").config
     assert system_of(config.enumerate).diagram == "formation"
-    # Relaxed by CHGNet, Li4GeO4 in this host has 0.59 of the volume: not an explosion.
+    # Relaxed by a potential, Li4GeO4 in this host has 0.59 of the volume: not an explosion.
     assert 1 / config.rank.max_volume_factor < 0.55
 
 

@@ -27,7 +27,6 @@ def campaign(tmp_path_factory):
     folder = tmp_path_factory.mktemp("campaign")
     shutil.copytree(resource_dir("examples") / "li3incl6", folder, dirs_exist_ok=True)
     text = (folder / "campaign.yaml").read_text()
-    text = text.replace("foundation: chgnet  ", "foundation: mace-sse-small  ")
     text = text.replace("max_force_eV_A: 0.1", "relaxation: none")
     (folder / "campaign.yaml").write_text(text.replace("[1x1x1] ", "[1x1x1, 1x1x2] "))
     read = read_campaign(folder)

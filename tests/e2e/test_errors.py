@@ -88,7 +88,7 @@ def test_unreadable_cif(campaign: Path, refused: Callable[..., None]) -> None:
 
 
 def test_unknown_potentials_and_labels(campaign: Path, invoke: Invoke) -> None:
-    change(campaign, 'source: "teacher: chgnet-r2scan"', "source: crystal-ball")
+    change(campaign, 'source: "teacher: mace-liybc-r2scan-small"', "source: crystal-ball")
     change(campaign, "foundation: mace-sse-small", "foundation: mace-sse-huge")
     status, out, _ = invoke("validate", campaign, "--json")
     assert status == 2
@@ -165,7 +165,7 @@ def test_doctor(tmp_path: Path) -> None:
     state = {check["what"]: check["state"] for check in report["checks"]}
     for what in ("torch", "mace-torch", "LAMMPS", "MPI library", "C++ compiler", "GPU", "sbatch"):
         assert what in state
-    for what in ("torch", "LAMMPS", "foundation: chgnet", "foundation: shipped"):
+    for what in ("torch", "LAMMPS", "foundation: shipped"):
         assert state[what] == "ok"
     empty = mlipsse("doctor", "--json", environment={"MLIPSSE_CACHE": str(tmp_path)})
     state = {check["what"]: check for check in json.loads(empty.stdout)["checks"]}

@@ -139,5 +139,7 @@ def test_init_and_a_deck_from_the_wheel(fresh_environment: Path, tmp_path: Path)
         assert {path.name for path in (tmp_path / example.name).iterdir()} == {
             path.name for path in example.iterdir() if path.suffix in {".yaml", ".cif", ".extxyz"}
         }
-    assert "valid" in run(mlipsse, "validate", "nasicon-demo")
+    config = tmp_path / "campaign" / "campaign.yaml"
+    config.write_text(config.read_text().replace("sevennet: 7net-l3i5", "mace-sse-small"))
+    assert "valid" in run(mlipsse, "validate", "campaign")
     assert "a deck ran" in run(fresh_environment / "bin" / "python", "-c", DECK)

@@ -21,6 +21,7 @@ from mlipsse.campaign.config.sample import SampleConfig
 from mlipsse.campaign.config.section import Name, Section
 from mlipsse.campaign.config.simulate import SimulateConfig
 from mlipsse.energetics.hull.selection import SelectionSettings
+from mlipsse.energetics.potentials.catalogue import DEFAULT_FOUNDATION
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.host.settings import HostSettings
 from mlipsse.settings import Count, Kelvin, Positive
@@ -156,10 +157,10 @@ class RankConfig(Section):
     """Energies of the orderings by the foundation potential, and the convex hull."""
 
     foundation: str = Field(
-        default="chgnet",
+        default=DEFAULT_FOUNDATION,
         description=(
-            "Potential that relaxes and ranks the orderings: chgnet, a MACE-MP name, a MACE "
-            "file, or a name in potentials/."
+            "Potential that relaxes and ranks the orderings: a name in potentials/, a MACE-MP "
+            "name, a MACE file, or a potential of another environment."
         ),
     )
     head: str | None = Field(

@@ -15,6 +15,7 @@ from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.sources import source_kind
 from mlipsse.dataset.labels.vasp import Vasp, VaspSettings
 from mlipsse.dataset.own_labels import OwnLabelSettings, WithoutStress
+from mlipsse.energetics.potentials.catalogue import DEFAULT_TEACHER
 from mlipsse.errors import MlipsseError
 from mlipsse.settings import Count
 
@@ -163,7 +164,7 @@ class LabelConfig(Section):
     """Labels that the model learns from."""
 
     source: str = Field(
-        default="teacher: chgnet-r2scan",
+        default=f"teacher: {DEFAULT_TEACHER}",
         description=(
             "Source of the labels: «teacher: NAME» (predictions of another potential, not "
             "DFT), «vasp» or «cp2k» (DFT), or «extxyz: FILE» (labels from a file; nothing "

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from mlipsse.campaign.config.section import check_temperatures
 from mlipsse.dataset.sampling.settings import DynamicsSettings, FilterSettings, SamplingSettings
 from mlipsse.energetics.environments.spec import is_calculator_name
-from mlipsse.energetics.potentials.catalogue import CHGNET
+from mlipsse.energetics.potentials.catalogue import CHGNET, DEFAULT_FOUNDATION
 from mlipsse.settings import Count, Kelvin
 
 _MORE_CANDIDATES = 3
@@ -19,10 +19,10 @@ class SampleConfig(FilterSettings, DynamicsSettings):
     """MD with the foundation potential, from which frames are drawn."""
 
     foundation: str = Field(
-        default="chgnet",
+        default=DEFAULT_FOUNDATION,
         description=(
-            "Potential that drives the sampling MD: chgnet, a MACE-MP name, a MACE file, or a "
-            "name in potentials/."
+            "Potential that drives the sampling MD: a name in potentials/, a MACE-MP name, a "
+            "MACE file, or a potential of another environment."
         ),
     )
     head: str | None = Field(

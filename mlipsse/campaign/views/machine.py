@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -42,11 +43,11 @@ def examine() -> list[Finding]:
         ("MPI library", _mpi),
         ("C++ compiler", _compiler),
         ("pair style mace", _pair_style),
-        ("foundation: chgnet", _chgnet),
         ("foundation: shipped", _shipped),
     ]
     findings = [_try(what, check, needed=True) for what, check in needed]
     findings.append(_try("GPU", _gpu, needed=False))
+    findings.append(_try("foundation: chgnet", _chgnet, needed=False))
     findings.append(_try("foundation: MACE-MP", _mace_mp, needed=False))
     for environment in environments():
         name = environment.recipe.name
@@ -111,6 +112,8 @@ def _pair_style() -> str:
 def _chgnet() -> str:
     from mlipsse.energetics.potentials.calculators import make_calculator
 
+    if importlib.util.find_spec("chgnet") is None:
+        raise LookupError("not installed: pip install 'mlipsse[chgnet]'")
     make_calculator("chgnet")
     return f"chgnet {metadata.version('chgnet')}, weights in the package"
 

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.energetics.potentials.catalogue import DEFAULT_TEACHER
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 
@@ -16,7 +17,7 @@ CP2K = "cp2k"
 EXTXYZ = "extxyz"
 THERE_IS = (
     f"Choose «{TEACHER}: NAME» (labels from another potential, not DFT; e.g. «{TEACHER}: "
-    f"chgnet-r2scan»), «{VASP}» or «{CP2K}» (DFT), or «{EXTXYZ}: FILE» (existing labels)."
+    f"{DEFAULT_TEACHER}»), «{VASP}» or «{CP2K}» (DFT), or «{EXTXYZ}: FILE» (existing labels)."
 )
 
 Kind = Literal["teacher", "vasp", "cp2k", "extxyz"]

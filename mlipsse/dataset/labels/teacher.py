@@ -35,7 +35,7 @@ class Teacher:
 
     @property
     def name(self) -> str:
-        """As the config writes it, e.g. `teacher: chgnet-r2scan`."""
+        """As the config writes it, e.g. `teacher: sevennet: 7net-0`."""
         return f"{TEACHER}: {self.potential}"
 
     @property

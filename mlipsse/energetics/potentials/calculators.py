@@ -1,6 +1,7 @@
 """ASE calculators by name."""
 
 import contextlib
+import importlib.util
 import sys
 from collections.abc import Iterable
 
@@ -10,7 +11,12 @@ from ase.data import chemical_symbols
 from mlipsse.energetics.environments.calculator import EnvironmentCalculator
 from mlipsse.energetics.environments.process import calculator_worker
 from mlipsse.energetics.environments.spec import find_calculator
-from mlipsse.energetics.potentials.catalogue import Potential, find_potential
+from mlipsse.energetics.potentials.catalogue import (
+    DEFAULT_FOUNDATION,
+    DEFAULT_TEACHER,
+    Potential,
+    find_potential,
+)
 from mlipsse.energetics.potentials.loaded_mace import (
     check_placement,
     downloaded_file,
@@ -46,15 +52,16 @@ def make_calculator(
     Raises
     ------
     MlipsseError
-        for an unknown name, head, dtype or device, an unreadable file or a failed download.
+        for an unknown name, head, dtype or device, an unreadable file, a failed download, or a
+        package that is not installed.
 
     Examples
     --------
     >>> from ase.build import bulk
     >>> crystal = bulk("LiCl", "rocksalt", a=5.13)
-    >>> crystal.calc = make_calculator("chgnet")
-    >>> round(crystal.get_potential_energy(), 1)
-    -8.0
+    >>> crystal.calc = make_calculator("mace-sse-small")
+    >>> crystal.get_stress().shape
+    (6,)
     """
     potential = find_potential(name)
     if potential.kind == "chgnet":
@@ -75,12 +82,18 @@ def known_species(name: str) -> frozenset[str] | None:
 
     None for a model of mace-torch that is not downloaded yet: its elements show then. None also
     for a calculator of another environment that lists none.
+
+    Raises
+    ------
+    MlipsseError
+        see `make_calculator`.
     """
     potential = find_potential(name)
     if potential.kind == "environment":
         spec = find_calculator(name)
         return spec.elements or calculator_worker(spec, device="cpu").offer.elements
     if potential.kind == "chgnet":
+        _require_chgnet(name)
         return frozenset(chemical_symbols[1:95]) - _ABSENT_FROM_CHGNET[name]
     if downloaded_file(potential) is None and potential.kind == "mace-mp":
         return None
@@ -134,6 +147,15 @@ def _of_environment(
     return EnvironmentCalculator(find_calculator(potential.name), device=device)
 
 
+def _require_chgnet(name: str) -> None:
+    if importlib.util.find_spec("chgnet") is None:
+        raise MlipsseError(
+            f"The potential {name} requires the package chgnet, which is not installed. Install it "
+            "(pip install 'mlipsse[chgnet]'), or name another potential, e.g. "
+            f"{DEFAULT_FOUNDATION} or {DEFAULT_TEACHER}."
+        )
+
+
 def _chgnet(
     potential: Potential, *, device: str, dtype: str | None, head: str | None
 ) -> Calculator:
@@ -144,6 +166,7 @@ def _chgnet(
         raise MlipsseError(
             f"{potential.name} has no heads, but head {head!r} is requested. Remove the head."
         )
+    _require_chgnet(potential.name)
     from mlipsse.energetics.potentials.chgnet import QuietCHGNet
 
     return QuietCHGNet(potential.source, device=device)

@@ -22,6 +22,12 @@ Huang et al., «Cross-functional transferability in foundation machine learning 
 potentials», npj Comput. Mater. (2025).
 """
 
+DEFAULT_FOUNDATION = "mace-sse-small"
+"""What relaxes, ranks and samples where a campaign names nothing: shipped, twelve elements."""
+
+DEFAULT_TEACHER = "sevennet: 7net-l3i5"
+"""What labels where a campaign names nothing."""
+
 _MODEL_SUFFIX = ".model"
 
 
@@ -61,10 +67,11 @@ class Potential:
 def find_potential(name: str) -> Potential:
     """Look a potential's name up.
 
-    Known are `chgnet`, `chgnet-r2scan`, a name shipped in `potentials/`, the path of a MACE file,
-    the names of mace-torch's own models, with or without `mace-mp:` before them, potentials of an
-    environment that mlipsse makes, e.g. `sevennet: 7net-0`, and the path of a calculator file
-    (`.yaml`), which describes a calculator of any environment.
+    Known are a name shipped in `potentials/`, the path of a MACE file, the names of mace-torch's
+    own models, with or without `mace-mp:` before them, potentials of an environment that mlipsse
+    makes, e.g. `sevennet: 7net-0`, the path of a calculator file (`.yaml`), which describes a
+    calculator of any environment, and `chgnet` and `chgnet-r2scan`, which require the package
+    chgnet.
 
     Raises
     ------
@@ -101,15 +108,6 @@ def find_potential(name: str) -> Potential:
     )
 
 
-def functional(name: str) -> str:
-    """Level of theory of a potential's labels, in words.
-
-    Every potential is a teacher when it makes labels: their writer marks them «teacher
-    labels, not DFT» beside this (see `mlipsse.dataset.labels.teacher`).
-    """
-    return find_potential(name).functional
-
-
 def shipped_potentials() -> dict[str, Path]:
     """Name -> MACE file of every potential in `potentials/`: the folder's one `*.model`."""
     found = {}
@@ -135,4 +133,4 @@ def mace_mp_models() -> tuple[str, ...]:
 
 def _choices() -> str:
     apart = [name for recipe in RECIPES.values() for name in recipe.potentials]
-    return ", ".join([*CHGNET, *shipped_potentials(), *apart])
+    return ", ".join([*shipped_potentials(), *apart, *CHGNET])

@@ -21,7 +21,7 @@ class QuietCHGNet(CHGNetCalculator):
     nothing; here they are an error.
     """
 
-    implemented_properties: tuple[str, ...] = ("energy", "free_energy", "forces", "stress")  # type: ignore[assignment]
+    implemented_properties: tuple[str, ...] = ("energy", "free_energy", "forces", "stress")  # type: ignore[assignment, unused-ignore]
 
     def __init__(self, model_name: str, *, device: str) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -41,7 +41,9 @@ class QuietCHGNet(CHGNetCalculator):
         ask for it before energy and forces, which come with it.
         """
         task = task or ("efs" if properties is None or "stress" in properties else "ef")
-        self.results = {}  # chgnet adds to it: a stress not asked for would be the last structure's
+        self.results: dict[
+            str, Any
+        ] = {}  # chgnet adds to it: a stress not asked for would be the last structure's
         with warnings.catch_warnings():
             # torch 2.13 on how chgnet makes its tensor of volumes: harmless, and not to be fixed
             # here.

@@ -36,7 +36,7 @@ class Provenance:
     Attributes
     ----------
     label_source : functional or teacher of the training labels, e.g. `vasp` or
-        `teacher: chgnet-r2scan`
+        `teacher: mace-sse-small`
     licence : under which the potential may be used
     training : what it learned from
     extra : further facts, plain YAML types

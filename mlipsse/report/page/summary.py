@@ -24,7 +24,7 @@ def build_summary(
     Parameters
     ----------
     compositions : in the order of the campaign
-    label_source : what made the labels, e.g. `teacher: chgnet-r2scan (teacher labels, not DFT)`
+    label_source : what made the labels, e.g. `teacher: mace-sse-small (teacher labels, not DFT)`
     cautions : sentences that every user of the numbers must know
     """
     return {

@@ -36,9 +36,10 @@ BASE: dict[str, Any] = {
         "charges": {"Li": 1, "In": 3, "Y": 3, "Cl": -1, "Br": -1},
     },
     "enumerate": {"compositions": ["Li3InCl6"]},
-    "rank": {"foundation": "chgnet"},
+    "rank": {"foundation": "mace-sse-small"},
     "select": {"structures": 3},
-    "sample": {"foundation": "chgnet"},
+    "sample": {"foundation": "mace-sse-small"},
+    "label": {"source": "teacher: mace-sse-small"},
     "finetune": {"foundation": "mace-sse-small"},
     "simulate": {"temperatures_K": [700, 800], "equilibration_ps": 1, "production_ps": 10},
 }

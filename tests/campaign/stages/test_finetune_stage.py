@@ -209,7 +209,7 @@ def test_named_foundation_and_replay_set(campaign: Campaign, online: Online) -> 
     [
         ("medium-omat-0", "medium-omat-0 learned another level of theory"),
         ("mace-matpes-r2scan-0", "learned another level of theory"),
-        ("chgnet", r"is not a MACE model.*mace-torch \(e\.g\. medium\)"),
+        ("'sevennet: 7net-0'", r"is not a MACE model.*mace-torch \(e\.g\. medium\)"),
     ],
 )
 def test_foundations_that_mp_is_no_replay_of(

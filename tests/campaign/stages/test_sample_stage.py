@@ -219,7 +219,10 @@ def test_batches_are_even_and_keep_workers_busy(sizes, unit_atoms, workers, expe
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ("{foundation: chgnet, selection: farthest}", "requires the descriptors of a MACE model"),
+        (
+            "{foundation: 'sevennet: 7net-0', selection: farthest}",
+            "requires the descriptors of a MACE model",
+        ),
         ("{candidates: 90}", "candidates requires selection: farthest"),
         (
             "{foundation: mace-sse-small, selection: farthest, candidates: 20}",

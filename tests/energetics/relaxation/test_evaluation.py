@@ -10,7 +10,7 @@ from ase.build import bulk
 from mlipsse.energetics.potentials.batched_mace import BatchedMace
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.energetics.relaxation.batched_evaluation import InBatches
-from mlipsse.energetics.relaxation.evaluators import OneByOne, make_evaluator
+from mlipsse.energetics.relaxation.evaluators import make_evaluator
 from mlipsse.errors import MlipsseError
 
 
@@ -105,18 +105,6 @@ def test_batches_hold_no_more_than_they_may(crystals, equivariant_file, monkeypa
     assert isinstance(evaluator, InBatches)
     evaluator.evaluate(crystals)  # 2, 16, 8 and 16 atoms
     assert seen == [[2, 16], [8], [16]]
-
-
-def test_chgnet_goes_one_by_one_and_has_no_invariants(crystals):
-    evaluator = make_evaluator("chgnet", {"Li", "Cl"})
-    assert isinstance(evaluator, OneByOne)
-    crystal = crystals[1]
-    (one,) = evaluator.evaluate([crystal])
-    crystal.calc = make_calculator("chgnet")
-    assert one.energy_eV == pytest.approx(crystal.get_potential_energy(), abs=1e-6)
-    assert one.forces_eV_A == pytest.approx(crystal.get_forces(), abs=1e-5)
-    with pytest.raises(MlipsseError, match="gives no invariants"):
-        evaluator.evaluate([crystal], invariants=True)
 
 
 def test_an_element_that_the_potential_lacks_is_a_sentence(equivariant_file):

@@ -131,7 +131,7 @@ def moody_teacher(source: str, *, head: str | None) -> Teacher:
 
 
 def test_a_teachers_failures_are_rejected_too(tmp_path, monkeypatch):
-    campaign = _campaign(tmp_path, source="teacher: chgnet")
+    campaign = _campaign(tmp_path, source="teacher: mace-sse-small")
     monkeypatch.setattr(labelling, "make_teacher", moody_teacher)
     work = labelled(campaign, Here())
     assert work.results == {"labelled": 3, "rejected": 1}

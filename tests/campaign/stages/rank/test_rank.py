@@ -136,9 +136,9 @@ def test_units_hold_one_composition_and_about_as_many_atoms():
     units = list(ranking.units_of_work(rows, RankConfig(), "mace-sse-small"))
     assert [len(unit) for unit in units] == [40, 40, 10, 3]
     assert [row for unit in units for row in unit] == rows
-    units = list(ranking.units_of_work(rows, RankConfig(), "chgnet"))
+    units = list(ranking.units_of_work(rows, RankConfig(), "sevennet: 7net-0"))
     assert len(units[0]) == 8
-    units = list(ranking.units_of_work(rows, RankConfig(batch=30), "chgnet"))
+    units = list(ranking.units_of_work(rows, RankConfig(batch=30), "sevennet: 7net-0"))
     assert [len(unit) for unit in units] == [30, 30, 30, 3]
     (unit,) = ranking.units_of_work(_rows({"A": 1}, 2000), RankConfig(), "mace-sse-small")
     assert len(unit) == 1
@@ -179,7 +179,7 @@ def test_a_cell_may_change_by_what_the_config_states(
     rank.relax_batch(
         out,
         structures=[bulk("LiCl", "rocksalt", a=4.7)],
-        potential="chgnet",
+        potential="mace-sse-small",
         mobile="Li",
         settings=RankConfig(max_volume_factor=factor),
     )
