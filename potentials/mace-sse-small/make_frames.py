@@ -10,6 +10,7 @@ test, and of every other one for validation; their temperatures take turns. Fini
 when it is run again. It requires the environment `sevennet` (`mlipsse env make sevennet`).
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,7 @@ from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.energetics.relaxation.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation.single import relax
+from mlipsse.processes import die_with_parent
 
 SAMPLER = "sevennet: 7net-0"
 """Three times as fast as the teacher, with forces as close to SCAN's."""
@@ -74,10 +76,11 @@ def trajectory_name(system: System, temperature_K: float | None) -> str:
     return f"{system.name}_{'static' if temperature_K is None else f'T{temperature_K:04.0f}'}"
 
 
-def settle() -> None:
-    """One thread for this process, and no warnings of strains of rounding size."""
+def settle(parent: int) -> None:
+    """One thread, an end with its parent, and no warnings of strains of rounding size."""
     import torch
 
+    die_with_parent(parent)
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", message="logm result")
 
@@ -185,7 +188,7 @@ def main(folder: Path, processes: int) -> None:
         parts["train"].append(Job(system, len(TEMPERATURES_K), None, folder))
     jobs = [job for some in parts.values() for job in some]
     jobs = [jobs[index] for index in np.random.default_rng(SEED).permutation(len(jobs))]
-    with get_context("spawn").Pool(processes, initializer=settle) as pool:
+    with get_context("spawn").Pool(processes, initializer=settle, initargs=(os.getpid(),)) as pool:
         pool.map(make, jobs, chunksize=1)
     for part, some in parts.items():
         frames = [frame for job in some for frame in read_frames(job.path, labelled=True)]

@@ -11,6 +11,7 @@ fitted to it would be overestimated. Finished files are kept when it is run agai
 two cores.
 """
 
+import os
 import sys
 from functools import cache
 from multiprocessing import get_context
@@ -81,7 +82,7 @@ def main(folder: Path, processes: int) -> None:
     """Make the frames that are missing, write the set, and name it in the card."""
     folder.mkdir(parents=True, exist_ok=True)
     numbers = range(len(systems()))
-    with get_context("spawn").Pool(processes, initializer=settle) as pool:
+    with get_context("spawn").Pool(processes, initializer=settle, initargs=(os.getpid(),)) as pool:
         pool.starmap(make, [(number, folder) for number in numbers], chunksize=1)
     files = [folder / f"{system.name}.extxyz" for system in systems()]
     frames = [frame for file in files for frame in read_frames(file, labelled=True)]

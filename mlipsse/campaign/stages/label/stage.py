@@ -59,6 +59,11 @@ def perform(work: Work) -> list[Path]:
         split = split_by_trajectory(others, **fractions, seed=seed)
         # They are for training only; errors are measured on frames that dynamics would visit.
         split.train.extend(contacts)
+    if split.absent_from_train:
+        work.notes.append(
+            f"No training frame is of {', '.join(split.absent_from_train)}: the trajectories are "
+            "too few. Errors for them are of a composition that the model has not seen."
+        )
     files = work.campaign.labelled_sets
     for part, path in files.items():
         write_frames(path, getattr(split, part))

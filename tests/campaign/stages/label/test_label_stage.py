@@ -1,5 +1,6 @@
 """Stage 5 on a handful of frames, in this process, with a stand-in for VASP (EMT)."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.table import read_csv
 from mlipsse.campaign.stages.label import units as labelling
 from mlipsse.campaign.stages.label.units import COLUMNS
-from mlipsse.dataset.frames.extxyz import read_frames
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.dataset.labels.teacher import Teacher
 from mlipsse.errors import MlipsseError
 from tests.support.here import Here
@@ -62,6 +63,23 @@ def test_frames_are_labelled_and_the_rejected_listed(tmp_path):
     assert row["reason"] == "the electrons did not converge in 20 steps."
     assert work.results == {"labelled": 3, "rejected": 1}
     assert "fake_vasp.py" in work.commands[0]
+
+
+def emt_teacher(source: str, *, head: str | None) -> Teacher:
+    return Teacher("emt", EMT())
+
+
+def test_compositions_without_a_training_frame_are_a_note(tmp_path, monkeypatch):
+    campaign = _campaign(tmp_path, source="teacher: mace-sse-small")
+    monkeypatch.setattr(labelling, "make_teacher", emt_teacher)
+    assert labelled(campaign, Here()).notes == []
+    path = tmp_path / "04-sample" / "frames.extxyz"
+    frames = read_frames(path, labelled=False)
+    for number, frame in enumerate(frames):
+        frame.info[keys.COMPOSITION] = f"composition{number}"
+    write_frames(path, frames)
+    (note,) = labelled(campaign, Here()).notes
+    assert re.match(r"No training frame is of composition\d, composition\d: ", note)
 
 
 def test_an_interrupted_stage_goes_on_and_a_killed_run_is_redone_alone(tmp_path):
