@@ -1,5 +1,6 @@
 """The orderings of a composition in a supercell: all of them, or an honest sample."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 import mlipsse.orderings.counting.walk  # noqa: F401  (compiled now, not in the middle of a run)
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.cell.ewald import degenerate_levels
+from mlipsse.orderings.cell.labels import charge_classes
 from mlipsse.orderings.cell.supercell import Supercell
 from mlipsse.orderings.composition.amounts import Composition
 from mlipsse.orderings.counting.burnside import MOST_PATTERNS, count_orderings
@@ -69,6 +71,9 @@ def enumerate_orderings(
         found = _decorated(
             choices, annealed_patterns(choices, at_most=max_orderings, rng=rng), max_orderings, rng
         )
+    how = "exact" if count.route == "exact" else "Ewald"
+    if count.route != "exact" and _decorated_at_random(supercell, counts):
+        how = "Ewald, random"
     levels = degenerate_levels(found.energies_eV)
     order = sorted(
         range(len(levels)), key=lambda i: (levels[i], found.ranks[i], found.labels[i].tobytes())
@@ -84,10 +89,20 @@ def enumerate_orderings(
             degeneracy=int(found.sizes[index]),
             ewald_energy_eV=float(found.energies_eV[index]),
             route=count.route,
+            found=how,
             coverage=coverage,
         )
         for place, index in enumerate(order)
     ]
+
+
+def _decorated_at_random(supercell: Supercell, counts: Sequence[Sequence[int]]) -> bool:
+    """Whether orderings differ in more than their charges."""
+    return any(
+        sum(counts[index][label] > 0 for label in group) > 1
+        for index in range(len(counts))
+        for group in charge_classes(supercell, index)
+    )
 
 
 @dataclass(frozen=True, eq=False)

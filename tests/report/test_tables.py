@@ -1,4 +1,9 @@
-from mlipsse.report.page.tables import compositions_table, orderings_table, selection_table
+from mlipsse.report.page.tables import (
+    compositions_table,
+    orderings_table,
+    search_table,
+    selection_table,
+)
 
 
 def test_orderings_state_what_is_a_sample():
@@ -30,7 +35,7 @@ def test_compositions_state_what_the_hull_is():
         {
             "composition": "Li3InCl6", "x_Li3InCl6": "1.0", "energy_above_hull_eV_atom": "0.0",
             "formation_energy_eV_atom": "0.0", "stable": "yes", "decomposition": "Li3InCl6",
-            "lowest_ordering": "Li3InCl6-o1", "orderings": "7", "left_out": "0",
+            "lowest_ordering": "Li3InCl6-o1", "found": "exact", "orderings": "7", "left_out": "0",
         },
         {
             "composition": "Li3InBr3Cl3", "x_Li3InCl6": "0.5", "energy_above_hull_eV_atom": "0.001",
@@ -41,11 +46,36 @@ def test_compositions_state_what_the_hull_is():
     ]  # fmt: skip
     table = compositions_table(rows, note="A diagram requires 2 or 3 end members, not 4.")
     assert table.columns[1:3] == ("above hull (meV/atom)", "formation (meV/atom)")
+    mixture = "0.5 Li3InCl6 + 0.5 Li3InBr6"
     assert table.rows == [
-        ("Li3InCl6", "0", "0", "itself", "Li3InCl6-o1", "7", "0"),
-        ("Li3InBr3Cl3", "1", None, "0.5 Li3InCl6 + 0.5 Li3InBr6", "Li3InBr3Cl3-o4", "16", "2"),
+        ("Li3InCl6", "0", "0", "itself", "Li3InCl6-o1", "exact", "7", "0"),
+        (
+            "Li3InBr3Cl3",
+            "1",
+            None,
+            "0.5 Li3InCl6 + 0.5 Li3InBr6",
+            "Li3InBr3Cl3-o4",
+            None,
+            "16",
+            "2",
+        ),
     ]
     assert table.note.endswith("A diagram requires 2 or 3 end members, not 4.")
+
+
+def test_a_search_is_a_row_per_composition_and_supercell():
+    first = {
+        "composition": "LiCl", "supercell": "1x1x2", "round": "1", "proposed": "16",
+        "at_random": "16", "converged": "15", "model_error_meV_cell": "",
+        "proposal_error_meV_cell": "", "lowest_eV_atom": "-4", "lowered_meV_atom": "1.25",
+        "new_lowest": "yes", "reason": "too few energies",
+    }  # fmt: skip
+    second = {
+        **first, "round": "2", "at_random": "0", "converged": "16", 
+        "model_error_meV_cell": "12.345", "proposal_error_meV_cell": "20", "lowered_meV_atom": "0.5",
+    }  # fmt: skip
+    (row,) = search_table([first, second]).rows
+    assert row == ("LiCl", "1x1x2", 2, 31, 16, "1.75", "12.35", "20")
 
 
 def test_selection_gives_expected_and_actual_numbers():

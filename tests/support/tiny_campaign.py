@@ -19,7 +19,7 @@ enumerate:
   compositions: [Li3InCl6, Li3In0.5Y0.5Br3Cl3]
   end_members: [Li3InCl6, Li3YBr6]
   max_orderings: 3
-rank: {max_force_eV_A: 0.7, max_steps: 60, batch: 2}
+rank: {max_force_eV_A: 0.7, max_steps: 60, batch: 2, search: {rounds: 1, proposals: 2}}
 select: {structures: 2}
 sample:
   temperatures_K: [500]

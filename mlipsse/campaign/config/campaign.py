@@ -24,6 +24,7 @@ from mlipsse.energetics.hull.selection import SelectionSettings
 from mlipsse.energetics.potentials.catalogue import DEFAULT_FOUNDATION
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.host.settings import HostSettings
+from mlipsse.orderings.search.settings import SearchSettings
 from mlipsse.settings import Count, Kelvin, Positive
 
 
@@ -174,6 +175,10 @@ class RankConfig(Section):
             "relaxes the atoms, cell relaxes the atoms and the cell. relax_cell: true or "
             "false is accepted for cell or positions."
         ),
+    )
+    search: SearchSettings = Field(
+        default=SearchSettings(),
+        description="Search for orderings of low energy, beyond those that were enumerated.",
     )
     max_force_eV_A: Positive = Field(
         default=0.02,

@@ -41,6 +41,7 @@ class Row:
 
 def ordering_row(ordering: Ordering) -> Row:
     """The database row of an ordering."""
+    pattern = {} if ordering.pattern is None else {"pattern": ordering.pattern}
     return Row(
         ordering.atoms,
         {
@@ -48,12 +49,13 @@ def ordering_row(ordering: Ordering) -> Row:
             keys.COMPOSITION: ordering.composition,
             # A bare 1x1x1 could be read as a number.
             "supercell": f"cell-{ordering.supercell.name}",
-            "pattern": ordering.pattern,
+            **pattern,
             "mobile_code": ordering.mobile_code,
             "decoration_code": ordering.decoration_code,
             "degeneracy": float(ordering.degeneracy),
             "ewald_energy_eV": ordering.ewald_energy_eV,
             "route": ordering.route,
+            "found": ordering.found,
         },
     )
 

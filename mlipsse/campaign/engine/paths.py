@@ -112,6 +112,7 @@ class Rank:
     hull = folder.file("hull.csv", "energies of every ordering")
     compositions = folder.file("compositions.csv", "lowest ordering and stability by composition")
     left_out = folder.file("left_out.csv", "number of orderings tried, kept and left out")
+    search = folder.file("search.csv", "rounds of the search for orderings of low energy")
     hull_figure = folder.figure("hull", "energy above hull of every ordering")
     formation_figure = folder.figure("formation", "formation energies between two end members")
     ternary_figure = folder.figure("ternary", "stability between three end members")

@@ -23,12 +23,11 @@ from mlipsse.orderings.counting.ordering import decorated_atoms, ordering_name
 from mlipsse.orderings.thermal import (
     MonteCarloRun,
     PairModel,
+    fit_best_pair_model,
     fit_pair_model,
     run_monte_carlo,
     save_pair_model,
 )
-
-CUTOFFS_A = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class ThermalSettings:
     composition, supercell : of the samples
     temperature_K : of the ensemble
     samples, chains : in all, and from how many independent starts
-    cutoff_A : of the model's pairs; None for the best of `CUTOFFS_A` in cross-validation
+    cutoff_A : of the model's pairs; None for the best in cross-validation (`fit_best_pair_model`)
     ewald : whether the model has an electrostatic term
     typical : orderings that the first model takes for typical at the temperature; their energies
         are computed with the foundation potential and the model is fitted again with them; 0 for
@@ -173,29 +172,16 @@ def ranked_energies(campaign: Campaign, host: Host) -> Training:
 
 
 def _fit(host: Host, training: Training, settings: ThermalSettings, units: float) -> PairModel:
-    def fit(cutoff_A: float) -> PairModel:
-        return fit_pair_model(
-            host,
-            training.structures,
-            training.energies_eV,
-            cutoff_A=cutoff_A,
-            ewald=settings.ewald,
-            formula_units_per_cell=units,
-            seed=settings.seed,
-        )
-
-    if settings.cutoff_A is not None:
-        return fit(settings.cutoff_A)
-    models, refusal = [], None
-    for cutoff_A in CUTOFFS_A:
-        try:
-            models.append(fit(cutoff_A))
-        except MlipsseError as error:
-            # Small cells do not resolve distant pairs; nearer ones may suffice.
-            refusal = error
-    if not models:
-        raise refusal or MlipsseError("No cutoff is given. Give at least one.")
-    return min(models, key=lambda model: model.report.k_fold_rmse_meV if model.report else np.inf)
+    facts: dict[str, Any] = {
+        "ewald": settings.ewald,
+        "formula_units_per_cell": units,
+        "seed": settings.seed,
+    }
+    if settings.cutoff_A is None:
+        return fit_best_pair_model(host, training.structures, training.energies_eV, **facts)
+    return fit_pair_model(
+        host, training.structures, training.energies_eV, cutoff_A=settings.cutoff_A, **facts
+    )
 
 
 def _typical_orderings(

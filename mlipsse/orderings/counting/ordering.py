@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
@@ -25,10 +26,13 @@ class Ordering:
     supercell : the sites
     labels : (n_sites,) int8, per site the index of its species among its sublattice's
     pattern : rank of the charge pattern by Ewald energy, from 0; orderings that share it differ
-        only in which of equally charged species sits where
+        only in which of equally charged species sits where. None where patterns are not listed
     degeneracy : arrangements in the supercell that symmetry makes equal to this one
     ewald_energy_eV : of the supercell, formal charges
-    route : how the list was made, see `OrderingCount.route`
+    route : how the list was made, see `OrderingCount.route`; `search` for those searched for
+    found : how this one was found: `exact`, all are listed; `Ewald`, by its Ewald energy;
+        `Ewald, random`, its charge pattern by its Ewald energy, its decoration drawn at random;
+        `search round 3` or `random round 3`, by `mlipsse.orderings.search`
     coverage : orderings in the list over distinct orderings there are; None where these are
         beyond counting
     """
@@ -37,10 +41,11 @@ class Ordering:
     composition: str
     supercell: Supercell
     labels: np.ndarray
-    pattern: int
+    pattern: int | None
     degeneracy: int
     ewald_energy_eV: float
-    route: Route
+    route: Route | Literal["search"]
+    found: str
     coverage: float | None
 
     @cached_property
@@ -127,4 +132,13 @@ def decorated_atoms(supercell: Supercell, labels: np.ndarray) -> Atoms:
 def ordering_name(composition: str, supercell: str, rank: int, total: int) -> str:
     """A name that is safe as a file name and as a string in an ASE database."""
     width = max(3, len(str(total - 1)))
-    return f"{re.sub(r'[^A-Za-z0-9.]', '_', composition)}-{supercell}-o{rank:0{width}d}"
+    return f"{_safe(composition)}-{supercell}-o{rank:0{width}d}"
+
+
+def searched_name(composition: str, supercell: str, number: int) -> str:
+    """The name of an ordering that was searched for, by its number in the search, from 1."""
+    return f"{_safe(composition)}-{supercell}-s{number:03d}"
+
+
+def _safe(composition: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]", "_", composition)

@@ -7,12 +7,13 @@ independent.
 
 from mlipsse.orderings.thermal.monte_carlo import MonteCarloRun, run_monte_carlo
 from mlipsse.orderings.thermal.pairs.file import load_pair_model, save_pair_model
-from mlipsse.orderings.thermal.pairs.fit import fit_pair_model
+from mlipsse.orderings.thermal.pairs.fit import fit_best_pair_model, fit_pair_model
 from mlipsse.orderings.thermal.pairs.model import PairModel
 
 __all__ = [
     "MonteCarloRun",
     "PairModel",
+    "fit_best_pair_model",
     "fit_pair_model",
     "load_pair_model",
     "run_monte_carlo",

@@ -142,11 +142,13 @@ def compositions_table(rows: Rows, *, note: str = "") -> Table:
         "formation (meV/atom)": "formation",
         "the hull there": "decomposition",
         "lowest ordering": "lowest_ordering",
+        "found by": "found",
         "relaxed": "orderings",
         "left out": "left_out",
     }
     shown = [
         {
+            "found": "",  # of a ranking by an earlier version
             **row,
             "above": _milli(row["energy_above_hull_eV_atom"]),
             "formation": _milli(row["formation_energy_eV_atom"]),
@@ -156,6 +158,41 @@ def compositions_table(rows: Rows, *, note: str = "") -> Table:
     ]
     meaning = "All energies come from the ranking potential; mixtures are in formula units."
     return _table("Compositions", columns, shown, note=f"{meaning} {note}".strip())
+
+
+def search_table(rows: Rows) -> Table:
+    """What the search by energy did for each composition and supercell."""
+    groups: dict[tuple[str, str], list[Mapping[str, str]]] = {}
+    for row in rows:
+        groups.setdefault((row["composition"], row["supercell"]), []).append(row)
+    return Table(
+        "Search by energy",
+        (
+            "composition",
+            "supercell",
+            "rounds",
+            "relaxed",
+            "at random",
+            "lowered (meV/atom)",
+            "model error (meV/cell)",
+            "error of its proposals (meV/cell)",
+        ),
+        [
+            (
+                *place,
+                len(some),
+                sum(int(row["converged"]) for row in some),
+                sum(int(row["at_random"]) for row in some),
+                f"{sum(float(row['lowered_meV_atom']) for row in some):.2f}",
+                _short(some[-1]["model_error_meV_cell"]),
+                _short(some[-1]["proposal_error_meV_cell"]),
+            )
+            for place, some in groups.items()
+        ],
+        note="Orderings proposed by a pair model and relaxed with the ranking potential. Lowered: "
+        "the lowest ordering found, below the lowest one that was enumerated. The errors are those "
+        "of the last round, per cell of the host: in cross-validation, and for what it proposed.",
+    )
 
 
 def selection_table(rows: Rows) -> Table:

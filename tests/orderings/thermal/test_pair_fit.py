@@ -4,6 +4,7 @@ import pytest
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Sublattice, Supercell, parse_composition
 from mlipsse.orderings.thermal.pairs.fit import fit_pair_model
+from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
 from mlipsse.orderings.thermal.pairs.ridge import PENALTIES, fit_ridge
 from tests.support.crystals.pair_models import random_model, random_orderings, simple_host
 
@@ -158,3 +159,8 @@ def test_energies_that_do_not_fit_are_refused(halide, energies):
     structures = orderings_of_any_composition(Supercell(halide, (1, 1, 1)), 2, seed=2)
     with pytest.raises(MlipsseError, match="one finite energy per structure: 2 structures"):
         fit_pair_model(halide, structures, energies, cutoff_A=5.0, ewald=False)
+
+
+def test_a_cutoff_below_the_nearest_pair_leaves_sites_alone():
+    host = simple_host(spacings_A=(4.0, 4.0, 4.0))
+    assert find_pair_clusters(host, 3.0).pair_orbits == ()

@@ -26,6 +26,14 @@ _UNIT_ATOMS = {"one by one": 160, "cpu": 4 * BATCH_ATOMS, "cuda": 100 * BATCH_AT
 """Atoms in a unit of work: enough to outweigh the loading of a model, at most minutes."""
 
 
+ROUND_COLUMNS = (
+    "composition", "supercell", "round", "proposed", "at_random", "converged",
+    "model_error_meV_cell", "proposal_error_meV_cell", "lowest_eV_atom",
+    "lowered_meV_atom", "new_lowest", "reason",
+)  # fmt: skip
+"""Of `search.csv`."""
+
+
 @dataclass(frozen=True)
 class Ranked:
     """An ordering with the results of the ranking.
@@ -133,6 +141,7 @@ def hull_row(entry: Ranked, coordinates: Mapping[str, float]) -> dict[str, Any]:
         "energy_above_hull_eV_atom": entry.above_hull_eV_atom,
         "formation_energy_eV_atom": entry.formation_eV_atom,
         "ewald_energy_eV": values["ewald_energy_eV"],
+        "found": values.get("found", ""),
         "steps": entry.steps,
         "left_out": entry.reason or "",
     }
@@ -174,6 +183,7 @@ def composition_rows(
                 "stable": "yes" if stable else "no",
                 "decomposition": formula if stable else mixture_text(amounts),
                 "lowest_ordering": lowest.row.name,
+                "found": lowest.row.values.get("found", ""),
                 "orderings": len(tried) - left_out,
                 "left_out": left_out,
             }

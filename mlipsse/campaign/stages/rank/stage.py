@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
 from mlipsse.campaign.config.campaign import RankConfig
 from mlipsse.campaign.crystals.database import Row, read_database, write_database
+from mlipsse.campaign.crystals.orderings import campaign_host
 from mlipsse.campaign.crystals.system import system_of
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.execution import Unit
@@ -15,6 +17,8 @@ from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import decode, encode
 from mlipsse.campaign.stages.rank.ranking import (
+    ROUND_COLUMNS,
+    Ranked,
     composition_rows,
     hull_row,
     left_out_rows,
@@ -39,12 +43,15 @@ def perform(work: Work) -> list[Path]:
 
     campaign, config = work.campaign, work.campaign.config
     system = system_of(config.enumerate)  # before anything is relaxed: it may refuse a composition
-    rows = read_database(campaign.path(paths.Enumerate.database))
-    potential = work.campaign.potential(config.rank.foundation)
-    units = [_unit(work, batch) for batch in units_of_work(rows, config.rank, potential)]
-    work.run_units(units)
-    answers = [answer for unit in units for answer in decode(unit.output.read_text())]
-    relaxed = [relaxed_row(row, answer) for row, answer in zip(rows, answers, strict=True)]
+    relaxed = _relaxed(work, read_database(campaign.path(paths.Enumerate.database)))
+    rounds: list[dict[str, Any]] = []
+    if config.rank.search.rounds:
+        from mlipsse.campaign.stages.rank.search import OrderingSearch  # compiled code
+
+        search = OrderingSearch(config, campaign_host(campaign), relaxed)
+        relaxed += search.run(lambda rows: _relaxed(work, rows))
+        rounds = search.table()
+        work.notes += search.notes
     ranked = with_hull(relaxed, config.enumerate)
     database = campaign.path(paths.Rank.database)
     write_database(database, [entry.row for entry in ranked if not entry.reason])
@@ -57,8 +64,23 @@ def perform(work: Work) -> list[Path]:
     }
     for path, table in tables.items():
         write_csv(path, table)
+    write_csv(campaign.path(paths.Rank.search), rounds, columns=ROUND_COLUMNS)
+    work.results |= {
+        "relaxed_orderings": len(relaxed),
+        "searched_orderings": sum(row["proposed"] for row in rounds),
+    }
     figures = save_hull_figures(ranked, compositions, config.enumerate, system, work.folder)
-    return [database, *tables, *figures]
+    return [database, *tables, campaign.path(paths.Rank.search), *figures]
+
+
+def _relaxed(work: Work, rows: Sequence[Row]) -> list[Ranked]:
+    """Relax the rows that are not done, and read all."""
+    config = work.campaign.config.rank
+    potential = work.campaign.potential(config.foundation)
+    units = [_unit(work, batch) for batch in units_of_work(rows, config, potential)]
+    work.run_units(units)
+    answers = [answer for unit in units for answer in decode(unit.output.read_text())]
+    return [relaxed_row(row, answer) for row, answer in zip(rows, answers, strict=True)]
 
 
 def relax_batch(
@@ -97,11 +119,11 @@ def _unit(work: Work, batch: Sequence[Row]) -> Unit:
     identity = {
         "structures": [encode(row.atoms) for row in batch],
         "mobile": config.structure.mobile,
-        "settings": config.rank.model_dump(mode="json", exclude={"foundation", "batch"}),
+        "settings": config.rank.model_dump(mode="json", exclude={"foundation", "batch", "search"}),
         "potential": work.potential_identity(config.rank.foundation),
     }
     output = work.unit_path(batch[0].name, identity, ".json")
     return Unit(f"energies of {batch[0].name} to {batch[-1].name}", output, relax_batch, arguments)
 
 
-STAGE = Stage(paths.Rank.folder, ("structure", "enumerate", "rank"), inputs, perform)
+STAGE = Stage(paths.Rank.folder, ("seed", "structure", "enumerate", "rank"), inputs, perform)

@@ -12,7 +12,7 @@ from mlipsse.campaign.engine.record import read_record, versions
 from mlipsse.campaign.engine.table import read_csv
 from mlipsse.orderings import parse_repeats
 from mlipsse.potential.acceptance.report import CARD_KEY, refusals, table_rows
-from mlipsse.report.page.content import FigureFile, Headline, Section, View
+from mlipsse.report.page.content import FigureFile, Headline, Section, Table, View
 from mlipsse.report.page.published import comparison_table
 from mlipsse.report.page.tables import (
     acceptance_table,
@@ -23,6 +23,7 @@ from mlipsse.report.page.tables import (
     pathways_table,
     rejected_table,
     runs_table,
+    search_table,
     selection_table,
     softening_table,
     training_checks_table,
@@ -153,6 +154,7 @@ def sections(
             tables=[
                 compositions_table(phases, note=system_of(campaign.config.enumerate).note),
                 orderings_table(read_csv(campaign.path(paths.Enumerate.counts))),
+                *_search(campaign),
                 selection_table(read_csv(campaign.path(paths.Select.table))),
             ],
             figures=_hull_figures(campaign),
@@ -320,3 +322,10 @@ def provenance(campaign: Campaign, card: Mapping[str, Any]) -> dict[str, Any]:
         "seed": campaign.config.seed,
         **versions(),
     }
+
+
+def _search(campaign: Campaign) -> list[Table]:
+    """The table of the search by energy, where there was one."""
+    path = campaign.path(paths.Rank.search)
+    rows = read_csv(path) if path.is_file() else []
+    return [search_table(rows)] if rows else []

@@ -15,6 +15,46 @@ from mlipsse.orderings.thermal.pairs.report import FitReport
 from mlipsse.orderings.thermal.pairs.ridge import fit_ridge
 
 N_FOLDS = 10
+CUTOFFS_A = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0, 8.0)
+"""Tried where no cutoff is given."""
+
+
+def fit_best_pair_model(
+    host: Host,
+    structures: Sequence[tuple[Supercell, np.ndarray]],
+    energies_eV: Sequence[float] | np.ndarray,
+    *,
+    ewald: bool,
+    formula_units_per_cell: float | None = None,
+    seed: int = 0,
+) -> PairModel:
+    """The fit of `fit_pair_model` whose cutoff of `CUTOFFS_A` is best in cross-validation.
+
+    Raises
+    ------
+    MlipsseError
+        when no cutoff can be fitted, as `fit_pair_model`.
+    """
+    models, refusal = [], None
+    for cutoff_A in CUTOFFS_A:
+        try:
+            models.append(
+                fit_pair_model(
+                    host,
+                    structures,
+                    energies_eV,
+                    cutoff_A=cutoff_A,
+                    ewald=ewald,
+                    formula_units_per_cell=formula_units_per_cell,
+                    seed=seed,
+                )
+            )
+        except MlipsseError as error:
+            # Small cells do not resolve distant pairs; nearer ones may suffice.
+            refusal = error
+    if not models and refusal is not None:
+        raise refusal
+    return min(models, key=lambda model: model.report.k_fold_rmse_meV if model.report else np.inf)
 
 
 def fit_pair_model(

@@ -180,6 +180,8 @@ def _components(source: np.ndarray, target: np.ndarray, *, n: int | None = None)
 
 def _groups(component: np.ndarray) -> list[np.ndarray]:
     """Members of every component, ascending; components by their first member."""
+    if not len(component):
+        return []
     order = np.argsort(component, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
     return sorted(groups, key=lambda members: int(members[0]))

@@ -15,7 +15,7 @@ from mlipsse.files import write_aside
 from mlipsse.orderings.thermal.pairs.lattice import PairLattice
 from mlipsse.orderings.thermal.pairs.model import PairModel
 from mlipsse.orderings.thermal.swaps.random_labels import clashes, filled_sites, random_labels
-from mlipsse.units import BOLTZMANN_EV_K
+from mlipsse.orderings.thermal.swaps.sweeps import Sweeps
 
 EQUILIBRIUM_TAUS = 50
 """Autocorrelation times that the second half of the equilibration must hold."""
@@ -108,7 +108,7 @@ def run_chain(
         chain = _equilibrated(walk, labels, rng)
         _write(file, key, chain)
     while len(chain.samples) < plan.samples:
-        labels, trace, accepted = walk.sweeps(
+        labels, trace, accepted, proposed = walk.sweeps(
             chain.last, chain.spacing_sweeps, rng=walk.rng(len(chain.samples) + 1)
         )
         chain = replace(
@@ -116,7 +116,7 @@ def run_chain(
             samples=np.concatenate([chain.samples, labels[None]]),
             energies_eV=np.append(chain.energies_eV, trace[-1]),
             trace_eV=np.concatenate([chain.trace_eV, trace]),
-            proposed=chain.proposed + walk.proposals(len(trace)),
+            proposed=chain.proposed + proposed,
             accepted=chain.accepted + accepted,
             last=labels,
         )
@@ -134,17 +134,10 @@ class _Walk:
         plan: ChainPlan,
         excluded: np.ndarray | None,
     ) -> None:
-        from mlipsse.orderings.thermal.swaps.arrays import interactions
-
-        self.model, self.lattice, self.plan = model, lattice, plan
-        self.interactions = interactions(model, lattice, excluded)
-        self.movable = 0
+        self.plan, self._sweeps = plan, Sweeps(model, lattice, excluded)
 
     def rng(self, stretch: int) -> np.random.Generator:
         return np.random.default_rng([self.plan.seed, self.plan.chain, stretch])
-
-    def proposals(self, n_sweeps: int) -> int:
-        return n_sweeps * self.movable
 
     def sweeps(
         self,
@@ -153,38 +146,25 @@ class _Walk:
         *,
         rng: np.random.Generator,
         from_K: float | None = None,
-    ) -> tuple[np.ndarray, np.ndarray, int]:
-        """Labels (n_sites,) after n sweeps, energies (n,) eV after each, and swaps accepted.
-
-        Parameters
-        ----------
-        labels : (n_sites,) int8, before
-        """
-        from mlipsse.orderings.thermal.swaps.arrays import arrange
-        from mlipsse.orderings.thermal.swaps.kernel import run_sweeps
-
-        now, segments = arrange(self.model, self.lattice, labels)
-        self.movable = len(now.order)
+    ) -> tuple[np.ndarray, np.ndarray, int, int]:
+        """n sweeps at the plan's temperature, or cooling to it; see `Sweeps.run`."""
         temperature_K = self.plan.temperature_K
-        temperatures_K = np.geomspace(from_K or temperature_K, temperature_K, n)
-        before_eV = self.model.energy_eV(self.lattice, labels)
-        betas = 1 / (BOLTZMANN_EV_K * temperatures_K)
-        changes_eV, accepted = run_sweeps(rng, self.interactions, now, segments, betas)
-        after = labels.copy()
-        after[self.lattice.sites] = now.labels
-        return after, before_eV + changes_eV, int(accepted)
+        return self._sweeps.run(
+            labels, np.geomspace(from_K or temperature_K, temperature_K, n), rng=rng
+        )
 
 
 def _equilibrated(walk: _Walk, labels: np.ndarray, rng: np.random.Generator) -> SwapChain:
     """Cool down and run, doubling the length, until the second half remembers no start."""
     plan = walk.plan
     if plan.anneal_sweeps:
-        labels, _, _ = walk.sweeps(labels, plan.anneal_sweeps, rng=rng, from_K=plan.anneal_from_K)
+        labels, *_ = walk.sweeps(labels, plan.anneal_sweeps, rng=rng, from_K=plan.anneal_from_K)
     trace = np.empty(0)
-    accepted, length = 0, plan.equilibration_sweeps
+    accepted, proposed, length = 0, 0, plan.equilibration_sweeps
     while True:
-        labels, more, taken = walk.sweeps(labels, length, rng=rng)
-        trace, accepted = np.concatenate([trace, more]), accepted + taken
+        labels, more, taken, tried = walk.sweeps(labels, length, rng=rng)
+        trace = np.concatenate([trace, more])
+        accepted, proposed = accepted + taken, proposed + tried
         tail = trace[len(trace) // 2 :]
         tau = integrated_autocorrelation_time(tail)
         if accepted and len(tail) >= EQUILIBRIUM_TAUS * tau and not _drifts(tail, tau):
@@ -207,7 +187,7 @@ def _equilibrated(walk: _Walk, labels: np.ndarray, rng: np.random.Generator) -> 
         trace_eV=tail,
         equilibration_sweeps=len(trace),
         spacing_sweeps=math.ceil(SPACING_TAUS * tau),
-        proposed=walk.proposals(len(trace)),
+        proposed=proposed,
         accepted=accepted,
         last=labels,
     )

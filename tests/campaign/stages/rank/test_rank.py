@@ -10,6 +10,8 @@ from ase.io.jsonio import decode
 from mlipsse.campaign.config.campaign import RankConfig
 from mlipsse.campaign.config.file import parse_config
 from mlipsse.campaign.crystals.database import Row, read_database, write_database
+from mlipsse.campaign.crystals.orderings import campaign_host
+from mlipsse.campaign.crystals.store import row_labels
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.engine.table import read_csv
@@ -18,6 +20,7 @@ from mlipsse.campaign.stages.rank import ranking
 from mlipsse.campaign.stages.rank import stage as rank
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.errors import MlipsseError
+from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition
 from mlipsse.resources import resource_dir
 from tests.support.here import Here
 
@@ -31,6 +34,9 @@ simulate: {{temperatures_K: [800]}}
 
 
 def _campaign(folder: Path, settings: str) -> Campaign:
+    """Without a search, unless the settings have one."""
+    if "search" not in settings:
+        settings = settings.replace("}", ", search: {rounds: 0}}")
     (folder / "campaign.yaml").write_text(CONFIG.format(rank=settings))
     host = resource_dir("examples") / "li3incl6" / "Li3InCl6.cif"
     (folder / "Li3InCl6.cif").write_bytes(host.read_bytes())
@@ -189,3 +195,58 @@ def test_a_cell_may_change_by_what_the_config_states(
         assert answer["atoms"].get_volume() > 1.15 * 4.7**3 / 4
     else:
         assert reason in answer["reason"]
+
+
+MIXED = CONFIG.replace(
+    "[Li3InCl6], max_orderings: 5", "[Li3In0.5Y0.5Cl6], max_orderings: 6"
+).replace(
+    "mobile: Li, charges: {{Li: 1, In: 3, Cl: -1}}",
+    "mobile: Li, substitutions: {{In: [In, Y]}}, charges: {{Li: 1, In: 3, Y: 3, Cl: -1}}",
+)
+
+
+def test_orderings_of_low_energy_are_searched_and_state_how(tmp_path, monkeypatch):
+    """Six of 16 orderings are enumerated; single points of all are the truth."""
+    monkeypatch.setitem(globals(), "CONFIG", MIXED)
+    search = "search: {rounds: 8, quiet_rounds: 8, proposals: 3}"
+    settings = f"{{foundation: mace-sse-small, relaxation: none, {search}}}"
+    campaign = _campaign(tmp_path, settings)
+    first = Here(at_most=2)
+    with pytest.raises(KeyboardInterrupt):
+        _ranked(campaign, first)
+    work = _ranked(campaign, Here())
+    rows = read_database(tmp_path / "02-rank" / "ranked.db")
+    host = campaign_host(campaign)
+    cell = Supercell(host, "1x1x1")
+    composition = parse_composition("Li3In0.5Y0.5Cl6", host)
+    every = enumerate_orderings(composition, cell, max_orderings=1000, seed=0)
+    assert len(every) == len(rows) == 16
+    calculator = make_calculator("mace-sse-small")
+    energies = []
+    for ordering in every:
+        ordering.atoms.calc = calculator
+        energies.append(ordering.atoms.get_potential_energy())
+    assert sorted(row.values["energy_eV"] for row in rows) == pytest.approx(
+        sorted(energies), abs=5e-5
+    )
+    degeneracies = sorted(ordering.degeneracy for ordering in every)
+    assert sorted(row.values["degeneracy"] for row in rows) == degeneracies
+    ewald = sorted(ordering.ewald_energy_eV for ordering in every)
+    assert sorted(row.values["ewald_energy_eV"] for row in rows) == pytest.approx(ewald)
+    hows = [row.values["found"] for row in rows]
+    assert hows.count("Ewald, random") == 6
+    assert all("round" in how for how in hows if how != "Ewald, random")
+    rounds = read_csv(tmp_path / "02-rank" / "search.csv")
+    assert sum(int(row["proposed"]) for row in rounds) == work.results["searched_orderings"] == 10
+    labels = {row_labels(cell, row.values).tobytes() for row in rows}
+    assert len(labels) == 16
+
+
+def test_a_list_of_all_orderings_is_not_searched(tmp_path):
+    campaign = _campaign(tmp_path, "{foundation: mace-sse-small, relaxation: none, search: {}}")
+    text = (tmp_path / "campaign.yaml").read_text().replace("max_orderings: 5", "max_orderings: 50")
+    (tmp_path / "campaign.yaml").write_text(text)
+    _ranked(read_campaign(campaign.folder), Here())
+    assert read_csv(tmp_path / "02-rank" / "search.csv") == []
+    found = {row.values["found"] for row in read_database(tmp_path / "02-rank" / "ranked.db")}
+    assert found == {"exact"}
