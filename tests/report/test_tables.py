@@ -46,7 +46,6 @@ def test_compositions_state_what_the_hull_is():
     ]  # fmt: skip
     table = compositions_table(rows, note="A diagram requires 2 or 3 end members, not 4.")
     assert table.columns[1:3] == ("above hull (meV/atom)", "formation (meV/atom)")
-    mixture = "0.5 Li3InCl6 + 0.5 Li3InBr6"
     assert table.rows == [
         ("Li3InCl6", "0", "0", "itself", "Li3InCl6-o1", "exact", "7", "0"),
         (
@@ -71,8 +70,9 @@ def test_a_search_is_a_row_per_composition_and_supercell():
         "new_lowest": "yes", "reason": "too few energies",
     }  # fmt: skip
     second = {
-        **first, "round": "2", "at_random": "0", "converged": "16", 
-        "model_error_meV_cell": "12.345", "proposal_error_meV_cell": "20", "lowered_meV_atom": "0.5",
+        **first, "round": "2", "at_random": "0", "converged": "16",
+        "model_error_meV_cell": "12.345", "proposal_error_meV_cell": "20",
+        "lowered_meV_atom": "0.5",
     }  # fmt: skip
     (row,) = search_table([first, second]).rows
     assert row == ("LiCl", "1x1x2", 2, 31, 16, "1.75", "12.35", "20")
