@@ -25,6 +25,9 @@ from mlipsse.errors import MlipsseError
 _UNIT_ATOMS = {"one by one": 160, "cpu": 4 * BATCH_ATOMS, "cuda": 100 * BATCH_ATOMS}
 """Atoms in a unit of work: enough to outweigh the loading of a model, at most minutes."""
 
+SEARCH_UNIT = 8
+"""Orderings in a unit of a search, whose rounds are small: several workers share one."""
+
 
 ROUND_COLUMNS = (
     "composition", "supercell", "round", "proposed", "at_random", "converged",
@@ -53,13 +56,21 @@ class Ranked:
     formation_eV_atom: float | None = None
 
 
-def units_of_work(rows: Sequence[Row], settings: RankConfig, potential: str) -> Iterator[list[Row]]:
-    """Cut rows into units of one composition and supercell: others do not change them."""
+def units_of_work(
+    rows: Sequence[Row], settings: RankConfig, potential: str, *, at_most: int | None = None
+) -> Iterator[list[Row]]:
+    """Cut rows into units of one composition and supercell: others do not change them.
+
+    Parameters
+    ----------
+    at_most : rows in a unit
+    """
     in_batches = find_potential(potential).in_batches
     unit_atoms = _UNIT_ATOMS[settings.device if in_batches else "one by one"]
     for _, group in groupby(rows, key=lambda row: (row.composition, row.values["supercell"])):
         several = list(group)
         size = settings.batch or max(1, unit_atoms // len(several[0].atoms))
+        size = size if at_most is None else min(size, at_most)
         for first in range(0, len(several), size):
             yield several[first : first + size]
 

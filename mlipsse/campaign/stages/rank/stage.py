@@ -18,6 +18,7 @@ from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import decode, encode
 from mlipsse.campaign.stages.rank.ranking import (
     ROUND_COLUMNS,
+    SEARCH_UNIT,
     Ranked,
     composition_rows,
     hull_row,
@@ -49,7 +50,7 @@ def perform(work: Work) -> list[Path]:
         from mlipsse.campaign.stages.rank.search import OrderingSearch  # compiled code
 
         search = OrderingSearch(config, campaign_host(campaign), relaxed)
-        relaxed += search.run(lambda rows: _relaxed(work, rows))
+        relaxed += search.run(lambda rows: _relaxed(work, rows, at_most=SEARCH_UNIT))
         rounds = search.table()
         work.notes += search.notes
     ranked = with_hull(relaxed, config.enumerate)
@@ -73,11 +74,12 @@ def perform(work: Work) -> list[Path]:
     return [database, *tables, campaign.path(paths.Rank.search), *figures]
 
 
-def _relaxed(work: Work, rows: Sequence[Row]) -> list[Ranked]:
-    """Relax the rows that are not done, and read all."""
+def _relaxed(work: Work, rows: Sequence[Row], *, at_most: int | None = None) -> list[Ranked]:
+    """Relax the rows that are not done, in units of `at_most`, and read all."""
     config = work.campaign.config.rank
     potential = work.campaign.potential(config.foundation)
-    units = [_unit(work, batch) for batch in units_of_work(rows, config, potential)]
+    batches = units_of_work(rows, config, potential, at_most=at_most)
+    units = [_unit(work, batch) for batch in batches]
     work.run_units(units)
     answers = [answer for unit in units for answer in decode(unit.output.read_text())]
     return [relaxed_row(row, answer) for row, answer in zip(rows, answers, strict=True)]
