@@ -220,6 +220,68 @@ def sample(
     typer.echo(json.dumps(result, indent=1) if as_json else f"{target}: {len(result['samples'])}")
 
 
+@app.command("rerank")
+def rerank_orderings(
+    folder: CampaignFolder,
+    potential: Annotated[
+        str,
+        typer.Option(
+            help="Folder of a potential bundle, or a potential as in `rank.foundation`. The "
+            "default is the campaign's exported potential."
+        ),
+    ] = "",
+    head: Annotated[
+        str | None, typer.Option(help="Head of a MACE model with several heads.")
+    ] = None,
+    lowest: Annotated[
+        int, typer.Option(min=1, help="Number of orderings per composition and supercell.")
+    ] = 10,
+    out: OptionalOutFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Relax the lowest ranked orderings with another potential, and compare the rankings.
+
+    It writes energies above the hull and formation energies of both potentials, Kendall's tau of
+    the rankings, the relaxed lattices beside published ones, and the lowest ordering of each
+    composition (lowest.extxyz). The default of --out is a folder in the campaign. An interrupted
+    command continues when run again.
+    """
+    from mlipsse.campaign.studies.rerank import rerank_campaign
+
+    campaign = read_campaign(folder)
+    if not potential and not campaign.card_file.is_file():
+        raise MlipsseError(
+            f"{campaign.folder} has no exported potential yet. Run: mlipsse run {campaign.folder} "
+            "--until export; or name another one with --potential."
+        )
+    source = potential or str(campaign.card_file.parent)
+    name = re.sub(r"[^\w.-]+", "-", Path(source).name)
+    target = out or campaign.path("orderings-reranked") / name
+    console = Console(highlight=False, stderr=True)
+    rows = rerank_campaign(
+        campaign, source, head=head, lowest=lowest, out=target, report=console.print
+    )
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    columns = {
+        "composition": "composition",
+        "ranked_lowest_ordering": "lowest, ranked",
+        "lowest_ordering": "lowest, reranked",
+        "ranked_energy_above_hull_eV_atom": "above hull, ranked",
+        "energy_above_hull_eV_atom": "above hull, reranked",
+        "label_energy_above_hull_eV_atom": "above hull, labels",
+        "kendall_tau": "Kendall's tau",
+    }
+    shown = [{columns[key]: _in_meV(key, row[key]) for key in columns} for row in rows]
+    _print(shown, list(columns.values()))
+    typer.echo(f"Energies above the hull are in meV/atom. Tables: {target}")
+
+
+def _in_meV(column: str, value: Any) -> Any:
+    return round(1000 * value, 2) if column.endswith("eV_atom") and value is not None else value
+
+
 def ordering_folder(settings: "ThermalSettings") -> str:
     """Folder name of samples."""
     return f"{settings.composition}-{settings.supercell}-T{settings.temperature_K:g}"

@@ -1,4 +1,4 @@
-from mlipsse.report.page.tables import (
+from mlipsse.report.page.ordering_tables import (
     compositions_table,
     orderings_table,
     search_table,

@@ -18,7 +18,7 @@ from mlipsse.campaign.crystals.runs import (
     simulated_cell,
     structures_of,
 )
-from mlipsse.campaign.crystals.selected import are_selected
+from mlipsse.campaign.crystals.selected import are_known
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.simulate.rendering import template_dir
@@ -248,7 +248,7 @@ def _cells_by_formula(
 def _run_sizes(campaign: Campaign, crystals: HostReader) -> list[tuple[int, float]]:
     """Atoms and temperature of every run, or of the fewest and smallest there can be."""
     config = campaign.config.simulate
-    if are_selected(campaign):
+    if are_known(campaign):
         sizes: dict[int, int] = {}
         found = []
         for run in runs(campaign):

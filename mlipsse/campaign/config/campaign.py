@@ -279,3 +279,12 @@ class CampaignConfig(Section):
     transport: TransportConfig = TransportConfig()
     report: ReportConfig = ReportConfig()
     execution: ExecutionConfig = ExecutionConfig()
+
+    @model_validator(mode="after")
+    def _lowest_are_ranked_again(self) -> CampaignConfig:
+        if self.simulate.orderings == "lowest" and not self.export.rerank:
+            raise ValueError(
+                "simulate.orderings: lowest is the lowest ordering of the fine-tuned model, but "
+                "export.rerank is 0; set export.rerank, e.g. to 10"
+            )
+        return self

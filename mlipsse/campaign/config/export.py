@@ -66,6 +66,14 @@ class ExportConfig(Section):
     licence: str = Field(
         default="not stated", description="Licence of the potential, printed on its card."
     )
+    rerank: int = Field(
+        default=0,
+        ge=0,
+        description=(
+            "Number of ranked orderings per composition and supercell, lowest energy first, that "
+            "are relaxed and ranked again with the fine-tuned model. 0 for none."
+        ),
+    )
     acceptance: AcceptanceConfig = Field(
         default=AcceptanceConfig(),
         description="Settings of the trials that the exported model must pass before production.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -70,9 +70,12 @@ class SimulateConfig(RunsConfig):
             "have a composition of the campaign."
         ),
     )
-    orderings: Count = Field(
+    orderings: Count | Literal["lowest"] = Field(
         default=1,
-        description="Number of selected orderings to run per composition, lowest energy first.",
+        description=(
+            "Number of selected orderings to run per composition, lowest energy first; or "
+            "lowest, the lowest ordering of the fine-tuned model, which requires export.rerank."
+        ),
     )
     repeat: str | None = Field(
         default=None,

@@ -8,7 +8,7 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.campaign.config.simulate import SimulateConfig
-from mlipsse.campaign.crystals.selected import are_selected, selected_by_energy
+from mlipsse.campaign.crystals.selected import are_known, production_orderings
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.dataset.frames.extxyz import read_frames
@@ -54,11 +54,11 @@ class Run:
 
 
 def runs(campaign: Campaign, selected: Sequence[Sequence[Atoms]] | None = None) -> list[Run]:
-    """The runs of a campaign whose orderings are selected, in a fixed order.
+    """The runs of a campaign whose orderings are known, in a fixed order.
 
     Parameters
     ----------
-    selected : as `selected_by_energy` reads them; read here when not given
+    selected : as `production_orderings` reads them; read here when not given
 
     Raises
     ------
@@ -66,10 +66,11 @@ def runs(campaign: Campaign, selected: Sequence[Sequence[Atoms]] | None = None) 
         as `given_structures`.
     """
     config = campaign.config
+    most = 1 if config.simulate.orderings == "lowest" else config.simulate.orderings
     chosen = [
         start
-        for starts in (selected_by_energy(campaign) if selected is None else selected)
-        for start in starts[: config.simulate.orderings]
+        for starts in (production_orderings(campaign) if selected is None else selected)
+        for start in starts[:most]
     ]
     return [
         Run(start, temperature_K, replica)
@@ -161,7 +162,7 @@ def simulated_cell(config: SimulateConfig, start: Atoms) -> Atoms:
 
 
 def run_folders(campaign: Campaign) -> list[Path]:
-    """Folder of every run that the config asks for; none before orderings are selected."""
-    if not are_selected(campaign):
+    """Folder of every run that the config asks for; none before its orderings are known."""
+    if not are_known(campaign):
         return []
     return [campaign.path(paths.Simulate.folder) / run.path for run in runs(campaign)]

@@ -1,5 +1,7 @@
 """The orderings that a campaign has selected."""
 
+from pathlib import Path
+
 from ase import Atoms
 
 from mlipsse import keys
@@ -14,18 +16,42 @@ def are_selected(campaign: Campaign) -> bool:
     return campaign.path(paths.Select.selected).is_file()
 
 
-def require_selected(campaign: Campaign) -> None:
-    """Refuse a campaign without selected orderings.
+def are_known(campaign: Campaign) -> bool:
+    """Whether the orderings that production starts from are known."""
+    return _of_production(campaign).is_file()
+
+
+def require_known(campaign: Campaign) -> None:
+    """Refuse a campaign whose orderings for production are not known.
 
     Raises
     ------
     MlipsseError
-        with the command that selects them.
+        with the command that finds them.
     """
-    if not are_selected(campaign):
+    if are_known(campaign):
+        return
+    if campaign.config.simulate.orderings == "lowest":
         raise MlipsseError(
-            f"No orderings are selected yet. Run: mlipsse run {campaign.folder} --until select."
+            "The lowest orderings of the fine-tuned model (simulate.orderings: lowest) are not "
+            f"known yet. Run: mlipsse run {campaign.folder} --until export."
         )
+    raise MlipsseError(
+        f"No orderings are selected yet. Run: mlipsse run {campaign.folder} --until select."
+    )
+
+
+def production_orderings(campaign: Campaign) -> list[list[Atoms]]:
+    """The orderings of each composition that production may start from, the lowest first.
+
+    Those that are selected, or the lowest one of the fine-tuned model.
+    """
+    return _by_energy(campaign, _of_production(campaign))
+
+
+def _of_production(campaign: Campaign) -> Path:
+    lowest = campaign.config.simulate.orderings == "lowest"
+    return campaign.path(paths.Export.lowest if lowest else paths.Select.selected)
 
 
 def selected_by_energy(campaign: Campaign) -> list[list[Atoms]]:
@@ -33,7 +59,11 @@ def selected_by_energy(campaign: Campaign) -> list[list[Atoms]]:
 
     Compositions come in the order of the config; one without orderings has an empty list.
     """
-    selected = read_frames(campaign.path(paths.Select.selected), labelled=False)
+    return _by_energy(campaign, campaign.path(paths.Select.selected))
+
+
+def _by_energy(campaign: Campaign, path: Path) -> list[list[Atoms]]:
+    selected = read_frames(path, labelled=False)
     groups = []
     for formula in campaign.config.enumerate.compositions:
         starts = [atoms for atoms in selected if atoms.info[keys.COMPOSITION] == formula]

@@ -170,6 +170,14 @@ class Export:
     bundle = folder.file("{name}", "potential bundle: model, card, example")
     acceptance = folder.file("acceptance.csv", "criteria of the trials, by crystal")
     acceptance_figure = folder.figure("acceptance-{ordering}", "curves of the trials of a crystal")
+    reranked = folder.file(
+        "reranked.csv", "lowest orderings relaxed again with the fine-tuned model (`rerank`)"
+    )
+    reranked_compositions = folder.file(
+        "reranked-compositions.csv", "stability by composition, before and after"
+    )
+    lattice = folder.file("lattice.csv", "cell of the host in the lowest orderings")
+    lowest = folder.file("lowest.extxyz", "lowest ordering of each composition, relaxed")
 
 
 class Simulate:

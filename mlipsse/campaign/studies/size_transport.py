@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlipsse.campaign.crystals.runs import Run, runs
-from mlipsse.campaign.crystals.selected import require_selected
+from mlipsse.campaign.crystals.selected import require_known
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.folder import Campaign
@@ -133,7 +133,7 @@ def check_runs(
         when no orderings are selected, or a temperature or composition is none of the campaign's.
     """
     config = campaign.config
-    require_selected(campaign)
+    require_known(campaign)
     ladder = config.simulate.temperatures_K
     chosen_K = ladder if temperatures_K is None else temperatures_K
     formulas = config.enumerate.compositions

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlipsse.report.page.text import short_text
+
 
 @dataclass(frozen=True)
 class Table:
@@ -21,6 +23,24 @@ class Table:
     rows: Sequence[Sequence[object]]
     note: str = ""
     folded: bool = False
+
+
+def table_of(
+    title: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, str]],
+    *,
+    note: str = "",
+    folded: bool = False,
+) -> Table:
+    """A table of some columns: title of each -> key of the rows."""
+    return Table(
+        title,
+        tuple(columns),
+        [tuple(short_text(row[key]) for key in columns.values()) for row in rows],
+        note=note,
+        folded=folded,
+    )
 
 
 @dataclass(frozen=True)

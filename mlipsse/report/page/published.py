@@ -18,6 +18,8 @@ from mlipsse.report.page.text import with_error
 Quantity = Literal[
     "E_hull", "formation", "Ea", "D_ab", "D_ac", "Ea_ab", "Ea_ac", "conductivity"
 ]  # fmt: skip
+_CELL = ("a_A", "b_A", "c_A", "alpha_deg", "beta_deg", "gamma_deg")
+
 GRID_TEMPERATURE_K = 800.0
 """Temperature of the published D in planes."""
 
@@ -90,6 +92,15 @@ def published_values() -> list[PublishedValue]:
                 )
             )
     return values
+
+
+def published_lattice(formula: str) -> tuple[float, ...] | None:
+    """Lengths in Å and angles in degrees of a composition's published cell; None without one."""
+    for system in _content()["systems"]:
+        for found in system.get("lattices", ()):
+            if same_composition(formula, found["formula"]):
+                return tuple(float(found[name]) for name in _CELL)
+    return None
 
 
 def same_composition(first: str, second: str) -> bool:

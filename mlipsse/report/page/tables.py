@@ -5,16 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlipsse.report.page.content import Table
-from mlipsse.report.page.text import with_error
+from mlipsse.report.page.text import milli_text, short_text, with_error
 
 Rows = Sequence[Mapping[str, str]]
-
-_ROUTES = {
-    "exact": "all of them",
-    "patterns": "a sample: patterns of lowest Ewald energy, decorated at random",
-    "annealing": "a sample: patterns found by annealing, decorated at random",
-    "impossible": "the supercell cannot hold it",
-}
 
 
 def pathways_table(rows: Rows) -> Table:
@@ -23,11 +16,11 @@ def pathways_table(rows: Rows) -> Table:
         (
             row["composition"],
             row["run"],
-            _short(row["temperature_K"]),
-            _short(row["closest_mobile_pair_A"]),
+            short_text(row["temperature_K"]),
+            short_text(row["closest_mobile_pair_A"]),
             *(_barrier(row, name) for name in "abc"),
             *(row[f"bottleneck_{name}_visits"] or "" for name in "abc"),
-            _short(row["voxel_A"]),
+            short_text(row["voxel_A"]),
         )
         for row in rows
     ]
@@ -56,17 +49,17 @@ def runs_table(rows: Rows) -> Table:
     shown = [
         (
             row["run"],
-            _short(row["temperature_K"]),
-            _short(row["mean_temperature_K"]),
-            _milli(row["energy_drift_meV_atom_ps"]),
+            short_text(row["temperature_K"]),
+            short_text(row["mean_temperature_K"]),
+            milli_text(row["energy_drift_meV_atom_ps"]),
             _pressure(row),
             _with_error(row, "diffusivity_cm2_s", factor=1e5),
-            _short(row["conductivity_mS_cm"]),
-            _short(row["einstein_conductivity_mS_cm"]),
+            short_text(row["conductivity_mS_cm"]),
+            short_text(row["einstein_conductivity_mS_cm"]),
             _with_error(row, "haven_ratio"),
             _span(row["window_start_ps"], row["window_end_ps"]),
-            _short(row["exponent"]),
-            _short(row["framework_msd_A2"]),
+            short_text(row["exponent"]),
+            short_text(row["framework_msd_A2"]),
             "left out" if row.get("reason", row.get("left_out")) else "yes",
         )
         for row in rows
@@ -97,31 +90,6 @@ def runs_table(rows: Rows) -> Table:
     )
 
 
-def orderings_table(rows: Rows) -> Table:
-    """How many orderings there are, and how those that went on were got."""
-    columns = {
-        "composition": "composition",
-        "supercell": "supercell",
-        "distinct": "distinct",
-        "charge patterns": "patterns_distinct",
-        "taken": "kept",
-        "of all": "coverage",
-        "how": "how",
-    }
-    counts = ("distinct", "patterns_distinct", "kept")
-    shown = [
-        {**row, **{key: _count(row[key]) for key in counts}, "how": _ROUTES[row["route"]]}
-        for row in rows
-    ]
-    return _table(
-        "Orderings",
-        columns,
-        shown,
-        note="Symmetry-distinct, by Burnside's lemma. A charge pattern is what an Ewald sum "
-        "distinguishes: it treats species of equal formal charge as equal.",
-    )
-
-
 def rejected_table(rows: Rows) -> Table:
     """Frames that got no label, by reason."""
     counts = Counter((row["composition"], row["reason"]) for row in rows)
@@ -131,89 +99,6 @@ def rejected_table(rows: Rows) -> Table:
         [(composition or "-", reason, n) for (composition, reason), n in counts.most_common()],
         note="05-label/rejected.csv lists each." if rows else "Every frame got one.",
         folded=len(counts) > 12,
-    )
-
-
-def compositions_table(rows: Rows, *, note: str = "") -> Table:
-    """The lowest ordering of each composition, and what the hull consists of there."""
-    columns = {
-        "composition": "composition",
-        "above hull (meV/atom)": "above",
-        "formation (meV/atom)": "formation",
-        "the hull there": "decomposition",
-        "lowest ordering": "lowest_ordering",
-        "found by": "found",
-        "relaxed": "orderings",
-        "left out": "left_out",
-    }
-    shown = [
-        {
-            "found": "",  # of a ranking by an earlier version
-            **row,
-            "above": _milli(row["energy_above_hull_eV_atom"]),
-            "formation": _milli(row["formation_energy_eV_atom"]),
-            "decomposition": "itself" if row["stable"] == "yes" else row["decomposition"],
-        }
-        for row in rows
-    ]
-    meaning = "All energies come from the ranking potential; mixtures are in formula units."
-    return _table("Compositions", columns, shown, note=f"{meaning} {note}".strip())
-
-
-def search_table(rows: Rows) -> Table:
-    """What the search by energy did for each composition and supercell."""
-    groups: dict[tuple[str, str], list[Mapping[str, str]]] = {}
-    for row in rows:
-        groups.setdefault((row["composition"], row["supercell"]), []).append(row)
-    return Table(
-        "Search by energy",
-        (
-            "composition",
-            "supercell",
-            "rounds",
-            "relaxed",
-            "at random",
-            "lowered (meV/atom)",
-            "model error (meV/cell)",
-            "error of its proposals (meV/cell)",
-        ),
-        [
-            (
-                *place,
-                len(some),
-                sum(int(row["converged"]) for row in some),
-                sum(int(row["at_random"]) for row in some),
-                f"{sum(float(row['lowered_meV_atom']) for row in some):.2f}",
-                _short(some[-1]["model_error_meV_cell"]),
-                _short(some[-1]["proposal_error_meV_cell"]),
-            )
-            for place, some in groups.items()
-        ],
-        note="Orderings proposed by a pair model and relaxed with the ranking potential. Lowered: "
-        "the lowest ordering found, below the lowest one that was enumerated. The errors are those "
-        "of the last round, per cell of the host: in cross-validation, and for what it proposed.",
-    )
-
-
-def selection_table(rows: Rows) -> Table:
-    """How many orderings were selected, and how many matter."""
-    columns = {
-        "composition": "composition",
-        "supercell": "supercell",
-        "ranked": "orderings",
-        "expected": "expected",
-        "selected": "selected",
-        "effective number": "effective_orderings",
-        "weight of the lowest": "lowest_weight",
-        "weight of the selected": "selected_weight",
-    }
-    return _table(
-        "Selection",
-        columns,
-        rows,
-        note="Boltzmann weights among the ranked orderings of one composition and supercell; the "
-        "effective number is exp(entropy) of the weights.",
-        folded=len(rows) > 16,
     )
 
 
@@ -321,34 +206,6 @@ def acceptance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         note="Trials of the exported file before any production run. A «fail» refuses the model.",
         folded=len(rows) > 12,
     )
-
-
-def _table(
-    title: str, columns: Mapping[str, str], rows: Rows, *, note: str = "", folded: bool = False
-) -> Table:
-    return Table(
-        title,
-        tuple(columns),
-        [tuple(_short(row[key]) for key in columns.values()) for row in rows],
-        note=note,
-        folded=folded,
-    )
-
-
-def _milli(text: str) -> str:
-    return f"{1000 * float(text):.1f}" if text else ""
-
-
-def _count(text: str) -> str:
-    return f"{int(text):,}" if text and len(text) < 12 else text
-
-
-def _short(text: str) -> str | None:
-    """A number to four digits, other text as it is, None for nothing."""
-    try:
-        return f"{float(text):.4g}"
-    except ValueError:
-        return text or None
 
 
 def _with_error(row: Mapping[str, str], key: str, *, factor: float = 1.0) -> str | None:

@@ -68,3 +68,21 @@ def _is_formula(text: str) -> bool:
     from ase.data import atomic_numbers
 
     return all(symbol in atomic_numbers for symbol, _ in _ATOM.findall(text))
+
+
+def milli_text(text: str) -> str:
+    """A table's number in thousandths, `0.0123` as `12.3`; nothing for nothing."""
+    return f"{1000 * float(text):.1f}" if text else ""
+
+
+def count_text(text: str) -> str:
+    """A whole number with commas; one too long for it as it is."""
+    return f"{int(text):,}" if text and len(text) < 12 else text
+
+
+def short_text(text: str) -> str | None:
+    """A number to four digits, other text as it is, None for nothing."""
+    try:
+        return f"{float(text):.4g}"
+    except ValueError:
+        return text or None

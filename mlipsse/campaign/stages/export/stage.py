@@ -7,11 +7,13 @@ from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.stages.export import acceptance
 from mlipsse.campaign.stages.export.bundle import provide_bundle, trained
+from mlipsse.campaign.stages.rank.rerank import of_bundle, rerank
 
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The fine-tuned model, its metrics, the frames it was trained on, and what it is tried on."""
-    return [*trained(campaign).files, *acceptance.inputs(campaign)]
+    ranked = [campaign.path(paths.Rank.database)] if campaign.config.export.rerank else []
+    return [*trained(campaign).files, *acceptance.inputs(campaign), *ranked]
 
 
 def perform(work: Work) -> list[Path]:
@@ -19,7 +21,9 @@ def perform(work: Work) -> list[Path]:
     bundle = provide_bundle(work, trained(work.campaign))
     exported = bundle.exports[work.campaign.config.export.format]
     tried = acceptance.try_exported(work, exported=exported, bundle=bundle.folder)
-    return [*sorted(path for path in bundle.folder.iterdir() if path.is_file()), *tried]
+    count = work.campaign.config.export.rerank
+    again = rerank(work, of_bundle(bundle.folder, lowest=count)) if count else []
+    return [*sorted(path for path in bundle.folder.iterdir() if path.is_file()), *tried, *again]
 
 
 STAGE = Stage(

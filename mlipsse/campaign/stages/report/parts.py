@@ -13,18 +13,22 @@ from mlipsse.campaign.engine.table import read_csv
 from mlipsse.orderings import parse_repeats
 from mlipsse.potential.acceptance.report import CARD_KEY, refusals, table_rows
 from mlipsse.report.page.content import FigureFile, Headline, Section, Table, View
+from mlipsse.report.page.ordering_tables import (
+    compositions_table,
+    lattice_table,
+    orderings_table,
+    reranked_table,
+    search_table,
+    selection_table,
+)
 from mlipsse.report.page.published import comparison_table
 from mlipsse.report.page.tables import (
     acceptance_table,
-    compositions_table,
     errors_table,
     grouped_errors_table,
-    orderings_table,
     pathways_table,
     rejected_table,
     runs_table,
-    search_table,
-    selection_table,
     softening_table,
     training_checks_table,
 )
@@ -155,6 +159,7 @@ def sections(
                 compositions_table(phases, note=system_of(campaign.config.enumerate).note),
                 orderings_table(read_csv(campaign.path(paths.Enumerate.counts))),
                 *_search(campaign),
+                *_reranked(campaign),
                 selection_table(read_csv(campaign.path(paths.Select.table))),
             ],
             figures=_hull_figures(campaign),
@@ -329,3 +334,13 @@ def _search(campaign: Campaign) -> list[Table]:
     path = campaign.path(paths.Rank.search)
     rows = read_csv(path) if path.is_file() else []
     return [search_table(rows)] if rows else []
+
+
+def _reranked(campaign: Campaign) -> list[Table]:
+    """The tables of the fine-tuned model's ranking, where there is one."""
+    if not campaign.config.export.rerank:
+        return []
+    return [
+        reranked_table(read_csv(campaign.path(paths.Export.reranked_compositions))),
+        lattice_table(read_csv(campaign.path(paths.Export.lattice))),
+    ]

@@ -49,6 +49,8 @@ def inputs(campaign: Campaign) -> list[Path]:
     ]
     if not campaign.given_labels:
         places.append(paths.Sample.trajectories)
+    if campaign.config.export.rerank:
+        places += [paths.Export.reranked_compositions, paths.Export.lattice]
     files = [*map(campaign.path, places), *figure_files(campaign), campaign.card_file]
     return [*dict.fromkeys(files)]
 

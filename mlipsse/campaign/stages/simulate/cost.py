@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlipsse.campaign.crystals.runs import protocol, runs, simulated_cell
-from mlipsse.campaign.crystals.selected import require_selected
+from mlipsse.campaign.crystals.selected import require_known
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.errors import MlipsseError
@@ -57,7 +57,7 @@ def estimate_campaign(
     MlipsseError
         before orderings are selected; without a given cost also before a potential is exported.
     """
-    require_selected(campaign)
+    require_known(campaign)
     if us_per_atom_step is not None and not us_per_atom_step > 0:
         raise MlipsseError(
             f"The cost of an atom's step is {us_per_atom_step:g} µs; it must be above 0. Take the "

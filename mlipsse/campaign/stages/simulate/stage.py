@@ -17,9 +17,10 @@ from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
 
 
 def inputs(campaign: Campaign) -> list[Path]:
-    """The selected orderings, the potential and its card, and the host for the ion's charge."""
+    """The orderings, the potential and its card, and the host for the ion's charge."""
+    lowest = campaign.config.simulate.orderings == "lowest"
     return [
-        campaign.path(paths.Select.selected),
+        campaign.path(paths.Export.lowest if lowest else paths.Select.selected),
         *map(campaign.path, campaign.config.simulate.structures),
         campaign.model_file,
         campaign.card_file,

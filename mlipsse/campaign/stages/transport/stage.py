@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mlipsse.campaign.crystals.runs import run_folders, runs
-from mlipsse.campaign.crystals.selected import selected_by_energy
+from mlipsse.campaign.crystals.selected import production_orderings
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
@@ -48,7 +48,7 @@ def perform(work: Work) -> list[Path]:
     structure: list[dict[str, Any]] = []
     outputs: list[Path] = []
     compositions: list[CompositionTransport] = []
-    selected = selected_by_energy(campaign)
+    selected = production_orderings(campaign)
     wanted = runs(campaign, selected)
     for formula, orderings in zip(config.enumerate.compositions, selected, strict=True):
         found = analyse_composition(

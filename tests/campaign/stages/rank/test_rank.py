@@ -16,7 +16,7 @@ from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.engine.table import read_csv
 from mlipsse.campaign.stages.enumerate import stage as enumerate_stage
-from mlipsse.campaign.stages.rank import ranking
+from mlipsse.campaign.stages.rank import ranking, relaxing
 from mlipsse.campaign.stages.rank import stage as rank
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.errors import MlipsseError
@@ -117,7 +117,7 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path, monkeypatch):
             Relaxation(atoms, -80.0, 0.1, 7, fault := next(faults), fault) for atoms in structures
         ]
 
-    monkeypatch.setattr(rank, "relax_all", scripted)
+    monkeypatch.setattr(relaxing, "relax_all", scripted)
     _ranked(_campaign(tmp_path, "{foundation: mace-sse-small}"), Here())
     (row,) = read_csv(tmp_path / "02-rank" / "left_out.csv")
     assert (row["tried"], row["kept"]) == ("5", "2")
@@ -182,7 +182,7 @@ def test_a_cell_may_change_by_what_the_config_states(
 ) -> None:
     """LiCl squeezed to about 0.8 of its volume grows back, or is left out for that."""
     out = tmp_path / "unit.json"
-    rank.relax_batch(
+    relaxing.relax_batch(
         out,
         structures=[bulk("LiCl", "rocksalt", a=4.7)],
         potential="mace-sse-small",
