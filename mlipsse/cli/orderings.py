@@ -257,9 +257,13 @@ def rerank_orderings(
     source = potential or str(campaign.card_file.parent)
     name = re.sub(r"[^\w.-]+", "-", Path(source).name)
     target = out or campaign.path("orderings-reranked") / name
-    console = Console(highlight=False, stderr=True)
     rows = rerank_campaign(
-        campaign, source, head=head, lowest=lowest, out=target, report=console.print
+        campaign,
+        source,
+        head=head,
+        lowest=lowest,
+        out=target,
+        report=lambda note: typer.echo(note, err=True),
     )
     if as_json:
         typer.echo(json.dumps(rows, indent=1))

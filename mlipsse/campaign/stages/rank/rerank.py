@@ -156,8 +156,8 @@ def _unseen(settings: RerankSettings, formulas: Sequence[str]) -> list[str]:
     if not unseen:
         return []
     return [
-        f"{settings.potential} was not trained on {', '.join(unseen)}: their energies are "
-        "extrapolated, and so are the hull and the formation energies that lean on them."
+        f"{Path(settings.potential).stem} was not trained on {', '.join(unseen)}. It extrapolates "
+        "there, and so do the hull and the formation energies."
     ]
 
 

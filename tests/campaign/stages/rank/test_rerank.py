@@ -68,7 +68,7 @@ def test_tables_are_those_of_both_potentials(campaign: Campaign, tmp_path: Path)
         "reranked.csv", "reranked-compositions.csv", "lattice.csv", "lowest.extxyz",
     ]  # fmt: skip
     (note,) = work.notes
-    assert note.startswith(f"{MODEL} was not trained on Li3InBr6: ")
+    assert note.startswith(f"{MODEL} was not trained on Li3InBr6. ")
 
     ranked = {row.name: row for row in read_database(campaign.path(paths.Rank.database))}
     rows = read_csv(tmp_path / "reranked.csv")
