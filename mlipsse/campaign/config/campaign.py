@@ -243,8 +243,9 @@ class TransportConfig(Section):
         description=(
             "How to average the selected orderings of a composition. alike: equal weights. "
             "boltzmann: Boltzmann probabilities at the temperature of the run, from relaxed "
-            "energies counted as `select.per` states. Replicas share the weight of their "
-            "ordering."
+            "energies counted as `select.per` states and degeneracies. It requires select.draw: "
+            "lowest, as orderings drawn by their weight would be weighted twice. Replicas share "
+            "the weight of their ordering."
         ),
     )
 
@@ -281,10 +282,18 @@ class CampaignConfig(Section):
     execution: ExecutionConfig = ExecutionConfig()
 
     @model_validator(mode="after")
-    def _lowest_are_ranked_again(self) -> CampaignConfig:
+    def _orderings_of_production(self) -> CampaignConfig:
         if self.simulate.orderings == "lowest" and not self.export.rerank:
             raise ValueError(
                 "simulate.orderings: lowest is the lowest ordering of the fine-tuned model, but "
                 "export.rerank is 0; set export.rerank, e.g. to 10"
+            )
+        several = self.simulate.orderings not in (1, "lowest")
+        if self.transport.orderings == "boltzmann" and several and self.select.draw != "lowest":
+            raise ValueError(
+                "transport.orderings: boltzmann weighs the orderings, but select.draw: "
+                f"{self.select.draw} draws them by the same weights already, and their average "
+                "would count the weights twice; set select.draw: lowest, or transport.orderings: "
+                "alike"
             )
         return self

@@ -10,7 +10,7 @@ from mlipsse.settings import Count, Kelvin, Settings
 from mlipsse.units import BOLTZMANN_EV_K
 
 Per = Literal["atom", "formula_unit", "cell"]
-Draw = Literal["count", "boltzmann"]
+Draw = Literal["count", "boltzmann", "lowest"]
 
 
 class SelectionSettings(Settings):
@@ -25,7 +25,8 @@ class SelectionSettings(Settings):
     """How orderings are drawn. count: exactly `structures` orderings, without replacement.
     boltzmann: the lowest ordering always, and each other one independently with `structures` - 1
     times its Boltzmann probability, which gives fewer orderings where few matter. selection.csv
-    lists the expected and the actual number."""
+    lists the expected and the actual number. lowest: the `structures` lowest orderings, for
+    transport.orderings: boltzmann."""
     structures: Count = 5
     """Number of orderings drawn per composition and supercell, always with the lowest one. With
     draw: boltzmann, upper bound of the expected number."""
@@ -174,6 +175,8 @@ def select(ensemble: Ensemble, settings: SelectionSettings, *, seed: int) -> Sel
     How many come out follows from the energies: 1 + sum_i min(1, (k - 1) p_i) on average, between
     1 (the lowest has all the weight) and k (it has next to none).
 
+    `draw: lowest`: the `structures` lowest orderings; averages over them are weighted later.
+
     Parameters
     ----------
     seed : the same seed gives the same selection
@@ -183,7 +186,10 @@ def select(ensemble: Ensemble, settings: SelectionSettings, *, seed: int) -> Sel
     weights = _normalised(log_weights)
     lowest = int(np.argmin(energies_eV))
     random = np.random.default_rng(seed)
-    if settings.draw == "count":
+    if settings.draw == "lowest":
+        chosen = np.argsort(energies_eV, kind="stable")[:count]
+        expected = float(len(chosen))
+    elif settings.draw == "count":
         keys = log_weights + random.gumbel(size=len(log_weights))
         keys[lowest] = np.inf
         chosen = np.argsort(-keys, kind="stable")[:count]

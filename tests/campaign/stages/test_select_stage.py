@@ -96,3 +96,14 @@ def test_boltzmann_gives_its_expected_number(selected) -> None:
     table, frames, _ = selected(structures=9, draw="boltzmann")
     assert [row["expected"] for row in table] == ["3.0"] * 3
     assert len(frames) == 9
+
+
+def test_the_lowest_are_taken_without_a_draw(selected) -> None:
+    table, frames, _ = selected(structures=2, draw="lowest")
+    assert [(row["expected"], row["selected"]) for row in table] == [("2.0", "2")] * 3
+    names = [frame.info[keys.ORDERING] for frame in frames]
+    assert names == [
+        "LiCl-1x1x1-o0", "LiCl-1x1x1-o1", "LiCl-1x1x2-o0", "LiCl-1x1x2-o1", "LiBr-1x1x1-o0",
+        "LiBr-1x1x1-o1",
+    ]  # fmt: skip
+    assert [frame.info["degeneracy"] for frame in frames] == [2, 1] * 3

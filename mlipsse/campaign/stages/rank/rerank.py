@@ -280,6 +280,7 @@ def _lowest_frames(
             keys.ORDERING: entry.row.name,
             "relaxed_energy_eV": entry.row.values["energy_eV"],
             "energy_above_hull_eV_atom": entry.above_hull_eV_atom,
+            "degeneracy": entry.row.values["degeneracy"],
         }
         frames.append(atoms)
     return frames

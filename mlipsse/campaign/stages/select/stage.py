@@ -83,6 +83,7 @@ def _frame(row: Row) -> Atoms:
         keys.ORDERING: row.name,
         "relaxed_energy_eV": row.values["energy_eV"],
         "energy_above_hull_eV_atom": row.values["energy_above_hull_eV_atom"],
+        "degeneracy": row.values["degeneracy"],
     }
     return atoms
 

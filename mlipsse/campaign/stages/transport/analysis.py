@@ -143,8 +143,10 @@ def ordering_weights(
 ) -> OrderingWeights | None:
     """Boltzmann weights of the selected orderings of a composition, where the config asks for them.
 
-    Orderings of several supercells are compared per formula unit or atom only: per cell, a larger
-    cell would count for less because it is larger.
+    Every ordering counts with its degeneracy: p_i = g_i exp(-dE_i / kT) / sum. Orderings of several
+    supercells are compared per formula unit or atom only: per cell, a larger cell would count for
+    less because it is larger. Their degeneracies are then counted for as much matter as their
+    energies are, g^(1/n) of a cell of n units, for a larger cell has more images of everything.
 
     Parameters
     ----------
@@ -155,7 +157,8 @@ def ordering_weights(
     Raises
     ------
     MlipsseError
-        for weights per cell of orderings in cells of several sizes.
+        for weights per cell of orderings in cells of several sizes, and for orderings that were
+        selected by a version that did not keep their degeneracy.
     """
     if config.transport.orderings == "alike":
         return None
@@ -171,7 +174,17 @@ def ordering_weights(
     unit = Composition(formula).num_atoms
     counted = {"atom": 1.0, "formula_unit": unit, "cell": float(next(iter(sizes), 1))}[per]
     energies_eV = [counted * atoms.info["energy_above_hull_eV_atom"] for atoms in orderings]
-    ensemble = Ensemble(np.array(energies_eV))
+    missing = [
+        name for name, atoms in zip(names, orderings, strict=True) if "degeneracy" not in atoms.info
+    ]
+    if missing and len(orderings) > 1:
+        raise MlipsseError(
+            f"The degeneracy of {missing[0]} is not on record, and Boltzmann weights require it. "
+            "Select again: mlipsse run DIR --from select."
+        )
+    share = np.array([counted / len(atoms) if len(sizes) > 1 else 1.0 for atoms in orderings])
+    copies = np.array([float(atoms.info.get("degeneracy", 1)) for atoms in orderings]) ** share
+    ensemble = Ensemble(np.array(energies_eV), copies)
 
     def weights(temperature_K: float) -> Mapping[str, float]:
         found = boltzmann_weights(ensemble, temperature_K=temperature_K)

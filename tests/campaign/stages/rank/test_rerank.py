@@ -175,3 +175,12 @@ def test_the_command(campaign: Campaign, tmp_path: Path, monkeypatch, capsys) ->
     code, _, err = run(folder)
     assert code == 2
     assert "has no exported potential yet" in err
+
+
+def test_orderings_drawn_by_weight_are_not_weighted_again() -> None:
+    text = CONFIG.replace("orderings: lowest", "orderings: 3")
+    twice = text + "transport: {orderings: boltzmann}\n"
+    with pytest.raises(MlipsseError, match=r"count the weights twice; set select\.draw: lowest"):
+        parse_config(twice, source="campaign.yaml")
+    parse_config(twice + "select: {draw: lowest}\n", source="campaign.yaml")
+    parse_config(text, source="campaign.yaml")
