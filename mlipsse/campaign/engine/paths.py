@@ -124,6 +124,9 @@ class Select:
     folder = StageFolder(3, "select", "orderings that matter at temperature")
     selected = folder.file("selected.extxyz", "selected orderings by rising energy")
     table = folder.file("selection.csv", "number and Boltzmann weight of the selected orderings")
+    coordination = folder.file(
+        "coordination.csv", "anions around cations, and occupied sites, by composition"
+    )
     database = folder.file("orderings.db", "ranked orderings with a mark on the selected ones")
 
 
@@ -177,6 +180,9 @@ class Export:
         "reranked-compositions.csv", "stability by composition, before and after"
     )
     lattice = folder.file("lattice.csv", "cell of the host in the lowest orderings")
+    coordination = folder.file(
+        "coordination.csv", "anions around cations, and occupied sites, in the lowest orderings"
+    )
     lowest = folder.file("lowest.extxyz", "lowest ordering of each composition, relaxed")
 
 

@@ -150,6 +150,40 @@ def lattice_table(rows: Rows) -> Table:
     )
 
 
+def coordination_table(rows: Rows) -> Table:
+    """Surroundings of the cations and sites of the mobile ion, one row per set of orderings."""
+    groups: dict[tuple[str, str, str], list[Mapping[str, str]]] = {}
+    for row in rows:
+        groups.setdefault((row["composition"], row["supercell"], row["of"]), []).append(row)
+
+    def shown(some: Sequence[Mapping[str, str]], quantity: str) -> str | None:
+        found = [row for row in some if row["quantity"] == quantity]
+        return ", ".join(f"{row['subject']} {float(row['value']):.2f}" for row in found) or None
+
+    quantities = ("pure", "shell", "warren-cowley", "occupancy")
+    return Table(
+        "Coordination",
+        (
+            "composition",
+            "supercell",
+            "of",
+            "cations with one kind of anion",
+            "shells",
+            "Warren-Cowley",
+            "occupied",
+        ),
+        [
+            (*place, *(shown(some, quantity) for quantity in quantities))
+            for place, some in groups.items()
+        ],
+        note="On the sites of the host. Of: the lowest ordering, or the Boltzmann average over all "
+        "ranked orderings at a temperature. Warren-Cowley parameters are 0 for random "
+        "surroundings and negative where a cation prefers an anion. Occupied: share of a Wyckoff "
+        "position that the mobile ion fills.",
+        folded=True,
+    )
+
+
 def selection_table(rows: Rows) -> Table:
     """How many orderings were selected, and how many matter."""
     columns = {

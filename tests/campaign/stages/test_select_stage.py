@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.io import read
+from ase.build import bulk
+from ase.io import read, write
 
 from mlipsse import keys
 from mlipsse.campaign import runner
@@ -19,7 +20,11 @@ from mlipsse.campaign.stages.select import stage as select
 
 CONFIG = """
 name: test
-structure: {{host: host.cif, mobile: Li}}
+structure:
+  host: host.vasp
+  mobile: Li
+  substitutions: {{Cl: [Cl, Br]}}
+  charges: {{Li: 1, Cl: -1, Br: -1}}
 enumerate: {{compositions: [LiCl, LiBr], supercells: [1x1x1, 1x1x2]}}
 select: {{structures: {structures}, draw: {draw}}}
 simulate: {{temperatures_K: [800]}}
@@ -44,9 +49,12 @@ def selected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
                     "degeneracy": degeneracy,
                     "energy_eV": -3.0 + energy_eV,
                     "energy_above_hull_eV_atom": energy_eV / 2,
+                    "mobile_code": "m0",
+                    "decoration_code": "d0" if formula == "LiCl" else "d1",
                 }
                 rows.append(Row(Atoms(formula, [[0, 0, 0], [0, 0, 2.5]]), values))
     (tmp_path / "02-rank").mkdir()
+    write(tmp_path / "host.vasp", bulk("LiCl", "rocksalt", a=5.1), format="vasp")
     write_database(tmp_path / paths.Rank.database, rows)
 
     def run(**settings: object):
@@ -107,3 +115,16 @@ def test_the_lowest_are_taken_without_a_draw(selected) -> None:
         "LiBr-1x1x1-o1",
     ]  # fmt: skip
     assert [frame.info["degeneracy"] for frame in frames] == [2, 1] * 3
+
+
+def test_surroundings_are_those_of_the_lowest_and_of_the_average(selected, tmp_path) -> None:
+    selected(structures=1, draw="count")
+    with (tmp_path / paths.Select.coordination).open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["of"] for row in rows} == {
+        "LiCl-1x1x1-o0", "LiCl-1x1x2-o0", "LiBr-1x1x1-o0", "800 K",
+    }  # fmt: skip
+    # No cation but Li, which is mobile, and every Li site of rocksalt is filled.
+    assert {(row["quantity"], row["subject"], row["value"]) for row in rows} == {
+        ("occupancy", "Li 4a", "1.0")
+    }

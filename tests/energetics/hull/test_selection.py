@@ -149,7 +149,7 @@ def test_underflowing_weights_still_fill_the_selection():
 def test_bad_input_is_reported():
     with pytest.raises(MlipsseError, match="structures = 0: input should be greater than"):
         selected([0.0], count=0, seed=1)
-    with pytest.raises(MlipsseError, match="draw = 'all': input should be 'count', 'boltzmann' or 'lowest'"):
+    with pytest.raises(MlipsseError, match="input should be 'count', 'boltzmann' or 'lowest'"):
         selected([0.0], count=1, seed=1, draw="all")
     with pytest.raises(MlipsseError, match=r"\(2,\) with 1 that are not finite"):
         weights_of([0.0, np.nan])

@@ -11,7 +11,10 @@ from ase.cell import Cell
 
 from mlipsse import keys
 from mlipsse.campaign.config.campaign import RankConfig
+from mlipsse.campaign.crystals.coordination import COLUMNS, coordination_rows
 from mlipsse.campaign.crystals.database import Row, read_database
+from mlipsse.campaign.crystals.orderings import campaign_host
+from mlipsse.campaign.crystals.store import row_supercell
 from mlipsse.campaign.crystals.system import system_of
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
@@ -25,6 +28,7 @@ from mlipsse.energetics.hull.energies import energy_above_hull
 from mlipsse.energetics.potentials.calculators import check_species
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import parse_repeats
+from mlipsse.orderings.coordination import Coordination
 from mlipsse.potential.bundle.folder import CARD_FILE, read_bundle, read_card
 from mlipsse.report.page.published import published_lattice, same_composition
 
@@ -73,8 +77,8 @@ def rerank(work: Work, settings: RerankSettings) -> list[Path]:
     Returns
     -------
     list of Path
-        `reranked.csv`, `reranked-compositions.csv`, `lattice.csv`, and `lowest.extxyz`, the
-        lowest ordering of every composition.
+        `reranked.csv`, `reranked-compositions.csv`, `lattice.csv`, `coordination.csv`, and
+        `lowest.extxyz`, the lowest ordering of every composition.
 
     Raises
     ------
@@ -100,6 +104,8 @@ def rerank(work: Work, settings: RerankSettings) -> list[Path]:
     for place, table in tables.items():
         made.append(work.folder / place.name)
         write_csv(made[-1], table)
+    made.append(work.folder / paths.Export.coordination.name)
+    write_csv(made[-1], _coordination(campaign, ranked, compositions), columns=COLUMNS)
     made.append(work.folder / paths.Export.lowest.name)
     write_frames(made[-1], _lowest_frames(ranked, compositions, config.enumerate.compositions))
     return made
@@ -260,6 +266,20 @@ def _lattice_rows(
                 },
             }
         )
+    return rows
+
+
+def _coordination(
+    campaign: Campaign, ranked: Sequence[Ranked], compositions: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Surroundings in the lowest ordering of every composition."""
+    host = campaign_host(campaign)
+    by_name = {entry.row.name: entry.row for entry in ranked}
+    rows = []
+    for found in compositions:
+        row = by_name[found["lowest_ordering"]]
+        coordination = Coordination(row_supercell(host, row.values))
+        rows += coordination_rows(coordination, [row], [1.0], of=row.name)
     return rows
 
 

@@ -15,6 +15,7 @@ from mlipsse.potential.acceptance.report import CARD_KEY, refusals, table_rows
 from mlipsse.report.page.content import FigureFile, Headline, Section, Table, View
 from mlipsse.report.page.ordering_tables import (
     compositions_table,
+    coordination_table,
     lattice_table,
     orderings_table,
     reranked_table,
@@ -161,6 +162,7 @@ def sections(
                 *_search(campaign),
                 *_reranked(campaign),
                 selection_table(read_csv(campaign.path(paths.Select.table))),
+                coordination_table(read_csv(campaign.path(paths.Select.coordination))),
             ],
             figures=_hull_figures(campaign),
         ),

@@ -40,6 +40,7 @@ def inputs(campaign: Campaign) -> list[Path]:
         paths.Enumerate.counts,
         paths.Rank.compositions,
         paths.Select.table,
+        paths.Select.coordination,
         paths.Label.rejected,
         paths.Finetune.metrics,
         paths.Transport.numbers,

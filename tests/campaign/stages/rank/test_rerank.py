@@ -65,7 +65,8 @@ def test_tables_are_those_of_both_potentials(campaign: Campaign, tmp_path: Path)
     settings = RerankSettings(MODEL, HEAD, 4, trained_on=("Li3InCl6", "Li3InBr3Cl3"))
     made = rerank(work, settings)
     assert [path.name for path in made] == [
-        "reranked.csv", "reranked-compositions.csv", "lattice.csv", "lowest.extxyz",
+        "reranked.csv", "reranked-compositions.csv", "lattice.csv", "coordination.csv",
+        "lowest.extxyz",
     ]  # fmt: skip
     (note,) = work.notes
     assert note.startswith(f"{MODEL} was not trained on Li3InBr6. ")
