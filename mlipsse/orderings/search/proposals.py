@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlipsse.errors import MlipsseError
 from mlipsse.orderings.cell.supercell import Supercell
 from mlipsse.orderings.search.distinct import DistinctOrderings
 from mlipsse.orderings.search.model import FittedModels
@@ -18,6 +19,10 @@ N_ANNEALINGS = 48
 """Per model; each is some milliseconds."""
 
 N_SWEEPS = 200
+_N_RANDOM = 24
+_HOT_EV = 0.2
+"""kT at which annealings begin that cannot be measured on random orderings."""
+
 _COLD = 0.02
 """Of the temperature at which the first half of the annealings ends, over that of their start."""
 
@@ -96,10 +101,27 @@ def propose(
     tries = 0
     while len(found) < count and tries < _TRIES * count:
         tries += 1
-        labels = random_labels(supercell, counts, rng=rng, excluded=excluded)
-        if labels not in known and here.add(labels):
-            found.append(Proposal(labels, None))
+        drawn = _drawn(supercell, counts, 1, excluded=excluded, rng=rng)
+        if not drawn:
+            break
+        if drawn[0] not in known and here.add(drawn[0]):
+            found.append(Proposal(drawn[0], None))
     return found
+
+
+def _drawn(
+    supercell: Supercell,
+    counts: Sequence[Sequence[int]],
+    number: int,
+    *,
+    excluded: np.ndarray,
+    rng: np.random.Generator,
+) -> list[np.ndarray]:
+    """Random orderings; none where so many sites exclude each other that none is found."""
+    try:
+        return [random_labels(supercell, counts, rng=rng, excluded=excluded) for _ in range(number)]
+    except MlipsseError:
+        return []
 
 
 def _annealed(
@@ -115,9 +137,13 @@ def _annealed(
     """Ends of annealings, the lowest first."""
     lattice = model.lay_on(supercell)
     sweeps = Sweeps(model, lattice, excluded)
-    drawn = [random_labels(supercell, counts, rng=rng, excluded=excluded) for _ in range(24)]
+    drawn = _drawn(supercell, counts, _N_RANDOM, excluded=excluded, rng=rng)
+    least_eV = 1e-3 if drawn else _HOT_EV  # known orderings of low energy spread too little
+    drawn = drawn or list(starts)
+    if not drawn:
+        return []
     spread_eV = float(np.std([model.energy_eV(lattice, one) for one in drawn]))
-    hot_K = max(2 * spread_eV, 1e-3) / BOLTZMANN_EV_K
+    hot_K = max(2 * spread_eV, least_eV) / BOLTZMANN_EV_K
     error_K = min(hot_K, 1e-3 * error_meV * supercell.n_cells / BOLTZMANN_EV_K)
     ends = []
     for number in range(N_ANNEALINGS):

@@ -5,8 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Sublattice, Supercell, enumerate_orderings, parse_composition
 from mlipsse.orderings.composition.amounts import Composition
+from mlipsse.orderings.search import proposals
 from mlipsse.orderings.search.distinct import DistinctOrderings
 from mlipsse.orderings.search.energy_search import EnergySearch
 from mlipsse.orderings.search.settings import SearchSettings
@@ -22,8 +24,8 @@ def two_species(n_sites: int, ones: int) -> Composition:
 
 def searched(search: EnergySearch, supercell: Supercell, energy_eV) -> None:
     while proposed := search.proposals():
-        for proposals in proposed.values():
-            for proposal in proposals:
+        for some in proposed.values():
+            for proposal in some:
                 assert proposal.labels not in search.cells[supercell.name].known
         search.end_round(
             {name: [energy_eV(p.labels) for p in some] for name, some in proposed.items()}
@@ -164,6 +166,24 @@ def test_energies_that_no_pairs_explain_are_searched_at_random():
     (first,) = search.cells[supercell.name].rounds
     assert (first.at_random, first.converged, first.model_error_meV) == (16, 15, None)
     assert "a pair model is wrong by" in first.reason
+
+
+def test_a_crowded_lattice_is_searched_from_what_is_known(monkeypatch):
+    """Where no random ordering is found, annealings start from known ones."""
+
+    def none(*arguments, **options):
+        raise MlipsseError("No ordering was found.")
+
+    monkeypatch.setattr(proposals, "random_labels", none)
+    model = random_model(simple_host(spacings_A=(2.0, 2.2, 9.0)), cutoff_A=3.2, seed=2)
+    supercell = Supercell(model.host, (8, 8, 1))
+    lattice = model.lay_on(supercell)
+    search = EnergySearch(two_species(64, 24), [supercell], SearchSettings(rounds=20), seed=2)
+    for labels in random_orderings(supercell, 40, seed=2, counts=[[40, 24]]):
+        search.add(supercell.name, labels, model.energy_eV(lattice, labels))
+    searched(search, supercell, lambda labels: model.energy_eV(lattice, labels))
+    found_eV = search.cells[supercell.name].lowest_eV
+    assert found_eV == pytest.approx(exact_of(model, 24), abs=1e-9)
 
 
 def test_a_small_set_ends_when_all_is_known():
