@@ -91,7 +91,7 @@ class Coordination:
         mobile = host.sublattices[0]
         for site in mobile.sites:
             for place in self.supercell.everywhere([site]):
-                taken = mobile.species[labels[place]] == mobile.species[0]
+                taken = mobile.species[labels[place]] != VACANCY
                 filled.setdefault(names[site], []).append(taken)
         return {name: float(np.mean(some)) for name, some in sorted(filled.items())}
 
