@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mlipsse.dataset.check.findings.components import check_forces_belong, check_stress_components
 from mlipsse.dataset.check.findings.copies import check_copies
-from mlipsse.dataset.check.findings.geometry import check_lengths, check_periodic
+from mlipsse.dataset.check.findings.geometry import LENGTH_UNIT, check_lengths, check_periodic
 from mlipsse.dataset.check.findings.isolated import check_isolated_atoms
 from mlipsse.dataset.check.findings.outliers import (
     check_bands,
@@ -75,7 +75,9 @@ def check_set(labelled: LabelledSet, *, model: ModelChoice | None = None) -> lis
         when the potential is unknown or cannot be loaded.
     """
     checks = [check(labelled) for check in _FIRST]
-    fit = fit_pairs(labelled)
+    # A pair fit to positions in another unit means nothing; in nm it takes a minute.
+    in_angstrom = all(one.verdict != "fail" for one in checks if one.name == LENGTH_UNIT)
+    fit = fit_pairs(labelled) if in_angstrom else None
     checks += check_units(labelled, fit)
     checks += [check_stress_components(fit), check_forces_belong(fit), check_swapped(fit)]
     # Other units and signs would show along paths too, and their cause is named above.

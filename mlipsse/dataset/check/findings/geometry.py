@@ -16,6 +16,9 @@ in bohr that are taken for Å make it 1.7 to 2.3, lengths in Å that are taken f
 _REACH_A = 12.0
 _MOST_FRAMES = 50
 
+LENGTH_UNIT = "length unit"
+"""Name of the check of positions."""
+
 
 def check_periodic(labelled: LabelledSet) -> Check:
     """Crystals are periodic along every vector of their cell, unless vacuum lies there."""
@@ -50,9 +53,10 @@ def check_lengths(labelled: LabelledSet) -> Check:
     chosen = [k for k in labelled.crystals if labelled.finite[k]]
     chosen = chosen[:: max(1, len(chosen) // _MOST_FRAMES)]
     ratios = [ratio for k in chosen if (ratio := _nearest_ratio(labelled.frames[k])) is not None]
-    name = "length unit"
     if not ratios:
-        return Check(name, "skip", f"No frame has a cell and two atoms within {_REACH_A:g} Å.")
+        return Check(
+            LENGTH_UNIT, "skip", f"No frame has a cell and two atoms within {_REACH_A:g} Å."
+        )
     median = float(np.median(ratios))
     numbers: Numbers = {"nearest_over_radii": median, "frames": len(ratios)}
     measured = (
@@ -61,7 +65,7 @@ def check_lengths(labelled: LabelledSet) -> Check:
     cause = "in bohr or of another crystal" if median > 1 else "in nm or bohr taken for Å"
     return Check.fails_if(
         not LEAST_RATIO < median < MOST_RATIO,
-        name,
+        LENGTH_UNIT,
         numbers,
         fails=f"{measured}, where crystals have 0.9 to 1.2: positions and cells are {cause}. Write "
         "them in Å.",
