@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import spglib
 from ase.neighborlist import primitive_neighbor_list
 
-from mlipsse.errors import MlipsseError
-from mlipsse.orderings.cell.supercell import Supercell, site_kinds
-from mlipsse.orderings.host.model import VACANCY, Host
+from mlipsse.orderings.cell.supercell import Supercell
+from mlipsse.orderings.cell.symmetry import wyckoff_positions
+from mlipsse.orderings.host.model import VACANCY
 
 SHELL = 1.25
 """Anions nearer than this times the distance of the nearest one are in a cation's first shell."""
@@ -136,31 +135,6 @@ class Coordination:
             if own.any():
                 found.append((int(cation), j[own][d[own] <= SHELL * d[own].min()]))
         return found
-
-
-def wyckoff_positions(host: Host) -> dict[int, str]:
-    """Wyckoff position of every site of a host in its conventional cell, e.g. `4g`.
-
-    Raises
-    ------
-    MlipsseError
-        when spglib finds no space group.
-    """
-    cell = (host.cell.tolist(), host.scaled_positions.tolist(), site_kinds(host).tolist())
-    found = spglib.get_symmetry_dataset(cell, symprec=host.symprec_A)
-    if found is None:
-        raise MlipsseError(
-            f"spglib finds no space group of {host.name} at a tolerance of {host.symprec_A} Å. "
-            "Change symprec_A."
-        )
-    conventional = abs(np.linalg.det(found.std_lattice)) / abs(np.linalg.det(host.cell))
-    orbits = Counter(found.crystallographic_orbits.tolist())
-    return {
-        site: f"{round(orbits[orbit] * conventional)}{letter}"
-        for site, (orbit, letter) in enumerate(
-            zip(found.crystallographic_orbits.tolist(), found.wyckoffs, strict=True)
-        )
-    }
 
 
 def _formula(counts: Counter[str]) -> str:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mlipsse.orderings import HostSettings, Supercell, parse_composition, read_host
-from mlipsse.orderings.coordination import Coordination, wyckoff_positions
+from mlipsse.orderings.cell.symmetry import wyckoff_positions
+from mlipsse.orderings.coordination import Coordination
 from mlipsse.orderings.thermal.swaps.random_labels import random_labels
 from mlipsse.resources import resource_dir
 

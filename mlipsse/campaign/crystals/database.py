@@ -60,6 +60,19 @@ def ordering_row(ordering: Ordering) -> Row:
     )
 
 
+def ranked_frame(row: Row) -> Atoms:
+    """The relaxed structure of a ranked ordering, with its name, energies and degeneracy."""
+    atoms = row.atoms.copy()
+    atoms.info = {
+        keys.COMPOSITION: row.composition,
+        keys.ORDERING: row.name,
+        "relaxed_energy_eV": row.values["energy_eV"],
+        "energy_above_hull_eV_atom": row.values["energy_above_hull_eV_atom"],
+        "degeneracy": row.values["degeneracy"],
+    }
+    return atoms
+
+
 def write_database(path: Path, rows: Iterable[Row]) -> None:
     """Write all rows and put the file in place in one step.
 

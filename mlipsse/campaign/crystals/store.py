@@ -40,6 +40,23 @@ def newest_store(campaign: Campaign) -> Path:
     )
 
 
+def ranked_store(campaign: Campaign) -> Path:
+    """The store of the ranked orderings.
+
+    Raises
+    ------
+    MlipsseError
+        when the campaign has no ranking yet.
+    """
+    path = campaign.path(paths.Rank.database)
+    if not path.is_file():
+        raise MlipsseError(
+            f"{campaign.folder} has no ranked orderings. Run: mlipsse run {campaign.folder} "
+            "--until rank."
+        )
+    return path
+
+
 def stored_values(
     path: Path, *, where: Sequence[str] = (), limit: int | None = None
 ) -> Iterator[dict[str, Any]]:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlipsse.campaign.crystals.orderings import campaign_host
-from mlipsse.campaign.crystals.store import row_labels, row_supercell, stored_values
-from mlipsse.campaign.engine import paths
+from mlipsse.campaign.crystals.store import ranked_store, row_labels, row_supercell, stored_values
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.stages.rank.ranking import relaxation_settings
@@ -156,15 +155,9 @@ def ranked_energies(campaign: Campaign, host: Host) -> Training:
     MlipsseError
         when the campaign has no ranking yet.
     """
-    path = campaign.path(paths.Rank.database)
-    if not path.is_file():
-        raise MlipsseError(
-            f"{campaign.folder} has no ranked orderings, and the pair model is fitted to their "
-            f"energies. Run: mlipsse run {campaign.folder} --until rank."
-        )
     cells: dict[str, Supercell] = {}
     training = Training([], [])
-    for values in stored_values(path):
+    for values in stored_values(ranked_store(campaign)):
         cell = cells.setdefault(str(values["supercell"]), row_supercell(host, values))
         training.structures.append((cell, row_labels(cell, values)))
         training.energies_eV.append(float(values["energy_eV"]))

@@ -1,6 +1,8 @@
 """The space group of a host, beside the one that its file states."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import spglib
@@ -40,6 +42,31 @@ def host_group(host: Host) -> HostGroup:
     MlipsseError
         when spglib finds none.
     """
+    found = _dataset(host)
+    symbol = found.international.replace("_", "")
+    return HostGroup(symbol, int(found.number), len(found.rotations), host.symprec_A)
+
+
+def wyckoff_positions(host: Host) -> dict[int, str]:
+    """Wyckoff position of every site of a host in its conventional cell, e.g. `4g`.
+
+    Raises
+    ------
+    MlipsseError
+        when spglib finds no space group.
+    """
+    found = _dataset(host)
+    conventional = abs(np.linalg.det(found.std_lattice)) / abs(np.linalg.det(host.cell))
+    orbits = found.crystallographic_orbits.tolist()
+    number = Counter(orbits)
+    return {
+        site: f"{round(number[orbit] * conventional)}{letter}"
+        for site, (orbit, letter) in enumerate(zip(orbits, found.wyckoffs, strict=True))
+    }
+
+
+def _dataset(host: Host) -> Any:
+    """What spglib finds in a host, whose sites are alike where the same species may sit."""
     cell = (host.cell.tolist(), host.scaled_positions.tolist(), site_kinds(host).tolist())
     found = spglib.get_symmetry_dataset(cell, symprec=host.symprec_A)
     if found is None:
@@ -47,8 +74,7 @@ def host_group(host: Host) -> HostGroup:
             f"spglib finds no space group of {host.name} at a tolerance of {host.symprec_A} Å. "
             "Change symprec_A."
         )
-    symbol = found.international.replace("_", "")
-    return HostGroup(symbol, int(found.number), len(found.rotations), host.symprec_A)
+    return found
 
 
 def larger_group(host: Host, found: HostGroup) -> HostGroup | None:

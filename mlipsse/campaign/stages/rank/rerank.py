@@ -9,12 +9,11 @@ import numpy as np
 from ase import Atoms
 from ase.cell import Cell
 
-from mlipsse import keys
 from mlipsse.campaign.config.campaign import RankConfig
 from mlipsse.campaign.crystals.coordination import COLUMNS, coordination_rows
-from mlipsse.campaign.crystals.database import Row, read_database
+from mlipsse.campaign.crystals.database import Row, ranked_frame, read_database
 from mlipsse.campaign.crystals.orderings import campaign_host
-from mlipsse.campaign.crystals.store import row_supercell
+from mlipsse.campaign.crystals.store import ranked_store, row_supercell
 from mlipsse.campaign.crystals.system import system_of
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
@@ -26,7 +25,6 @@ from mlipsse.dataset.frames.extxyz import write_frames
 from mlipsse.dataset.labels.sources import teacher_name
 from mlipsse.energetics.hull.energies import energy_above_hull
 from mlipsse.energetics.potentials.calculators import check_species
-from mlipsse.errors import MlipsseError
 from mlipsse.orderings import parse_repeats
 from mlipsse.orderings.coordination import Coordination
 from mlipsse.potential.bundle.folder import CARD_FILE, read_bundle, read_card
@@ -119,14 +117,8 @@ def lowest_rows(campaign: Campaign, count: int) -> list[Row]:
     MlipsseError
         when the campaign has no ranking yet.
     """
-    path = campaign.path(paths.Rank.database)
-    if not path.is_file():
-        raise MlipsseError(
-            f"{campaign.folder} has no ranked orderings. Run: mlipsse run {campaign.folder} "
-            "--until rank."
-        )
     groups: dict[tuple[str, str], list[Row]] = {}
-    for row in read_database(path):
+    for row in read_database(ranked_store(campaign)):
         groups.setdefault((row.composition, str(row.values["supercell"])), []).append(row)
     return [
         row
@@ -294,13 +286,5 @@ def _lowest_frames(
         if found["composition"] not in formulas:
             continue  # an end member that is not simulated
         entry = by_name[found["lowest_ordering"]]
-        atoms = entry.row.atoms.copy()
-        atoms.info = {
-            keys.COMPOSITION: entry.row.composition,
-            keys.ORDERING: entry.row.name,
-            "relaxed_energy_eV": entry.row.values["energy_eV"],
-            "energy_above_hull_eV_atom": entry.above_hull_eV_atom,
-            "degeneracy": entry.row.values["degeneracy"],
-        }
-        frames.append(atoms)
+        frames.append(ranked_frame(entry.row))
     return frames

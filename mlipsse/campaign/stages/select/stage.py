@@ -9,7 +9,7 @@ from pymatgen.core import Composition
 
 from mlipsse import keys
 from mlipsse.campaign.crystals.coordination import COLUMNS, coordination_rows
-from mlipsse.campaign.crystals.database import Row, mark_rows, read_database
+from mlipsse.campaign.crystals.database import Row, mark_rows, ranked_frame, read_database
 from mlipsse.campaign.crystals.orderings import campaign_host
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
@@ -45,7 +45,7 @@ def perform(work: Work) -> list[Path]:
             ]
             if group:
                 selection = _select(group, work, derived_seed(config.seed, f"{formula} {cell}"))
-                selected += [_frame(group[index]) for index in selection.chosen]
+                selected += [ranked_frame(group[index]) for index in selection.chosen]
                 table.append(_table_row(formula, cell, selection))
                 around += _coordination(cells[cell], group, selection, config.select.temperature_K)
     path, store = campaign.path(paths.Select.selected), campaign.path(paths.Select.database)
@@ -97,18 +97,6 @@ def _table_row(formula: str, cell: str, selection: Selection) -> dict[str, Any]:
         "lowest_weight": weights[selection.chosen[0]],
         "selected_weight": weights[selection.chosen].sum(),
     }
-
-
-def _frame(row: Row) -> Atoms:
-    atoms = row.atoms.copy()
-    atoms.info = {
-        keys.COMPOSITION: row.composition,
-        keys.ORDERING: row.name,
-        "relaxed_energy_eV": row.values["energy_eV"],
-        "energy_above_hull_eV_atom": row.values["energy_above_hull_eV_atom"],
-        "degeneracy": row.values["degeneracy"],
-    }
-    return atoms
 
 
 STAGE = Stage(paths.Select.folder, ("seed", "structure", "enumerate", "select"), inputs, perform)
