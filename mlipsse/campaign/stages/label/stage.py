@@ -61,8 +61,8 @@ def perform(work: Work) -> list[Path]:
         split.train.extend(contacts)
     if split.absent_from_train:
         work.notes.append(
-            f"No training frame is of {', '.join(split.absent_from_train)}: the trajectories are "
-            "too few. Errors for them are of a composition that the model has not seen."
+            f"No training frame is of {', '.join(split.absent_from_train)}: there are too few "
+            "trajectories. Sample more orderings or temperatures."
         )
     files = work.campaign.labelled_sets
     for part, path in files.items():
