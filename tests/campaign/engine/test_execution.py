@@ -134,6 +134,7 @@ def test_a_silent_pool_is_replaced(tmp_path: Path, functions, monkeypatch, times
     monkeypatch.setattr(execution_module, "LOST_POOLS", 1)
     marker = f"MLIPSSE_TEST_STOPPED_{tmp_path.name}_{os.getpid()}"
     monkeypatch.setenv(marker, "1")
+    (tmp_path / "journal").touch()  # a slow unit may begin before the early one
     early = Unit("early", tmp_path / "early", functions.write_process)
     slow = [
         Unit(name, tmp_path / name, functions.slow_at_first, {"times": times})
