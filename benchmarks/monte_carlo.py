@@ -23,10 +23,8 @@ from mlipsse.orderings import Host, HostSettings, Supercell, parse_composition, 
 from mlipsse.orderings.host.model import VACANCY
 from mlipsse.orderings.thermal.pairs.model import PairModel
 from mlipsse.orderings.thermal.pairs.orbits import find_pair_clusters
-from mlipsse.orderings.thermal.swaps.arrays import arrange, interactions
-from mlipsse.orderings.thermal.swaps.kernel import run_sweeps
 from mlipsse.orderings.thermal.swaps.random_labels import random_labels
-from mlipsse.units import BOLTZMANN_EV_K
+from mlipsse.orderings.thermal.swaps.sweeps import Sweeps
 
 CIF = Path(__file__).parents[1] / "tests/orderings/data/NaSICON_R-3c.cif"
 CUTOFF_A, SCALE_EV, INVERSE_DIELECTRIC = 8.0, 0.02, 0.1
@@ -89,15 +87,15 @@ def _ours(supercell: Supercell, ewald: bool, sweeps: int) -> tuple[float, float,
         entries[start] = rng.normal(scale=SCALE_EV)  # one energy per orbit suffices of two species
     model = PairModel(clusters, entries, 0.0, INVERSE_DIELECTRIC if ewald else None)
     lattice = model.lay_on(supercell)
-    on = interactions(model, lattice)
-    now, segments = arrange(model, lattice, _start(supercell))
+    # Swaps over any distance alone, as the peers propose them.
+    walker = Sweeps(model, lattice, shares=(1.0, 0.0, 0.0)).walker(_start(supercell))
     set_up_s = time.perf_counter() - clock
-    betas = np.full(sweeps, 1 / (BOLTZMANN_EV_K * TEMPERATURE_K))
-    run_sweeps(rng, on, now, segments, betas[:1])  # compiles
+    temperatures_K = np.full(sweeps, TEMPERATURE_K)
+    walker.run(temperatures_K[:1], rng=rng)  # compiles
     clock = time.perf_counter()
-    _, accepted = run_sweeps(rng, on, now, segments, betas)
-    proposals = sweeps * len(now.order)
-    return set_up_s, proposals / (time.perf_counter() - clock), accepted / proposals
+    run = walker.run(temperatures_K, rng=rng)
+    took_s, proposals = time.perf_counter() - clock, run.proposed.sum()
+    return set_up_s, proposals / took_s, run.accepted.sum() / proposals
 
 
 def _icet(supercell: Supercell, ewald: bool, steps: int) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""A pair model of NaSICON from CHGNet energies, and 4x4x4 orderings at 1500 K from it.
+"""A pair model of NaSICON from energies of mace-sse-small, and 4x4x4 orderings at 1500 K from it.
 
     python benchmarks/nasicon_pair_fit.py            # about two minutes on one core
 
@@ -19,7 +19,7 @@ from ase.calculators.calculator import Calculator
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.orderings import Host, HostSettings, Supercell, parse_composition, read_host
 from mlipsse.orderings.counting.ordering import decorated_atoms
-from mlipsse.orderings.thermal.monte_carlo import run_monte_carlo
+from mlipsse.orderings.thermal.monte_carlo import MonteCarloSettings, run_monte_carlo
 from mlipsse.orderings.thermal.pairs.fit import fit_pair_model
 from mlipsse.orderings.thermal.pairs.model import PairModel
 from mlipsse.orderings.thermal.swaps.random_labels import random_labels
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="Folder to write the model to, as JSON.")
     arguments = parser.parse_args()
     host = read_host(CIF, HostSettings(mobile="Na"))
-    calculator = make_calculator("chgnet")
+    calculator = make_calculator("mace-sse-small")
     small, double = Supercell(host, (1, 1, 1)), Supercell(host, (2, 1, 1))
     rng = np.random.default_rng(0)
 
@@ -101,10 +101,8 @@ def _sample(model: PairModel, supercell: Supercell, n: int, *, seed: int):  # ty
     return run_monte_carlo(
         model,
         supercell,
+        MonteCarloSettings(temperature_K=TEMPERATURE_K, samples=n, seed=seed),
         counts=_counts(supercell),
-        temperature_K=TEMPERATURE_K,
-        samples=n,
-        seed=seed,
     )
 
 

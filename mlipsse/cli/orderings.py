@@ -159,6 +159,16 @@ def sample(
     temperature_K: Annotated[
         float, typer.Option("--temperature", min=1.0, help="Temperature in K.", callback=above_zero)
     ],
+    hottest_K: Annotated[
+        float | None,
+        typer.Option(
+            "--hottest",
+            min=1.0,
+            callback=above_zero,
+            help="Highest temperature of the parallel tempering in K. The default is twice the "
+            "temperature; the temperature itself gives plain Monte Carlo.",
+        ),
+    ] = None,
     samples: Annotated[
         int, typer.Option(min=1, help="Total number of independent orderings.")
     ] = 10,
@@ -190,7 +200,7 @@ def sample(
     out: OptionalOutFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Sample orderings of a large cell at a temperature, by Monte Carlo.
+    """Sample orderings of a large cell at a temperature, by parallel tempering.
 
     The pair model is fitted to the energies of the ranking (`mlipsse run DIR --until rank`), and
     its error is printed. The default of --out is a folder in the campaign. An interrupted command
@@ -205,6 +215,7 @@ def sample(
         composition=composition,
         supercell=cell,
         temperature_K=temperature_K,
+        hottest_K=hottest_K,
         samples=samples,
         chains=chains,
         cutoff_A=cutoff_A,

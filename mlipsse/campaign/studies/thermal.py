@@ -21,6 +21,7 @@ from mlipsse.orderings import Composition, Host, Supercell, parse_composition
 from mlipsse.orderings.counting.ordering import decorated_atoms, ordering_name
 from mlipsse.orderings.thermal import (
     MonteCarloRun,
+    MonteCarloSettings,
     PairModel,
     fit_best_pair_model,
     fit_pair_model,
@@ -37,6 +38,7 @@ class ThermalSettings:
     ----------
     composition, supercell : of the samples
     temperature_K : of the ensemble
+    hottest_K : of the parallel tempering; None for the default of `MonteCarloSettings`
     samples, chains : in all, and from how many independent starts
     cutoff_A : of the model's pairs; None for the best in cross-validation (`fit_best_pair_model`)
     ewald : whether the model has an electrostatic term
@@ -49,6 +51,7 @@ class ThermalSettings:
     composition: str
     supercell: str
     temperature_K: float
+    hottest_K: float | None
     samples: int
     chains: int
     cutoff_A: float | None
@@ -125,12 +128,16 @@ def sample_orderings(
     run = run_monte_carlo(
         model,
         large,
+        MonteCarloSettings(
+            temperature_K=settings.temperature_K,
+            hottest_K=settings.hottest_K,
+            samples=settings.samples,
+            seed=settings.seed,
+            chains=settings.chains,
+        ),
         counts=counts,
-        temperature_K=settings.temperature_K,
-        samples=settings.samples,
-        seed=settings.seed,
-        chains=settings.chains,
         folder=out / "chains",
+        report=report,
     )
     report(run.sentence())
     names = _write_samples(run, settings, out, formats)
@@ -140,6 +147,8 @@ def sample_orderings(
         "mean_energy_eV": run.mean_energy_eV,
         "mean_energy_error_eV": run.mean_energy_error_eV,
         "acceptance": run.acceptance,
+        "autocorrelation_times_sweeps": run.taus_sweeps,
+        "exchange_rates": run.exchange_rates.tolist(),
         "effective_samples": run.effective_samples,
         "independent": run.independent,
     }
@@ -197,10 +206,13 @@ def _typical_orderings(
     run = run_monte_carlo(
         model,
         cell,
+        MonteCarloSettings(
+            temperature_K=settings.temperature_K,
+            hottest_K=settings.hottest_K,
+            samples=settings.typical,
+            seed=settings.seed + 1,
+        ),
         counts=composition.site_counts(cell),
-        temperature_K=settings.temperature_K,
-        samples=settings.typical,
-        seed=settings.seed + 1,
         folder=out / "typical",
     )
     labels = np.unique(run.labels, axis=0)

@@ -151,8 +151,9 @@ def _annealed(
         start = starts[number // 4 % len(starts)] if known else drawn[number % len(drawn)]
         last_K = max(error_K, _COLD * hot_K) if number % 2 else _COLD * hot_K
         ramp_K = np.geomspace(hot_K if not known else max(last_K, hot_K / 4), last_K, N_SWEEPS)
-        labels, energies_eV, *_ = sweeps.run(start, ramp_K, rng=rng)
-        ends.append((float(energies_eV[-1]), number, labels))
+        walker = sweeps.walker(start)
+        walker.run(ramp_K, rng=rng)
+        ends.append((walker.energy_eV, number, walker.labels))
     return [labels for _, _, labels in sorted(ends, key=lambda end: end[:2])]
 
 

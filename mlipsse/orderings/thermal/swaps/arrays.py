@@ -6,7 +6,12 @@ from mlipsse.errors import MlipsseError
 from mlipsse.orderings.host.model import VACANCY
 from mlipsse.orderings.thermal.pairs.lattice import PairLattice
 from mlipsse.orderings.thermal.pairs.model import PairModel
-from mlipsse.orderings.thermal.swaps.kernel import Arrangement, Interactions, Segments
+from mlipsse.orderings.thermal.swaps.state import Arrangement, Interactions, Segments, Vicinity
+
+N_NEAR = 6
+"""Sites of the vicinity of a site, of its own sublattice and of the others."""
+
+_EQUALLY_FAR_A = 1e-3
 
 
 def interactions(
@@ -59,6 +64,28 @@ def interactions(
     )
 
 
+def vicinity(lattice: PairLattice) -> Vicinity:
+    """The `N_NEAR` nearest sites of every site among its pairs, those equally far included."""
+    n = len(lattice.sites)
+    source, target, table = _both_directions(lattice)
+    distance_A = np.array([o.distance_A for o in lattice.clusters.pair_orbits])[table // 2]
+    apart = source != target
+    _, sublattice = np.unique(lattice.sublattice, return_inverse=True)
+    rows = []
+    for same in (True, False):
+        chosen = apart & ((sublattice[source] == sublattice[target]) == same)
+        ends, reached, far_A = source[chosen], target[chosen], distance_A[chosen]
+        order = np.lexsort((far_A, ends))
+        ends, reached, far_A = ends[order], reached[order], far_A[order]
+        first = np.searchsorted(ends, np.arange(n + 1))
+        limit = np.minimum(first[:-1] + N_NEAR, first[1:]) - 1
+        limit_A = np.append(far_A, 0.0)[limit] + _EQUALLY_FAR_A
+        near = far_A <= limit_A[ends]
+        near_first, near_sites, _ = _rows(n, ends[near], reached[near], reached[near])
+        rows += [near_first, near_sites.astype(np.int64)]
+    return Vicinity(sublattice.astype(np.int32), *rows)
+
+
 def arrange(
     model: PairModel, lattice: PairLattice, labels: np.ndarray
 ) -> tuple[Arrangement, Segments]:
@@ -74,7 +101,8 @@ def arrange(
         labels=own,
         fields=local_fields(model, lattice, own),
         potentials=_potentials(model, lattice, own),
-        order=np.empty(0, dtype=np.int32),
+        order=np.empty(0, dtype=np.int64),
+        places=np.full(len(own), -1),
     )
     order, ranges = [], []
     place = 0
@@ -95,7 +123,8 @@ def arrange(
             "swap."
         )
     columns = np.concatenate(ranges).astype(np.int32).T
-    now = now._replace(order=np.concatenate(order).astype(np.int32))
+    now = now._replace(order=np.concatenate(order))
+    now.places[now.order] = np.arange(len(now.order))
     return now, Segments(*(np.ascontiguousarray(column) for column in columns))
 
 

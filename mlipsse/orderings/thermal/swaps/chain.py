@@ -1,20 +1,33 @@
-"""One Markov chain of swaps: start, cool, equilibrate, sample; and its file."""
+"""One Markov chain: start, cool, equilibrate, sample."""
 
-import hashlib
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mlipsse.autocorrelation import integrated_autocorrelation_time
 from mlipsse.errors import MlipsseError
-from mlipsse.files import write_aside
 from mlipsse.orderings.thermal.pairs.lattice import PairLattice
 from mlipsse.orderings.thermal.pairs.model import PairModel
+from mlipsse.orderings.thermal.swaps.ladder import (
+    RATES,
+    Replicas,
+    Rounds,
+    climb,
+    cooling_lengths,
+    measured_lengths,
+    place_rungs,
+)
 from mlipsse.orderings.thermal.swaps.random_labels import clashes, filled_sites, random_labels
+from mlipsse.orderings.thermal.swaps.record import (
+    ChainPlan,
+    SwapChain,
+    chain_key,
+    read_chain,
+    write_chain,
+)
 from mlipsse.orderings.thermal.swaps.sweeps import Sweeps
 
 EQUILIBRIUM_TAUS = 50
@@ -23,53 +36,12 @@ EQUILIBRIUM_TAUS = 50
 SPACING_TAUS = 5
 """Autocorrelation times between samples: of an exponential one, exp(-5) is left."""
 
+_N_PILOT = 24
+"""Temperatures of the cooling that the first ladder is placed by."""
 
-@dataclass(frozen=True)
-class ChainPlan:
-    """What one chain does; see `run_monte_carlo`.
-
-    Attributes
-    ----------
-    temperature_K, seed, max_sweeps : as there
-    samples : the chain's share
-    chain : its number
-    anneal_from_K, anneal_sweeps, equilibration_sweeps : as there
-    """
-
-    temperature_K: float
-    samples: int
-    seed: int
-    chain: int
-    anneal_from_K: float
-    anneal_sweeps: int
-    equilibration_sweeps: int
-    max_sweeps: int
-
-
-@dataclass(frozen=True, eq=False)
-class SwapChain:
-    """What one chain gave.
-
-    Attributes
-    ----------
-    samples : (n_samples, n_sites) int8, labels of the whole supercell
-    energies_eV : (n_samples,) float64, of the supercell
-    trace_eV : (n_sweeps,) float64, after every sweep at equilibrium, the second half of the
-        equilibration included
-    equilibration_sweeps : sweeps at the temperature before the first sample's
-    spacing_sweeps : sweeps between samples
-    proposed, accepted : swaps at the temperature
-    last : (n_sites,) int8, where it stands
-    """
-
-    samples: np.ndarray
-    energies_eV: np.ndarray
-    trace_eV: np.ndarray
-    equilibration_sweeps: int
-    spacing_sweeps: int
-    proposed: int
-    accepted: int
-    last: np.ndarray
+_N_TUNINGS = 6
+_LEAST_TUNING = 200
+"""Rounds that the rates of exchange are measured on: of 100 tries, 0.35 is known to 0.05."""
 
 
 def run_chain(
@@ -81,6 +53,7 @@ def run_chain(
     start: np.ndarray | None,
     excluded: np.ndarray | None = None,
     file: Path | None = None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> SwapChain:
     """Run a chain, or what is missing of it in `file`; chains are independent of each other.
 
@@ -89,43 +62,48 @@ def run_chain(
     model, lattice : the model and its pairs on the supercell (`PairModel.lay_on`)
     plan : what to do
     counts, start, excluded : see `run_monte_carlo`
-    file : `.npz`, rewritten after every sample
+    file : `.npz`, rewritten after every sample and while the chain goes to equilibrium
+    report : called with a line while the chain goes to equilibrium
 
     Raises
     ------
     MlipsseError
         see `run_monte_carlo`.
     """
+
+    def keep(chain: SwapChain) -> None:
+        if file is not None:
+            write_chain(file, key, chain)
+
     walk = _Walk(model, lattice, plan, excluded)
-    key = _key(model, lattice, plan, counts, start, excluded)
-    chain = _read(file, key) if file is not None and file.is_file() else None
+    key = chain_key(model, lattice, plan, counts, start, excluded)
+    chain = read_chain(file, key) if file is not None and file.is_file() else None
     if chain is None:
-        rng = walk.rng(0)
         if start is not None:
             labels = _checked_start(start, lattice, excluded)
         else:
-            labels = random_labels(lattice.supercell, counts or (), rng=rng, excluded=excluded)
-        chain = _equilibrated(walk, labels, rng)
-        _write(file, key, chain)
+            labels = random_labels(
+                lattice.supercell, counts or (), rng=walk.rng(0), excluded=excluded
+            )
+        chain = _begun(walk, labels)
+    if not chain.spacing_sweeps:
+        chain = _equilibrated(walk, chain, keep, report)
+        keep(chain)
     while len(chain.samples) < plan.samples:
-        labels, trace, accepted, proposed = walk.sweeps(
-            chain.last, chain.spacing_sweeps, rng=walk.rng(len(chain.samples) + 1)
+        rounds = walk.rounds(
+            chain.replicas, chain.rungs_K, chain.spacing_sweeps, len(chain.samples) + 1
         )
         chain = replace(
-            chain,
-            samples=np.concatenate([chain.samples, labels[None]]),
-            energies_eV=np.append(chain.energies_eV, trace[-1]),
-            trace_eV=np.concatenate([chain.trace_eV, trace]),
-            proposed=chain.proposed + proposed,
-            accepted=chain.accepted + accepted,
-            last=labels,
+            chain.longer(rounds),
+            samples=np.concatenate([chain.samples, rounds.replicas.labels[:1]]),
+            energies_eV=np.append(chain.energies_eV, rounds.energies_eV[-1, 0]),
         )
-        _write(file, key, chain)
+        keep(chain)
     return chain
 
 
 class _Walk:
-    """Sweeps of one plan, every stretch from labels alone, so that it can begin anywhere."""
+    """Stretches of one plan, each from labels alone, so that it can begin anywhere."""
 
     def __init__(
         self,
@@ -136,69 +114,128 @@ class _Walk:
     ) -> None:
         self.plan, self._sweeps = plan, Sweeps(model, lattice, excluded)
 
-    def rng(self, stretch: int) -> np.random.Generator:
-        return np.random.default_rng([self.plan.seed, self.plan.chain, stretch])
+    def rng(self, *stretch: int) -> np.random.Generator:
+        return np.random.default_rng(self._seed(*stretch))
 
-    def sweeps(
-        self,
-        labels: np.ndarray,
-        n: int,
-        *,
-        rng: np.random.Generator,
-        from_K: float | None = None,
-    ) -> tuple[np.ndarray, np.ndarray, int, int]:
-        """n sweeps at the plan's temperature, or cooling to it; see `Sweeps.run`."""
-        temperature_K = self.plan.temperature_K
-        return self._sweeps.run(
-            labels, np.geomspace(from_K or temperature_K, temperature_K, n), rng=rng
-        )
+    def rounds(
+        self, replicas: Replicas, temperatures_K: np.ndarray, n: int, *stretch: int
+    ) -> Rounds:
+        """n rounds on a ladder; `stretch` numbers the random numbers."""
+        return climb(self._sweeps, replicas, temperatures_K, n, seed=self._seed(*stretch))
+
+    def cooled(
+        self, labels: np.ndarray, temperatures_K: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Cool down the rungs, the hottest first: labels (n_rungs, n_sites) and energies, eV.
+
+        The sweeps of the cooling are shared out between the rungs, the time above the hottest rung
+        counted as one.
+        """
+        plan, n_rungs = self.plan, len(temperatures_K)
+        walker = self._sweeps.walker(labels)
+        reached = np.empty((n_rungs, len(labels)), dtype=np.int8)
+        energies_eV = np.empty(n_rungs)
+        hotter_K = plan.anneal_from_K
+        for rung in range(n_rungs - 1, -1, -1):
+            n = -(-plan.anneal_sweeps // n_rungs)
+            if n:
+                ramp_K = np.geomspace(hotter_K, temperatures_K[rung], n)
+                run = walker.run(ramp_K, rng=rng)
+                energies_eV[rung] = run.energies_eV[-max(1, n // 4) :].mean()
+            reached[rung], hotter_K = walker.labels, temperatures_K[rung]
+        return reached, energies_eV
+
+    def _seed(self, *stretch: int) -> list[int]:
+        return [self.plan.seed, self.plan.chain, *stretch]
 
 
-def _equilibrated(walk: _Walk, labels: np.ndarray, rng: np.random.Generator) -> SwapChain:
-    """Cool down and run, doubling the length, until the second half remembers no start."""
-    plan = walk.plan
-    if plan.anneal_sweeps:
-        labels, *_ = walk.sweeps(labels, plan.anneal_sweeps, rng=rng, from_K=plan.anneal_from_K)
-    trace = np.empty(0)
-    accepted, proposed, length = 0, 0, plan.equilibration_sweeps
-    while True:
-        labels, more, taken, tried = walk.sweeps(labels, length, rng=rng)
-        trace = np.concatenate([trace, more])
-        accepted, proposed = accepted + taken, proposed + tried
-        tail = trace[len(trace) // 2 :]
-        tau = integrated_autocorrelation_time(tail)
-        if accepted and len(tail) >= EQUILIBRIUM_TAUS * tau and not _drifts(tail, tau):
+def _tuned(walk: _Walk, labels: np.ndarray) -> tuple[Replicas, np.ndarray]:
+    """Orderings on a ladder, and its temperatures, at which exchanges have rates in `RATES`."""
+    plan, rng = walk.plan, walk.rng(0, 0)
+    if plan.hottest_K == plan.temperature_K:
+        rungs_K = np.array([plan.temperature_K])
+        return Replicas.on(walk.cooled(labels, rungs_K, rng)[0]), rungs_K
+    known_K = np.geomspace(plan.temperature_K, plan.hottest_K, _N_PILOT)
+    known, energies_eV = walk.cooled(labels, known_K, rng)
+    lengths = cooling_lengths(known_K, energies_eV)
+    for attempt in range(_N_TUNINGS):
+        rungs_K = place_rungs(known_K, lengths)
+        nearest = np.abs(np.log(known_K[None] / rungs_K[:, None])).argmin(axis=1)
+        n = max(_LEAST_TUNING, plan.equilibration_sweeps // 10)
+        run = walk.rounds(Replicas.on(known[nearest]), rungs_K, n, 0, 1 + attempt)
+        rates = run.exchanged / run.tried
+        # A ladder of two rungs cannot be made sparser.
+        if RATES[0] < rates.min() and (rates.max() < RATES[1] or len(rungs_K) == 2):
             break
-        length = len(trace)
-        if 2 * length > plan.max_sweeps:
-            why = (
-                f"the energy drifts, or its autocorrelation time is {tau:.3g} sweeps or more"
-                if accepted
-                else "no swap was accepted"
-            )
-            raise MlipsseError(
-                f"Chain {plan.chain} is not at equilibrium after {length} sweeps at "
-                f"{plan.temperature_K:g} K: {why}. Raise max_sweeps (now {plan.max_sweeps}), or "
-                "the temperature: at lower temperatures the order is frozen in."
-            )
+        known_K, known = rungs_K, run.replicas.labels
+        lengths = measured_lengths(run.exchanged, run.tried)
+    return Replicas.on(run.replicas.labels), rungs_K
+
+
+def _begun(walk: _Walk, labels: np.ndarray) -> SwapChain:
+    """A chain on its ladder, before its first sweep at equilibrium."""
+    replicas, rungs_K = _tuned(walk, labels)
+    none = np.zeros(len(rungs_K) - 1, dtype=np.int64)
     return SwapChain(
         samples=np.empty((0, len(labels)), dtype=np.int8),
         energies_eV=np.empty(0),
-        trace_eV=tail,
-        equilibration_sweeps=len(trace),
-        spacing_sweeps=math.ceil(SPACING_TAUS * tau),
-        proposed=proposed,
-        accepted=accepted,
-        last=labels,
+        trace_eV=np.empty(0),
+        like_neighbours=np.empty((0, 0)),
+        equilibration_sweeps=0,
+        spacing_sweeps=0,
+        proposed=np.zeros(3, dtype=np.int64),
+        accepted=np.zeros(3, dtype=np.int64),
+        rungs_K=rungs_K,
+        exchanged=none,
+        tried=none,
+        replicas=replicas,
     )
 
 
-def _drifts(tail: np.ndarray, tau: float) -> bool:
+def _equilibrated(
+    walk: _Walk, chain: SwapChain, keep: Callable[[SwapChain], None], report: Callable[[str], None]
+) -> SwapChain:
+    """Run, doubling the length, until the second half remembers no start."""
+    plan = walk.plan
+    while True:
+        sweeps = len(chain.trace_eV)
+        length = sweeps or plan.equilibration_sweeps
+        if sweeps:
+            tail = chain.since(sweeps // 2)
+            tau = tail.tau_sweeps
+            moved = bool(chain.accepted.any())
+            report(
+                f"Chain {plan.chain}: {sweeps} sweeps at {plan.temperature_K:g} K; in the second "
+                f"half the longest autocorrelation time is {tau:.3g} sweeps."
+            )
+            settled = len(tail.trace_eV) >= EQUILIBRIUM_TAUS * tau
+            if moved and settled and not any(map(_drifts, tail.series())):
+                spacing = math.ceil(SPACING_TAUS * tau)
+                return replace(tail, equilibration_sweeps=sweeps, spacing_sweeps=spacing)
+            if sweeps + length > plan.max_sweeps:
+                why = (
+                    "the energy or the short-range order drifts, or its autocorrelation time is "
+                    f"{tau:.3g} sweeps or more"
+                    if moved
+                    else "no move was accepted"
+                )
+                raise MlipsseError(
+                    f"Chain {plan.chain} is not at equilibrium after {sweeps} sweeps at "
+                    f"{plan.temperature_K:g} K: {why}. Raise max_sweeps (now {plan.max_sweeps}), "
+                    f"hottest_K (now {plan.hottest_K:g}), or the temperature: at lower "
+                    "temperatures the order is frozen in."
+                )
+        chain = chain.longer(walk.rounds(chain.replicas, chain.rungs_K, length, 0, 100 + sweeps))
+        keep(chain)
+
+
+def _drifts(tail: np.ndarray) -> bool:
     """Whether the means of the two halves differ by more than 3 standard errors.
 
     As Geweke compares the ends of a chain (Bayesian Statistics 4, 169, 1992).
     """
     early, late = np.array_split(tail, 2)
+    tau = integrated_autocorrelation_time(tail)
     error = math.sqrt(2 * tau * float(tail.var()) * (1 / len(early) + 1 / len(late)))
     return abs(float(early.mean() - late.mean())) > 3 * error
 
@@ -227,49 +264,3 @@ def _checked_start(
                 f"{int(wrong[0, 0])} and {int(wrong[0, 1])}."
             )
     return labels
-
-
-def _key(
-    model: PairModel,
-    lattice: PairLattice,
-    plan: ChainPlan,
-    counts: Sequence[Sequence[int]] | None,
-    start: np.ndarray | None,
-    excluded: np.ndarray | None,
-) -> str:
-    """What the samples depend on, their number aside; a longer run goes on from a shorter one."""
-    facts = {name: value for name, value in asdict(plan).items() if name != "samples"}
-    facts["counts"] = None if counts is None else [[int(n) for n in row] for row in counts]
-    arrays = [model.entries_eV, lattice.supercell.cell, lattice.supercell.positions, lattice.sites]
-    arrays += [np.array([model.inverse_dielectric or 0.0, model.constant_eV])]
-    arrays += [np.asarray(a) for a in (start, excluded) if a is not None]
-    digest = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
-    return json.dumps({**facts, "model": digest.hexdigest()}, sort_keys=True)
-
-
-def _write(file: Path | None, key: str, chain: SwapChain) -> None:
-    if file is None:
-        return
-    arrays = {name: np.asarray(value) for name, value in vars(chain).items()}
-    with write_aside(file) as aside, aside.open("wb") as stream:
-        np.savez(stream, key=np.array(key), **arrays)  # type: ignore[arg-type]
-
-
-def _read(file: Path, key: str) -> SwapChain:
-    try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        found = str(arrays.pop("key"))
-        whole = ("equilibration_sweeps", "spacing_sweeps", "proposed", "accepted")
-        numbers = {name: int(arrays.pop(name)) for name in whole}
-        chain = SwapChain(**arrays, **numbers)  # type: ignore[arg-type]
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise MlipsseError(
-            f"{file} cannot be read as a chain of a Monte Carlo run ({error}). Remove it."
-        ) from error
-    if found != key:
-        raise MlipsseError(
-            f"{file} holds a chain of another run: model, supercell, composition, temperature, "
-            "seed or lengths differ. Name another folder, or remove this one."
-        )
-    return chain

@@ -1,187 +1,159 @@
-"""The inner loop of the Monte Carlo, compiled; importing this imports numba.
-
-Every variable site keeps the energy that each of its species would have there (its local fields),
-and every site its electrostatic potential, so a proposed swap costs a few look-ups and only an
-accepted one touches its neighbours and the potentials.
-"""
-
-from typing import NamedTuple
+"""The inner loop of the Monte Carlo, compiled; importing this imports numba."""
 
 import numpy as np
 from numba import njit
 
+from mlipsse.orderings.thermal.swaps.moves import (
+    coupling_energy,
+    exchange,
+    is_crowded,
+    is_excluded,
+    swap_energy,
+)
+from mlipsse.orderings.thermal.swaps.state import Arrangement, Interactions, Segments, Vicinity
 
-class Interactions(NamedTuple):
-    """What never changes in a run; sites are variable sites, S the most species on any of them.
-
-    Attributes
-    ----------
-    first : (n_sites + 1,) int64; the neighbours of site i are ``neighbours[first[i]:first[i+1]]``,
-        ascending
-    neighbours, tables : (n_entries,) int32, neighbour and its table
-    energies : (n_tables, S, S) float64, eV, by species of site and of neighbour
-    charges : (n_sites, S) float64, elementary charges
-    ewald : (n_host_sites, n_host_sites, n_cells) float64, eV per elementary charge squared: the
-        `matrix` of `Electrostatics` over epsilon; empty without one
-    self_energy : (n_host_sites,) float64
-    difference : (n_cells, n_cells) int32
-    filled, allowed : (n_sites, S) bool, whether a species is an atom, and may sit on a site
-    excluded_first, excluded : (n_sites + 1,) int64 and (n_excluded,) int32, like `first` and
-        `neighbours`: sites that may not both be filled
-    """
-
-    first: np.ndarray
-    neighbours: np.ndarray
-    tables: np.ndarray
-    energies: np.ndarray
-    charges: np.ndarray
-    ewald: np.ndarray
-    self_energy: np.ndarray
-    difference: np.ndarray
-    filled: np.ndarray
-    allowed: np.ndarray
-    excluded_first: np.ndarray
-    excluded: np.ndarray
-
-
-class Arrangement(NamedTuple):
-    """What a run changes.
-
-    Attributes
-    ----------
-    labels : (n_sites,) int8
-    fields : (n_sites, S) float64, eV, of site and pair energies
-    potentials : (n_sites,) float64, of all charges, over epsilon, eV per elementary charge
-    order : (n_movable,) int32, movable sites: sublattice after sublattice, in each species after
-        species
-    """
-
-    labels: np.ndarray
-    fields: np.ndarray
-    potentials: np.ndarray
-    order: np.ndarray
-
-
-class Segments(NamedTuple):
-    """Ranges of places in `Arrangement.order`; numbers are conserved, so are these.
-
-    Attributes
-    ----------
-    species_start, species_end : (n_movable,) int32, places of the species of every place
-    pool_start, pool_end : (n_movable,) int32, places of the sublattice of every place
-    """
-
-    species_start: np.ndarray
-    species_end: np.ndarray
-    pool_start: np.ndarray
-    pool_end: np.ndarray
+ANYWHERE, NEAR, CLUSTER = 0, 1, 2
+"""Kinds of moves, and their places in the counts of `run_sweeps`."""
 
 
 @njit
-def swap_energy(on: Interactions, now: Arrangement, i: int, j: int) -> float:
-    """Energy change, eV, of exchanging the species of two sites of one sublattice."""
+def draw(rng, n: int) -> int:  # type: ignore[no-untyped-def]
+    """A whole number from 0 to n - 1."""
+    return min(int(rng.random() * n), n - 1)
+
+
+@njit
+def like_neighbours(near: Vicinity, now: Arrangement, counts: np.ndarray) -> None:
+    """Count, per sublattice, the nearest sites that hold the same species, into `counts`."""
+    counts[:] = 0.0
+    for i in range(len(now.labels)):
+        for k in range(near.own_first[i], near.own_first[i + 1]):
+            if now.labels[near.own[k]] == now.labels[i]:
+                counts[near.sublattice[i]] += 1.0
+
+
+@njit
+def partner(  # type: ignore[no-untyped-def]
+    rng, near: Vicinity, now: Arrangement, segments: Segments, p: int, kind: int
+) -> int:
+    """The other site of a swap; -1 for none: a near one, or any of another species."""
+    if kind == NEAR:
+        i = now.order[p]
+        n = near.own_first[i + 1] - near.own_first[i]
+        return near.own[near.own_first[i] + draw(rng, n)] if n > 0 else -1
+    start, end = segments.species_start[p], segments.species_end[p]
+    low = segments.pool_start[p]
+    q = low + draw(rng, segments.pool_end[p] - low - (end - start))
+    return now.order[q if q < start else q + end - start]
+
+
+@njit
+def is_swap(on: Interactions, now: Arrangement, i: int, j: int) -> bool:
+    """Whether exchanging two sites of one sublattice changes anything and is allowed."""
     a, b = now.labels[i], now.labels[j]
-    change = now.fields[i, b] - now.fields[i, a] + now.fields[j, a] - now.fields[j, b]
-    low, high = on.first[i], on.first[i + 1]
-    while low < high:
-        middle = (low + high) // 2
-        if on.neighbours[middle] < j:
-            low = middle + 1
-        else:
-            high = middle
-    while low < on.first[i + 1] and on.neighbours[low] == j:
-        pair = on.energies[on.tables[low]]
-        change += pair[b, a] + pair[a, b] - pair[a, a] - pair[b, b]
-        low += 1
-    moved = on.charges[i, b] - on.charges[i, a]
-    if moved != 0.0 and on.ewald.size > 0:
-        n_cells = len(on.difference)
-        s, t = i // n_cells, j // n_cells
-        mutual = on.ewald[s, t, on.difference[i % n_cells, j % n_cells]]
-        change += moved * (now.potentials[i] - now.potentials[j])
-        change += moved**2 * (on.self_energy[s] + on.self_energy[t] - 2 * mutual)
-    return change
+    movable = now.places[i] >= 0 and now.places[j] >= 0
+    return movable and a != b and on.allowed[i, b] and on.allowed[j, a]
 
 
 @njit
-def swap(on: Interactions, now: Arrangement, i: int, j: int) -> None:
-    """Exchange the species of two sites and bring fields and potentials up to date."""
-    a, b = now.labels[i], now.labels[j]
-    moved = on.charges[i, b] - on.charges[i, a]
-    for site, old, new in ((i, a, b), (j, b, a)):
-        for k in range(on.first[site], on.first[site + 1]):
-            neighbour, pair = on.neighbours[k], on.energies[on.tables[k]]
-            for s in range(pair.shape[1]):
-                now.fields[neighbour, s] += pair[new, s] - pair[old, s]
-    if moved != 0.0 and on.ewald.size > 0:
-        n_cells = len(on.difference)
-        near_i, near_j = on.difference[i % n_cells], on.difference[j % n_cells]
-        for t in range(on.ewald.shape[1]):
-            row_i, row_j = on.ewald[i // n_cells, t], on.ewald[j // n_cells, t]
-            for c in range(n_cells):
-                push = row_i[near_i[c]] - row_j[near_j[c]]
-                now.potentials[t * n_cells + c] += 2.0 * moved * push
-    now.labels[i], now.labels[j] = b, a
+def near_pair(  # type: ignore[no-untyped-def]
+    rng, near: Vicinity, i: int, j: int
+) -> tuple[int, int]:
+    """A site near i and one near j, both of one other sublattice; -1, -1 for none."""
+    n_i = near.other_first[i + 1] - near.other_first[i]
+    n_j = near.other_first[j + 1] - near.other_first[j]
+    if n_i == 0 or n_j == 0:
+        return -1, -1
+    k = near.other[near.other_first[i] + draw(rng, n_i)]
+    m = near.other[near.other_first[j] + draw(rng, n_j)]
+    return (k, m) if near.sublattice[k] == near.sublattice[m] else (-1, -1)
 
 
 @njit
-def is_excluded(on: Interactions, now: Arrangement, i: int, j: int) -> bool:
-    """Whether a swap would fill a site beside a filled one that excludes it."""
-    a, b = now.labels[i], now.labels[j]
-    for site, other, old, new in ((i, j, a, b), (j, i, b, a)):
-        if on.filled[site, new] and not on.filled[site, old]:
-            for k in range(on.excluded_first[site], on.excluded_first[site + 1]):
-                partner = on.excluded[k]
-                if partner != other and on.filled[partner, now.labels[partner]]:
-                    return True
-    return False
+def try_cluster(  # type: ignore[no-untyped-def]
+    rng, on: Interactions, near: Vicinity, now: Arrangement, i: int, j: int, beta: float
+) -> tuple[bool, float]:
+    """Exchange two sites together with one near each; whether it was accepted, and its energy."""
+    k, m = near_pair(rng, near, i, j)
+    if k < 0 or not is_swap(on, now, k, m):
+        return False, 0.0
+    change = swap_energy(on, now, i, j) + swap_energy(on, now, k, m)
+    change += coupling_energy(on, now, i, j, k, m)
+    if change > 0.0 and rng.random() >= np.exp(-beta * change):
+        return False, 0.0
+    exchange(on, now, i, j)
+    exchange(on, now, k, m)
+    if on.excluded.size > 0:
+        crowded = is_crowded(on, now, i) or is_crowded(on, now, j)
+        if crowded or is_crowded(on, now, k) or is_crowded(on, now, m):
+            exchange(on, now, k, m)
+            exchange(on, now, i, j)
+            return False, 0.0
+    return True, change
 
 
-@njit
+@njit(nogil=True)
 def run_sweeps(  # type: ignore[no-untyped-def]
-    rng, on: Interactions, now: Arrangement, segments: Segments, betas: np.ndarray
-) -> tuple[np.ndarray, int]:
+    rng,
+    on: Interactions,
+    near: Vicinity,
+    now: Arrangement,
+    segments: Segments,
+    betas: np.ndarray,
+    shares: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One sweep per inverse temperature: as many proposals as there are movable sites.
 
-    A proposal takes a movable site at random and exchanges it with a random one of another
-    species on its sublattice. As numbers are conserved, a pair is proposed as often before the
-    exchange as after it, and Metropolis' rule gives detailed balance (Metropolis et al., J. Chem.
-    Phys. 21, 1087, 1953, doi 10.1063/1.1699114).
+    A proposal takes a movable site at random and exchanges it with another one of its sublattice:
+    any of another species; or one of the nearest; or any, together with a pair of another
+    sublattice, one site near each of the two, so that, as an example, ions follow the dopant that
+    binds them. Which sites are proposed depends on the numbers of every species alone, which are
+    conserved, so a move is proposed as often as its reverse, and Metropolis' rule gives detailed
+    balance (Metropolis et al., J. Chem. Phys. 21, 1087, 1953, doi 10.1063/1.1699114).
 
     Parameters
     ----------
     rng : numpy's Generator
     betas : (n_sweeps,) float64, 1/eV
+    shares : (3,) float64, of the proposals, by kind of move
 
     Returns
     -------
     tuple
-        energy after every sweep from the start's, (n_sweeps,) float64, eV, and the number of
-        accepted swaps.
+        (n_sweeps, 1 + n_sublattices) float64, after every sweep the energy from the start's, eV,
+        and the pairs of nearest sites with the same species per sublattice; and (3,) int64,
+        accepted and proposed moves by kind.
     """
-    changes = np.empty(len(betas))
-    total, accepted, n = 0.0, 0, len(now.order)
+    n_sublattices = near.sublattice.max() + 1
+    trace = np.empty((len(betas), 1 + n_sublattices))
+    accepted, proposed = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
+    total, n = 0.0, len(now.order)
     for sweep in range(len(betas)):
+        beta = betas[sweep]
         for _ in range(n):
-            p = min(int(rng.random() * n), n - 1)
-            start, end = segments.species_start[p], segments.species_end[p]
-            low = segments.pool_start[p]
-            others = segments.pool_end[p] - low - (end - start)
-            q = low + min(int(rng.random() * others), others - 1)
-            if q >= start:
-                q += end - start
-            i, j = now.order[p], now.order[q]
-            a, b = now.labels[i], now.labels[j]
-            if not (on.allowed[i, b] and on.allowed[j, a]):
+            chosen = rng.random()
+            kind = ANYWHERE
+            if chosen >= shares[ANYWHERE]:
+                kind = NEAR if chosen < shares[ANYWHERE] + shares[NEAR] else CLUSTER
+            p = draw(rng, n)
+            proposed[kind] += 1
+            i, j = now.order[p], partner(rng, near, now, segments, p, kind)
+            if j < 0 or not is_swap(on, now, i, j):
+                continue
+            if kind == CLUSTER:
+                done, change = try_cluster(rng, on, near, now, i, j, beta)
+                if done:
+                    total += change
+                    accepted[kind] += 1
                 continue
             if on.excluded.size > 0 and is_excluded(on, now, i, j):
                 continue
             change = swap_energy(on, now, i, j)
-            if change > 0.0 and rng.random() >= np.exp(-betas[sweep] * change):
+            if change > 0.0 and rng.random() >= np.exp(-beta * change):
                 continue
-            swap(on, now, i, j)
-            now.order[p], now.order[q] = j, i
+            exchange(on, now, i, j)
             total += change
-            accepted += 1
-        changes[sweep] = total
-    return changes, accepted
+            accepted[kind] += 1
+        trace[sweep, 0] = total
+        like_neighbours(near, now, trace[sweep, 1:])
+    return trace, accepted, proposed
