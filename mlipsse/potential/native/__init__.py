@@ -1,0 +1,1 @@
+"""The native engine: C++ written for one MACE model, without torch."""
