@@ -45,31 +45,53 @@ struct ModelOptions {
   int local_rank = 0;              // of this process among those on its machine
 };
 
+// How a model whose layers exchange features between ranks reaches the others. Rows are of nodes.
+class Exchange {
+ public:
+  // Of the owned nodes' rows to the ghosts that are their images; and sums the other way.
+  virtual void forward(void *rows, int numbers, bool is_double) = 0;
+  virtual void reverse(void *rows, int numbers, bool is_double) = 0;
+  // std::runtime_error on every rank when `trouble` is not empty on any.
+  virtual void agree(const std::string &trouble) = 0;
+
+ protected:
+  ~Exchange() = default;
+};
+
 // Every function here may throw std::runtime_error, whose what() is one line for a person;
-// nothing else leaves this file.
+// nothing else leaves the files of the models.
 class MaceModel {
  public:
-  MaceModel(const std::string &path, const ModelOptions &options);
-  ~MaceModel();
+  virtual ~MaceModel() = default;
 
-  const std::vector<std::string> &elements() const;
-  double cutoff() const;           // of one layer, Angstrom
-  int layers() const;
-  std::string dtype() const;       // float32 or float64
-  std::string describe() const;    // format, number type and device
-  bool gives_atom_virials() const;
-  const std::string &file() const;      // that was loaded
-  const std::string &remark() const;    // what the user should hear, or nothing
+  virtual const std::vector<std::string> &elements() const = 0;
+  virtual double cutoff() const = 0;           // of one layer, Angstrom
+  virtual int layers() const = 0;
+  virtual std::string dtype() const = 0;       // float32 or float64
+  virtual std::string describe() const = 0;    // format, number type and device
+  virtual bool gives_atom_virials() const = 0;
+  virtual const std::string &file() const = 0;      // that was loaded
+  virtual const std::string &remark() const = 0;    // what the user should hear, or nothing
+  virtual double seconds_in_model() const = 0;
 
-  void set_graph(const Graph &graph);
+  // Numbers of an atom that layers exchange between ranks; 0 of a model that needs all that its
+  // own atoms depend on within its ghosts.
+  virtual int exchanged_numbers() const { return 0; }
+
+  virtual void set_graph(const Graph &graph) = 0;
   // `places` holds n_places x 3 coordinates, those that Graph's `atoms` and `sender_atoms` index.
-  void evaluate(const double *places, int64_t n_places, const Wanted &wanted, Result &result);
-
-  double seconds_in_model() const;
-
- private:
-  struct State;
-  std::unique_ptr<State> state;
+  // `exchange` is null on one rank.
+  virtual void evaluate(const double *places, int64_t n_places, const Wanted &wanted,
+                        Result &result, Exchange *exchange) = 0;
 };
+
+// TorchScript and AOTInductor, by libtorch.
+std::unique_ptr<MaceModel> load_torch_model(const std::string &path, const ModelOptions &options);
+
+// Native code, by its own library.
+std::unique_ptr<MaceModel> load_native_model(const std::string &path, const ModelOptions &options);
+
+// By the name of the file.
+std::unique_ptr<MaceModel> load_model(const std::string &path, const ModelOptions &options);
 
 }    // namespace mlipsse

@@ -133,7 +133,7 @@ void PairMACE::coeff(int narg, char **arg)
   // LAMMPS' own errors are exceptions too: they are raised outside of the try block.
   std::string trouble;
   try {
-    model = std::make_unique<mlipsse::MaceModel>(arg[2], options);
+    model = mlipsse::load_model(arg[2], options);
   } catch (const std::exception &e) {
     trouble = e.what();
   } catch (...) {
@@ -180,6 +180,12 @@ void PairMACE::init_style()
   // On one rank every ghost is an image of an own atom. On several, what an atom's energy depends
   // on lies within one cutoff per layer, and ghosts need neighbors of their own.
   const bool alone = comm->nprocs == 1;
+  if (exchanges()) {
+    // Features reach the ghosts from their owners: one cutoff is enough.
+    comm_forward = comm_reverse = model->exchanged_numbers();
+    neighbor->add_request(this, NeighConst::REQ_FULL);
+    return;
+  }
   if (alone || !model || model->layers() < 2)
     neighbor->add_request(this, NeighConst::REQ_FULL);
   else
@@ -241,6 +247,40 @@ void PairMACE::fill_graph()
   }
 }
 
+bool PairMACE::exchanges() const
+{
+  return comm->nprocs > 1 && model && model->exchanged_numbers() > 0;
+}
+
+// A rank without atoms has nothing to compute, but may have features to pass on.
+bool PairMACE::takes_part() const { return graph.n_owned > 0 || exchanges(); }
+
+// Every ghost is a node of its own: the layers' features come from its owner.
+void PairMACE::fill_graph_of_exchange()
+{
+  const int nlocal = atom->nlocal;
+  const int nall = nlocal + atom->nghost;
+  graph.clear();
+  node_of_atom.assign(nall, -1);
+  const auto add_node = [&](int index) {
+    node_of_atom[index] = graph.types.size();
+    graph.types.push_back(element_of_type[atom->type[index]]);
+    graph.atoms.push_back(index);
+  };
+  for (int ii = 0; ii < list->inum; ++ii) add_node(list->ilist[ii]);
+  graph.n_owned = graph.types.size();
+  for (int ghost = nlocal; ghost < nall; ++ghost) add_node(ghost);
+  for (int64_t node = 0; node < graph.n_owned; ++node) {
+    const int i = graph.atoms[node];
+    for (int jj = 0; jj < list->numneigh[i]; ++jj) {
+      const int j = list->firstneigh[i][jj] & NEIGHMASK;
+      graph.senders.push_back(node_of_atom[j]);
+      graph.receivers.push_back(node);
+      graph.sender_atoms.push_back(j);
+    }
+  }
+}
+
 double PairMACE::nearest_neighbor(int64_t node) const
 {
   double **x = atom->x;
@@ -287,14 +327,16 @@ void PairMACE::compute(int eflag, int vflag)
   std::string trouble;
   try {
     if (neighbor->ago == 0 || built_at != neighbor->lastcall || built_of != nall) {
-      fill_graph();
-      if (graph.n_owned > 0) model->set_graph(graph);
+      if (exchanges()) fill_graph_of_exchange();
+      else fill_graph();
+      if (takes_part()) model->set_graph(graph);
       built_at = neighbor->lastcall;
       built_of = nall;
     }
-    if (graph.n_owned > 0) {
+    if (takes_part()) {
       const mlipsse::Wanted wanted{vflag_global != 0, vflag_atom != 0};
-      model->evaluate(atom->x[0], nall, wanted, result);
+      model->evaluate(nall > 0 ? atom->x[0] : nullptr, nall, wanted, result,
+                      exchanges() ? this : nullptr);
       trouble = unphysical();
     }
   } catch (const std::exception &e) {
@@ -304,7 +346,7 @@ void PairMACE::compute(int eflag, int vflag)
   }
   raise_together(trouble);
 
-  if (graph.n_owned > 0) {
+  if (takes_part()) {
     double **f = atom->f;
     for (size_t node = 0; node < graph.atoms.size(); ++node)
       for (int d = 0; d < 3; ++d) f[graph.atoms[node]][d] += result.forces[3 * node + d];

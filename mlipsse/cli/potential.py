@@ -97,7 +97,7 @@ def export(
         ),
     ] = None,
     form: Annotated[
-        Literal["torchscript", "aotinductor", "mliap"],
+        Literal["torchscript", "aotinductor", "native", "mliap"],
         typer.Option("--format", help="Export format."),
     ] = "torchscript",
     dtype: Dtype = None,
@@ -159,6 +159,19 @@ def export(
         typer.echo(json.dumps(facts, indent=1))
     else:
         typer.echo(file)
+
+
+@app.command("compile")
+def compile_(bundle: BundleFolder, as_json: Json = False) -> None:
+    """Compile the native code of a bundle again, for the processors of this machine's kind.
+
+    A bundle from another machine may need it. The files and their checksums in the card are
+    replaced.
+    """
+    from mlipsse.potential.bundle.folder import compile_bundle
+
+    made = [str(library) for library in compile_bundle(bundle)]
+    typer.echo(json.dumps(made, indent=1) if as_json else "\n".join(made))
 
 
 @app.command()

@@ -28,3 +28,16 @@ def stress_by_differences(atoms: Atoms, calculator: Calculator, *, step: float) 
             energies.append(energy(strained, calculator))
         stress.append((energies[0] - energies[1]) / (2 * step) / atoms.get_volume())
     return np.array(stress)
+
+
+def forces_by_differences(atoms: Atoms, calculator: Calculator, *, step_A: float) -> np.ndarray:
+    """(n, 3) in eV/Å, of steps of this size."""
+    forces = np.empty((len(atoms), 3))
+    for place in np.ndindex(forces.shape):
+        energies = []
+        for sign in (1, -1):
+            moved = atoms.copy()
+            moved.positions[place] += sign * step_A / 2
+            energies.append(energy(moved, calculator))
+        forces[place] = (energies[1] - energies[0]) / step_A
+    return forces

@@ -130,8 +130,11 @@ def write_bundle(
         shutil.copyfile(model, copied)
         # TorchScript last: a model that it refuses may have been taken by another one.
         left_out = {}
+        facts: dict[str, Any] = {}
         if export.form != "torchscript":
-            _export(model, export.form, beside=copied, head=head, dtype=dtype, target=export.target)
+            _, facts = _export(
+                model, export.form, beside=copied, head=head, dtype=dtype, target=export.target
+            )
         try:
             export_torchscript(
                 model, head=head, dtype=dtype, out=copied.with_suffix(SUFFIXES["torchscript"])
@@ -152,6 +155,7 @@ def write_bundle(
             "layers": summary.layers,
             "n_parameters": summary.n_parameters,
             **provenance.entries,
+            **facts,
             "versions": _versions(),
             **({"left_out": left_out} if left_out else {}),
             "extra": dict(provenance.extra),
@@ -196,7 +200,7 @@ def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundl
         when the model is not the one of the card, or it cannot be exported.
     """
     bundle = read_bundle(folder, model_only=True)
-    made = _export(
+    made, facts = _export(
         bundle.model,
         form,
         beside=bundle.model,
@@ -207,9 +211,40 @@ def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundl
     card = read_card(folder / CARD_FILE)
     card.setdefault("exported_head", bundle.head)
     card["versions"] = {**(card.get("versions") or {}), **_versions()}
-    card["sha256"] = dict(sorted({**card["sha256"], made.name: sha256(made)}.items()))
+    card |= facts
+    card["sha256"] = dict(
+        sorted({**card["sha256"], **{file.name: sha256(file) for file in made}}.items())
+    )
     write_card(folder, card)
     return _bundle(folder, card)
+
+
+def compile_bundle(folder: Path) -> list[Path]:
+    """Compile the native source of a bundle again, for this machine; the libraries.
+
+    Raises
+    ------
+    MlipsseError
+        when the bundle has no native code, a file of it is damaged, or it cannot be compiled.
+    """
+    from mlipsse.potential.native.compilation import compile_native, source_file
+
+    bundle = read_bundle(folder, model_only=True)
+    weights = bundle.exports.get("native")
+    if weights is None:
+        raise MlipsseError(
+            f"The bundle {folder} has no native code. Make it: mlipsse potential export {folder} "
+            f"--out {folder} --format native"
+        )
+    card = read_card(folder / CARD_FILE)
+    for file in (weights, source_file(weights)):
+        verify_file(file, card["sha256"][file.name])
+    made = compile_native(weights, bundle.dtype)
+    card["sha256"] = dict(
+        sorted({**card["sha256"], **{file.name: sha256(file) for file in made}}.items())
+    )
+    write_card(folder, card)
+    return made
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -301,8 +336,9 @@ def verify_file(path: Path, expected: str) -> None:
 
 def _export(
     model: Path, form: Format, *, beside: Path, head: str, dtype: Dtype, target: Target
-) -> Path:
-    """Write one format of `model` beside its copy in the bundle, under that name."""
+) -> tuple[list[Path], dict[str, Any]]:
+    """Write one format of `model` beside its copy in the bundle: its files, and entries of the
+    card."""
     out = beside.with_suffix(SUFFIXES[form])
     if form == "torchscript":
         export_torchscript(model, head=head, dtype=dtype, out=out)
@@ -310,11 +346,16 @@ def _export(
         from mlipsse.potential.export.aotinductor import export_aotinductor
 
         export_aotinductor(model, head=head, dtype=dtype, out=out, target=target)
+    elif form == "native":
+        from mlipsse.potential.native.export import export_native
+
+        native = export_native(model, head=head, dtype=dtype, out=out)
+        return [native.weights, native.source, *native.libraries], {"native": native.facts}
     else:
         from mlipsse.potential.export.mliap import export_mliap
 
         export_mliap(model, head=head, dtype=dtype, out=out)
-    return out
+    return [out], {}
 
 
 def _head(asked: str | None, summary: ModelSummary, model: Path) -> str:

@@ -8,12 +8,13 @@ from mlipsse.errors import MlipsseError
 
 Dtype = Literal["float32", "float64"]
 Device = Literal["cpu", "cuda"]
-Format = Literal["torchscript", "aotinductor", "mliap"]
+Format = Literal["torchscript", "aotinductor", "native", "mliap"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 SUFFIXES: Mapping[Format, str] = {
     "torchscript": ".pt",
     "aotinductor": ".pt2",
+    "native": ".safetensors",
     "mliap": ".mliap.pt",
 }
 """What the file of each format is called after the potential's name."""

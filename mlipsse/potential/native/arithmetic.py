@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mlipsse.errors import MlipsseError
+from mlipsse.potential.export.target import FormatRefused
 from mlipsse.potential.native.splines import Spline, fit_spline
 
 SUPPORTED: Mapping[str, tuple[bool, bool]] = {
@@ -133,7 +133,7 @@ class Arithmetic:
     atom_energies_eV: np.ndarray
 
 
-def read_arithmetic(model: Any, head: str, *, tolerance: float = 1e-6) -> Arithmetic:
+def read_arithmetic(model: Any, head: str, *, tolerance: float = 2e-5) -> Arithmetic:
     """The arithmetic of a MACE model in memory.
 
     Parameters
@@ -143,7 +143,7 @@ def read_arithmetic(model: Any, head: str, *, tolerance: float = 1e-6) -> Arithm
 
     Raises
     ------
-    MlipsseError
+    FormatRefused
         for a block that native code cannot be written for, by its name.
     """
     import torch
@@ -152,8 +152,8 @@ def read_arithmetic(model: Any, head: str, *, tolerance: float = 1e-6) -> Arithm
         return _Reader(model, head, tolerance).read()
 
 
-def _refuse(what: str) -> MlipsseError:
-    return MlipsseError(
+def _refuse(what: str) -> FormatRefused:
+    return FormatRefused(
         f"The native format cannot hold {what}. Export this model with --format aotinductor."
     )
 
@@ -343,9 +343,9 @@ class _Reader:
             ],
             skip=skip,
             skip_of_first=skip_of_first,
-            up=_by_l(
-                block.linear_up, block.linear_up.irreps_in, self.channels, None, self.torch
-            )[0],
+            up=_by_l(block.linear_up, block.linear_up.irreps_in, self.channels, None, self.torch)[
+                0
+            ],
             readout=readout,
             readout_out=readout_out,
             activation=activation,
@@ -421,7 +421,9 @@ class _Reader:
                 x[channel, start + channel * part.ir.dim] = 1.0
             y = block.linear(x)
             target = _start_of(block.linear.irreps_out, part.ir.l)
-            matrices.append(y[:, target : target + self.channels * part.ir.dim : part.ir.dim] / over)
+            matrices.append(
+                y[:, target : target + self.channels * part.ir.dim : part.ir.dim] / over
+            )
         return torch.stack(matrices)[None].numpy()
 
     def _polynomials(self, product: Any, number: int) -> tuple[Polynomial, ...]:
@@ -507,9 +509,7 @@ def _start_of(irreps: Any, degree: int) -> int:
     raise _refuse(f"irreps {irreps} without l = {degree}")
 
 
-def _by_l(
-    module: Any, irreps: Any, channels: int, attrs: Any, torch: Any
-) -> np.ndarray:
+def _by_l(module: Any, irreps: Any, channels: int, attrs: Any, torch: Any) -> np.ndarray:
     """Matrices (n_elements or 1, max l of the outcome + 1, channels, channels) of a linear map."""
     out_irreps = module.irreps_out
     elements = [None] if attrs is None else list(attrs)

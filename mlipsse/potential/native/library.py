@@ -2,6 +2,8 @@
 
 import ctypes
 import json
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ class NativeLibrary:
 
     def __init__(self, library: Path, weights: Path) -> None:
         try:
-            self._code = ctypes.CDLL(str(library))
+            self._code = _load(library)
             interface = int(self._code.mlipsse_native_interface())
         except (OSError, AttributeError) as error:
             raise MlipsseError(
@@ -90,7 +92,7 @@ class NativeLibrary:
             for atoms that are on top of each other, and too little memory.
         """
         n = len(species)
-        arrays = [
+        arrays: list[np.ndarray] = [
             np.ascontiguousarray(species, dtype=np.int32),
             np.ascontiguousarray(first, dtype=np.int64),
             np.ascontiguousarray(neighbours, dtype=np.int32),
@@ -116,3 +118,11 @@ class NativeLibrary:
         function = getattr(self._code, f"mlipsse_native_{name}")
         if function(self._model, *arguments, self._error, _ERROR_BYTES):
             raise MlipsseError(self._error.value.decode())
+
+
+def _load(library: Path) -> ctypes.CDLL:
+    """Load a copy: the loader of the system takes a file that was replaced for the one it knows."""
+    with tempfile.TemporaryDirectory(prefix="mlipsse-native-") as folder:
+        copy = Path(folder) / library.name
+        shutil.copyfile(library, copy)
+        return ctypes.CDLL(str(copy))

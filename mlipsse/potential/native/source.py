@@ -77,6 +77,7 @@ def write_source(model: Arithmetic, *, dtype: str, title: str, command: str) -> 
         scale=repr(model.scale),
         pair_energy=_bool(model.pair_energy is not None),
         table_of=", ".join("{" + ", ".join(map(str, row)) + "}" for row in model.table_of),
+        atomic_numbers=", ".join(map(str, model.atomic_numbers)),
         atom_energies=", ".join(repr(float(e)) for e in model.atom_energies_eV),
         channels=model.channels,
         harmonics=_harmonics(model),
@@ -127,13 +128,11 @@ def _tensors(
         shape = (*knots.shape[:3], len(layer.paths), channels)
         tensors[f"{number}.table"] = knots.reshape(shape).swapaxes(2, 3)
         tensors[f"{number}.message"] = layer.message
-        tensors[f"{number}.coefficients"] = np.concatenate(
-            [
-                polynomial.coefficients[:, [polynomial.monomials.index(m) for m in _order(polynomial)]]
-                for polynomial in layer.polynomials
-            ],
-            axis=1,
-        )
+        ordered = [
+            polynomial.coefficients[:, [polynomial.monomials.index(m) for m in _order(polynomial)]]
+            for polynomial in layer.polynomials
+        ]
+        tensors[f"{number}.coefficients"] = np.concatenate(ordered, axis=1)
         tensors[f"{number}.linear"] = layer.linear
         if number:
             tensors[f"{number}.up"] = layer.up
@@ -265,7 +264,7 @@ def _tree(polynomial: Polynomial) -> list[list[tuple[int, ...]]]:
 def _nested(
     polynomial: Polynomial, start: int
 ) -> Iterable[tuple[int, int | None, list[tuple[int, int | None, list[tuple[int, int]]]]]]:
-    """Per first index i: the number of c_i, and per second index j: that of c_ij, and (number, k)."""
+    """By first index i: the number of c_i; by second index j: that of c_ij, and (number, k)."""
     number = start
     for group in _tree(polynomial):
         alone: int | None = None

@@ -53,7 +53,7 @@ class Spline:
 def fit_spline(
     function: Callable[[np.ndarray], np.ndarray], low: float, high: float, tolerance: float
 ) -> Spline:
-    """The spline with the fewest knots (48 times a power of two) whose slopes are good enough.
+    """The spline with the fewest knots, in steps of a quarter, whose slopes are good enough.
 
     Parameters
     ----------
@@ -70,16 +70,14 @@ def fit_spline(
         spline = _fit(function, low, high, n)
         if spline.error <= tolerance:
             return spline
-        n *= 2
+        n += n // 4
     raise MlipsseError(
         f"The radial functions of the model are not smooth: splines of {_MOST} knots differ from "
         f"them by {spline.error:.2g} in their slope. Export it with --format aotinductor."
     )
 
 
-def _fit(
-    function: Callable[[np.ndarray], np.ndarray], low: float, high: float, n: int
-) -> Spline:
+def _fit(function: Callable[[np.ndarray], np.ndarray], low: float, high: float, n: int) -> Spline:
     at = np.linspace(low, high, n)
     step = at[1] - at[0]
     values = function(at)

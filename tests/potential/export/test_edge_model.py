@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from mlipsse.energetics.potentials.mace_model import import_mace
-from tests.support.potential.edge_graphs import R_MAX_A, forces, graph, make_mace, reference, stress
+from tests.support.potential.edge_graphs import (
+    KINDS,
+    R_MAX_A,
+    forces,
+    graph,
+    make_mace,
+    reference,
+    stress,
+)
 from tests.support.potential.tiny_potential import random_cell
 
 import_mace()
@@ -17,26 +25,6 @@ from e3nn.util import jit  # noqa: E402
 
 from mlipsse.potential.export.edge_model import EdgeModel  # noqa: E402
 from mlipsse.potential.export.traceable import SphericalHarmonics, make_traceable  # noqa: E402
-
-KINDS = {
-    "one layer": {"layers": 1},
-    "scalars": {"hidden": "4x0e", "correlation": 3},
-    "three layers, L=2": {"layers": 3, "hidden": "3x0e+3x1o+3x2e", "max_ell": 3},
-    "first block without residual": {"first": "RealAgnosticInteractionBlock"},
-    "density blocks": {
-        "interaction": "RealAgnosticDensityResidualInteractionBlock",
-        "first": "RealAgnosticDensityInteractionBlock",
-    },
-    "nonlinear blocks": {
-        "interaction": "RealAgnosticResidualNonLinearInteractionBlock",
-        "readout_cls": "NonLinearBiasReadoutBlock",
-        "hidden": "4x0e+4x1o+4x2e",
-    },
-    "ZBL and agnesi": {"pair_repulsion": True, "distance_transform": "Agnesi"},
-    "cutoff apart": {"apply_cutoff": False, "distance_transform": "Soft"},
-    "MACE without scale and shift": {"scale_shift": False},
-    "one head": {"heads": ("target",)},
-}
 
 CUBE = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
 TRICLINIC = random_cell(  # its smallest height is below the cutoff: atoms see their own images

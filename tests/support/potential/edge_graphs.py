@@ -12,6 +12,27 @@ from tests.support.potential.tiny_potential import ELEMENTS, HEADS
 
 R_MAX_A = 4.5
 
+KINDS: dict[str, dict[str, Any]] = {
+    "one layer": {"layers": 1},
+    "scalars": {"hidden": "4x0e", "correlation": 3},
+    "three layers, L=2": {"layers": 3, "hidden": "3x0e+3x1o+3x2e", "max_ell": 3},
+    "first block without residual": {"first": "RealAgnosticInteractionBlock"},
+    "density blocks": {
+        "interaction": "RealAgnosticDensityResidualInteractionBlock",
+        "first": "RealAgnosticDensityInteractionBlock",
+    },
+    "nonlinear blocks": {
+        "interaction": "RealAgnosticResidualNonLinearInteractionBlock",
+        "readout_cls": "NonLinearBiasReadoutBlock",
+        "hidden": "4x0e+4x1o+4x2e",
+    },
+    "ZBL and agnesi": {"pair_repulsion": True, "distance_transform": "Agnesi"},
+    "cutoff apart": {"apply_cutoff": False, "distance_transform": "Soft"},
+    "MACE without scale and shift": {"scale_shift": False},
+    "one head": {"heads": ("target",)},
+}
+"""Models of every kind that mace-torch makes, as changes to `make_mace`."""
+
 Graph = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 

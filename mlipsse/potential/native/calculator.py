@@ -1,0 +1,114 @@
+"""Native code behind ASE's interface."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+from ase.data import chemical_symbols
+from ase.stress import full_3x3_to_voigt_6_stress
+from matscipy.neighbours import neighbour_list
+
+from mlipsse.errors import MlipsseError
+from mlipsse.potential.native.compilation import library_for_here
+from mlipsse.potential.native.library import NativeLibrary
+
+
+class NativeCalculator(Calculator):
+    """Energy, forces and stress of a native potential (`mlipsse potential export --format native`).
+
+    Threads are OMP_NUM_THREADS, or all of the processor's.
+
+    Parameters
+    ----------
+    potential : `.safetensors` file of native weights, with its library beside it
+
+    Raises
+    ------
+    MlipsseError
+        when the library or the weights are missing, damaged, or made for other processors.
+
+    Examples
+    --------
+    >>> atoms.calc = NativeCalculator("mace-sse-small/mace-sse-small.safetensors")  # doctest: +SKIP
+    >>> atoms.get_potential_energy()  # doctest: +SKIP
+    """
+
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012
+
+    def __init__(self, potential: Path | str, **options: Any) -> None:
+        super().__init__(**options)
+        weights = Path(potential)
+        if not weights.is_file():
+            raise MlipsseError(
+                f"{weights} is not there. Name the .safetensors file of a native potential."
+            )
+        self.library = NativeLibrary(library_for_here(weights), weights)
+        self._place = np.full(len(chemical_symbols), -1, dtype=np.int32)
+        numbers = self.library.atomic_numbers
+        self._place[list(numbers)] = np.arange(len(numbers), dtype=np.int32)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Compute everything at once; see `Calculator.calculate`.
+
+        Raises
+        ------
+        MlipsseError
+            for an element that the model does not know, and atoms on top of each other.
+        """
+        super().calculate(atoms, properties, system_changes)
+        crystal = self.atoms
+        assert crystal is not None  # what ASE just copied
+        species = self._place[crystal.numbers]
+        if (species < 0).any():
+            unknown = sorted({crystal.symbols[k] for k in np.flatnonzero(species < 0)})
+            known = ", ".join(chemical_symbols[z] for z in self.library.atomic_numbers)
+            raise MlipsseError(
+                f"The potential does not know {', '.join(unknown)}. It knows {known}."
+            )
+        receivers, senders, towards_A = neighbour_list(
+            "ijD",
+            cutoff=self.library.r_max_A,
+            positions=crystal.positions,
+            cell=_whole_cell(crystal, self.library.r_max_A),
+            pbc=crystal.pbc,
+            numbers=crystal.numbers.astype(np.int32),
+        )
+        first = np.searchsorted(receivers, np.arange(len(crystal) + 1))
+        vectors_A = -towards_A
+        energies, gradient = self.library.evaluate(species, first, senders, vectors_A)
+        n = len(crystal)
+        forces = np.stack(
+            [
+                np.bincount(senders, gradient[:, k], n) - np.bincount(receivers, gradient[:, k], n)
+                for k in range(3)
+            ],
+            axis=1,
+        )
+        energy = float(energies.sum())
+        self.results = {
+            "energy": energy,
+            "free_energy": energy,
+            "energies": energies,
+            "forces": forces,
+        }
+        if crystal.cell.rank == 3:
+            stress = vectors_A.T @ gradient / crystal.get_volume()
+            self.results["stress"] = full_3x3_to_voigt_6_stress((stress + stress.T) / 2)
+
+
+def _whole_cell(atoms: Atoms, margin_A: float) -> np.ndarray:
+    """The cell, (3, 3) Å; vectors that it lacks span the atoms and a margin."""
+    if atoms.cell.rank == 3:
+        return np.asarray(atoms.cell.array)
+    span_A = np.ptp(atoms.positions, axis=0).max() + 2 * margin_A
+    missing = ~atoms.cell.any(axis=1)
+    whole = np.asarray(atoms.cell.complete().array)
+    whole[missing] *= span_A
+    return whole
