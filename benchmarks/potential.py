@@ -130,7 +130,7 @@ def compare_forces(matrix: Matrix) -> None:
             for dtype in ("float64", "float32"):
                 for backend in ("torchscript", "aotinductor"):
                     file = _exported(matrix, architecture, backend, dtype=dtype)
-                    found = lammps_single_points([frame], torchscript=file, plugin=matrix.plugin)
+                    found = lammps_single_points([frame], exported=file, plugin=matrix.plugin)
                     rows.append(facts | {"what": f"{backend} {dtype}"} | _errors(found, exact))
             for row in rows:
                 _append(matrix.work / results.FORCES_FILE, row)

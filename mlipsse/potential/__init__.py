@@ -17,6 +17,7 @@ from mlipsse.potential.export.source_model import ModelSummary, model_summary
 from mlipsse.potential.export.target import ExportSettings
 from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin, check_plugin, plugin_path
+from mlipsse.potential.native.calculator import NativeCalculator
 from mlipsse.potential.parity.report import ParityReport, check_bundle
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "BundleInfo",
     "ExportSettings",
     "ModelSummary",
+    "NativeCalculator",
     "ParityReport",
     "Provenance",
     "TrainingData",

@@ -143,12 +143,13 @@ def build_problems(campaign: Campaign) -> Iterator[str]:
 
 def compiler_problems(campaign: Campaign) -> Iterator[str]:
     """Sentences about what the format of the export needs."""
-    if campaign.config.export.format != "aotinductor":
+    form = campaign.config.export.format
+    if form == "torchscript":
         return
     names = [name for name in (os.environ.get("CXX"), "c++", "g++", "clang++") if name]
     if not any(map(shutil.which, names)):
         yield (
-            f"export.format: aotinductor requires a C++ compiler ({', '.join(names)}), and none "
+            f"export.format: {form} requires a C++ compiler ({', '.join(names)}), and none "
             "is on the PATH. Install g++, or set export.format: torchscript."
         )
 

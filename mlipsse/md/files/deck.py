@@ -53,7 +53,7 @@ def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple
     Parameters
     ----------
     plugin : shared object of the pair style
-    model : exported model, `.pt` or `.pt2`
+    model : exported model, `.pt`, `.pt2` or native `.safetensors`
     species : elements in the order of the LAMMPS types (`data_file.species_by_type`)
 
     Raises
@@ -61,10 +61,10 @@ def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple
     MlipsseError
         for a path or an element that cannot stand in a deck, or a file that is not for this style.
     """
-    if model.suffix not in (".pt", ".pt2") or model.name.endswith(".mliap.pt"):
+    if model.suffix not in (".pt", ".pt2", ".safetensors") or model.name.endswith(".mliap.pt"):
         raise MlipsseError(
             f"{model} does not fit pair_style mace of these decks (a .mliap.pt is for pair_style "
-            "mliap unified). Name a .pt or .pt2 file."
+            "mliap unified). Name a .pt, .pt2 or .safetensors file."
         )
     for element in species:
         if not _ELEMENT.fullmatch(element):

@@ -24,7 +24,7 @@ from mlipsse.potential.acceptance.trials import (
     accept,
 )
 from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read_card
-from mlipsse.potential.export.edge_form import ExportedCalculator
+from mlipsse.potential.exported import exported_calculator
 
 TEMPERATURE_K = 800.0
 """Without one from the user or the card: that of the published sampling."""
@@ -118,9 +118,9 @@ def _calculator(model: Path, head: str | None) -> tuple[Calculator, Bundle | Non
         raise MlipsseError(
             f"{model} contains the head {bundle.head}, but head {head} is requested."
         )
-    for form in ("torchscript", "aotinductor"):
+    for form in ("native", "torchscript", "aotinductor"):
         if form in bundle.exports:
-            return ExportedCalculator(bundle.exports[form]), bundle
+            return exported_calculator(bundle.exports[form]), bundle
     raise MlipsseError(
         f"The bundle {model} has no file that can be called in Python. Make one: mlipsse potential "
         f"export {model} --out {model}"

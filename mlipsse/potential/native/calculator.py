@@ -8,11 +8,11 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
-from matscipy.neighbours import neighbour_list
 
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.native.compilation import library_for_here
 from mlipsse.potential.native.library import NativeLibrary
+from mlipsse.potential.native.neighbours import Neighbours
 
 
 class NativeCalculator(Calculator):
@@ -45,6 +45,7 @@ class NativeCalculator(Calculator):
                 f"{weights} is not there. Name the .safetensors file of a native potential."
             )
         self.library = NativeLibrary(library_for_here(weights), weights)
+        self._neighbours = Neighbours(self.library.r_max_A)
         self._place = np.full(len(chemical_symbols), -1, dtype=np.int32)
         numbers = self.library.atomic_numbers
         self._place[list(numbers)] = np.arange(len(numbers), dtype=np.int32)
@@ -72,16 +73,8 @@ class NativeCalculator(Calculator):
             raise MlipsseError(
                 f"The potential does not know {', '.join(unknown)}. It knows {known}."
             )
-        receivers, senders, towards_A = neighbour_list(
-            "ijD",
-            cutoff=self.library.r_max_A,
-            positions=crystal.positions,
-            cell=_whole_cell(crystal, self.library.r_max_A),
-            pbc=crystal.pbc,
-            numbers=crystal.numbers.astype(np.int32),
-        )
+        receivers, senders, vectors_A = self._neighbours.edges(crystal)
         first = np.searchsorted(receivers, np.arange(len(crystal) + 1))
-        vectors_A = -towards_A
         energies, gradient = self.library.evaluate(species, first, senders, vectors_A)
         n = len(crystal)
         forces = np.stack(
@@ -101,14 +94,3 @@ class NativeCalculator(Calculator):
         if crystal.cell.rank == 3:
             stress = vectors_A.T @ gradient / crystal.get_volume()
             self.results["stress"] = full_3x3_to_voigt_6_stress((stress + stress.T) / 2)
-
-
-def _whole_cell(atoms: Atoms, margin_A: float) -> np.ndarray:
-    """The cell, (3, 3) Å; vectors that it lacks span the atoms and a margin."""
-    if atoms.cell.rank == 3:
-        return np.asarray(atoms.cell.array)
-    span_A = np.ptp(atoms.positions, axis=0).max() + 2 * margin_A
-    missing = ~atoms.cell.any(axis=1)
-    whole = np.asarray(atoms.cell.complete().array)
-    whole[missing] *= span_A
-    return whole

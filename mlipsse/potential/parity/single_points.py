@@ -13,8 +13,8 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from mlipsse import lammps
 from mlipsse.energetics.potentials.mace_model import import_mace, load_mace_model
 from mlipsse.energetics.single_point import SinglePoint
-from mlipsse.potential.export.edge_form import load_edge_form
 from mlipsse.potential.export.target import Dtype
+from mlipsse.potential.exported import exported_calculator
 from mlipsse.potential.lammps.structure_file import data_text
 
 LAMMPS_EV_A3_TO_BAR = 1.6021765e6
@@ -79,7 +79,7 @@ def differences(found: Sequence[SinglePoint], reference: Sequence[SinglePoint]) 
 def lammps_single_points(
     structures: Sequence[Atoms],
     *,
-    torchscript: Path,
+    exported: Path,
     plugin: Path,
     type_order: Sequence[str] | None = None,
     threads: int = 1,
@@ -89,7 +89,7 @@ def lammps_single_points(
     Parameters
     ----------
     structures : periodic in three directions, any cell shape
-    torchscript : exported file, `.pt` or `.pt2`
+    exported : file that `pair_coeff` takes
     plugin : from `build_plugin`
     type_order : element of each LAMMPS type; alphabetical when not given
     """
@@ -101,7 +101,7 @@ def lammps_single_points(
             text = data_text(atoms, elements=elements, title="parity check")
             (folder / f"{k}.data").write_text(text)
             deck.append(
-                _DECK.format(name=k, exported=torchscript.resolve(), elements=" ".join(elements))
+                _DECK.format(name=k, exported=exported.resolve(), elements=" ".join(elements))
             )
         (folder / "deck.lmp").write_text("".join(deck))
         lammps.run(["-in", "deck.lmp"], folder=folder, threads=threads)
@@ -155,7 +155,7 @@ def python_single_points(exported: Path, structures: Sequence[Atoms]) -> list[Si
 
     Parameters
     ----------
-    exported : `.pt` or `.pt2`; a `.pt2` holds machine code, which runs when it is called
+    exported : `.pt`, `.pt2` or native `.safetensors`; compiled code runs when it is called
     structures : periodic in three directions
 
     Raises
@@ -163,5 +163,9 @@ def python_single_points(exported: Path, structures: Sequence[Atoms]) -> list[Si
     MlipsseError
         when the file cannot be loaded or has no edge form.
     """
-    form = load_edge_form(exported)
-    return [form.single_point(atoms) for atoms in structures]
+    calculator = exported_calculator(exported)
+    found = []
+    for atoms in structures:
+        calculator.calculate(atoms)
+        found.append(SinglePoint.from_results(calculator.results))
+    return found

@@ -9,7 +9,7 @@ from ase import Atoms
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.example import read_example
 from mlipsse.potential.bundle.folder import Bundle, read_bundle
-from mlipsse.potential.export.target import Device, check_device
+from mlipsse.potential.export.target import SUFFIXES, Device, check_device
 from mlipsse.potential.export.torchscript import export_upstream
 from mlipsse.potential.speed.frames import heated, li3incl6, read_crystal, repeat_to
 from mlipsse.potential.speed.measurement import (
@@ -114,13 +114,14 @@ def _contender(potential: Bundle, backend: Backend, *, device: Device, folder: P
         file = folder / "upstream.pt"
         export_upstream(potential.model, head=head, dtype=dtype, out=file)
     else:
-        if "aotinductor" not in potential.exports:
+        if backend not in potential.exports:
             raise MlipsseError(
-                f"{potential.folder} has no .pt2 file for the backend aotinductor. Make it: "
-                f"mlipsse potential export {potential.model} --head {head} --format aotinductor "
+                f"{potential.folder} has no {SUFFIXES[backend]} file for the backend {backend}. "
+                f"Make it: mlipsse potential export {potential.model} --head {head} --format "
+                f"{backend} "
                 f"--dtype {dtype} --out {potential.folder}"
             )
-        file = potential.exports["aotinductor"]
+        file = potential.exports[backend]
     return Contender(backend, file, head, dtype, device)
 
 

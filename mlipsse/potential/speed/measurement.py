@@ -28,7 +28,7 @@ from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.potential.speed.ase_dynamics import Job, Timing
 from mlipsse.processes import start_child, stop_group
 
-Backend = Literal["ase", "upstream", "torchscript", "aotinductor"]
+Backend = Literal["ase", "upstream", "torchscript", "aotinductor", "native"]
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 TIMESTEP_FS = 1.0
@@ -74,7 +74,8 @@ class Contender:
     Attributes
     ----------
     backend : `ase`; or in LAMMPS `upstream` (what `mace_create_lammps_model` wrote, with glibc's
-        own memory thresholds, as upstream's users have them), `torchscript`, `aotinductor`
+        own memory thresholds, as upstream's users have them), `torchscript`, `aotinductor`,
+        `native`
     file : a `.model` file for `ase` (loading it runs pickle code), else what `pair_coeff` takes
     head, dtype, device : of the potential in that file
     """

@@ -49,7 +49,7 @@ def from_ase(
     dtype: Dtype = "float64",
 ) -> Differences:
     """Largest differences of an exported file in LAMMPS from its model in ASE."""
-    found = lammps_single_points(structures, torchscript=exported, plugin=build_plugin())
+    found = lammps_single_points(structures, exported=exported, plugin=build_plugin())
     return differences(found, ase_single_points(structures, model=model, head=head, dtype=dtype))
 
 
@@ -105,7 +105,7 @@ def test_random_crystals_as_in_ase(tiny_model, torchscript, number, seed):
     rng = np.random.default_rng(seed)
     crystals = [random_crystal(rng) for _ in range(number)]
     exact = ase_single_points(crystals, model=tiny_model, head="target", dtype="float64")
-    found = lammps_single_points(crystals, torchscript=torchscript, plugin=build_plugin())
+    found = lammps_single_points(crystals, exported=torchscript, plugin=build_plugin())
     for crystal, ours, theirs in zip(crystals, found, exact, strict=True):
         difference = differences([ours], [theirs])
         largest_eV_A = np.abs(theirs.forces_eV_A).max()
@@ -135,7 +135,7 @@ def test_heads_differ(tiny_model, torchscript):
 def test_types_in_any_order(torchscript, plugin):
     atoms = structure("orthorhombic")
     points = [
-        lammps_single_points([atoms], torchscript=torchscript, plugin=plugin, type_order=order)[0]
+        lammps_single_points([atoms], exported=torchscript, plugin=plugin, type_order=order)[0]
         for order in (ELEMENTS, ELEMENTS[::-1])
     ]
     assert points[0].energy_eV == pytest.approx(points[1].energy_eV, abs=1e-10)
@@ -161,7 +161,7 @@ def test_forces_and_stress_are_derivatives_of_the_energy(torchscript, plugin):
             atoms.cell.array @ (np.eye(3) + sign * step * strain), scale_atoms=True
         )
 
-    point, *others = lammps_single_points(changed, torchscript=torchscript, plugin=plugin)
+    point, *others = lammps_single_points(changed, exported=torchscript, plugin=plugin)
     energies = np.array([other.energy_eV for other in others]).reshape(-1, 2)
     slopes = (energies[:, 0] - energies[:, 1]) / (2 * step)
     assert np.abs(point.forces_eV_A).max() > 0.5, "a comparison of nothing with nothing"

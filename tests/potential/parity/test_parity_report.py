@@ -234,7 +234,7 @@ def test_python_and_lammps_agree(torchscript, plugin, name):
     cell, n_atoms = CELLS[name]
     atoms = random_cell(cell=cell, n_atoms=n_atoms, closest_A=1.7, seed=3)
     in_python = python_single_points(torchscript, [atoms])
-    in_lammps = lammps_single_points([atoms], torchscript=torchscript, plugin=plugin)
+    in_lammps = lammps_single_points([atoms], exported=torchscript, plugin=plugin)
     worst = differences(in_lammps, in_python)
     assert max(worst.energy_eV, worst.force_eV_A, worst.stress_eV_A3) < 1e-10
 

@@ -118,11 +118,11 @@ def try_on_crystal(
     """Unit of work: one crystal through every trial."""
     from mlipsse.potential.acceptance import References, accept
     from mlipsse.potential.acceptance.report import acceptance_record
-    from mlipsse.potential.export.edge_form import ExportedCalculator
+    from mlipsse.potential.exported import exported_calculator
 
     result = accept(
         start,
-        ExportedCalculator(exported),
+        exported_calculator(exported),
         settings,
         name=name,
         references=References(

@@ -325,7 +325,7 @@ def provenance(campaign: Campaign, card: Mapping[str, Any]) -> dict[str, Any]:
             if campaign.config.finetune.strategy == "scratch"
             else campaign.config.finetune.foundation
         ),
-        "potential (sha256)": card["sha256"][f"{campaign.config.export.name}.pt"],
+        "potential (sha256)": card["sha256"][campaign.model_file.name],
         "seed": campaign.config.seed,
         **versions(),
     }

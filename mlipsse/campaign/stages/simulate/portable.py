@@ -16,6 +16,7 @@ from mlipsse.campaign.stages.simulate.rendering import (
 )
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.folder import read_bundle
+from mlipsse.potential.export.target import SUFFIXES
 from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
 
 
@@ -90,6 +91,10 @@ def render_campaign(
         for name in ("card.yaml", "README.md"):
             if (bundle.folder / name).is_file():
                 bring(bundle.folder / name, root / "potential" / name)
+        if source.suffix == SUFFIXES["native"]:  # the libraries of its processors
+            for beside in source.parent.glob(f"{source.stem}.*"):
+                if beside.suffix in (".so", ".cpp"):
+                    bring(beside, root / "potential" / beside.name)
         if (
             source.suffix == ".pt2" and "torchscript" in bundle.exports
         ):  # what takes its place on another kind of machine
