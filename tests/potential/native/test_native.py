@@ -42,8 +42,15 @@ MORE = {
         "first": "RealAgnosticInteractionBlock",
     },
     "agnostic product": {"use_agnostic_product": True},
+    "17 channels, L=2, density, ZBL and agnesi": {
+        "hidden": "17x0e+17x1o+17x2e",
+        "interaction": "RealAgnosticDensityResidualInteractionBlock",
+        "first": "RealAgnosticDensityInteractionBlock",
+        "pair_repulsion": True,
+        "distance_transform": "Agnesi",
+    },
 }
-FAST = ("density blocks", "ZBL and agnesi", "17 channels, L=2", "three layers, no residual first")
+FAST = ("17 channels, L=2, density, ZBL and agnesi", "three layers, no residual first")
 
 
 @pytest.fixture(autouse=True, scope="module")
