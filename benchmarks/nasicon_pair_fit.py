@@ -1,6 +1,7 @@
 """A pair model of NaSICON from energies of mace-sse-small, and 4x4x4 orderings at 1500 K from it.
 
-    python benchmarks/nasicon_pair_fit.py            # about two minutes on one core
+    python benchmarks/nasicon_pair_fit.py --out FOLDER       # about a minute on one core
+    python benchmarks/nasicon_pair_fit.py --model FOLDER/nasicon.json --temperature 1000
 
 Single points of unrelaxed orderings of Na3Zr2Si2PO12 in the host's hexagonal cell: random ones
 first, then ones that the model fitted to those takes for typical at 1500 K (where
@@ -19,7 +20,12 @@ from ase.calculators.calculator import Calculator
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.orderings import Host, HostSettings, Supercell, parse_composition, read_host
 from mlipsse.orderings.counting.ordering import decorated_atoms
-from mlipsse.orderings.thermal.monte_carlo import MonteCarloSettings, run_monte_carlo
+from mlipsse.orderings.thermal.monte_carlo import (
+    MonteCarloRun,
+    MonteCarloSettings,
+    run_monte_carlo,
+)
+from mlipsse.orderings.thermal.pairs.file import load_pair_model, save_pair_model
 from mlipsse.orderings.thermal.pairs.fit import fit_pair_model
 from mlipsse.orderings.thermal.pairs.model import PairModel
 from mlipsse.orderings.thermal.swaps.random_labels import random_labels
@@ -43,9 +49,20 @@ def main() -> None:
     parser.add_argument(
         "--samples", type=int, default=8, help="Number of samples of the 4x4x4 cell."
     )
+    parser.add_argument(
+        "--temperature", type=float, default=TEMPERATURE_K, help="Temperature of these in K."
+    )
+    parser.add_argument(
+        "--model", type=Path, help="Pair model of an earlier run (--out), to sample with alone."
+    )
     parser.add_argument("--out", type=Path, help="Folder to write the model to, as JSON.")
     arguments = parser.parse_args()
     host = read_host(CIF, HostSettings(mobile="Na"))
+    if arguments.model is not None:
+        _sample_large(
+            load_pair_model(arguments.model, host), arguments, rng=np.random.default_rng(0)
+        )
+        return
     calculator = make_calculator("mace-sse-small")
     small, double = Supercell(host, (1, 1, 1)), Supercell(host, (2, 1, 1))
     rng = np.random.default_rng(0)
@@ -75,18 +92,23 @@ def main() -> None:
         found = _energies(double, list(others), calculator)
         print(f"8 {name} orderings of 2x1x1, never seen: {_compare(model, double, others, found)}")
 
-    large = Supercell(host, (4, 4, 4))
+    _sample_large(model, arguments, rng=rng)
+    if arguments.out is not None:
+        save_pair_model(model, arguments.out / "nasicon.json")
+
+
+def _sample_large(
+    model: PairModel, arguments: argparse.Namespace, *, rng: np.random.Generator
+) -> None:
+    """Sample the 4x4x4 cell and print how it went."""
+    large = Supercell(model.host, (4, 4, 4))
     clock = time.perf_counter()
-    run = _sample(model, large, arguments.samples, seed=3)
+    run = _sample(model, large, arguments.samples, seed=3, temperature_K=arguments.temperature)
     print(f"{run.sentence()} {time.perf_counter() - clock:.0f} s")
     print(
         f"Random order lies {_order_energy(model, large, run.mean_energy_eV, rng):.0f} meV per "
         "formula unit higher."
     )
-    if arguments.out is not None:
-        from mlipsse.orderings.thermal.pairs.file import save_pair_model
-
-        save_pair_model(model, arguments.out / "nasicon.json")
 
 
 def _counts(supercell: Supercell) -> tuple[tuple[int, ...], ...]:
@@ -97,12 +119,20 @@ def _random(supercell: Supercell, n: int, rng: np.random.Generator) -> Labels:
     return [random_labels(supercell, _counts(supercell), rng=rng) for _ in range(n)]
 
 
-def _sample(model: PairModel, supercell: Supercell, n: int, *, seed: int):  # type: ignore[no-untyped-def]
+def _sample(
+    model: PairModel,
+    supercell: Supercell,
+    n: int,
+    *,
+    seed: int,
+    temperature_K: float = TEMPERATURE_K,
+) -> MonteCarloRun:
     return run_monte_carlo(
         model,
         supercell,
-        MonteCarloSettings(temperature_K=TEMPERATURE_K, samples=n, seed=seed),
+        MonteCarloSettings(temperature_K=temperature_K, samples=n, seed=seed),
         counts=_counts(supercell),
+        report=print,
     )
 
 
