@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the plugin (CMakeLists.txt) and the package of a LAMMPS build (lammps_package.cmake) share:
 # the sources, where torch lies, and how a target is linked with it.
-set(PAIR_MACE_SOURCES pair_mace.cpp pair_mace_exchange.cpp mace_model.cpp
-  native_model.cpp torch_model.cpp torchscript_backend.cpp aotinductor_backend.cpp
-  tensor_memory.cpp torch_process.cpp pair_mace_checks.cpp reason.cpp gpu_driver.cpp scratch.cpp)
+set(PAIR_MACE_SOURCES pair_mace.cpp pair_mace_exchange.cpp pair_mace_checks.cpp mace_model.cpp
+  native_model.cpp gpu_driver.cpp reason.cpp)
+set(TORCH_MODEL_SOURCES torch_model.cpp torchscript_backend.cpp aotinductor_backend.cpp
+  tensor_memory.cpp torch_process.cpp reason.cpp scratch.cpp gpu_driver.cpp)
 list(TRANSFORM PAIR_MACE_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/")
+list(TRANSFORM TORCH_MODEL_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/")
 
 set(TORCH_DIR "" CACHE PATH "Folder of the torch package, the one that holds lib/ and include/")
 

@@ -24,7 +24,10 @@ set_property(GLOBAL APPEND PROPERTY PAIR "${MLIPSSE_DIR}/pair_mace.h")
 
 function(add_pair_mace)
   # An object library: torch needs a newer C++ than LAMMPS may be built with.
-  add_library(mlipsse_pair_mace OBJECT ${PAIR_MACE_SOURCES})
+  set(sources ${PAIR_MACE_SOURCES} ${TORCH_MODEL_SOURCES})
+  list(REMOVE_DUPLICATES sources)
+  add_library(mlipsse_pair_mace OBJECT ${sources})
+  target_compile_definitions(mlipsse_pair_mace PRIVATE MLIPSSE_TORCH_LINKED)
   set_target_properties(mlipsse_pair_mace PROPERTIES
     CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
   foreach(property INCLUDE_DIRECTORIES COMPILE_DEFINITIONS)

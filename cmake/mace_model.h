@@ -85,8 +85,10 @@ class MaceModel {
                         Result &result, Exchange *exchange) = 0;
 };
 
-// TorchScript and AOTInductor, by libtorch.
-std::unique_ptr<MaceModel> load_torch_model(const std::string &path, const ModelOptions &options);
+// TorchScript and AOTInductor, by libtorch; in a library of its own where that is not linked
+// (MLIPSSE_TORCH_LINKED), and found there by this name.
+extern "C" MaceModel *mlipsse_load_torch_model(const std::string &path,
+                                               const ModelOptions &options);
 
 // Native code, by its own library.
 std::unique_ptr<MaceModel> load_native_model(const std::string &path, const ModelOptions &options);

@@ -37,7 +37,7 @@ void lammpsplugin_init(void *lmp, void *handle, void *regfunc)
   plugin.version = LAMMPS_VERSION;
   plugin.style = "pair";
   plugin.name = "mace";
-  plugin.info = "MACE potentials by libtorch, part of mlipsse";
+  plugin.info = "MACE potentials, part of mlipsse";
   plugin.author = "The mlipsse authors";
   plugin.creator.v1 = &create_pair_mace;
   plugin.handle = handle;

@@ -252,9 +252,10 @@ void TorchModel::evaluate(const double *places, int64_t n_places, const Wanted &
 
 }    // namespace
 
-std::unique_ptr<MaceModel> load_torch_model(const std::string &path, const ModelOptions &options)
+extern "C" MaceModel *mlipsse_load_torch_model(const std::string &path,
+                                               const ModelOptions &options)
 {
-  return std::make_unique<TorchModel>(path, options);
+  return new TorchModel(path, options);
 }
 
 }    // namespace mlipsse

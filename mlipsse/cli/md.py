@@ -83,6 +83,12 @@ def render(
 @app.command()
 def runtime(
     out: OutFolder,
+    native: Annotated[
+        bool,
+        typer.Option(
+            "--native", help="Leave out libtorch, for native potentials alone (less than 30 MB)."
+        ),
+    ] = False,
 ) -> None:
     """Make a folder with LAMMPS, MPICH, the pair style and libtorch that runs without Python.
 
@@ -91,7 +97,7 @@ def runtime(
     from mlipsse.md.runtime import make_runtime
     from mlipsse.potential.lammps.plugin import build_plugin
 
-    env = make_runtime(out, plugin=build_plugin(), report=console.print)
+    env = make_runtime(out, plugin=build_plugin(), torch=not native, report=console.print)
     console.print(f"Runtime in {out}. On the node: . {env} && lmp -in in.lammps", soft_wrap=True)
 
 

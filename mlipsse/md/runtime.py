@@ -12,6 +12,8 @@ from pathlib import Path
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 from mlipsse.lammps import LammpsInstallation, environment, find_lammps
+from mlipsse.potential.lammps.plugin import TORCH_FILE
+from mlipsse.potential.native.compilation import find_compiler
 
 ENV_FILE = "env.sh"
 
@@ -33,12 +35,16 @@ export LMP="$mlipsse_runtime/bin/lmp"
 
 
 def make_runtime(
-    folder: Path, *, plugin: Path, report: Callable[[str], None] = lambda text: None
+    folder: Path,
+    *,
+    plugin: Path,
+    torch: bool = True,
+    report: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Write the runtime; the folder can be moved and copied as a whole.
 
-    It takes some 0.5 GB, and several with a torch for CUDA, whose libraries it holds; `report` gets
-    the size before anything is copied.
+    It takes some 0.5 GB, and several with a torch for CUDA, whose libraries it holds; without torch
+    less than 30 MB. `report` gets the size before anything is copied.
 
     `bin/` holds `lmp`, MPICH's `mpiexec` and its helpers, `lib/` every library they load but those
     of the C library and the GPU's driver, and `macepair.so`. Run paths are relative. The node needs
@@ -48,6 +54,7 @@ def make_runtime(
     ----------
     folder : new or empty
     plugin : of the pair style, built for this LAMMPS
+    torch : whether TorchScript and AOTInductor are to run there, or native code alone
     report : called with what is being done
 
     Returns
@@ -69,17 +76,17 @@ def make_runtime(
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
     programs = [lammps.binary, *_mpi_programs()]
-    needed = [*_libraries([*programs, plugin], lammps), plugin]
+    own = [plugin, *([plugin.with_name(TORCH_FILE)] if torch else [])]
+    needed = [*_libraries([*programs, *own], lammps, torch=torch), *own]
     _require_room([*programs, *needed], folder, report=report)
     for program in programs:
         _copy(program, binaries)
     for library in needed:
         _copy(library, libraries)
-    own_plugin = libraries / plugin.name
     report("setting run paths")
     for program in programs:
         _set_run_path(binaries / program.name, "$ORIGIN/../lib")
-    for name in ("liblammps.so.0", "libmpi.so.12", own_plugin.name):
+    for name in ("liblammps.so.0", "libmpi.so.12", *(library.name for library in own)):
         _set_run_path(libraries / name, "$ORIGIN")
     write_text(folder / ENV_FILE, _ENV.format(name=ENV_FILE))
     return folder / ENV_FILE
@@ -109,8 +116,9 @@ def _mpi_programs() -> list[Path]:
     ]
 
 
-def _libraries(files: list[Path], lammps: LammpsInstallation) -> list[Path]:
-    """Everything these load, by the loader itself, and what torch loads only when it runs."""
+def _libraries(files: list[Path], lammps: LammpsInstallation, *, torch: bool) -> list[Path]:
+    """Everything these load, by the loader itself, and what torch loads only when it runs; without
+    torch, what native code loads."""
     found: dict[str, Path] = {}
     for file in files:
         listing = subprocess.run(
@@ -123,12 +131,28 @@ def _libraries(files: list[Path], lammps: LammpsInstallation) -> list[Path]:
             )
         for path in map(Path, _RESOLVED.findall(listing)):
             found.setdefault(path.name, path)
-    torch = lammps.library_dirs[-1]
-    site = torch.parent.parent
-    for path in [*torch.glob("*.so*"), *(site / "nvidia").glob("*/lib/*.so*")]:
+    beyond = _openmp()
+    if torch:
+        torch_libraries = lammps.library_dirs[-1]
+        site = torch_libraries.parent.parent
+        beyond += [*torch_libraries.glob("*.so*"), *(site / "nvidia").glob("*/lib/*.so*")]
+    for path in beyond:
         if not path.name.startswith(_PYTHON_ONLY):
             found.setdefault(path.name, path)
     return [path for name, path in sorted(found.items()) if not _SYSTEM.fullmatch(name)]
+
+
+def _openmp() -> list[Path]:
+    """The library of threads that native code links, of the compiler here."""
+    try:
+        compiler = find_compiler()
+    except MlipsseError:
+        return []
+    answer = subprocess.run(
+        [compiler, "-print-file-name=libgomp.so.1"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    found = Path(os.path.normpath(answer))
+    return [found] if found.is_file() else []
 
 
 def _copy(source: Path, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from mlipsse.campaign.engine.stage import Progress, Work
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.stages.export.bundle import provide_bundle, provide_foundation_bundle
 from mlipsse.campaign.stages.simulate.production import production_units
-from mlipsse.campaign.stages.simulate.rendering import RunFiles, bring
+from mlipsse.campaign.stages.simulate.rendering import RunFiles, bring_plugin
 from mlipsse.campaign.stages.transport.analysis import analyse_composition
 from mlipsse.campaign.studies.learning_curve import (
     SizedModels,
@@ -24,7 +24,7 @@ from mlipsse.campaign.studies.learning_curve import (
 )
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.folder import Bundle
-from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
+from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.training.settings import Strategy
 from mlipsse.transport import CompositionTransport, ExcludedRun, WindowSettings
 
@@ -94,7 +94,7 @@ def transport_by_size(
     with curve_work(campaign, progress) as work:
         models = train_by_size(work, sizes, strategies)
         subjects = _provide_bundles(work, models)
-        plugin = bring(build_plugin(), campaign.path(paths.LearningCurve.transport) / PLUGIN_FILE)
+        plugin = bring_plugin(build_plugin(), campaign.path(paths.LearningCurve.transport))
         units: list[Unit] = []
         for subject in subjects:
             units += production_units(

@@ -19,6 +19,8 @@ from mlipsse.processes import end_command, start_command
 from mlipsse.resources import cache_dir, resource_dir
 
 PLUGIN_FILE = "macepair.so"
+TORCH_FILE = "macetorch.so"
+"""Lies beside the plugin, which opens it for the formats that need libtorch."""
 
 _BUILD_PATIENCE_S = 900.0
 _LOAD_PATIENCE_S = 120.0
@@ -81,7 +83,8 @@ def build_plugin(
             _step([cmake, "--build", build, "--parallel", "2"], log=log)
             if other is not None and other.program is not None:
                 _require_loads(Path(build) / PLUGIN_FILE, other.program)
-            (Path(build) / PLUGIN_FILE).replace(home / PLUGIN_FILE)
+            for name in (TORCH_FILE, PLUGIN_FILE):  # the plugin last: where it is, both are
+                (Path(build) / name).replace(home / name)
     return home / PLUGIN_FILE
 
 

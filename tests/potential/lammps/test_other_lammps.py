@@ -10,7 +10,7 @@ from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.lammps import other_lammps
 from mlipsse.potential.lammps.other_lammps import describe_lammps, header_kind
-from mlipsse.potential.lammps.plugin import PLUGIN_FILE
+from mlipsse.potential.lammps.plugin import TORCH_FILE
 from mlipsse.resources import resource_dir
 
 MPICH = '#define MPICH_VERSION "4.1"\n'
@@ -165,7 +165,7 @@ def test_libraries_of_a_gpu_are_linked(library, tmp_path):
     options = [f"-DTORCH_DIR={fake}", f"-DPython3_EXECUTABLE={sys.executable}"]
     command = [cmake, "-S", resource_dir("cmake"), "-B", build, "-G", "Unix Makefiles", *options]
     subprocess.run(command, check=True, capture_output=True)
-    made = build / "CMakeFiles" / PLUGIN_FILE.replace(".so", ".dir")
+    made = build / "CMakeFiles" / TORCH_FILE.replace(".so", ".dir")
     link = (made / "link.txt").read_text()
     for name in (torch_library, c10_library, "--no-as-needed", "--disable-new-dtags"):
         assert name in link

@@ -10,6 +10,7 @@ from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.simulate.rendering import (
     RunFiles,
     bring,
+    bring_plugin,
     cautions,
     render_runs,
     write_scripts,
@@ -80,11 +81,12 @@ def render_campaign(
     if runtime:
         from mlipsse.md.runtime import make_runtime
 
-        make_runtime(root / "runtime", plugin=plugin)
+        native = source.suffix == SUFFIXES["native"]
+        make_runtime(root / "runtime", plugin=plugin, torch=not native)
         plugin = root / "runtime" / "lib" / PLUGIN_FILE
     files = RunFiles(
         root=root,
-        plugin=bring(plugin, root / PLUGIN_FILE),
+        plugin=bring_plugin(plugin, root),
         model=source if inside else bring(source, root / "potential" / source.name),
     )
     if not inside:

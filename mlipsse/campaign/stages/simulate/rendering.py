@@ -23,6 +23,7 @@ from mlipsse.md.files.deck import mace_commands
 from mlipsse.md.files.folder import render_folder
 from mlipsse.md.files.record import RECORD_FILE, RunSubject, read_record, record_of
 from mlipsse.md.plan.protocol import timestep_caution
+from mlipsse.potential.lammps.plugin import PLUGIN_FILE, TORCH_FILE
 from mlipsse.structures.geometry import widths_A
 
 
@@ -157,6 +158,14 @@ def bring(source: Path, target: Path) -> Path:
         with write_aside(target) as aside:
             shutil.copyfile(source, aside)
     return target
+
+
+def bring_plugin(plugin: Path, folder: Path) -> Path:
+    """Bring the pair style and its library for torch into a folder; returns the plugin's path."""
+    beside = plugin.with_name(TORCH_FILE)
+    if beside.is_file():  # not in a runtime for native code alone
+        bring(beside, folder / TORCH_FILE)
+    return bring(plugin, folder / PLUGIN_FILE)
 
 
 def cautions(campaign: Campaign, wanted: Sequence[Run], *, cutoff_A: float) -> list[str]:

@@ -8,12 +8,17 @@ from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.stages.simulate.accepted import require_accepted
 from mlipsse.campaign.stages.simulate.production import production_units
-from mlipsse.campaign.stages.simulate.rendering import RunFiles, bring, cautions, write_scripts
+from mlipsse.campaign.stages.simulate.rendering import (
+    RunFiles,
+    bring_plugin,
+    cautions,
+    write_scripts,
+)
 from mlipsse.md.files.folder import DATA_FILE, DECK_FILE
 from mlipsse.md.files.record import OUTCOME_FILE, RECORD_FILE
 from mlipsse.md.files.segments import SEGMENTS_FILE
 from mlipsse.potential.bundle.folder import read_card
-from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
+from mlipsse.potential.lammps.plugin import build_plugin
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -35,7 +40,7 @@ def perform(work: Work) -> list[Path]:
     files = RunFiles(
         root=work.folder,
         # Beside the runs, where decks find it whatever it was built for.
-        plugin=bring(build_plugin(), work.folder / PLUGIN_FILE),
+        plugin=bring_plugin(build_plugin(), work.folder),
         model=campaign.model_file,
     )
     card = read_card(campaign.card_file)
