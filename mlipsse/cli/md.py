@@ -86,7 +86,7 @@ def runtime(
     native: Annotated[
         bool,
         typer.Option(
-            "--native", help="Leave out libtorch, for native potentials alone (less than 30 MB)."
+            "--native", help="Leave out libtorch, for native potentials alone (some 65 MB, most of it LAMMPS)."
         ),
     ] = False,
 ) -> None:

@@ -44,7 +44,7 @@ def make_runtime(
     """Write the runtime; the folder can be moved and copied as a whole.
 
     It takes some 0.5 GB, and several with a torch for CUDA, whose libraries it holds; without torch
-    less than 30 MB. `report` gets the size before anything is copied.
+    some 65 MB, most of it LAMMPS. `report` gets the size before anything is copied.
 
     `bin/` holds `lmp`, MPICH's `mpiexec` and its helpers, `lib/` every library they load but those
     of the C library and the GPU's driver, and `macepair.so`. Run paths are relative. The node needs
