@@ -86,7 +86,8 @@ def runtime(
     native: Annotated[
         bool,
         typer.Option(
-            "--native", help="Leave out libtorch, for native potentials alone (some 65 MB, most of it LAMMPS)."
+            "--native",
+            help="Leave out libtorch, for native potentials alone (some 65 MB, most of it LAMMPS).",
         ),
     ] = False,
 ) -> None:

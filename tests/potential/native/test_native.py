@@ -232,6 +232,14 @@ def test_wrong_atoms_are_refused(native64):
         calculator.calculate(Atoms("LiCl", positions=[[0, 0, 0], [0.1, 0, 0]], cell=[9] * 3))
 
 
+def test_numbers_that_are_none_are_refused(native64):
+    library = NativeCalculator(native64).library
+    edges = (np.array([0]), np.array([0, 1]), np.array([0], dtype=np.int32))
+    for vector in ([np.nan, 1.0, 1.0], [9.0, 0.0, 0.0]):
+        with pytest.raises(MlipsseError, match="longer than the cutoff, or its length is no num"):
+            library.evaluate(*edges, np.array([vector]))
+
+
 def test_a_spline_is_as_fine_as_asked_for():
     def function(r):
         return np.stack([np.stack([np.sin(5 * r), r**-6], axis=1)])
