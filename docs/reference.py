@@ -61,8 +61,8 @@ Parts in braces vary. Figures come as PNG and as SVG.
 FILES_TAIL = """## The folder of a run
 
 `08-simulate` and a folder of `mlipsse md render` also hold `run.sh`, `array.sbatch`, `runs.txt`
-(the runs of the array), `macepair.so` (the pair style) and `macetorch.so` (what of it needs libtorch).
-The folder of one run holds:
+(the runs of the array), `macepair.so` (the pair style) and `macetorch.so` (its part that needs
+libtorch). The folder of one run holds:
 
 | file | holds |
 |---|---|
