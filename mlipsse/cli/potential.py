@@ -168,7 +168,7 @@ def compile_(bundle: BundleFolder, as_json: Json = False) -> None:
     A bundle from another machine may need it. The files and their checksums in the card are
     replaced.
     """
-    from mlipsse.potential.bundle.folder import compile_bundle
+    from mlipsse.potential.bundle.making import compile_bundle
 
     made = [str(library) for library in compile_bundle(bundle)]
     typer.echo(json.dumps(made, indent=1) if as_json else "\n".join(made))

@@ -101,6 +101,7 @@ def sample_orderings(
         equilibrium.
     """
     check_formats(formats)  # before hours are spent on what they are to hold
+    plan = _plan(settings, samples=settings.samples, seed=settings.seed, chains=settings.chains)
     host = campaign_host(campaign)
     composition = parse_composition(settings.composition, host)
     large = Supercell(host, settings.supercell)
@@ -128,13 +129,7 @@ def sample_orderings(
     run = run_monte_carlo(
         model,
         large,
-        MonteCarloSettings(
-            temperature_K=settings.temperature_K,
-            hottest_K=settings.hottest_K,
-            samples=settings.samples,
-            seed=settings.seed,
-            chains=settings.chains,
-        ),
+        plan,
         counts=counts,
         folder=out / "chains",
         report=report,
@@ -154,6 +149,19 @@ def sample_orderings(
     }
     write_text(out / "sampling.json", json.dumps(result, indent=1) + "\n")
     return result
+
+
+def _plan(
+    settings: ThermalSettings, *, samples: int, seed: int, chains: int = 2
+) -> MonteCarloSettings:
+    """How a cell is sampled; refuses temperatures that make no sense."""
+    return MonteCarloSettings(
+        temperature_K=settings.temperature_K,
+        hottest_K=settings.hottest_K,
+        samples=samples,
+        seed=seed,
+        chains=chains,
+    )
 
 
 def ranked_energies(campaign: Campaign, host: Host) -> Training:
@@ -206,12 +214,7 @@ def _typical_orderings(
     run = run_monte_carlo(
         model,
         cell,
-        MonteCarloSettings(
-            temperature_K=settings.temperature_K,
-            hottest_K=settings.hottest_K,
-            samples=settings.typical,
-            seed=settings.seed + 1,
-        ),
+        _plan(settings, samples=settings.typical, seed=settings.seed + 1),
         counts=composition.site_counts(cell),
         folder=out / "typical",
     )

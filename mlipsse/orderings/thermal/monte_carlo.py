@@ -214,8 +214,9 @@ class MonteCarloSettings:
         low_K, hottest_K, start_K = self.temperature_K, self.top_K, self.start_K
         if not (0 < low_K <= hottest_K <= start_K < math.inf):
             raise MlipsseError(
-                f"temperature_K is {low_K:g}, hottest_K {hottest_K:g} and anneal_from_K "
-                f"{start_K:g}: temperatures must be above 0 K and ascend in this order."
+                f"The temperature is {low_K:g} K (temperature_K), the hottest of the tempering "
+                f"{hottest_K:g} K (hottest_K) and the start of the cooling {start_K:g} K "
+                "(anneal_from_K). They must be above 0 K and ascend in this order."
             )
 
     @property

@@ -219,34 +219,6 @@ def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundl
     return _bundle(folder, card)
 
 
-def compile_bundle(folder: Path) -> list[Path]:
-    """Compile the native source of a bundle again, for this machine; the libraries.
-
-    Raises
-    ------
-    MlipsseError
-        when the bundle has no native code, a file of it is damaged, or it cannot be compiled.
-    """
-    from mlipsse.potential.native.compilation import compile_native, source_file
-
-    bundle = read_bundle(folder, model_only=True)
-    weights = bundle.exports.get("native")
-    if weights is None:
-        raise MlipsseError(
-            f"The bundle {folder} has no native code. Make it: mlipsse potential export {folder} "
-            f"--out {folder} --format native"
-        )
-    card = read_card(folder / CARD_FILE)
-    for file in (weights, source_file(weights)):
-        verify_file(file, card["sha256"][file.name])
-    made = compile_native(weights, bundle.dtype)
-    card["sha256"] = dict(
-        sorted({**card["sha256"], **{file.name: sha256(file) for file in made}}.items())
-    )
-    write_card(folder, card)
-    return made
-
-
 def read_card(path: Path) -> dict[str, Any]:
     """The content of a bundle's `card.yaml`.
 

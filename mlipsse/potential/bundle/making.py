@@ -16,6 +16,7 @@ from mlipsse.potential.bundle.folder import (
     read_card,
     verify_file,
     write_bundle,
+    write_card,
 )
 from mlipsse.potential.bundle.provenance import Provenance
 from mlipsse.potential.export.target import SUFFIXES, ExportSettings
@@ -77,6 +78,34 @@ def export_bundle(
         example=example,
     )
     return bundle, bundle.exports[export.form]
+
+
+def compile_bundle(folder: Path) -> list[Path]:
+    """Compile the native source of a bundle again, for this machine; the libraries.
+
+    Raises
+    ------
+    MlipsseError
+        when the bundle has no native code, a file of it is damaged, or it cannot be compiled.
+    """
+    from mlipsse.potential.native.compilation import compile_native, source_file
+
+    bundle = read_bundle(folder, model_only=True)
+    weights = bundle.exports.get("native")
+    if weights is None:
+        raise MlipsseError(
+            f"The bundle {folder} has no native code. Make it: mlipsse potential export {folder} "
+            f"--out {folder} --format native"
+        )
+    card = read_card(folder / CARD_FILE)
+    for file in (weights, source_file(weights)):
+        verify_file(file, card["sha256"][file.name])
+    made = compile_native(weights, bundle.dtype)
+    card["sha256"] = dict(
+        sorted({**card["sha256"], **{file.name: sha256(file) for file in made}}.items())
+    )
+    write_card(folder, card)
+    return made
 
 
 def _into_bundle(out: Path, model: Path, export: ExportSettings) -> tuple[Bundle, Path]:

@@ -88,7 +88,7 @@ class ExportSettings:
     Raises
     ------
     MlipsseError
-        for a format or a number type that there is not.
+        for a format or a number type that there is not, and native code for a GPU.
     """
 
     form: Format = "torchscript"
@@ -99,6 +99,11 @@ class ExportSettings:
     def __post_init__(self) -> None:
         if self.form not in FORMATS:
             raise MlipsseError(f"Formats are {', '.join(FORMATS)}, not {self.form}.")
+        if self.form == "native" and self.target.device != "cpu":
+            raise MlipsseError(
+                "Native code runs on CPUs alone, and the device is cuda. Leave the device out, or "
+                "export as torchscript or aotinductor for a GPU."
+            )
         if self.dtype is not None:
             check_dtype(self.dtype)
 

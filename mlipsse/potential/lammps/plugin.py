@@ -1,7 +1,6 @@
 """Build `pair_style mace` as a LAMMPS plugin, once per LAMMPS, torch and source."""
 
 import hashlib
-import os
 import platform
 import shlex
 import shutil
@@ -15,6 +14,7 @@ from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from mlipsse.potential.lammps.other_lammps import OtherLammps, describe_lammps
+from mlipsse.potential.native.compilation import find_compiler
 from mlipsse.processes import end_command, start_command
 from mlipsse.resources import cache_dir, resource_dir
 
@@ -63,7 +63,7 @@ def build_plugin(
     home = _home(other)
     if not rebuild and (built := _built(home)):
         return built
-    cmake, compiler = _cmake(), _compiler()
+    cmake, compiler = _cmake(), find_compiler()
     with exclusive_lock(
         home / "lock", holder="build of the pair style", patience_s=_BUILD_PATIENCE_S
     ):
@@ -91,7 +91,7 @@ def build_plugin(
 def missing_tools() -> list[str]:
     """Sentences about what a build of the plugin needs and this machine lacks."""
     found = []
-    for look in (_cmake, _compiler, _generator):
+    for look in (_cmake, find_compiler, _generator):
         try:
             look()
         except MlipsseError as error:
@@ -201,16 +201,6 @@ def _cmake() -> str:
             "CMake is missing, and the pair style requires it. Install it: pip install cmake."
         )
     return found
-
-
-def _compiler() -> str:
-    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
-        if name and (found := shutil.which(name)):
-            return found
-    raise MlipsseError(
-        "No C++ compiler was found (CXX, c++, g++, clang++), and the pair style must be compiled. "
-        "Install one, e.g. apt-get install g++ make."
-    )
 
 
 def _generator() -> list[str]:

@@ -50,8 +50,8 @@ def find_compiler() -> str:
         if name and (found := shutil.which(name)):
             return found
     raise MlipsseError(
-        "No C++ compiler was found (CXX, c++, g++, clang++), and a native potential must be "
-        "compiled. Install one, e.g. apt-get install g++."
+        "No C++ compiler was found (CXX, c++, g++, clang++), and the pair style and native "
+        "potentials must be compiled. Install one, e.g. apt-get install g++ make."
     )
 
 

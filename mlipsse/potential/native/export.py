@@ -12,9 +12,9 @@ from mlipsse.files import write_aside, write_text
 from mlipsse.potential.export.source_model import load_head
 from mlipsse.potential.export.target import Dtype, check_dtype
 from mlipsse.potential.export.trial import require_same
-from mlipsse.potential.native.arithmetic import read_arithmetic
 from mlipsse.potential.native.calculator import NativeCalculator
 from mlipsse.potential.native.compilation import command_line, compile_native, source_file
+from mlipsse.potential.native.reading import read_arithmetic
 from mlipsse.potential.native.source import write_source
 
 

@@ -281,6 +281,12 @@ def _nested(
         yield group[0][0], alone, [(j, pair, thirds) for j, (pair, thirds) in seconds.items()]
 
 
+def _inner(pair: int | None, thirds: Sequence[tuple[int, int]]) -> str:
+    """The coefficient of a pair, and those of its third factors times these."""
+    alone = [] if pair is None else [f"c[{pair}]"]
+    return " + ".join([*alone, *(f"c[{n}] * a[{k}]" for n, k in thirds)])
+
+
 def _forward(polynomials: Sequence[Polynomial]) -> str:
     lines, start = [], 0
     for out, polynomial in enumerate(polynomials):
@@ -289,10 +295,7 @@ def _forward(polynomials: Sequence[Polynomial]) -> str:
         for i, alone, seconds in _nested(polynomial, start):
             lines.append(f"      {{ V t = {'V{}' if alone is None else f'c[{alone}]'};")
             for j, pair, thirds in seconds:
-                terms = ([] if pair is None else [f"c[{pair}]"]) + [
-                    f"c[{n}] * a[{k}]" for n, k in thirds
-                ]
-                lines.append(f"        t += ({' + '.join(terms)}) * a[{j}];")
+                lines.append(f"        t += ({_inner(pair, thirds)}) * a[{j}];")
             lines.append(f"        f += t * a[{i}]; }}")
         lines.append(f"      b[{out}] = f;")
         lines.append("    }")
@@ -310,10 +313,7 @@ def _backward(polynomials: Sequence[Polynomial]) -> str:
                 f" const V w = g[{out}] * a[{i}];"
             )
             for j, pair, thirds in seconds:
-                terms = ([] if pair is None else [f"c[{pair}]"]) + [
-                    f"c[{n}] * a[{k}]" for n, k in thirds
-                ]
-                lines.append(f"        {{ const V q = {' + '.join(terms)};")
+                lines.append(f"        {{ const V q = {_inner(pair, thirds)};")
                 if thirds:
                     lines.append(f"          const V p = w * a[{j}];")
                 lines.extend(f"          d[{k}] += c[{n}] * p;" for n, k in thirds)

@@ -10,9 +10,9 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.bundle.folder import add_export, compile_bundle, read_bundle
-from mlipsse.potential.bundle.making import export_bundle
-from mlipsse.potential.export.target import Dtype, ExportSettings, FormatRefused
+from mlipsse.potential.bundle.folder import add_export, read_bundle
+from mlipsse.potential.bundle.making import compile_bundle, export_bundle
+from mlipsse.potential.export.target import Dtype, ExportSettings, FormatRefused, Target
 from mlipsse.potential.native import compilation
 from mlipsse.potential.native.calculator import NativeCalculator
 from mlipsse.potential.native.compilation import library_file, library_for_here, source_file
@@ -187,6 +187,11 @@ def test_nonlinear_blocks_are_refused_by_name(tmp_path):
 def test_what_is_too_large_is_refused(changes, words, tmp_path):
     with pytest.raises(FormatRefused, match=words):
         exported(make_mace(**changes), tmp_path, "float64")
+
+
+def test_native_code_for_a_gpu_is_refused():
+    with pytest.raises(MlipsseError, match=r"on CPUs alone.*torchscript or aotinductor"):
+        ExportSettings("native", target=Target(device="cuda"))
 
 
 def test_files_that_do_not_belong_together(native64, tmp_path):

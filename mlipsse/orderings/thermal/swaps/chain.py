@@ -221,9 +221,10 @@ def _equilibrated(
                 )
                 raise MlipsseError(
                     f"Chain {plan.chain} is not at equilibrium after {sweeps} sweeps at "
-                    f"{plan.temperature_K:g} K: {why}. Raise max_sweeps (now {plan.max_sweeps}), "
-                    f"hottest_K (now {plan.hottest_K:g}), or the temperature: at lower "
-                    "temperatures the order is frozen in."
+                    f"{plan.temperature_K:g} K: {why}. Take a higher hottest temperature of the "
+                    f"tempering (hottest_K, now {plan.hottest_K:g}) or a higher temperature, where "
+                    "less of the order is frozen in; in Python, raise max_sweeps (now "
+                    f"{plan.max_sweeps}) and go on."
                 )
         chain = chain.longer(walk.rounds(chain.replicas, chain.rungs_K, length, 0, 100 + sweeps))
         keep(chain)
