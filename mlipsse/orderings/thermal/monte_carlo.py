@@ -150,13 +150,13 @@ class MonteCarloRun:
             )
             if self.descents < len(self.energies_eV):
                 text += (
-                    " These are fewer than there are samples, so samples may share one order: "
-                    "raise equilibration_sweeps, or take a lower hottest temperature."
+                    " These are fewer than the samples, so several samples may be of one order. "
+                    "Take a lower hottest temperature, or raise equilibration_sweeps in Python."
                 )
             if rates.min() < _LEAST_EXCHANGE:
                 text += (
-                    " The ladder is nearly broken where the least are accepted: what lies above "
-                    "hardly helps below. Take a hottest temperature below that one."
+                    " Between two of the temperatures almost no exchange is accepted, so those "
+                    "above hardly help. Take a lower hottest temperature."
                 )
         if not self.independent:
             text += " The samples are NOT independent: raise equilibration_sweeps."

@@ -214,13 +214,19 @@ class _Reader:
         density = None
         if by_density:
             density = self._spline(
-                lambda r_A, pair: self._edge_density(block, r_A, pair), pairs, fine=True
+                lambda r_A, pair: self._along(
+                    lambda feats: self.torch.tanh(block.density_fn(feats) ** 2), r_A, pair
+                ),
+                pairs,
+                fine=True,
             )
         return Layer(
             max_l_in=max_l_in,
             max_l_out=product.linear.irreps_out.lmax,
             paths=tuple(path for _, path in self._paths(block)),
-            radial=self._spline(lambda r_A, pair: self._radial(block, r_A, pair), pairs),
+            radial=self._spline(
+                lambda r_A, pair: self._along(block.conv_tp_weights, r_A, pair), pairs
+            ),
             message=message,
             density=density,
             polynomials=self._polynomials(product, number),
@@ -237,25 +243,16 @@ class _Reader:
             activation=activation,
         )
 
-    def _radial(self, block: Any, r_A: np.ndarray, pair: tuple[int, int]) -> np.ndarray:
+    def _along(
+        self, network: Callable[[Any], Any], r_A: np.ndarray, pair: tuple[int, int]
+    ) -> np.ndarray:
+        """What a network of the radial basis gives at distances of a pair, with the cutoff."""
         lengths, attrs, index = self._edges(r_A, pair)
         feats, cutoff = self.model.radial_embedding(
             lengths, attrs, index, self.model.atomic_numbers
         )
-        weights = block.conv_tp_weights(feats)
-        if cutoff is not None:
-            weights = weights * cutoff
-        return weights.numpy()
-
-    def _edge_density(self, block: Any, r_A: np.ndarray, pair: tuple[int, int]) -> np.ndarray:
-        lengths, attrs, index = self._edges(r_A, pair)
-        feats, cutoff = self.model.radial_embedding(
-            lengths, attrs, index, self.model.atomic_numbers
-        )
-        density = self.torch.tanh(block.density_fn(feats) ** 2)
-        if cutoff is not None:
-            density = density * cutoff
-        return density.numpy()
+        values = network(feats)
+        return np.asarray((values if cutoff is None else values * cutoff).numpy())
 
     def _paths(self, block: Any) -> list[tuple[int, CouplingPath]]:
         """Paths of a block's tensor product, in the order of its weights."""
