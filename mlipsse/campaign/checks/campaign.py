@@ -128,9 +128,12 @@ def _notes(
     problems: Sequence[str],
 ) -> list[str]:
     from mlipsse.campaign.checks.downloads import wanted_downloads
+    from mlipsse.campaign.checks.resources import format_notes
     from mlipsse.campaign.crystals.orderings import host_lines
 
-    notes = []
+    notes: list[str] = []
+    if stages is None or "export" in stages:
+        notes += format_notes(campaign)
     # What is refused here is among the problems.
     with suppress(MlipsseError):
         notes += host_lines(crystals.host)

@@ -1,7 +1,6 @@
 """What the machine must have: usable GPUs, programs, a compiler, a folder to write to."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ _PROBE = (
     "print(torch.cuda.device_count())\n"
 )
 _PATIENCE_S = 120.0
+_GPU_DRIVERS = ("/proc/driver/nvidia/gpus", "/dev/kfd")
 
 
 class NoGpu(MlipsseError):
@@ -142,15 +142,39 @@ def build_problems(campaign: Campaign) -> Iterator[str]:
 
 
 def compiler_problems(campaign: Campaign) -> Iterator[str]:
-    """Sentences about what the format of the export needs."""
-    form = campaign.config.export.format
-    if form == "torchscript":
+    """Sentences about what the only format of the export needs."""
+    from mlipsse.potential.native.compilation import compilers, find_compiler
+
+    form, *others = campaign.config.export_formats
+    if form == "torchscript" or others:
         return
-    names = [name for name in (os.environ.get("CXX"), "c++", "g++", "clang++") if name]
-    if not any(map(shutil.which, names)):
+    try:
+        find_compiler()
+    except MlipsseError:
         yield (
-            f"export.format: {form} requires a C++ compiler ({', '.join(names)}), and none "
+            f"export.format: {form} requires a C++ compiler ({', '.join(compilers())}), and none "
             "is on the PATH. Install g++, or set export.format: torchscript."
+        )
+
+
+def format_notes(campaign: Campaign) -> Iterator[str]:
+    """Sentences about a GPU that production would not use, and an engine slower than could be."""
+    from mlipsse.potential.native.compilation import find_compiler
+
+    config = campaign.config
+    if config.export.format != "auto" or config.export_formats[0] != "native":
+        return
+    if config.execution.slurm is None and any(map(os.path.exists, _GPU_DRIVERS)):
+        yield (
+            "This machine has a GPU, which the runs of LAMMPS will not use: native code runs on "
+            "CPUs. Set export.format: torchscript to use the GPU."
+        )
+    try:
+        find_compiler()
+    except MlipsseError:
+        yield (
+            "There is no C++ compiler, so LAMMPS runs TorchScript, which takes ten times as long "
+            "as native code. Install g++."
         )
 
 

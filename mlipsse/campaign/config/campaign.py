@@ -25,6 +25,7 @@ from mlipsse.energetics.potentials.catalogue import DEFAULT_FOUNDATION
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings.host.settings import HostSettings
 from mlipsse.orderings.search.settings import SearchSettings
+from mlipsse.potential.export.target import Format
 from mlipsse.settings import Count, Kelvin, Positive
 
 
@@ -280,6 +281,20 @@ class CampaignConfig(Section):
     transport: TransportConfig = TransportConfig()
     report: ReportConfig = ReportConfig()
     execution: ExecutionConfig = ExecutionConfig()
+
+    @property
+    def export_formats(self) -> tuple[Format, ...]:
+        """Formats for LAMMPS, in order: the first that the model can be had in is used."""
+        if self.export.format != "auto":
+            return (self.export.format,)
+        return ("torchscript",) if self.asks_for_gpus else ("native", "torchscript")
+
+    @property
+    def asks_for_gpus(self) -> bool:
+        """Whether a stage or the machines it runs on are to use GPUs."""
+        slurm = self.execution.slurm
+        stages = (self.rank.device, self.sample.device, self.finetune.device)
+        return bool(self.execution.gpus or (slurm and slurm.gpus_per_node) or "cuda" in stages)
 
     @model_validator(mode="after")
     def _orderings_of_production(self) -> CampaignConfig:

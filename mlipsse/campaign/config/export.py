@@ -48,14 +48,17 @@ class ExportConfig(Section):
     dtype: Literal["float32", "float64"] = Field(
         default="float32", description="Floating-point precision of the exported model."
     )
-    format: Literal["torchscript", "aotinductor", "native"] = Field(
-        default="torchscript",
+    format: Literal["auto", "native", "torchscript", "aotinductor"] = Field(
+        default="auto",
         description=(
-            "Model format for LAMMPS on this machine. torchscript: TorchScript. aotinductor: "
-            "code that AOTInductor compiles for this machine in one to two minutes and that "
-            "runs about twice as fast. native: C++ that is written for the model and compiled in "
-            "some seconds, for CPUs alone, ten times as fast and more. The bundle always contains "
-            "TorchScript where the model can be had in it."
+            "Model format for LAMMPS. native: C++ that is written for the model and compiled in "
+            "some seconds, for CPUs alone, ten times as fast as TorchScript and more. torchscript: "
+            "TorchScript, for CPUs and GPUs. aotinductor: code that AOTInductor compiles for this "
+            "machine in one to two minutes and that runs about twice as fast as TorchScript. auto: "
+            "torchscript where the campaign asks for GPUs (execution.gpus, "
+            "execution.slurm.gpus_per_node, or device: cuda in a stage), else native, or "
+            "torchscript for a model that native code cannot be written for. The bundle always "
+            "contains TorchScript where the model can be had in it."
         ),
     )
     serial: bool = Field(

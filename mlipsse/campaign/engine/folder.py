@@ -63,11 +63,14 @@ class Campaign:
 
     @property
     def model_file(self) -> Path:
-        """Exported model that `pair_style mace` loads."""
+        """Exported model that `pair_style mace` loads, of the first format that there is."""
         from mlipsse.potential.export.target import SUFFIXES
 
-        export = self.config.export
-        return self._bundle / f"{export.name}{SUFFIXES[export.format]}"
+        named = self._bundle / self.config.export.name
+        files = [
+            named.with_name(named.name + SUFFIXES[form]) for form in self.config.export_formats
+        ]
+        return next((file for file in files if file.is_file()), files[0])
 
     @property
     def _bundle(self) -> Path:

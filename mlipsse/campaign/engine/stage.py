@@ -51,6 +51,7 @@ class Stage:
     def config(self, campaign: Campaign) -> dict[str, Any]:
         """The part of the config that the stage reads, as JSON-able values."""
         everything = campaign.config.model_dump(mode="json")
+        everything["export"]["format"] = "/".join(campaign.config.export_formats)
         return {section: everything[section] for section in self.sections}
 
 

@@ -99,9 +99,7 @@ def transport_by_size(
         for subject in subjects:
             units += production_units(
                 campaign,
-                RunFiles(
-                    subject.root, plugin, subject.bundle.exports[campaign.config.export.format]
-                ),
+                RunFiles(subject.root, plugin, _exported(campaign, subject.bundle)),
                 elements=subject.bundle.elements,
                 threads=work.execution.threads,
                 wanted=[run for run in wanted if not _unknown(run, subject.bundle)],
@@ -190,6 +188,10 @@ def _provide_bundles(work: Work, models: SizedModels) -> list[_Subject]:
 def _unknown(run: Run, bundle: Bundle) -> list[str]:
     """Elements of the run's crystal that the potential has not learned."""
     return sorted(set(run.start.get_chemical_symbols()) - set(bundle.elements))
+
+
+def _exported(campaign: Campaign, bundle: Bundle) -> Path:
+    return bundle.exports[bundle.first_of(campaign.config.export_formats)]
 
 
 def _rows(campaign: Campaign, subject: _Subject, wanted: Sequence[Run]) -> list[dict[str, Any]]:

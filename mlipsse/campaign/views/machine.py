@@ -91,12 +91,12 @@ def _mpi() -> str:
 def _compiler() -> str:
     """What compiles the pair style: compiler, CMake, and make or ninja."""
     from mlipsse.potential.lammps.plugin import missing_tools
+    from mlipsse.potential.native.compilation import find_compiler
 
     missing = missing_tools()
     if missing:
         raise LookupError(" ".join(missing))
-    names = (os.environ.get("CXX"), "c++", "g++", "clang++")
-    return next(path for name in names if name and (path := shutil.which(name)))
+    return find_compiler()
 
 
 def _pair_style() -> str:

@@ -41,6 +41,12 @@ _STEPS = (
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=()-]{0,119}")
 _ELEMENT = re.compile(r"[A-Z][a-z]?")
+ENGINES = {
+    ".pt": "TorchScript",
+    ".pt2": "code that AOTInductor compiled",
+    ".safetensors": "native code: C++ written for the model",
+}
+"""What runs an exported model, by the suffix of its file."""
 _PATH_PUNCTUATION = frozenset(" /._+=,@%~:()[]-")
 _PATH_LETTERS = frozenset({"Lu", "Ll", "Lo", "Nd"})
 _PAIR_COMMANDS = frozenset({"plugin", "pair_style", "pair_coeff", "pair_modify"})
@@ -61,7 +67,7 @@ def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple
     MlipsseError
         for a path or an element that cannot stand in a deck, or a file that is not for this style.
     """
-    if model.suffix not in (".pt", ".pt2", ".safetensors") or model.name.endswith(".mliap.pt"):
+    if model.suffix not in ENGINES or model.name.endswith(".mliap.pt"):
         raise MlipsseError(
             f"{model} does not fit pair_style mace of these decks (a .mliap.pt is for pair_style "
             "mliap unified). Name a .pt, .pt2 or .safetensors file."
@@ -72,7 +78,8 @@ def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple
     return (
         f"plugin          load {quoted_path(plugin)}",
         # Somewhere else the compiled model will not do: the portable one beside it takes its place.
-        f"pair_style      mace{' fallback' if model.suffix == '.pt2' else ''}",
+        f"pair_style      mace{' fallback' if model.suffix == '.pt2' else ''}  "
+        f"# {ENGINES[model.suffix]}",
         f"pair_coeff      * * {quoted_path(model)} {' '.join(species)}",
     )
 

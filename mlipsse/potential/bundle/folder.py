@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -68,6 +68,22 @@ class Bundle:
     extra: Mapping[str, Any]
     left_out: Mapping[str, str] = field(default_factory=dict)
 
+    def first_of(self, forms: Sequence[Format]) -> Format:
+        """The first of these formats that the bundle has a file of.
+
+        Raises
+        ------
+        MlipsseError
+            when it has none.
+        """
+        for form in forms:
+            if form in self.exports:
+                return form
+        raise MlipsseError(
+            f"The bundle {self.folder} has no file of format {' or '.join(forms)}. Make one: "
+            f"mlipsse potential export {self.folder} --out {self.folder} --format {forms[0]}"
+        )
+
     @property
     def torchscript(self) -> Path:
         """The `.pt` file that `pair_style mace` loads on any machine.
@@ -128,22 +144,21 @@ def write_bundle(
     try:
         copied = aside / f"{name}.model"
         shutil.copyfile(model, copied)
-        # TorchScript last: a model that it refuses may have been taken by another one.
-        left_out = {}
+        # TorchScript last: a model that it refuses may have been taken by another format.
+        left_out: dict[Format, str] = {}
         facts: dict[str, Any] = {}
-        if export.form != "torchscript":
-            _, facts = _export(
-                model, export.form, beside=copied, head=head, dtype=dtype, target=export.target
-            )
-        try:
-            export_torchscript(
-                model, head=head, dtype=dtype, out=copied.with_suffix(SUFFIXES["torchscript"])
-            )
-        except FormatRefused as error:
-            if export.form == "torchscript":
-                raise
-            left_out["torchscript"] = str(error).replace(str(model), copied.name)
-        for_lammps = name + SUFFIXES["aotinductor" if "torchscript" in left_out else "torchscript"]
+        required = "torchscript" if export.or_torchscript else export.form
+        for form in dict.fromkeys((export.form, "torchscript")):
+            try:
+                _, more = _export(
+                    model, form, beside=copied, head=head, dtype=dtype, target=export.target
+                )
+                facts |= more
+            except FormatRefused as error:
+                if form == required:
+                    raise
+                left_out[form] = str(error).replace(str(model), copied.name)
+        for_lammps = name + SUFFIXES[export.form if "torchscript" in left_out else "torchscript"]
         write_example(aside, example, file=for_lammps, name=name, elements=summary.elements)
         card = {
             "name": name,

@@ -84,6 +84,7 @@ class ExportSettings:
     head : None for the only one of a model
     dtype : number type of the export; None for that of the model's weights
     target : what an AOTInductor package is compiled for
+    or_torchscript : whether TorchScript alone will do where the model cannot be had in `form`
 
     Raises
     ------
@@ -95,6 +96,7 @@ class ExportSettings:
     head: str | None = None
     dtype: Dtype | None = None
     target: Target = ANY_CPU
+    or_torchscript: bool = False
 
     def __post_init__(self) -> None:
         if self.form not in FORMATS:

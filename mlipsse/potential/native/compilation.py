@@ -46,13 +46,18 @@ def find_compiler() -> str:
     MlipsseError
         when there is none.
     """
-    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
-        if name and (found := shutil.which(name)):
+    for name in compilers():
+        if found := shutil.which(name):
             return found
     raise MlipsseError(
-        "No C++ compiler was found (CXX, c++, g++, clang++), and the pair style and native "
+        f"No C++ compiler was found ({', '.join(compilers())}), and the pair style and native "
         "potentials must be compiled. Install one, e.g. apt-get install g++ make."
     )
+
+
+def compilers() -> list[str]:
+    """Programs that compile C++, in the order in which they are looked for."""
+    return [name for name in (os.environ.get("CXX"), "c++", "g++", "clang++") if name]
 
 
 def targets() -> tuple[str, ...]:

@@ -10,10 +10,15 @@ from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside, write_text
 from mlipsse.potential.export.source_model import load_head
-from mlipsse.potential.export.target import Dtype, check_dtype
+from mlipsse.potential.export.target import Dtype, FormatRefused, check_dtype
 from mlipsse.potential.export.trial import require_same
 from mlipsse.potential.native.calculator import NativeCalculator
-from mlipsse.potential.native.compilation import command_line, compile_native, source_file
+from mlipsse.potential.native.compilation import (
+    command_line,
+    compile_native,
+    find_compiler,
+    source_file,
+)
 from mlipsse.potential.native.reading import read_arithmetic
 from mlipsse.potential.native.source import write_source
 
@@ -60,12 +65,15 @@ def export_native(model: Path, *, head: str, dtype: Dtype, out: Path) -> NativeF
     Raises
     ------
     FormatRefused
-        when native code cannot be written for a block of the model.
+        when native code cannot be written for a block of the model, or there is no compiler.
     MlipsseError
-        when there is no compiler, the model has no such head, or the code does not give the
-        model's numbers.
+        when the model has no such head, or the code does not give the model's numbers.
     """
     check_dtype(dtype)
+    try:
+        find_compiler()
+    except MlipsseError as error:
+        raise FormatRefused(str(error)) from error
     loaded, reference = load_head(model, head)
     arithmetic = read_arithmetic(loaded, head)
     source = write_source(

@@ -233,6 +233,21 @@ def test_what_compiles_the_pair_style(found: Found, monkeypatch: Any, tmp_path: 
     )
 
 
+def test_notes_about_the_engine(folder: Path, monkeypatch: Any) -> None:
+    def notes(content: dict[str, Any]) -> str:
+        (folder / "campaign.yaml").write_text(yaml.safe_dump(content))
+        return " ".join(validate(read_campaign(folder), ("export",)).notes)
+
+    driver = folder / "gpus"
+    monkeypatch.setattr(resources, "_GPU_DRIVERS", (str(driver),))
+    assert "LAMMPS" not in notes(BASE)
+    driver.mkdir()
+    assert "has a GPU, which the runs of LAMMPS will not use" in notes(BASE)
+    assert "LAMMPS" not in notes(BASE | {"export": {"format": "torchscript"}})
+    monkeypatch.setattr(plugin.shutil, "which", lambda name: None)
+    assert "There is no C++ compiler, so LAMMPS runs TorchScript" in notes(BASE)
+
+
 def test_folders_that_cannot_be_written(found: Found, folder: Path, monkeypatch: Any) -> None:
     real = resources.tempfile.TemporaryFile
 

@@ -28,6 +28,22 @@ def test_defaults_are_the_published_protocol() -> None:
 
 
 @pytest.mark.parametrize(
+    ("change", "formats"),
+    [
+        ("", ("native", "torchscript")),
+        ("execution: {slurm: {}}", ("native", "torchscript")),
+        ("execution: {gpus: 1}", ("torchscript",)),
+        ("execution: {slurm: {gpus_per_node: 4}}", ("torchscript",)),
+        ("sample: {device: cuda}", ("torchscript",)),
+        ("export: {format: native}", ("native",)),
+        ("export: {format: aotinductor}\nexecution: {gpus: 1}", ("aotinductor",)),
+    ],
+)
+def test_native_code_runs_where_no_gpu_is_asked_for(change: str, formats: tuple[str]) -> None:
+    assert parse_config(MINIMAL + change, source="campaign.yaml").export_formats == formats
+
+
+@pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ("simulate: {temperatures_K: [800], timestep: 1}", "did you mean timestep_fs"),

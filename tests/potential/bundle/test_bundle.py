@@ -375,3 +375,20 @@ def test_a_model_that_only_aotinductor_takes(only_compiled):
     assert "TorchScript does not support this model" in readme
     with pytest.raises(MlipsseError, match=r"no TorchScript file\. TorchScript cannot compile it"):
         bundle.torchscript  # noqa: B018, as a user of the bundle asks for it
+
+
+def test_native_code_or_torchscript(tmp_path, tiny_model, monkeypatch):
+    def no_compiler() -> str:
+        raise MlipsseError("No C++ compiler was found.")
+
+    monkeypatch.setattr("mlipsse.potential.native.export.find_compiler", no_compiler)
+    asked = ExportSettings("native", "target")
+    with pytest.raises(FormatRefused, match=r"No C\+\+ compiler"):
+        write_bundle(tmp_path, model=tiny_model, name="only", export=asked)
+    bundle = write_bundle(
+        tmp_path, model=tiny_model, name="either", export=replace(asked, or_torchscript=True)
+    )
+    assert bundle.first_of(("native", "torchscript")) == "torchscript"
+    assert read_bundle(bundle.folder).left_out == {"native": "No C++ compiler was found."}
+    with pytest.raises(MlipsseError, match=r"has no file of format native\. Make one"):
+        bundle.first_of(("native",))

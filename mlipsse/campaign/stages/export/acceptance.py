@@ -239,7 +239,7 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
         "start": encode(start),
         # Compiled code has other bytes each time: it is known by what it is made from.
         "model": [digest(campaign.path(path)) for path in trained],
-        "form": [config.export.dtype, config.export.format],
+        "form": [config.export.dtype, exported.suffix],
         "settings": asdict(settings),
         "limits": asdict(LIMITS),
         "frames": encode(frames),

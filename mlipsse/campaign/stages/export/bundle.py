@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ase import Atoms
 
 from mlipsse import keys
-from mlipsse.campaign.config.export import ExportConfig
+from mlipsse.campaign.config.campaign import CampaignConfig
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import digest
@@ -86,7 +86,8 @@ def _provide(
     config = work.campaign.config
     identity = {
         "files": [digest(path) for path in files],
-        "export": config.export.model_dump(mode="json", exclude={"acceptance"}),
+        "export": config.export.model_dump(mode="json", exclude={"acceptance", "format"}),
+        "formats": config.export_formats,
         "torch": metadata.version("torch"),
         **made_from,
     }
@@ -115,7 +116,7 @@ def _write_bundle(work: Work, model: Trained) -> Bundle:
         work.folder,
         model=model.model,
         name=config.export.name,
-        export=_export_settings(config.export, metrics["head"]),
+        export=_export_settings(config, metrics["head"]),
         provenance=Provenance(
             label_source=frames[0].info[keys.LABEL_SOURCE],
             licence=config.export.licence,
@@ -143,8 +144,8 @@ def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> 
     from mlipsse.potential.bundle.making import export_bundle
     from mlipsse.potential.bundle.provenance import Provenance
 
-    config = work.campaign.config.export
-    folder = work.folder / config.name
+    config = work.campaign.config
+    folder = work.folder / config.export.name
     if folder.exists():  # of another foundation, or of other settings
         shutil.rmtree(folder)
     beside = foundation.parent / CARD_FILE
@@ -158,10 +159,17 @@ def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> 
     return bundle
 
 
-def _export_settings(config: ExportConfig, head: str | None) -> "ExportSettings":
+def _export_settings(config: CampaignConfig, head: str | None) -> "ExportSettings":
     from mlipsse.potential.export.target import ExportSettings, Target
 
-    return ExportSettings(config.format, head, config.dtype, Target(serial=config.serial))
+    first, *others = config.export_formats
+    return ExportSettings(
+        first,
+        head,
+        config.export.dtype,
+        Target(serial=config.export.serial),
+        or_torchscript="torchscript" in others,
+    )
 
 
 def _stated_temperatures(frames: list[Atoms]) -> list[float]:

@@ -19,8 +19,11 @@ def inputs(campaign: Campaign) -> list[Path]:
 def perform(work: Work) -> list[Path]:
     """Write the bundle `07-export/<name>/`, try it, and write into its card how it did."""
     bundle = provide_bundle(work, trained(work.campaign))
-    exported = bundle.exports[work.campaign.config.export.format]
-    tried = acceptance.try_exported(work, exported=exported, bundle=bundle.folder)
+    form = bundle.first_of(work.campaign.config.export_formats)
+    work.results["format"] = form
+    if "native" in bundle.left_out:
+        work.notes.append(f"LAMMPS runs {form}: {bundle.left_out['native']}")
+    tried = acceptance.try_exported(work, exported=bundle.exports[form], bundle=bundle.folder)
     count = work.campaign.config.export.rerank
     again = rerank(work, of_bundle(bundle.folder, lowest=count)) if count else []
     return [*sorted(path for path in bundle.folder.iterdir() if path.is_file()), *tried, *again]

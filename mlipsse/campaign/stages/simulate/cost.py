@@ -91,6 +91,7 @@ def estimate_campaign(
 
 
 def _measure(campaign: Campaign, n_atoms: int, report: Callable[[str], None]) -> float:
+    from mlipsse.potential.bundle.folder import read_bundle
     from mlipsse.potential.speed.benchmark import benchmark
 
     card = campaign.card_file
@@ -99,9 +100,8 @@ def _measure(campaign: Campaign, n_atoms: int, report: Callable[[str], None]) ->
             f"There is no exported potential to measure. Run mlipsse run {campaign.folder} "
             "--until export, or give --cost."
         )
-    (row,) = benchmark(
-        card.parent, atoms=[n_atoms], backends=[campaign.config.export.format], repeats=1
-    )
+    form = read_bundle(card.parent).first_of(campaign.config.export_formats)
+    (row,) = benchmark(card.parent, atoms=[n_atoms], backends=[form], repeats=1)
     report(
         f"{row.backend}, {row.atoms} atoms, one thread: {row.us_per_atom_step:.0f} µs per atom "
         "and step"
