@@ -26,7 +26,7 @@ from ase import Atoms
 from ase.io import read
 from models import ARCHITECTURES, BETWEEN, HEAD, MEDIUM, write_medium, write_model
 
-from mlipsse.potential.native.calculator import NativeCalculator
+from mlipsse.energetics.native.calculator import NativeCalculator
 from mlipsse.potential.native.export import export_native
 from mlipsse.potential.speed.frames import li3incl6, repeat_to
 

@@ -1,11 +1,11 @@
-"""Sampling of ten orderings of 40 atoms: side by side against ASE's Langevin one after the other.
+"""Sampling of ten orderings of 40 atoms, with native code and in batches, against ASE's Langevin.
 
     python benchmarks/sampling.py                        # some ten minutes on two free cores
     python benchmarks/sampling.py --steps 20 --repeats 1
 
-Orderings of Li3In0.5Y0.5Br3Cl3 with the shipped potential mace-sse-small (float32) at 800 K. Both
+Orderings of Li3In0.5Y0.5Br3Cl3 with the shipped potential mace-sse-small (float32) at 800 K. All
 ways get the same: one process of one thread, one process of two threads, or two processes of one
-thread with half of the orderings each. The repeats of the two ways alternate in the same processes;
+thread with half of the orderings each. The repeats of the ways alternate in the same processes;
 the table gives medians, per ordering and time step, without imports, loading and the first calls.
 CPU seconds do not count a busy machine, wall seconds do.
 """
@@ -14,6 +14,7 @@ import argparse
 import os
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -27,6 +28,7 @@ TEMPERATURE_K = 800.0
 FRICTION_PER_PS = 10.0
 PLACES = {"one thread": (1, 1), "two threads": (1, 2), "two processes": (2, 1)}
 WARM_UP_STEPS = 10
+WAYS = ("ase", "in batches", "native")
 
 
 def main() -> None:
@@ -40,8 +42,8 @@ def main() -> None:
     frames = orderings(arguments.atoms, arguments.structures)
     print(versions(), f"{len(frames)} orderings of {arguments.atoms} atoms.\n")
     print(
-        "| | CPU ms per ordering and step, ASE | side by side | ratio | wall ms, ASE | "
-        "side by side | ratio |\n|---|---:|---:|---:|---:|---:|---:|"
+        "| | CPU ms per ordering and step, ASE | in batches | native | wall ms, ASE | "
+        "in batches | native | in batches over native |\n|---|---:|---:|---:|---:|---:|---:|---:|"
     )
     for name, (workers, threads) in PLACES.items():
         parts = [frames[worker::workers] for worker in range(workers)]
@@ -51,11 +53,12 @@ def main() -> None:
         for clock in ("cpu", "wall"):
             # The slower process is waited for; of CPU seconds all count.
             combine = sum if clock == "cpu" else max
-            ase, own = (
+            found = [
                 statistics.median(combine(each[way, clock]) for each in times) * per_step_ms
-                for way in ("ase", "side by side")
-            )
-            cells += [f"{ase:.1f}", f"{own:.1f}", f"{ase / own:.2f}"]
+                for way in WAYS
+            ]
+            cells += [f"{ms:.2f}" for ms in found]
+        cells.append(f"{found[1] / found[2]:.1f}")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -81,7 +84,7 @@ def measured(
 
 
 def _work(frames: Sequence[Atoms], steps: int, repeats: int, barrier: Any, queue: Any) -> None:
-    """One process: both ways in turn, in step with the other processes."""
+    """One process: all ways in turn, in step with the other processes."""
     import time
 
     ways = _ways()
@@ -105,10 +108,13 @@ def _ways() -> dict[str, Callable[[Sequence[Atoms], int], None]]:
     from mlipsse.dataset.sampling.run import SamplingRun
     from mlipsse.dataset.sampling.settings import SamplingSettings
     from mlipsse.energetics.potentials.calculators import make_calculator
-    from mlipsse.energetics.relaxation.evaluators import make_evaluator
+    from mlipsse.energetics.relaxation.evaluators import Evaluator, make_evaluator
+    from mlipsse.potential.native.copy import fastest
 
     calculator = make_calculator(POTENTIAL)
-    evaluator = make_evaluator(POTENTIAL, {"Li", "In", "Y", "Br", "Cl"})
+    species = {"Li", "In", "Y", "Br", "Cl"}
+    batches = make_evaluator(POTENTIAL, species)
+    native = make_evaluator(fastest(POTENTIAL)[0], species)
 
     def ase(frames: Sequence[Atoms], steps: int) -> None:
         for seed, frame in enumerate(frames):
@@ -125,7 +131,7 @@ def _ways() -> dict[str, Callable[[Sequence[Atoms], int], None]]:
                 rng=rng,
             ).run(steps)
 
-    def side_by_side(frames: Sequence[Atoms], steps: int) -> None:
+    def together(frames: Sequence[Atoms], steps: int, evaluator: Evaluator) -> None:
         settings = SamplingSettings(
             temperature_K=TEMPERATURE_K,
             duration_ps=steps / 1e3,
@@ -138,7 +144,8 @@ def _ways() -> dict[str, Callable[[Sequence[Atoms], int], None]]:
             if one.stopped:
                 raise SystemExit(f"A trajectory {one.stopped}: its time does not count.")
 
-    return {"ase": ase, "side by side": side_by_side}
+    own = (partial(together, evaluator=evaluator) for evaluator in (batches, native))
+    return dict(zip(WAYS, (ase, *own), strict=True))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A bundle is what leaves this package for any LAMMPS: the model, its exports, a c
 an example that runs.
 """
 
+from mlipsse.energetics.native.calculator import NativeCalculator
 from mlipsse.potential.bundle.folder import (
     Bundle,
     add_export,
@@ -17,7 +18,6 @@ from mlipsse.potential.export.source_model import ModelSummary, model_summary
 from mlipsse.potential.export.target import ExportSettings
 from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin, check_plugin, plugin_path
-from mlipsse.potential.native.calculator import NativeCalculator
 from mlipsse.potential.parity.report import ParityReport, check_bundle
 
 __all__ = [

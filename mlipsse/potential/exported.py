@@ -16,7 +16,7 @@ def exported_calculator(exported: Path) -> Calculator:
         when the file cannot be loaded here.
     """
     if exported.suffix == SUFFIXES["native"]:
-        from mlipsse.potential.native.calculator import NativeCalculator
+        from mlipsse.energetics.native.calculator import NativeCalculator
 
         return NativeCalculator(exported)
     from mlipsse.potential.export.edge_form import ExportedCalculator

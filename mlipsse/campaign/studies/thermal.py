@@ -28,6 +28,7 @@ from mlipsse.orderings.thermal import (
     run_monte_carlo,
     save_pair_model,
 )
+from mlipsse.potential.native.copy import fastest
 
 
 @dataclass(frozen=True)
@@ -223,11 +224,14 @@ def _typical_orderings(
     energies = json.loads(cache.read_text()) if cache.is_file() else {}
     missing = [row for row in labels if row.tobytes().hex() not in energies]
     rank = campaign.config.rank
+    potential = campaign.potential(rank.foundation)
+    name, head = fastest(potential, device=rank.device, head=rank.head)
     results = relax_all(
         [decorated_atoms(cell, row) for row in missing],
-        campaign.potential(rank.foundation),
+        name,
         relaxation_settings(rank, mobile=campaign.config.structure.mobile),
         device=rank.device,
+        head=head,
     )
     for row, result in zip(missing, results, strict=True):
         energies[row.tobytes().hex()] = result.energy_eV if result.converged else None

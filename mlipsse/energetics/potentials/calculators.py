@@ -11,6 +11,7 @@ from ase.data import chemical_symbols
 from mlipsse.energetics.environments.calculator import EnvironmentCalculator
 from mlipsse.energetics.environments.process import calculator_worker
 from mlipsse.energetics.environments.spec import find_calculator
+from mlipsse.energetics.native.calculator import NativeCalculator
 from mlipsse.energetics.potentials.catalogue import (
     DEFAULT_FOUNDATION,
     DEFAULT_TEACHER,
@@ -68,6 +69,8 @@ def make_calculator(
         return _chgnet(potential, device=device, dtype=dtype, head=head)
     if potential.kind == "environment":
         return _of_environment(potential, device=device, dtype=dtype, head=head)
+    if potential.kind == "native":
+        return _native(potential, device=device, dtype=dtype, head=head)
     mace = load_mace(potential, device=device, dtype=dtype, head=head)
     from mace.calculators import MACECalculator
 
@@ -92,6 +95,9 @@ def known_species(name: str) -> frozenset[str] | None:
     if potential.kind == "environment":
         spec = find_calculator(name)
         return spec.elements or calculator_worker(spec, device="cpu").offer.elements
+    if potential.kind == "native":
+        numbers = NativeCalculator(potential.source).library.atomic_numbers
+        return frozenset(chemical_symbols[number] for number in numbers)
     if potential.kind == "chgnet":
         _require_chgnet(name)
         return frozenset(chemical_symbols[1:95]) - _ABSENT_FROM_CHGNET[name]
@@ -145,6 +151,27 @@ def _of_environment(
             "channel of a SevenNet model stands behind its name: sevennet: 7net-mf-0/PBE."
         )
     return EnvironmentCalculator(find_calculator(potential.name), device=device)
+
+
+def _native(
+    potential: Potential, *, device: str, dtype: str | None, head: str | None
+) -> NativeCalculator:
+    calculator = NativeCalculator(potential.source)
+    if device != "cpu":
+        raise MlipsseError(
+            f"{potential.name} is native code, which runs on CPUs alone, but device {device} is "
+            "requested. Use device cpu, or name the model itself."
+        )
+    if dtype not in (None, calculator.library.dtype):
+        raise MlipsseError(
+            f"{potential.name} computes in {calculator.library.dtype}, but {dtype} is requested. "
+            "Remove the dtype, or export native code of that type."
+        )
+    if head is not None:
+        raise MlipsseError(
+            f"{potential.name} contains one head, but head {head!r} is requested. Remove the head."
+        )
+    return calculator
 
 
 def _require_chgnet(name: str) -> None:

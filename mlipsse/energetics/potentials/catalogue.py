@@ -28,6 +28,9 @@ DEFAULT_FOUNDATION = "mace-sse-small"
 DEFAULT_TEACHER = "sevennet: 7net-l3i5"
 """What labels where a campaign names nothing."""
 
+NATIVE_SUFFIX = ".safetensors"
+"""Of native code's weights, beside which its libraries lie."""
+
 _MODEL_SUFFIX = ".model"
 
 
@@ -40,20 +43,20 @@ class Potential:
     name : as the user wrote it
     kind : who evaluates it; `mace-mp` models are downloaded by mace-torch at first use, those of
         `environment` run in another Python (see `mlipsse.energetics.environments`)
-    source : model name inside the chgnet package or of mace-torch, path of a MACE file or of a
-        calculator file, or model of a recipe
+    source : model name inside the chgnet package or of mace-torch, path of a MACE file, of native
+        weights or of a calculator file, or model of a recipe
     functional : level of theory, in words
     """
 
     name: str
-    kind: Literal["chgnet", "mace-mp", "mace", "environment"]
+    kind: Literal["chgnet", "mace-mp", "mace", "native", "environment"]
     source: str
     functional: str
 
     @property
     def file(self) -> Path | None:
         """The file that defines it here; None for one that comes with a package."""
-        own = self.kind == "mace" or (
+        own = self.kind in ("mace", "native") or (
             self.kind == "environment" and Path(self.source).suffix in SUFFIXES
         )
         return Path(self.source) if own else None
@@ -67,7 +70,8 @@ class Potential:
 def find_potential(name: str) -> Potential:
     """Look a potential's name up.
 
-    Known are a name shipped in `potentials/`, the path of a MACE file, the names of mace-torch's
+    Known are a name shipped in `potentials/`, the path of a MACE file or of native weights
+    (`.safetensors`), the names of mace-torch's
     own models, with or without `mace-mp:` before them, potentials of an environment that mlipsse
     makes, e.g. `sevennet: 7net-0`, the path of a calculator file (`.yaml`), which describes a
     calculator of any environment, and `chgnet` and `chgnet-r2scan`, which require the package
@@ -92,9 +96,11 @@ def find_potential(name: str) -> Potential:
         return Potential(spec.name, "environment", source, spec.functional)
     if name in (shipped := shipped_potentials()):
         return Potential(name, "mace", str(shipped[name]), f"that of {name} (see its card)")
+    if Path(name).is_file() and Path(name).suffix == NATIVE_SUFFIX:
+        return Potential(name, "native", name, f"that of {Path(name).stem}'s labels")
     if Path(name).is_file():
         return Potential(name, "mace", name, f"that of {Path(name).name}'s labels")
-    if Path(name).suffix in {_MODEL_SUFFIX, ".pt", ".pth"} or "/" in name:
+    if Path(name).suffix in {_MODEL_SUFFIX, NATIVE_SUFFIX, ".pt", ".pth"} or "/" in name:
         raise MlipsseError(
             f"There is no MACE file {name} (looked for in {Path.cwd()}). Give the path of a file "
             f"that exists, or a name: {_choices()}."

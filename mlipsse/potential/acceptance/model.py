@@ -111,8 +111,10 @@ def _announce(announce: Announce, name: str, text: str) -> None:
 def _calculator(model: Path, head: str | None) -> tuple[Calculator, Bundle | None]:
     if not model.is_dir():
         from mlipsse.energetics.potentials.calculators import make_calculator
+        from mlipsse.potential.native.copy import fastest
 
-        return make_calculator(str(model), head=head), None
+        name, head = fastest(str(model), head=head)
+        return make_calculator(name, head=head), None
     bundle = read_bundle(model)
     if head not in (None, bundle.head):
         raise MlipsseError(

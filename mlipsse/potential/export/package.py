@@ -6,32 +6,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlipsse.energetics.native.processor import cpu_flags
 from mlipsse.errors import MlipsseError
-
-_FLAGS = {"sse4_2", "avx", "avx2", "fma", "f16c", "bmi1", "bmi2"}
-_FLAG_FAMILIES = ("avx512", "amx", "avx_vnni", "avx10")
-
-
-def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, ...]:
-    """Instruction sets of this processor that compiled code may use, sorted.
-
-    As `/proc/cpuinfo` of Linux names them; empty on processors that are not x86.
-    """
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ()
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() == "flags":
-            return tuple(
-                sorted(
-                    flag
-                    for flag in set(value.split())
-                    if flag in _FLAGS or flag.startswith(_FLAG_FAMILIES)
-                )
-            )
-    return ()
 
 
 def cpu_machine() -> str:

@@ -1,29 +1,16 @@
-"""Native code compiled: for the processors of this machine's kind, and the one that runs here."""
+"""Native code compiled, for the processors of this machine's kind."""
 
 import os
-import platform
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mlipsse.energetics.native.processor import LEVELS, library_file, runs_here, targets
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
-from mlipsse.potential.export.package import cpu_flags
 from mlipsse.potential.export.target import Dtype
-
-_LEVELS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
-    "x86-64-v4": (
-        ("-march=x86-64-v4", "-mprefer-vector-width=512"),
-        frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}),
-    ),
-    "x86-64-v3": (
-        ("-march=x86-64-v3",),
-        frozenset({"avx", "avx2", "bmi1", "bmi2", "f16c", "fma"}),
-    ),
-}
-"""Levels of x86-64, the fastest first: the compiler's options, and what a processor must have."""
 
 _OPTIONS = (
     "-std=c++17",
@@ -60,44 +47,17 @@ def compilers() -> list[str]:
     return [name for name in (os.environ.get("CXX"), "c++", "g++", "clang++") if name]
 
 
-def targets() -> tuple[str, ...]:
-    """What native code is compiled for on this machine, the fastest first."""
-    machine = platform.machine()
-    return tuple(_LEVELS) if machine in ("x86_64", "AMD64") else (machine,)
-
-
-def library_file(weights: Path, target: str) -> Path:
-    """The library of a target, beside its weights."""
-    return weights.with_suffix(f".{target}.so")
-
-
 def source_file(weights: Path) -> Path:
     """The source, beside its weights."""
     return weights.with_suffix(".cpp")
 
 
-def library_for_here(weights: Path) -> Path:
-    """The fastest library beside `weights` that this processor runs.
-
-    Raises
-    ------
-    MlipsseError
-        when there is none.
-    """
-    here = set(cpu_flags())
-    for target in targets():
-        library = library_file(weights, target)
-        needs = _LEVELS[target][1] if target in _LEVELS else frozenset()
-        if library.is_file() and needs <= here:
-            return library
-    raise MlipsseError(
-        f"{weights.parent} has no native code for this processor ({platform.machine()}) beside "
-        f"{weights.name}. Compile it here: mlipsse potential compile {weights.parent}."
-    )
-
-
-def compile_native(weights: Path, dtype: Dtype) -> list[Path]:
+def compile_native(weights: Path, dtype: Dtype, *, here_only: bool = False) -> list[Path]:
     """Compile the source beside `weights` for every target that the compiler knows.
+
+    Parameters
+    ----------
+    here_only : for the fastest target of this processor alone, in half the time
 
     Returns
     -------
@@ -125,8 +85,9 @@ def compile_native(weights: Path, dtype: Dtype) -> list[Path]:
                 return library, done.stderr.strip() or f"status {done.returncode}"
         return library, ""
 
-    with ThreadPoolExecutor(len(targets())) as pool:
-        built = list(pool.map(build, targets()))
+    wanted = [target for target in targets() if runs_here(target)][:1] if here_only else targets()
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        built = list(pool.map(build, wanted))
     made = [library for library, trouble in built if not trouble]
     if not made:
         trouble = "\n  ".join(built[-1][1].splitlines()[:5])
@@ -141,5 +102,5 @@ def command_line(name: str, dtype: Dtype) -> str:
 
 
 def _flags(target: str, dtype: Dtype) -> Sequence[str]:
-    level = _LEVELS[target][0] if target in _LEVELS else ("-mcpu=native",)
+    level = LEVELS[target][0] if target in LEVELS else ("-mcpu=native",)
     return [*_OPTIONS, *level, f"-DREAL={_REALS[dtype]}"]

@@ -6,13 +6,13 @@ from typing import Any
 
 from ase import Atoms
 
+from mlipsse.energetics.native.calculator import NativeCalculator
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside, write_text
 from mlipsse.potential.export.source_model import load_head
 from mlipsse.potential.export.target import Dtype, FormatRefused, check_dtype
 from mlipsse.potential.export.trial import require_same
-from mlipsse.potential.native.calculator import NativeCalculator
 from mlipsse.potential.native.compilation import (
     command_line,
     compile_native,
@@ -52,7 +52,9 @@ class NativeFiles:
         }
 
 
-def export_native(model: Path, *, head: str, dtype: Dtype, out: Path) -> NativeFiles:
+def export_native(
+    model: Path, *, head: str, dtype: Dtype, out: Path, here_only: bool = False
+) -> NativeFiles:
     """Write one head of `model` as C++ of its own, compile it, and compare it with the model.
 
     Parameters
@@ -61,6 +63,7 @@ def export_native(model: Path, *, head: str, dtype: Dtype, out: Path) -> NativeF
     head : name of the head
     dtype : of the arithmetic
     out : `.safetensors` file; source and libraries are written beside it
+    here_only : compile for this processor alone
 
     Raises
     ------
@@ -85,7 +88,7 @@ def export_native(model: Path, *, head: str, dtype: Dtype, out: Path) -> NativeF
     with write_aside(out) as aside:
         aside.write_bytes(source.weights)
     write_text(source_file(out), source.code)
-    libraries = compile_native(out, dtype)
+    libraries = compile_native(out, dtype, here_only=here_only)
     files = NativeFiles(
         out, source_file(out), tuple(libraries), source.n_knots, source.spline_error
     )

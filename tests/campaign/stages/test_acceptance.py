@@ -97,7 +97,8 @@ def test_the_export_is_tried_once_and_reported(campaign, shipped_bundle) -> None
         assert path.stat().st_size > 0
         assert path.with_suffix(".svg").stat().st_size > 0
         assert "o001" in caption
-    assert read_record(folder).results == {"accepted": record["accepted"]}
+    results = {"accepted": record["accepted"], "format": "native"}
+    assert read_record(folder).results == results
 
     # Cut off after the trials: neither they nor the export are done again.
     made = [campaign.model_file, *folder.glob("units/*")]

@@ -117,7 +117,11 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Workers]:
         work.folder.mkdir(parents=True, exist_ok=True)
         model = work.folder / f"{name}.pt"
         model.write_text(name)
-        return SimpleNamespace(exports={"torchscript": model}, elements=KNOWN.get(name, ELEMENTS))
+        return SimpleNamespace(
+            exports={"torchscript": model},
+            elements=KNOWN.get(name, ELEMENTS),
+            first_of=lambda forms: "torchscript",
+        )
 
     monkeypatch.setattr(size_transport, "curve_work", work)
     monkeypatch.setattr(size_transport, "train_by_size", models)

@@ -9,13 +9,15 @@ import torch
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
+from mlipsse.energetics.native import processor
+from mlipsse.energetics.native.calculator import NativeCalculator
+from mlipsse.energetics.native.processor import library_file, library_for_here
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.folder import add_export, read_bundle
 from mlipsse.potential.bundle.making import compile_bundle, export_bundle
 from mlipsse.potential.export.target import Dtype, ExportSettings, FormatRefused, Target
 from mlipsse.potential.native import compilation
-from mlipsse.potential.native.calculator import NativeCalculator
-from mlipsse.potential.native.compilation import library_file, library_for_here, source_file
+from mlipsse.potential.native.compilation import source_file
 from mlipsse.potential.native.export import export_native
 from mlipsse.potential.native.splines import fit_spline
 from tests.support.derivatives import forces_by_differences, stress_by_differences
@@ -56,15 +58,11 @@ FAST = ("17 channels, L=2, density, ZBL and agnesi", "three layers, no residual 
 @pytest.fixture(autouse=True, scope="module")
 def one_target():
     """The code of this processor alone: half the time of compiling."""
-    best = next(t for t in compilation.targets() if _runs(t))
+    best = next(t for t in processor.targets() if processor.runs_here(t))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compilation, "targets", lambda: (best,))
+        patch.setattr(processor, "targets", lambda: (best,))
         yield
-
-
-def _runs(target: str) -> bool:
-    level = compilation._LEVELS.get(target)
-    return level is None or level[1] <= set(compilation.cpu_flags())
 
 
 def exported(model: torch.nn.Module, folder: Path, dtype: Dtype) -> NativeCalculator:
@@ -223,8 +221,8 @@ def test_files_that_do_not_belong_together(native64, tmp_path):
 
 def test_a_library_of_another_processor_is_not_taken(native64, monkeypatch):
     monkeypatch.undo()
-    monkeypatch.setattr(compilation, "targets", lambda: ("x86-64-v4", "x86-64-v3"))
-    monkeypatch.setattr(compilation, "cpu_flags", lambda: ("avx2", "fma"))
+    monkeypatch.setattr(processor, "targets", lambda: ("x86-64-v4", "x86-64-v3"))
+    monkeypatch.setattr(processor, "cpu_flags", lambda: ("avx2", "fma"))
     with pytest.raises(MlipsseError, match="no native code for this processor"):
         library_for_here(native64)
 

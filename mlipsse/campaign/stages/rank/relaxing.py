@@ -18,6 +18,7 @@ from mlipsse.campaign.stages.rank.ranking import (
 )
 from mlipsse.energetics.relaxation.energies import relax_all
 from mlipsse.files import write_text
+from mlipsse.potential.native.copy import fastest
 
 
 def relax_rows(
@@ -41,12 +42,13 @@ def relax_batch(
     output: Path, *, structures: Sequence[Atoms], potential: str, mobile: str, settings: RankConfig
 ) -> None:
     """Unit of work: relax structures and keep what came of each."""
+    name, head = fastest(potential, device=settings.device, head=settings.head)
     results = relax_all(
         structures,
-        potential,
+        name,
         relaxation_settings(settings, mobile=mobile),
         device=settings.device,
-        head=settings.head,
+        head=head,
     )
     answers = [
         {

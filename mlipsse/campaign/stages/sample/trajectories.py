@@ -30,6 +30,7 @@ from mlipsse.energetics.relaxation.energies import BATCH_ATOMS
 from mlipsse.energetics.relaxation.evaluators import Evaluator, make_evaluator
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.files import write_text
+from mlipsse.potential.native.copy import fastest
 from mlipsse.structures.geometry import supercell
 
 LEFT_OUT_COLUMNS = ("trajectory", "composition", "time_ps", "reason")
@@ -146,7 +147,11 @@ def sample_batch(
     from mlipsse.dataset.sampling.dynamics import sample_together
 
     species = {symbol for one in planned for symbol in one.start.symbols}
-    evaluator = make_evaluator(potential, species, device=settings.device, head=settings.head)
+    name, head = fastest(potential, device=settings.device, head=settings.head)
+    evaluator = make_evaluator(name, species, device=settings.device, head=head)
+    judge = evaluator
+    if settings.selection == "farthest":  # native code has no descriptors
+        judge = make_evaluator(potential, species, device=settings.device, head=settings.head)
     runs = [
         SamplingRun(one.start, settings.trajectory(one.temperature_K), one.seed, mobile)
         for one in planned
@@ -155,10 +160,10 @@ def sample_batch(
     def ended(index: int, trajectory: SampledTrajectory) -> None:
         one = planned[index]
         if one.output != output and not one.output.is_file():
-            _write(one, trajectory, evaluator, settings)
+            _write(one, trajectory, judge, settings)
 
     *_, last = sample_together(runs, evaluator, keep=keep, ended=ended)
-    _write(planned[-1], last, evaluator, settings)
+    _write(planned[-1], last, judge, settings)
     keep.unlink(missing_ok=True)
 
 

@@ -15,6 +15,10 @@ INTERFACE = 1
 _ERROR_BYTES = 400
 
 
+class NativeFailure(MlipsseError, RuntimeError):
+    """A structure that the code cannot evaluate, as other potentials have them."""
+
+
 class NativeLibrary:
     """A shared library of native code with its weights.
 
@@ -88,7 +92,7 @@ class NativeLibrary:
 
         Raises
         ------
-        MlipsseError
+        NativeFailure
             for atoms that are on top of each other, and too little memory.
         """
         n = len(species)
@@ -117,7 +121,7 @@ class NativeLibrary:
     def _call(self, name: str, *arguments: Any) -> None:
         function = getattr(self._code, f"mlipsse_native_{name}")
         if function(self._model, *arguments, self._error, _ERROR_BYTES):
-            raise MlipsseError(self._error.value.decode())
+            raise NativeFailure(self._error.value.decode())
 
 
 def _load(library: Path) -> ctypes.CDLL:

@@ -23,7 +23,14 @@ class Neighbours:
         """Receivers (n_edges,), ascending, senders (n_edges,), and vectors (n_edges, 3) in Å.
 
         Vectors point from the sender to the receiver.
+
+        Raises
+        ------
+        ValueError
+            for positions or a cell that are not finite.
         """
+        if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
+            raise ValueError("positions or cell are not finite")
         if not self._holds(atoms):
             self._make(atoms)
         places_A = atoms.positions
@@ -54,8 +61,10 @@ class Neighbours:
             pbc=atoms.pbc,
             numbers=atoms.numbers.astype(np.int32),
         )
-        self._receivers, self._senders = receivers, senders
-        self._shifts_A = shifts @ cell
+        # In one order whenever the list is made, so that sums have the same bits.
+        order = np.lexsort((*shifts.T, senders, receivers))
+        self._receivers, self._senders = receivers[order], senders[order]
+        self._shifts_A = shifts[order] @ cell
         self._made_of = (
             atoms.positions.copy(),
             np.array(atoms.cell.array),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from weakref import ReferenceType, ref
 
 import numpy as np
 from ase import Atoms
@@ -9,10 +10,10 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from mlipsse.energetics.native.library import NativeLibrary
+from mlipsse.energetics.native.neighbours import Neighbours
+from mlipsse.energetics.native.processor import library_for_here
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.native.compilation import library_for_here
-from mlipsse.potential.native.library import NativeLibrary
-from mlipsse.potential.native.neighbours import Neighbours
 
 
 class NativeCalculator(Calculator):
@@ -45,7 +46,7 @@ class NativeCalculator(Calculator):
                 f"{weights} is not there. Name the .safetensors file of a native potential."
             )
         self.library = NativeLibrary(library_for_here(weights), weights)
-        self._neighbours = Neighbours(self.library.r_max_A)
+        self._neighbours: dict[int, tuple[ReferenceType[Atoms], Neighbours]] = {}
         self._place = np.full(len(chemical_symbols), -1, dtype=np.int32)
         numbers = self.library.atomic_numbers
         self._place[list(numbers)] = np.arange(len(numbers), dtype=np.int32)
@@ -73,7 +74,7 @@ class NativeCalculator(Calculator):
             raise MlipsseError(
                 f"The potential does not know {', '.join(unknown)}. It knows {known}."
             )
-        receivers, senders, vectors_A = self._neighbours.edges(crystal)
+        receivers, senders, vectors_A = self._lists(atoms or crystal).edges(crystal)
         first = np.searchsorted(receivers, np.arange(len(crystal) + 1))
         energies, gradient = self.library.evaluate(species, first, senders, vectors_A)
         n = len(crystal)
@@ -94,3 +95,14 @@ class NativeCalculator(Calculator):
         if crystal.cell.rank == 3:
             stress = vectors_A.T @ gradient / crystal.get_volume()
             self.results["stress"] = full_3x3_to_voigt_6_stress((stress + stress.T) / 2)
+
+    def _lists(self, atoms: Atoms) -> Neighbours:
+        """The neighbours of a structure, kept for when it comes again, moved."""
+        structure, found = self._neighbours.get(id(atoms), (None, None))
+        if found is None or structure is None or structure() is not atoms:
+            gone = [key for key, (one, _) in self._neighbours.items() if one() is None]
+            for key in gone:
+                del self._neighbours[key]
+            found = Neighbours(self.library.r_max_A)
+            self._neighbours[id(atoms)] = (ref(atoms), found)
+        return found

@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from mlipsse.potential.native.neighbours import Neighbours
+from mlipsse.energetics.native.neighbours import Neighbours
 
 CELLS = {
     "cluster": (np.zeros((3, 3)), False),

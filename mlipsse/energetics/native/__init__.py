@@ -1,0 +1,1 @@
+"""Native code of a potential, called in Python; `mlipsse.potential.native` writes it."""
