@@ -121,12 +121,13 @@ class _Reader:
         if hasattr(model, "pair_repulsion"):
 
             def repulsion(r_A: np.ndarray, pair: tuple[int, int]) -> np.ndarray:
-                each = [self._edges(r, pair) for r in np.array_split(r_A, len(r_A))]
-                energies = [
-                    model.pair_repulsion_fn(lengths, attrs, index, model.atomic_numbers)[1]
-                    for lengths, attrs, index in each
-                ]
-                return torch.stack(energies)[:, None].numpy()
+                # One sender, and a receiver at every distance: energies are summed by receiver.
+                receivers = torch.arange(1, len(r_A) + 1)
+                index = torch.stack([torch.zeros_like(receivers), receivers])
+                attrs = self.attrs[[pair[0], *[pair[1]] * len(r_A)]]
+                lengths = torch.tensor(r_A)[:, None]
+                found = model.pair_repulsion_fn(lengths, attrs, index, model.atomic_numbers)
+                return found[1:, None].numpy()
 
             pair_energy = self._spline(repulsion, pairs, fine=True)
         harmonics, powers = self._harmonics()
