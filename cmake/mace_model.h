@@ -74,6 +74,9 @@ class MaceModel {
   virtual const std::string &remark() const = 0;    // what the user should hear, or nothing
   virtual double seconds_in_model() const = 0;
 
+  // Bytes that it holds between steps, its weights aside; 0 where that is not known.
+  virtual double bytes() const { return 0.0; }
+
   // Numbers of an atom that layers exchange between ranks; 0 of a model that needs all that its
   // own atoms depend on within its ghosts.
   virtual int exchanged_numbers() const { return 0; }

@@ -59,6 +59,7 @@ class NativeModel : public MaceModel {
         (threads == 1 ? " thread" : " threads");
   }
   int exchanged_numbers() const override;
+  double bytes() const override;
   void set_graph(const Graph &graph) override;
   void evaluate(const double *places, int64_t n_places, const Wanted &wanted, Result &result,
                 Exchange *exchange) override;
@@ -140,6 +141,16 @@ int NativeModel::exchanged_numbers() const
   return most;
 }
 
+double NativeModel::bytes() const
+{
+  const auto held = [](const auto &...vectors) {
+    return (0.0 + ... + double(vectors.capacity() * sizeof(vectors[0])));
+  };
+  return function<double (*)(void *)>("bytes")(model) +
+      held(graph.types, graph.atoms, graph.senders, graph.receivers, graph.sender_atoms) +
+      held(candidate_first, species, first, senders, vectors, energies, gradient);
+}
+
 void NativeModel::set_graph(const Graph &given)
 {
   graph = given;
@@ -150,6 +161,10 @@ void NativeModel::set_graph(const Graph &given)
   for (const auto receiver : graph.receivers) ++candidate_first[receiver + 1];
   for (int64_t node = 0; node < graph.n_owned; ++node)
     candidate_first[node + 1] += candidate_first[node];
+  // The most that comes within the cutoff before the next list: steps allocate nothing.
+  senders.reserve(graph.senders.size());
+  vectors.reserve(3 * graph.senders.size());
+  gradient.reserve(3 * graph.senders.size());
 }
 
 void NativeModel::evaluate(const double *places, int64_t, const Wanted &wanted, Result &result,

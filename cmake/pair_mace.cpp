@@ -47,8 +47,9 @@ PairMACE::~PairMACE()
 {
   if (model && n_steps > 0 && comm->me == 0 && std::getenv("MLIPSSE_PROFILE"))
     utils::logmesg(lmp, fmt::format("MACE profile: steps {}, model {:.6f} s, total {:.6f} s, "
-                                    "slowest after the second {:.6f} s\n",
-                                    n_steps, model->seconds_in_model(), seconds, slowest));
+                                    "slowest after the second {:.6f} s, memory {:.0f} bytes\n",
+                                    n_steps, model->seconds_in_model(), seconds, slowest,
+                                    model->bytes()));
   if (allocated) {
     memory->destroy(setflag);
     memory->destroy(cutsq);

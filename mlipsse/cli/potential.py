@@ -25,7 +25,7 @@ from mlipsse.cli.potential_tables import (
     show_acceptance,
     show_info,
     show_parity,
-    show_rows,
+    show_speed,
 )
 from mlipsse.structures.files import read_structures
 
@@ -335,7 +335,7 @@ def bench(
         str | None,
         typer.Option(
             help="Backends to measure, separated by commas: ase, upstream, torchscript, "
-            "aotinductor.",
+            "aotinductor, native.",
             show_default="all there are",
         ),
     ] = None,
@@ -371,7 +371,7 @@ def bench(
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=1))
         return
-    show_rows([asdict(row) for row in rows])
+    show_speed(rows)
 
 
 @app.command()

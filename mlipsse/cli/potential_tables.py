@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mlipsse.potential.acceptance import AcceptanceReport
     from mlipsse.potential.bundle.info import BundleInfo
     from mlipsse.potential.parity.report import ParityReport
+    from mlipsse.potential.speed.measurement import BenchmarkRow
 
 
 def show_parity(report: "ParityReport") -> None:
@@ -81,6 +82,36 @@ def show_rows(rows: Sequence[dict[str, Any]]) -> None:
         table.add_column(column, justify="right", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
+    Console(highlight=False).print(table)
+
+
+def show_speed(rows: Sequence["BenchmarkRow"]) -> None:
+    """What a step costs, of rows of one dtype and number of threads; `--json` prints all of it.
+
+    Columns that no row fills are left out.
+    """
+    threads = rows[0].threads
+    print(f"{rows[0].dtype}, {threads} thread{'' if threads == 1 else 's'}")
+    columns: dict[str, list[Any]] = {
+        "backend": [row.backend for row in rows],
+        "atoms": [row.atoms for row in rows],
+        "ms per step": [row.ms_per_step for row in rows],
+        "µs per atom and step": [row.us_per_atom_step for row in rows],
+        "ns per day": [row.ns_per_day for row in rows],
+        "peak MB": [row.peak_memory_MB for row in rows],
+        "kB per atom": [row.memory_kB_per_atom for row in rows],
+        "outside model": [f"{row.outside_model_fraction:.0%}" for row in rows],
+        "waited": [f"{row.waited_fraction:.0%}" for row in rows],
+    }
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name, values in columns.items():
+        if any(value is not None for value in values):
+            longest = max(map(len, [*name.split(), *map(_cell, values)]))
+            side = "left" if name == "backend" else "right"
+            table.add_column(name, justify=side, min_width=longest)
+    for row in zip(*columns.values(), strict=True):
+        filled = [any(value is not None for value in values) for values in columns.values()]
+        table.add_row(*(_cell(value) for value, kept in zip(row, filled, strict=True) if kept))
     Console(highlight=False).print(table)
 
 

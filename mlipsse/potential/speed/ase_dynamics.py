@@ -54,12 +54,14 @@ class Timing:
     loop_s : of all
     model_s : inside the model (energy, forces)
     slowest_s : longest call after the second, warm-up included; None where it is not known
+    kept_bytes : what the engine keeps between steps, its weights aside; None where it is not known
     """
 
     steps: int
     loop_s: float
     model_s: float
     slowest_s: float | None = None
+    kept_bytes: float | None = None
 
 
 def run(job: Job) -> Timing:

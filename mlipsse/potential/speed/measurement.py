@@ -41,7 +41,8 @@ _POLL_S = 0.05
 _LOOP = re.compile(r"^Loop time of (\S+) on \d+ procs for (\d+) steps", re.MULTILINE)
 _PAIR = re.compile(r"^Pair +\| +\S+ +\| +(\S+) ", re.MULTILINE)
 _PROFILE = re.compile(
-    r"^MACE profile: steps (\d+), model (\S+) s, total (\S+) s, slowest after the second (\S+) s",
+    r"^MACE profile: steps (\d+), model (\S+) s, total (\S+) s, slowest after the second (\S+) s, "
+    r"memory (\d+) bytes",
     re.MULTILINE,
 )
 
@@ -106,6 +107,8 @@ class BenchmarkRow:
         the times are too long by it: above some per cent, the machine was busy with other things
     slowest_step_ratio : longest call of the pair style after the second, over the mean step: above
         some, a step stalled, e.g. to compile for another number of edges; None for `ase`
+    memory_kB_per_atom : what the engine keeps between steps, its weights aside, over the atoms,
+        1e3 bytes; of native code, None for the others
     """
 
     backend: Backend
@@ -119,6 +122,7 @@ class BenchmarkRow:
     outside_model_fraction: float
     waited_fraction: float
     slowest_step_ratio: float | None = None
+    memory_kB_per_atom: float | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,7 @@ def measure(
         outside_model_fraction=1.0 - timing.model_s / timing.loop_s,
         waited_fraction=watch.waited_fraction(timing.loop_s),
         slowest_step_ratio=timing.slowest_s and 1e3 * timing.slowest_s / ms,
+        memory_kB_per_atom=timing.kept_bytes and timing.kept_bytes / len(frame) / 1e3,
     )
 
 
@@ -227,6 +232,9 @@ def median_row(rows: Sequence[BenchmarkRow]) -> BenchmarkRow:
         waited_fraction=median(row.waited_fraction for row in rows),
         slowest_step_ratio=max(
             (row.slowest_step_ratio for row in rows if row.slowest_step_ratio), default=None
+        ),
+        memory_kB_per_atom=max(
+            (row.memory_kB_per_atom for row in rows if row.memory_kB_per_atom), default=None
         ),
     )
 
@@ -293,9 +301,10 @@ def _lammps_timing(screen: str, *, steps: int) -> Timing:
         )
     # The profile holds the warm-up too, when models are compiled: of it, only the time outside of
     # the model is taken, which is the same in every step.
-    counted, model_s, total_s, slowest_s = (float(number) for number in profile[-1])
+    counted, model_s, total_s, slowest_s, kept = (float(number) for number in profile[-1])
     outside_in_pair_s = steps * (total_s - model_s) / counted
-    return Timing(steps, float(loops[-1][0]), float(pairs[-1]) - outside_in_pair_s, slowest_s)
+    in_model_s = float(pairs[-1]) - outside_in_pair_s
+    return Timing(steps, float(loops[-1][0]), in_model_s, slowest_s, kept or None)
 
 
 def _in_ase(

@@ -1,7 +1,6 @@
 """Native code against mace-torch, for every kind of MACE, in Python and in LAMMPS."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,14 +14,13 @@ from mlipsse.energetics.native.processor import library_file, library_for_here
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.folder import add_export, read_bundle
 from mlipsse.potential.bundle.making import compile_bundle, export_bundle
-from mlipsse.potential.export.target import Dtype, ExportSettings, FormatRefused, Target
-from mlipsse.potential.native import compilation
+from mlipsse.potential.export.target import ExportSettings, FormatRefused, Target
 from mlipsse.potential.native.compilation import source_file
-from mlipsse.potential.native.export import export_native
 from mlipsse.potential.native.splines import fit_spline
 from tests.support.derivatives import forces_by_differences, stress_by_differences
 from tests.support.potential.edge_graphs import KINDS, make_mace, reference
 from tests.support.potential.lammps_deck import BRICK, SMALL, Deck
+from tests.support.potential.native_export import exported
 from tests.support.potential.tiny_potential import random_cell
 
 CUBE = random_cell(cell=np.eye(3) * 6.5, n_atoms=12, closest_A=1.7, seed=1)
@@ -53,30 +51,6 @@ MORE = {
     },
 }
 FAST = ("17 channels, L=2, density, ZBL and agnesi", "three layers, no residual first")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_target():
-    """The code of this processor alone: half the time of compiling."""
-    best = next(t for t in processor.targets() if processor.runs_here(t))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compilation, "targets", lambda: (best,))
-        patch.setattr(processor, "targets", lambda: (best,))
-        yield
-
-
-def exported(model: torch.nn.Module, folder: Path, dtype: Dtype) -> NativeCalculator:
-    path = folder / "some.model"
-    torch.save(model, path)
-    files = export_native(path, head="target", dtype=dtype, out=folder / "some.safetensors")
-    return NativeCalculator(files.weights)
-
-
-@pytest.fixture(scope="module")
-def native64(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("native64")
-    exported(make_mace(hidden="8x0e+8x1o", correlation=3), folder, "float64")
-    return folder / "some.safetensors"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +194,6 @@ def test_files_that_do_not_belong_together(native64, tmp_path):
 
 
 def test_a_library_of_another_processor_is_not_taken(native64, monkeypatch):
-    monkeypatch.undo()
     monkeypatch.setattr(processor, "targets", lambda: ("x86-64-v4", "x86-64-v3"))
     monkeypatch.setattr(processor, "cpu_flags", lambda: ("avx2", "fma"))
     with pytest.raises(MlipsseError, match="no native code for this processor"):
@@ -324,8 +297,8 @@ def test_a_bundle_with_native_code(tmp_path):
     with pytest.raises(MlipsseError, match=r"mine\.cpp is not the file its card describes"):
         compile_bundle(bundle.folder)
     add_export(bundle.folder, "native")
-    (library,) = compile_bundle(bundle.folder)
-    assert library == library_file(file, compilation.targets()[0])
+    made = compile_bundle(bundle.folder)
+    assert made == [library_file(file, target) for target in processor.targets()]
     again = read_bundle(bundle.folder)
     assert again.exports["native"] == file
     calculator = NativeCalculator(file)

@@ -29,7 +29,8 @@ Loop time of 9.5 on 1 procs for 5 steps with 20 atoms
 Pair    | 9.4        | 9.4        | 9.4        |   0.0 | 99.00
 Loop time of 2 on 1 procs for 10 steps with 20 atoms
 Pair    | 1.8        | 1.8        | 1.8        |   0.0 | 90.00
-MACE profile: steps 17, model 10.830000 s, total 11.000000 s, slowest after the second 0.300000 s
+MACE profile: steps 17, model 10.830000 s, total 11.000000 s, slowest after the second 0.300000 s, \
+memory 40000 bytes
 """
 
 
