@@ -1,7 +1,7 @@
 """Native code beside symmetrix-xl on a CPU: one run, the same models, crystals and displacements.
 
-    python benchmarks/native.py                          # without the peer
-    PYTHONPATH=/where/symmetrix-xl/is python benchmarks/native.py --sizes 160,640,2560
+    pip install -c constraints.txt -e '.[peers]'         # symmetrix-xl, without which ours is alone
+    python benchmarks/native.py --sizes 160,640,2560
     python benchmarks/native.py --medium DATA/na3sbs4.vasp --threads 1,2
 
 Random-weight MACE models (models.py) in Li3InCl6, and one of the shape of MACE-MP-0b medium in

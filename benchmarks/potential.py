@@ -6,8 +6,8 @@
     python benchmarks/potential.py --tables         # what is there so far, in Markdown
 
 Random-weight MACE models (see models.py) in Li3InCl6 at 800 K: ASE's Python loop, the file that
-mace_create_lammps_model writes (with torch's own use of memory), TorchScript and
-AOTInductor in LAMMPS. Each measurement is a process of its own; repeats of different backends
+mace_create_lammps_model writes (with torch's own use of memory), TorchScript,
+AOTInductor and native code in LAMMPS; native.py has native code beside symmetrix-xl. Each measurement is a process of its own; repeats of different backends
 alternate. Results are appended to WORK/results.jsonl one by one: stopped and started again, the
 script goes on.
 """
@@ -28,6 +28,7 @@ from mlipsse.potential.export.aotinductor import export_aotinductor
 from mlipsse.potential.export.target import Target
 from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
 from mlipsse.potential.lammps.plugin import build_plugin
+from mlipsse.potential.native.export import export_native
 from mlipsse.potential.parity.single_points import (
     ase_single_points,
     differences,
@@ -39,7 +40,7 @@ from mlipsse.potential.speed.measurement import BACKENDS, TEMPERATURE_K, Contend
 SIZES = (160, 640, 1280, 2560)
 LARGEST_ACCURACY = 1280  # atoms; ASE in float64 needs the memory
 SERIAL = Target(serial=True)
-WARM_UP = {"ase": 2, "upstream": 3, "torchscript": 3, "aotinductor": 2}
+WARM_UP = {"ase": 2, "upstream": 3, "torchscript": 3, "aotinductor": 2, "native": 2}
 """Steps before the clock starts: TorchScript compiles in its first calls, the others do not."""
 
 
@@ -128,7 +129,7 @@ def compare_forces(matrix: Matrix) -> None:
             facts = {"model": architecture.name, "atoms": len(frame)}
             rows = [facts | {"what": "ase float32"} | _errors(rounded, exact)]
             for dtype in ("float64", "float32"):
-                for backend in ("torchscript", "aotinductor"):
+                for backend in ("torchscript", "aotinductor", "native"):
                     file = _exported(matrix, architecture, backend, dtype=dtype)
                     found = lammps_single_points([frame], exported=file, plugin=matrix.plugin)
                     rows.append(facts | {"what": f"{backend} {dtype}"} | _errors(found, exact))
@@ -172,16 +173,22 @@ def _exported(
     if backend == "ase":
         return model
     compiled = f"{target.device}.serial" if target.serial else target.device
-    suffix = {"upstream": "upstream.pt", "torchscript": "pt", "aotinductor": f"{compiled}.pt2"}
+    suffix = {
+        "upstream": "upstream.pt",
+        "torchscript": "pt",
+        "aotinductor": f"{compiled}.pt2",
+        "native": "safetensors",
+    }
     out = matrix.work / f"{architecture.name}.{dtype}.{suffix[backend]}"
     if not out.is_file():
         print(f"exporting {out.name}", flush=True)
-        exports: dict[str, Callable[[], None]] = {
+        exports: dict[str, Callable[[], object]] = {
             "upstream": lambda: export_upstream(model, head=HEAD, dtype=dtype, out=out),
             "torchscript": lambda: export_torchscript(model, head=HEAD, dtype=dtype, out=out),
             "aotinductor": lambda: export_aotinductor(
                 model, head=HEAD, dtype=dtype, out=out, target=target
             ),
+            "native": lambda: export_native(model, head=HEAD, dtype=dtype, out=out),
         }
         exports[backend]()
     return out
