@@ -119,6 +119,22 @@ def check_species(name: str, species: Iterable[str]) -> None:
         require_species(name, known, species)
 
 
+def check_potential(name: str, species: Iterable[str], *, head: str | None = None) -> None:
+    """Refuse species that a potential does not know, and a head it lacks or that must be named.
+
+    A model that is not downloaded yet passes.
+
+    Raises
+    ------
+    MlipsseError
+        as `make_calculator`.
+    """
+    check_species(name, species)
+    potential = find_potential(name)
+    if potential.in_batches and downloaded_file(potential) is not None:
+        load_mace(potential, head=head)
+
+
 def require_species(name: str, known: frozenset[str], species: Iterable[str]) -> None:
     """Refuse species that are not among the `known` ones of a potential.
 

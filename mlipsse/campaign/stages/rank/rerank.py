@@ -24,7 +24,7 @@ from mlipsse.campaign.stages.rank.relaxing import relax_rows
 from mlipsse.dataset.frames.extxyz import write_frames
 from mlipsse.dataset.labels.sources import teacher_name
 from mlipsse.energetics.hull.energies import energy_above_hull
-from mlipsse.energetics.potentials.calculators import check_species
+from mlipsse.energetics.potentials.calculators import check_potential
 from mlipsse.orderings import parse_repeats
 from mlipsse.orderings.coordination import Coordination
 from mlipsse.potential.bundle.folder import CARD_FILE, read_bundle, read_card
@@ -81,12 +81,13 @@ def rerank(work: Work, settings: RerankSettings) -> list[Path]:
     Raises
     ------
     MlipsseError
-        when nothing was ranked yet, the potential does not know a species, or no ordering of a
-        composition could be relaxed.
+        when nothing was ranked yet, the potential does not know a species, lacks the head or has
+        several and none is named, or no ordering of a composition could be relaxed.
     """
     campaign, config = work.campaign, work.campaign.config
     rows = lowest_rows(campaign, settings.lowest)
-    check_species(campaign.potential(settings.potential), config.enumerate.elements)
+    potential = campaign.potential(settings.potential)
+    check_potential(potential, config.enumerate.elements, head=settings.head)
     again: dict[str, Any] = {"foundation": settings.potential, "head": settings.head}
     relaxed = relax_rows(work, rows, config.rank.model_copy(update=again))
     ranked = with_hull(relaxed, config.enumerate)

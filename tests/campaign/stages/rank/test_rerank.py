@@ -111,6 +111,19 @@ def test_tables_are_those_of_both_potentials(campaign: Campaign, tmp_path: Path)
     assert frame.info[keys.ORDERING] == row["lowest_ordering"]
 
 
+@pytest.mark.parametrize(
+    ("head", "sentence"), [(None, "has several heads"), ("scan", "has no head 'scan'")]
+)
+def test_a_head_is_asked_for_before_any_work(campaign, tmp_path, head, sentence) -> None:
+    class Nobody(Here):
+        def run(self, units, progress) -> None:
+            pytest.fail("work began")
+
+    work = Work(campaign, tmp_path, Nobody(), lambda *_: None)
+    with pytest.raises(MlipsseError, match=sentence):
+        rerank(work, RerankSettings(MODEL, head, 4))
+
+
 def test_production_starts_from_the_lowest(campaign: Campaign) -> None:
     assert run_folders(campaign) == []
     work = Work(campaign, campaign.path(paths.Export.folder), Here(), lambda *_: None)
