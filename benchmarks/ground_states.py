@@ -29,6 +29,7 @@ from mlipsse.energetics.relaxation.outcome import RelaxationSettings
 from mlipsse.orderings import Host, Supercell, enumerate_orderings, parse_composition
 from mlipsse.orderings.counting.ordering import decorated_atoms
 from mlipsse.orderings.search.distinct import DistinctOrderings
+from mlipsse.potential.native.copy import fastest
 from mlipsse.resources import resource_dir
 
 FORMULA = "Li3In0.5Y0.5Br3Cl3"
@@ -115,15 +116,16 @@ def lowest_motif(cell: str) -> float:
         for labels in decorated_by_motif(host, supercell, patterns[pattern]):
             if known.add(labels):
                 motifs.append(labels)
+    potential, head = fastest(POTENTIAL, head=HEAD)
     outcomes = relax_all(
         [decorated_atoms(supercell, labels) for labels in motifs],
-        POTENTIAL,
+        potential,
         RelaxationSettings(
             fmax_eV_A=RELAXATION["max_force_eV_A"],
             max_steps=int(RELAXATION["max_steps"]),
             mobile="Li",
         ),
-        head=HEAD,
+        head=head,
     )
     energies_eV = [outcome.energy_eV for outcome in outcomes if outcome.converged]
     print(f"{cell}: {len(energies_eV)} orderings of the motif", flush=True)
