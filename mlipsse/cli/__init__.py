@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mlipsse.cli import dataset, environments, md, orderings, potential, transport
+from mlipsse.cli import dataset, environments, md, orderings, potential, screen, transport
 from mlipsse.cli.campaign import doctor, init, learning_curve, run, schema, status, validate
 from mlipsse.cli.options import CommandGroup
 from mlipsse.errors import MlipsseError
@@ -28,6 +28,7 @@ app.add_typer(environments.app, name="env")
 app.add_typer(md.app, name="md")
 app.add_typer(orderings.app, name="orderings")
 app.add_typer(potential.app, name="potential")
+app.add_typer(screen.app, name="screen")
 app.add_typer(transport.app, name="transport")
 
 

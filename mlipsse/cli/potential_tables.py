@@ -107,8 +107,9 @@ def show_speed(rows: Sequence["BenchmarkRow"]) -> None:
     for name, values in columns.items():
         if any(value is not None for value in values):
             longest = max(map(len, [*name.split(), *map(_cell, values)]))
-            side = "left" if name == "backend" else "right"
-            table.add_column(name, justify=side, min_width=longest)
+            table.add_column(
+                name, justify="left" if name == "backend" else "right", min_width=longest
+            )
     for row in zip(*columns.values(), strict=True):
         filled = [any(value is not None for value in values) for values in columns.values()]
         table.add_row(*(_cell(value) for value, kept in zip(row, filled, strict=True) if kept))

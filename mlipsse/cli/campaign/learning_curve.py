@@ -1,18 +1,17 @@
 """`mlipsse learning-curve`: errors, and transport, against the number of labels."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.cli.options import CampaignFolder, Json, whole_numbers, words
+from mlipsse.cli.progress import progress_line
 from mlipsse.errors import MlipsseError
 from mlipsse.training.settings import Strategy
 
@@ -91,13 +90,13 @@ def learning_curve(
 
         formulas = None if compositions is None else words(compositions)
         check_runs(campaign, ladder_K, formulas)
-    with _shown(console) as progress:
+    with progress_line(console) as progress:
         rows = learn_by_size(campaign, numbers, strategies=ways, progress=progress)
     content: Any = rows
     path = campaign.path(paths.LearningCurve.table)
     tables = [(_errors(rows), f"Errors on the test set. Full table: {path}")]
     if transport:
-        with _shown(console) as progress:
+        with progress_line(console) as progress:
             moved = transport_by_size(
                 campaign,
                 numbers,
@@ -115,20 +114,6 @@ def learning_curve(
     for table, sentence in tables:
         console.print(table)
         console.print(sentence)
-
-
-@contextmanager
-def _shown(console: Console) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress line."""
-    columns = (
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[text]}"),
-    )
-    with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("", total=None, text="")
-        yield lambda done, total, text: bars.update(task, completed=done, total=total, text=text)
 
 
 def _kelvins(text: str) -> list[float]:

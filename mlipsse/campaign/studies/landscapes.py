@@ -1,0 +1,424 @@
+"""Screening of crystals by their frozen-framework landscapes, in units of work."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.campaign.config.execution import ExecutionConfig
+from mlipsse.campaign.engine.execution import Execution, Unit
+from mlipsse.campaign.engine.record import digest, fingerprint
+from mlipsse.campaign.engine.stage import Progress
+from mlipsse.campaign.engine.table import write_csv
+from mlipsse.campaign.engine.unit_json import decode, encode
+from mlipsse.energetics.potentials.calculators import check_potential, known_species
+from mlipsse.energetics.potentials.catalogue import find_potential
+from mlipsse.errors import MlipsseError
+from mlipsse.files import exclusive_lock, sha256, write_aside, write_text
+from mlipsse.screening.landscape.crystals import Candidate, crystal_files, read_candidates
+from mlipsse.screening.landscape.descriptors import IonLandscape, describe
+from mlipsse.screening.landscape.energies import (
+    DistinctIon,
+    distinct_ions,
+    energies_eV,
+    landscape,
+    site_energy_eV,
+    turned,
+)
+from mlipsse.screening.landscape.files import write_landscape
+from mlipsse.screening.landscape.grid import (
+    CLOSEST_A,
+    SPACING_A,
+    LandscapeGrid,
+    published_shape,
+    symmetric_shape,
+)
+from mlipsse.screening.landscape.report import LEADING, averaged, ranked, values_of
+
+TABLE, RECORD, SETTINGS = "table.csv", "table.json", "screen.json"
+_UNIT_ATOMS = 40_000
+"""Atoms in the structures of one unit: some minutes of a slow potential."""
+_RELAXED_EV_A = 0.02
+
+
+@dataclass(frozen=True)
+class LandscapeSettings:
+    """How crystals are screened.
+
+    Attributes
+    ----------
+    potential, head, device : as in `mlipsse.energetics.potentials.calculators.make_calculator`
+    mobile : symbol of the mobile ion
+    spacing_A : of the grid, at most
+    closest_A : points nearer to another atom are left out
+    grid : `symmetric`, with the few points more that all symmetries ask for, or `published`
+    relaxation : `none`, `positions` or `cell`, with the same potential before anything else
+    orderings : of lowest Ewald energy, that stand for a partly occupied crystal
+    max_atoms : in a cell
+    """
+
+    potential: str
+    mobile: str
+    head: str | None = None
+    device: str = "cpu"
+    spacing_A: float = SPACING_A
+    closest_A: float = CLOSEST_A
+    grid: str = "symmetric"
+    relaxation: str = "none"
+    orderings: int = 1
+    max_atoms: int = 200
+
+
+@dataclass(frozen=True)
+class ScreenedFiles:
+    """What a screening wrote.
+
+    Attributes
+    ----------
+    rows : of the table, ranked; those left out last, with the reason
+    table, record : CSV of the leading columns and all others, and JSON with warnings beside
+    """
+
+    rows: list[dict[str, Any]]
+    table: Path
+    record: Path
+
+
+def screen(
+    places: Sequence[Path],
+    settings: LandscapeSettings,
+    *,
+    out: Path,
+    execution: ExecutionConfig = ExecutionConfig(),  # noqa: B008
+    progress: Progress = lambda done, total, text: None,
+) -> ScreenedFiles:
+    """Compute the landscapes of crystals, and rank them.
+
+    What is done is kept: the same call continues after a kill, and more crystals may be added.
+
+    Parameters
+    ----------
+    places : CIF and POSCAR files, and folders of such
+    out : folder of results
+    execution : how many units run at a time
+
+    Raises
+    ------
+    MlipsseError
+        for a place or a potential that is not there, and a folder of other settings. A crystal that
+        cannot be read or computed is left out, with the reason in its row.
+    """
+    files = crystal_files(places)
+    find_potential(settings.potential)
+    check_potential(settings.potential, (), head=settings.head)
+    out.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(out / ".lock", holder="mlipsse screen"):
+        _keep_settings(out / SETTINGS, settings)
+        candidates, rows = _read(files, settings, progress)
+        known = known_species(settings.potential)
+        with Execution(execution, out) as work:
+            crystals = _relaxed(candidates, settings, known, rows, out, work, progress)
+            plans = list(_plans(crystals, settings, rows, out))
+            units = [unit for plan in plans for unit in plan.units]
+            trouble = ""
+            try:
+                work.run(units, progress)
+            except MlipsseError as error:
+                trouble = str(error)
+        rows += _rows(candidates, plans, out, trouble)
+        found = ranked(rows)
+        names = [*LEADING, *(k for k in found[0] if k not in (*LEADING, "warnings", "notes"))]
+        flat = [{name: _cell(row.get(name)) for name in names} for row in found]
+        write_csv(out / TABLE, flat)
+        write_text(out / RECORD, json.dumps(_finite(found), indent=1, ensure_ascii=False) + "\n")
+    return ScreenedFiles(found, out / TABLE, out / RECORD)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A crystal's ions and what is to be computed of them."""
+
+    candidate: Candidate
+    crystal: Atoms
+    shape: tuple[int, int, int]
+    ions: Sequence[DistinctIon]
+    units: Sequence[Unit]
+    parts: Sequence[Sequence[Unit]]
+    settings: LandscapeSettings
+
+
+def compute_points(
+    output: Path,
+    *,
+    crystal: Atoms,
+    ion: int,
+    shape: tuple[int, int, int],
+    points: np.ndarray,
+    settings: LandscapeSettings,
+) -> None:
+    """Unit of work: energies of one ion at some points, and on its own site."""
+    from mlipsse.energetics.relaxation.evaluators import make_evaluator
+    from mlipsse.potential.native.copy import fastest
+
+    name, head = fastest(settings.potential, device=settings.device, head=settings.head)
+    evaluator = make_evaluator(name, set(crystal.symbols), device=settings.device, head=head)
+    grid = LandscapeGrid(crystal, ion, shape, settings.closest_A)
+    began = time.perf_counter()
+    site_eV = site_energy_eV(crystal, evaluator)
+    values_eV = energies_eV(grid, points, evaluator)
+    seconds = time.perf_counter() - began
+    with write_aside(output) as aside, aside.open("wb") as stream:
+        np.savez(stream, energies_eV=values_eV, site_eV=site_eV, seconds=seconds)
+
+
+def relax_crystal(output: Path, *, crystal: Atoms, settings: LandscapeSettings) -> None:
+    """Unit of work: relax a crystal with the potential that its landscape is computed with."""
+    from mlipsse.energetics.relaxation.energies import relax_all
+    from mlipsse.energetics.relaxation.outcome import RelaxationSettings
+    from mlipsse.potential.native.copy import fastest
+
+    name, head = fastest(settings.potential, device=settings.device, head=settings.head)
+    asked = RelaxationSettings(settings.relaxation, fmax_eV_A=_RELAXED_EV_A, mobile=settings.mobile)  # type: ignore[arg-type]
+    (found,) = relax_all([crystal], name, asked, device=settings.device, head=head)
+    answer = {"atoms": found.atoms, "reason": "" if found.converged else found.reason}
+    write_text(output, encode(answer))
+
+
+def _keep_settings(path: Path, settings: LandscapeSettings) -> None:
+    """Refuse a folder that was begun with other settings."""
+    asked = asdict(settings)
+    if path.is_file():
+        there = json.loads(path.read_text(encoding="utf-8"))
+        if changed := [name for name in asked if there.get(name) != asked[name]]:
+            name = changed[0]
+            raise MlipsseError(
+                f"{path.parent} was screened with {name} = {there.get(name)}, and {asked[name]} is "
+                "requested. Name another folder (--out), or use the same settings."
+            )
+    write_text(path, json.dumps(asked, indent=1) + "\n")
+
+
+def _read(
+    files: Sequence[Path], settings: LandscapeSettings, progress: Progress
+) -> tuple[list[Candidate], list[dict[str, Any]]]:
+    """Crystals, and rows of those that are left out."""
+    candidates: list[Candidate] = []
+    rows: list[dict[str, Any]] = []
+    contents: dict[str, Path] = {}
+    names: set[str] = set()
+    for done, path in enumerate(files):
+        progress(done, len(files), f"reading {path.name}")
+        content = sha256(path)
+        if content in contents:
+            same = contents[content]
+            rows.append({"name": path.stem, "source": str(path), "reason": f"same as {same.name}"})
+            continue
+        contents[content] = path
+        try:
+            found = read_candidates(
+                path,
+                mobile=settings.mobile,
+                orderings=settings.orderings,
+                most_atoms=settings.max_atoms,
+            )
+        except MlipsseError as error:
+            rows.append({"name": path.stem, "source": str(path), "reason": str(error)})
+            continue
+        for candidate in found:
+            if candidate.name in names:
+                reason = f"another file is named {candidate.name} too; rename one of them"
+                rows.append({"name": candidate.name, "source": str(path), "reason": reason})
+                continue
+            names.add(candidate.name)
+            candidates.append(candidate)
+    return candidates, rows
+
+
+def _relaxed(
+    candidates: Sequence[Candidate],
+    settings: LandscapeSettings,
+    known: frozenset[str] | None,
+    rows: list[dict[str, Any]],
+    out: Path,
+    work: Execution,
+    progress: Progress,
+) -> list[tuple[Candidate, Atoms]]:
+    """Every crystal that the potential knows, relaxed where that is asked for."""
+    crystals: list[tuple[Candidate, Atoms]] = []
+    for candidate in candidates:
+        unknown = sorted(set(candidate.crystals[0].symbols) - (known or set()))
+        if known is not None and unknown:
+            reason = f"the potential does not know {', '.join(unknown)}"
+            rows.append(_left_out(candidate, reason))
+            continue
+        crystals += [(candidate, crystal) for crystal in candidate.crystals]
+    if settings.relaxation == "none":
+        return crystals
+    units = [
+        Unit(
+            f"relaxation of {crystal.info[keys.ORDERING]}",
+            _unit_file(out, crystal, {"relax": _identity(settings)}, ".json"),
+            relax_crystal,
+            {"crystal": crystal, "settings": settings},
+        )
+        for _, crystal in crystals
+    ]
+    work.run(units, progress)
+    relaxed = []
+    for (candidate, crystal), unit in zip(crystals, units, strict=True):
+        answer = decode(unit.output.read_text(encoding="utf-8"))
+        if answer["reason"]:
+            rows.append(_left_out(candidate, f"relaxation failed: {answer['reason']}"))
+            continue
+        atoms = answer["atoms"]
+        atoms.info = dict(crystal.info)
+        relaxed.append((candidate, atoms))
+    return relaxed
+
+
+def _plans(
+    crystals: Sequence[tuple[Candidate, Atoms]],
+    settings: LandscapeSettings,
+    rows: list[dict[str, Any]],
+    out: Path,
+) -> Iterator[_Plan]:
+    for candidate, crystal in crystals:
+        shape = (
+            symmetric_shape(crystal, settings.spacing_A)
+            if settings.grid == "symmetric"
+            else published_shape(crystal.cell.array, settings.spacing_A)
+        )
+        try:
+            ions = distinct_ions(crystal, settings.mobile, shape)
+        except MlipsseError as error:
+            rows.append(_left_out(candidate, str(error)))
+            continue
+        parts = [list(_units(crystal, one.ion, shape, settings, out)) for one in ions]
+        units = [unit for part in parts for unit in part]
+        yield _Plan(candidate, crystal, shape, ions, units, parts, settings)
+
+
+def _units(
+    crystal: Atoms,
+    ion: int,
+    shape: tuple[int, int, int],
+    settings: LandscapeSettings,
+    out: Path,
+) -> Iterator[Unit]:
+    wanted = LandscapeGrid(crystal, ion, shape, settings.closest_A).wanted
+    size = max(50, _UNIT_ATOMS // len(crystal))
+    name = f"{crystal.info[keys.ORDERING]}, ion {ion}"
+    for first in range(0, max(len(wanted), 1), size):
+        points = wanted[first : first + size]
+        identity = {"ion": ion, "first": first, "shape": shape, **_identity(settings)}
+        yield Unit(
+            f"landscape of {name}, points {first} to {first + len(points)}",
+            _unit_file(out, crystal, identity, ".npz"),
+            compute_points,
+            {
+                "crystal": crystal,
+                "ion": ion,
+                "shape": shape,
+                "points": points,
+                "settings": settings,
+            },
+        )
+
+
+def _identity(settings: LandscapeSettings) -> dict[str, Any]:
+    """What an energy depends on."""
+    file = find_potential(settings.potential).file
+    potential = [settings.potential, *([digest(file)] if file else []), settings.head]
+    return {
+        "potential": potential,
+        "closest_A": settings.closest_A,
+        "relaxation": settings.relaxation,
+    }
+
+
+def _unit_file(out: Path, crystal: Atoms, identity: dict[str, Any], suffix: str) -> Path:
+    bare = Atoms(crystal.numbers, positions=crystal.positions, cell=crystal.cell, pbc=True)
+    code = fingerprint({"crystal": encode(bare), **identity})[:12]
+    folder = out / "units"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{crystal.info[keys.ORDERING]}-{code}{suffix}"
+
+
+def _rows(
+    candidates: Sequence[Candidate], plans: Sequence[_Plan], out: Path, trouble: str
+) -> Iterator[dict[str, Any]]:
+    for candidate in candidates:
+        own = [plan for plan in plans if plan.candidate is candidate]
+        if not own:
+            continue
+        try:
+            yield _row(candidate, own, out)
+        except MlipsseError as error:
+            yield _left_out(candidate, str(error))
+        except FileNotFoundError:
+            yield _left_out(candidate, trouble or "it was not computed")
+
+
+def _row(candidate: Candidate, plans: Sequence[_Plan], out: Path) -> dict[str, Any]:
+    described, warnings, facts = [], [], {"points": 0, "failed_points": 0, "seconds": 0.0}
+    for plan in plans:
+        ions: list[IonLandscape] = []
+        for one, units in zip(plan.ions, plan.parts, strict=True):
+            grid = LandscapeGrid(plan.crystal, one.ion, plan.shape, plan.settings.closest_A)
+            parts = [np.load(unit.output, allow_pickle=False) for unit in units]
+            computed = np.concatenate([part["energies_eV"] for part in parts])
+            facts["points"] += len(computed)
+            facts["failed_points"] += int((~np.isfinite(computed)).sum())
+            facts["seconds"] += sum(float(part["seconds"]) for part in parts)
+            own = landscape(grid, computed, float(parts[0]["site_eV"]))
+            warnings += [f"Ion {one.ion}: {text}" for text in own.warnings]
+            ions += [turned(own, alike, plan.crystal) for alike in one.alike]
+        described.append(values_of(describe(ions)))
+        write_landscape(out / "landscapes", plan.crystal, ions, name=_name(plan))
+    crystal = plans[0].crystal
+    return {
+        "name": candidate.name,
+        "source": str(candidate.source),
+        "formula": crystal.get_chemical_formula(),
+        "atoms": len(crystal),
+        "orderings": len(plans),
+        **averaged(described),
+        **facts,
+        "reason": "",
+        "notes": list(candidate.notes),
+        "warnings": warnings,
+    }
+
+
+def _name(plan: _Plan) -> str:
+    return str(plan.crystal.info[keys.ORDERING])
+
+
+def _left_out(candidate: Candidate, reason: str) -> dict[str, Any]:
+    crystal = candidate.crystals[0]
+    return {
+        "name": candidate.name,
+        "source": str(candidate.source),
+        "formula": crystal.get_chemical_formula(),
+        "atoms": len(crystal),
+        "reason": reason,
+    }
+
+
+def _cell(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _finite(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For JSON, which has no infinity: None stands for a level that is not reached."""
+
+    def keep(value: Any) -> Any:
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    return [{name: keep(value) for name, value in row.items()} for row in rows]

@@ -1,0 +1,1 @@
+"""Rank ionic conductors without long molecular dynamics."""

@@ -1,0 +1,147 @@
+"""`mlipsse screen` on a folder of crystals, good and bad, stopped and started again."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.io import read, write
+
+from mlipsse.campaign.studies import landscapes
+from mlipsse.campaign.studies.landscapes import LandscapeSettings, screen
+from mlipsse.errors import MlipsseError
+from mlipsse.resources import resource_dir
+from tests.support.command_line import mlipsse
+from tests.support.here import Here
+
+SETTINGS = LandscapeSettings("mace-sse-small", "Li", spacing_A=0.7)
+COARSE = LandscapeSettings("mace-sse-small", "Li", spacing_A=0.9)
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Execution(Here):
+        def __init__(self, *_: object) -> None:
+            super().__init__()
+
+        def __enter__(self) -> "Execution":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(landscapes, "Execution", Execution)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An ordered crystal, a disordered one, and what cannot be screened."""
+    made = tmp_path / "crystals"
+    made.mkdir()
+    write(made / "LiCl.cif", bulk("LiCl", "rocksalt", a=5.13, cubic=True))
+    shutil.copy(made / "LiCl.cif", made / "again.cif")
+    write(made / "NaCl.cif", bulk("NaCl", "rocksalt", a=5.64, cubic=True))
+    write(made / "LiI.cif", bulk("LiI", "rocksalt", a=6.0, cubic=True))
+    (made / "broken.cif").write_text("data_x\nloop_\n")
+    shutil.copy(resource_dir("examples") / "li3incl6" / "Li3InCl6.cif", made)
+    return made
+
+
+def test_a_folder_is_ranked_and_bad_files_are_named(folder: Path, tmp_path: Path) -> None:
+    found = screen([folder], SETTINGS, out=tmp_path / "out")
+    done = [row for row in found.rows if not row["reason"]]
+    assert [row["rank"] for row in done] == [1, 2]
+    assert {row["name"] for row in done} == {"Li3InCl6", "LiCl"}
+    assert done[0]["xi"] > done[1]["xi"]
+    reasons = {row["name"]: row["reason"] for row in found.rows if row["reason"]}
+    assert reasons["again"] == "same as LiCl.cif" or reasons["LiCl"] == "same as again.cif"
+    assert "contains no Li" in reasons["NaCl"]
+    assert "does not know I" in reasons["LiI"]
+    assert "cannot be read" in reasons["broken"]
+    rows = list(csv.DictReader(found.table.open()))
+    assert [row["name"] for row in rows] == [row["name"] for row in found.rows]
+    record = json.loads(found.record.read_text())
+    (notes,) = (row["notes"] for row in record if row["name"] == "Li3InCl6")
+    assert notes[0].startswith("1 orderings of ")
+    cube = tmp_path / "out" / "landscapes" / "LiCl.cube"
+    data, atoms = read(cube, read_data=True, format="cube"), None
+    assert atoms is None
+    assert len(data) == 8
+
+
+def test_it_goes_on_where_it_stopped(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = screen([folder / "Li3InCl6.cif"], COARSE, out=tmp_path / "whole")
+    computed = landscapes.compute_points
+    calls: list[Path] = []
+
+    def count(output: Path, **arguments: object) -> None:
+        calls.append(output)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        computed(output, **arguments)
+
+    monkeypatch.setattr(landscapes, "compute_points", count)
+    with pytest.raises(KeyboardInterrupt):
+        screen([folder / "Li3InCl6.cif"], COARSE, out=tmp_path / "out")
+    first = list(calls)
+    again = screen([folder / "Li3InCl6.cif"], COARSE, out=tmp_path / "out")
+    assert first[0] not in calls[len(first) :], "what was done is not done again"
+    for name in ("xi", "mpe_eV", "points", "connected_0.5"):
+        assert again.rows[0][name] == pytest.approx(whole.rows[0][name], rel=1e-6)
+
+
+def test_orderings_are_averaged(folder: Path, tmp_path: Path) -> None:
+    settings = LandscapeSettings("mace-sse-small", "Li", spacing_A=0.9, orderings=2)
+    (row,) = screen([folder / "Li3InCl6.cif"], settings, out=tmp_path / "out").rows
+    assert row["orderings"] == 2
+    assert np.isfinite(row["xi_std"])
+
+
+def test_other_settings_want_another_folder(folder: Path, tmp_path: Path) -> None:
+    screen([folder / "LiCl.cif"], SETTINGS, out=tmp_path / "out")
+    other = LandscapeSettings("mace-sse-small", "Li", spacing_A=0.6)
+    with pytest.raises(MlipsseError, match=r"spacing_A = 0\.7, and 0\.6 is requested"):
+        screen([folder / "LiCl.cif"], other, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("places", "potential", "sentence"),
+    [
+        (["nowhere.cif"], "mace-sse-small", "There is no crystal at nowhere.cif"),
+        (["."], "no-such-potential", "There is no potential 'no-such-potential'"),
+        (["."], "mace-liybc-r2scan-small", "has several heads"),
+    ],
+)
+def test_what_is_refused_before_any_work(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    places: list[str],
+    potential: str,
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(MlipsseError, match=sentence):
+        screen(
+            [Path(place) for place in places],
+            LandscapeSettings(potential, "Li"),
+            out=tmp_path / "out",
+        )
+
+
+def test_the_command_prints_the_ranking(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("--potential", "mace-sse-small", "--mobile", "Li", "--spacing", "0.8")
+    done = mlipsse("screen", "landscape", folder, *words, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "2 crystals ranked, 4 left out" in done.stdout
+    again = mlipsse("screen", "rank", out / "table.json", "--json")
+    assert [row["rank"] for row in json.loads(again.stdout)[:2]] == [1, 2]
+    wrong = mlipsse("screen", "rank", out / "screen.json")
+    assert wrong.returncode == 2
+    assert "is not a table of screened crystals" in wrong.stderr
