@@ -6,10 +6,10 @@
     python benchmarks/potential.py --tables         # what is there so far, in Markdown
 
 Random-weight MACE models (see models.py) in Li3InCl6 at 800 K: ASE's Python loop, the file that
-mace_create_lammps_model writes (with torch's own use of memory), TorchScript,
-AOTInductor and native code in LAMMPS; native.py has native code beside symmetrix-xl. Each measurement is a process of its own; repeats of different backends
-alternate. Results are appended to WORK/results.jsonl one by one: stopped and started again, the
-script goes on.
+mace_create_lammps_model writes (with torch's own use of memory), TorchScript, AOTInductor and
+native code in LAMMPS; native.py has native code beside symmetrix-xl. Each measurement is a process
+of its own; repeats of different backends alternate. Results are appended to WORK/results.jsonl one
+by one: stopped and started again, the script goes on.
 """
 
 import argparse
