@@ -41,7 +41,7 @@ def main() -> None:
     print(versions(), f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', '')}\n")
     levels()
     print(
-        "\n| crystal | atoms | distinct ions | points | ms per point | hours | MD of 100 ps, hours | "
+        "\n| crystal | atoms | distinct ions | points | ms per point | hours | MD of 100 ps, h | "
         "ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|"
     )
     salt = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
