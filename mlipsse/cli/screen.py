@@ -79,7 +79,8 @@ def landscape(
     """Compute the energy of one mobile ion over the cell, all else frozen, and rank the crystals.
 
     Percolation energies are exact minimax levels. Xi, between 0 and 1, ranks the crystals (Maevskiy
-    et al., arXiv:2411.06804). An interrupted command continues when run again.
+    et al., arXiv:2411.06804). An interrupted command continues when run again. Exit code 1 when no
+    crystal could be ranked.
     """
     from mlipsse.campaign.config.execution import ExecutionConfig
     from mlipsse.campaign.studies.landscapes import LandscapeSettings
@@ -105,15 +106,16 @@ def landscape(
             execution=ExecutionConfig(workers=workers),
             progress=progress,
         )
+    left_out = sum(bool(row.get("reason")) for row in found.rows)
     if as_json:
         typer.echo(found.record.read_text(encoding="utf-8"))
-        return
-    _show(found.rows, limit)
-    left_out = sum(bool(row.get("reason")) for row in found.rows)
-    typer.echo(
-        f"{len(found.rows) - left_out} crystals ranked, {left_out} left out. All descriptors: "
-        f"{found.table}"
-    )
+    else:
+        _show(found.rows, limit)
+        typer.echo(
+            f"{len(found.rows) - left_out} crystals ranked, {left_out} left out. All descriptors: "
+            f"{found.table}"
+        )
+    raise typer.Exit(1 if left_out == len(found.rows) else 0)
 
 
 @app.command("rank")

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,7 @@ def test_other_settings_want_another_folder(folder: Path, tmp_path: Path) -> Non
         (["nowhere.cif"], "mace-sse-small", "There is no crystal at nowhere.cif"),
         (["."], "no-such-potential", "There is no potential 'no-such-potential'"),
         (["."], "mace-liybc-r2scan-small", "has several heads"),
+        (["."], "sevennet: nope", "holds no potential 'nope'"),
     ],
 )
 def test_what_is_refused_before_any_work(
@@ -145,3 +147,22 @@ def test_the_command_prints_the_ranking(folder: Path, tmp_path: Path) -> None:
     wrong = mlipsse("screen", "rank", out / "screen.json")
     assert wrong.returncode == 2
     assert "is not a table of screened crystals" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [({"mobile": "Xx"}, "'Xx' is not the symbol of an element"), ({"device": "cuda"}, "CUDA GPU")],
+)
+def test_settings_that_suit_no_crystal(
+    folder: Path, tmp_path: Path, changes: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(MlipsseError, match=sentence):
+        screen([folder], replace(SETTINGS, **changes), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_exit_code_1_when_nothing_could_be_ranked(folder: Path, tmp_path: Path) -> None:
+    words = ("--potential", "mace-sse-small", "--mobile", "Li", "--out", tmp_path / "out")
+    done = mlipsse("screen", "landscape", folder / "NaCl.cif", *words)
+    assert done.returncode == 1
+    assert "0 crystals ranked, 1 left out" in done.stdout

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from mlipsse import keys
 from mlipsse.campaign.config.execution import ExecutionConfig
@@ -19,6 +20,7 @@ from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import decode, encode
 from mlipsse.energetics.potentials.calculators import check_potential, known_species
 from mlipsse.energetics.potentials.catalogue import find_potential
+from mlipsse.energetics.potentials.loaded_mace import check_placement
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, sha256, write_aside, write_text
 from mlipsse.screening.landscape.crystals import Candidate, crystal_files, read_candidates
@@ -111,12 +113,12 @@ def screen(
     Raises
     ------
     MlipsseError
-        for a place or a potential that is not there, and a folder of other settings. A crystal that
+        for a place, a potential, a head, a device or an element that is not there, and a folder of
+        other settings. A crystal that
         cannot be read or computed is left out, with the reason in its row.
     """
     files = crystal_files(places)
-    find_potential(settings.potential)
-    check_potential(settings.potential, (), head=settings.head)
+    _check(settings)
     out.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(out / ".lock", holder="mlipsse screen"):
         _keep_settings(out / SETTINGS, settings)
@@ -188,6 +190,17 @@ def relax_crystal(output: Path, *, crystal: Atoms, settings: LandscapeSettings) 
     (found,) = relax_all([crystal], name, asked, device=settings.device, head=head)
     answer = {"atoms": found.atoms, "reason": "" if found.converged else found.reason}
     write_text(output, encode(answer))
+
+
+def _check(settings: LandscapeSettings) -> None:
+    """Refuse what no crystal could be screened with."""
+    if settings.mobile not in chemical_symbols[1:]:
+        raise MlipsseError(
+            f"The mobile ion {settings.mobile!r} is not the symbol of an element. Name e.g. Li."
+        )
+    if settings.device != "cpu":
+        check_placement(settings.device, None)
+    check_potential(settings.potential, (), head=settings.head)
 
 
 def _keep_settings(path: Path, settings: LandscapeSettings) -> None:
