@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mlipsse.potential.speed.measurement import BenchmarkRow
 
 
+_BUSY = 0.05
+"""Above it the waiting is printed."""
+
+
 def show_parity(report: "ParityReport") -> None:
     """Print the parity report of `check`."""
     rows = [
@@ -101,7 +105,6 @@ def show_speed(rows: Sequence["BenchmarkRow"]) -> None:
         "peak MB": [row.peak_memory_MB for row in rows],
         "kB per atom": [row.memory_kB_per_atom for row in rows],
         "outside model": [f"{row.outside_model_fraction:.0%}" for row in rows],
-        "waited": [f"{row.waited_fraction:.0%}" for row in rows],
     }
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name, values in columns.items():
@@ -114,6 +117,12 @@ def show_speed(rows: Sequence["BenchmarkRow"]) -> None:
         filled = [any(value is not None for value in values) for values in columns.values()]
         table.add_row(*(_cell(value) for value, kept in zip(row, filled, strict=True) if kept))
     Console(highlight=False).print(table)
+    waited = max(row.waited_fraction for row in rows)
+    if waited > _BUSY:
+        print(
+            f"caution: up to {waited:.0%} of the time a run waited for a core; the machine was "
+            "busy, and times are too long."
+        )
 
 
 def _cell(value: object) -> str:

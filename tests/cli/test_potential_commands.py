@@ -1,16 +1,18 @@
 """`mlipsse potential ...` as scripts call it: JSON, exit codes, sentences."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlipsse.cli import main
+from mlipsse.potential.speed.measurement import BenchmarkRow
 from mlipsse.resources import resource_dir
 
 Invoke = Callable[..., tuple[int, str, str]]
@@ -125,33 +127,35 @@ def test_build_reports_its_path(
     ]
 
 
-@dataclass(frozen=True)
-class Row:
-    backend: str
-    atoms: int
-    us_per_atom_step: float
-
-
 def test_bench_passes_its_options_on(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlipsse.potential.speed import benchmark
 
     asked: dict[str, Any] = {}
 
-    def pretend(bundle: Path, **options: object) -> list[Row]:
+    rows = [
+        BenchmarkRow("torchscript", "float32", 160, 2, 66.8, 417.3, 1.29, 322.0, 0.04, 0.0),
+        BenchmarkRow(
+            "native", "float32", 160, 2, 3.1, 19.4, 27.9, 36.9, 0.03, 0.21, memory_kB_per_atom=14.2
+        ),
+    ]
+
+    def pretend(bundle: Path, **options: object) -> list[BenchmarkRow]:
         asked.update(options, bundle=bundle)
-        return [Row("torchscript", 160, 417.3)]
+        return rows
 
     monkeypatch.setattr(benchmark, "benchmark", pretend)
     options = ("--atoms", "160, 640", "--threads", "2", "--backends", "ase,torchscript")
     status, text, _ = invoke("bench", SHIPPED, *options, "--json")
     assert status == 0
-    assert json.loads(text) == [{"backend": "torchscript", "atoms": 160, "us_per_atom_step": 417.3}]
+    assert json.loads(text) == [asdict(row) for row in rows]
     assert asked["bundle"] == SHIPPED
     assert (asked["atoms"], asked["threads"]) == ([160, 640], 2)
     assert asked["backends"] == ["ase", "torchscript"]
     _, text, _ = invoke("bench", SHIPPED, *options)
-    assert "torchscript" in text
-    assert "417" in text
+    assert text.startswith("float32, 2 threads\n")
+    assert re.search(r"torchscript +160 +66.8 +417 +1.29 +322 +- +4% *\n", text)
+    assert re.search(r"native +160 +3.1 +19.4 +27.9 +36.9 +14.2 +3% *\n", text)
+    assert "up to 21% of the time a run waited for a core" in text
     status, _, error = invoke("bench", SHIPPED, "--atoms", "many")
     assert status == 2
     assert "--atoms 160,640" in error

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
@@ -15,6 +16,7 @@ from mlipsse.energetics.native.calculator import NativeCalculator
 from mlipsse.energetics.potentials.catalogue import (
     DEFAULT_FOUNDATION,
     DEFAULT_TEACHER,
+    NATIVE_SUFFIX,
     Potential,
     find_potential,
 )
@@ -116,7 +118,8 @@ def check_species(name: str, species: Iterable[str]) -> None:
     """
     known = known_species(name)
     if known is not None:
-        require_species(name, known, species)
+        native = Path(name).suffix == NATIVE_SUFFIX
+        require_species(Path(name).stem if native else name, known, species)
 
 
 def check_potential(name: str, species: Iterable[str], *, head: str | None = None) -> None:
