@@ -1,10 +1,11 @@
 """Native code of potentials that are called in Python, made once and kept in the cache."""
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 
-from mlipsse.energetics.native.processor import library_for_here
+from mlipsse.energetics.native.processor import library_for_here, runs_here, targets
 from mlipsse.energetics.potentials.catalogue import NATIVE_SUFFIX, Potential, find_potential
 from mlipsse.energetics.potentials.loaded_mace import load_mace, mace_file
 from mlipsse.errors import MlipsseError
@@ -30,8 +31,7 @@ def fastest(
 
     Returns
     -------
-    potential, head : those given, for a GPU, what is not MACE, a model that native code cannot be
-        written for, and a machine without a compiler
+    potential, head : those given, for a GPU, what is not MACE, and where `native_copy` makes none
 
     Raises
     ------
@@ -51,7 +51,8 @@ def native_copy(potential: Potential, *, head: str | None = None) -> Path | None
     Returns
     -------
     path
-        None for a model that native code cannot be written for, and without a compiler.
+        None for a model that native code cannot be written for, and without a compiler, a processor
+        of the last ten years or a cache that can be written to.
 
     Raises
     ------
@@ -69,6 +70,8 @@ def native_copy(potential: Potential, *, head: str | None = None) -> Path | None
     try:
         find_compiler()
     except MlipsseError:
+        return None
+    if not (any(map(runs_here, targets())) and _writable(home)):
         return None
     with exclusive_lock(home / "lock", holder="making of native code", patience_s=_PATIENCE_S):
         if _runs(weights):
@@ -95,6 +98,15 @@ def _make(potential: Potential, model: Path, head: str | None, weights: Path) ->
         files = export_native(model, head=mace.head, dtype=dtype, out=out, here_only=True)
         for file in (files.source, *files.libraries, files.weights):
             file.replace(weights.parent / file.name)
+
+
+def _writable(home: Path) -> bool:
+    """Whether code can be kept there; a read-only cache is no reason to stop."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(home, os.W_OK)
 
 
 def _runs(weights: Path) -> bool:

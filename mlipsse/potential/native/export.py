@@ -7,6 +7,7 @@ from typing import Any
 from ase import Atoms
 
 from mlipsse.energetics.native.calculator import NativeCalculator
+from mlipsse.energetics.native.processor import runs_here, targets
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside, write_text
@@ -68,7 +69,8 @@ def export_native(
     Raises
     ------
     FormatRefused
-        when native code cannot be written for a block of the model, or there is no compiler.
+        when native code cannot be written for a block of the model, there is no compiler, or this
+        processor runs none of the targets.
     MlipsseError
         when the model has no such head, or the code does not give the model's numbers.
     """
@@ -77,6 +79,11 @@ def export_native(
         find_compiler()
     except MlipsseError as error:
         raise FormatRefused(str(error)) from error
+    if not any(map(runs_here, targets())):
+        raise FormatRefused(
+            f"Native code is compiled for {' and '.join(targets())}, and this processor runs "
+            "neither. Export as torchscript."
+        )
     loaded, reference = load_head(model, head)
     arithmetic = read_arithmetic(loaded, head)
     source = write_source(

@@ -10,6 +10,7 @@ from ase.build import bulk
 from mlipsse.dataset.sampling.dynamics import sample_together
 from mlipsse.dataset.sampling.run import SamplingRun
 from mlipsse.dataset.sampling.settings import SamplingSettings
+from mlipsse.energetics.native import processor
 from mlipsse.energetics.potentials.calculators import known_species, make_calculator
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.relaxation.energies import relax_all
@@ -87,6 +88,25 @@ def test_what_is_done_without_native_code(tiny, cache, monkeypatch):
 
     monkeypatch.setattr(copy, "find_compiler", none)
     assert fastest(tiny, head="replay") == (tiny, "replay")
+
+
+def test_a_cache_that_cannot_be_written_to(tiny, tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    monkeypatch.setenv("MLIPSSE_CACHE", str(blocked))
+    assert fastest(tiny, head="target") == (tiny, "target")
+
+
+def test_a_processor_that_is_too_old(tiny, tmp_path, monkeypatch):
+    """It is remembered for this machine's kind alone: a shared cache serves others."""
+    monkeypatch.setenv("MLIPSSE_CACHE", str(tmp_path))
+    monkeypatch.setattr(processor, "cpu_flags", lambda: ("sse4_2",))
+    monkeypatch.setattr(processor.platform, "machine", lambda: "x86_64")
+    for _ in range(2):
+        assert fastest(tiny, head="target") == (tiny, "target")
+    monkeypatch.undo()
+    monkeypatch.setenv("MLIPSSE_CACHE", str(tmp_path))
+    assert fastest(tiny, head="target") != (tiny, "target")
 
 
 def test_a_model_that_it_cannot_be_written_for_is_tried_once(tiny, tmp_path, monkeypatch):
