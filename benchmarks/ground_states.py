@@ -9,6 +9,7 @@ ten Li patterns of lowest Ewald energy (Deng et al. 2025). Seconds on the clock,
 
 import argparse
 import itertools
+import json
 import os
 import tempfile
 import time
@@ -45,18 +46,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", nargs="*", default=["1x1x1", "1x1x2"])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--search", default="{}", help="rank.search as JSON; else the defaults.")
     arguments = parser.parse_args()
+    search = json.loads(arguments.search)
     print(versions())
     for cell in arguments.cells:
         motif_eV_atom = lowest_motif(cell)
         for seed in range(1, arguments.seeds + 1):
-            halide(cell, seed, motif_eV_atom)
+            halide(cell, seed, motif_eV_atom, search)
 
 
-def halide(cell: str, seed: int, motif_eV_atom: float) -> None:
+def halide(cell: str, seed: int, motif_eV_atom: float, search: dict[str, int]) -> None:
     """Enumerate, relax and search in a new campaign, and print what was found."""
     with tempfile.TemporaryDirectory() as made:
-        folder = campaign_folder(Path(made), cell, seed)
+        folder = campaign_folder(Path(made), cell, seed, search)
         campaign = read_campaign(folder)
         began = time.perf_counter()
         run_campaign(campaign, last="rank")
@@ -76,7 +79,7 @@ def halide(cell: str, seed: int, motif_eV_atom: float) -> None:
     )
 
 
-def campaign_folder(folder: Path, cell: str, seed: int) -> Path:
+def campaign_folder(folder: Path, cell: str, seed: int, search: dict[str, int]) -> Path:
     """A campaign that goes to the ranking."""
     example = resource_dir("examples") / "liybc"
     (folder / "LIYBC.cif").write_bytes((example / "LIYBC.cif").read_bytes())
@@ -89,7 +92,7 @@ def campaign_folder(folder: Path, cell: str, seed: int) -> Path:
             "supercells": [cell],
             "max_orderings": N_ENUMERATED,
         },
-        "rank": {"foundation": POTENTIAL, "head": HEAD, **RELAXATION},
+        "rank": {"foundation": POTENTIAL, "head": HEAD, "search": search, **RELAXATION},
         "simulate": {"temperatures_K": [800]},
         "execution": {"workers": min(2, os.cpu_count() or 1)},
     }
@@ -100,7 +103,7 @@ def campaign_folder(folder: Path, cell: str, seed: int) -> Path:
 def campaign_host_of(cell: str) -> Host:
     """The host of the campaign."""
     with tempfile.TemporaryDirectory() as made:
-        return campaign_host(read_campaign(campaign_folder(Path(made), cell, 1)))
+        return campaign_host(read_campaign(campaign_folder(Path(made), cell, 1, {})))
 
 
 def lowest_motif(cell: str) -> float:

@@ -292,7 +292,7 @@ def test_models_that_are_trained(tmp_path: Path) -> None:
     assert [card["exported_head"] for card in cards] == ["Default", "Default"]
     used = [read_record(path.parent).extra["potential_sha256"]
             for path in sorted(root.rglob("run.json"), reverse=True)]  # fmt: skip
-    assert used == [card["sha256"]["potential.pt"] for card in cards]
+    assert used == [card["sha256"]["potential.safetensors"] for card in cards]
     kept = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.suffix != ".part"}
     again = CliRunner().invoke(app, words)
     assert json.loads(again.stdout) == json.loads(first.stdout)
