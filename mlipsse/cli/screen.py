@@ -83,7 +83,7 @@ def landscape(
     crystal could be ranked.
     """
     from mlipsse.campaign.config.execution import ExecutionConfig
-    from mlipsse.campaign.studies.landscapes import LandscapeSettings
+    from mlipsse.campaign.studies.landscape_units import LandscapeSettings
     from mlipsse.campaign.studies.landscapes import screen as run
 
     settings = LandscapeSettings(

@@ -1,7 +1,6 @@
 """Screening of crystals by their frozen-framework landscapes, in units of work."""
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,29 +13,28 @@ from ase.data import chemical_symbols
 from mlipsse import keys
 from mlipsse.campaign.config.execution import ExecutionConfig
 from mlipsse.campaign.engine.execution import Execution, Unit
-from mlipsse.campaign.engine.record import digest, fingerprint
 from mlipsse.campaign.engine.stage import Progress
 from mlipsse.campaign.engine.table import write_csv
-from mlipsse.campaign.engine.unit_json import decode, encode
+from mlipsse.campaign.engine.unit_json import decode
+from mlipsse.campaign.studies.landscape_units import (
+    LandscapeSettings,
+    landscape_units,
+    relaxation_unit,
+)
 from mlipsse.energetics.potentials.calculators import check_potential, known_species
-from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.potentials.loaded_mace import check_placement
 from mlipsse.errors import MlipsseError
-from mlipsse.files import exclusive_lock, sha256, write_aside, write_text
+from mlipsse.files import exclusive_lock, sha256, write_text
 from mlipsse.screening.landscape.crystals import Candidate, crystal_files, read_candidates
 from mlipsse.screening.landscape.descriptors import IonLandscape, describe
 from mlipsse.screening.landscape.energies import (
     DistinctIon,
     distinct_ions,
-    energies_eV,
     landscape,
-    site_energy_eV,
     turned,
 )
 from mlipsse.screening.landscape.files import write_landscape
 from mlipsse.screening.landscape.grid import (
-    CLOSEST_A,
-    SPACING_A,
     LandscapeGrid,
     published_shape,
     symmetric_shape,
@@ -44,37 +42,6 @@ from mlipsse.screening.landscape.grid import (
 from mlipsse.screening.landscape.report import LEADING, averaged, ranked, values_of
 
 TABLE, RECORD, SETTINGS = "table.csv", "table.json", "screen.json"
-_UNIT_ATOMS = 40_000
-"""Atoms in the structures of one unit: some minutes of a slow potential."""
-_RELAXED_EV_A = 0.02
-
-
-@dataclass(frozen=True)
-class LandscapeSettings:
-    """How crystals are screened.
-
-    Attributes
-    ----------
-    potential, head, device : as in `mlipsse.energetics.potentials.calculators.make_calculator`
-    mobile : symbol of the mobile ion
-    spacing_A : of the grid, at most
-    closest_A : points nearer to another atom are left out
-    grid : `symmetric`, with the few points more that all symmetries ask for, or `published`
-    relaxation : `none`, `positions` or `cell`, with the same potential before anything else
-    orderings : of lowest Ewald energy, that stand for a partly occupied crystal
-    max_atoms : in a cell
-    """
-
-    potential: str
-    mobile: str
-    head: str | None = None
-    device: str = "cpu"
-    spacing_A: float = SPACING_A
-    closest_A: float = CLOSEST_A
-    grid: str = "symmetric"
-    relaxation: str = "none"
-    orderings: int = 1
-    max_atoms: int = 200
 
 
 @dataclass(frozen=True)
@@ -153,43 +120,6 @@ class _Plan:
     units: Sequence[Unit]
     parts: Sequence[Sequence[Unit]]
     settings: LandscapeSettings
-
-
-def compute_points(
-    output: Path,
-    *,
-    crystal: Atoms,
-    ion: int,
-    shape: tuple[int, int, int],
-    points: np.ndarray,
-    settings: LandscapeSettings,
-) -> None:
-    """Unit of work: energies of one ion at some points, and on its own site."""
-    from mlipsse.energetics.relaxation.evaluators import make_evaluator
-    from mlipsse.potential.native.copy import fastest
-
-    name, head = fastest(settings.potential, device=settings.device, head=settings.head)
-    evaluator = make_evaluator(name, set(crystal.symbols), device=settings.device, head=head)
-    grid = LandscapeGrid(crystal, ion, shape, settings.closest_A)
-    began = time.perf_counter()
-    site_eV = site_energy_eV(crystal, evaluator)
-    values_eV = energies_eV(grid, points, evaluator)
-    seconds = time.perf_counter() - began
-    with write_aside(output) as aside, aside.open("wb") as stream:
-        np.savez(stream, energies_eV=values_eV, site_eV=site_eV, seconds=seconds)
-
-
-def relax_crystal(output: Path, *, crystal: Atoms, settings: LandscapeSettings) -> None:
-    """Unit of work: relax a crystal with the potential that its landscape is computed with."""
-    from mlipsse.energetics.relaxation.energies import relax_all
-    from mlipsse.energetics.relaxation.outcome import RelaxationSettings
-    from mlipsse.potential.native.copy import fastest
-
-    name, head = fastest(settings.potential, device=settings.device, head=settings.head)
-    asked = RelaxationSettings(settings.relaxation, fmax_eV_A=_RELAXED_EV_A, mobile=settings.mobile)  # type: ignore[arg-type]
-    (found,) = relax_all([crystal], name, asked, device=settings.device, head=head)
-    answer = {"atoms": found.atoms, "reason": "" if found.converged else found.reason}
-    write_text(output, encode(answer))
 
 
 def _check(settings: LandscapeSettings) -> None:
@@ -273,26 +203,32 @@ def _relaxed(
         crystals += [(candidate, crystal) for crystal in candidate.crystals]
     if settings.relaxation == "none":
         return crystals
-    units = [
-        Unit(
-            f"relaxation of {crystal.info[keys.ORDERING]}",
-            _unit_file(out, crystal, {"relax": _identity(settings)}, ".json"),
-            relax_crystal,
-            {"crystal": crystal, "settings": settings},
-        )
-        for _, crystal in crystals
-    ]
-    work.run(units, progress)
-    relaxed = []
+    units = [relaxation_unit(crystal, settings, out) for _, crystal in crystals]
+    trouble = ""
+    try:
+        work.run(units, progress)
+    except MlipsseError as error:
+        trouble = str(error)
+    relaxed: list[tuple[Candidate, Atoms]] = []
+    failed: dict[str, str] = {}
     for (candidate, crystal), unit in zip(crystals, units, strict=True):
+        if not unit.done:
+            failed.setdefault(candidate.name, trouble)
+            continue
         answer = decode(unit.output.read_text(encoding="utf-8"))
         if answer["reason"]:
-            rows.append(_left_out(candidate, f"relaxation failed: {answer['reason']}"))
+            failed.setdefault(candidate.name, answer["reason"])
             continue
         atoms = answer["atoms"]
         atoms.info = dict(crystal.info)
         relaxed.append((candidate, atoms))
-    return relaxed
+    # A mean over some of the orderings would not be that of the others.
+    rows += [
+        _left_out(candidate, f"relaxation failed: {failed[candidate.name]}")
+        for candidate in candidates
+        if candidate.name in failed
+    ]
+    return [pair for pair in relaxed if pair[0].name not in failed]
 
 
 def _plans(
@@ -312,55 +248,9 @@ def _plans(
         except MlipsseError as error:
             rows.append(_left_out(candidate, str(error)))
             continue
-        parts = [list(_units(crystal, one.ion, shape, settings, out)) for one in ions]
+        parts = [list(landscape_units(crystal, one.ion, shape, settings, out)) for one in ions]
         units = [unit for part in parts for unit in part]
         yield _Plan(candidate, crystal, shape, ions, units, parts, settings)
-
-
-def _units(
-    crystal: Atoms,
-    ion: int,
-    shape: tuple[int, int, int],
-    settings: LandscapeSettings,
-    out: Path,
-) -> Iterator[Unit]:
-    wanted = LandscapeGrid(crystal, ion, shape, settings.closest_A).wanted
-    size = max(50, _UNIT_ATOMS // len(crystal))
-    name = f"{crystal.info[keys.ORDERING]}, ion {ion}"
-    for first in range(0, max(len(wanted), 1), size):
-        points = wanted[first : first + size]
-        identity = {"ion": ion, "first": first, "shape": shape, **_identity(settings)}
-        yield Unit(
-            f"landscape of {name}, points {first} to {first + len(points)}",
-            _unit_file(out, crystal, identity, ".npz"),
-            compute_points,
-            {
-                "crystal": crystal,
-                "ion": ion,
-                "shape": shape,
-                "points": points,
-                "settings": settings,
-            },
-        )
-
-
-def _identity(settings: LandscapeSettings) -> dict[str, Any]:
-    """What an energy depends on."""
-    file = find_potential(settings.potential).file
-    potential = [settings.potential, *([digest(file)] if file else []), settings.head]
-    return {
-        "potential": potential,
-        "closest_A": settings.closest_A,
-        "relaxation": settings.relaxation,
-    }
-
-
-def _unit_file(out: Path, crystal: Atoms, identity: dict[str, Any], suffix: str) -> Path:
-    bare = Atoms(crystal.numbers, positions=crystal.positions, cell=crystal.cell, pbc=True)
-    code = fingerprint({"crystal": encode(bare), **identity})[:12]
-    folder = out / "units"
-    folder.mkdir(exist_ok=True)
-    return folder / f"{crystal.info[keys.ORDERING]}-{code}{suffix}"
 
 
 def _rows(

@@ -9,6 +9,8 @@ import heapq
 import numpy as np
 from numba import njit
 
+from mlipsse.structures.windings import root
+
 TILES = 2
 """Cells of the tile along every axis, the source in its centre."""
 
@@ -161,7 +163,7 @@ def _fill(
             other = ((a - wa * n1) * n2 + b - wb * n2) * n3 + c - wc * n3
             if parent[other] < 0:
                 continue
-            mine, theirs = _root(point, parent, image), _root(other, parent, image)
+            mine, theirs = root(point, parent, image), root(other, parent, image)
             wa += image[point, 0] - image[other, 0]
             wb += image[point, 1] - image[other, 1]
             wc += image[point, 2] - image[other, 2]
@@ -192,7 +194,7 @@ def _fill(
                     along[one, x] = along[one, x] or along[two, x]
         if parent[start] < 0:
             continue
-        own = number[_root(start, parent, image)]
+        own = number[root(start, parent, image)]
         if own < 0:
             continue
         for dimension in range(ranks[own]):
@@ -204,26 +206,6 @@ def _fill(
         if found.min() >= 0:
             break
     return found
-
-
-@njit(cache=True, nogil=True)
-def _root(point: int, parent: np.ndarray, image: np.ndarray) -> int:
-    """Root of a point's cluster; afterwards the root is its parent, `image` relative to it."""
-    root = point
-    a, b, c = 0, 0, 0
-    while parent[root] != root:
-        a += image[root, 0]
-        b += image[root, 1]
-        c += image[root, 2]
-        root = parent[root]
-    while parent[point] != root and point != root:
-        above = parent[point]
-        own_a, own_b, own_c = image[point, 0], image[point, 1], image[point, 2]
-        parent[point] = root
-        image[point, 0], image[point, 1], image[point, 2] = a, b, c
-        a, b, c = a - own_a, b - own_b, c - own_c
-        point = above
-    return root
 
 
 @njit(cache=True, nogil=True)

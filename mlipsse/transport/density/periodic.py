@@ -9,6 +9,8 @@ import heapq
 import numpy as np
 from numba import njit
 
+from mlipsse.structures.windings import root
+
 STEPS = np.array(
     [
         (i, j, k)
@@ -33,26 +35,6 @@ def _neighbour(
     b = -1 if j < 0 else (1 if j >= n2 else 0)
     c = -1 if k < 0 else (1 if k >= n3 else 0)
     return ((i - a * n1) * n2 + j - b * n2) * n3 + k - c * n3, a, b, c
-
-
-@njit(cache=True, nogil=True)
-def _root(voxel: int, parent: np.ndarray, image: np.ndarray) -> int:
-    """Root of a voxel's cluster; afterwards the root is its parent, `image` relative to it."""
-    root = voxel
-    a, b, c = 0, 0, 0
-    while parent[root] != root:
-        a += image[root, 0]
-        b += image[root, 1]
-        c += image[root, 2]
-        root = parent[root]
-    while parent[voxel] != root and voxel != root:
-        above = parent[voxel]
-        own_a, own_b, own_c = image[voxel, 0], image[voxel, 1], image[voxel, 2]
-        parent[voxel] = root
-        image[voxel, 0], image[voxel, 1], image[voxel, 2] = a, b, c
-        a, b, c = a - own_a, b - own_b, c - own_c
-        voxel = above
-    return root
 
 
 @njit(cache=True, nogil=True)
@@ -89,7 +71,7 @@ def percolation_thresholds(
             other, a, b, c = _neighbour(voxel, steps[s], shape)
             if parent[other] < 0:
                 continue
-            mine, theirs = _root(voxel, parent, image), _root(other, parent, image)
+            mine, theirs = root(voxel, parent, image), root(other, parent, image)
             # the image of the other's root, seen from mine
             a += image[voxel, 0] - image[other, 0]
             b += image[voxel, 1] - image[other, 1]
