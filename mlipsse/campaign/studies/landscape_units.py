@@ -111,10 +111,10 @@ def landscape_units(
     name = f"{crystal.info[keys.ORDERING]}, ion {ion}"
     for first in range(0, max(len(wanted), 1), size):
         points = wanted[first : first + size]
-        identity = {"ion": ion, "first": first, "shape": shape, **_identity(settings)}
+        part = {"ion": ion, "first": first, "count": len(points), "shape": shape}
         yield Unit(
             f"landscape of {name}, points {first} to {first + len(points)}",
-            _unit_file(out, crystal, identity, ".npz"),
+            _unit_file(out, crystal, part | _identity(settings), ".npz"),
             compute_points,
             {
                 "crystal": crystal,

@@ -81,8 +81,8 @@ def export_native(
         raise FormatRefused(str(error)) from error
     if not any(map(runs_here, targets())):
         raise FormatRefused(
-            f"Native code is compiled for {' and '.join(targets())}, and this processor runs "
-            "neither. Export as torchscript."
+            f"Native code requires a processor of the kind {' or '.join(targets())}, and this one "
+            "is of neither. Export as torchscript."
         )
     loaded, reference = load_head(model, head)
     arithmetic = read_arithmetic(loaded, head)
