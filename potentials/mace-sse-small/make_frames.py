@@ -2,12 +2,15 @@
 
     python make_frames.py WORK_FOLDER [PROCESSES]
 
-For every composition one trajectory at each of five temperatures, each of an ordering of its own,
-relaxed and run with 7net-0; every other frame strained by up to 5 % along random axes; and, for
-training alone, cells rattled over a range of volumes and ions pushed at each other. All labelled
-with 7net-l3i5 (teacher labels, not DFT). Of every composition one trajectory is held out for the
-test, and of every other one for validation; their temperatures take turns. Finished files are kept
-when it is run again. It requires the environment `sevennet` (`mlipsse env make sevennet`).
+For every composition one trajectory at each of five temperatures, each of an ordering of its own;
+every other frame strained by up to 5 % along random axes; and, for training alone, cells rattled
+over a range of volumes and ions pushed at each other. All labelled with 7net-l3i5 (teacher labels,
+not DFT). Of every composition one trajectory is held out for the test, and of every other one for
+validation; their temperatures take turns. What relaxes and runs is `mace-sse-small` as it is when
+this script is run; each frame states it as `sampler`: 7net-0 for the first ninety files, the model
+of before (of labels by CHGNet) for the rest, which take a tenth of the time. A fit to its own
+frames is also one where the model goes by itself. Finished files are kept when it is run again.
+It requires the environment `sevennet` (`mlipsse env make sevennet`).
 """
 
 import os
@@ -22,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from systems import SEED, TEMPERATURES_K, System, systems
+from systems import HERE, SEED, TEMPERATURES_K, System, systems
 
 from mlipsse import keys
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
@@ -35,10 +38,11 @@ from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.energetics.relaxation.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation.single import relax
+from mlipsse.files import sha256
+from mlipsse.potential.native.copy import fastest
 from mlipsse.processes import die_with_parent
 
-SAMPLER = "sevennet: 7net-0"
-"""Three times as fast as the teacher, with forces as close to SCAN's."""
+SAMPLER = HERE.name
 TEACHER = "sevennet: 7net-l3i5"
 N_FRAMES = 14
 TIMESTEP_FS = {"halides": 3.0, "lpsgo": 2.0, "nasicon": 2.0}
@@ -48,7 +52,7 @@ VOLUME_FACTORS = (0.85, 1.20)
 RATTLES_A = (0.02, 0.30)
 N_CONTACTS = 8
 MAX_FORCE_EV_A = 60.0
-"""Of static frames: beyond it a pair is so close that the teacher itself is guessing."""
+"""Beyond it a pair is so close that the teacher itself is guessing."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,15 @@ def settle(parent: int) -> None:
 
 @cache
 def sampler() -> Calculator:
-    """What relaxes and runs."""
-    return make_calculator(SAMPLER)
+    """What relaxes and runs, as native code where a compiler is there."""
+    potential, head = fastest(SAMPLER)
+    return make_calculator(potential, head=head)
+
+
+@cache
+def _version() -> str:
+    """Of the sampler: the start of its file's sha256."""
+    return sha256(HERE / f"{SAMPLER}.model")[:8]
 
 
 @cache
@@ -114,9 +125,8 @@ def make(job: Job) -> None:
         ]
     else:
         frames = dynamics(start, sampler(), job.system.family, job.temperature_K, seed=seed)
-    limit_eV_A = MAX_FORCE_EV_A if job.temperature_K is None else np.inf
     described = describe(frames, job.system, job.temperature_K)
-    write_frames(job.path, list(labelled(described, max_force_eV_A=limit_eV_A)))
+    write_frames(job.path, list(labelled(described, max_force_eV_A=MAX_FORCE_EV_A)))
     print(job.name, len(start), flush=True)
 
 
@@ -130,6 +140,7 @@ def describe(
             keys.TRAJECTORY: trajectory_name(system, temperature_K),
             "family": system.family,
             "temperature_K": temperature_K or 0.0,
+            "sampler": f"{SAMPLER} {_version()}",
         }
     return frames
 

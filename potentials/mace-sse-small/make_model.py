@@ -7,19 +7,21 @@ Killed and run again, the training goes on from its last epoch. An hour and a ha
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 from compiled_training import TrainingSettings, train
+from make_frames import TEACHER
 from systems import HERE, TEMPERATURES_K, systems
 
 from mlipsse import keys
 from mlipsse.dataset.frames.evaluation import predict
 from mlipsse.dataset.frames.extxyz import read_frames
-from mlipsse.dataset.frames.predictions import Errors, errors_by
+from mlipsse.dataset.frames.predictions import Errors, Predictions, errors_by
+from mlipsse.energetics.environments.recipe import SEVENNET
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.potentials.loaded_mace import load_mace
 from mlipsse.files import write_aside
@@ -33,19 +35,30 @@ GROUPS = {"family": "family", "system": "system", "temperature_K": "temperature_
 SETTINGS = TrainingSettings()
 
 
-def errors(model: Path, test: Sequence[Atoms]) -> dict[str, dict[str, dict[str, float]]]:
-    """RMSE on the held-out trajectories: of all, and by family, system and temperature."""
+def predictions(model: Path, test: Sequence[Atoms]) -> Predictions:
+    """Of the model, on the held-out trajectories."""
+    return predict(test, load_mace(find_potential(str(model))))
+
+
+def errors(test: Sequence[Atoms], found: Predictions) -> dict[str, dict[str, dict[str, float]]]:
+    """RMSE on the held-out trajectories by family, system, temperature."""
     for frame in test:
         frame.info["system"] = frame.info[keys.TRAJECTORY].rpartition("_")[0]
-    found = predict(test, load_mace(find_potential(str(model))))
-    grouped = {
-        name: {value: _told(some) for value, some in errors_by(test, found, key).items()}
+    return {
+        name: {value: _rounded(some) for value, some in errors_by(test, found, key).items()}
         for name, key in GROUPS.items()
     }
-    return {"all": {"all": _told(found.errors)}, **grouped}
 
 
-def _told(some: Errors) -> dict[str, float]:
+def slopes(test: Sequence[Atoms], found: Predictions) -> dict[str, str]:
+    """Slope of predicted on labelled forces, by family."""
+    families = np.array([frame.info["family"] for frame in test])
+    return {
+        str(one): str(found.of(families == one).softening.forces) for one in np.unique(families)
+    }
+
+
+def _rounded(some: Errors) -> dict[str, float]:
     return {
         name: round(value, 2)
         for name, value in asdict(some).items()
@@ -53,31 +66,33 @@ def _told(some: Errors) -> dict[str, float]:
     }
 
 
-def hand_on(
-    model: Path, *, example: Atoms, frames: dict[str, int], test: dict[str, dict[str, dict]]
-) -> None:
+def hand_on(model: Path, frames: Mapping[str, Sequence[Atoms]]) -> None:
     """Write the bundle around `model` and copy it here."""
+    test = frames["test"]
+    found = predictions(model, test)
     formulas = list(dict.fromkeys(system.formula for system in systems()))
     provenance = Provenance(
-        label_source="teacher: chgnet (CHGNet 0.3.0, PBE level; teacher labels, not DFT)",
-        licence="MIT; CHGNet, the teacher, is BSD-3-Clause",
+        label_source=f"teacher: {TEACHER} (PBE level; teacher labels, not DFT)",
+        licence="MIT; SevenNet, the teacher, is MIT",
         training=TrainingData(
-            frames=frames["train"],
+            frames=len(frames["train"]),
             temperature_range_K=(TEMPERATURES_K[0], TEMPERATURES_K[-1]),
             compositions=formulas,
-            errors={"Default": test["all"]["all"]},
+            errors={"Default": _rounded(found.errors)},
+            softening=asdict(found.softening),
         ),
         extra={
             "what": "Small foundation model for the published solid electrolytes "
             "(Li-In-Y-Br-Cl halides, NaSICON, Li-P-Ge-S-O), to be fine-tuned.",
-            "limits": "It knows what CHGNet 0.3.0 knows of these crystals, which is no DFT, "
+            "limits": "It knows what 7net-l3i5 knows of these crystals, which is no DFT, "
             "and no other crystals of these elements. Pairs closer than 0.45 of the sum of "
             "their covalent radii it has not seen (Li-Li: 1.15 Å; near 0.5 Å it has a hole).",
             "structures": "orderings of 30 to 50 atoms; NVT MD at 300, 600, 900, 1200 and "
             "1500 K, every other frame strained by up to 5 %; rattled cells of 0.85 to 1.20 "
             "times the relaxed volume; mobile ions pushed at others",
-            "frames": frames,
-            "held_out": {name: some for name, some in test.items() if name != "all"},
+            "frames": {part: len(some) for part, some in frames.items()},
+            "held_out": errors(test, found),
+            "force_slope_by_family": slopes(test, found),
             "training": asdict(SETTINGS) | {"radial_MLP": list(SETTINGS.radial_MLP)},
             "made_by": [
                 "systems.py",
@@ -87,7 +102,7 @@ def hand_on(
                 "make_model.py",
                 "make_replay.py",
             ],
-            "teacher_version": f"chgnet {metadata.version('chgnet')}",
+            "teacher_version": f"{SEVENNET.package} {SEVENNET.version}",
         },
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +112,7 @@ def hand_on(
             name=NAME,
             export=ExportSettings(head="Default", dtype="float32"),
             provenance=provenance,
-            example=example,
+            example=min(frames["train"], key=len),
         )
         for file in bundle.folder.iterdir():
             with write_aside(HERE / file.name) as aside:
@@ -111,12 +126,7 @@ def main(folder: Path) -> None:
         for part in ("train", "valid", "test")
     }
     best = train(frames, SETTINGS, folder=folder / "training", processes=PROCESSES)
-    hand_on(
-        best,
-        example=min(frames["train"], key=len),
-        frames={part: len(some) for part, some in frames.items()},
-        test=errors(best, frames["test"]),
-    )
+    hand_on(best, frames)
 
 
 if __name__ == "__main__":
