@@ -84,7 +84,7 @@ def _compare(name: str, file: Path, crystals: list[Atoms], arguments: argparse.N
         print(f"exported {name} in {time.perf_counter() - clock:.0f} s", file=sys.stderr)
     ours, peer = NativeCalculator(weights), _symmetrix(file)
     for crystal in crystals:
-        frames = _walk(crystal, arguments.steps)
+        frames = walk(crystal, arguments.steps)
         spent: list[float] = []
         inside = ours.library.evaluate
 
@@ -95,10 +95,10 @@ def _compare(name: str, file: Path, crystals: list[Atoms], arguments: argparse.N
             return found
 
         ours.library.evaluate = timed  # type: ignore[method-assign]
-        mine, theirs = _steps(ours, crystal, frames), None
+        mine, theirs = median_step_s(ours, crystal, frames), None
         engine = float(np.median(spent[-len(frames) :]))
         if peer is not None:
-            theirs = _steps(peer, crystal, frames)
+            theirs = median_step_s(peer, crystal, frames)
             _require_equal(ours, peer, crystal, frames[-1])
         ours.library.evaluate = inside  # type: ignore[method-assign]
         n = len(crystal)
@@ -109,7 +109,7 @@ def _compare(name: str, file: Path, crystals: list[Atoms], arguments: argparse.N
         print("| " + " | ".join(row) + " |", flush=True)
 
 
-def _walk(crystal: Atoms, steps: int) -> np.ndarray:
+def walk(crystal: Atoms, steps: int) -> np.ndarray:
     """(steps, n, 3) places: a rattled crystal whose atoms walk."""
     rng = np.random.default_rng(0)
     start = crystal.positions + rng.normal(scale=0.1, size=crystal.positions.shape)
@@ -117,8 +117,8 @@ def _walk(crystal: Atoms, steps: int) -> np.ndarray:
     return np.asarray(start + np.cumsum(moves, axis=0))
 
 
-def _steps(calculator: Any, crystal: Atoms, frames: np.ndarray) -> float:
-    """Median wall time of a step, s."""
+def median_step_s(calculator: Any, crystal: Atoms, frames: np.ndarray) -> float:
+    """Median wall time of a step of a calculator, s."""
     atoms = crystal.copy()
     atoms.calc = calculator
     taken = []

@@ -11,12 +11,20 @@ from mlipsse.orderings.host.model import VACANCY
 from mlipsse.orderings.search.distinct import DistinctOrderings
 from mlipsse.orderings.search.model import FittedModels, fit_models
 from mlipsse.orderings.search.proposals import Proposal, propose
+from mlipsse.orderings.search.repeated import (
+    annealed_repeats,
+    repeat_labels,
+    smaller_cells,
+    tiles,
+)
 from mlipsse.orderings.search.settings import SearchSettings
 
 NEW_LOWEST_EV_ATOM = 1e-5
 """By less than this an ordering is not lower than another: relaxations end with forces left."""
 
 _N_STARTS = 4
+_N_REPEATED = 3
+"""Of every smaller cell, in each round."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class CellSearch:
     supercell : the sites
     counts : per sublattice, how many sites each species takes
     n_atoms : of the cell
+    smaller : cells of the composition that tile it
     known : all orderings that were relaxed or tried
     labels, energies_eV : of those with an energy
     rounds : done so far
@@ -65,6 +74,7 @@ class CellSearch:
     supercell: Supercell
     counts: Sequence[Sequence[int]]
     n_atoms: int
+    smaller: Sequence[Supercell]
     known: DistinctOrderings
     labels: list[np.ndarray] = field(default_factory=list)
     energies_eV: list[float] = field(default_factory=list)
@@ -92,7 +102,8 @@ class EnergySearch:
     """Search for orderings of low energy of one composition in all its supercells.
 
     All energies that are known of the composition, in cells of any size, train one pair model per
-    round. Call `proposals`, relax them, and hand the energies to `end_round`, until there are none.
+    round. A quarter of what is proposed in a cell fills it with orderings of smaller cells. Call
+    `proposals`, relax them, and hand the energies to `end_round`, until there are none.
 
     Parameters
     ----------
@@ -116,8 +127,9 @@ class EnergySearch:
         for supercell in supercells:
             counts = composition.site_counts(supercell)
             atoms = _n_atoms(supercell, counts)
+            smaller = smaller_cells(supercell, composition)
             self.cells[supercell.name] = CellSearch(
-                supercell, counts, atoms, DistinctOrderings(supercell)
+                supercell, counts, atoms, smaller, DistinctOrderings(supercell)
             )
         self._cutoff_A: float | None = None
         self._models = FittedModels(None)
@@ -158,6 +170,7 @@ class EnergySearch:
                 cell.counts,
                 known=cell.known,
                 starts=cell.lowest_labels(_N_STARTS),
+                repeated=self._repeats(cell, rng),
                 count=self.settings.proposals,
                 rng=rng,
             )
@@ -198,6 +211,26 @@ class EnergySearch:
                 )
             )
         self._proposed = {}
+
+    def _repeats(self, cell: CellSearch, rng: np.random.Generator) -> list[np.ndarray]:
+        """Orderings of smaller cells that fill this one: the lowest known, then the annealed."""
+        found = []
+        for other in self.cells.values():
+            if tiles(other.supercell, cell.supercell):
+                found += [
+                    repeat_labels(other.supercell, labels, cell.supercell)
+                    for labels in other.lowest_labels(_N_REPEATED)
+                ]
+        for small in cell.smaller:
+            found += annealed_repeats(
+                self._models,
+                small,
+                cell.supercell,
+                self.composition.site_counts(small),
+                count=_N_REPEATED,
+                rng=rng,
+            )
+        return found
 
     def _goes_on(self, cell: CellSearch) -> bool:
         quiet = self.settings.quiet_rounds

@@ -8,9 +8,10 @@ import pytest
 from mlipsse.errors import MlipsseError
 from mlipsse.orderings import Host, Sublattice, Supercell, enumerate_orderings, parse_composition
 from mlipsse.orderings.composition.amounts import Composition
-from mlipsse.orderings.search import proposals
+from mlipsse.orderings.search import annealing
 from mlipsse.orderings.search.distinct import DistinctOrderings
 from mlipsse.orderings.search.energy_search import EnergySearch
+from mlipsse.orderings.search.repeated import repeat_labels, smaller_cells, tiles
 from mlipsse.orderings.search.settings import SearchSettings
 from mlipsse.orderings.thermal.pairs.model import PairModel
 from tests.support.crystals.pair_models import random_model, random_orderings, simple_host
@@ -98,15 +99,19 @@ def ionic() -> Host:
     )
 
 
+def half_of_each(host: Host) -> Composition:
+    return Composition(
+        "x",
+        tuple((Fraction(1, 2), Fraction(1, 2)) for _ in host.sublattices),
+        tuple(s.species for s in host.sublattices),
+    )
+
+
 def test_search_reaches_the_lowest_of_all_orderings():
     """A triplet that no pair model knows lies in the energies; the full set is brute force."""
     host = ionic()
     supercell = Supercell(host, (2, 2, 2))
-    composition = Composition(
-        "x",
-        tuple((Fraction(1, 2), Fraction(1, 2)) for _ in range(3)),
-        tuple(s.species for s in host.sublattices),
-    )
+    composition = half_of_each(host)
     model = random_model(host, cutoff_A=4.4, seed=5, inverse_dielectric=None)
     lattice = model.lay_on(supercell)
 
@@ -136,6 +141,49 @@ def test_search_reaches_the_lowest_of_all_orderings():
     searched(search, supercell, energy_eV)
     assert search.cells[supercell.name].lowest_eV == pytest.approx(lowest, abs=1e-9)
     assert len(search.cells[supercell.name].known) > len(names)
+
+
+def test_energies_of_repeats_are_repeated():
+    """A crystal is the same one in whatever cell it is written down."""
+    host = ionic()
+    model = random_model(host, cutoff_A=4.4, seed=2)
+    small, large = Supercell(host, (1, 2, 1)), Supercell(host, (2, 2, 3))
+    turned = Supercell(host, ((1, 1, 0), (-1, 1, 0), (0, 0, 2)))
+    for labels in random_orderings(small, 5, seed=3):
+        repeated = repeat_labels(small, labels, large)
+        assert model.energy_eV(model.lay_on(large), repeated) == pytest.approx(
+            6 * model.energy_eV(model.lay_on(small), labels), abs=1e-8
+        )
+    assert tiles(small, large) and not tiles(large, small) and not tiles(small, small)
+    assert tiles(Supercell(host, (1, 1, 1)), turned) and tiles(Supercell(host, (1, 1, 2)), turned)
+    assert not tiles(small, turned)
+    assert smaller_cells(turned, half_of_each(host)) == []
+    names = [cell.name for cell in smaller_cells(large, half_of_each(host))]
+    assert names == ["1x2x3", "2x1x3", "2x2x1", "1x2x1", "2x1x1"]
+
+
+def test_lowest_orderings_of_a_small_cell_are_proposed_in_a_large_one():
+    host = ionic()
+    composition = half_of_each(host)
+    small, large = Supercell(host, (2, 1, 1)), Supercell(host, (4, 2, 3))
+    models = {cell.name: random_model(host, cutoff_A=4.4, seed=5) for cell in (small, large)}
+
+    def energy_eV(cell: Supercell, labels: np.ndarray) -> float:
+        li, metal, anion = (labels[sites] for sites in cell.sites)
+        model = models[cell.name]
+        triplet = 0.1 * float(np.sum((li == metal) & (li == anion)))
+        return model.energy_eV(model.lay_on(cell), labels) + triplet
+
+    search = EnergySearch(composition, [small, large], SearchSettings(rounds=1), seed=1)
+    for cell, count in ((small, 8), (large, 40)):
+        for labels in random_orderings(cell, count, seed=1):
+            search.add(cell.name, labels, energy_eV(cell, labels))
+    known = search.cells[small.name]
+    repeats = [repeat_labels(small, labels, large) for labels in known.lowest_labels(3)]
+    proposed = {one.labels.tobytes() for one in search.proposals()[large.name]}
+    names = DistinctOrderings(large)
+    new = [labels for labels in repeats if names.add(labels)]
+    assert {labels.tobytes() for labels in new} <= proposed
 
 
 def test_images_are_one_ordering(halide):
@@ -177,7 +225,7 @@ def test_a_crowded_lattice_is_searched_from_what_is_known(monkeypatch):
     def none(*arguments, **options):
         raise MlipsseError("No ordering was found.")
 
-    monkeypatch.setattr(proposals, "random_labels", none)
+    monkeypatch.setattr(annealing, "random_labels", none)
     model = random_model(simple_host(spacings_A=(2.0, 2.2, 9.0)), cutoff_A=3.2, seed=2)
     supercell = Supercell(model.host, (8, 8, 1))
     lattice = model.lay_on(supercell)
