@@ -25,7 +25,8 @@ from mlipsse.potential.native.copy import fastest
 from mlipsse.potential.speed.frames import li3incl6
 from mlipsse.screening.landscape.energies import distinct_ions, energies_eV
 from mlipsse.screening.landscape.grid import LandscapeGrid, symmetric_shape
-from mlipsse.screening.landscape.levels import grid_steps, level_map, percolation_levels
+from mlipsse.screening.landscape.levels import grid_steps, level_map
+from mlipsse.screening.landscape.percolation import percolation_levels
 
 SIZE = 100
 MD_STEPS = 50_000

@@ -72,6 +72,9 @@ def landscape(
     workers: Annotated[
         int, typer.Option(min=1, help="Number of units of work to run at a time.")
     ] = 2,
+    views: Annotated[
+        int, typer.Option(min=0, help="Number of the best crystals to draw in report.html.")
+    ] = 5,
     device: Device = "cpu",
     limit: Limit = 20,
     as_json: Json = False,
@@ -104,6 +107,7 @@ def landscape(
             settings,
             out=out,
             execution=ExecutionConfig(workers=workers),
+            views=views,
             progress=progress,
         )
     left_out = sum(bool(row.get("reason")) for row in found.rows)
@@ -113,7 +117,7 @@ def landscape(
         _show(found.rows, limit)
         typer.echo(
             f"{len(found.rows) - left_out} crystals ranked, {left_out} left out. All descriptors: "
-            f"{found.table}"
+            f"{found.table}; landscapes of the best: {found.page}"
         )
     raise typer.Exit(1 if left_out == len(found.rows) else 0)
 

@@ -10,9 +10,10 @@ from ase import Atoms
 from matplotlib.image import imread
 
 from mlipsse.errors import MlipsseError
+from mlipsse.report.cell_scene.picture import scene_figure
+from mlipsse.report.cell_scene.view import plotly_script, scene_view, view_page
 from mlipsse.report.figures.style import save_figure
-from mlipsse.report.transport_figures.density import density_figure
-from mlipsse.report.transport_figures.density_view import density_view, plotly_script, view_page
+from mlipsse.report.transport_figures.density import density_scene
 from mlipsse.transport.density.grid import ProbabilityDensity
 from mlipsse.transport.density.percolation import PercolatingPath, percolating_paths
 
@@ -42,14 +43,10 @@ def paths(density: ProbabilityDensity) -> dict[str, PercolatingPath]:
 def test_the_picture(
     density: ProbabilityDensity, paths: dict[str, PercolatingPath], tmp_path: Path
 ) -> None:
-    figure = density_figure(
-        density,
-        level_per_A3=0.01,
-        mobile="Li",
-        framework=FRAMEWORK,
-        path=paths["a"],
-        title="Li3InCl6",
+    scene = density_scene(
+        density, level_per_A3=0.01, mobile="Li", framework=FRAMEWORK, paths=[paths["a"]]
     )
+    figure = scene_figure(scene, title="Li3InCl6")
     (axes,) = figure.axes
     named = [text.get_text() for text in axes.get_legend().get_texts()]
     barrier_eV = paths["a"].barrier_eV
@@ -69,22 +66,22 @@ def test_the_picture_without_framework_or_path(
     density: ProbabilityDensity, paths: dict[str, PercolatingPath]
 ) -> None:
     blocked = PercolatingPath("a", reason="nobody passes")
-    figure = density_figure(density, level_per_A3=0.01, mobile="Li", path=blocked)
+    figure = scene_figure(density_scene(density, level_per_A3=0.01, mobile="Li", paths=[blocked]))
     named = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert named == ["all 12 Li: 0.01 Å⁻³"]
     with pytest.raises(MlipsseError, match="highest value"):
-        density_figure(density, level_per_A3=100.0, mobile="Li")
+        density_scene(density, level_per_A3=100.0, mobile="Li")
 
 
 def view(density: ProbabilityDensity, paths: dict[str, PercolatingPath]) -> str:
-    return density_view(
+    scene = density_scene(
         density,
         level_per_A3=0.01,
         mobile="Li",
         framework=FRAMEWORK,
         paths=[paths["a"], PercolatingPath("b", reason="nobody passes"), paths["c"]],
-        identifier="here",
     )
+    return scene_view(scene, identifier="here")
 
 
 def test_the_view_is_a_small_piece(

@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 
 from mlipsse.errors import MlipsseError
-from mlipsse.report.transport_figures.isosurface import (
-    Mesh,
-    cell_edges,
-    coarser,
-    isosurface,
-    level_label,
-    line_in_cell,
-)
+from mlipsse.report.cell_scene.mesh import Mesh, closed_surface, coarser
+from mlipsse.report.cell_scene.scene import cell_edges, line_in_cell
+from mlipsse.report.transport_figures.density import isosurface, level_label
 from mlipsse.transport.density.grid import ProbabilityDensity
 
 CELL = np.array([[10.0, 0, 0], [2.0, 11.0, 0], [-1.0, 3.0, 12.0]])
@@ -64,6 +59,23 @@ def test_opposite_faces_match() -> None:
     np.testing.assert_allclose(
         np.sort(low.round(5), axis=0), np.sort(high.round(5), axis=0), atol=2e-5
     )
+
+
+def test_values_on_the_points_of_a_grid() -> None:
+    """Half a spacing from those of voxels, and the same ball."""
+    shape, centre = (50, 56, 62), np.array((0.0, 0.5, 0.02))
+    grid = np.stack(np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij"), axis=-1)
+    away = grid - centre
+    vectors = (away - np.rint(away)) @ CELL
+    values = np.clip(2 - np.linalg.norm(vectors, axis=-1) / 2.5, 0, None)
+    mesh = closed_surface(values, CELL, centred=False)
+    assert is_closed(mesh)
+    assert volume_A3(mesh) == pytest.approx(4 / 3 * np.pi * 2.5**3, rel=0.01)
+    fractional = mesh.points @ np.linalg.inv(CELL)
+    inside = (fractional > 1e-6).all(axis=1) & (fractional < 1 - 1e-6).all(axis=1)
+    away = fractional[inside] - centre
+    radii = np.linalg.norm((away - np.rint(away)) @ CELL, axis=1)
+    np.testing.assert_allclose(radii, 2.5, atol=0.05)
 
 
 def test_a_coarser_mesh() -> None:

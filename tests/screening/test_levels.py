@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from ase.cell import Cell
 
-from mlipsse.screening.landscape.levels import grid_steps, level_map, percolation_levels
+from mlipsse.screening.landscape.levels import grid_steps, level_map
+from mlipsse.screening.landscape.percolation import percolating_way, percolation_levels
 
 CELLS = {
     "cubic": [5, 5, 5, 90, 90, 90],
@@ -103,6 +104,33 @@ def test_percolation_in_every_direction(name, shape):
     expected = brute_windings(energies, source, steps)
     np.testing.assert_allclose(by_dimension, expected[0], atol=1e-12)
     np.testing.assert_allclose(by_axis, expected[1], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_way_opens_at_the_level_of_percolation(name):
+    cell = Cell.fromcellpar(CELLS[name]).array
+    for seed, shape in enumerate([(5, 4, 6), (3, 7, 4), (4, 4, 4)]):
+        energies, source = random_landscape(seed, shape)
+        steps = grid_steps(cell, shape)
+        by_dimension, _ = percolation_levels(energies, source, steps)
+        path, along_eV = percolating_way(energies, source, steps, cell)
+        assert along_eV.max() == pytest.approx(by_dimension[0], abs=1e-6)
+        points = np.rint(path * shape).astype(int)
+        np.testing.assert_allclose(points / shape, path, atol=1e-9)
+        allowed = {tuple(step) for step in steps}
+        assert {tuple(step) for step in np.diff(points, axis=0)} <= allowed
+        winding = points[-1] - points[0]
+        assert winding.any()
+        assert not (winding % shape).any()
+        found = energies[tuple((points % shape).T)] - energies[source]
+        np.testing.assert_allclose(found, along_eV)
+
+
+def test_no_way_through_closed_points():
+    energies = np.full((4, 4, 4), np.inf)
+    energies[1, 1, 1] = 0.0
+    steps = grid_steps(np.eye(3) * 5, (4, 4, 4))
+    assert percolating_way(energies, (1, 1, 1), steps, np.eye(3) * 5) is None
 
 
 def test_channels_of_one_two_and_three_dimensions():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.db import connect
 from ase.io import write
 from ase.io.cube import read_cube
 
@@ -72,6 +73,18 @@ def test_a_folder_is_ranked_and_bad_files_are_named(folder: Path, tmp_path: Path
     record = json.loads(found.record.read_text())
     (notes,) = (row["notes"] for row in record if row["name"] == "Li3InCl6")
     assert notes[0].startswith("1 orderings of ")
+    page = found.page.read_text()
+    assert 'id="landscape-1"' in page
+    assert 'id="landscape-2"' in page
+    assert page.count("its way: ") == 2
+    assert "Overview" not in page
+    assert "same as LiCl.cif" in page
+    assert (tmp_path / "out" / "landscapes" / "LiCl.png").is_file()
+    best = connect(tmp_path / "out" / "table.db").get(rank=1)
+    assert best.name == done[0]["name"]
+    assert best.xi == pytest.approx(done[0]["xi"])
+    assert best.connected_0p5 == pytest.approx(done[0]["connected_0.5"])
+    assert len(best.toatoms()) == done[0]["atoms"]
     cube = tmp_path / "out" / "landscapes" / "LiCl.cube"
     with cube.open() as stream:
         content = read_cube(stream)

@@ -1,7 +1,7 @@
 """Screening of crystals by their frozen-framework landscapes, in units of work."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,38 +10,25 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from mlipsse import keys
 from mlipsse.campaign.config.execution import ExecutionConfig
-from mlipsse.campaign.engine.execution import Execution, Unit
+from mlipsse.campaign.crystals.database import Row, write_database
+from mlipsse.campaign.engine.execution import Execution
 from mlipsse.campaign.engine.stage import Progress
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import decode
-from mlipsse.campaign.studies.landscape_units import (
-    LandscapeSettings,
-    landscape_units,
-    relaxation_unit,
-)
+from mlipsse.campaign.studies.landscape_page import write_landscape_page
+from mlipsse.campaign.studies.landscape_plan import LandscapePlan, plan_landscapes
+from mlipsse.campaign.studies.landscape_units import LandscapeSettings, relaxation_unit
 from mlipsse.energetics.potentials.calculators import check_potential, known_species
 from mlipsse.energetics.potentials.loaded_mace import check_placement
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, sha256, write_text
 from mlipsse.screening.landscape.crystals import Candidate, crystal_files, read_candidates
-from mlipsse.screening.landscape.descriptors import IonLandscape, describe
-from mlipsse.screening.landscape.energies import (
-    DistinctIon,
-    distinct_ions,
-    landscape,
-    turned,
-)
+from mlipsse.screening.landscape.descriptors import describe
 from mlipsse.screening.landscape.files import write_landscape
-from mlipsse.screening.landscape.grid import (
-    LandscapeGrid,
-    published_shape,
-    symmetric_shape,
-)
 from mlipsse.screening.landscape.report import LEADING, averaged, ranked, values_of
 
-TABLE, RECORD, SETTINGS = "table.csv", "table.json", "screen.json"
+TABLE, RECORD, DATABASE, SETTINGS = "table.csv", "table.json", "table.db", "screen.json"
 
 
 @dataclass(frozen=True)
@@ -52,11 +39,13 @@ class ScreenedFiles:
     ----------
     rows : of the table, ranked; those left out last, with the reason
     table, record : CSV of the leading columns and all others, and JSON with warnings beside
+    page : the ranking and the landscapes of the best crystals, HTML
     """
 
     rows: list[dict[str, Any]]
     table: Path
     record: Path
+    page: Path
 
 
 def screen(
@@ -65,6 +54,7 @@ def screen(
     *,
     out: Path,
     execution: ExecutionConfig = ExecutionConfig(),  # noqa: B008
+    views: int = 5,
     progress: Progress = lambda done, total, text: None,
 ) -> ScreenedFiles:
     """Compute the landscapes of crystals, and rank them.
@@ -76,6 +66,7 @@ def screen(
     places : CIF and POSCAR files, and folders of such
     out : folder of results
     execution : how many units run at a time
+    views : so many of the best crystals are drawn on the page
 
     Raises
     ------
@@ -94,7 +85,7 @@ def screen(
         with Execution(execution, out) as work:
             crystals = _relaxed(candidates, settings, known, rows, out, work, progress)
             plans = list(_plans(crystals, settings, rows, out))
-            units = [unit for plan in plans for unit in plan.units]
+            units = [unit for plan in plans for some in plan.units for unit in some]
             trouble = ""
             try:
                 work.run(units, progress)
@@ -106,20 +97,11 @@ def screen(
         flat = [{name: _cell(row.get(name)) for name in names} for row in found]
         write_csv(out / TABLE, flat)
         write_text(out / RECORD, json.dumps(_finite(found), indent=1, ensure_ascii=False) + "\n")
-    return ScreenedFiles(found, out / TABLE, out / RECORD)
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """A crystal's ions and what is to be computed of them."""
-
-    candidate: Candidate
-    crystal: Atoms
-    shape: tuple[int, int, int]
-    ions: Sequence[DistinctIon]
-    units: Sequence[Unit]
-    parts: Sequence[Sequence[Unit]]
-    settings: LandscapeSettings
+        by_name = {plan.candidate.name: plan for plan in reversed(plans)}
+        if structures := list(_database_rows(found, by_name)):
+            write_database(out / DATABASE, structures)
+        page = write_landscape_page(out, found, by_name, settings, views=views)
+    return ScreenedFiles(found, out / TABLE, out / RECORD, page)
 
 
 def _check(settings: LandscapeSettings) -> None:
@@ -236,25 +218,16 @@ def _plans(
     settings: LandscapeSettings,
     rows: list[dict[str, Any]],
     out: Path,
-) -> Iterator[_Plan]:
+) -> Iterator[LandscapePlan]:
     for candidate, crystal in crystals:
-        shape = (
-            symmetric_shape(crystal, settings.spacing_A)
-            if settings.grid == "symmetric"
-            else published_shape(crystal.cell.array, settings.spacing_A)
-        )
         try:
-            ions = distinct_ions(crystal, settings.mobile, shape)
+            yield plan_landscapes(candidate, crystal, settings, out)
         except MlipsseError as error:
             rows.append(_left_out(candidate, str(error)))
-            continue
-        parts = [list(landscape_units(crystal, one.ion, shape, settings, out)) for one in ions]
-        units = [unit for part in parts for unit in part]
-        yield _Plan(candidate, crystal, shape, ions, units, parts, settings)
 
 
 def _rows(
-    candidates: Sequence[Candidate], plans: Sequence[_Plan], out: Path, trouble: str
+    candidates: Sequence[Candidate], plans: Sequence[LandscapePlan], out: Path, trouble: str
 ) -> Iterator[dict[str, Any]]:
     for candidate in candidates:
         own = [plan for plan in plans if plan.candidate is candidate]
@@ -268,22 +241,11 @@ def _rows(
             yield _left_out(candidate, trouble or "it was not computed")
 
 
-def _row(candidate: Candidate, plans: Sequence[_Plan], out: Path) -> dict[str, Any]:
-    described, warnings, facts = [], [], {"points": 0, "failed_points": 0, "seconds": 0.0}
-    for plan in plans:
-        ions: list[IonLandscape] = []
-        for one, units in zip(plan.ions, plan.parts, strict=True):
-            grid = LandscapeGrid(plan.crystal, one.ion, plan.shape, plan.settings.closest_A)
-            parts = [np.load(unit.output, allow_pickle=False) for unit in units]
-            computed = np.concatenate([part["energies_eV"] for part in parts])
-            facts["points"] += len(computed)
-            facts["failed_points"] += int((~np.isfinite(computed)).sum())
-            facts["seconds"] += sum(float(part["seconds"]) for part in parts)
-            own = landscape(grid, computed, float(parts[0]["site_eV"]))
-            warnings += [f"Ion {one.ion}: {text}" for text in own.warnings]
-            ions += [turned(own, alike, plan.crystal) for alike in one.alike]
-        described.append(values_of(describe(ions)))
-        write_landscape(out / "landscapes", plan.crystal, ions, name=_name(plan))
+def _row(candidate: Candidate, plans: Sequence[LandscapePlan], out: Path) -> dict[str, Any]:
+    described, done = [], [plan.read() for plan in plans]
+    for plan, found in zip(plans, done, strict=True):
+        described.append(values_of(describe(found.ions)))
+        write_landscape(out / "landscapes", plan.crystal, found.ions, name=plan.name)
     crystal = plans[0].crystal
     return {
         "name": candidate.name,
@@ -292,15 +254,13 @@ def _row(candidate: Candidate, plans: Sequence[_Plan], out: Path) -> dict[str, A
         "atoms": len(crystal),
         "orderings": len(plans),
         **averaged(described),
-        **facts,
+        "points": sum(found.points for found in done),
+        "failed_points": sum(found.failed_points for found in done),
+        "seconds": sum(found.seconds for found in done),
         "reason": "",
         "notes": list(candidate.notes),
-        "warnings": warnings,
+        "warnings": [text for found in done for text in found.warnings],
     }
-
-
-def _name(plan: _Plan) -> str:
-    return str(plan.crystal.info[keys.ORDERING])
 
 
 def _left_out(candidate: Candidate, reason: str) -> dict[str, Any]:
@@ -312,6 +272,21 @@ def _left_out(candidate: Candidate, reason: str) -> dict[str, Any]:
         "atoms": len(crystal),
         "reason": reason,
     }
+
+
+def _database_rows(
+    rows: Sequence[Mapping[str, Any]], plans: Mapping[str, LandscapePlan]
+) -> Iterator[Row]:
+    """Ranked crystals with their descriptors; of several orderings the first is the structure."""
+    for row in rows:
+        if row.get("rank") is not None:
+            # A key of ASE's holds letters, digits and underscores alone.
+            values = {
+                name.replace(".", "p"): value
+                for name, value in row.items()
+                if isinstance(value, float | int) or name == "source"
+            }
+            yield Row(plans[row["name"]].crystal, {"name": row["name"], **values})
 
 
 def _cell(value: Any) -> Any:

@@ -154,14 +154,16 @@ def _write(
 ) -> list[Path]:
     """All files of the command; nothing when the level makes no picture."""
     from mlipsse.files import write_text
+    from mlipsse.report.cell_scene.picture import scene_figure
+    from mlipsse.report.cell_scene.view import scene_view, view_page
     from mlipsse.report.figures.style import save_figure
-    from mlipsse.report.transport_figures.density import density_figure
-    from mlipsse.report.transport_figures.density_view import density_view, view_page
+    from mlipsse.report.transport_figures.density import density_scene
     from mlipsse.transport.density.files import write_chgcar, write_density_cube
 
     shown: dict[str, Any] = {"level_per_A3": level, "mobile": mobile, "framework": framework}
-    figure = density_figure(found, **shown, path=paths.get("any"))
-    view = density_view(found, **shown, paths=[paths[name] for name in "abc" if name in paths])
+    drawn = density_scene(found, **shown, paths=[paths["any"]] if "any" in paths else [])
+    turned = density_scene(found, **shown, paths=[paths[name] for name in "abc" if name in paths])
+    figure, view = scene_figure(drawn), scene_view(turned, identifier="density-view")
     written = []
     if len(framework):
         write_chgcar(out / "CHGCAR", found, framework)

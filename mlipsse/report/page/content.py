@@ -116,11 +116,12 @@ class Headline:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """Everything the report shows.
+    """Everything a report shows.
 
     Attributes
     ----------
-    summary : as `build_summary` makes it
+    summary : as `build_summary` makes it, for the overview; None for a page without one
+    kind : of the page, above its title
     temperature_K : at which compositions are compared, K
     sections : in order, after the overview that is made of the summary
     headlines : further numbers for the top of the page
@@ -130,8 +131,9 @@ class ReportContent:
     """
 
     title: str
-    summary: Mapping[str, Any]
+    summary: Mapping[str, Any] | None = None
     sections: Sequence[Section] = ()
+    kind: str = "Ionic conductivity from machine-learning molecular dynamics"
     headlines: Sequence[Headline] = ()
     scripts: Sequence[str] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)

@@ -52,16 +52,21 @@ def render_report(content: ReportContent) -> str:
         numeric=_numeric_columns,
     )
     sections = [section for section in content.sections if not section.empty]
+    summary = content.summary
     keys = ["overview", *(section.key for section in sections), "provenance"]
     if len(set(keys)) < len(keys):
         raise MlipsseError(f"Two sections of the report share a key: {', '.join(keys)}.")
     views = any(section.views for section in sections)
     return environment.get_template("report.html.j2").render(
         title=content.title,
-        label_source=content.summary["label_source"],
-        cautions=content.summary.get("cautions", []),
-        headlines=[*headlines(content.summary, content.temperature_K), *content.headlines],
-        overview=overview_table(content.summary, content.temperature_K),
+        kind=content.kind,
+        label_source=summary and summary["label_source"],
+        cautions=summary and summary.get("cautions", []),
+        headlines=[
+            *(headlines(summary, content.temperature_K) if summary else []),
+            *content.headlines,
+        ],
+        overview=overview_table(summary, content.temperature_K) if summary else None,
         sections=sections,
         provenance=content.provenance,
         style=Markup((_HERE / "report.css").read_text(encoding="utf-8")),

@@ -1,159 +1,77 @@
-"""Where the mobile ions are: an isosurface of their density in the cell, for print."""
+"""Where the mobile ions are, as a picture: an isosurface of their density, and paths across."""
 
-import numpy as np
+from collections.abc import Sequence
+
 from ase import Atoms
-from ase.data import covalent_radii
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
-from mpl_toolkits.mplot3d.axes3d import Axes3D
 
-from mlipsse.report.figures.style import COLOURS, SINGLE_COLUMN_IN, colour, marker
-from mlipsse.report.transport_figures.isosurface import (
-    cell_edges,
-    coarser,
-    isosurface,
-    level_label,
-    line_in_cell,
-)
+from mlipsse.errors import MlipsseError
+from mlipsse.report.cell_scene.mesh import Mesh, closed_surface
+from mlipsse.report.cell_scene.scene import CellScene, ScenePath
 from mlipsse.transport.density.grid import ProbabilityDensity
 from mlipsse.transport.density.percolation import PercolatingPath
 
-SURFACE_COLOUR = COLOURS[4]
-PATH_COLOUR = COLOURS[1]
-ATOM_COLOURS = (0, 2, 3, 5, 6)
-"""Common colours other than those of the surface and the path."""
-DRAWN_TRIANGLES = 20_000
 
-
-def density_figure(
+def density_scene(
     density: ProbabilityDensity,
     *,
     level_per_A3: float,
     mobile: str,
     framework: Atoms | None = None,
-    path: PercolatingPath | None = None,
-    title: str | None = None,
-    width_in: float = SINGLE_COLUMN_IN,
-) -> Figure:
-    """A figure with `density_plot` alone; `save_figure` writes it."""
-    figure = Figure(figsize=(width_in, 1.1 * width_in))
-    FigureCanvasAgg(figure)
-    density_plot(
-        figure.add_axes((0.0, 0.1, 1.0, 0.84), projection="3d"),
-        density,
-        level_per_A3=level_per_A3,
-        mobile=mobile,
-        framework=framework,
-        path=path,
-        title=title,
-    )
-    return figure
-
-
-def density_plot(
-    axes: Axes3D,
-    density: ProbabilityDensity,
-    *,
-    level_per_A3: float,
-    mobile: str,
-    framework: Atoms | None = None,
-    path: PercolatingPath | None = None,
-    title: str | None = None,
-) -> Axes3D:
-    """Draw an isosurface with the cell's edges, the framework's atoms and a percolating path.
+    paths: Sequence[PercolatingPath] = (),
+) -> CellScene:
+    """An isosurface of a density, the framework and percolating paths, to be drawn.
 
     Parameters
     ----------
-    axes : three-dimensional, drawn on and returned
     level_per_A3 : of the isosurface, 1/Å³, in the density's own normalisation
     mobile : symbol of the ion
     framework : atoms at their mean places
-    path : drawn where it has one
+    paths : those without a path are passed over
 
     Raises
     ------
     MlipsseError
         for a level that the density does not cross.
     """
-    mesh = coarser(isosurface(density, level_per_A3), DRAWN_TRIANGLES)
-    axes.add_collection3d(
-        Line3DCollection(cell_edges(density.cell), colors="0.35", linewidths=0.6, zorder=1)
+    return CellScene(
+        cell=density.cell,
+        surface=isosurface(density, level_per_A3),
+        surface_label=level_label(density, level_per_A3, mobile),
+        atoms=framework,
+        paths=[
+            ScenePath(f"path {_whither(path.direction)}: {path.barrier_eV:.2f} eV", path.path)
+            for path in paths
+            if path.path is not None
+        ],
     )
-    if framework is not None and len(framework):
-        _draw_atoms(axes, framework, density.volume_A3)
-    surface = Poly3DCollection(
-        mesh.points[mesh.triangles],
-        facecolors=SURFACE_COLOUR,
-        alpha=0.45,
-        linewidths=0,
-        shade=True,
-        label=level_label(density, level_per_A3, mobile),
-        zorder=3,
-    )
-    surface.set_rasterized(True)  # an SVG of so many triangles would take a minute to show
-    axes.add_collection3d(surface)
-    if path is not None and path.path is not None:
-        line = line_in_cell(path.path, density.cell)
-        axes.plot(
-            *line.T,
-            color=PATH_COLOUR,
-            linewidth=1.6,
-            label=f"path {_whither(path.direction)}: {path.barrier_eV:.2f} eV",
-            zorder=4,
+
+
+def isosurface(density: ProbabilityDensity, level_per_A3: float) -> Mesh:
+    """Closed mesh at one level of a density, as `closed_surface`.
+
+    Parameters
+    ----------
+    level_per_A3 : 1/Å³, of the density's own normalisation
+
+    Raises
+    ------
+    MlipsseError
+        when the level is not above 0 or not below the density's highest value.
+    """
+    highest = float(density.values.max())
+    if not 0 < level_per_A3 < highest:
+        raise MlipsseError(
+            f"There is no isosurface at {level_per_A3:g} Å⁻³. Give a level above 0 and below "
+            f"{highest:.3g} Å⁻³, the highest value of this density, which is normalised to "
+            f"{'one ion' if density.per_ion else f'all {density.n_ions} ions'}."
         )
-    _frame(axes, density.cell)
-    if title:
-        axes.set_title(title, fontsize=8)
-    axes.legend(
-        fontsize=6.5,
-        frameon=False,
-        ncols=2,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.03),
-        handlelength=1.4,
-    )
-    return axes
+    return closed_surface(density.values / level_per_A3, density.cell, centred=True)
 
 
-def _draw_atoms(axes: Axes3D, framework: Atoms, volume_A3: float) -> None:
-    symbols = np.array(framework.get_chemical_symbols())
-    crowded = min(1.0, 250.0 / volume_A3) ** (2 / 3)  # area of a marker, as the picture shrinks
-    for index, symbol in enumerate(dict.fromkeys(symbols)):
-        chosen = symbols == symbol
-        kind = ATOM_COLOURS[index % len(ATOM_COLOURS)]
-        radius_A = covalent_radii[framework.numbers[chosen][0]]
-        axes.scatter(
-            *framework.positions[chosen].T,
-            s=70 * radius_A**2 * crowded,
-            color=colour(kind),
-            marker=marker(kind),
-            edgecolors="white",
-            linewidths=0.3,
-            label=symbol,
-            zorder=2,
-        )
-
-
-def _frame(axes: Axes3D, cell: np.ndarray) -> None:
-    """Equal scales along x, y and z, no box, and the names of the lattice vectors."""
-    corners = np.indices((2, 2, 2)).reshape(3, -1).T @ cell
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    axes.computed_zorder = False
-    axes.set_proj_type("ortho")
-    axes.set_axis_off()
-    axes.set_xlim(low[0], high[0])
-    axes.set_ylim(low[1], high[1])
-    axes.set_zlim(low[2], high[2])
-    axes.set_box_aspect(tuple(high - low), zoom=1.1)
-    axes.view_init(elev=18, azim=-62)
-    a, b, c = cell
-    for name, place in (
-        ("a", a / 2 - 0.07 * (b + c)),
-        ("b", a + b / 2 + 0.07 * (a - c)),
-        ("c", c / 2 - 0.07 * (a + b)),
-    ):
-        axes.text(*place, name, fontsize=8, style="italic", ha="center", va="center")
+def level_label(density: ProbabilityDensity, level_per_A3: float, mobile: str) -> str:
+    """The level with its normalisation, without which it means nothing."""
+    ions = f"one {mobile}" if density.per_ion else f"all {density.n_ions} {mobile}"
+    return f"{ions}: {level_per_A3:.3g} Å⁻³"
 
 
 def _whither(direction: str) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlipsse.errors import MlipsseError
-from mlipsse.screening.landscape.levels import grid_steps, level_map, percolation_levels
+from mlipsse.screening.landscape.levels import grid_steps, level_map
+from mlipsse.screening.landscape.percolation import percolation_levels
 
 THRESHOLDS_EV = (*(round(0.1 * k, 1) for k in range(1, 11)), 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
 SMEARING_EV = (-0.04, -0.02, 0.0, 0.02, 0.04)

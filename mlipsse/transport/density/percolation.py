@@ -5,8 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlipsse.errors import MlipsseError
+from mlipsse.structures.periodic_grid import (
+    STEPS,
+    cheapest_loop,
+    from_lowest,
+    percolation_thresholds,
+)
 from mlipsse.transport.density.grid import ProbabilityDensity
-from mlipsse.transport.density.periodic import STEPS, cheapest_loop, percolation_thresholds
 from mlipsse.transport.diffusion.directions import AXES
 from mlipsse.units import BOLTZMANN_EV_K
 
@@ -182,15 +187,9 @@ def _described(
 ) -> PercolatingPath:
     """A loop that starts at its bottleneck, turned to start at its lowest voxel and lead onward."""
     bottleneck = way[0, 0]
-    winding = way[-1, 1:] - way[0, 1:]
-    if winding[along][np.flatnonzero(winding[along])[0]] < 0:
-        way = way[::-1]
-        winding = -winding
-    lowest = int(np.argmin(energies[way[:-1, 0]]))
-    voxels = np.concatenate([way[lowest:-1, 0], way[: lowest + 1, 0]])
-    images = np.concatenate([way[lowest:-1, 1:], way[: lowest + 1, 1:] + winding])
+    voxels, images, winding = from_lowest(way, energies, along)
     centres = (np.stack(np.unravel_index(voxels, density.shape), axis=1) + 0.5) / density.shape
-    path = centres + (images - images[0])
+    path = centres + images
     profile = energies[voxels]
     top = int(np.flatnonzero(voxels == bottleneck)[0])
     return PercolatingPath(

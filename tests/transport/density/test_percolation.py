@@ -6,9 +6,9 @@ from scipy import ndimage, sparse
 from scipy.sparse.csgraph import dijkstra
 
 from mlipsse.errors import MlipsseError
+from mlipsse.structures.periodic_grid import STEPS
 from mlipsse.transport.density.grid import ProbabilityDensity, probability_density
 from mlipsse.transport.density.percolation import free_energy_eV, percolating_paths
-from mlipsse.transport.density.periodic import STEPS
 from mlipsse.units import BOLTZMANN_EV_K
 
 T_K = 700.0

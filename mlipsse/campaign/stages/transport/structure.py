@@ -126,26 +126,22 @@ def _draw_radial(
 def _draw_density(
     campaign: Campaign, formula: str, found: _Density, mobile: str, title: str
 ) -> list[Path]:
+    from mlipsse.report.cell_scene.picture import scene_figure
+    from mlipsse.report.cell_scene.view import scene_view
     from mlipsse.report.figures.style import save_figure
-    from mlipsse.report.transport_figures.density import density_figure
-    from mlipsse.report.transport_figures.density_view import density_view
+    from mlipsse.report.transport_figures.density import density_scene
     from mlipsse.transport.density.files import write_chgcar
 
     density, framework = found.density, found.framework
     # Below one visit an isosurface would enclose all that was ever seen.
     level = max(PUBLISHED_LEVEL_PER_A3, 2 * density.one_count_per_A3)
     shown: dict[str, Any] = {"level_per_A3": level, "mobile": mobile, "framework": framework}
-    figure = density_figure(density, **shown, path=found.percolating["any"], title=title)
+    drawn = density_scene(density, **shown, paths=[found.percolating["any"]])
     page = campaign.path(paths.Transport.density_view.of(composition=formula))
-    fragment = density_view(
-        density,
-        **shown,
-        paths=[found.percolating[name] for name in "abc"],
-        identifier=page.name.removesuffix(".html"),
-    )
-    write_text(page, fragment)
+    turned = density_scene(density, **shown, paths=[found.percolating[name] for name in "abc"])
+    write_text(page, scene_view(turned, identifier=page.name.removesuffix(".html")))
     path = campaign.path(paths.Transport.density_figure.of(composition=formula))
-    outputs = [*save_figure(figure, path), page]
+    outputs = [*save_figure(scene_figure(drawn, title=title), path), page]
     if len(framework):
         chgcar = campaign.path(paths.Transport.density.of(composition=formula))
         write_chgcar(chgcar, density, framework)

@@ -1,4 +1,4 @@
-"""Where the mobile ions are, to be turned in a browser: isosurface, framework, paths."""
+"""A crystal's cell to be turned in a browser."""
 
 import html
 from collections.abc import Sequence
@@ -8,64 +8,45 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
-from mlipsse.report.figures.style import COLOURS, colour
-from mlipsse.report.transport_figures.density import ATOM_COLOURS, SURFACE_COLOUR
-from mlipsse.report.transport_figures.isosurface import (
+from mlipsse.report.cell_scene.mesh import coarser
+from mlipsse.report.cell_scene.scene import (
+    ATOM_COLOURS,
+    PATH_COLOURS,
+    SURFACE_COLOUR,
+    CellScene,
     cell_edges,
-    coarser,
-    isosurface,
-    level_label,
     line_in_cell,
 )
-from mlipsse.transport.density.grid import ProbabilityDensity
-from mlipsse.transport.density.percolation import PercolatingPath
+from mlipsse.report.figures.style import colour
 
 MOST_TRIANGLES = 30_000
-_PATH_COLOURS = (1, 6, 5, 3)
 
 
-def density_view(
-    density: ProbabilityDensity,
-    *,
-    level_per_A3: float,
-    mobile: str,
-    framework: Atoms | None = None,
-    paths: Sequence[PercolatingPath] = (),
-    identifier: str = "density-view",
-    height_px: int = 560,
-) -> str:
-    """A piece of HTML that shows the density and can be turned; parts go on and off by the legend.
+def scene_view(scene: CellScene, *, identifier: str, height_px: int = 560) -> str:
+    """A piece of HTML that shows a cell and can be turned; parts go on and off by the legend.
 
     The page around it must hold plotly.js once, before the piece: `plotly_script`.
 
     Parameters
     ----------
-    level_per_A3 : of the isosurface, 1/Å³, in the density's own normalisation
-    mobile : symbol of the ion
-    framework : atoms at their mean places
-    paths : those without a path are passed over; the first is shown, the others wait in the legend
+    scene : its first path is shown, the others wait in the legend
     identifier : of the element, different from all others on the page
 
     Returns
     -------
-    a `div` with its data and script inline, some 500 kB at most with a small framework
-
-    Raises
-    ------
-    MlipsseError
-        for a level that the density does not cross.
+    a `div` with its data and script inline, some 500 kB at most with few atoms
     """
     import plotly.graph_objects as go
     from plotly.io import to_html
 
     figure = go.Figure(
         data=[
-            _surface(density, level_per_A3, mobile),
-            *_atoms(framework),
-            *_paths(paths, density.cell),
-            _lines(cell_edges(density.cell)),
+            _surface(scene),
+            *_atoms(scene.atoms),
+            *_paths(scene),
+            _lines(cell_edges(scene.cell)),
         ],
-        layout=_layout(density.cell, height_px),
+        layout=_layout(scene.cell, height_px),
     )
     return str(
         to_html(
@@ -104,10 +85,10 @@ def _short(values: np.ndarray) -> np.ndarray:
     return np.round(values, 3).astype(np.float32)
 
 
-def _surface(density: ProbabilityDensity, level_per_A3: float, mobile: str) -> Any:
+def _surface(scene: CellScene) -> Any:
     import plotly.graph_objects as go
 
-    mesh = coarser(isosurface(density, level_per_A3), MOST_TRIANGLES)
+    mesh = coarser(scene.surface, MOST_TRIANGLES)
     x, y, z = _short(mesh.points).T
     kind = np.uint16 if len(mesh.points) < 2**16 else np.uint32
     i, j, k = mesh.triangles.astype(kind).T
@@ -118,7 +99,7 @@ def _surface(density: ProbabilityDensity, level_per_A3: float, mobile: str) -> A
         i=i,
         j=j,
         k=k,
-        name=level_label(density, level_per_A3, mobile),
+        name=scene.surface_label,
         color=SURFACE_COLOUR,
         opacity=0.5,
         showlegend=True,
@@ -127,17 +108,17 @@ def _surface(density: ProbabilityDensity, level_per_A3: float, mobile: str) -> A
     )
 
 
-def _atoms(framework: Atoms | None) -> list[Any]:
+def _atoms(atoms: Atoms | None) -> list[Any]:
     import plotly.graph_objects as go
 
-    if framework is None:
+    if atoms is None:
         return []
-    symbols = np.array(framework.get_chemical_symbols())
+    symbols = np.array(atoms.get_chemical_symbols())
     found = []
     for index, symbol in enumerate(dict.fromkeys(symbols)):
-        places = framework.positions[symbols == symbol]
+        places = atoms.positions[symbols == symbol]
         x, y, z = _short(places).T
-        radius_A = covalent_radii[framework.numbers[symbols == symbol][0]]
+        radius_A = covalent_radii[atoms.numbers[symbols == symbol][0]]
         found.append(
             go.Scatter3d(
                 x=x,
@@ -156,15 +137,12 @@ def _atoms(framework: Atoms | None) -> list[Any]:
     return found
 
 
-def _paths(paths: Sequence[PercolatingPath], cell: np.ndarray) -> list[Any]:
+def _paths(scene: CellScene) -> list[Any]:
     import plotly.graph_objects as go
 
     found: list[Any] = []
-    for item in paths:
-        if item.path is None:
-            continue
-        line = _short(line_in_cell(item.path, cell))
-        where = "in any direction" if item.direction == "any" else f"along {item.direction}"
+    for number, path in enumerate(scene.paths):
+        line = _short(line_in_cell(path.fractional, scene.cell))
         found.append(
             go.Scatter3d(
                 # JSON holds no NaN: None breaks the line
@@ -173,9 +151,9 @@ def _paths(paths: Sequence[PercolatingPath], cell: np.ndarray) -> list[Any]:
                     for name, column in zip("xyz", line.T, strict=True)
                 },
                 mode="lines",
-                name=f"path {where}: {item.barrier_eV:.2f} eV",
-                line={"color": COLOURS[_PATH_COLOURS[len(found) % 4]], "width": 7},
-                visible="legendonly" if found else True,
+                name=path.label,
+                line={"color": PATH_COLOURS[number % len(PATH_COLOURS)], "width": 7},
+                visible="legendonly" if number else True,
                 hoverinfo="name",
             )
         )

@@ -1,4 +1,4 @@
-"""Connectivity of voxels on a periodic grid with all 26 neighbours, compiled.
+"""Connectivity of voxels on a periodic grid, and ways around the crystal, compiled.
 
 Voxels are numbered in C order. Each stands for itself and all its periodic images; an image is
 three whole numbers, the cell that it lies in.
@@ -21,7 +21,8 @@ STEPS = np.array(
     ],
     dtype=np.int64,
 )
-"""(26, 3), to a voxel's neighbours; step s and step 25 - s are opposite."""
+"""(26, 3), to a voxel's neighbours; of these and of any chosen ones step s and the one as far from
+the end are opposite."""
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -117,7 +118,7 @@ def cheapest_loop(
     ----------
     source : number of a voxel
     costs : (n,) float64, of each voxel; infinite where no way may lead
-    lengths : (26,) float64, of each step
+    lengths : float64, of each step
     along : (3,) bool, components of which at least one must wind
     shape, steps : as in `percolation_thresholds`
 
@@ -193,11 +194,37 @@ def _branch(
     """Voxels from one to the source of Dijkstra's tree."""
     count, at = 1, voxel
     while arrived[at] >= 0:
-        at = _neighbour(at, steps[25 - arrived[at]], shape)[0]
+        at = _neighbour(at, steps[len(steps) - 1 - arrived[at]], shape)[0]
         count += 1
     branch = np.empty(count, dtype=np.int64)
     for m in range(count):
         branch[m] = voxel
         if arrived[voxel] >= 0:
-            voxel = _neighbour(voxel, steps[25 - arrived[voxel]], shape)[0]
+            voxel = _neighbour(voxel, steps[len(steps) - 1 - arrived[voxel]], shape)[0]
     return branch
+
+
+def from_lowest(
+    way: np.ndarray, energies: np.ndarray, along: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A closed way turned to start at its lowest voxel and to lead onward.
+
+    Parameters
+    ----------
+    way : of `cheapest_loop`
+    energies : of all voxels
+    along : (3,) bool, components of which the first that winds shall do so forward
+
+    Returns
+    -------
+    voxels : (m,) int, the first and the last are the lowest
+    images : (m, 3) int, of each, the first in image 0
+    winding : (3,) int
+    """
+    winding = way[-1, 1:] - way[0, 1:]
+    if winding[along][np.flatnonzero(winding[along])[0]] < 0:
+        way, winding = way[::-1], -winding
+    lowest = int(np.argmin(energies[way[:-1, 0]]))
+    voxels = np.concatenate([way[lowest:-1, 0], way[: lowest + 1, 0]])
+    images = np.concatenate([way[lowest:-1, 1:], way[: lowest + 1, 1:] + winding])
+    return voxels, images - images[0], winding
