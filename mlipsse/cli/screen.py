@@ -60,6 +60,27 @@ def landscape(
         Literal["none", "positions", "cell"],
         typer.Option(help="What to relax with the potential first. Published: none."),
     ] = "none",
+    properties: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV table of the crystals, with a column `name` (the file's name without its "
+            "ending), for --require."
+        ),
+    ] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Condition on a column of --properties, e.g. 'band_gap_eV > 0.5'. Repeatable."
+        ),
+    ] = None,
+    max_above_hull: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Leave out crystals farther in eV/atom above the hull that the given crystals "
+            "span by the potential. Requires --relax cell.",
+        ),
+    ] = None,
     orderings: Annotated[
         int,
         typer.Option(
@@ -76,6 +97,15 @@ def landscape(
         int, typer.Option(min=0, help="Number of the best crystals to draw in report.html.")
     ] = 5,
     device: Device = "cpu",
+    confirm_best: Annotated[
+        int | None,
+        typer.Option(
+            "--confirm",
+            min=1,
+            help="Run MD of so many of the best crystals afterwards, as `mlipsse screen confirm` "
+            "does.",
+        ),
+    ] = None,
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
@@ -86,8 +116,10 @@ def landscape(
     crystal could be ranked.
     """
     from mlipsse.campaign.config.execution import ExecutionConfig
-    from mlipsse.campaign.studies.landscape_units import LandscapeSettings
-    from mlipsse.campaign.studies.landscapes import screen as run
+    from mlipsse.campaign.studies.screening.crystals import ScreeningFilters
+    from mlipsse.campaign.studies.screening.landscapes import screen as run
+    from mlipsse.campaign.studies.screening.units import LandscapeSettings
+    from mlipsse.screening.filters import parse_condition
 
     settings = LandscapeSettings(
         potential=potential,
@@ -106,6 +138,9 @@ def landscape(
             crystals,
             settings,
             out=out,
+            filters=ScreeningFilters(
+                properties, [parse_condition(text) for text in require or []], max_above_hull
+            ),
             execution=ExecutionConfig(workers=workers),
             views=views,
             progress=progress,
@@ -119,7 +154,80 @@ def landscape(
             f"{len(found.rows) - left_out} crystals ranked, {left_out} left out. All descriptors: "
             f"{found.table}; landscapes of the best: {found.page}"
         )
-    raise typer.Exit(1 if left_out == len(found.rows) else 0)
+    if left_out == len(found.rows):
+        raise typer.Exit(1)
+    if confirm_best:
+        _confirm(out, {"best": confirm_best}, workers=workers, as_json=as_json)
+
+
+@app.command("confirm")
+def confirm(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder (--out) of `mlipsse screen landscape`.")
+    ],
+    best: Annotated[int, typer.Option(min=1, help="Number of the best crystals to run.")] = 5,
+    temperature: Annotated[
+        float, typer.Option(callback=above_zero, help="Temperature in K.")
+    ] = 1000.0,
+    duration: Annotated[
+        float, typer.Option(callback=above_zero, help="Length of the production in ps.")
+    ] = 50.0,
+    timestep: Annotated[float, typer.Option(callback=above_zero, help="Time step in fs.")] = 2.0,
+    min_atoms: Annotated[
+        int, typer.Option(min=1, help="Smallest number of atoms. Smaller cells are repeated.")
+    ] = 80,
+    workers: Annotated[int, typer.Option(min=1, help="Number of runs at a time.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Run MD of the best crystals with the potential of the screening, and compare.
+
+    The cell of each crystal is relaxed first. The table lists what was predicted beside the
+    diffusivity. The potential must be a MACE model. An interrupted command continues when run
+    again.
+    """
+    settings = {
+        "best": best,
+        "temperature_K": temperature,
+        "production_ps": duration,
+        "timestep_fs": timestep,
+        "min_atoms": min_atoms,
+    }
+    _confirm(folder, settings, workers=workers, as_json=as_json)
+
+
+def _confirm(folder: Path, settings: dict[str, float], *, workers: int, as_json: bool) -> None:
+    from mlipsse.campaign.config.execution import ExecutionConfig
+    from mlipsse.campaign.studies.screening.confirmation import ConfirmationSettings
+    from mlipsse.campaign.studies.screening.confirmation import confirm as run
+
+    with progress_line(Console(stderr=True)) as progress:
+        found = run(
+            folder,
+            ConfirmationSettings(**settings),  # type: ignore[arg-type]
+            execution=ExecutionConfig(workers=workers),
+            progress=progress,
+        )
+    if as_json:
+        content = {"crystals": found.rows, "spearman_xi_diffusivity": found.rank_correlation}
+        typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+        return
+    columns = {
+        "rank": "rank",
+        "name": "name",
+        "xi": "xi",
+        "mpe_eV": "mpe_eV",
+        "D (cm2/s)": "diffusivity_cm2_s",
+        "std": "diffusivity_std_cm2_s",
+        "sigma (mS/cm)": "conductivity_mS_cm",
+        "status": "status",
+    }
+    _print_table(found.rows, columns)
+    for row in found.rows:
+        if row["reason"]:
+            typer.echo(f"{row['name']}: {row['reason']}")
+    if found.rank_correlation is not None:
+        typer.echo(f"Rank correlation (Spearman) of xi and D: {found.rank_correlation:.2f}")
+    typer.echo(f"Table: {found.table}")
 
 
 @app.command("rank")
@@ -146,20 +254,25 @@ def rank(
 
 
 def _show(rows: list[dict[str, object]], limit: int | None) -> None:
-    table = Table(box=None, padding=(0, 1, 0, 0))
     columns = ("rank", "name", "formula", "atoms", "xi", "mpe_eV", "percolation_3d_eV", "seconds")
-    for name in columns:
-        table.add_column(name, justify="left" if name in ("name", "formula") else "right")
-    for row in rows[:limit]:
-        if not row.get("reason"):
-            table.add_row(*(_written(row.get(name)) for name in columns))
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(table)
+    done = [row for row in rows[:limit] if not row.get("reason")]
+    _print_table(done, {name: name for name in columns})
     for row in rows:
         if row.get("reason"):
-            console.print(f"left out: {row['name']}: {row['reason']}")
+            typer.echo(f"left out: {row['name']}: {row['reason']}")
         for warning in row.get("warnings") or []:  # type: ignore[attr-defined]
-            console.print(f"{row['name']}: {warning}")
+            typer.echo(f"{row['name']}: {warning}")
+
+
+def _print_table(rows: list[dict[str, object]], columns: dict[str, str]) -> None:
+    """A table by title of each column -> key of the rows."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    texts = ("name", "formula", "status")
+    for title in columns:
+        table.add_column(title, justify="left" if title in texts else "right")
+    for row in rows:
+        table.add_row(*(_written(row.get(name)) for name in columns.values()))
+    Console(highlight=False, markup=False, soft_wrap=True).print(table)
 
 
 def _written(value: object) -> str:

@@ -15,12 +15,14 @@ from ase.io import write
 from ase.io.cube import read_cube
 
 from mlipsse.campaign.engine.unit_json import encode
-from mlipsse.campaign.studies import landscape_units, landscapes
-from mlipsse.campaign.studies.landscape_units import LandscapeSettings
-from mlipsse.campaign.studies.landscapes import screen
+from mlipsse.campaign.studies.screening import landscapes, units
+from mlipsse.campaign.studies.screening.crystals import ScreeningFilters
+from mlipsse.campaign.studies.screening.landscapes import screen
+from mlipsse.campaign.studies.screening.units import LandscapeSettings
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 from mlipsse.resources import resource_dir
+from mlipsse.screening.filters import Condition
 from tests.support.command_line import mlipsse
 from tests.support.here import Here
 
@@ -97,7 +99,7 @@ def test_it_goes_on_where_it_stopped(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = screen([folder / "Li3InCl6.cif"], COARSE, out=tmp_path / "whole")
-    computed = landscape_units.compute_points
+    computed = units.compute_points
     calls: list[Path] = []
 
     def count(output: Path, **arguments: object) -> None:
@@ -106,7 +108,7 @@ def test_it_goes_on_where_it_stopped(
             raise KeyboardInterrupt
         computed(output, **arguments)
 
-    monkeypatch.setattr(landscape_units, "compute_points", count)
+    monkeypatch.setattr(units, "compute_points", count)
     with pytest.raises(KeyboardInterrupt):
         screen([folder / "Li3InCl6.cif"], COARSE, out=tmp_path / "out")
     first = list(calls)
@@ -114,6 +116,28 @@ def test_it_goes_on_where_it_stopped(
     assert first[0] not in calls[len(first) :], "what was done is not done again"
     for name in ("xi", "mpe_eV", "points", "connected_0.5"):
         assert again.rows[0][name] == pytest.approx(whole.rows[0][name], rel=1e-6)
+
+
+def test_filters(folder: Path, tmp_path: Path) -> None:
+    """By a column of a table, and by the hull that the crystals span with the potential."""
+    table = tmp_path / "gaps.csv"
+    table.write_text("name,gap\nLiCl,6.0\nLi3InCl6,3.4\nNaCl,6\nLiI,4\nwide,5\n")
+    write(folder / "wide.cif", bulk("LiCl", "zincblende", a=5.6, cubic=True))
+    (folder / "broken.cif").unlink()
+    relaxed = replace(COARSE, relaxation="cell")
+    filters = ScreeningFilters(table, [Condition("gap", ">", 3.5)], 0.02)
+    rows = screen([folder], relaxed, out=tmp_path / "out", filters=filters).rows
+    reasons = {row["name"]: row["reason"] for row in rows}
+    assert reasons["Li3InCl6"] == "its gap is 3.4, and gap > 3.5 is required"
+    assert reasons["LiCl"] == ""
+    # Nothing but LiCl can form LiCl: there is no hull that could leave a polymorph out.
+    assert reasons["wide"] == ""
+    assert [row["above_hull_eV_atom"] for row in rows] == [None] * len(rows)
+    with pytest.raises(MlipsseError, match="add --relax cell"):
+        screen([folder], COARSE, out=tmp_path / "none", filters=filters)
+    with pytest.raises(MlipsseError, match="requires a table of properties"):
+        screen([folder], relaxed, out=tmp_path / "none", filters=replace(filters, properties=None))
+    assert not (tmp_path / "none").exists()
 
 
 def test_orderings_are_averaged(folder: Path, tmp_path: Path) -> None:
@@ -191,7 +215,7 @@ def test_exit_code_1_when_nothing_could_be_ranked(folder: Path, tmp_path: Path) 
 def test_a_crystal_is_left_out_whole_when_an_ordering_does_not_relax(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    relax, calls = landscape_units.relax_crystal, []
+    relax, calls = units.relax_crystal, []
 
     def fail_once(output: Path, *, crystal: Atoms, settings: LandscapeSettings) -> None:
         calls.append(output)
@@ -200,7 +224,7 @@ def test_a_crystal_is_left_out_whole_when_an_ordering_does_not_relax(
         else:
             relax(output, crystal=crystal, settings=settings)
 
-    monkeypatch.setattr(landscape_units, "relax_crystal", fail_once)
+    monkeypatch.setattr(units, "relax_crystal", fail_once)
     settings = replace(COARSE, orderings=2, relaxation="positions")
     (row,) = screen([folder / "Li3InCl6.cif"], settings, out=tmp_path / "out").rows
     assert row["reason"] == "relaxation failed: the cell exploded"

@@ -10,7 +10,8 @@ from mlipsse.screening.landscape.descriptors import Descriptors
 
 LEADING = (
     "rank", "name", "formula", "atoms", "orderings", "xi", "xi_std", "mpe_eV", "percolation_1d_eV",
-    "percolation_2d_eV", "percolation_3d_eV", "connected_0.5", "disconnected_0.5", "reason",
+    "percolation_2d_eV", "percolation_3d_eV", "connected_0.5", "disconnected_0.5",
+    "above_hull_eV_atom", "reason",
 )  # fmt: skip
 """First columns of the table."""
 

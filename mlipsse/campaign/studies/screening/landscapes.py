@@ -10,20 +10,26 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
+from mlipsse import keys
 from mlipsse.campaign.config.execution import ExecutionConfig
 from mlipsse.campaign.crystals.database import Row, write_database
 from mlipsse.campaign.engine.execution import Execution
 from mlipsse.campaign.engine.stage import Progress
 from mlipsse.campaign.engine.table import write_csv
-from mlipsse.campaign.engine.unit_json import decode
-from mlipsse.campaign.studies.landscape_page import write_landscape_page
-from mlipsse.campaign.studies.landscape_plan import LandscapePlan, plan_landscapes
-from mlipsse.campaign.studies.landscape_units import LandscapeSettings, relaxation_unit
-from mlipsse.energetics.potentials.calculators import check_potential, known_species
+from mlipsse.campaign.studies.screening.crystals import (
+    ScreeningFilters,
+    crystals_to_screen,
+    left_out,
+)
+from mlipsse.campaign.studies.screening.page import write_landscape_page
+from mlipsse.campaign.studies.screening.plan import LandscapePlan, plan_landscapes
+from mlipsse.campaign.studies.screening.units import LandscapeSettings
+from mlipsse.energetics.potentials.calculators import check_potential
 from mlipsse.energetics.potentials.loaded_mace import check_placement
 from mlipsse.errors import MlipsseError
-from mlipsse.files import exclusive_lock, sha256, write_text
-from mlipsse.screening.landscape.crystals import Candidate, crystal_files, read_candidates
+from mlipsse.files import exclusive_lock, write_text
+from mlipsse.screening.filters import read_properties
+from mlipsse.screening.landscape.crystals import Candidate, crystal_files
 from mlipsse.screening.landscape.descriptors import describe
 from mlipsse.screening.landscape.files import write_landscape
 from mlipsse.screening.landscape.report import LEADING, averaged, ranked, values_of
@@ -53,6 +59,7 @@ def screen(
     settings: LandscapeSettings,
     *,
     out: Path,
+    filters: ScreeningFilters = ScreeningFilters(),  # noqa: B008
     execution: ExecutionConfig = ExecutionConfig(),  # noqa: B008
     views: int = 5,
     progress: Progress = lambda done, total, text: None,
@@ -65,33 +72,37 @@ def screen(
     ----------
     places : CIF and POSCAR files, and folders of such
     out : folder of results
+    filters : which crystals are left out before their landscapes are computed
     execution : how many units run at a time
     views : so many of the best crystals are drawn on the page
 
     Raises
     ------
     MlipsseError
-        for a place, a potential, a head, a device or an element that is not there, and a folder of
-        other settings. A crystal that
-        cannot be read or computed is left out, with the reason in its row.
+        for a place, a potential, a head, a device, an element or a column that is not there, and a
+        folder of other settings. A crystal that cannot be read or computed is left out, with the
+        reason in its row.
     """
     files = crystal_files(places)
-    _check(settings)
+    _check(settings, filters)
     out.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(out / ".lock", holder="mlipsse screen"):
         _keep_settings(out / SETTINGS, settings)
-        candidates, rows = _read(files, settings, progress)
-        known = known_species(settings.potential)
         with Execution(execution, out) as work:
-            crystals = _relaxed(candidates, settings, known, rows, out, work, progress)
-            plans = list(_plans(crystals, settings, rows, out))
+            chosen = crystals_to_screen(
+                files, settings, filters, out=out, work=work, progress=progress
+            )
+            rows = chosen.left_out
+            plans = list(_plans(chosen.crystals, settings, rows, out))
             units = [unit for plan in plans for some in plan.units for unit in some]
             trouble = ""
             try:
                 work.run(units, progress)
             except MlipsseError as error:
                 trouble = str(error)
-        rows += _rows(candidates, plans, out, trouble)
+        rows += _rows(chosen.candidates, plans, out, trouble)
+        for row in rows:
+            row["above_hull_eV_atom"] = chosen.above_hull_eV_atom.get(row["name"])
         found = ranked(rows)
         names = [*LEADING, *(k for k in found[0] if k not in (*LEADING, "warnings", "notes"))]
         flat = [{name: _cell(row.get(name)) for name in names} for row in found]
@@ -104,8 +115,19 @@ def screen(
     return ScreenedFiles(found, out / TABLE, out / RECORD, page)
 
 
-def _check(settings: LandscapeSettings) -> None:
+def _check(settings: LandscapeSettings, filters: ScreeningFilters) -> None:
     """Refuse what no crystal could be screened with."""
+    if filters.max_above_hull_eV_atom is not None and settings.relaxation != "cell":
+        raise MlipsseError(
+            "Energies above the hull (--max-above-hull) require relaxed crystals: add --relax cell."
+        )
+    if filters.conditions and filters.properties is None:
+        raise MlipsseError(
+            f"The condition {filters.conditions[0]} requires a table of properties. Name a CSV "
+            "file with a column `name` (--properties)."
+        )
+    if filters.properties:
+        read_properties(filters.properties, filters.conditions)
     if settings.mobile not in chemical_symbols[1:]:
         raise MlipsseError(
             f"The mobile ion {settings.mobile!r} is not the symbol of an element. Name e.g. Li."
@@ -129,90 +151,6 @@ def _keep_settings(path: Path, settings: LandscapeSettings) -> None:
     write_text(path, json.dumps(asked, indent=1) + "\n")
 
 
-def _read(
-    files: Sequence[Path], settings: LandscapeSettings, progress: Progress
-) -> tuple[list[Candidate], list[dict[str, Any]]]:
-    """Crystals, and rows of those that are left out."""
-    candidates: list[Candidate] = []
-    rows: list[dict[str, Any]] = []
-    contents: dict[str, Path] = {}
-    names: set[str] = set()
-    for done, path in enumerate(files):
-        progress(done, len(files), f"reading {path.name}")
-        content = sha256(path)
-        if content in contents:
-            same = contents[content]
-            rows.append({"name": path.stem, "source": str(path), "reason": f"same as {same.name}"})
-            continue
-        contents[content] = path
-        try:
-            found = read_candidates(
-                path,
-                mobile=settings.mobile,
-                orderings=settings.orderings,
-                most_atoms=settings.max_atoms,
-            )
-        except MlipsseError as error:
-            rows.append({"name": path.stem, "source": str(path), "reason": str(error)})
-            continue
-        for candidate in found:
-            if candidate.name in names:
-                reason = f"another file is named {candidate.name} too; rename one of them"
-                rows.append({"name": candidate.name, "source": str(path), "reason": reason})
-                continue
-            names.add(candidate.name)
-            candidates.append(candidate)
-    return candidates, rows
-
-
-def _relaxed(
-    candidates: Sequence[Candidate],
-    settings: LandscapeSettings,
-    known: frozenset[str] | None,
-    rows: list[dict[str, Any]],
-    out: Path,
-    work: Execution,
-    progress: Progress,
-) -> list[tuple[Candidate, Atoms]]:
-    """Every crystal that the potential knows, relaxed where that is asked for."""
-    crystals: list[tuple[Candidate, Atoms]] = []
-    for candidate in candidates:
-        unknown = sorted(set(candidate.crystals[0].symbols) - (known or set()))
-        if known is not None and unknown:
-            reason = f"the potential does not know {', '.join(unknown)}"
-            rows.append(_left_out(candidate, reason))
-            continue
-        crystals += [(candidate, crystal) for crystal in candidate.crystals]
-    if settings.relaxation == "none":
-        return crystals
-    units = [relaxation_unit(crystal, settings, out) for _, crystal in crystals]
-    trouble = ""
-    try:
-        work.run(units, progress)
-    except MlipsseError as error:
-        trouble = str(error)
-    relaxed: list[tuple[Candidate, Atoms]] = []
-    failed: dict[str, str] = {}
-    for (candidate, crystal), unit in zip(crystals, units, strict=True):
-        if not unit.done:
-            failed.setdefault(candidate.name, trouble)
-            continue
-        answer = decode(unit.output.read_text(encoding="utf-8"))
-        if answer["reason"]:
-            failed.setdefault(candidate.name, answer["reason"])
-            continue
-        atoms = answer["atoms"]
-        atoms.info = dict(crystal.info)
-        relaxed.append((candidate, atoms))
-    # A mean over some of the orderings would not be that of the others.
-    rows += [
-        _left_out(candidate, f"relaxation failed: {failed[candidate.name]}")
-        for candidate in candidates
-        if candidate.name in failed
-    ]
-    return [pair for pair in relaxed if pair[0].name not in failed]
-
-
 def _plans(
     crystals: Sequence[tuple[Candidate, Atoms]],
     settings: LandscapeSettings,
@@ -223,7 +161,7 @@ def _plans(
         try:
             yield plan_landscapes(candidate, crystal, settings, out)
         except MlipsseError as error:
-            rows.append(_left_out(candidate, str(error)))
+            rows.append(left_out(candidate, str(error)))
 
 
 def _rows(
@@ -236,9 +174,9 @@ def _rows(
         try:
             yield _row(candidate, own, out)
         except MlipsseError as error:
-            yield _left_out(candidate, str(error))
+            yield left_out(candidate, str(error))
         except FileNotFoundError:
-            yield _left_out(candidate, trouble or "it was not computed")
+            yield left_out(candidate, trouble or "it was not computed")
 
 
 def _row(candidate: Candidate, plans: Sequence[LandscapePlan], out: Path) -> dict[str, Any]:
@@ -263,17 +201,6 @@ def _row(candidate: Candidate, plans: Sequence[LandscapePlan], out: Path) -> dic
     }
 
 
-def _left_out(candidate: Candidate, reason: str) -> dict[str, Any]:
-    crystal = candidate.crystals[0]
-    return {
-        "name": candidate.name,
-        "source": str(candidate.source),
-        "formula": crystal.get_chemical_formula(),
-        "atoms": len(crystal),
-        "reason": reason,
-    }
-
-
 def _database_rows(
     rows: Sequence[Mapping[str, Any]], plans: Mapping[str, LandscapePlan]
 ) -> Iterator[Row]:
@@ -286,7 +213,8 @@ def _database_rows(
                 for name, value in row.items()
                 if isinstance(value, float | int) or name == "source"
             }
-            yield Row(plans[row["name"]].crystal, {"name": row["name"], **values})
+            plan = plans[row["name"]]
+            yield Row(plan.crystal, {keys.ORDERING: plan.name, "name": row["name"], **values})
 
 
 def _cell(value: Any) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mlipsse.campaign.studies.landscape_plan import LandscapePlan
-from mlipsse.campaign.studies.landscape_units import LandscapeSettings
+from mlipsse.campaign.studies.screening.plan import LandscapePlan
+from mlipsse.campaign.studies.screening.units import LandscapeSettings
 from mlipsse.report.page.content import ReportContent, Section, Table, View
 from mlipsse.report.page.html import write_report
 from mlipsse.screening.landscape.levels import grid_steps
@@ -27,6 +27,7 @@ _COLUMNS = {
     "3D (eV)": "percolation_3d_eV",
     "connected at 0.5 eV": "connected_0.5",
     "open at 0.5 eV": "disconnected_0.5",
+    "above hull (eV/atom)": "above_hull_eV_atom",
     "s": "seconds",
 }
 

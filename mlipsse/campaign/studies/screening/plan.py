@@ -9,7 +9,7 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.campaign.engine.execution import Unit
-from mlipsse.campaign.studies.landscape_units import LandscapeSettings, landscape_units
+from mlipsse.campaign.studies.screening.units import LandscapeSettings, landscape_units
 from mlipsse.screening.landscape.crystals import Candidate
 from mlipsse.screening.landscape.descriptors import IonLandscape
 from mlipsse.screening.landscape.energies import DistinctIon, distinct_ions, landscape, turned

@@ -76,7 +76,10 @@ def compute_points(
 
 
 def relax_crystal(output: Path, *, crystal: Atoms, settings: LandscapeSettings) -> None:
-    """Unit of work: relax a crystal with the potential that its landscape is computed with."""
+    """Unit of work: relax a crystal with the potential that its landscape is computed with.
+
+    Its energy is kept, too.
+    """
     from mlipsse.energetics.relaxation.energies import relax_all
     from mlipsse.energetics.relaxation.outcome import RelaxationSettings
     from mlipsse.potential.native.copy import fastest
@@ -84,7 +87,11 @@ def relax_crystal(output: Path, *, crystal: Atoms, settings: LandscapeSettings) 
     name, head = fastest(settings.potential, device=settings.device, head=settings.head)
     asked = RelaxationSettings(settings.relaxation, fmax_eV_A=_RELAXED_EV_A, mobile=settings.mobile)  # type: ignore[arg-type]
     (found,) = relax_all([crystal], name, asked, device=settings.device, head=head)
-    answer = {"atoms": found.atoms, "reason": "" if found.converged else found.reason}
+    answer = {
+        "atoms": found.atoms,
+        "energy_eV": found.energy_eV,
+        "reason": "" if found.converged else found.reason,
+    }
     write_text(output, encode(answer))
 
 
@@ -92,7 +99,7 @@ def relaxation_unit(crystal: Atoms, settings: LandscapeSettings, out: Path) -> U
     """The unit that relaxes a crystal."""
     return Unit(
         f"relaxation of {crystal.info[keys.ORDERING]}",
-        _unit_file(out, crystal, {"relax": _identity(settings)}, ".json"),
+        _unit_file(out, crystal, {"relaxed": _identity(settings)}, ".json"),
         relax_crystal,
         {"crystal": crystal, "settings": settings},
     )

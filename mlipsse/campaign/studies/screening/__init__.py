@@ -1,0 +1,1 @@
+"""Screening of crystals, in units of work."""
