@@ -33,3 +33,9 @@ HARTREE_EV = 27.211386245981
 
 BOHR_A = 0.529177210544
 """1 Bohr in Å."""
+
+ATOMIC_MASS_KG = 1.66053906892e-27
+"""Unified atomic mass unit, kg."""
+
+EV_A_U_TO_A_PS2 = ELEMENTARY_CHARGE_C / ATOMIC_MASS_KG * 1e-4
+"""Acceleration of 1 u by 1 eV/Å in Å/ps²."""

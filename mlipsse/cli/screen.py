@@ -120,6 +120,7 @@ def landscape(
     from mlipsse.campaign.studies.screening.landscapes import screen as run
     from mlipsse.campaign.studies.screening.units import LandscapeSettings
     from mlipsse.screening.filters import parse_condition
+    from mlipsse.screening.landscape.grid import SPACING_A
 
     settings = LandscapeSettings(
         potential=potential,
@@ -144,6 +145,12 @@ def landscape(
             execution=ExecutionConfig(workers=workers),
             views=views,
             progress=progress,
+        )
+    if spacing > SPACING_A:
+        typer.echo(
+            f"Xi of grids coarser than the published {SPACING_A:g} Å is not comparable: volumes of "
+            "so few points jump. Percolation energies change little.",
+            err=True,
         )
     left_out = sum(bool(row.get("reason")) for row in found.rows)
     if as_json:
@@ -228,6 +235,109 @@ def _confirm(folder: Path, settings: dict[str, float], *, workers: int, as_json:
     if found.rank_correlation is not None:
         typer.echo(f"Rank correlation (Spearman) of xi and D: {found.rank_correlation:.2f}")
     typer.echo(f"Table: {found.table}")
+
+
+@app.command("learn")
+def learn(
+    crystals: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CRYSTALS",
+            help="extxyz of relaxed crystals that state name, prototype and msd_slope_A2_ps.",
+        ),
+    ],
+    potential: Annotated[str, typer.Option(help="Potential that gives the accelerations.")],
+    out: OutFolder,
+    head: Annotated[
+        str | None, typer.Option(help="Head of a MACE model with several heads.")
+    ] = None,
+    width: Annotated[
+        float,
+        typer.Option(callback=above_zero, help="Width of the displacements per coordinate in Å."),
+    ] = 0.1,
+    displacements: Annotated[
+        int, typer.Option(min=1, help="Number of displaced configurations per crystal.")
+    ] = 8,
+    epochs: Annotated[int, typer.Option(min=1, help="Number of epochs.")] = 150,
+    as_json: Json = False,
+) -> None:
+    """Train a network that predicts diffusivity from accelerations of displaced atoms.
+
+    The network sees no elements. It is validated on crystals and on prototypes that it has not
+    seen, beside the mean and a ridge on statistics of the accelerations.
+    """
+    from mlipsse.campaign.studies.screening.learning import DisplacementSettings
+    from mlipsse.campaign.studies.screening.learning import learn as run
+    from mlipsse.screening.accelerations.learning import LearningSettings
+
+    with progress_line(Console(stderr=True)) as progress:
+        found = run(
+            crystals,
+            DisplacementSettings(potential, head, width, displacements),
+            out=out,
+            training=LearningSettings(epochs=epochs),
+            progress=progress,
+        )
+    rows: list[dict[str, object]] = [
+        {
+            "held out by": one.by,
+            "predictor": name,
+            "R2": one.r2[name],
+            "std": one.r2_std[name],
+            "Spearman": one.rank_correlation[name],
+        }
+        for one in found.validations
+        for name in one.r2
+    ]
+    if as_json:
+        typer.echo(json.dumps({"predictor": str(found.predictor), "validation": rows}, indent=1))
+        return
+    _print_table(rows, {name: name for name in rows[0]})
+    typer.echo(f"Predictor: {found.predictor}")
+
+
+@app.command("predict")
+def predict(
+    crystals: Annotated[
+        list[Path],
+        typer.Argument(metavar="CRYSTAL...", help="CIF or POSCAR files, or folders of them."),
+    ],
+    predictor: Annotated[Path, typer.Option(help="predictor.npz of `mlipsse screen learn`.")],
+    mobile: Annotated[str, typer.Option(help="Symbol of the mobile ion, e.g. Li.")],
+    out: OutFolder,
+    max_atoms: Annotated[int, typer.Option(min=1, help="Largest number of atoms in a cell.")] = 200,
+    workers: Annotated[int, typer.Option(min=1, help="Number of relaxations at a time.")] = 2,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> None:
+    """Predict the diffusivity of crystals from accelerations of displaced atoms, and rank them.
+
+    Crystals are relaxed with the predictor's potential first. The spread is that over
+    displacements. Exit code 1 when no crystal could be ranked.
+    """
+    from mlipsse.campaign.config.execution import ExecutionConfig
+    from mlipsse.campaign.studies.screening.learning import predict_crystals
+
+    with progress_line(Console(stderr=True)) as progress:
+        rows = predict_crystals(
+            crystals,
+            predictor,
+            mobile=mobile,
+            out=out,
+            max_atoms=max_atoms,
+            execution=ExecutionConfig(workers=workers),
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        done = [row for row in rows if not row["reason"]]
+        columns = ("rank", "name", "formula", "atoms", "log10_msd_slope_A2_ps", "spread")
+        _print_table(done[:limit], {name: name for name in columns})
+        for row in rows:
+            if row["reason"]:
+                typer.echo(f"left out: {row['name']}: {row['reason']}")
+    raise typer.Exit(1 if all(row["reason"] for row in rows) else 0)
 
 
 @app.command("rank")
