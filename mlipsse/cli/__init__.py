@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mlipsse.cli import dataset, environments, md, orderings, potential, screen, transport
+from mlipsse.cli import dataset, environments, md, orderings, potential, screen, study, transport
 from mlipsse.cli.campaign import doctor, init, learning_curve, run, schema, status, validate
 from mlipsse.cli.options import CommandGroup
 from mlipsse.errors import MlipsseError
@@ -22,13 +22,14 @@ app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.command("status")(status.status)
-app.command("learning-curve")(learning_curve.learning_curve)
+app.command("learning-curve", hidden=True)(learning_curve.learning_curve)  # its former name
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(environments.app, name="env")
 app.add_typer(md.app, name="md")
 app.add_typer(orderings.app, name="orderings")
 app.add_typer(potential.app, name="potential")
 app.add_typer(screen.app, name="screen")
+app.add_typer(study.app, name="study")
 app.add_typer(transport.app, name="transport")
 
 

@@ -231,7 +231,7 @@ class Report:
 
 
 class LearningCurve:
-    """What `mlipsse learning-curve` writes."""
+    """What `mlipsse study size` writes."""
 
     folder = Place("learning-curve", "models trained on more and more labels")
     table = Place("learning-curve/learning-curve.csv", "errors by size and strategy")

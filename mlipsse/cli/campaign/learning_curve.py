@@ -1,4 +1,4 @@
-"""`mlipsse learning-curve`: errors, and transport, against the number of labels."""
+"""`mlipsse study size`: errors, and transport, against the number of labels."""
 
 import json
 from collections.abc import Sequence

@@ -1,0 +1,115 @@
+"""`mlipsse study`: what a force field needs, knows and costs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mlipsse.cli.campaign.learning_curve import learning_curve
+from mlipsse.cli.options import CommandGroup, Json, OutFolder, Seed, above_zero
+from mlipsse.cli.progress import progress_line
+
+app = typer.Typer(
+    cls=CommandGroup, help="Dataset size and locality: what a force field needs and knows."
+)
+app.command("size")(learning_curve)
+
+
+@app.callback()
+def study() -> None:
+    """Group the commands."""
+
+
+@app.command("locality")
+def locality(
+    crystal: Annotated[
+        Path, typer.Argument(metavar="CRYSTAL", help="CIF, POSCAR or extxyz of an ordered crystal.")
+    ],
+    potential: Annotated[str, typer.Option(help="Potential that moves the atoms.")],
+    radii: Annotated[
+        str, typer.Option(help="Radii up to which all atoms are fixed in Å, comma-separated.")
+    ],
+    out: OutFolder,
+    head: Annotated[
+        str | None, typer.Option(help="Head of a MACE model with several heads.")
+    ] = None,
+    repeat: Annotated[str | None, typer.Option(help="Repetitions of the cell, e.g. 2x2x2.")] = None,
+    per_element: Annotated[
+        int, typer.Option(min=1, help="Number of central atoms per element.")
+    ] = 2,
+    temperature: Annotated[
+        float, typer.Option(callback=above_zero, help="Temperature in K.")
+    ] = 600.0,
+    samples: Annotated[
+        int, typer.Option(min=2, help="Number of configurations per atom and radius.")
+    ] = 20,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="extxyz of the study's frames.extxyz with labels, whose spread is reported too."
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Number of units at a time.")] = 2,
+    seed: Seed = 1,
+    as_json: Json = False,
+) -> None:
+    """Report how far the force on an atom depends on its surroundings.
+
+    All atoms within a radius of a central atom are fixed, the others move by MD, and the spread of
+    the force on the central atom is reported. No model that sees less far can know it. Frames are
+    written, and may be labelled with DFT. An interrupted command continues when run again.
+    """
+    from mlipsse.campaign.config.execution import ExecutionConfig
+    from mlipsse.campaign.studies.locality import study_locality
+    from mlipsse.orderings.cell.repeats import parse_repeats
+    from mlipsse.potential.locality.measure import LocalitySettings
+    from mlipsse.structures.files import read_structures
+
+    (atoms, *_) = read_structures(crystal)
+    factors = parse_repeats(repeat).factors if repeat else None
+    with progress_line(Console(stderr=True)) as progress:
+        found = study_locality(
+            atoms if factors is None else atoms.repeat(factors),
+            potential,
+            _numbers(radii),
+            out=out,
+            settings=LocalitySettings(temperature_K=temperature, samples=samples),
+            head=head,
+            per_element=per_element,
+            labels=labels,
+            seed=seed,
+            execution=ExecutionConfig(workers=workers),
+            progress=progress,
+        )
+    if as_json:
+        typer.echo((out / "locality.json").read_text(encoding="utf-8"))
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for title in ("forces of", "atom", "element", "radius (Å)", "free", "spread (eV/Å)", "std"):
+        table.add_column(title, justify="left" if title in ("forces of", "element") else "right")
+    for source, points in (("potential", found.points), ("labels", found.labelled)):
+        for point in points:
+            table.add_row(
+                source,
+                str(point.centre),
+                point.element,
+                f"{point.radius_A:g}",
+                str(point.free_atoms),
+                f"{point.spread_eV_A:.2g}",
+                f"{point.spread_std_eV_A:.1g}",
+            )
+    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    if found.reach_A is not None:
+        typer.echo(f"The model sees {found.reach_A:g} Å far: twice its layers times its cutoff.")
+    typer.echo(f"Table: {found.table}")
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is not a list of numbers. Write e.g. 3,4,5,6.", param_hint="'--radii'"
+        ) from error
