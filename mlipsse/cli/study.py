@@ -8,11 +8,22 @@ from rich.console import Console
 from rich.table import Table
 
 from mlipsse.cli.campaign.learning_curve import learning_curve
-from mlipsse.cli.options import CommandGroup, Json, OutFolder, Seed, above_zero
+from mlipsse.cli.options import (
+    CommandGroup,
+    Device,
+    Json,
+    OutFolder,
+    Seed,
+    Threads,
+    above_zero,
+    whole_numbers,
+)
+from mlipsse.cli.potential_tables import show_speed
 from mlipsse.cli.progress import progress_line
 
 app = typer.Typer(
-    cls=CommandGroup, help="Dataset size and locality: what a force field needs and knows."
+    cls=CommandGroup,
+    help="What a force field needs, knows and costs: dataset size, locality, speed.",
 )
 app.command("size")(learning_curve)
 
@@ -104,6 +115,55 @@ def locality(
     if found.reach_A is not None:
         typer.echo(f"The model sees {found.reach_A:g} Å far: twice its layers times its cutoff.")
     typer.echo(f"Table: {found.table}")
+
+
+@app.command("speed")
+def speed(
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Bundle folder, which contains card.yaml.")
+    ],
+    out: OutFolder,
+    atoms: Annotated[
+        str, typer.Option(help="Numbers of atoms to measure, separated by commas.")
+    ] = "160,640,2560",
+    threads: Threads = 1,
+    device: Device = "cpu",
+    runs: Annotated[int, typer.Option(min=1, help="Number of runs; the median is kept.")] = 3,
+    dft_labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="extxyz of labels that state their CPU time (cpu_min), for the cost of AIMD."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a step of dynamics in every engine, beside published times and AIMD.
+
+    Sizes that are measured are kept; an interrupted command continues when run again.
+    """
+    from mlipsse.campaign.studies.speed import study_speed
+
+    with progress_line(Console(stderr=True)) as progress:
+        found = study_speed(
+            bundle,
+            whole_numbers(atoms, option="--atoms", example="160,640"),
+            out=out,
+            threads=threads,
+            device=device,
+            runs=runs,
+            dft_labels=dft_labels,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo((out / "speed.json").read_text(encoding="utf-8"))
+        return
+    show_speed(found.rows)
+    for one in found.aimd:
+        typer.echo(
+            f"AIMD ({one.source}, {one.atoms:.0f} atoms): {one.core_hours_per_ps:.3g} core-hours "
+            f"per ps, from {one.frames} single points"
+        )
+    typer.echo(f"Table: {found.table}; figure: {out / 'speed.png'}")
 
 
 def _numbers(text: str) -> list[float]:
