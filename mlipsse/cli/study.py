@@ -23,7 +23,7 @@ from mlipsse.cli.progress import progress_line
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="What a force field needs, knows and costs: dataset size, locality, speed.",
+    help="What a force field needs, knows and costs: dataset size, models, locality, speed.",
 )
 app.command("size")(learning_curve)
 
@@ -164,6 +164,67 @@ def speed(
             f"per ps, from {one.frames} single points"
         )
     typer.echo(f"Table: {found.table}; figure: {out / 'speed.png'}")
+
+
+@app.command("models")
+def models(
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LABELS", help="extxyz of labelled frames, or a campaign, whose test set it is."
+        ),
+    ],
+    potentials: Annotated[
+        str,
+        typer.Option(
+            help="Potentials, comma-separated. NAME@HEAD names a head, e.g. "
+            "'mace-sse-small,sevennet: 7net-0,my.model@Default'."
+        ),
+    ],
+    out: OutFolder,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Number of potentials at a time. Times are of 1.")
+    ] = 1,
+    as_json: Json = False,
+) -> None:
+    """Compare potentials on one set of labels: errors, slope of forces, time.
+
+    Energies are compared after the best constant per element. Relative errors are divided by the
+    standard deviation of the labels. Potentials that are done are kept.
+    """
+    from mlipsse.campaign.config.execution import ExecutionConfig
+    from mlipsse.campaign.engine.folder import read_campaign
+    from mlipsse.campaign.studies.models import compare_models, parse_choice
+
+    file = read_campaign(labels).labelled_sets["test"] if labels.is_dir() else labels
+    with progress_line(Console(stderr=True)) as progress:
+        found = compare_models(
+            file,
+            [parse_choice(text) for text in potentials.split(",") if text.strip()],
+            out=out,
+            execution=ExecutionConfig(workers=workers),
+            progress=progress,
+        )
+    if as_json:
+        typer.echo((out / "models.json").read_text(encoding="utf-8"))
+        return
+    columns = {
+        "potential": "potential",
+        "meV/atom": "energy_rmse_meV_atom",
+        "relative": "energy_relative",
+        "meV/Å": "force_rmse_meV_A",
+        "relative ": "force_relative",
+        "slope": "force_slope",
+        "µs/atom": "us_per_atom",
+    }
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for title in columns:
+        table.add_column(title, justify="left" if title == "potential" else "right")
+    for row in found.rows:
+        values = [row[key] for key in columns.values()]
+        table.add_row(*(f"{v:.3g}" if isinstance(v, float) else str(v or "-") for v in values))
+    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    typer.echo(f"Table: {found.table}")
 
 
 def _numbers(text: str) -> list[float]:
