@@ -23,7 +23,7 @@ from mlipsse.cli.progress import progress_line
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="What a force field needs, knows and costs: dataset size, models, locality, speed.",
+    help="What a force field needs, knows and costs: size, labels, models, locality, speed.",
 )
 app.command("size")(learning_curve)
 
@@ -224,6 +224,50 @@ def models(
         values = [row[key] for key in columns.values()]
         table.add_row(*(f"{v:.3g}" if isinstance(v, float) else str(v or "-") for v in values))
     Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    typer.echo(f"Table: {found.table}")
+
+
+@app.command("labels")
+def labels(
+    labelled: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LABELS", help="extxyz of labelled frames, or a campaign, whose test set it is."
+        ),
+    ],
+    against: Annotated[
+        str,
+        typer.Option(
+            help="extxyz of the same frames with other labels, or 'teacher: NAME', a potential "
+            "that labels them here."
+        ),
+    ],
+    out: OutFolder,
+    as_json: Json = False,
+) -> None:
+    """Compare two label sources on the same frames: forces by element and temperature, slope.
+
+    Frames are matched by cell and positions, in any order.
+    """
+    from mlipsse.campaign.engine.folder import read_campaign
+    from mlipsse.campaign.studies.labels import compare_labels
+
+    file = read_campaign(labelled).labelled_sets["test"] if labelled.is_dir() else labelled
+    with progress_line(Console(stderr=True)) as progress:
+        found = compare_labels(file, against, out=out, progress=progress)
+    if as_json:
+        typer.echo((out / "labels.json").read_text(encoding="utf-8"))
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for title in ("of", "frames", "meV/Å", "slope", "std"):
+        table.add_column(title, justify="left" if title == "of" else "right")
+    names = ("of", "frames", "force_rmse_meV_A", "force_slope", "force_slope_std")
+    for row in found.rows:
+        values = [row.get(name) for name in names]
+        texts = [f"{v:.3g}" if isinstance(v, float) else str(v or "-") for v in values]
+        table.add_row(*texts)
+    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    typer.echo(f"{found.pairs} frames under both labels, {found.missing} without the second.")
     typer.echo(f"Table: {found.table}")
 
 

@@ -18,9 +18,10 @@ from mlipsse.campaign.engine.stage import Progress
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import encode
 from mlipsse.dataset.frames.extxyz import read_frames
-from mlipsse.dataset.frames.predictions import Predictions
+from mlipsse.dataset.frames.predictions import compare, energies_after_constants_meV_atom
 from mlipsse.energetics.potentials.calculators import check_potential, known_species
 from mlipsse.energetics.potentials.catalogue import find_potential
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, write_text
 
@@ -94,11 +95,12 @@ def compare_models(
         and frames without labels.
     """
     frames = read_frames(labels, labelled=True)
-    _check(frames, choices)
+    _require_different(choices)
+    require_known(frames, choices)
     out.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(out / ".lock", holder="mlipsse study models"):
         (out / "units").mkdir(exist_ok=True)
-        units = [_unit(frames, choice, out) for choice in choices]
+        units = [evaluation_unit(frames, choice, out) for choice in choices]
         with Execution(execution, out) as work:
             work.run(units, progress)
         answers = [json.loads(unit.output.read_text(encoding="utf-8")) for unit in units]
@@ -133,12 +135,22 @@ def evaluate(output: Path, *, frames: list[Atoms], choice: ModelChoice) -> None:
     write_text(output, json.dumps(content) + "\n")
 
 
-def _check(frames: Sequence[Atoms], choices: Sequence[ModelChoice]) -> None:
+def _require_different(choices: Sequence[ModelChoice]) -> None:
     if not choices:
         raise MlipsseError("Name at least one potential.")
     names = [choice.name for choice in choices]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise MlipsseError(f"{', '.join(twice)} is named twice. Name every potential once.")
+
+
+def require_known(frames: Sequence[Atoms], choices: Sequence[ModelChoice]) -> None:
+    """Refuse potentials that cannot be had or lack an element of the frames.
+
+    Raises
+    ------
+    MlipsseError
+        naming the potential.
+    """
     elements = {symbol for frame in frames for symbol in frame.get_chemical_symbols()}
     for choice in choices:
         check_potential(choice.potential, elements, head=choice.head)
@@ -150,7 +162,8 @@ def _check(frames: Sequence[Atoms], choices: Sequence[ModelChoice]) -> None:
             )
 
 
-def _unit(frames: list[Atoms], choice: ModelChoice, out: Path) -> Unit:
+def evaluation_unit(frames: Sequence[Atoms], choice: ModelChoice, out: Path) -> Unit:
+    """The unit that evaluates a potential on frames; its file lies in `out/units`."""
     file = find_potential(choice.potential).file
     identity = {
         "frames": [
@@ -163,14 +176,11 @@ def _unit(frames: list[Atoms], choice: ModelChoice, out: Path) -> Unit:
         choice.name,
         out / "units" / f"{fingerprint(identity)[:16]}.json",
         evaluate,
-        {"frames": frames, "choice": choice},
+        {"frames": list(frames), "choice": choice},
     )
 
 
 def _row(frames: Sequence[Atoms], choice: ModelChoice, answer: dict[str, Any]) -> dict[str, Any]:
-    from mlipsse.dataset.frames.predictions import compare
-    from mlipsse.energetics.single_point import SinglePoint
-
     found = compare(
         frames,
         [
@@ -187,7 +197,7 @@ def _row(frames: Sequence[Atoms], choice: ModelChoice, answer: dict[str, Any]) -
     )
     n_atoms = sum(len(frame) for frame in frames)
     errors = found.errors
-    energy, spread = _energy_errors_meV_atom(frames, found)
+    energy, spread = energies_after_constants_meV_atom(frames, found)
     slope = found.softening.forces
     return {
         "potential": choice.name,
@@ -203,21 +213,6 @@ def _row(frames: Sequence[Atoms], choice: ModelChoice, answer: dict[str, Any]) -
         "force_slope_std": slope.std if slope else None,
         "us_per_atom": 1e6 * answer["seconds"] / n_atoms,
     }
-
-
-def _energy_errors_meV_atom(frames: Sequence[Atoms], found: Predictions) -> tuple[float, float]:
-    """RMSE after the best constant per element, and the spread of labels after theirs."""
-    elements = sorted({symbol for frame in frames for symbol in frame.get_chemical_symbols()})
-    shares = np.array(
-        [[np.mean(frame.symbols == element) for element in elements] for frame in frames]
-    )
-
-    def left(values: np.ndarray) -> float:
-        constants, *_ = np.linalg.lstsq(shares, values, rcond=1e-9)
-        return float(1e3 * np.sqrt(np.mean((values - shares @ constants) ** 2)))
-
-    labels, predicted = found.energy_eV_atom
-    return left(predicted - labels), left(labels)
 
 
 def _draw(out: Path, labels: Path, frames: Sequence[Atoms], rows: Sequence[dict[str, Any]]) -> None:

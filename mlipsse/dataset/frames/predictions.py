@@ -156,5 +156,33 @@ def errors_by(frames: Sequence[Atoms], predictions: Predictions, key: str) -> Ma
     }
 
 
+def energies_after_constants_meV_atom(
+    frames: Sequence[Atoms], found: Predictions
+) -> tuple[float, float]:
+    """What is left of energy errors, and of labels, after the best constant per element of each.
+
+    Energies of two functionals or programs differ by such constants.
+
+    Parameters
+    ----------
+    frames : those of the predictions
+
+    Returns
+    -------
+    error, spread : root mean squares, meV/atom
+    """
+    elements = sorted({symbol for frame in frames for symbol in frame.get_chemical_symbols()})
+    shares = np.array(
+        [[np.mean(frame.symbols == element) for element in elements] for frame in frames]
+    )
+
+    def left(values: np.ndarray) -> float:
+        constants, *_ = np.linalg.lstsq(shares, values, rcond=1e-9)
+        return _rms(1000 * (values - shares @ constants))
+
+    labels, predicted = found.energy_eV_atom
+    return left(predicted - labels), left(labels)
+
+
 def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
