@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from mlipsse.cli.options import CommandGroup, Device, Json, OutFolder, above_zero
 from mlipsse.cli.progress import progress_line
+from mlipsse.cli.tables import print_rows
 from mlipsse.errors import MlipsseError
 
 app = typer.Typer(cls=CommandGroup, help="Rank ionic conductors without long MD.")
@@ -228,7 +228,7 @@ def _confirm(folder: Path, settings: dict[str, float], *, workers: int, as_json:
         "sigma (mS/cm)": "conductivity_mS_cm",
         "status": "status",
     }
-    _print_table(found.rows, columns)
+    print_rows(found.rows, columns, texts=("name", "status"))
     for row in found.rows:
         if row["reason"]:
             typer.echo(f"{row['name']}: {row['reason']}")
@@ -292,7 +292,7 @@ def learn(
     if as_json:
         typer.echo(json.dumps({"predictor": str(found.predictor), "validation": rows}, indent=1))
         return
-    _print_table(rows, {name: name for name in rows[0]})
+    print_rows(rows, {name: name for name in rows[0]}, texts=("held out by", "predictor"))
     typer.echo(f"Predictor: {found.predictor}")
 
 
@@ -333,7 +333,7 @@ def predict(
     else:
         done = [row for row in rows if not row["reason"]]
         columns = ("rank", "name", "formula", "atoms", "log10_msd_slope_A2_ps", "spread")
-        _print_table(done[:limit], {name: name for name in columns})
+        print_rows(done[:limit], {name: name for name in columns}, texts=("name", "formula"))
         for row in rows:
             if row["reason"]:
                 typer.echo(f"left out: {row['name']}: {row['reason']}")
@@ -366,26 +366,9 @@ def rank(
 def _show(rows: list[dict[str, object]], limit: int | None) -> None:
     columns = ("rank", "name", "formula", "atoms", "xi", "mpe_eV", "percolation_3d_eV", "seconds")
     done = [row for row in rows[:limit] if not row.get("reason")]
-    _print_table(done, {name: name for name in columns})
+    print_rows(done, {name: name for name in columns}, texts=("name", "formula"))
     for row in rows:
         if row.get("reason"):
             typer.echo(f"left out: {row['name']}: {row['reason']}")
         for warning in row.get("warnings") or []:  # type: ignore[attr-defined]
             typer.echo(f"{row['name']}: {warning}")
-
-
-def _print_table(rows: list[dict[str, object]], columns: dict[str, str]) -> None:
-    """A table by title of each column -> key of the rows."""
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    texts = ("name", "formula", "status")
-    for title in columns:
-        table.add_column(title, justify="left" if title in texts else "right")
-    for row in rows:
-        table.add_row(*(_written(row.get(name)) for name in columns.values()))
-    Console(highlight=False, markup=False, soft_wrap=True).print(table)
-
-
-def _written(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

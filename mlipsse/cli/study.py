@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from mlipsse.cli.campaign.learning_curve import learning_curve
 from mlipsse.cli.options import (
@@ -20,6 +19,7 @@ from mlipsse.cli.options import (
 )
 from mlipsse.cli.potential_tables import show_speed
 from mlipsse.cli.progress import progress_line
+from mlipsse.cli.tables import print_rows
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -97,21 +97,16 @@ def locality(
     if as_json:
         typer.echo((out / "locality.json").read_text(encoding="utf-8"))
         return
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for title in ("forces of", "atom", "element", "radius (Å)", "free", "spread (eV/Å)", "std"):
-        table.add_column(title, justify="left" if title in ("forces of", "element") else "right")
-    for source, points in (("potential", found.points), ("labels", found.labelled)):
-        for point in points:
-            table.add_row(
-                source,
-                str(point.centre),
-                point.element,
-                f"{point.radius_A:g}",
-                str(point.free_atoms),
-                f"{point.spread_eV_A:.2g}",
-                f"{point.spread_std_eV_A:.1g}",
-            )
-    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    columns = {
+        "forces of": "forces_of",
+        "atom": "centre",
+        "element": "element",
+        "radius (Å)": "radius_A",
+        "free": "free_atoms",
+        "spread (eV/Å)": "spread_eV_A",
+        "std": "spread_std_eV_A",
+    }
+    print_rows(found.rows, columns, texts=("forces of", "element"))
     if found.reach_A is not None:
         typer.echo(f"The model sees {found.reach_A:g} Å far: twice its layers times its cutoff.")
     typer.echo(f"Table: {found.table}")
@@ -217,13 +212,7 @@ def models(
         "slope": "force_slope",
         "µs/atom": "us_per_atom",
     }
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for title in columns:
-        table.add_column(title, justify="left" if title == "potential" else "right")
-    for row in found.rows:
-        values = [row[key] for key in columns.values()]
-        table.add_row(*(f"{v:.3g}" if isinstance(v, float) else str(v or "-") for v in values))
-    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    print_rows(found.rows, columns, texts=("potential",))
     typer.echo(f"Table: {found.table}")
 
 
@@ -258,15 +247,14 @@ def labels(
     if as_json:
         typer.echo((out / "labels.json").read_text(encoding="utf-8"))
         return
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for title in ("of", "frames", "meV/Å", "slope", "std"):
-        table.add_column(title, justify="left" if title == "of" else "right")
-    names = ("of", "frames", "force_rmse_meV_A", "force_slope", "force_slope_std")
-    for row in found.rows:
-        values = [row.get(name) for name in names]
-        texts = [f"{v:.3g}" if isinstance(v, float) else str(v or "-") for v in values]
-        table.add_row(*texts)
-    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    columns = {
+        "of": "of",
+        "frames": "frames",
+        "meV/Å": "force_rmse_meV_A",
+        "slope": "force_slope",
+        "std": "force_slope_std",
+    }
+    print_rows(found.rows, columns, texts=("of",))
     typer.echo(f"{found.pairs} frames under both labels, {found.missing} without the second.")
     typer.echo(f"Table: {found.table}")
 

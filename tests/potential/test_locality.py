@@ -24,7 +24,7 @@ from mlipsse.potential.locality.measure import (
     locality_point,
     sample_outside,
 )
-from tests.support.here import Here
+from tests.support.here import HereExecution
 
 QUICK = LocalitySettings(temperature_K=40.0, equilibration_ps=0.1, samples=6, timestep_fs=4.0)
 
@@ -86,17 +86,7 @@ def test_central_atoms() -> None:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Execution(Here):
-        def __init__(self, *_: object) -> None:
-            super().__init__()
-
-        def __enter__(self) -> "Execution":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    monkeypatch.setattr(study, "Execution", Execution)
+    monkeypatch.setattr(study, "Execution", HereExecution)
 
 
 @pytest.mark.usefixtures("here")

@@ -16,20 +16,9 @@ from mlipsse.campaign.studies.screening.units import LandscapeSettings
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.record import read_record
 from mlipsse.resources import resource_dir
-from tests.support.here import Here
+from tests.support.here import HereExecution
 
 SHORT = ConfirmationSettings(best=2, production_ps=0.6, equilibration_ps=0.2, min_atoms=60)
-
-
-class _Execution(Here):
-    def __init__(self, *_: object) -> None:
-        super().__init__()
-
-    def __enter__(self) -> "_Execution":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +27,14 @@ def screened(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "LiCl.cif", bulk("LiCl", "rocksalt", a=5.13, cubic=True))
     shutil.copy(resource_dir("examples") / "li3incl6" / "Li3InCl6.cif", folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(landscapes, "Execution", _Execution)
+        patch.setattr(landscapes, "Execution", HereExecution)
         settings = LandscapeSettings("mace-sse-small", "Li", spacing_A=0.9)
         screen([folder], settings, out=folder / "out", views=0)
     return folder / "out"
 
 
 def test_predicted_and_simulated(screened: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirmation, "Execution", _Execution)
+    monkeypatch.setattr(confirmation, "Execution", HereExecution)
     found = confirm(screened, SHORT)
     ranked = [row for row in json.loads((screened / "table.json").read_text()) if row["rank"]]
     assert [row["name"] for row in found.rows] == [row["name"] for row in ranked]

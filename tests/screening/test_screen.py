@@ -24,7 +24,7 @@ from mlipsse.files import write_text
 from mlipsse.resources import resource_dir
 from mlipsse.screening.filters import Condition
 from tests.support.command_line import mlipsse
-from tests.support.here import Here
+from tests.support.here import HereExecution
 
 SETTINGS = LandscapeSettings("mace-sse-small", "Li", spacing_A=0.7)
 COARSE = LandscapeSettings("mace-sse-small", "Li", spacing_A=0.9)
@@ -32,17 +32,7 @@ COARSE = LandscapeSettings("mace-sse-small", "Li", spacing_A=0.9)
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Execution(Here):
-        def __init__(self, *_: object) -> None:
-            super().__init__()
-
-        def __enter__(self) -> "Execution":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    monkeypatch.setattr(landscapes, "Execution", Execution)
+    monkeypatch.setattr(landscapes, "Execution", HereExecution)
 
 
 @pytest.fixture

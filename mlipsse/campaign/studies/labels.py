@@ -195,6 +195,7 @@ def _write(out: Path, found: ComparedLabels, pairs: Sequence[tuple[Atoms, Atoms]
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
     from mlipsse.report.page.html import write_report
+    from mlipsse.report.page.text import rounded
 
     columns = list(found.rows[0])
     write_csv(out / TABLE, [{name: row.get(name) for name in columns} for row in found.rows])
@@ -223,7 +224,7 @@ def _write(out: Path, found: ComparedLabels, pairs: Sequence[tuple[Atoms, Atoms]
                 ("of", "frames", "force RMSE (meV/Å)", "slope of forces", "std"),
                 [
                     tuple(
-                        _short(row.get(name))
+                        rounded(row.get(name))
                         for name in (
                             "of",
                             "frames",
@@ -241,7 +242,3 @@ def _write(out: Path, found: ComparedLabels, pairs: Sequence[tuple[Atoms, Atoms]
     )
     page = ReportContent("Two sources of labels", sections=[section], kind="Labels compared")
     write_report(page, out / PAGE)
-
-
-def _short(value: Any) -> object:
-    return float(f"{value:.3g}") if isinstance(value, float) else value

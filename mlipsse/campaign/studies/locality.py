@@ -55,6 +55,15 @@ class Locality:
     reach_A: float | None
     table: Path
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Of the table."""
+        return [
+            {"forces_of": source, **asdict(point)}
+            for source, some in (("potential", self.points), ("labels", self.labelled))
+            for point in some
+        ]
+
 
 def study_locality(
     crystal: Atoms,
@@ -237,12 +246,9 @@ def _write(out: Path, found: Locality, potential: str) -> None:
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
     from mlipsse.report.page.html import write_report
+    from mlipsse.report.page.text import rounded
 
-    rows = [
-        {"forces_of": source, **asdict(point)}
-        for source, some in (("potential", found.points), ("labels", found.labelled))
-        for point in some
-    ]
+    rows = found.rows
     write_csv(out / TABLE, rows)
     content = {"potential": potential, "reach_A": found.reach_A, "points": rows}
     write_text(out / RECORD, json.dumps(content, indent=1) + "\n")
@@ -267,7 +273,7 @@ def _write(out: Path, found: Locality, potential: str) -> None:
             Table(
                 "Points",
                 tuple(columns),
-                [tuple(_short(row[key]) for key in columns.values()) for row in rows],
+                [tuple(rounded(row[key]) for key in columns.values()) for row in rows],
             )
         ],
     )
@@ -275,7 +281,3 @@ def _write(out: Path, found: Locality, potential: str) -> None:
         f"Locality of {potential}", sections=[section], kind="How local the forces are"
     )
     write_report(page, out / PAGE)
-
-
-def _short(value: Any) -> object:
-    return float(f"{value:.3g}") if isinstance(value, float) else value

@@ -220,6 +220,7 @@ def _draw(out: Path, labels: Path, frames: Sequence[Atoms], rows: Sequence[dict[
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
     from mlipsse.report.page.html import write_report
+    from mlipsse.report.page.text import rounded
 
     drawn = save_figure(models_figure(rows), out / FIGURE)
     sources = sorted({str(frame.info.get(keys.LABEL_SOURCE, "not stated")) for frame in frames})
@@ -242,7 +243,7 @@ def _draw(out: Path, labels: Path, frames: Sequence[Atoms], rows: Sequence[dict[
             Table(
                 "Errors",
                 tuple(columns),
-                [tuple(_short(row[key]) for key in columns.values()) for row in rows],
+                [tuple(rounded(row[key]) for key in columns.values()) for row in rows],
                 note="RMSE. Energies after the best constant per element; relative errors are "
                 "divided by the standard deviation of the labels. A small error of forces does "
                 "not make transport right: compare D as well.",
@@ -251,7 +252,3 @@ def _draw(out: Path, labels: Path, frames: Sequence[Atoms], rows: Sequence[dict[
     )
     page = ReportContent("Potentials compared", sections=[section], kind="Potentials on one set")
     write_report(page, out / PAGE)
-
-
-def _short(value: Any) -> object:
-    return float(f"{value:.3g}") if isinstance(value, float) else value

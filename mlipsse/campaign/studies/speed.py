@@ -168,6 +168,7 @@ def _write(out: Path, found: Speed, name: str) -> None:
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
     from mlipsse.report.page.html import write_report
+    from mlipsse.report.page.text import rounded
 
     rows = [_row(row) for row in found.rows]
     write_csv(out / TABLE, rows)
@@ -183,7 +184,7 @@ def _write(out: Path, found: Speed, name: str) -> None:
     columns = tuple(rows[0])
     tables = [
         Table(
-            "This machine", columns, [tuple(_short(row[key]) for key in columns) for row in rows]
+            "This machine", columns, [tuple(rounded(row[key]) for key in columns) for row in rows]
         ),
         Table(
             "Published",
@@ -199,7 +200,7 @@ def _write(out: Path, found: Speed, name: str) -> None:
                 "AIMD with these labels' settings",
                 ("labels", "atoms", "single points", "core-hours per ps"),
                 [
-                    (one.source, _short(one.atoms), one.frames, _short(one.core_hours_per_ps))
+                    (one.source, rounded(one.atoms), one.frames, rounded(one.core_hours_per_ps))
                     for one in found.aimd
                 ],
                 note="From the CPU time of single points from scratch, in steps of 1 fs; steps of "
@@ -228,7 +229,3 @@ def _row(row: BenchmarkRow) -> dict[str, Any]:
         "peak_memory_MB": row.peak_memory_MB,
         "waited_fraction": row.waited_fraction,
     }
-
-
-def _short(value: Any) -> object:
-    return float(f"{value:.3g}") if isinstance(value, float) else value

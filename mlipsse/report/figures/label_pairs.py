@@ -28,7 +28,7 @@ def label_pairs_figure(found: Predictions) -> Figure:
         own = differences[symbols == element]
         histogram.hist(
             own,
-            edges,
+            edges.tolist(),
             density=True,
             histtype="step",
             color=colour(index),

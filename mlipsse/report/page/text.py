@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -86,3 +87,10 @@ def short_text(text: str) -> str | None:
         return f"{float(text):.4g}"
     except ValueError:
         return text or None
+
+
+def rounded(value: Any, digits: int = 3) -> Any:
+    """A float with so many digits, None for one that is not finite; everything else as it is."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None

@@ -111,7 +111,7 @@ def save_predictor(predictor: Predictor, path: Path) -> None:
     weights = {name: value.numpy() for name, value in predictor.network.state_dict().items()}
     with write_aside(path) as aside, aside.open("wb") as stream:
         arrays = weights | {_CONTENT: np.array(json.dumps(content))}
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
+        np.savez(stream, **arrays)
 
 
 def load_predictor(path: Path) -> Predictor:

@@ -13,7 +13,7 @@ from mlipsse.campaign.studies import labels as study
 from mlipsse.campaign.studies.labels import compare_labels
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
-from tests.support.here import Here
+from tests.support.here import HereExecution
 
 
 def labelled(factor: float, *, seed: int = 1) -> list[Atoms]:
@@ -62,17 +62,7 @@ def test_two_sources(tmp_path: Path) -> None:
 
 
 def test_a_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Execution(Here):
-        def __init__(self, *_: object) -> None:
-            super().__init__()
-
-        def __enter__(self) -> "Execution":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    monkeypatch.setattr(study, "Execution", Execution)
+    monkeypatch.setattr(study, "Execution", HereExecution)
     write_frames(tmp_path / "one.extxyz", labelled(1.0))
     out = tmp_path / "out"
     found = compare_labels(tmp_path / "one.extxyz", "teacher: mace-sse-small", out=out)

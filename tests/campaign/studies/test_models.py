@@ -13,25 +13,20 @@ from mlipsse.campaign.studies.models import ModelChoice, compare_models, parse_c
 from mlipsse.dataset.frames.extxyz import write_frames
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.errors import MlipsseError
-from tests.support.here import Here
+from tests.support.here import HereExecution
 
 FIRST, SECOND = "mace-sse-small", "mace-liybc-r2scan-small"
 
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the units that were done."""
     done: list[str] = []
 
-    class Execution(Here):
+    class Execution(HereExecution):
         def __init__(self, *_: object) -> None:
             super().__init__()
             self.done = done
-
-        def __enter__(self) -> "Execution":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
 
     monkeypatch.setattr(models, "Execution", Execution)
     return done

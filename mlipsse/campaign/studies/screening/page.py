@@ -10,6 +10,7 @@ from mlipsse.campaign.studies.screening.plan import LandscapePlan
 from mlipsse.campaign.studies.screening.units import LandscapeSettings
 from mlipsse.report.page.content import ReportContent, Section, Table, View
 from mlipsse.report.page.html import write_report
+from mlipsse.report.page.text import rounded
 from mlipsse.screening.landscape.levels import grid_steps
 from mlipsse.screening.landscape.percolation import percolation_levels
 
@@ -55,7 +56,7 @@ def write_landscape_page(
     table = Table(
         "Crystals",
         tuple(_COLUMNS),
-        [tuple(_shown(row.get(key)) for key in _COLUMNS.values()) for row in done],
+        [tuple(rounded(row.get(key)) for key in _COLUMNS.values()) for row in done],
         note="Xi: 0 to 1 (Maevskiy et al., arXiv:2411.06804). Energies are of one ion that moves "
         "while all else is frozen: they lie above activation energies.",
     )
@@ -130,9 +131,3 @@ def _provenance(settings: LandscapeSettings) -> Iterator[tuple[str, object]]:
     yield "spacing", f"{settings.spacing_A:g} Å, {settings.grid} grid"
     yield "closest", f"{settings.closest_A:g} Å"
     yield "relaxed first", settings.relaxation
-
-
-def _shown(value: Any) -> object:
-    if isinstance(value, float):
-        return float(f"{value:.3g}") if np.isfinite(value) else None
-    return value
