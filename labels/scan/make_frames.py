@@ -2,9 +2,10 @@
 
     python make_frames.py
 
-Every frame is an ordering of low Ewald energy, relaxed with SevenNet's 7net-0, heated for 1 ps of
-Langevin dynamics with the same potential, and strained at random by up to 3 %. The Python must have
-sevenn (0.13.0) beside mlipsse. Frames that `frames.extxyz` holds are kept; 40 minutes on one core.
+Every frame is an ordering of low Ewald energy, relaxed with `mace-sse-small`, heated for 1 ps of
+Langevin dynamics with the same potential, and strained at random by up to 3 %. Frames that
+`frames.extxyz` holds are kept (the first eight are of SevenNet's 7net-0; each states its sampler).
+Some minutes.
 """
 
 import warnings
@@ -15,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from ase import Atoms
-from sevenn.calculator import SevenNetCalculator
 
 from mlipsse import keys
 from mlipsse.campaign.crystals.orderings import campaign_host
@@ -24,14 +24,16 @@ from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.dataset.frames.strain import strain_frames
 from mlipsse.dataset.sampling.dynamics import sample
 from mlipsse.dataset.sampling.run import SamplingSettings
+from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.energetics.relaxation.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation.single import relax
 from mlipsse.orderings import Supercell, enumerate_orderings, parse_composition
+from mlipsse.potential.native.copy import fastest
 from mlipsse.resources import resource_dir
 
 HERE = Path(__file__).resolve().parent
 FRAMES = HERE / "frames.extxyz"
-SAMPLER = "7net-0"
+SAMPLER = "mace-sse-small"
 SEED = 11
 N_ORDERINGS = 12
 MAX_STRAIN = 0.03
@@ -99,7 +101,8 @@ def main() -> None:
     """Make the frames that are missing."""
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", message="logm result")
-    calculator = SevenNetCalculator(SAMPLER, device="cpu")
+    potential, head = fastest(SAMPLER)
+    calculator = make_calculator(potential, head=head)
     frames = read_frames(FRAMES, labelled=False) if FRAMES.is_file() else []
     there = {frame.info[keys.TRAJECTORY] for frame in frames}
     for place, (family, formula, temperature_K, number) in enumerate(wanted()):
@@ -118,7 +121,7 @@ def main() -> None:
         )
         run = sample(start, calculator, settings, seed=SEED + place)
         if not run.frames:
-            raise SystemExit(f"{name}: {run.reason}")
+            raise SystemExit(f"{name}: {run.stopped}")
         (frame,) = strain_frames(run.frames, max_strain=MAX_STRAIN, seed=SEED + place)
         frame.calc = None
         frame.info = {
