@@ -30,6 +30,7 @@ from mlipsse.energetics.relaxation.outcome import RelaxationSettings
 from mlipsse.energetics.relaxation.single import relax
 from mlipsse.files import sha256
 from mlipsse.potential.bundle.folder import CARD_FILE, read_card, write_card
+from mlipsse.potential.native.copy import fastest
 
 REPLAY = HERE / "replay.extxyz"
 PLACE = len(TEMPERATURES_K) + 1
@@ -43,7 +44,8 @@ MAX_FORCE_EV_A = 10.0
 
 @cache
 def _potential() -> Calculator:
-    return make_calculator(HERE.name)
+    potential, head = fastest(HERE.name)
+    return make_calculator(potential, head=head)
 
 
 def make(number: int, folder: Path) -> None:
