@@ -29,6 +29,7 @@ app.add_typer(md.app, name="md")
 app.add_typer(orderings.app, name="orderings")
 app.add_typer(potential.app, name="potential")
 app.add_typer(screen.app, name="screen")
+study.app.command("size")(learning_curve.learning_curve)
 app.add_typer(study.app, name="study")
 app.add_typer(transport.app, name="transport")
 

@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from mlipsse.cli.options import CommandGroup, Device, Json, OutFolder, above_zero
+from mlipsse.cli.options import (
+    CommandGroup,
+    Device,
+    Json,
+    OutFolder,
+    above_zero,
+    not_negative,
+)
 from mlipsse.cli.progress import progress_line
 from mlipsse.cli.tables import print_rows
 from mlipsse.errors import MlipsseError
@@ -76,7 +83,7 @@ def landscape(
     max_above_hull: Annotated[
         float | None,
         typer.Option(
-            min=0,
+            callback=not_negative,
             help="Leave out crystals farther in eV/atom above the hull that the given crystals "
             "span by the potential. Requires --relax cell.",
         ),

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mlipsse.cli.campaign.learning_curve import learning_curve
 from mlipsse.cli.options import (
     CommandGroup,
     Device,
@@ -25,7 +24,6 @@ app = typer.Typer(
     cls=CommandGroup,
     help="What a force field needs, knows and costs: size, labels, models, locality, speed.",
 )
-app.command("size")(learning_curve)
 
 
 @app.callback()

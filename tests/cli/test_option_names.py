@@ -47,7 +47,7 @@ def test_the_tree_is_whole():
     assert ("transport", "jumps") in dict(TREE)
     assert {new for _, _, new in OLD} == set(RENAMED.values())
     groups = [command for _, command in TREE if hasattr(command, "commands")]
-    assert len(groups) == 8
+    assert len(groups) == 9
     assert all(isinstance(group, CommandGroup) for group in groups)
 
 

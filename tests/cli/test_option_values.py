@@ -39,7 +39,10 @@ def numeric_options():
 
 OPTIONS = list(numeric_options())
 SIGNED = {"--charge"}
-ZERO_ALLOWED = {"--seed", "--typical", "--interstitial-occupancy", "--least-occupancy"}
+ZERO_ALLOWED = {
+    "--seed", "--typical", "--interstitial-occupancy", "--least-occupancy", "--views",
+    "--max-above-hull",
+}  # fmt: skip
 
 
 def answer(path, flag, value):

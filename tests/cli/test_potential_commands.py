@@ -64,7 +64,7 @@ def test_from_a_model_to_a_checked_bundle(tmp_path: Path, invoke: Invoke, quick:
     facts = json.loads(text)
     assert facts["whole"] is True
     assert facts["card"]["label_source"].endswith(
-        "(CHGNet 0.3.0, PBE level; teacher labels, not DFT)"
+        "sevennet: 7net-l3i5 (PBE level; teacher labels, not DFT)"
     )
     assert {file["state"] for file in facts["files"]} == {"ok"}
 

@@ -94,9 +94,9 @@ def write_landscape_page(
 
 
 def _view(out: Path, row: Mapping[str, Any], plan: LandscapePlan) -> View:
+    from mlipsse.report.cell_scene.landscape import landscape_scene
     from mlipsse.report.cell_scene.picture import scene_figure
     from mlipsse.report.cell_scene.view import scene_view
-    from mlipsse.report.figures.landscape import landscape_scene
     from mlipsse.report.figures.style import save_figure
 
     found = plan.read()
