@@ -19,6 +19,7 @@ from mlipsse.cli.options import (
 from mlipsse.cli.potential_tables import show_speed
 from mlipsse.cli.progress import progress_line
 from mlipsse.cli.tables import print_rows
+from mlipsse.errors import MlipsseError
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -70,17 +71,24 @@ def locality(
     the force on the central atom is reported. No model that sees less far can know it. Frames are
     written, and may be labelled with DFT. An interrupted command continues when run again.
     """
+    from ase.build import make_supercell
+
     from mlipsse.campaign.config.execution import ExecutionConfig
     from mlipsse.campaign.studies.locality import study_locality
     from mlipsse.orderings.cell.repeats import parse_repeats
     from mlipsse.potential.locality.measure import LocalitySettings
     from mlipsse.structures.files import read_structures
 
-    (atoms, *_) = read_structures(crystal)
-    factors = parse_repeats(repeat).factors if repeat else None
+    atoms, *others = read_structures(crystal)
+    if others:
+        raise MlipsseError(
+            f"{crystal} contains {1 + len(others)} structures. Give a file with one crystal."
+        )
+    if repeat:
+        atoms = make_supercell(atoms, parse_repeats(repeat).matrix)
     with progress_line(Console(stderr=True)) as progress:
         found = study_locality(
-            atoms if factors is None else atoms.repeat(factors),
+            atoms,
             potential,
             _numbers(radii),
             out=out,
