@@ -46,17 +46,19 @@ class SizedModel:
     strategy : of its training
     trained : its files; a model that failed a check is one all the same
     failed : the sentence of such a training, or None
+    repetition : from 0; each has a subset and random numbers of its own
     """
 
     frames: int
     strategy: Strategy
     trained: Trained
     failed: str | None
+    repetition: int = 0
 
     @property
     def name(self) -> str:
         """Name of its files and folders, e.g. `00050-multihead`."""
-        return _name(self.frames, self.strategy)
+        return _name(self.frames, self.strategy, self.repetition)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def learn_by_size(
     sizes: Sequence[int],
     *,
     strategies: Sequence[Strategy] = ("multihead", "scratch"),
+    repetitions: int = 1,
     progress: Progress = lambda done, total, text: None,
 ) -> list[dict[str, Any]]:
     """Train on nested subsets of the campaign's training set, each strategy on each of them.
@@ -89,6 +92,8 @@ def learn_by_size(
     Parameters
     ----------
     sizes : training frames, e.g. the published 50, 100, 500, 1000, 2500
+    repetitions : trainings of every size and strategy; each repetition draws nested subsets and
+        random numbers of its own, so that their spread shows what is chance
 
     Returns
     -------
@@ -104,14 +109,14 @@ def learn_by_size(
     """
     check_sizes(campaign, sizes)
     with curve_work(campaign, progress) as work:
-        models = train_by_size(work, sizes, strategies).models
+        models = train_by_size(work, sizes, strategies, repetitions).models
     answers = [json.loads(model.trained.metrics.read_text(encoding="utf-8")) for model in models]
     alone = answers[0]["foundation_errors"]
     rows = [
-        {"frames": 0, "strategy": "foundation", "epochs": 0}
+        {"frames": 0, "strategy": "foundation", "repetition": 0, "epochs": 0}
         | _errors(alone)
         | {"forgetting": "", "failed": ""},
-        *(_row(model.frames, answer) for model, answer in zip(models, answers, strict=True)),
+        *(_row(model, answer) for model, answer in zip(models, answers, strict=True)),
     ]
     write_csv(campaign.path(paths.LearningCurve.table), rows)
     _draw(campaign.path(paths.LearningCurve.figure), rows[1:], alone["test"])
@@ -152,7 +157,9 @@ def curve_work(campaign: Campaign, progress: Progress) -> Iterator[Work]:
         yield Work(campaign, folder, execution, progress)
 
 
-def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strategy]) -> SizedModels:
+def train_by_size(
+    work: Work, sizes: Sequence[int], strategies: Sequence[Strategy], repetitions: int = 1
+) -> SizedModels:
     """The models of the curve, trained unless they are there.
 
     Raises
@@ -171,14 +178,22 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
         )
     if replay is not None:
         sets = {**sets, "replay": replay}
-    base = config.finetune.settings(seed=config.seed, isolated_eV=isolated_atoms_eV(work.campaign))
-    order = np.random.default_rng(config.seed).permutation(len(frames))
-    points = [(size, strategy) for size in sorted(set(sizes)) for strategy in strategies]
+    isolated_eV = isolated_atoms_eV(work.campaign)
+    points = [
+        (size, strategy, repetition)
+        for size in sorted(set(sizes))
+        for strategy in strategies
+        for repetition in range(repetitions)
+    ]
     models = []
-    for done, (size, strategy) in enumerate(points):
-        name = _name(size, strategy)
-        subset = work.campaign.path(paths.LearningCurve.subset.of(frames=f"{size:05d}"))
+    for done, (size, strategy, repetition) in enumerate(points):
+        name = _name(size, strategy, repetition)
+        seed = config.seed + repetition
+        order = np.random.default_rng(seed).permutation(len(frames))
+        part = f"{size:05d}{_suffix(repetition)}"
+        subset = work.campaign.path(paths.LearningCurve.subset.of(frames=part))
         _write_subset(subset, frames, order[:size])
+        base = config.finetune.settings(seed=seed, isolated_eV=isolated_eV)
         model = work.campaign.path(paths.LearningCurve.model.of(model=name))
         unit = training_unit(
             work,
@@ -208,13 +223,19 @@ def train_by_size(work: Work, sizes: Sequence[int], strategies: Sequence[Strateg
                 strategy,
                 Trained(failed_name(model) if failed else model, unit.output, subset),
                 failed,
+                repetition,
             )
         )
     return SizedModels(models, foundation)
 
 
-def _name(size: int, strategy: Strategy) -> str:
-    return f"{size:05d}-{strategy}"
+def _name(size: int, strategy: Strategy, repetition: int) -> str:
+    return f"{size:05d}-{strategy}{_suffix(repetition)}"
+
+
+def _suffix(repetition: int) -> str:
+    """The first has none, so that a curve can be continued with more of them."""
+    return f"-r{repetition}" if repetition else ""
 
 
 def _as(strategy: Strategy) -> dict[str, Any]:
@@ -229,12 +250,13 @@ def _write_subset(path: Path, frames: Sequence[Atoms], chosen: np.ndarray) -> No
     write_frames(path, [frames[index] for index in sorted(chosen.tolist())])
 
 
-def _row(size: int, answer: Mapping[str, Any]) -> dict[str, Any]:
+def _row(model: SizedModel, answer: Mapping[str, Any]) -> dict[str, Any]:
     curve = answer["learning_curve"]
     forgetting = [check for check in answer["checks"] if check["name"] == "forgetting"]
     return {
-        "frames": size,
+        "frames": model.frames,
         "strategy": answer["strategy"],
+        "repetition": model.repetition,
         "epochs": len(curve["epoch"]),
         **_errors(answer["errors"]),
         "forgetting": forgetting[0]["numbers"].get("forgetting", ""),

@@ -35,6 +35,14 @@ def learning_curve(
             help="Training strategies to compare: any of multihead, naive and scratch.",
         ),
     ] = "multihead,scratch",
+    repetitions: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Number of trainings of every size and strategy, each with a subset and random "
+            "numbers of its own.",
+        ),
+    ] = 1,
     transport: Annotated[
         bool,
         typer.Option(
@@ -91,7 +99,9 @@ def learning_curve(
         formulas = None if compositions is None else words(compositions)
         check_runs(campaign, ladder_K, formulas)
     with progress_line(console) as progress:
-        rows = learn_by_size(campaign, numbers, strategies=ways, progress=progress)
+        rows = learn_by_size(
+            campaign, numbers, strategies=ways, repetitions=repetitions, progress=progress
+        )
     content: Any = rows
     path = campaign.path(paths.LearningCurve.table)
     tables = [(_errors(rows), f"Errors on the test set. Full table: {path}")]
@@ -131,7 +141,7 @@ def _errors(rows: Sequence[dict[str, Any]]) -> Table:
     for row in rows:
         table.add_row(
             str(row["frames"]),
-            row["strategy"],
+            row["strategy"] + (f", {1 + row['repetition']}." if row["repetition"] else ""),
             str(row["epochs"]),
             f"{row['test_energy_rmse_meV_atom']:.1f}",
             f"{row['test_force_rmse_meV_A']:.1f}",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
@@ -28,7 +29,8 @@ def size_figure(rows: Sequence[Mapping[str, Any]], *, foundation: Mapping[str, f
 
     Parameters
     ----------
-    rows : with `frames`, `strategy`, and `test_` before the names of the errors
+    rows : with `frames`, `strategy`, and `test_` before the names of the errors; of several of one
+        size and strategy the mean is drawn, with their standard deviation
     foundation : errors of the foundation model on the test set; its energies, which are of another
         functional, are not drawn
     """
@@ -37,15 +39,28 @@ def size_figure(rows: Sequence[Mapping[str, Any]], *, foundation: Mapping[str, f
     for axes, (name, title) in zip(panels, PANELS, strict=True):
         for index, strategy in enumerate(strategies):
             own = [row for row in rows if row["strategy"] == strategy]
+            sizes = sorted({row["frames"] for row in own})
+            several = [
+                np.array([row[f"test_{name}"] for row in own if row["frames"] == size])
+                for size in sizes
+            ]
             axes.plot(
-                [row["frames"] for row in own],
-                [row[f"test_{name}"] for row in own],
+                sizes,
+                [values.mean() for values in several],
                 color=colour(index),
                 marker=marker(index),
                 markersize=3.5,
                 linewidth=0.9,
                 label=NAMES.get(strategy, strategy),
             )
+            if max(map(len, several)) > 1:
+                axes.vlines(
+                    sizes,
+                    [values.mean() - _spread(values) for values in several],
+                    [values.mean() + _spread(values) for values in several],
+                    color=colour(index),
+                    linewidth=0.9,
+                )
         if name != "energy_rmse_meV_atom":
             axes.axhline(
                 foundation[name], color="0.5", linewidth=0.7, linestyle="--", label="foundation"
@@ -61,3 +76,7 @@ def size_figure(rows: Sequence[Mapping[str, Any]], *, foundation: Mapping[str, f
         dress(axes)
     place_legend(panels[1])
     return figure
+
+
+def _spread(values: np.ndarray) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0

@@ -82,6 +82,20 @@ def test_nested_sets_one_table_one_figure(campaign: Campaign) -> None:
     assert all(path.stat().st_mtime_ns == time for path, time in models.items())
 
 
+@pytest.mark.slow
+def test_repetitions_draw_subsets_of_their_own(campaign: Campaign) -> None:
+    _, *rows = learn_by_size(campaign, [4], strategies=["scratch"], repetitions=2)
+    assert [(row["frames"], row["repetition"]) for row in rows] == [(4, 0), (4, 1)]
+    assert rows[0]["test_force_rmse_meV_A"] != rows[1]["test_force_rmse_meV_A"]
+    folder = campaign.path("learning-curve")
+    first, second = (
+        {f.info[keys.ENERGY] for f in read_frames(folder / f"subsets/{name}", labelled=True)}
+        for name in ("train-00004.extxyz", "train-00004-r1.extxyz")
+    )
+    assert first != second
+    assert (folder / "models" / "00004-scratch-r1.model").is_file()
+
+
 @pytest.mark.parametrize("sizes", [[], [0, 4], [4, 9]])
 def test_sizes_that_there_are_not(sizes: list[int], campaign: Campaign) -> None:
     with pytest.raises(MlipsseError, match=r"must lie between 1 and 8, the frames of"):
@@ -113,6 +127,18 @@ def test_words_that_are_not_understood(words: list[str], sentence: str, campaign
     result = CliRunner().invoke(app, ["learning-curve", str(campaign.folder), *words])
     assert isinstance(result.exception, MlipsseError)
     assert sentence in str(result.exception)
+
+
+def test_the_figure_draws_means_of_repetitions() -> None:
+    names = ("energy_rmse_meV_atom", "force_rmse_meV_A", "stress_rmse_meV_A3")
+    rows = [
+        {"frames": 50, "strategy": "scratch", **dict.fromkeys((f"test_{n}" for n in names), value)}
+        for value in (10.0, 20.0, 30.0)
+    ]
+    force = size_figure(rows, foundation=dict.fromkeys(names, 70.0)).axes[1]
+    assert force.lines[0].get_xydata().tolist() == [[50, 20.0]]
+    (bar,) = force.collections[0].get_segments()
+    assert bar[:, 1].tolist() == [10.0, 30.0]
 
 
 def test_the_figure_draws_every_point() -> None:
