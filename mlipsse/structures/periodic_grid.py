@@ -26,7 +26,7 @@ the end are opposite."""
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _neighbour(
+def neighbour(
     voxel: int, step: np.ndarray, shape: tuple[int, int, int]
 ) -> tuple[int, int, int, int]:
     """Number of the neighbour and the image that it lies in, seen from a voxel in image 0."""
@@ -69,7 +69,7 @@ def percolation_thresholds(
         voxel = order[place]
         parent[voxel] = voxel
         for s in range(len(steps)):
-            other, a, b, c = _neighbour(voxel, steps[s], shape)
+            other, a, b, c = neighbour(voxel, steps[s], shape)
             if parent[other] < 0:
                 continue
             mine, theirs = root(voxel, parent, image), root(other, parent, image)
@@ -144,7 +144,7 @@ def cheapest_loop(
             continue
         settled[voxel] = True
         for s in range(len(steps)):
-            other, a, b, c = _neighbour(voxel, steps[s], shape)
+            other, a, b, c = neighbour(voxel, steps[s], shape)
             if not np.isfinite(costs[other]):
                 continue
             step = 0.5 * lengths[s] * (costs[voxel] + costs[other])
@@ -166,7 +166,7 @@ def cheapest_loop(
                 heapq.heappush(heap, (far[other], other))
     if tip < 0:
         return np.empty((0, 4), dtype=np.int64)
-    other, a, b, c = _neighbour(tip, steps[over], shape)
+    other, a, b, c = neighbour(tip, steps[over], shape)
     out, back = _branch(tip, arrived, shape, steps), _branch(other, arrived, shape, steps)
     way = np.empty((len(out) + len(back), 4), dtype=np.int64)
     for m in range(len(out)):
@@ -194,13 +194,13 @@ def _branch(
     """Voxels from one to the source of Dijkstra's tree."""
     count, at = 1, voxel
     while arrived[at] >= 0:
-        at = _neighbour(at, steps[len(steps) - 1 - arrived[at]], shape)[0]
+        at = neighbour(at, steps[len(steps) - 1 - arrived[at]], shape)[0]
         count += 1
     branch = np.empty(count, dtype=np.int64)
     for m in range(count):
         branch[m] = voxel
         if arrived[voxel] >= 0:
-            voxel = _neighbour(voxel, steps[len(steps) - 1 - arrived[voxel]], shape)[0]
+            voxel = neighbour(voxel, steps[len(steps) - 1 - arrived[voxel]], shape)[0]
     return branch
 
 

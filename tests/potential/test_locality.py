@@ -144,7 +144,7 @@ def test_tables_figures_and_labels(tmp_path: Path) -> None:
     assert (tmp_path / "locality.csv").read_bytes().startswith(before.rstrip())
     frames[0].positions += 0.1
     write_frames(tmp_path / "labelled.extxyz", frames)
-    with pytest.raises(MlipsseError, match="holds a frame that is none of this study"):
+    with pytest.raises(MlipsseError, match="holds 1 frames that are none of this study"):
         study_locality(
             crystal,
             "mace-sse-small",

@@ -4,9 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
+from mlipsse import keys
+from mlipsse.campaign.studies.screening.crystals import (
+    RELAXED_EV,
+    ScreeningFilters,
+    above_hull,
+    stable,
+)
 from mlipsse.errors import MlipsseError
 from mlipsse.screening.filters import (
     Condition,
@@ -14,6 +22,7 @@ from mlipsse.screening.filters import (
     read_properties,
     reason_against,
 )
+from mlipsse.screening.landscape.crystals import Candidate
 from mlipsse.screening.stability import energies_above_hull_eV_atom
 
 FORMULAS = (
@@ -48,6 +57,27 @@ def test_crystals_that_nothing_else_can_form_have_no_hull():
     # 3 LiCl + InCl3: (6 * -3.5 + 4 * -2.0) / 10 = -2.9
     assert first == pytest.approx(0.0)
     assert other == pytest.approx(0.1)
+
+
+def test_crystals_above_the_hull_are_left_out():
+    """By energies of 6 LiCl + 2 InCl3 against 2 Li3InCl6: -2.9 eV/atom, as above."""
+    crystals = []
+    for formula, energy_eV_atom in (
+        ("LiCl", -3.5), ("InCl3", -2.0), ("Li3InCl6", -2.85), ("Li6In2Cl12", -2.7), ("NaCl", -1.0)
+    ):  # fmt: skip
+        atoms = Atoms(formula)
+        atoms.info = {RELAXED_EV: energy_eV_atom * len(atoms), keys.ORDERING: formula}
+        crystals.append((Candidate(formula, Path(formula), [atoms]), atoms))
+    above = above_hull(crystals)
+    assert above["Li3InCl6"] == pytest.approx(0.05)
+    assert above["Li6In2Cl12"] == pytest.approx(0.2)
+    assert above["NaCl"] is None
+    rows: list[dict] = []
+    kept = stable(crystals, ScreeningFilters(max_above_hull_eV_atom=0.1), above, rows)
+    assert [one.name for one, _ in kept] == ["LiCl", "InCl3", "Li3InCl6", "NaCl"]
+    (row,) = rows
+    assert row["name"] == "Li6In2Cl12"
+    assert row["reason"] == "it lies 0.200 eV/atom above the hull of these crystals (limit 0.1)"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from mlipsse.campaign.engine.stage import Progress
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.studies.models import evaluation_unit, parse_choice, require_known
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.dataset.frames.matching import matching_frames
 from mlipsse.dataset.frames.predictions import (
     Predictions,
     compare,
@@ -29,8 +30,6 @@ from mlipsse.files import exclusive_lock, write_text
 TABLE, RECORD, PAIRS, FIGURE, PAGE = (
     "labels.csv", "labels.json", "other.extxyz", "labels", "report.html",
 )  # fmt: skip
-_SAME_A = 1e-3
-"""Places of two frames differ by less when they are the same frame, written by two programs."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def compare_labels(
         if teacher is not None:
             others = _of_teacher(frames, teacher, out, execution, progress)
             write_frames(out / PAIRS, others)
-        pairs = list(_pairs(frames, others))
+        pairs = list(matching_frames(frames, others))
         if not pairs:
             raise MlipsseError(
                 f"{against} holds none of the frames of {labels}: cells, elements and positions "
@@ -117,25 +116,6 @@ def _of_teacher(
         other.arrays[keys.FORCES] = np.array(answer["forces_eV_A"][number])
         others.append(other)
     return others
-
-
-def _pairs(frames: Sequence[Atoms], others: Sequence[Atoms]) -> Iterator[tuple[Atoms, Atoms]]:
-    """Frames that are the same crystal, atom by atom."""
-    waiting = list(others)
-    for frame in frames:
-        for number, other in enumerate(waiting):
-            if _same(frame, other):
-                yield frame, waiting.pop(number)
-                break
-
-
-def _same(one: Atoms, other: Atoms) -> bool:
-    if len(one) != len(other) or (one.numbers != other.numbers).any():
-        return False
-    if np.abs(one.cell.array - other.cell.array).max() > _SAME_A:
-        return False
-    apart = (one.positions - other.positions) @ np.linalg.inv(one.cell.array)
-    return bool(np.abs((apart - np.rint(apart)) @ one.cell.array).max() < _SAME_A)
 
 
 def _compared(pairs: Sequence[tuple[Atoms, Atoms]]) -> Predictions:

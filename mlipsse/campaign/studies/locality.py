@@ -17,7 +17,8 @@ from mlipsse.campaign.engine.stage import Progress
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import decode, encode
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
-from mlipsse.energetics.potentials.calculators import check_potential, known_species
+from mlipsse.dataset.frames.matching import matching_frames
+from mlipsse.energetics.potentials.calculators import check_potential
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, write_text
@@ -100,9 +101,6 @@ def study_locality(
     if not radii_A or min(radii_A) < 0:
         raise MlipsseError("Give at least one radius, and none below 0 Å.")
     check_potential(potential, set(crystal.symbols), head=head)
-    known = known_species(potential)
-    if known is not None and (lacks := sorted(set(crystal.symbols) - known)):
-        raise MlipsseError(f"{potential} does not know {', '.join(lacks)}. Choose another one.")
     check_radii(crystal, radii_A)
     out.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(out / ".lock", holder="mlipsse study locality"):
@@ -210,16 +208,17 @@ def _reach_A(potential: str, head: str | None) -> float | None:
 
 def _of_labels(path: Path, frames: Sequence[Atoms]) -> list[LocalityPoint]:
     """The same points with the forces of labels; those whose frames have none are left out."""
-    known = {_identity(frame): frame for frame in frames}
+    labelled = read_frames(path, labelled=True)
+    pairs = list(matching_frames(frames, labelled))
+    if len(pairs) < len(labelled):
+        raise MlipsseError(
+            f"{path} holds {len(labelled) - len(pairs)} frames that are none of this study. Label "
+            f"the frames of its {FRAMES}, and run the study with the same settings."
+        )
     groups: dict[tuple[int, float], list[Atoms]] = {}
-    for frame in read_frames(path, labelled=True):
-        if _identity(frame) not in known:
-            raise MlipsseError(
-                f"{path} holds a frame that is none of this study. Label the frames of its "
-                f"{FRAMES}, and run the study with the same settings."
-            )
+    for frame, other in pairs:
         place = int(frame.info[CENTRE]), float(frame.info[RADIUS])
-        groups.setdefault(place, []).append(frame)
+        groups.setdefault(place, []).append(other)
     return [
         locality_point(
             some[0],
@@ -230,15 +229,6 @@ def _of_labels(path: Path, frames: Sequence[Atoms]) -> list[LocalityPoint]:
         for (centre, radius_A), some in sorted(groups.items())
         if len(some) > 1
     ]
-
-
-def _identity(frame: Atoms) -> tuple[Any, ...]:
-    """What a frame is known by after it went through a program: its place and positions."""
-    return (
-        frame.info.get(CENTRE),
-        frame.info.get(RADIUS),
-        np.round(frame.positions, 4).tobytes(),
-    )
 
 
 def _write(out: Path, found: Locality, potential: str) -> None:

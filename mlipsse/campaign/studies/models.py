@@ -19,7 +19,7 @@ from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import encode
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.dataset.frames.predictions import compare, energies_after_constants_meV_atom
-from mlipsse.energetics.potentials.calculators import check_potential, known_species
+from mlipsse.energetics.potentials.calculators import check_potential
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
@@ -154,12 +154,6 @@ def require_known(frames: Sequence[Atoms], choices: Sequence[ModelChoice]) -> No
     elements = {symbol for frame in frames for symbol in frame.get_chemical_symbols()}
     for choice in choices:
         check_potential(choice.potential, elements, head=choice.head)
-        known = known_species(choice.potential)
-        if known is not None and (lacks := sorted(elements - known)):
-            raise MlipsseError(
-                f"{choice.name} does not know {', '.join(lacks)} of the frames. Leave it out, or "
-                "give frames of elements that all potentials know."
-            )
 
 
 def evaluation_unit(frames: Sequence[Atoms], choice: ModelChoice, out: Path) -> Unit:

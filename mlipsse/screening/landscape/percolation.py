@@ -6,7 +6,7 @@ Points are numbered in C order.
 import numpy as np
 from numba import njit
 
-from mlipsse.structures.periodic_grid import cheapest_loop, from_lowest
+from mlipsse.structures.periodic_grid import cheapest_loop, from_lowest, neighbour
 from mlipsse.structures.windings import root
 
 _THERMAL_EV = 0.05
@@ -116,13 +116,8 @@ def _fill(
     for place in range(len(order)):
         point = order[place]
         parent[point] = point
-        i, j, k = point // (n2 * n3), point // n3 % n2, point % n3
         for s in range(len(steps)):
-            a, b, c = i + steps[s, 0], j + steps[s, 1], k + steps[s, 2]
-            wa = -1 if a < 0 else (1 if a >= n1 else 0)
-            wb = -1 if b < 0 else (1 if b >= n2 else 0)
-            wc = -1 if c < 0 else (1 if c >= n3 else 0)
-            other = ((a - wa * n1) * n2 + b - wb * n2) * n3 + c - wc * n3
+            other, wa, wb, wc = neighbour(point, steps[s], shape)
             if parent[other] < 0:
                 continue
             mine, theirs = root(point, parent, image), root(other, parent, image)

@@ -68,9 +68,8 @@ def test_stress_is_that_of_the_ase_calculator(crystals, mace, calculator):
 
 
 def test_relaxed_crystals_are_those_of_ase(crystals, mace, calculator):
-    # At 1e-3 eV/Å what is left of the softest modes is some 1e-6 eV/atom and 1e-3 of the volume
-    # each.
-    settings = RelaxationSettings(fmax_eV_A=1e-3, max_steps=1500, mobile="Li")
+    # At 5e-4 eV/Å what is left of the softest modes is some 1e-6 eV/atom and 5e-4 of the volume.
+    settings = RelaxationSettings(fmax_eV_A=5e-4, max_steps=2000, mobile="Li")
     crystals = [crystals[0], crystals[4]]
     for atoms, outcome in zip(
         crystals, relax_in_batches(crystals, mace, settings, batch_atoms=40), strict=True
@@ -84,7 +83,7 @@ def test_relaxed_crystals_are_those_of_ase(crystals, mace, calculator):
         )
         volume_A3 = expected.atoms.get_volume()
         assert abs(volume_A3 / atoms.get_volume() - 1) > 0.01
-        assert outcome.atoms.get_volume() == pytest.approx(volume_A3, rel=2e-3)
+        assert outcome.atoms.get_volume() == pytest.approx(volume_A3, rel=1e-3)
         assert outcome.atoms.calc is None
 
 
@@ -151,7 +150,7 @@ def test_another_cut_of_the_same_atoms_is_another_batch(li3incl6, mace):
 
 
 def test_faults_are_those_of_ase_and_do_not_spread(li3incl6, mace, calculator):
-    settings = RelaxationSettings(fmax_eV_A=0.1, mobile="Li", max_steps=60, max_volume_factor=1.1)
+    settings = RelaxationSettings(fmax_eV_A=0.1, mobile="Li", max_steps=60, max_volume_factor=1.15)
     good = bulk("LiCl", "rocksalt", a=5.1)
     pressed, touching = li3incl6.copy(), li3incl6.copy()
     pressed.set_cell(0.94 * pressed.cell[:], scale_atoms=True)
@@ -159,16 +158,12 @@ def test_faults_are_those_of_ase_and_do_not_spread(li3incl6, mace, calculator):
     several = [good, pressed, touching, good]
     found = relax_in_batches(several, mace, settings, batch_atoms=1000)
     expected = [relax(atoms, calculator, settings) for atoms in several]
-    for outcome, other in zip(found, expected, strict=True):
-        if outcome is not found[2]:
-            assert outcome.fault == other.fault
-        else:  # atoms at 0.2 Å: which limit they break first is a matter of rounding
-            assert {outcome.fault, other.fault} <= {"contact", "exploded"}
+    assert [outcome.fault for outcome in found] == [outcome.fault for outcome in expected]
     assert found[0].converged
     assert found[3].converged
     assert found[1].fault == "exploded"
     assert "the cell exploded" in found[1].reason
-    assert "1.1" in found[1].reason
+    assert "1.15" in found[1].reason
     assert not found[2].converged
 
 

@@ -97,7 +97,8 @@ def confirm(
     """Run NVT dynamics of the best crystals of a screening, and compare what was predicted.
 
     The potential is that of the screening, as native code where it can be had. The cell of each
-    crystal is relaxed with it first. What is done is kept; killed runs go on.
+    crystal is relaxed with it first. Of a crystal that several orderings stand for, the first is
+    run. What is done is kept; killed runs go on.
 
     Parameters
     ----------
@@ -161,6 +162,7 @@ def _read(out: Path) -> tuple[LandscapeSettings, list[dict[str, Any]]]:
     try:
         screened = LandscapeSettings(**json.loads((out / SETTINGS).read_text(encoding="utf-8")))
         rows = json.loads((out / RECORD).read_text(encoding="utf-8"))
+        (out / DATABASE).stat()
     except (OSError, ValueError, TypeError) as error:
         raise MlipsseError(
             f"{out} holds no finished screening. Name the folder (--out) of `mlipsse screen "

@@ -78,8 +78,8 @@ def crystals_to_screen(
     candidates, rows = _read(files, settings, progress)
     candidates = list(_fulfilling(candidates, filters, properties, rows))
     crystals = _relaxed(candidates, settings, rows, out, work, progress)
-    above = _above_hull(crystals) if settings.relaxation == "cell" else {}
-    crystals = list(_stable(crystals, filters, above, rows))
+    above = above_hull(crystals) if settings.relaxation == "cell" else {}
+    crystals = list(stable(crystals, filters, above, rows))
     return CrystalsToScreen(candidates, crystals, above, rows)
 
 
@@ -180,7 +180,7 @@ def _relaxed(
     return [pair for pair in relaxed if pair[0].name not in failed]
 
 
-def _above_hull(crystals: Sequence[tuple[Candidate, Atoms]]) -> dict[str, float | None]:
+def above_hull(crystals: Sequence[tuple[Candidate, Atoms]]) -> dict[str, float | None]:
     """By name, eV/atom: of the lowest ordering of every crystal."""
     lowest: dict[str, tuple[float, Atoms]] = {}
     for candidate, atoms in crystals:
@@ -194,12 +194,13 @@ def _above_hull(crystals: Sequence[tuple[Candidate, Atoms]]) -> dict[str, float 
     return dict(zip(lowest, found, strict=True))
 
 
-def _stable(
+def stable(
     crystals: Sequence[tuple[Candidate, Atoms]],
     filters: ScreeningFilters,
     above: Mapping[str, float | None],
     rows: list[dict[str, Any]],
 ) -> Iterator[tuple[Candidate, Atoms]]:
+    """Crystals within the limit; rows get those beyond it, with the reason."""
     limit = filters.max_above_hull_eV_atom
     unstable: set[str] = set()
     for candidate, atoms in crystals:

@@ -109,6 +109,7 @@ def screen(
         write_csv(out / TABLE, flat)
         write_text(out / RECORD, json.dumps(_finite(found), indent=1, ensure_ascii=False) + "\n")
         by_name = {plan.candidate.name: plan for plan in reversed(plans)}
+        (out / DATABASE).unlink(missing_ok=True)
         if structures := list(_database_rows(found, by_name)):
             write_database(out / DATABASE, structures)
         page = write_landscape_page(out, found, by_name, settings, views=views)

@@ -31,6 +31,7 @@ from mlipsse.screening.accelerations.learning import (
     validate,
 )
 from mlipsse.screening.landscape.crystals import crystal_files
+from mlipsse.units import A2_PS_TO_CM2_S
 
 PREDICTOR, VALIDATION, FIGURE = "predictor.npz", "validation.csv", "validation"
 SLOPE, PROTOTYPE, NAME = "msd_slope_A2_ps", "prototype", "name"
@@ -190,7 +191,7 @@ def predict_crystals(
                     "atoms": len(atoms),
                     "log10_msd_slope_A2_ps": log_slope,
                     "spread": spread,
-                    "diffusivity_cm2_s": 10**log_slope / 6 * 1e-4,
+                    "diffusivity_cm2_s": 10**log_slope / 6 * A2_PS_TO_CM2_S,
                     "reason": "",
                 }
             )
