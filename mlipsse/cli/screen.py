@@ -155,8 +155,8 @@ def landscape(
         )
     if spacing > SPACING_A:
         typer.echo(
-            f"Xi of grids coarser than the published {SPACING_A:g} Å is not comparable: volumes of "
-            "so few points jump. Percolation energies change little.",
+            f"Xi from a grid coarser than the published {SPACING_A:g} Å cannot be compared: its "
+            "volumes contain too few points. Percolation energies change little.",
             err=True,
         )
     left_out = sum(bool(row.get("reason")) for row in found.rows)

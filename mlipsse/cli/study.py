@@ -114,7 +114,10 @@ def locality(
     }
     print_rows(found.rows, columns, texts=("forces of", "element"))
     if found.reach_A is not None:
-        typer.echo(f"The model sees {found.reach_A:g} Å far: twice its layers times its cutoff.")
+        typer.echo(
+            f"Forces of this model depend on atoms within {found.reach_A:g} Å (twice its layers "
+            "times its cutoff)."
+        )
     typer.echo(f"Table: {found.table}")
 
 
@@ -261,7 +264,7 @@ def labels(
         "std": "force_slope_std",
     }
     print_rows(found.rows, columns, texts=("of",))
-    typer.echo(f"{found.pairs} frames under both labels, {found.missing} without the second.")
+    typer.echo(f"{found.pairs} frames have both labels, {found.missing} have only the first.")
     typer.echo(f"Table: {found.table}")
 
 

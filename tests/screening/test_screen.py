@@ -68,7 +68,7 @@ def test_a_folder_is_ranked_and_bad_files_are_named(folder: Path, tmp_path: Path
     page = found.page.read_text()
     assert 'id="landscape-1"' in page
     assert 'id="landscape-2"' in page
-    assert page.count("its way: ") == 2
+    assert page.count("path of lowest barrier: ") == 2
     assert "Overview" not in page
     assert "same as LiCl.cif" in page
     assert (tmp_path / "out" / "landscapes" / "LiCl.png").is_file()

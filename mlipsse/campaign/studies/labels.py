@@ -195,7 +195,7 @@ def _write(out: Path, found: ComparedLabels, pairs: Sequence[tuple[Atoms, Atoms]
     section = Section(
         "labels",
         "Labels",
-        f"{found.pairs} frames under both; {found.missing} of the first have no others. First: "
+        f"{found.pairs} frames have both labels, {found.missing} have only the first. First: "
         f"{'; '.join(first)}. Second: {'; '.join(second)}.",
         figures=[FigureFile(drawn[0], "Differences of forces, second less first.", wide=True)],
         tables=[

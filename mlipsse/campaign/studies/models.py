@@ -198,7 +198,7 @@ def _row(frames: Sequence[Atoms], choice: ModelChoice, answer: dict[str, Any]) -
         "functional": find_potential(choice.potential).functional,
         "frames": len(frames),
         "energy_rmse_meV_atom": energy,
-        "energy_relative": energy / spread if spread > 0 else None,
+        "energy_relative": energy / spread if energy is not None and spread else None,
         "energy_offset_meV_atom": errors.energy_offset_meV_atom,
         "force_rmse_meV_A": errors.force_rmse_meV_A,
         "force_relative": errors.force_rmse_meV_A / found.force_rms_meV_A,

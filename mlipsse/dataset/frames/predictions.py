@@ -158,7 +158,7 @@ def errors_by(frames: Sequence[Atoms], predictions: Predictions, key: str) -> Ma
 
 def energies_after_constants_meV_atom(
     frames: Sequence[Atoms], found: Predictions
-) -> tuple[float, float]:
+) -> tuple[float | None, float | None]:
     """What is left of energy errors, and of labels, after the best constant per element of each.
 
     Energies of two functionals or programs differ by such constants.
@@ -169,16 +169,21 @@ def energies_after_constants_meV_atom(
 
     Returns
     -------
-    error, spread : root mean squares, meV/atom
+    error, spread : root mean squares over the degrees of freedom that the constants leave,
+        meV/atom; None where they leave none, as of few frames or of one composition too few
     """
     elements = sorted({symbol for frame in frames for symbol in frame.get_chemical_symbols()})
     shares = np.array(
         [[np.mean(frame.symbols == element) for element in elements] for frame in frames]
     )
 
-    def left(values: np.ndarray) -> float:
-        constants, *_ = np.linalg.lstsq(shares, values, rcond=1e-9)
-        return _rms(1000 * (values - shares @ constants))
+    def left(values: np.ndarray) -> float | None:
+        constants, _, rank, _ = np.linalg.lstsq(shares, values, rcond=1e-9)
+        freedom = len(values) - int(rank)
+        if freedom < 1:
+            return None
+        residual = 1000 * (values - shares @ constants)
+        return float(np.sqrt(np.sum(residual**2) / freedom))
 
     labels, predicted = found.energy_eV_atom
     return left(predicted - labels), left(labels)

@@ -37,7 +37,16 @@ def landscape_scene(crystal: Atoms, ion: IonLandscape, number: int) -> CellScene
         surface=closed_surface(
             np.clip(2 - ion.relative_eV / level_eV, 0, None), ion.cell, centred=False
         ),
-        surface_label=f"below {level_eV:.2f} eV for one {symbol}",
+        surface_label=f"energy of one {symbol} below {level_eV:.2f} eV",
         atoms=frozen,
-        paths=[] if way is None else [ScenePath(f"its way: {way[1].max():.2f} eV", way[0])],
+        paths=[]
+        if way is None
+        else [ScenePath(f"path of lowest barrier: {way[1].max():.2f} eV", way[0])],
     )
+
+
+def _paths(way: tuple[np.ndarray, np.ndarray] | None) -> list[ScenePath]:
+    if way is None:
+        return []
+    path, energies_eV = way
+    return [ScenePath(f"path of lowest barrier: {energies_eV.max():.2f} eV", path)]

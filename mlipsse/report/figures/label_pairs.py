@@ -46,5 +46,6 @@ def label_pairs_figure(found: Predictions) -> Figure:
         quantity="force component",
         unit="eV/Å",
         reference_name="first labels",
+        predicted_name="second labels",
     )
     return figure

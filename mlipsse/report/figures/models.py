@@ -37,6 +37,7 @@ def models_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
             label=str(row["potential"]),
         )
     cost.set_xscale("log")
+    cost.margins(0.2)
     cost.set_ylim(bottom=0)
     cost.set_xlabel("time of an evaluation (µs per atom)")
     cost.set_ylabel("force RMSE (meV/Å)")

@@ -18,6 +18,7 @@ def parity_plot(
     quantity: str,
     unit: str,
     reference_name: str = "label",
+    predicted_name: str = "model",
     title: str | None = None,
 ) -> Axes:
     """Draw predicted against reference values with the diagonal, and state their RMSE and MAE.
@@ -27,7 +28,7 @@ def parity_plot(
     axes : drawn on and returned
     reference, predicted : arrays of the same size, any shape
     quantity, unit : for the labels, e.g. «force component», «meV/Å»
-    reference_name : what the reference is, e.g. «teacher label»
+    reference_name, predicted_name : what they are, e.g. «teacher label» and «model»
     """
     reference, predicted = np.ravel(reference), np.ravel(predicted)
     if reference.size != predicted.size or not reference.size:
@@ -66,7 +67,7 @@ def parity_plot(
     axes.set_ylim(*limits)
     axes.set_aspect("equal", adjustable="box")
     axes.set_xlabel(f"{quantity}, {reference_name} ({unit})")
-    axes.set_ylabel(f"{quantity}, model ({unit})")
+    axes.set_ylabel(f"{quantity}, {predicted_name} ({unit})")
     if title:
         axes.set_title(title)
     dress(axes)

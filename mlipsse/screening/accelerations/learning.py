@@ -187,7 +187,8 @@ def _parts(
         groups.setdefault(one.prototype if by == "prototype" else str(number), []).append(number)
     if len(groups) < n_splits:
         raise MlipsseError(
-            f"{len(groups)} prototypes cannot be split into {n_splits} parts. Name more of them."
+            f"{len(groups)} prototypes cannot be split into {n_splits} parts. Give crystals of "
+            "more prototypes."
         )
     rng = np.random.default_rng(seed)
     names = list(groups)

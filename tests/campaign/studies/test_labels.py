@@ -58,7 +58,7 @@ def test_two_sources(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "out" / "labels.json").read_text())
     assert (content["labels"], content["against"]) == (["A"], ["B"])
     assert (tmp_path / "out" / "labels.png").is_file()
-    assert "1 of the first have no others" in (tmp_path / "out" / "report.html").read_text()
+    assert "1 have only the first" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,17 @@ def test_what_is_refused(labels: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_constants_that_explain_everything_leave_no_error(labels: Path, tmp_path: Path) -> None:
+    """Of two frames of two compositions nothing is left to judge energies by."""
+    from mlipsse.dataset.frames.extxyz import read_frames
+
+    write_frames(tmp_path / "few.extxyz", read_frames(labels, labelled=True)[:2])
+    (row,) = compare_models(tmp_path / "few.extxyz", [ModelChoice(FIRST)], out=tmp_path / "o").rows
+    assert row["energy_rmse_meV_atom"] is None
+    assert row["energy_relative"] is None
+    assert row["force_rmse_meV_A"] is not None
+
+
 def test_choices() -> None:
     assert parse_choice(" sevennet: 7net-0 ") == ModelChoice("sevennet: 7net-0")
     assert parse_choice("a.model@Default") == ModelChoice("a.model", "Default")

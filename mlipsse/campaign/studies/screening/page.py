@@ -65,7 +65,8 @@ def write_landscape_page(
         Section(
             "landscapes",
             "Landscapes",
-            "The ion whose barrier is lowest, where its energy is below its percolation level.",
+            "Each view shows the ion with the lowest barrier: where its energy is below its "
+            "percolation level, and its path of lowest barrier around the crystal.",
             views=drawn,
         ),
         Section(
