@@ -14,9 +14,9 @@ from mlipsse.campaign.config.execution import ExecutionConfig
 from mlipsse.campaign.engine.execution import Execution
 from mlipsse.campaign.engine.stage import Progress
 from mlipsse.campaign.engine.table import write_csv
+from mlipsse.campaign.studies.frame_matching import matching_frames
 from mlipsse.campaign.studies.models import evaluation_unit, parse_choice, require_known
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
-from mlipsse.dataset.frames.matching import matching_frames
 from mlipsse.dataset.frames.predictions import (
     Predictions,
     compare,

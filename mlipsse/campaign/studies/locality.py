@@ -16,8 +16,8 @@ from mlipsse.campaign.engine.record import digest, fingerprint
 from mlipsse.campaign.engine.stage import Progress
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import decode, encode
+from mlipsse.campaign.studies.frame_matching import matching_frames
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
-from mlipsse.dataset.frames.matching import matching_frames
 from mlipsse.energetics.potentials.calculators import check_potential
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.errors import MlipsseError
