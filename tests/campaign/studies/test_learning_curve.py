@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from matplotlib.collections import LineCollection
 from typer.testing import CliRunner
 
 from mlipsse import keys
@@ -137,7 +138,9 @@ def test_the_figure_draws_means_of_repetitions() -> None:
     ]
     force = size_figure(rows, foundation=dict.fromkeys(names, 70.0)).axes[1]
     assert force.lines[0].get_xydata().tolist() == [[50, 20.0]]
-    (bar,) = force.collections[0].get_segments()
+    bars = force.collections[0]
+    assert isinstance(bars, LineCollection)
+    (bar,) = bars.get_segments()
     assert bar[:, 1].tolist() == [10.0, 30.0]
 
 
