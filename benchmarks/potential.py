@@ -25,8 +25,9 @@ from models import ARCHITECTURES, HEAD, SMALL, Architecture, write_model
 
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.potential.export.aotinductor import export_aotinductor
+from mlipsse.potential.export.other_engines.upstream import export_upstream
 from mlipsse.potential.export.target import Target
-from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
+from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin
 from mlipsse.potential.native.export import export_native
 from mlipsse.potential.parity.single_points import (

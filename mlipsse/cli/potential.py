@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -96,9 +96,14 @@ def export(
             show_default="the only one",
         ),
     ] = None,
-    form: Annotated[
-        Literal["torchscript", "aotinductor", "native", "mliap"],
-        typer.Option("--format", help="Export format."),
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT,...",
+            help="Export formats: torchscript, aotinductor, native, mliap, symmetrix, upstream, "
+            "several of them separated by commas, or all.",
+        ),
     ] = "torchscript",
     dtype: Dtype = None,
     device: Device = "cpu",
@@ -134,31 +139,46 @@ def export(
 ) -> None:
     """Export one head of a model for LAMMPS, as a self-contained folder: a bundle.
 
-    The folder of --out is new, or a bundle of this model, which gets one more format.
+    The folder of --out is new, or a bundle of this model, which gets more formats. With all, a
+    format that the model or the machine does not allow is left out, with the reason; a format that
+    was named and cannot be made ends the command with exit code 1, after the others are made.
     """
-    from mlipsse.potential.bundle.making import export_bundle
+    from mlipsse.potential.bundle.making import export_formats
     from mlipsse.potential.bundle.provenance import Provenance
-    from mlipsse.potential.export.target import ExportSettings, Target
+    from mlipsse.potential.export.target import ALL, ExportSettings, Target, parse_formats
 
-    bundle, file = export_bundle(
+    wanted = parse_formats(formats)
+    exported = export_formats(
         model,
+        wanted,
         out=out,
-        export=ExportSettings(form, head, dtype, Target(device, serial)),
+        export=ExportSettings(head=head, dtype=dtype, target=Target(device, serial)),
+        announce=lambda form: (
+            print(f"{form} ...", file=sys.stderr, flush=True)
+            if len(wanted) > 1 and not as_json
+            else None
+        ),
         expected_sha256=expected_sha256,
         example=None if structure is None else read_structures(structure)[-1],
         provenance=Provenance(labels, licence),
     )
     if as_json:
+        files = {form: str(file) for form, file in exported.files.items()}
         facts = {
-            "bundle": str(bundle.folder),
-            "file": str(file),
-            "format": form,
-            "head": bundle.head,
-            "dtype": bundle.dtype,
+            "bundle": str(exported.bundle.folder),
+            "files": files,
+            "refused": dict(exported.refused),
+            "head": exported.bundle.head,
+            "dtype": exported.bundle.dtype,
         }
-        typer.echo(json.dumps(facts, indent=1))
+        typer.echo(json.dumps(facts, indent=1, ensure_ascii=False))
     else:
-        typer.echo(file)
+        for file in exported.files.values():
+            typer.echo(file)
+        for form, reason in exported.refused.items():
+            print(f"No {form} file: {reason}", file=sys.stderr)
+    if exported.refused and formats.strip() != ALL:
+        raise typer.Exit(1)
 
 
 @app.command("compile")

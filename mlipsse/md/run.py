@@ -13,6 +13,7 @@ from mlipsse.md.files.ending import (
     outcome_on_disk,
     unphysical_ending,
 )
+from mlipsse.md.files.engines import ENGINES
 from mlipsse.md.files.folder import DECK_FILE, LOCK_FILE
 from mlipsse.md.files.record import (
     FINISHED_FILE,
@@ -67,8 +68,9 @@ def run_folder(folder: Path, *, threads: int = 1) -> RunResult:
     Raises
     ------
     MlipsseError
-        when another run is at work in the folder, and when LAMMPS fails for a reason that is not
-        the physics: a missing model, a full disk, a kill. Start again to go on.
+        when another run is at work in the folder, when the deck is for an engine that this LAMMPS
+        lacks, and when LAMMPS fails for a reason that is not the physics: a missing model, a full
+        disk, a kill. Start again to go on.
     """
     folder = Path(folder)
     record = read_record(folder)
@@ -78,6 +80,7 @@ def run_folder(folder: Path, *, threads: int = 1) -> RunResult:
         ended = _ended(folder, record)
         if ended is not None:
             return _result(folder, ended)
+        _require_here(folder, record)
         resumed_from = prepare(
             folder,
             record,
@@ -91,6 +94,27 @@ def run_folder(folder: Path, *, threads: int = 1) -> RunResult:
         seal_segments(folder, record)
         write_outcome(folder, outcome)
         return _result(folder, outcome, resumed_from=resumed_from)
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether the run in a folder came to its end, here or on another machine.
+
+    Raises
+    ------
+    MlipsseError
+        when the folder has no record.
+    """
+    return _ended(folder, read_record(folder)) is not None
+
+
+def _require_here(folder: Path, record: RunRecord) -> None:
+    engine = ENGINES[record.extra.get("deck", {}).get("engine", "mlipsse")]
+    if engine.name != "mlipsse":
+        raise MlipsseError(
+            f"The deck in {folder} is for the engine {engine.name}, which requires {engine.needs}. "
+            "The LAMMPS of this environment is another one. Run the deck there with run.sh or "
+            "array.sbatch, which lie above the folder, then start this command again."
+        )
 
 
 def _ended(folder: Path, record: RunRecord) -> Outcome | None:

@@ -8,17 +8,29 @@ from mlipsse.potential.export.target import SUFFIXES
 
 
 def exported_calculator(exported: Path) -> Calculator:
-    """ASE calculator of a `.pt`, `.pt2` or native `.safetensors` file; compiled code is run.
+    """ASE calculator of an exported file; compiled code and pickles in it are run.
+
+    Parameters
+    ----------
+    exported : `.pt`, `.pt2`, native `.safetensors`, `.symmetrix.json` or `.mliap.pt`
 
     Raises
     ------
     MlipsseError
         when the file cannot be loaded here.
     """
-    if exported.suffix == SUFFIXES["native"]:
+    if exported.name.endswith(SUFFIXES["native"]):
         from mlipsse.energetics.native.calculator import NativeCalculator
 
         return NativeCalculator(exported)
+    if exported.name.endswith(SUFFIXES["symmetrix"]):
+        from mlipsse.potential.export.other_engines.symmetrix import symmetrix_calculator
+
+        return symmetrix_calculator(exported)
+    if exported.name.endswith(SUFFIXES["mliap"]):
+        from mlipsse.potential.export.other_engines.mliap import MliapCalculator
+
+        return MliapCalculator(exported)
     from mlipsse.potential.export.edge_form import ExportedCalculator
 
     return ExportedCalculator(exported)

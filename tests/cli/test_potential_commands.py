@@ -37,10 +37,10 @@ def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlipsse.potential.parity import dynamics
+    from mlipsse.potential.parity import comparison, dynamics
     from mlipsse.potential.parity import report as parity
 
-    monkeypatch.setattr(parity, "MAX_DRIFT_EV_ATOM_PS", 1.0)
+    monkeypatch.setattr(comparison, "MAX_DRIFT_EV_ATOM_PS", 1.0)
     monkeypatch.setattr(parity, "LEAST_ATOMS", 1)
     monkeypatch.setattr(dynamics, "STEPS", 20)
     monkeypatch.setattr(dynamics, "_RELAXATION_STEPS", 3)
@@ -55,7 +55,7 @@ def test_from_a_model_to_a_checked_bundle(tmp_path: Path, invoke: Invoke, quick:
     )  # fmt: skip
     assert status == 0
     assert json.loads(text) == {
-        "bundle": str(out), "file": str(out / "mine.pt"), "format": "torchscript",
+        "bundle": str(out), "files": {"torchscript": str(out / "mine.pt")}, "refused": {},
         "head": "Default", "dtype": "float64",
     }  # fmt: skip
 

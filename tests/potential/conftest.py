@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from mlipsse.potential.export.aotinductor import export_aotinductor
+from mlipsse.potential.export.other_engines.upstream import export_upstream
 from mlipsse.potential.export.target import Dtype
-from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
+from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin
 from tests.support.potential.edge_graphs import make_mace
 from tests.support.potential.lammps_deck import Deck, lammps_command, run_lammps, write_deck

@@ -65,6 +65,7 @@ def _checks(crystals: "HostReader") -> list[tuple[str, Check]]:
     """Stage («» for every stage) and check, in the order of the stages."""
     from mlipsse.campaign.checks import production, resources, training
     from mlipsse.campaign.checks.downloads import download_problems
+    from mlipsse.campaign.checks.engines import engine_problems
     from mlipsse.campaign.checks.potentials import (
         PotentialReader,
         export_problems,
@@ -98,6 +99,7 @@ def _checks(crystals: "HostReader") -> list[tuple[str, Check]]:
         *of("finetune"),
         ("finetune", training.option_problems),
         ("export", lambda campaign: export_problems(campaign, reader)),
+        ("export", lambda campaign: engine_problems(campaign, reader)),
         ("export", resources.compiler_problems),
         ("export", resources.build_problems),
         ("simulate", resources.build_problems),
@@ -128,12 +130,15 @@ def _notes(
     problems: Sequence[str],
 ) -> list[str]:
     from mlipsse.campaign.checks.downloads import wanted_downloads
+    from mlipsse.campaign.checks.engines import engine_notes
     from mlipsse.campaign.checks.resources import format_notes
     from mlipsse.campaign.crystals.orderings import host_lines
 
     notes: list[str] = []
     if stages is None or "export" in stages:
         notes += format_notes(campaign)
+    if stages is None or "simulate" in stages:
+        notes += engine_notes(campaign)
     # What is refused here is among the problems.
     with suppress(MlipsseError):
         notes += host_lines(crystals.host)

@@ -3,8 +3,10 @@
 Each is loaded once, on the CPU; none is downloaded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.energetics.potentials.catalogue import Potential
@@ -40,12 +42,14 @@ class Facts:
     elements : symbols; None where it must be downloaded first
     heads : names; empty for a potential without, and where it must be downloaded first
     refusal : why no exported file can hold what is fine-tuned from it; None where one can
+    symmetrix_refusal : why symmetrix-xl cannot; None where it can
     stress : whether it computes stresses
     """
 
     elements: frozenset[str] | None
     heads: tuple[str, ...] = ()
     refusal: str | None = None
+    symmetrix_refusal: str | None = None
     stress: bool = True
 
 
@@ -178,6 +182,7 @@ def _facts(name: str) -> Facts:
     from mlipsse.energetics.potentials.loaded_mace import downloaded_file, elements
     from mlipsse.energetics.potentials.mace_model import head_names, load_mace_model
     from mlipsse.potential.export.model_family import require_exportable
+    from mlipsse.potential.export.other_engines.symmetrix import require_holds
 
     potential: Potential = find_potential(name)
     if potential.kind == "environment":
@@ -190,9 +195,17 @@ def _facts(name: str) -> Facts:
     if path is None:
         return Facts(None)
     model = load_mace_model(path)
-    refusal = None
+    return Facts(
+        elements(model),
+        head_names(model),
+        refusal=_refusal(require_exportable, model, path),
+        symmetrix_refusal=_refusal(require_holds, model, path),
+    )
+
+
+def _refusal(require: Callable[[Any, Path], None], model: Any, path: Path) -> str | None:
     try:
-        require_exportable(model, path)
+        require(model, path)
     except MlipsseError as error:
-        refusal = str(error)
-    return Facts(elements(model), head_names(model), refusal)
+        return str(error)
+    return None

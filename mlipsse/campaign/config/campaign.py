@@ -284,10 +284,17 @@ class CampaignConfig(Section):
 
     @property
     def export_formats(self) -> tuple[Format, ...]:
-        """Formats for LAMMPS, in order: the first that the model can be had in is used."""
+        """Formats for the LAMMPS of this environment, in order: the first that the model can be
+        had in is used."""
         if self.export.format != "auto":
             return (self.export.format,)
         return ("torchscript",) if self.asks_for_gpus else ("native", "torchscript")
+
+    @property
+    def engine_format(self) -> Format | None:
+        """Format of the engine of production where it is not mlipsse's."""
+        engine = self.simulate.engine
+        return None if engine == "mlipsse" else engine
 
     @property
     def asks_for_gpus(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mlipsse.campaign.config.section import Section, check_temperatures
+from mlipsse.md.files.engines import EngineName
 from mlipsse.md.plan.protocol import MdSettings
 from mlipsse.settings import Count, Kelvin, Positive, override_of
 
@@ -97,6 +98,16 @@ class SimulateConfig(RunsConfig):
     )
     until: UntilConfig | None = Field(
         default=None, description="Rule for extending runs until their D is precise enough."
+    )
+    engine: EngineName = Field(
+        default="mlipsse",
+        description=(
+            "What evaluates the potential in the LAMMPS that runs the decks. mlipsse: this "
+            "package's pair style, in the LAMMPS of this environment or another one. symmetrix, "
+            "mliap, upstream: symmetrix-xl, ML-IAP with cuEquivariance, or the pair style of "
+            "ACEsuit's fork, each in a LAMMPS that was built with it. The decks of these run "
+            "elsewhere, by run.sh or array.sbatch; `mlipsse run` then goes on."
+        ),
     )
     templates: Path | None = Field(
         default=None,

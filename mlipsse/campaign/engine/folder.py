@@ -63,13 +63,13 @@ class Campaign:
 
     @property
     def model_file(self) -> Path:
-        """Exported model that `pair_style mace` loads, of the first format that there is."""
+        """Exported model that the engine of production loads, of the first format that there is."""
         from mlipsse.potential.export.target import SUFFIXES
 
         named = self._bundle / self.config.export.name
-        files = [
-            named.with_name(named.name + SUFFIXES[form]) for form in self.config.export_formats
-        ]
+        engine = self.config.engine_format
+        formats = (engine,) if engine else self.config.export_formats
+        files = [named.with_name(named.name + SUFFIXES[form]) for form in formats]
         return next((file for file in files if file.is_file()), files[0])
 
     @property

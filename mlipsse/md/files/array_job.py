@@ -8,6 +8,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 from mlipsse.md.files.deck import checked_name, render_template
 from mlipsse.md.files.ending import UNPHYSICAL
+from mlipsse.md.files.engines import ENGINES, EngineName
 
 RUN_SCRIPT = "run.sh"
 ARRAY_SCRIPT = "array.sbatch"
@@ -27,6 +28,9 @@ class ArrayJob:
     gpu : whether a task asks for a GPU
     tasks_at_once : at most; None for as many as SLURM allows
     partition, account, memory_GB, modules, setup, options : see `campaign.execution_config`
+    engine : what evaluates the potential
+    model : file of the potential, relative to the folder of the scripts
+    dtype : of the engine's arithmetic
     warning_s : so long before its wall time a task stops its runs and is queued again, s
     """
 
@@ -42,6 +46,9 @@ class ArrayJob:
     modules: Sequence[str] = ()
     setup: Sequence[str] = ()
     options: Sequence[str] = ()
+    engine: EngineName = "mlipsse"
+    model: str = ""
+    dtype: str = "float32"
     warning_s: int = 60
 
 
@@ -76,12 +83,12 @@ def write_array_job(
         "runs": len(runs),
         "tasks": tasks,
         "cores_per_task": job.runs_per_task * job.threads,
+        "engine": ENGINES[job.engine],
+        "unphysical": UNPHYSICAL,
     }
     texts = {
         RUN_LIST: "".join(f"{run.as_posix()}\n" for run in runs),
-        RUN_SCRIPT: render_template(
-            f"{RUN_SCRIPT}.j2", {"unphysical": UNPHYSICAL}, template_dir=template_dir
-        ),
+        RUN_SCRIPT: render_template(f"{RUN_SCRIPT}.j2", context, template_dir=template_dir),
         ARRAY_SCRIPT: render_template(f"{ARRAY_SCRIPT}.j2", context, template_dir=template_dir),
     }
     for name, text in texts.items():

@@ -17,6 +17,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.data_file import types_of
+from mlipsse.md.files.engines import (
+    ENGINES,
+    SYMMETRIX_OPTIONS,
+    EngineName,
+    pair_lines,
+    require_loadable,
+)
 from mlipsse.md.files.record import RunRecord
 from mlipsse.md.plan.limits import (
     AVERAGE_SAMPLES,
@@ -41,46 +48,46 @@ _STEPS = (
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=()-]{0,119}")
 _ELEMENT = re.compile(r"[A-Z][a-z]?")
-ENGINES = {
-    ".pt": "TorchScript",
-    ".pt2": "code that AOTInductor compiled",
-    ".safetensors": "native code: C++ written for the model",
-}
-"""What runs an exported model, by the suffix of its file."""
 _PATH_PUNCTUATION = frozenset(" /._+=,@%~:()[]-")
 _PATH_LETTERS = frozenset({"Lu", "Ll", "Lo", "Nd"})
-_PAIR_COMMANDS = frozenset({"plugin", "pair_style", "pair_coeff", "pair_modify"})
+_PAIR_COMMANDS = frozenset({"plugin", "variable", "pair_style", "pair_coeff", "pair_modify"})
+_NEWTON_ON = re.compile(r"^[ \t]*newton[ \t]+on\b", re.MULTILINE)
 _SHELL = re.compile(r"""(?:^|["'])[ \t]*shell\b""", re.MULTILINE)
 
 
-def mace_commands(*, plugin: Path, model: Path, species: Sequence[str]) -> tuple[str, ...]:
-    """Commands that load `pair_style mace` and give it a model.
+def mace_commands(
+    *,
+    plugin: Path,
+    model: Path,
+    species: Sequence[str],
+    engine: EngineName = "mlipsse",
+    dtype: str = "float32",
+) -> tuple[str, ...]:
+    """Commands that load a pair style and give it a model.
 
     Parameters
     ----------
-    plugin : shared object of the pair style
-    model : exported model, `.pt`, `.pt2` or native `.safetensors`
+    plugin : shared object of mlipsse's pair style, for its own engine
+    model : exported model that the engine loads
     species : elements in the order of the LAMMPS types (`data_file.species_by_type`)
+    engine : what evaluates the model
+    dtype : of the engine's arithmetic, where the file leaves it open
 
     Raises
     ------
     MlipsseError
-        for a path or an element that cannot stand in a deck, or a file that is not for this style.
+        for a path or an element that cannot stand in a deck, or a file of another engine.
     """
-    if model.suffix not in ENGINES or model.name.endswith(".mliap.pt"):
-        raise MlipsseError(
-            f"{model} does not fit pair_style mace of these decks (a .mliap.pt is for pair_style "
-            "mliap unified). Name a .pt, .pt2 or .safetensors file."
-        )
+    require_loadable(ENGINES[engine], model)
     for element in species:
         if not _ELEMENT.fullmatch(element):
             raise MlipsseError(f"{element!r} is not the symbol of an element.")
-    return (
-        f"plugin          load {quoted_path(plugin)}",
-        # Somewhere else the compiled model will not do: the portable one beside it takes its place.
-        f"pair_style      mace{' fallback' if model.suffix == '.pt2' else ''}  "
-        f"# {ENGINES[model.suffix]}",
-        f"pair_coeff      * * {quoted_path(model)} {' '.join(species)}",
+    return pair_lines(
+        ENGINES[engine],
+        model=quoted_path(model),
+        species=species,
+        plugin=quoted_path(plugin),
+        dtype=dtype,
     )
 
 
@@ -90,6 +97,7 @@ def render_deck(
     title: str,
     pair_commands: Sequence[str],
     atom_style: str = "atomic",
+    engine: EngineName = "mlipsse",
     template_dir: Path | None = None,
 ) -> str:
     """Text of `in.lammps` for one run; the data file beside it is `structure.data`.
@@ -98,8 +106,8 @@ def render_deck(
     fields of `Protocol` and its lengths in steps, `timestep_ps`; of the crystal `atom_style`,
     `species` (by type), `mobile_type`, `framework_types`; and the limits `max_temperature_K`,
     `melting` (see `deck_melting`), `closest` (type, species, distance from the mobile ion in Å),
-    `most_near` (names of what counts ions closer than that) and `settling` (numbers of
-    `md.settling` for the NPT part).
+    `most_near` (names of what counts ions closer than that), `settling` (numbers of
+    `md.settling` for the NPT part) and `engine` (see `mlipsse.md.files.engines`).
 
     Parameters
     ----------
@@ -107,12 +115,14 @@ def render_deck(
     title : names the run in the deck's first line, e.g. `Li3InCl6-o003-T0800-r0`
     pair_commands : lines that define the interactions, e.g. from `mace_commands`
     atom_style : of the data file (`data_file.atom_style`)
+    engine : what evaluates the potential
     template_dir : folder whose templates come before the shipped ones
 
     Raises
     ------
     MlipsseError
-        for a name or command that may not enter a deck, and for a faulty template.
+        for a name or command that may not enter a deck, for a faulty template, and for one without
+        `newton on` where the engine requires it.
     """
     species = types_of(record.species)
     types = {symbol: number for number, symbol in enumerate(species, start=1)}
@@ -126,6 +136,7 @@ def render_deck(
         "relax_max_growth_percent": RELAX_MAX_GROWTH_PERCENT,
         "timestep_ps": protocol.timestep_fs / 1000,
         "atom_style": atom_style,
+        "engine": ENGINES[engine],
         "species": species,
         "mobile_type": types[record.mobile],
         "framework_types": [types[symbol] for symbol in species if symbol != record.mobile],
@@ -140,6 +151,11 @@ def render_deck(
         raise MlipsseError(
             f"The deck rendered from {DECK_TEMPLATE} uses the LAMMPS command `shell`, which can "
             "run any program on the machine. Remove the command from the template."
+        )
+    if ENGINES[engine].kokkos and not _NEWTON_ON.search(text):
+        raise MlipsseError(
+            f"The deck rendered from {DECK_TEMPLATE} has no line `newton on`, which the engine "
+            f"{engine} requires. Add it to the template, before the box is made."
         )
     return text
 
@@ -249,7 +265,8 @@ def _checked_pair_command(command: str) -> str:
             f"The interaction command {command!r} must start with one of "
             f"{', '.join(sorted(_PAIR_COMMANDS))}."
         )
-    if not command.isprintable() or "$" in command or "&" in command:
+    plain = command.replace(f"${{{SYMMETRIX_OPTIONS}}}", "")
+    if not plain.isprintable() or "$" in plain or "&" in plain:
         raise MlipsseError(
             f"The interaction command {command!r} must be one printable line without $ and &."
         )

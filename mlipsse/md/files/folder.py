@@ -10,6 +10,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, write_text
 from mlipsse.md.files.data_file import atom_style, data_text
 from mlipsse.md.files.deck import render_deck
+from mlipsse.md.files.engines import EngineName
 from mlipsse.md.files.record import (
     FINISHED_FILE,
     OUTCOME_FILE,
@@ -48,6 +49,7 @@ def render_folder(
     record: RunRecord,
     *,
     pair_commands: Sequence[str],
+    engine: EngineName = "mlipsse",
     template_dir: Path | None = None,
     replace: bool = False,
 ) -> None:
@@ -62,7 +64,7 @@ def render_folder(
     folder : made when missing
     atoms : crystal, in the order of `record.species`
     record : as `record_of` makes it, with the protocol
-    pair_commands : see `deck.render_deck`
+    pair_commands, engine : see `deck.render_deck`
     template_dir : the user's own templates
     replace : remove what another run left in the folder, instead of refusing
 
@@ -78,6 +80,8 @@ def render_folder(
         "title": record.name,
         "pair_commands": list(pair_commands),
         "atom_style": atom_style(atoms),
+        # Records that were written when there was one engine stay as they are.
+        **({} if engine == "mlipsse" else {"engine": engine}),
     }
     record = dataclasses.replace(record, extra=record.extra | {"deck": deck})
     data = {DATA_FILE: data_text(atoms, title=record.name)}

@@ -5,18 +5,16 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import cast
 
-import jinja2
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers, covalent_radii
 
 from mlipsse.errors import MlipsseError
+from mlipsse.potential.bundle.texts import DECK_FILE, deck_text
 from mlipsse.potential.lammps.structure_file import data_text
 
-DECK_FILE = "in.example"
 DATA_FILE = "example.data"
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _MOST_ELEMENTS = 8  # of a made-up crystal
 _SALTS = (("Na", "Cl"), ("Li", "F"), ("Mg", "O"))
 _ANIONS = (
@@ -26,40 +24,29 @@ _ANIONS = (
 """Which elements sit on anion sites: those of the first set, or else those of the second."""
 
 
-def render(template: str, **values: object) -> str:
-    """One of this package's text templates, filled in."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(f"{template}.j2").render(**values)
-
-
 def write_example(
-    folder: Path, atoms: Atoms, *, file: str, name: str, elements: Sequence[str]
+    folder: Path, atoms: Atoms, *, file: str, name: str, elements: Sequence[str], dtype: str
 ) -> None:
     """Write `example.data` and `in.example` for the potential `name` into its bundle.
 
     Parameters
     ----------
     atoms : periodic in three directions, of the model's elements
-    file : exported file that the deck names
+    file : exported file that the deck names for mlipsse's pair style
     elements : of the model, in its order
+    dtype : of the exported files
     """
     used = present_elements(atoms, elements)
     title = f"{name}: {formula(atoms)}, atom types {' '.join(used)}"
     text = data_text(atoms, elements=used, title=title)
     (folder / DATA_FILE).write_text(text, encoding="utf-8")
-    deck = render(
-        DECK_FILE,
+    deck = deck_text(
         name=name,
         file=file,
         formula=formula(atoms),
-        elements=" ".join(used),
         data_file=DATA_FILE,
+        elements=used,
+        dtype=dtype,
     )
     (folder / DECK_FILE).write_text(deck, encoding="utf-8")
 

@@ -12,7 +12,9 @@ import yaml
 
 from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256, write_text
+from mlipsse.potential.bundle.formats import write_format
 from mlipsse.potential.bundle.provenance import Provenance
+from mlipsse.potential.bundle.texts import README_FILE, readme_text
 from mlipsse.potential.export.source_model import ModelSummary, model_summary
 from mlipsse.potential.export.target import (
     ANY_CPU,
@@ -23,13 +25,11 @@ from mlipsse.potential.export.target import (
     FormatRefused,
     Target,
 )
-from mlipsse.potential.export.torchscript import export_torchscript
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 CARD_FILE = "card.yaml"
-README_FILE = "README.md"
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,6 @@ def write_bundle(
         DATA_FILE,
         example_crystal,
         formula,
-        render,
         write_example,
     )
 
@@ -150,7 +149,7 @@ def write_bundle(
         required = "torchscript" if export.or_torchscript else export.form
         for form in dict.fromkeys((export.form, "torchscript")):
             try:
-                _, more = _export(
+                _, more = write_format(
                     model, form, beside=copied, head=head, dtype=dtype, target=export.target
                 )
                 facts |= more
@@ -159,7 +158,9 @@ def write_bundle(
                     raise
                 left_out[form] = str(error).replace(str(model), copied.name)
         for_lammps = name + SUFFIXES[export.form if "torchscript" in left_out else "torchscript"]
-        write_example(aside, example, file=for_lammps, name=name, elements=summary.elements)
+        write_example(
+            aside, example, file=for_lammps, name=name, elements=summary.elements, dtype=dtype
+        )
         card = {
             "name": name,
             "elements": list(summary.elements),
@@ -175,14 +176,8 @@ def write_bundle(
             **({"left_out": left_out} if left_out else {}),
             "extra": dict(provenance.extra),
         }
-        readme = render(
-            README_FILE,
-            **{key: card[key] for key in ("name", "elements", "dtype", "cutoff_A", "layers")},
-            **{key: card[key] for key in ("label_source", "licence")},
-            head=head,
-            file=for_lammps,
-            formula=formula(example),
-            data_file=DATA_FILE,
+        readme = readme_text(
+            card, head=head, file=for_lammps, formula=formula(example), data_file=DATA_FILE
         )
         (aside / README_FILE).write_text(readme, encoding="utf-8")
         card["sha256"] = {
@@ -215,7 +210,7 @@ def add_export(folder: Path, form: Format, *, target: Target = ANY_CPU) -> Bundl
         when the model is not the one of the card, or it cannot be exported.
     """
     bundle = read_bundle(folder, model_only=True)
-    made, facts = _export(
+    made, facts = write_format(
         bundle.model,
         form,
         beside=bundle.model,
@@ -319,30 +314,6 @@ def verify_file(path: Path, expected: str) -> None:
             f"{expected[:12]}. It was changed or damaged. Export the potential again, or get an "
             "intact copy."
         )
-
-
-def _export(
-    model: Path, form: Format, *, beside: Path, head: str, dtype: Dtype, target: Target
-) -> tuple[list[Path], dict[str, Any]]:
-    """Write one format of `model` beside its copy in the bundle: its files, and entries of the
-    card."""
-    out = beside.with_suffix(SUFFIXES[form])
-    if form == "torchscript":
-        export_torchscript(model, head=head, dtype=dtype, out=out)
-    elif form == "aotinductor":
-        from mlipsse.potential.export.aotinductor import export_aotinductor
-
-        export_aotinductor(model, head=head, dtype=dtype, out=out, target=target)
-    elif form == "native":
-        from mlipsse.potential.native.export import export_native
-
-        native = export_native(model, head=head, dtype=dtype, out=out)
-        return [native.weights, native.source, *native.libraries], {"native": native.facts}
-    else:
-        from mlipsse.potential.export.mliap import export_mliap
-
-        export_mliap(model, head=head, dtype=dtype, out=out)
-    return [out], {}
 
 
 def _head(asked: str | None, summary: ModelSummary, model: Path) -> str:

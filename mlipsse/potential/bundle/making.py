@@ -1,8 +1,10 @@
 """Make a bundle of a model file, or add a format to the bundle that is there."""
 
 import re
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
@@ -19,7 +21,7 @@ from mlipsse.potential.bundle.folder import (
     write_card,
 )
 from mlipsse.potential.bundle.provenance import Provenance
-from mlipsse.potential.export.target import SUFFIXES, ExportSettings
+from mlipsse.potential.export.target import SUFFIXES, ExportSettings, Format
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}")
 
@@ -78,6 +80,60 @@ def export_bundle(
         example=example,
     )
     return bundle, bundle.exports[export.form]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What several exports of a model came to.
+
+    Attributes
+    ----------
+    bundle : with all of its files
+    files : format -> the file that LAMMPS loads, of the formats that were asked for
+    refused : format -> why there is no such file
+    """
+
+    bundle: Bundle
+    files: Mapping[Format, Path]
+    refused: Mapping[Format, str]
+
+
+def export_formats(
+    model: Path,
+    formats: Sequence[Format],
+    *,
+    out: Path,
+    export: ExportSettings = ExportSettings(),  # noqa: B008
+    announce: Callable[[Format], None] = lambda form: None,
+    **given: Any,
+) -> Exported:
+    """Export a model in several formats into the bundle folder `out`, whatever one of them says.
+
+    Parameters
+    ----------
+    formats : at least one
+    export : but for its format
+    announce : called before each format
+    given : as `export_bundle`
+
+    Raises
+    ------
+    MlipsseError
+        when the model can be had in none of the formats, with the reason of the first.
+    """
+    files: dict[Format, Path] = {}
+    refused: dict[Format, MlipsseError] = {}
+    bundle = None
+    for form in formats:
+        announce(form)
+        try:
+            asked = replace(export, form=form)
+            bundle, files[form] = export_bundle(model, out=out, export=asked, **given)
+        except MlipsseError as error:
+            refused[form] = error
+    if bundle is None:
+        raise refused[formats[0]]
+    return Exported(bundle, files, {form: str(error) for form, error in refused.items()})
 
 
 def compile_bundle(folder: Path) -> list[Path]:

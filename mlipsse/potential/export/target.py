@@ -8,7 +8,7 @@ from mlipsse.errors import MlipsseError
 
 Dtype = Literal["float32", "float64"]
 Device = Literal["cpu", "cuda"]
-Format = Literal["torchscript", "aotinductor", "native", "mliap"]
+Format = Literal["torchscript", "aotinductor", "native", "mliap", "symmetrix", "upstream"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 SUFFIXES: Mapping[Format, str] = {
@@ -16,8 +16,33 @@ SUFFIXES: Mapping[Format, str] = {
     "aotinductor": ".pt2",
     "native": ".safetensors",
     "mliap": ".mliap.pt",
+    "symmetrix": ".symmetrix.json",
+    "upstream": ".upstream.pt",
 }
 """What the file of each format is called after the potential's name."""
+
+
+ALL = "all"
+"""In place of formats: every one that this model and machine allow."""
+
+
+def parse_formats(text: str) -> tuple[Format, ...]:
+    """The formats that a text names, in the order of `FORMATS`: one, several by commas, or all.
+
+    Raises
+    ------
+    MlipsseError
+        for a word that is no format, or none at all.
+    """
+    words = {word.strip() for word in text.split(",") if word.strip()}
+    if words == {ALL}:
+        return FORMATS
+    if not words <= set(FORMATS) or not words:
+        raise MlipsseError(
+            f"--format {text} is not understood. Formats are {', '.join(FORMATS)}; name one, "
+            f"several separated by commas, or {ALL}."
+        )
+    return tuple(form for form in FORMATS if form in words)
 
 
 def check_dtype(dtype: str) -> None:

@@ -141,3 +141,14 @@ def call_file(exported: Path) -> Callable[[Atoms], SinglePoint]:
         return load_edge_form(exported).single_point(atoms)
 
     return call
+
+
+def call_calculator(make: Callable[[Path], Any], exported: Path) -> Callable[[Atoms], SinglePoint]:
+    """How an exported file is called through its ASE calculator, made by `make(exported)`."""
+
+    def call(atoms: Atoms) -> SinglePoint:
+        calculator = make(exported)
+        calculator.calculate(atoms, ["energy", "forces", "stress"])
+        return SinglePoint.from_results(calculator.results)
+
+    return call

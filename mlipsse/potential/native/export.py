@@ -4,16 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ase import Atoms
-
 from mlipsse.energetics.native.calculator import NativeCalculator
 from mlipsse.energetics.native.processor import runs_here, targets
-from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside, write_text
 from mlipsse.potential.export.source_model import load_head
 from mlipsse.potential.export.target import Dtype, FormatRefused, check_dtype
-from mlipsse.potential.export.trial import require_same
+from mlipsse.potential.export.trial import call_calculator, require_same
 from mlipsse.potential.native.compilation import (
     command_line,
     compile_native,
@@ -100,13 +97,13 @@ def export_native(
         out, source_file(out), tuple(libraries), source.n_knots, source.spline_error
     )
 
-    def call(atoms: Atoms) -> SinglePoint:
-        calculator = NativeCalculator(out)
-        calculator.calculate(atoms)
-        return SinglePoint.from_results(calculator.results)
-
     try:
-        require_same(call, reference, dtype="float32", what=f"The native code of {model}")
+        require_same(
+            call_calculator(NativeCalculator, out),
+            reference,
+            dtype="float32",
+            what=f"The native code of {model}",
+        )
     except MlipsseError:
         for file in (files.weights, files.source, *files.libraries):
             file.unlink(missing_ok=True)

@@ -155,7 +155,7 @@ def python_single_points(exported: Path, structures: Sequence[Atoms]) -> list[Si
 
     Parameters
     ----------
-    exported : `.pt`, `.pt2` or native `.safetensors`; compiled code runs when it is called
+    exported : a file that `exported_calculator` takes; compiled code runs when it is called
     structures : periodic in three directions
 
     Raises

@@ -9,8 +9,8 @@ from ase import Atoms
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.example import read_example
 from mlipsse.potential.bundle.folder import Bundle, read_bundle
+from mlipsse.potential.export.other_engines.upstream import export_upstream
 from mlipsse.potential.export.target import SUFFIXES, Device, check_device
-from mlipsse.potential.export.torchscript import export_upstream
 from mlipsse.potential.speed.frames import heated, li3incl6, read_crystal, repeat_to
 from mlipsse.potential.speed.measurement import (
     BACKENDS,

@@ -1,5 +1,6 @@
 """What would stop a campaign is found before it costs time: all of it, field by field."""
 
+import importlib.util
 import json
 import shutil
 import urllib.error
@@ -403,3 +404,20 @@ def test_a_replay_set_is_read_as_the_stage_reads_it(found: Found, folder: Path) 
     (folder / "six.extxyz").write_text(text.replace(" REF_energy", six))
     assert len(read_frames(folder / "six.extxyz", labelled=True)) == 1
     assert found(("finetune",), finetune={"replay": "six.extxyz"}) == []
+
+
+def test_engines_of_production(found: Found, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (refused,) = found(simulate={"engine": "symmetrix"})
+    assert "symmetrix-xl does not hold" in refused
+    assert "max_ell 2, and symmetrix-xl requires 3" in refused
+    scratch = {"strategy": "scratch", "architecture": {"channels": 16, "layers": 3}}
+    (refused,) = found(simulate={"engine": "symmetrix"}, finetune=scratch)
+    assert "finetune.architecture: it has 3 message-passing layers" in refused
+    assert found(simulate={"engine": "upstream"}) == []
+    notes = validate(read_campaign(folder)).notes
+    assert any("requires ACEsuit's fork of LAMMPS" in note for note in notes)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    (refused,) = found(("export",), simulate={"engine": "mliap"})
+    assert "simulate.engine: mliap: The mliap format requires cuequivariance" in refused
+    (refused,) = found(("export",), simulate={"engine": "symmetrix"})
+    assert "simulate.engine: symmetrix: The symmetrix format requires symmetrix-xl" in refused

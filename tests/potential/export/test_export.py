@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from mlipsse.energetics.potentials.mace_model import load_mace_model
+from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.export.mliap import export_mliap, mliap_point
+from mlipsse.potential.export.other_engines.mliap import MliapCalculator, export_mliap
+from mlipsse.potential.export.other_engines.upstream import export_upstream
 from mlipsse.potential.export.source_model import model_summary
-from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
+from mlipsse.potential.export.torchscript import export_torchscript
 from tests.support.potential.edge_graphs import forces, graph, make_mace, reference
 from tests.support.potential.tiny_potential import ELEMENTS, HEADS, random_cell
 
@@ -146,7 +148,9 @@ def test_mliap(tiny_model, tmp_path):
     out = tmp_path / "mliap.pt"
     export_mliap(tiny_model, head="target", dtype="float64", out=out)
     assert torch.load(out, weights_only=False).element_types == list(ELEMENTS)
-    found = mliap_point(out, ATOMS)
+    calculator = MliapCalculator(out)
+    calculator.calculate(ATOMS)
+    found = SinglePoint.from_results(calculator.results)
     energy_eV, forces_eV_A, stress = reference(load_mace_model(tiny_model), ATOMS, head="target")
     assert found.energy_eV == pytest.approx(energy_eV, rel=0, abs=1e-9)
     np.testing.assert_allclose(found.forces_eV_A, forces_eV_A, rtol=0, atol=1e-9)

@@ -15,14 +15,16 @@ from typer.testing import CliRunner
 from mlipsse.cli.potential import app
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
-from mlipsse.potential.export import aotinductor, compilation, mliap
+from mlipsse.potential.export import aotinductor, compilation
 from mlipsse.potential.export import torchscript as export
 from mlipsse.potential.export.aotinductor import export_aotinductor
 from mlipsse.potential.export.edge_form import load_edge_form
-from mlipsse.potential.export.mliap import export_mliap
+from mlipsse.potential.export.other_engines import mliap
+from mlipsse.potential.export.other_engines.mliap import export_mliap
+from mlipsse.potential.export.other_engines.upstream import export_upstream
 from mlipsse.potential.export.package import require_made_for_here
 from mlipsse.potential.export.target import FormatRefused
-from mlipsse.potential.export.torchscript import export_torchscript, export_upstream
+from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.export.trial import Reference, require_same, small_cell
 from tests.support.potential.edge_graphs import make_mace, reference
 from tests.support.potential.tiny_potential import ELEMENTS, random_cell
@@ -272,5 +274,5 @@ def test_a_file_for_ml_iap_is_known_by_its_name(tmp_path):
         lambda: mace_commands(plugin=Path("/a.so"), model=Path("/x.mliap.pt"), species=["Li"]),
         lambda: mace_commands(plugin=Path("/a.so"), model=Path("/x.model"), species=["Li"]),
     ):
-        with pytest.raises(MlipsseError, match=r"pair_style mliap unified|\.pt or \.pt2"):
+        with pytest.raises(MlipsseError, match=r"engine mliap loads|end in \.safeten|unified"):
             call()

@@ -14,7 +14,7 @@ from mlipsse.files import sha256
 from mlipsse.potential.bundle.folder import Bundle, read_bundle, write_bundle
 from mlipsse.potential.bundle.provenance import Provenance
 from mlipsse.potential.export.target import ExportSettings
-from mlipsse.potential.parity import dynamics
+from mlipsse.potential.parity import comparison, dynamics
 from mlipsse.potential.parity import report as parity
 from mlipsse.potential.parity.dynamics import slope
 from mlipsse.potential.parity.report import check_bundle
@@ -63,7 +63,7 @@ def bundle(tmp_path, written) -> Bundle:
 @pytest.fixture
 def quick(monkeypatch):
     """As small and short as dynamics can be: too short for a meaningful slope."""
-    monkeypatch.setattr(parity, "MAX_DRIFT_EV_ATOM_PS", np.inf)
+    monkeypatch.setattr(comparison, "MAX_DRIFT_EV_ATOM_PS", np.inf)
     monkeypatch.setattr(parity, "LEAST_ATOMS", 1)
     monkeypatch.setattr(dynamics, "STEPS", 20)
     monkeypatch.setattr(dynamics, "_RELAXATION_STEPS", 3)

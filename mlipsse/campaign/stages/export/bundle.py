@@ -19,7 +19,7 @@ from mlipsse.campaign.engine.stage import Work
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
-from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, read_bundle, read_card
+from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, add_export, read_bundle, read_card
 
 if TYPE_CHECKING:
     from mlipsse.potential.export.target import ExportSettings
@@ -88,6 +88,7 @@ def _provide(
         "files": [digest(path) for path in files],
         "export": config.export.model_dump(mode="json", exclude={"acceptance", "format"}),
         "formats": config.export_formats,
+        **({"engine": config.engine_format} if config.engine_format else {}),
         "torch": metadata.version("torch"),
         **made_from,
     }
@@ -99,6 +100,8 @@ def _provide(
         except MlipsseError:
             pass
     bundle = make()
+    if config.engine_format and config.engine_format not in bundle.exports:
+        bundle = add_export(bundle.folder, config.engine_format)
     write_text(mark, "{}\n")
     return bundle
 

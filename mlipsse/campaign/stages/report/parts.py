@@ -10,7 +10,7 @@ from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import read_record, versions
 from mlipsse.campaign.engine.table import read_csv
-from mlipsse.md.files.deck import ENGINES
+from mlipsse.md.files.engines import file_kind
 from mlipsse.orderings import parse_repeats
 from mlipsse.potential.acceptance.report import CARD_KEY, refusals, table_rows
 from mlipsse.report.page.content import FigureFile, Headline, Section, Table, View
@@ -327,7 +327,7 @@ def provenance(campaign: Campaign, card: Mapping[str, Any]) -> dict[str, Any]:
             else campaign.config.finetune.foundation
         ),
         "potential (sha256)": card["sha256"][campaign.model_file.name],
-        "engine in LAMMPS": ENGINES[campaign.model_file.suffix],
+        "engine in LAMMPS": file_kind(campaign.model_file),
         "seed": campaign.config.seed,
         **versions(),
     }

@@ -16,6 +16,7 @@ from mlipsse.campaign.stages.simulate.rendering import (
     write_scripts,
 )
 from mlipsse.errors import MlipsseError
+from mlipsse.md.files.engines import ENGINES
 from mlipsse.potential.bundle.folder import read_bundle
 from mlipsse.potential.export.target import SUFFIXES
 from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin
@@ -71,7 +72,15 @@ def render_campaign(
             )
     bundle = read_bundle(campaign.card_file.parent)
     inside = out is None and model is None
-    source = model or (campaign.model_file if inside else bundle.torchscript)
+    engine = campaign.config.simulate.engine
+    if runtime and engine != "mlipsse":
+        raise MlipsseError(
+            f"A runtime contains the LAMMPS of this environment, but simulate.engine: {engine} "
+            f"requires {ENGINES[engine].needs}. Leave the runtime out, or set simulate.engine: "
+            "mlipsse."
+        )
+    ours = campaign.model_file if inside or engine != "mlipsse" else bundle.torchscript
+    source = model or ours
     source = source.resolve()
     if not source.is_file():
         raise MlipsseError(f"There is no model {source}.")
@@ -88,12 +97,13 @@ def render_campaign(
         root=root,
         plugin=bring_plugin(plugin, root),
         model=source if inside else bring(source, root / "potential" / source.name),
+        engine=engine,
     )
     if not inside:
         for name in ("card.yaml", "README.md"):
             if (bundle.folder / name).is_file():
                 bring(bundle.folder / name, root / "potential" / name)
-        if source.suffix == SUFFIXES["native"]:  # the libraries of its processors
+        if source.name.endswith((SUFFIXES["native"], SUFFIXES["symmetrix"])):  # their libraries
             for beside in source.parent.glob(f"{source.stem}.*"):
                 if beside.suffix in (".so", ".cpp"):
                     bring(beside, root / "potential" / beside.name)
@@ -105,5 +115,5 @@ def render_campaign(
     render_runs(
         campaign, files, wanted=wanted, elements=bundle.elements, progress=progress, replace=False
     )
-    write_scripts(campaign, root, wanted)
+    write_scripts(campaign, files, wanted)
     return RenderedCampaign(root, len(wanted), cautions(campaign, wanted, cutoff_A=bundle.cutoff_A))

@@ -9,6 +9,9 @@ from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.simulate.rendering import RunFiles, render_runs
 from mlipsse.campaign.stages.simulate.until import lengthen, run_until, unit_output
+from mlipsse.errors import MlipsseError
+from mlipsse.md.files.engines import ENGINES
+from mlipsse.md.run import has_ended
 
 
 def production_units(
@@ -52,6 +55,27 @@ def production_units(
             )
         )
     return units
+
+
+def require_ended_elsewhere(files: RunFiles, folders: Sequence[Path]) -> None:
+    """Refuse to start runs of an engine that the LAMMPS of this environment lacks.
+
+    Raises
+    ------
+    MlipsseError
+        where such runs have not ended, with the way to run them.
+    """
+    if files.engine == "mlipsse":
+        return
+    waiting = [folder for folder in folders if not has_ended(folder)]
+    if waiting:
+        raise MlipsseError(
+            f"{len(waiting)} of {len(folders)} runs in {files.root} have not ended. They are for "
+            f"simulate.engine: {files.engine}, which requires {ENGINES[files.engine].needs}; the "
+            "LAMMPS of this environment is another one. Run them there, in that folder (sbatch "
+            "array.sbatch, or bash run.sh FOLDER for the folders in runs.txt), then start mlipsse "
+            "run again."
+        )
 
 
 def _describe(folder: Path, title: str) -> str:

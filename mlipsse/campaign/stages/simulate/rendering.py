@@ -20,6 +20,7 @@ from mlipsse.files import write_aside
 from mlipsse.md.files.array_job import ArrayJob, write_array_job
 from mlipsse.md.files.data_file import species_by_type
 from mlipsse.md.files.deck import mace_commands
+from mlipsse.md.files.engines import EngineName
 from mlipsse.md.files.folder import render_folder
 from mlipsse.md.files.record import RECORD_FILE, RunSubject, read_record, record_of
 from mlipsse.md.plan.protocol import timestep_caution
@@ -36,11 +37,13 @@ class RunFiles:
     root : folder below which the runs lie
     plugin, model : files in or beside `root`; decks name them relative to their own folder, so
         that everything can be moved together
+    engine : what evaluates the model
     """
 
     root: Path
     plugin: Path
     model: Path
+    engine: EngineName = "mlipsse"
 
 
 def render_runs(
@@ -115,7 +118,10 @@ def render_runs(
                 plugin=Path(os.path.relpath(files.plugin, folder)),
                 model=Path(os.path.relpath(files.model, folder)),
                 species=species,
+                engine=files.engine,
+                dtype=config.export.dtype,
             ),
+            engine=files.engine,
             template_dir=template_dir(campaign),
             replace=replace,
         )
@@ -123,8 +129,8 @@ def render_runs(
     return rendered
 
 
-def write_scripts(campaign: Campaign, root: Path, wanted: Sequence[Run]) -> list[Path]:
-    """The SLURM array that does these runs below `root`, by the block `execution.slurm`."""
+def write_scripts(campaign: Campaign, files: RunFiles, wanted: Sequence[Run]) -> list[Path]:
+    """The SLURM array that does these runs, by the block `execution.slurm`."""
     config = campaign.config
     slurm = config.execution.slurm or SlurmConfig()
     gpu = slurm.gpus_per_node > 0
@@ -140,9 +146,12 @@ def write_scripts(campaign: Campaign, root: Path, wanted: Sequence[Run]) -> list
         modules=slurm.modules,
         setup=slurm.setup,
         options=slurm.options,
+        engine=files.engine,
+        model=os.path.relpath(files.model, files.root),
+        dtype=config.export.dtype,
     )
     return write_array_job(
-        root, [run.path for run in wanted], job, template_dir=template_dir(campaign)
+        files.root, [run.path for run in wanted], job, template_dir=template_dir(campaign)
     )
 
 

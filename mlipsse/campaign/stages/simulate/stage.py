@@ -7,7 +7,7 @@ from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.stages.simulate.accepted import require_accepted
-from mlipsse.campaign.stages.simulate.production import production_units
+from mlipsse.campaign.stages.simulate.production import production_units, require_ended_elsewhere
 from mlipsse.campaign.stages.simulate.rendering import (
     RunFiles,
     bring_plugin,
@@ -42,6 +42,7 @@ def perform(work: Work) -> list[Path]:
         # Beside the runs, where decks find it whatever it was built for.
         plugin=bring_plugin(build_plugin(), work.folder),
         model=campaign.model_file,
+        engine=campaign.config.simulate.engine,
     )
     card = read_card(campaign.card_file)
     wanted = runs(campaign)
@@ -53,7 +54,8 @@ def perform(work: Work) -> list[Path]:
         threads=work.execution.threads,
         progress=work.progress,
     )
-    write_scripts(campaign, work.folder, wanted)
+    write_scripts(campaign, files, wanted)
+    require_ended_elsewhere(files, [unit.output.parent for unit in units])
     work.notes += cautions(campaign, wanted, cutoff_A=card["cutoff_A"])
     work.run_units(units)
     work.commands.append("lmp -log none -in in.lammps  (in every run's folder)")

@@ -16,6 +16,8 @@ from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.stages.simulate.cost import estimate_campaign
 from mlipsse.campaign.stages.simulate.portable import render_campaign
+from mlipsse.campaign.stages.simulate.production import require_ended_elsewhere
+from mlipsse.campaign.stages.simulate.rendering import RunFiles
 from mlipsse.campaign.views.run_table import run_table
 from mlipsse.cli import app
 from mlipsse.dataset.frames.extxyz import write_frames
@@ -23,6 +25,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from mlipsse.md.files.record import RECORD_FILE, read_record
 from mlipsse.md.plan.estimate import run_cost
+from mlipsse.md.run import run_folder
 from mlipsse.resources import resource_dir
 
 CONFIG = """
@@ -303,3 +306,38 @@ def test_commands(campaign: Campaign, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["md", "health", str(tmp_path / "o")])
     assert done.exit_code == 0, done.output
     assert done.output.count("queued") == 4
+
+
+def test_decks_of_another_engine(campaign: Campaign, tmp_path: Path) -> None:
+    bundle = campaign.folder / "07-export" / "pot"
+    shutil.copy(bundle / "pot.pt", bundle / "pot.upstream.pt")
+    card = yaml.safe_load((bundle / "card.yaml").read_text())
+    card["sha256"]["pot.upstream.pt"] = card["sha256"]["pot.pt"]
+    (bundle / "card.yaml").write_text(yaml.safe_dump(card))
+    other = changed(campaign, engine="upstream")
+    with pytest.raises(MlipsseError, match=r"simulate\.engine: upstream requires ACEsuit's fork"):
+        render_campaign(other, out=tmp_path / "no", runtime=True)
+    done = render_campaign(other, out=tmp_path / "out")
+    folder = next(path.parent for path in done.root.rglob("in.lammps"))
+    text = (folder / "in.lammps").read_text()
+    assert "pair_style      mace no_domain_decomposition" in text
+    named = next(line for line in text.splitlines() if line.startswith("pair_coeff"))
+    assert (folder / named.split('"')[1]).resolve() == done.root / "potential" / "pot.upstream.pt"
+    assert "-k on g 1 -sf kk" in (done.root / "run.sh").read_text()
+    # Neither a run of one folder nor the stage starts LAMMPS of the wrong kind.
+    with pytest.raises(MlipsseError, match="is for the engine upstream, which requires ACEsuit"):
+        run_folder(folder)
+    files = RunFiles(done.root, done.root / "p.so", done.root / "potential", "upstream")
+    with pytest.raises(MlipsseError, match=r"1 of 1 runs .* simulate.engine: upstream"):
+        require_ended_elsewhere(files, [folder])
+    assert not (folder / "lammps.out").exists()
+
+
+def test_a_run_of_another_engine_that_ended_elsewhere_is_taken(
+    campaign: Campaign, tmp_path: Path
+) -> None:
+    done = render_campaign(changed(campaign, engine="mlipsse"), out=tmp_path / "out")
+    folder = next(path.parent for path in done.root.rglob("in.lammps"))
+    (folder / "stopped.txt").write_text("ERROR: Fix halt condition for fix-id melted_all met\n")
+    files = RunFiles(done.root, done.root / "p.so", done.root / "potential", "mliap")
+    require_ended_elsewhere(files, [folder])

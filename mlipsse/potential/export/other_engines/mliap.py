@@ -1,20 +1,21 @@
 """From a MACE model file to the one of LAMMPS' `pair_style mliap unified`: the `.mliap.pt`."""
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.potential.export.compilation import can_be_scripted
 from mlipsse.potential.export.source_model import load_head
 from mlipsse.potential.export.target import Dtype, FormatRefused, check_dtype
-from mlipsse.potential.export.trial import failure_line, require_same
+from mlipsse.potential.export.trial import call_calculator, failure_line, require_same
 
 if TYPE_CHECKING:
     import torch
@@ -43,12 +44,7 @@ def export_mliap(model: Path, *, head: str, dtype: Dtype, out: Path) -> None:
         does not give the model's numbers.
     """
     check_dtype(dtype)
-    if not importlib.util.find_spec("cuequivariance_torch"):
-        raise MlipsseError(
-            "The mliap format requires cuequivariance, which is not installed. Install it (pip "
-            "install cuequivariance-torch), or export as torchscript or aotinductor for "
-            "pair_style mace."
-        )
+    require_cuequivariance()
     loaded, reference = load_head(model, head)
     import torch
     from mace.calculators.lammps_mliap_mace import LAMMPS_MLIAP_MACE
@@ -73,24 +69,73 @@ def export_mliap(model: Path, *, head: str, dtype: Dtype, out: Path) -> None:
     with write_aside(out) as aside:
         torch.save(exported, aside)
         what = f"The ML-IAP file of {model}"
-        require_same(lambda atoms: mliap_point(aside, atoms), reference, dtype=dtype, what=what)
+        require_same(call_calculator(MliapCalculator, aside), reference, dtype=dtype, what=what)
 
 
-def mliap_point(exported: Path, atoms: Atoms) -> SinglePoint:
-    """Energy, forces and stress of periodic `atoms` by a `.mliap.pt`, called as LAMMPS calls it.
+def require_cuequivariance() -> None:
+    """Refuse an environment without cuequivariance.
+
+    Raises
+    ------
+    MlipsseError
+        with the command that installs it.
+    """
+    if not importlib.util.find_spec("cuequivariance_torch"):
+        raise MlipsseError(
+            "The mliap format requires cuequivariance, which is not installed. Install it (pip "
+            "install cuequivariance-torch), or export as torchscript or aotinductor for "
+            "pair_style mace."
+        )
+
+
+class MliapCalculator(Calculator):
+    """Energy (eV), forces (eV/Å) and stress (eV/Å³) by a `.mliap.pt`, called as LAMMPS calls it.
+
+    For structures that are periodic in three directions.
 
     Parameters
     ----------
     exported : the file; loading it runs pickle code
-    """
-    import torch
 
-    loaded = torch.load(exported, weights_only=False)
-    data = _Neighbours(atoms, loaded.element_types, cutoff_A=2 * float(loaded.rcutfac))
-    loaded.compute_forces(data)
-    slope = data.pair_forces.T @ data.rij
-    stress = (slope + slope.T) / (2 * atoms.get_volume())
-    return SinglePoint(float(data.energy), data.forces, full_3x3_to_voigt_6_stress(stress))
+    Raises
+    ------
+    MlipsseError
+        when it cannot be loaded, as without cuequivariance.
+    """
+
+    def __init__(self, exported: Path) -> None:
+        super().__init__()
+        self.implemented_properties = ["energy", "forces", "stress"]
+        import torch
+
+        try:
+            self._model = torch.load(exported, weights_only=False, map_location="cpu")
+        except Exception as error:
+            raise MlipsseError(
+                f"{exported} cannot be loaded ({failure_line(error)}). It requires "
+                "cuequivariance-torch and the mace-torch that wrote it."
+            ) from error
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """As ASE's."""
+        super().calculate(atoms, list(properties), list(system_changes))
+        placed = cast(Atoms, self.atoms)
+        data = _Neighbours(
+            placed, self._model.element_types, cutoff_A=2 * float(self._model.rcutfac)
+        )
+        self._model.compute_forces(data)
+        slope = data.pair_forces.T @ data.rij
+        stress = (slope + slope.T) / (2 * placed.get_volume())
+        self.results = {
+            "energy": float(data.energy),
+            "forces": data.forces,
+            "stress": full_3x3_to_voigt_6_stress(stress),
+        }
 
 
 class _Neighbours:

@@ -1,0 +1,1 @@
+"""Files of engines that are not ours: ML-IAP, symmetrix-xl, ACEsuit's fork of LAMMPS."""
