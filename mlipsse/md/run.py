@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlipsse import lammps
+from mlipsse.engines import ENGINES
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
 from mlipsse.md.files.ending import (
@@ -13,7 +14,6 @@ from mlipsse.md.files.ending import (
     outcome_on_disk,
     unphysical_ending,
 )
-from mlipsse.md.files.engines import ENGINES
 from mlipsse.md.files.folder import DECK_FILE, LOCK_FILE
 from mlipsse.md.files.record import (
     FINISHED_FILE,

@@ -7,12 +7,13 @@ from ase.calculators.calculator import Calculator
 from mlipsse.potential.export.target import SUFFIXES
 
 
-def exported_calculator(exported: Path) -> Calculator:
+def exported_calculator(exported: Path, *, device: str = "cpu") -> Calculator:
     """ASE calculator of an exported file; compiled code and pickles in it are run.
 
     Parameters
     ----------
     exported : `.pt`, `.pt2`, native `.safetensors`, `.symmetrix.json` or `.mliap.pt`
+    device : of a `.pt`; a `.pt2` runs on the device that it was compiled for, the others on the CPU
 
     Raises
     ------
@@ -33,4 +34,4 @@ def exported_calculator(exported: Path) -> Calculator:
         return MliapCalculator(exported)
     from mlipsse.potential.export.edge_form import ExportedCalculator
 
-    return ExportedCalculator(exported)
+    return ExportedCalculator(exported, device=device)

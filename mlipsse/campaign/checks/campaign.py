@@ -100,9 +100,12 @@ def _checks(crystals: "HostReader") -> list[tuple[str, Check]]:
         ("finetune", training.option_problems),
         ("export", lambda campaign: export_problems(campaign, reader)),
         ("export", lambda campaign: engine_problems(campaign, reader)),
+        ("export", resources.device_problems),
+        ("export", lambda campaign: resources.gpu_problems(campaign, "export")),
         ("export", resources.compiler_problems),
         ("export", resources.build_problems),
         ("simulate", resources.build_problems),
+        ("simulate", lambda campaign: resources.gpu_problems(campaign, "simulate")),
         ("simulate", production.protocol_problems),
         ("simulate", production.structure_problems),
         ("simulate", production.bundle_problems),
@@ -131,12 +134,13 @@ def _notes(
 ) -> list[str]:
     from mlipsse.campaign.checks.downloads import wanted_downloads
     from mlipsse.campaign.checks.engines import engine_notes
-    from mlipsse.campaign.checks.resources import format_notes
+    from mlipsse.campaign.checks.resources import device_notes, format_notes
     from mlipsse.campaign.crystals.orderings import host_lines
 
     notes: list[str] = []
     if stages is None or "export" in stages:
         notes += format_notes(campaign)
+    notes += device_notes(campaign)
     if stages is None or "simulate" in stages:
         notes += engine_notes(campaign)
     # What is refused here is among the problems.

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from mlipsse.campaign.checks.potentials import PotentialReader
 from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.engines import ENGINES
 from mlipsse.errors import MlipsseError
-from mlipsse.md.files.engines import ENGINES
 
 
 def engine_problems(campaign: Campaign, reader: PotentialReader) -> Iterator[str]:

@@ -1,56 +1,13 @@
 """What the machine must have: usable GPUs, programs, a compiler, a folder to write to."""
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 
 from mlipsse.campaign.engine.folder import Campaign
+from mlipsse.dataset.labels.sources import teacher_name
 from mlipsse.errors import MlipsseError
-
-_PROBE = (
-    "import torch\n"
-    "if torch.version.cuda is None and torch.version.hip is None:\n"
-    "    raise SystemExit('this torch, ' + torch.__version__ + ', is built without CUDA')\n"
-    "if not torch.cuda.is_available():\n"
-    "    raise SystemExit('torch ' + torch.__version__ + ' finds no GPU with a driver')\n"
-    "for index in range(torch.cuda.device_count()):\n"
-    "    torch.ones(8, device='cuda:' + str(index)).sum().item()\n"
-    "print(torch.cuda.device_count())\n"
-)
-_PATIENCE_S = 120.0
-_GPU_DRIVERS = ("/proc/driver/nvidia/gpus", "/dev/kfd")
-
-
-class NoGpu(MlipsseError):
-    """No usable GPU, with the reason as a clause."""
-
-
-def usable_gpus() -> int:
-    """Number of GPUs on which torch computes; each is tried, in a process of its own.
-
-    The process that asks must not hold a GPU for as long as its workers need it.
-
-    Raises
-    ------
-    NoGpu
-        when there is none, or one does not compute: with the message of torch.
-    """
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _PROBE],
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise NoGpu(f"a first sum on it took longer than {_PATIENCE_S:g} s") from error
-    if done.returncode == 0:
-        return int(done.stdout.split()[-1])
-    printed = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    raise NoGpu(printed[-1].rstrip(".") if printed else f"exit status {done.returncode}")
+from mlipsse.gpus import GPU_DRIVERS, NoGpu, usable_gpus
 
 
 def gpu_problems(campaign: Campaign, stage: str) -> Iterator[str]:
@@ -81,15 +38,23 @@ def _wanted_gpus(campaign: Campaign, stage: str) -> list[tuple[str, str, int]]:
     if stage == "execution":
         gpus = config.execution.gpus
         return [("execution.gpus", str(gpus), gpus)] if gpus else []
-    if stage == "rank" and config.rank.device == "cuda":
-        return [("rank.device", "cuda", 1)]
-    if stage == "sample" and config.sample.device == "cuda" and config.label.given_file is None:
-        return [("sample.device", "cuda", 1)]
-    if stage == "finetune" and config.finetune.device == "cuda":
-        gpus = config.finetune.gpus
-        found = [("finetune.device", "cuda", 1)]
-        return [*found, ("finetune.gpus", str(gpus), gpus)] if gpus > 1 else found
-    return []
+    if config.label.given_file is not None and stage == "sample":
+        return []
+    if stage == "label" and teacher_name(config.label.source) is None:
+        return []
+    # Decks of another machine ask for the GPU of that one.
+    if stage == "simulate" and config.simulate.engine != "mlipsse":
+        return []
+    blocks = [block for block in config.devices if block.partition(".")[0] == stage]
+    found = [
+        ("device" if config.device == "cuda" else f"{block}.device", "cuda", 1)
+        for block in blocks
+        if config.devices[block] == "cuda"
+    ]
+    gpus = config.finetune.gpus
+    if found and stage == "finetune" and gpus > 1:
+        found.append(("finetune.gpus", str(gpus), gpus))
+    return list(dict.fromkeys(found))
 
 
 def _way_on(field: str, there: int) -> str:
@@ -98,6 +63,28 @@ def _way_on(field: str, there: int) -> str:
     if field.endswith("device"):
         return f"Set {field}: cpu, or run on a machine with a GPU."
     return f"Remove {field}, or run on a machine with GPUs."
+
+
+def device_problems(campaign: Campaign) -> Iterator[str]:
+    """Sentences about formats of the potential that do not run on the device of production."""
+    config = campaign.config
+    form = config.export.format
+    if config.simulate.device == "cuda" and form == "native":
+        yield (
+            "simulate.device: cuda requires a format that runs on GPUs, but export.format: native "
+            "runs on CPUs alone. Set export.format: torchscript or aotinductor, or "
+            "simulate.device: cpu."
+        )
+    if form == "aotinductor" and config.simulate.device not in (None, config.export.device):
+        yield (
+            f"simulate.device: {config.simulate.device} does not run a model that is compiled for "
+            f"export.device: {config.export.device}. Set both to the same device."
+        )
+    if form == "aotinductor" and config.export.serial and config.export.device == "cuda":
+        yield (
+            "export.serial: true compiles for one CPU thread, but export.device is cuda. Remove "
+            "export.serial, or set export.device: cpu."
+        )
 
 
 def execution_problems(campaign: Campaign) -> Iterator[str]:
@@ -164,7 +151,7 @@ def format_notes(campaign: Campaign) -> Iterator[str]:
     config = campaign.config
     if config.export.format != "auto" or config.export_formats[0] != "native":
         return
-    if config.execution.slurm is None and any(map(os.path.exists, _GPU_DRIVERS)):
+    if config.execution.slurm is None and any(map(os.path.exists, GPU_DRIVERS)):
         yield (
             "This machine has a GPU, which the runs of LAMMPS will not use: native code runs on "
             "CPUs. Set export.format: torchscript to use the GPU."
@@ -175,6 +162,18 @@ def format_notes(campaign: Campaign) -> Iterator[str]:
         yield (
             "There is no C++ compiler, so LAMMPS runs TorchScript, which takes ten times as long "
             "as native code. Install g++."
+        )
+
+
+def device_notes(campaign: Campaign) -> Iterator[str]:
+    """A sentence where several workers would use the first GPU alone."""
+    config = campaign.config
+    units = [block for block in ("rank", "sample", "label") if config.devices[block] == "cuda"]
+    execution = config.execution
+    if units and execution.slurm is None and not execution.gpus and execution.workers > 1:
+        yield (
+            f"{execution.workers} workers share the first GPU in {', '.join(units)}. Set "
+            "execution.gpus to the number of GPUs that they share out."
         )
 
 

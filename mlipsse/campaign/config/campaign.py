@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from mlipsse.campaign.config.devices import with_device
 from mlipsse.campaign.config.execution import ExecutionConfig
 from mlipsse.campaign.config.export import ExportConfig
 from mlipsse.campaign.config.finetune import FinetuneConfig
@@ -200,7 +201,7 @@ class RankConfig(Section):
     )
     device: Literal["cpu", "cuda"] = Field(
         default="cpu",
-        description="Device to rank the orderings on. cuda requires execution.workers: 1.",
+        description="Device to rank the orderings on. The default is that of the campaign.",
     )
     batch: Count | None = Field(
         default=None,
@@ -269,6 +270,15 @@ class CampaignConfig(Section):
 
     name: Name = Field(description="Name of the campaign: one word, also used in file names.")
     seed: int = Field(default=1, ge=0, lt=2**31, description="Seed of all random numbers.")
+    device: Literal["cpu", "cuda", "auto"] = Field(
+        default="cpu",
+        description=(
+            "Device of rank, sample, label (a teacher), finetune, export with its acceptance "
+            "trials, and simulate, unless the block states its own. auto: cuda where there is a "
+            "GPU (execution.slurm.gpus_per_node, or one of this machine on which torch computes), "
+            "else cpu. Workers share out the GPUs of execution.gpus."
+        ),
+    )
     structure: StructureConfig
     enumerate: EnumerateConfig
     rank: RankConfig = RankConfig()
@@ -300,8 +310,29 @@ class CampaignConfig(Section):
     def asks_for_gpus(self) -> bool:
         """Whether a stage or the machines it runs on are to use GPUs."""
         slurm = self.execution.slurm
-        stages = (self.rank.device, self.sample.device, self.finetune.device)
-        return bool(self.execution.gpus or (slurm and slurm.gpus_per_node) or "cuda" in stages)
+        return bool(
+            self.execution.gpus
+            or (slurm and slurm.gpus_per_node)
+            or "cuda" in self.devices.values()
+        )
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """Block -> the device that its work runs on."""
+        return {
+            "rank": self.rank.device,
+            "sample": self.sample.device,
+            "label": self.label.device,
+            "finetune": self.finetune.device,
+            "export": self.export.device,
+            "export.acceptance": self.export.acceptance.device,
+            "simulate": self.simulate.device or "cpu",
+        }
+
+    @model_validator(mode="before")
+    @classmethod
+    def _device_of_blocks(cls, values: Any) -> Any:
+        return with_device(values)
 
     @model_validator(mode="after")
     def _orderings_of_production(self) -> CampaignConfig:

@@ -33,6 +33,10 @@ class AcceptanceConfig(Section):
     constant_energy_ps: Positive = Field(
         default=1.0, description="Length in ps of the trial run at constant energy."
     )
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu",
+        description="Device of the trials. The default is that of the campaign.",
+    )
     min_atoms: Count = Field(
         default=80,
         description="Minimum number of atoms of a trial crystal. Smaller crystals are repeated.",
@@ -56,9 +60,15 @@ class ExportConfig(Section):
             "TorchScript, for CPUs and GPUs. aotinductor: code that AOTInductor compiles for this "
             "machine in one to two minutes and that runs about twice as fast as TorchScript. auto: "
             "torchscript where the campaign asks for GPUs (execution.gpus, "
-            "execution.slurm.gpus_per_node, or device: cuda in a stage), else native, or "
+            "execution.slurm.gpus_per_node, or device: cuda), else native, or "
             "torchscript for a model that native code cannot be written for. The bundle always "
             "contains TorchScript where the model can be had in it."
+        ),
+    )
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu",
+        description=(
+            "Device that an aotinductor model is compiled for. The default is that of the campaign."
         ),
     )
     serial: bool = Field(

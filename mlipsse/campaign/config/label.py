@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -174,6 +174,10 @@ class LabelConfig(Section):
     head: str | None = Field(
         default=None,
         description="Head of the teacher. Required for a MACE model with several heads.",
+    )
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu",
+        description="Device of a teacher. The default is that of the campaign.",
     )
     functional: str | None = Field(
         default=None,

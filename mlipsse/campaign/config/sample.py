@@ -31,7 +31,7 @@ class SampleConfig(FilterSettings, DynamicsSettings):
     )
     device: Literal["cpu", "cuda"] = Field(
         default="cpu",
-        description="Device to run the sampling MD on. cuda requires execution.workers: 1.",
+        description="Device to run the sampling MD on. The default is that of the campaign.",
     )
     temperatures_K: list[Kelvin] = Field(
         default=[800.0],

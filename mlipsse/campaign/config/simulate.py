@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mlipsse.campaign.config.section import Section, check_temperatures
-from mlipsse.md.files.engines import EngineName
+from mlipsse.engines import EngineName
 from mlipsse.md.plan.protocol import MdSettings
 from mlipsse.settings import Count, Kelvin, Positive, override_of
 
@@ -107,6 +107,14 @@ class SimulateConfig(RunsConfig):
             "mliap, upstream: symmetrix-xl, ML-IAP with cuEquivariance, or the pair style of "
             "ACEsuit's fork, each in a LAMMPS that was built with it. The decks of these run "
             "elsewhere, by run.sh or array.sbatch; `mlipsse run` then goes on."
+        ),
+    )
+    device: Literal["cpu", "cuda"] | None = Field(
+        default=None,
+        description=(
+            "Device that the decks of mlipsse's pair style ask for: LAMMPS refuses to run without "
+            "it. The default is that of the campaign when it is cuda, else the GPU where the "
+            "model is TorchScript and the node has one."
         ),
     )
     templates: Path | None = Field(

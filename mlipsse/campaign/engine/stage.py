@@ -52,6 +52,10 @@ class Stage:
         """The part of the config that the stage reads, as JSON-able values."""
         everything = campaign.config.model_dump(mode="json")
         everything["export"]["format"] = "/".join(campaign.config.export_formats)
+        # Where work is done changes none of its results.
+        for block in ("rank", "sample", "label", "finetune"):
+            del everything[block]["device"]
+        del everything["export"]["acceptance"]["device"]
         return {section: everything[section] for section in self.sections}
 
 

@@ -145,7 +145,7 @@ def _environment(environment: Environment) -> str:
 def _gpu() -> str:
     import torch
 
-    from mlipsse.campaign.checks.resources import usable_gpus
+    from mlipsse.gpus import usable_gpus
 
     if not torch.cuda.is_available():
         raise LookupError("torch sees none: everything runs on the CPU")

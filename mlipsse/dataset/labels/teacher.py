@@ -75,13 +75,14 @@ class Teacher:
         return with_label(atoms, Label(point, self.description))
 
 
-def make_teacher(source: str, *, head: str | None = None) -> Teacher:
+def make_teacher(source: str, *, head: str | None = None, device: str = "cpu") -> Teacher:
     """The label source `teacher: NAME`.
 
     Parameters
     ----------
     source : NAME is a potential (see `mlipsse.energetics.potentials.catalogue.find_potential`)
-    head : of the potential (see `mlipsse.energetics.potentials.calculators.make_calculator`)
+    head, device : of the potential (see
+        `mlipsse.energetics.potentials.calculators.make_calculator`)
 
     Raises
     ------
@@ -94,7 +95,7 @@ def make_teacher(source: str, *, head: str | None = None) -> Teacher:
     from mlipsse.energetics.potentials.calculators import make_calculator
 
     # Of a file only its name: its place on this machine means nothing to a reader of labels.
-    return Teacher(Path(name).name, make_calculator(name, head=head))
+    return Teacher(Path(name).name, make_calculator(name, head=head, device=device))
 
 
 def _who(frame: Atoms) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mlipsse.engines import ENGINES, EngineName
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_text
 from mlipsse.md.files.deck import checked_name, render_template
 from mlipsse.md.files.ending import UNPHYSICAL
-from mlipsse.md.files.engines import ENGINES, EngineName
 
 RUN_SCRIPT = "run.sh"
 ARRAY_SCRIPT = "array.sbatch"

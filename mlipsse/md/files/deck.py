@@ -15,15 +15,15 @@ from typing import Any
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mlipsse.errors import MlipsseError
-from mlipsse.md.files.data_file import types_of
-from mlipsse.md.files.engines import (
+from mlipsse.engines import (
     ENGINES,
     SYMMETRIX_OPTIONS,
     EngineName,
     pair_lines,
     require_loadable,
 )
+from mlipsse.errors import MlipsseError
+from mlipsse.md.files.data_file import types_of
 from mlipsse.md.files.record import RunRecord
 from mlipsse.md.plan.limits import (
     AVERAGE_SAMPLES,
@@ -62,6 +62,7 @@ def mace_commands(
     species: Sequence[str],
     engine: EngineName = "mlipsse",
     dtype: str = "float32",
+    device: str | None = None,
 ) -> tuple[str, ...]:
     """Commands that load a pair style and give it a model.
 
@@ -71,7 +72,7 @@ def mace_commands(
     model : exported model that the engine loads
     species : elements in the order of the LAMMPS types (`data_file.species_by_type`)
     engine : what evaluates the model
-    dtype : of the engine's arithmetic, where the file leaves it open
+    dtype, device : see `mlipsse.engines.pair_lines`
 
     Raises
     ------
@@ -88,6 +89,7 @@ def mace_commands(
         species=species,
         plugin=quoted_path(plugin),
         dtype=dtype,
+        device=device,
     )
 
 
@@ -107,7 +109,7 @@ def render_deck(
     `species` (by type), `mobile_type`, `framework_types`; and the limits `max_temperature_K`,
     `melting` (see `deck_melting`), `closest` (type, species, distance from the mobile ion in Å),
     `most_near` (names of what counts ions closer than that), `settling` (numbers of
-    `md.settling` for the NPT part) and `engine` (see `mlipsse.md.files.engines`).
+    `md.settling` for the NPT part) and `engine` (see `mlipsse.engines`).
 
     Parameters
     ----------

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ase import Atoms
 
+from mlipsse.engines import EngineName
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, write_text
 from mlipsse.md.files.data_file import atom_style, data_text
 from mlipsse.md.files.deck import render_deck
-from mlipsse.md.files.engines import EngineName
 from mlipsse.md.files.record import (
     FINISHED_FILE,
     OUTCOME_FILE,

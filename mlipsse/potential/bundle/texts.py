@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jinja2
 
-from mlipsse.md.files.engines import ENGINES, SYMMETRIX_OPTIONS, Engine, file_end, pair_lines
+from mlipsse.engines import ENGINES, SYMMETRIX_OPTIONS, Engine, file_end, pair_lines
 from mlipsse.potential.export.target import SUFFIXES
 
 README_FILE = "README.md"

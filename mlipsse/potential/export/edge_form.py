@@ -89,8 +89,12 @@ class EdgeForm:
         )
 
 
-def load_edge_form(exported: Path) -> EdgeForm:
+def load_edge_form(exported: Path, *, device: str = "cpu") -> EdgeForm:
     """Load an exported `.pt` or `.pt2`; a `.pt2` holds machine code, which runs when it is called.
+
+    Parameters
+    ----------
+    device : of a `.pt`; a `.pt2` runs on the one that it was compiled for
 
     Raises
     ------
@@ -103,7 +107,7 @@ def load_edge_form(exported: Path) -> EdgeForm:
             ".pt2 file of the same potential."
         )
     try:
-        return _load_pt2(exported) if exported.suffix == ".pt2" else _load_pt(exported)
+        return _load_pt2(exported) if exported.suffix == ".pt2" else _load_pt(exported, device)
     except MlipsseError:
         raise
     except Exception as error:  # torch has no exception of its own for files it cannot load
@@ -113,10 +117,10 @@ def load_edge_form(exported: Path) -> EdgeForm:
         ) from error
 
 
-def _load_pt(exported: Path) -> EdgeForm:
+def _load_pt(exported: Path, device: str) -> EdgeForm:
     import torch
 
-    module: Any = torch.jit.load(exported, map_location="cpu")
+    module: Any = torch.jit.load(exported, map_location=device)
     if not hasattr(module, "edge_energies"):
         raise MlipsseError(
             f"{exported} has no edge form: it was not exported by this version of mlipsse. "
@@ -124,7 +128,7 @@ def _load_pt(exported: Path) -> EdgeForm:
         )
     dtype = next(weight.dtype for weight in module.parameters() if weight.is_floating_point())
     numbers = tuple(int(number) for number in module.atomic_numbers)
-    return EdgeForm(module.edge_energies, numbers, float(module.r_max), dtype, "cpu")
+    return EdgeForm(module.edge_energies, numbers, float(module.r_max), dtype, device)
 
 
 def _load_pt2(exported: Path) -> EdgeForm:
@@ -150,6 +154,7 @@ class ExportedCalculator(Calculator):
     Parameters
     ----------
     exported : the file; a `.pt2` holds machine code, which runs when it is called
+    device : see `load_edge_form`
 
     Raises
     ------
@@ -159,9 +164,9 @@ class ExportedCalculator(Calculator):
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012, as ASE
 
-    def __init__(self, exported: Path) -> None:
+    def __init__(self, exported: Path, *, device: str = "cpu") -> None:
         super().__init__()
-        self._form = load_edge_form(exported)
+        self._form = load_edge_form(exported, device=device)
 
     def calculate(
         self,

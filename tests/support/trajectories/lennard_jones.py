@@ -6,6 +6,7 @@ from typing import Any
 from ase import Atoms
 from ase.build import bulk
 
+from mlipsse.engines import EngineName
 from mlipsse.md.files.folder import render_folder
 from mlipsse.md.files.record import RunSubject, record_of
 from mlipsse.md.plan.protocol import Protocol
@@ -53,6 +54,7 @@ def render(
     pair_commands: tuple[str, ...] = LENNARD_JONES,
     template_dir: Path | None = None,
     replace: bool = False,
+    engine: EngineName = "mlipsse",
     **changes: Any,
 ) -> Path:
     """Render a run into `folder` and return it; keyword arguments change the protocol."""
@@ -62,6 +64,7 @@ def render(
         atoms,
         record_of(atoms, SUBJECT, Protocol(**(SHORT | changes))),
         pair_commands=pair_commands,
+        engine=engine,
         template_dir=template_dir,
         replace=replace,
     )

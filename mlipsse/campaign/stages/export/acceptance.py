@@ -114,6 +114,7 @@ def try_on_crystal(
     exported: Path,
     settings: "AcceptanceSettings",
     known: Known,
+    device: str,
 ) -> None:
     """Unit of work: one crystal through every trial."""
     from mlipsse.potential.acceptance import References, accept
@@ -122,18 +123,18 @@ def try_on_crystal(
 
     result = accept(
         start,
-        exported_calculator(exported),
+        exported_calculator(exported, device=device),
         settings,
         name=name,
         references=References(
-            _reference_volume(known), known.frames, known.cell, labelled=known.labelled
+            _reference_volume(known, device), known.frames, known.cell, labelled=known.labelled
         ),
     )
     content = {"record": acceptance_record([result]), "curves": result.curves}
     write_text(output, encode(content))
 
 
-def _reference_volume(known: Known) -> Any:
+def _reference_volume(known: Known, device: str) -> Any:
     from mlipsse.energetics.potentials.calculators import make_calculator
     from mlipsse.potential.acceptance import LIMITS, ReferenceVolume
 
@@ -141,7 +142,7 @@ def _reference_volume(known: Known) -> Any:
         return ReferenceVolume(
             f"the potential of the labels ({Path(known.potential).name})",
             LIMITS.volume_error,
-            calculator=make_calculator(known.potential, head=known.head),
+            calculator=make_calculator(known.potential, head=known.head, device=device),
         )
     if known.volume_A3_atom is not None:
         return ReferenceVolume(
@@ -257,6 +258,7 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
         "exported": exported,
         "settings": settings,
         "known": known,
+        "device": config.export.acceptance.device,
     }
     return Unit(name, work.unit_path(name, identity, ".json"), try_on_crystal, arguments)
 

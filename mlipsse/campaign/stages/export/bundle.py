@@ -166,11 +166,12 @@ def _export_settings(config: CampaignConfig, head: str | None) -> "ExportSetting
     from mlipsse.potential.export.target import ExportSettings, Target
 
     first, *others = config.export_formats
+    device = config.export.device if first == "aotinductor" else "cpu"
     return ExportSettings(
         first,
         head,
         config.export.dtype,
-        Target(serial=config.export.serial),
+        Target(device, serial=config.export.serial),
         or_torchscript="torchscript" in others,
     )
 

@@ -187,7 +187,10 @@ def _unit(work: Work, program: ProgramSource | None, frames: Sequence[Atoms], fi
         identity |= {"source": config.source, "potential": work.potential_identity(teacher)}
         identity |= {"head": config.head} if config.head is not None else {}
         make = partial(
-            make_teacher, f"teacher: {work.campaign.potential(teacher)}", head=config.head
+            make_teacher,
+            f"teacher: {work.campaign.potential(teacher)}",
+            head=config.head,
+            device=config.device,
         )
         way: dict[str, Any] = {}
     else:

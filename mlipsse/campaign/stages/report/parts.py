@@ -10,7 +10,7 @@ from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import read_record, versions
 from mlipsse.campaign.engine.table import read_csv
-from mlipsse.md.files.engines import file_kind
+from mlipsse.engines import file_kind
 from mlipsse.orderings import parse_repeats
 from mlipsse.potential.acceptance.report import CARD_KEY, refusals, table_rows
 from mlipsse.report.page.content import FigureFile, Headline, Section, Table, View

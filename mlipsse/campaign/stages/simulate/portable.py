@@ -15,8 +15,8 @@ from mlipsse.campaign.stages.simulate.rendering import (
     render_runs,
     write_scripts,
 )
+from mlipsse.engines import ENGINES
 from mlipsse.errors import MlipsseError
-from mlipsse.md.files.engines import ENGINES
 from mlipsse.potential.bundle.folder import read_bundle
 from mlipsse.potential.export.target import SUFFIXES
 from mlipsse.potential.lammps.plugin import PLUGIN_FILE, build_plugin

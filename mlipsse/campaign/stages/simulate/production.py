@@ -9,8 +9,8 @@ from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.stages.simulate.rendering import RunFiles, render_runs
 from mlipsse.campaign.stages.simulate.until import lengthen, run_until, unit_output
+from mlipsse.engines import ENGINES
 from mlipsse.errors import MlipsseError
-from mlipsse.md.files.engines import ENGINES
 from mlipsse.md.run import has_ended
 
 

@@ -15,12 +15,12 @@ from mlipsse.campaign.crystals.runs import Run, protocol, simulated_cell
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.record import digest
 from mlipsse.campaign.engine.seeds import derived_seed
+from mlipsse.engines import EngineName
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
 from mlipsse.md.files.array_job import ArrayJob, write_array_job
 from mlipsse.md.files.data_file import species_by_type
 from mlipsse.md.files.deck import mace_commands
-from mlipsse.md.files.engines import EngineName
 from mlipsse.md.files.folder import render_folder
 from mlipsse.md.files.record import RECORD_FILE, RunSubject, read_record, record_of
 from mlipsse.md.plan.protocol import timestep_caution
@@ -120,6 +120,7 @@ def render_runs(
                 species=species,
                 engine=files.engine,
                 dtype=config.export.dtype,
+                device=config.simulate.device,
             ),
             engine=files.engine,
             template_dir=template_dir(campaign),

@@ -144,6 +144,7 @@ def pair_lines(
     species: Sequence[str],
     plugin: str | None = None,
     dtype: str = "float32",
+    device: str | None = None,
 ) -> tuple[str, ...]:
     """The commands of LAMMPS that load a model.
 
@@ -153,13 +154,16 @@ def pair_lines(
     species : elements in the order of the LAMMPS types
     plugin : shared object of mlipsse's pair style; None leaves `plugin load` out
     dtype : of symmetrix's arithmetic; the other engines take that of the file
+    device : `cpu` or `cuda`, without which mlipsse's pair style refuses to run; None for the GPU
+        where there is one and the model runs on it
     """
     elements = " ".join(species)
     if engine.name == "mlipsse":
         load = () if plugin is None else (f"plugin          load {plugin}",)
         # Somewhere else compiled code will not do: the portable file beside it takes its place.
         fallback = " fallback" if model.rstrip('"').endswith(".pt2") else ""
-        style = f"pair_style      mace{fallback}  # {file_kind(Path(model.strip(chr(34))))}"
+        asked = "" if device is None else f" device {device}"
+        style = f"pair_style      mace{asked}{fallback}  # {file_kind(Path(model.strip(chr(34))))}"
         return (*load, style, f"pair_coeff      * * {model} {elements}")
     if engine.name == "symmetrix":
         style = "symmetrix/mace/float32/kk" if dtype == "float32" else "symmetrix/mace/kk"

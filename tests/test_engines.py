@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mlipsse.engines import ENGINES, EngineName, file_kind
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.array_job import ArrayJob, write_array_job
 from mlipsse.md.files.deck import mace_commands
-from mlipsse.md.files.engines import ENGINES, EngineName, file_kind
 from mlipsse.potential.export.target import SUFFIXES
 from tests.md.files.test_md_deck import deck
 
@@ -51,6 +51,8 @@ def test_pair_lines() -> None:
         'pair_coeff * * "pot/p.symmetrix.json" Li Cl',
     ]
     assert "pair_style symmetrix/mace/kk " in commands("symmetrix", dtype="float64")[1]
+    cuda = mace_commands(plugin=Path("p.so"), model=Path("p.pt"), species=["Li"], device="cuda")
+    assert "pair_style mace device cuda #" in " ".join(cuda[1].split())
     assert commands("mlipsse")[:2] == [
         'plugin load "lib/macepair.so"', "pair_style mace # native code: C++ written for the model",
     ]  # fmt: skip
