@@ -179,8 +179,11 @@ def test_the_example_with_another_engine(bundle, plugin):
     screen = (bundle.folder / "lammps.out").read_text()
     assert "\npair_style      mace no_domain_decomposition\n" in screen
     assert "\nsuffix off\n" not in screen
-    for engine, style in (("symmetrix", "symmetrix/mace/float32/kk"), ("mliap", "mliap")):
-        with pytest.raises(MlipsseError, match=f"Unrecognized pair style '{style}'"):
+    for engine, words_of_lammps in (
+        ("symmetrix", "Unrecognized pair style 'symmetrix/mace/float32/kk'"),
+        ("mliap", "pair_style mliap unified requires ML-IAP with python support"),
+    ):
+        with pytest.raises(MlipsseError, match=words_of_lammps):
             lammps.run([*words, engine], folder=bundle.folder)
 
 
