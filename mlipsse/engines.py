@@ -88,7 +88,7 @@ ENGINES: Mapping[EngineName, Engine] = {
         ),
         Engine(
             "upstream",
-            "the pair style of ACEsuit's fork of LAMMPS, on CPUs and GPUs",
+            "ACEsuit's fork of LAMMPS, on CPUs and GPUs",
             "ACEsuit's fork of LAMMPS, built with ML-MACE and, for GPUs, KOKKOS",
             (".pt", ".upstream.pt"),
             kokkos=True,

@@ -1,6 +1,6 @@
 """A crystal to try a potential on, and the deck that runs it in any LAMMPS."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import cast
@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers, covalent_radii
 
+from mlipsse.engines import EngineName
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.texts import DECK_FILE, deck_text
 from mlipsse.potential.lammps.structure_file import data_text
@@ -25,7 +26,14 @@ _ANIONS = (
 
 
 def write_example(
-    folder: Path, atoms: Atoms, *, file: str, name: str, elements: Sequence[str], dtype: str
+    folder: Path,
+    atoms: Atoms,
+    *,
+    file: str,
+    name: str,
+    elements: Sequence[str],
+    dtype: str,
+    without: Collection[EngineName] = (),
 ) -> None:
     """Write `example.data` and `in.example` for the potential `name` into its bundle.
 
@@ -35,6 +43,7 @@ def write_example(
     file : exported file that the deck names for mlipsse's pair style
     elements : of the model, in its order
     dtype : of the exported files
+    without : engines that do not hold the model
     """
     used = present_elements(atoms, elements)
     title = f"{name}: {formula(atoms)}, atom types {' '.join(used)}"
@@ -47,6 +56,7 @@ def write_example(
         data_file=DATA_FILE,
         elements=used,
         dtype=dtype,
+        without=without,
     )
     (folder / DECK_FILE).write_text(deck, encoding="utf-8")
 

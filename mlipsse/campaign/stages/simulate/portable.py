@@ -83,7 +83,9 @@ def render_campaign(
     source = model or ours
     source = source.resolve()
     if not source.is_file():
-        raise MlipsseError(f"There is no model {source}.")
+        form = campaign.config.engine_format
+        make = f" Make it: mlipsse run {campaign.folder} --until export." if form else ""
+        raise MlipsseError(f"There is no model {source}.{make}")
     root = (out or campaign.path(paths.Simulate.folder)).resolve()
     root.mkdir(parents=True, exist_ok=True)
     plugin = build_plugin()
