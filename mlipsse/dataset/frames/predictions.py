@@ -79,6 +79,17 @@ class Predictions:
             "stress (eV/Å³)": self.stress_eV_A3.tolist(),
         }
 
+    @staticmethod
+    def joined(parts: "Sequence[Predictions]") -> "Predictions":
+        """Those of several sets of frames, at least one, in their order."""
+        return Predictions(
+            atoms=np.concatenate([part.atoms for part in parts]),
+            energy_eV_atom=np.concatenate([part.energy_eV_atom for part in parts], axis=1),
+            forces_eV_A=np.concatenate([part.forces_eV_A for part in parts], axis=1),
+            stress_eV_A3=np.concatenate([part.stress_eV_A3 for part in parts], axis=1),
+            symbols=np.concatenate([part.symbols for part in parts]),
+        )
+
     def of(self, chosen: np.ndarray) -> "Predictions":
         """Those of some frames; `chosen` is (n_frames,) bool."""
         return Predictions(

@@ -1,0 +1,190 @@
+"""Fine-tune `mace-sse-small` to the SCAN labels of the halides, and write its bundle.
+
+    python make_model.py WORK_FOLDER
+
+The labels are those of `labels/scan/scan.extxyz`: DFT by CP2K, 40 frames of eight compositions. The
+set is small, so that the errors are those of eight further models, each trained without one
+composition and tried on its frames (leave one composition out). The model that is shipped learns
+from all of them, but for one frame of each composition by which its best epoch is chosen. Finished
+trainings are kept when the script is run again.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from mlipsse import keys
+from mlipsse.dataset.frames.evaluation import predict
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.dataset.frames.predictions import Predictions
+from mlipsse.energetics.potentials.catalogue import find_potential
+from mlipsse.energetics.potentials.loaded_mace import load_mace
+from mlipsse.files import write_aside, write_text
+from mlipsse.potential.bundle.folder import write_bundle
+from mlipsse.potential.bundle.provenance import Provenance, TrainingData
+from mlipsse.potential.export.target import ExportSettings
+from mlipsse.resources import resource_dir
+from mlipsse.training.finetune import fine_tune
+from mlipsse.training.settings import HEAD, FineTuneSettings, Training
+
+HERE = Path(__file__).resolve().parent
+NAME = HERE.name
+FOUNDATION = resource_dir("potentials") / "mace-sse-small"
+LABELS = HERE.parent.parent / "labels" / "scan" / "scan.extxyz"
+ANIONS = {"Cl", "Br"}
+SETTINGS = FineTuneSettings(
+    foundation_head="Default",
+    max_epochs=24,
+    learning_rate=0.003,
+    batch_size=8,
+    energy_weight=20,
+    forces_weight=10,
+    stress_weight=100,
+    options={"scheduler": "ExponentialLR", "lr_scheduler_gamma": 0.87},
+    seed=7,
+)
+
+
+def halides() -> list[Atoms]:
+    """The labelled frames of the family."""
+    return [frame for frame in read_frames(LABELS, labelled=True) if ANIONS & set(frame.symbols)]
+
+
+def compositions(frames: Sequence[Atoms]) -> list[str]:
+    """Of the frames, sorted."""
+    return sorted({str(frame.info[keys.COMPOSITION]) for frame in frames})
+
+
+def split(frames: Sequence[Atoms]) -> tuple[list[Atoms], list[Atoms]]:
+    """Train, and one frame of each composition for validation, at temperatures that take turns."""
+    valid = []
+    for place, composition in enumerate(compositions(frames)):
+        own = [frame for frame in frames if frame.info[keys.COMPOSITION] == composition]
+        valid.append(own[place % len(own)])
+    chosen = {id(frame) for frame in valid}
+    return [frame for frame in frames if id(frame) not in chosen], valid
+
+
+def train(frames: Sequence[Atoms], test: Sequence[Atoms], folder: Path) -> Path:
+    """The model of these frames; the one that is there, if it was made of the same."""
+    model = folder / "model.model"
+    made_of = json.dumps(
+        {
+            "frames": sorted(str(frame.info[keys.TRAJECTORY]) for frame in frames),
+            "settings": SETTINGS.model_dump(mode="json"),
+        }
+    )
+    mark = folder / "made_of.json"
+    if model.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == made_of:
+        return model
+    sets = {part: folder / f"{part}.extxyz" for part in ("train", "valid", "test")}
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, some in zip(sets.values(), (*split(frames), test), strict=True):
+        write_frames(path, list(some))
+    training = Training(
+        sets={**sets, "replay": FOUNDATION / "replay.extxyz"},
+        foundation=FOUNDATION / "mace-sse-small.model",
+        settings=SETTINGS,
+    )
+    result = fine_tune(training, folder=folder / "training", out=model)
+    facts = {
+        "replay_force_rmse_meV_A": result.replay_errors and result.replay_errors.force_rmse_meV_A,
+        "foundation_replay_force_rmse_meV_A": (
+            result.foundation_replay_errors and result.foundation_replay_errors.force_rmse_meV_A
+        ),
+    }
+    write_text(folder / "facts.json", json.dumps(facts, indent=1) + "\n")
+    write_text(mark, made_of)
+    return model
+
+
+def predictions(model: Path, frames: Sequence[Atoms]) -> Predictions:
+    """Of the head of the SCAN labels."""
+    return predict(list(frames), load_mace(find_potential(str(model)), head=HEAD))
+
+
+def summary(found: Predictions) -> dict[str, float]:
+    """Errors and slope of forces."""
+    errors = asdict(found.errors)
+    kept = {name: round(value, 2) for name, value in errors.items() if "_rmse_" in name}
+    slope = found.softening.forces
+    assert slope is not None
+    return kept | {"force_slope": round(slope.value, 3)}
+
+
+def leave_one_out(frames: Sequence[Atoms], work: Path) -> dict[str, dict[str, float]]:
+    """Composition -> errors of a model without it, on its frames; `all` -> on all frames together."""
+    parts, rows = [], {}
+    for composition in compositions(frames):
+        rest = [frame for frame in frames if frame.info[keys.COMPOSITION] != composition]
+        left_out = [frame for frame in frames if frame.info[keys.COMPOSITION] == composition]
+        model = train(rest, left_out, work / f"without-{composition}")
+        parts.append(predictions(model, left_out))
+        rows[composition] = summary(parts[-1])
+        print(composition, rows[composition], flush=True)
+    rows["all"] = summary(Predictions.joined(parts))
+    return rows
+
+
+def hand_on(
+    model: Path, frames: Sequence[Atoms], errors: Mapping[str, Mapping[str, float]], facts: Path
+) -> None:
+    """Write the bundle around `model` and copy it here."""
+    temperatures_K = [float(frame.info["temperature_K"]) for frame in frames]
+    sources = {str(frame.info[keys.LABEL_SOURCE]) for frame in frames}
+    (source,) = sources
+    foundation = predict(
+        list(frames), load_mace(find_potential(str(FOUNDATION / "mace-sse-small.model")))
+    )
+    provenance = Provenance(
+        label_source=source,
+        licence="MIT",
+        training=TrainingData(
+            frames=len(frames),
+            temperature_range_K=(min(temperatures_K), max(temperatures_K)),
+            compositions=compositions(frames),
+            errors={"left out": errors["all"]},
+        ),
+        extra={
+            "what": "Potential for the halide electrolytes Li3InxY(1-x)Br(6y)Cl(6-6y), fine-tuned "
+            "from mace-sse-small by multi-head replay to SCAN labels: DFT, not a teacher's.",
+            "errors": "each composition by a model that was trained without it",
+            "left_out_compositions": errors,
+            "foundation_on_the_same_frames": summary(foundation),
+            "cells": "20 atoms; 600 to 1200 K; strained by up to 3 %",
+            "training": SETTINGS.model_dump(mode="json"),
+            "replay": json.loads(facts.read_text(encoding="utf-8")),
+            "made_by": ["make_model.py", "labels/scan/label.py", "labels/scan/make_frames.py"],
+        },
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = write_bundle(
+            Path(folder),
+            model=model,
+            name=NAME,
+            export=ExportSettings(head=HEAD, dtype="float32"),
+            provenance=provenance,
+            example=frames[int(np.argmin(temperatures_K))],
+        )
+        for file in bundle.folder.iterdir():
+            with write_aside(HERE / file.name) as aside:
+                aside.write_bytes(file.read_bytes())
+
+
+def main(work: Path) -> None:
+    """All trainings, then the bundle."""
+    frames = halides()
+    errors = leave_one_out(frames, work)
+    print("all", errors["all"], flush=True)
+    model = train(frames, split(frames)[1], work / "all")
+    hand_on(model, frames, errors, work / "all" / "facts.json")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
