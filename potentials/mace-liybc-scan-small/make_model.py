@@ -119,7 +119,7 @@ def summary(found: Predictions) -> dict[str, float]:
 
 
 def leave_one_out(frames: Sequence[Atoms], work: Path) -> dict[str, dict[str, float]]:
-    """Composition -> errors of a model without it, on its frames; `all` -> on all frames together."""
+    """Composition -> errors of a model without it, on its frames; `all` -> on all of them."""
     parts, rows = [], {}
     for composition in compositions(frames):
         rest = [frame for frame in frames if frame.info[keys.COMPOSITION] != composition]
