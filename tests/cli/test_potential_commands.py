@@ -90,9 +90,9 @@ def test_from_a_model_to_a_checked_bundle(tmp_path: Path, invoke: Invoke, quick:
 def test_a_check_that_is_not_passed(
     invoke: Invoke, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlipsse.potential.parity import report as parity
+    from mlipsse.potential.parity import comparison
 
-    monkeypatch.setattr(parity, "MAX_DRIFT_EV_ATOM_PS", 0.0)
+    monkeypatch.setattr(comparison, "MAX_DRIFT_EV_ATOM_PS", 0.0)
     status, text, error = invoke("check", SHIPPED, "--structures", SHIPPED / "replay.extxyz@150")
     assert status == 2, "a file name, not ASE's notation"
     assert "There is no file" in error

@@ -65,7 +65,7 @@ def test_frames_are_labelled_and_the_rejected_listed(tmp_path):
     assert "fake_vasp.py" in work.commands[0]
 
 
-def emt_teacher(source: str, *, head: str | None) -> Teacher:
+def emt_teacher(source: str, *, head: str | None, device: str) -> Teacher:
     return Teacher("emt", EMT())
 
 
@@ -144,7 +144,7 @@ class Moody(Calculator):
         }
 
 
-def moody_teacher(source: str, *, head: str | None) -> Teacher:
+def moody_teacher(source: str, *, head: str | None, device: str) -> Teacher:
     return Teacher("moody", Moody())
 
 
