@@ -29,6 +29,9 @@ Dtype = Annotated[
 ]
 
 _FOLDER = typer.Option("--out", metavar="DIR", help="Folder to write to.")
+BundleFolder = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="Bundle folder, which contains card.yaml.")
+]
 OutFolder = Annotated[Path, _FOLDER]
 OptionalOutFolder = Annotated[Path | None, _FOLDER]
 OutFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")]

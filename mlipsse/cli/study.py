@@ -16,9 +16,8 @@ from mlipsse.cli.options import (
     above_zero,
     whole_numbers,
 )
-from mlipsse.cli.potential_tables import show_speed
 from mlipsse.cli.progress import progress_line
-from mlipsse.cli.tables import print_rows
+from mlipsse.cli.tables import print_rows, show_speed
 from mlipsse.errors import MlipsseError
 
 app = typer.Typer(

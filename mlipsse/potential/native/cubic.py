@@ -4,6 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mlipsse.potential.native.arithmetic import Polynomial
+
+_ZERO = 1e-12
+"""Coefficients below it, relative to the largest, are rounding."""
+
+_AGREEMENT = 1e-9
+"""Of a polynomial and its function at points of chance, relative to the largest value."""
+
 
 def cubic_coefficients(
     values: Callable[[np.ndarray], np.ndarray], n: int
@@ -46,3 +54,45 @@ def cubic_coefficients(
             rest = rest - plus[one]
         found[(i, j, k)] = rest
     return found
+
+
+def cubic_polynomials(
+    values: Callable[[np.ndarray], np.ndarray], n_variables: int
+) -> tuple[Polynomial, ...] | None:
+    """The polynomials that a function consists of, read off its values; None where it is none.
+
+    Parameters
+    ----------
+    values : (n_points, n_variables) -> (n_points, n_elements, channels, n_out)
+
+    Returns
+    -------
+    tuple
+        one polynomial for each of the n_out values.
+    """
+    coefficients = cubic_coefficients(values, n_variables)
+    points = np.random.default_rng(0).normal(size=(4, n_variables))
+    expected = values(points)
+    found = sum(
+        c[None] * np.prod(points[:, list(m)], axis=1)[:, None, None, None]
+        for m, c in coefficients.items()
+    )
+    if np.abs(found - expected).max() > _AGREEMENT * max(1.0, np.abs(expected).max()):
+        return None
+    _, n_elements, channels, n_out = expected.shape
+    largest = max(np.abs(c).max() for c in coefficients.values())
+    polynomials = []
+    for out in range(n_out):
+        kept = {
+            m: c[:, :, out]
+            for m, c in coefficients.items()
+            if np.abs(c[:, :, out]).max() > _ZERO * largest
+        }
+        names = tuple(sorted(kept))
+        stacked = (
+            np.stack([kept[m] for m in names], axis=1)
+            if names
+            else np.zeros((n_elements, 0, channels))
+        )
+        polynomials.append(Polynomial(names, stacked))
+    return tuple(polynomials)

@@ -16,7 +16,7 @@ import numpy as np
 
 from mlipsse.potential.export.target import FormatRefused
 from mlipsse.potential.native.arithmetic import Arithmetic, CouplingPath, Layer, Polynomial
-from mlipsse.potential.native.cubic import cubic_coefficients
+from mlipsse.potential.native.cubic import cubic_polynomials
 from mlipsse.potential.native.harmonics import fit_harmonics
 from mlipsse.potential.native.splines import Spline, fit_spline
 
@@ -336,32 +336,10 @@ class _Reader:
                 found.append(torch.cat(parts, dim=2))
             return torch.stack(found, dim=1).numpy()
 
-        coefficients = cubic_coefficients(values, n_lm)
-        rng = np.random.default_rng(0)
-        point = rng.normal(size=(4, n_lm))
-        expected = values(point)
-        found = sum(
-            c[None] * np.prod(point[:, list(m)], axis=1)[:, None, None, None]
-            for m, c in coefficients.items()
-        )
-        if np.abs(found - expected).max() > 1e-9 * max(1.0, np.abs(expected).max()):
+        found = cubic_polynomials(values, n_lm)
+        if found is None:
             raise _refuse(f"the product of layer {number}, which is no polynomial of degree 3")
-        polynomials = []
-        largest = max(np.abs(c).max() for c in coefficients.values())
-        for out in range((max_l_out + 1) ** 2):
-            kept = {
-                m: c[:, :, out]
-                for m, c in coefficients.items()
-                if np.abs(c[:, :, out]).max() > _ZERO * largest
-            }
-            names = tuple(sorted(kept))
-            stacked = (
-                np.stack([kept[m] for m in names], axis=1)
-                if names
-                else np.zeros((self.n_elements, 0, self.channels))
-            )
-            polynomials.append(Polynomial(names, stacked))
-        return tuple(polynomials)
+        return found
 
     def _readout(self, number: int) -> tuple[np.ndarray | None, np.ndarray | None, float]:
         torch, readout = self.torch, self.model.readouts[number]

@@ -128,9 +128,7 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Workers]:
     monkeypatch.setattr(size_transport, "provide_bundle", bundle)
     monkeypatch.setattr(size_transport, "provide_foundation_bundle", bundle)
     monkeypatch.setattr(size_transport, "build_plugin", lambda: tmp_path / "tiny.model")
-    monkeypatch.setattr(
-        rendering, "mace_commands", lambda model, **_: FORCES[model.stem]
-    )
+    monkeypatch.setattr(rendering, "mace_commands", lambda model, **_: FORCES[model.stem])
     return hired
 
 

@@ -8,15 +8,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from mlipsse.cli.tables import written
+
 if TYPE_CHECKING:
     from mlipsse.potential.acceptance import AcceptanceReport
     from mlipsse.potential.bundle.info import BundleInfo
     from mlipsse.potential.parity.report import ParityReport
-    from mlipsse.potential.speed.measurement import BenchmarkRow
-
-
-_BUSY = 0.05
-"""Above it the waiting is printed."""
 
 
 def show_parity(report: "ParityReport") -> None:
@@ -71,7 +68,7 @@ def show_acceptance(record: Mapping[str, Any]) -> None:
         table.add_column(column, overflow="fold")
     for row in table_rows(record):
         style = {"fail": "red", "warn": "yellow"}.get(row["verdict"])
-        values = [_cell(row["value"]), f"{_cell(row['limit'])} {row['unit']}".strip()]
+        values = [written(row["value"]), f"{written(row['limit'])} {row['unit']}".strip()]
         table.add_row(
             row["structure"], row["name"], row["verdict"], *values, row["sentence"], style=style
         )
@@ -85,50 +82,8 @@ def show_rows(rows: Sequence[dict[str, Any]]) -> None:
     for column in rows[0] if rows else ():
         table.add_column(column, justify="right", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(written(value) for value in row.values()))
     Console(highlight=False).print(table)
-
-
-def show_speed(rows: Sequence["BenchmarkRow"]) -> None:
-    """What a step costs, of rows of one dtype and number of threads; `--json` prints all of it.
-
-    Columns that no row fills are left out.
-    """
-    threads = rows[0].threads
-    print(f"{rows[0].dtype}, {threads} thread{'' if threads == 1 else 's'}")
-    columns: dict[str, list[Any]] = {
-        "backend": [row.backend for row in rows],
-        "atoms": [row.atoms for row in rows],
-        "ms per step": [row.ms_per_step for row in rows],
-        "µs per atom and step": [row.us_per_atom_step for row in rows],
-        "ns per day": [row.ns_per_day for row in rows],
-        "peak MB": [row.peak_memory_MB for row in rows],
-        "kB per atom": [row.memory_kB_per_atom for row in rows],
-        "outside model": [f"{row.outside_model_fraction:.0%}" for row in rows],
-    }
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for name, values in columns.items():
-        if any(value is not None for value in values):
-            longest = max(map(len, [*name.split(), *map(_cell, values)]))
-            table.add_column(
-                name, justify="left" if name == "backend" else "right", min_width=longest
-            )
-    for row in zip(*columns.values(), strict=True):
-        filled = [any(value is not None for value in values) for values in columns.values()]
-        table.add_row(*(_cell(value) for value, kept in zip(row, filled, strict=True) if kept))
-    Console(highlight=False).print(table)
-    waited = max(row.waited_fraction for row in rows)
-    if waited > _BUSY:
-        print(
-            f"caution: up to {waited:.0%} of the time a run waited for a core; the machine was "
-            "busy, and times are too long."
-        )
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def show_info(found: "BundleInfo") -> None:
