@@ -29,7 +29,7 @@ app = typer.Typer(
     help="Render production runs for other machines, estimate their cost, check their health.",
     no_args_is_help=True,
 )
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)
 
 
 @app.command()

@@ -224,7 +224,7 @@ def sample(
         seed=campaign.config.seed,
     )
     target = out or campaign.path("orderings-at-temperature") / ordering_folder(settings)
-    console = Console(highlight=False, stderr=as_json)
+    console = Console(highlight=False, markup=False, stderr=as_json)
     result = sample_orderings(
         campaign, settings, target, formats=formats.split(","), report=console.print
     )

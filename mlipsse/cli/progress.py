@@ -14,7 +14,7 @@ def progress_line(console: Console) -> Iterator[Callable[[int, int, str], None]]
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[text]}"),
+        TextColumn("{task.fields[text]}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task("", total=None, text="")

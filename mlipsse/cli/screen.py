@@ -141,7 +141,7 @@ def landscape(
         orderings=orderings,
         max_atoms=max_atoms,
     )
-    with progress_line(Console(stderr=True)) as progress:
+    with progress_line(Console(stderr=True, markup=False)) as progress:
         found = run(
             crystals,
             settings,
@@ -214,7 +214,7 @@ def _confirm(folder: Path, settings: dict[str, float], *, workers: int, as_json:
     from mlipsse.campaign.studies.screening.confirmation import ConfirmationSettings
     from mlipsse.campaign.studies.screening.confirmation import confirm as run
 
-    with progress_line(Console(stderr=True)) as progress:
+    with progress_line(Console(stderr=True, markup=False)) as progress:
         found = run(
             folder,
             ConfirmationSettings(**settings),  # type: ignore[arg-type]
@@ -277,7 +277,7 @@ def learn(
     from mlipsse.campaign.studies.screening.learning import learn as run
     from mlipsse.screening.accelerations.learning import LearningSettings
 
-    with progress_line(Console(stderr=True)) as progress:
+    with progress_line(Console(stderr=True, markup=False)) as progress:
         found = run(
             crystals,
             DisplacementSettings(potential, head, width, displacements),
@@ -325,7 +325,7 @@ def predict(
     from mlipsse.campaign.config.execution import ExecutionConfig
     from mlipsse.campaign.studies.screening.learning import predict_crystals
 
-    with progress_line(Console(stderr=True)) as progress:
+    with progress_line(Console(stderr=True, markup=False)) as progress:
         rows = predict_crystals(
             crystals,
             predictor,

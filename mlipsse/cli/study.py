@@ -85,7 +85,7 @@ def locality(
         )
     if repeat:
         atoms = make_supercell(atoms, parse_repeats(repeat).matrix)
-    with progress_line(Console(stderr=True)) as progress:
+    with progress_line(Console(stderr=True, markup=False)) as progress:
         found = study_locality(
             atoms,
             potential,
@@ -146,7 +146,7 @@ def speed(
     """
     from mlipsse.campaign.studies.speed import study_speed
 
-    with progress_line(Console(stderr=True)) as progress:
+    with progress_line(Console(stderr=True, markup=False)) as progress:
         found = study_speed(
             bundle,
             whole_numbers(atoms, option="--atoms", example="160,640"),
@@ -200,7 +200,7 @@ def models(
     from mlipsse.campaign.studies.models import compare_models, parse_choice
 
     file = read_campaign(labels).labelled_sets["test"] if labels.is_dir() else labels
-    with progress_line(Console(stderr=True)) as progress:
+    with progress_line(Console(stderr=True, markup=False)) as progress:
         found = compare_models(
             file,
             [parse_choice(text) for text in potentials.split(",") if text.strip()],
@@ -250,7 +250,7 @@ def labels(
     from mlipsse.campaign.studies.labels import compare_labels
 
     file = read_campaign(labelled).labelled_sets["test"] if labelled.is_dir() else labelled
-    with progress_line(Console(stderr=True)) as progress:
+    with progress_line(Console(stderr=True, markup=False)) as progress:
         found = compare_labels(file, against, out=out, progress=progress)
     if as_json:
         typer.echo((out / "labels.json").read_text(encoding="utf-8"))

@@ -58,7 +58,7 @@ def show_speed(rows: Sequence["BenchmarkRow"]) -> None:
     for row in zip(*columns.values(), strict=True):
         filled = [any(value is not None for value in values) for values in columns.values()]
         table.add_row(*(written(value) for value, kept in zip(row, filled, strict=True) if kept))
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
     waited = max(row.waited_fraction for row in rows)
     if waited > _BUSY:
         print(

@@ -171,3 +171,15 @@ def test_doctor(tmp_path: Path) -> None:
     state = {check["what"]: check for check in json.loads(empty.stdout)["checks"]}
     assert empty.returncode == 1
     assert "mlipsse potential build" in state["pair style mace"]["detail"]
+
+
+def test_doctor_of_a_gpu() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    done = mlipsse("doctor", "--device", "cuda")
+    assert done.returncode == 1
+    assert "torch sees none" in done.stdout
+    if "foundation: chgnet" in done.stdout and "not installed" in done.stdout:
+        assert "mlipsse[chgnet]" in done.stdout, "no markup"

@@ -34,8 +34,13 @@ class Finding:
     needed: bool
 
 
-def examine() -> list[Finding]:
-    """Look for everything that a campaign may need; never raises."""
+def examine(device: str = "cpu") -> list[Finding]:
+    """Look for everything that a campaign may need; never raises.
+
+    Parameters
+    ----------
+    device : `cuda` when a GPU is needed too
+    """
     needed: list[tuple[str, Callable[[], str]]] = [
         ("torch", _torch),
         ("mace-torch", lambda: metadata.version("mace-torch")),
@@ -46,7 +51,10 @@ def examine() -> list[Finding]:
         ("foundation: shipped", _shipped),
     ]
     findings = [_try(what, check, needed=True) for what, check in needed]
-    findings.append(_try("GPU", _gpu, needed=False))
+    findings.append(_try("GPU", _gpu, needed=device == "cuda"))
+    for engine, package in (("symmetrix", "symmetrix-xl"), ("mliap", "cuequivariance-torch")):
+        export = f"export for {engine}"
+        findings.append(_try(export, lambda package=package: _package(package), needed=False))  # type: ignore[misc]
     findings.append(_try("foundation: chgnet", _chgnet, needed=False))
     findings.append(_try("foundation: MACE-MP", _mace_mp, needed=False))
     for environment in environments():
@@ -150,6 +158,13 @@ def _gpu() -> str:
     if not torch.cuda.is_available():
         raise LookupError("torch sees none: everything runs on the CPU")
     return f"{torch.cuda.get_device_name(0)}, {usable_gpus()} in all, each computes"
+
+
+def _package(name: str) -> str:
+    try:
+        return f"{name} {metadata.version(name)}"
+    except metadata.PackageNotFoundError as error:
+        raise LookupError(f"{name} is not installed: pip install {name}") from error
 
 
 def _mace_mp() -> str:

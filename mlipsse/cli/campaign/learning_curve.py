@@ -92,7 +92,7 @@ def learning_curve(
             "them."
         )
     ladder_K = None if temperatures is None else _kelvins(temperatures)
-    console = Console(highlight=False, stderr=as_json)
+    console = Console(highlight=False, markup=False, stderr=as_json)
     if transport:
         from mlipsse.campaign.studies.size_transport import check_runs, transport_by_size
 

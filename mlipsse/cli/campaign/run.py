@@ -12,7 +12,7 @@ from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.cli.options import CampaignFolder
 from mlipsse.errors import MlipsseError
 
-console = Console(stderr=False, highlight=False)
+console = Console(highlight=False, markup=False)
 
 
 def run(

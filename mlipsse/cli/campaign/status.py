@@ -56,7 +56,7 @@ def status(folder: CampaignFolder, as_json: Json = False) -> None:
         units = f"{stage.units_done} of {stage.units}" if stage.units else ""
         seconds = "" if stage.wall_time_s is None else f"{stage.wall_time_s:.0f} s"
         table.add_row(stage.folder, stage.state, units, seconds)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(table)
     if runs is not None:
         print_runs(runs, console)

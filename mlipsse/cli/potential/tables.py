@@ -83,7 +83,7 @@ def show_rows(rows: Sequence[dict[str, Any]]) -> None:
         table.add_column(column, justify="right", overflow="fold")
     for row in rows:
         table.add_row(*(written(value) for value in row.values()))
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
 
 
 def show_info(found: "BundleInfo") -> None:
@@ -105,7 +105,7 @@ def show_info(found: "BundleInfo") -> None:
         words = [*filter(None, place), f"torch {made_for['torch']}"] if made_for else []
         words += ["one thread"] if made_for.get("threads") == "1" else []
         table.add_row(file.name, size, file.state, " ".join(words))
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
     if carriers := [file.name for file in found.files if file.runs_code and file.bytes]:
         console.print(
             f"Loading {' or '.join(carriers)} runs code that the file contains. Load only files "

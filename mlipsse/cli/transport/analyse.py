@@ -16,7 +16,7 @@ from mlipsse.cli.options import Json, OptionalOutFolder
 from mlipsse.cli.transport.options import Window, pair, window
 from mlipsse.errors import MlipsseError
 
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)
 
 
 def analyse(
@@ -39,7 +39,7 @@ def analyse(
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TextColumn("{task.fields[text]}"),
-        console=Console(stderr=True),
+        console=Console(stderr=True, markup=False),
         transient=True,
     ) as bars:
         task = bars.add_task("", total=None, text="")

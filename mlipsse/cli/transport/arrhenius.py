@@ -14,7 +14,7 @@ from mlipsse.cli.options import Json, OptionalOutFolder, between_0_and_1, words
 from mlipsse.cli.transport.options import NOT_DIFFUSIVE, pair
 from mlipsse.errors import MlipsseError
 
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)
 
 
 def arrhenius(

@@ -11,7 +11,7 @@ from rich.console import Console
 from mlipsse.cli.options import Json, above_zero, whole_numbers
 from mlipsse.cli.transport.options import NOT_DIFFUSIVE, Timestep, Window, window
 
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)
 
 
 def fit_msd(

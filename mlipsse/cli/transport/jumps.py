@@ -29,7 +29,7 @@ from mlipsse.cli.transport.options import (
 )
 from mlipsse.errors import MlipsseError
 
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)
 
 SHOWN_KINDS, SHOWN_RATES = 20, 15
 """Rows of the tables on the terminal; the files and --json hold all."""

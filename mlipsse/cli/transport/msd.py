@@ -28,7 +28,7 @@ from mlipsse.cli.transport.options import (
 )
 from mlipsse.errors import MlipsseError
 
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)
 
 
 def msd(

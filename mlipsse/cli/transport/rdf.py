@@ -19,7 +19,7 @@ from mlipsse.cli.transport.options import (
     read_options,
 )
 
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)
 
 
 def rdf(
