@@ -45,10 +45,11 @@ def validate(campaign: Campaign, stages: Collection[str] | None = None) -> Valid
     from mlipsse.campaign.crystals.orderings import HostReader
 
     crystals = HostReader(campaign)
+    idle = () if campaign.trains else ("sample", "label", "finetune")
     wanted = [
         check
         for stage, check in _checks(crystals)
-        if stages is None or stage in stages or (not stage and stages)
+        if stage not in idle and (stages is None or stage in stages or (not stage and stages))
     ]
     found: list[str] = []
     for check in wanted:
@@ -69,6 +70,7 @@ def _checks(crystals: "HostReader") -> list[tuple[str, Check]]:
     from mlipsse.campaign.checks.potentials import (
         PotentialReader,
         export_problems,
+        given_problems,
         potential_problems,
     )
 
@@ -99,6 +101,7 @@ def _checks(crystals: "HostReader") -> list[tuple[str, Check]]:
         *of("finetune"),
         ("finetune", training.option_problems),
         ("export", lambda campaign: export_problems(campaign, reader)),
+        ("export", given_problems),
         ("export", lambda campaign: engine_problems(campaign, reader)),
         ("export", resources.device_problems),
         ("export", lambda campaign: resources.gpu_problems(campaign, "export")),

@@ -63,7 +63,7 @@ def wanted_downloads(campaign: Campaign) -> list[Download]:
         url = download_url(potential)
         what = f"mace-torch's model {potential.source}"
         found.setdefault(url, Download(use.stage, use.field, what, url, download_target(potential)))
-    if campaign.config.finetune.replay == MP_REPLAY:
+    if campaign.trains and campaign.config.finetune.replay == MP_REPLAY:
         from mlipsse.training.replay_set.filtering import MP_REPLAY_URL, mp_replay_path
 
         target = mp_replay_path()

@@ -43,10 +43,15 @@ def engine_notes(campaign: Campaign) -> Iterator[str]:
 
 
 def _require_held(campaign: Campaign, reader: PotentialReader) -> None:
+    from mlipsse.campaign.stages.export.bundle import given_files
     from mlipsse.potential.export.other_engines.symmetrix import require_orders
+    from mlipsse.potential.export.source_model import model_summary
 
-    tuned = campaign.config.finetune
-    if tuned.strategy == "scratch" and tuned.architecture != "foundation":
+    tuned, given = campaign.config.finetune, campaign.given_potential
+    if given is not None:
+        summary = model_summary(given_files(given)[0])
+        require_orders(summary.max_ell, summary.layers, "export.potential")
+    elif tuned.strategy == "scratch" and tuned.architecture != "foundation":
         require_orders(
             tuned.architecture.max_ell, tuned.architecture.layers, "finetune.architecture"
         )

@@ -90,6 +90,8 @@ def uses(campaign: Campaign) -> list[Use]:
 
     config = campaign.config
     found = [Use("rank", "rank.foundation", config.rank.foundation, "rank.head", config.rank.head)]
+    if not campaign.trains:
+        return found
     if config.label.given_file is None:
         sample = config.sample
         found.append(
@@ -152,6 +154,33 @@ def export_problems(campaign: Campaign, reader: PotentialReader) -> Iterator[str
             return  # another check names it
         if refusal is not None:
             yield f"{use.field}: {refusal}"
+
+
+def given_problems(campaign: Campaign) -> Iterator[str]:
+    """Sentences about a given potential: not there, damaged, without a head or an element."""
+    from mlipsse.energetics.potentials.calculators import require_species
+    from mlipsse.potential.bundle.folder import read_bundle
+    from mlipsse.potential.export.source_model import model_summary
+
+    field_name, config = "export.potential", campaign.config.export
+    given = campaign.given_potential
+    if given is None:
+        return
+    try:
+        bundle = read_bundle(given, model_only=True) if given.is_dir() else None
+        summary = model_summary(bundle.model if bundle else given)
+    except MlipsseError as error:
+        yield f"{field_name}: {error}"
+        return
+    try:
+        require_species(
+            str(config.potential), frozenset(summary.elements), campaign.config.enumerate.elements
+        )
+    except MlipsseError as error:
+        yield f"{field_name}: {error}"
+    head = config.head or (bundle.head if bundle else None)
+    use = Use("export", field_name, str(config.potential), "export.head", head)
+    yield from _head_problems(use, summary.heads)
 
 
 def _needs_stress(campaign: Campaign, stage: str) -> bool:

@@ -168,7 +168,7 @@ def format_notes(campaign: Campaign) -> Iterator[str]:
 def device_notes(campaign: Campaign) -> Iterator[str]:
     """A sentence where several workers would use the first GPU alone."""
     config = campaign.config
-    units = [block for block in ("rank", "sample", "label") if config.devices[block] == "cuda"]
+    units = [block for block in ("rank", "sample", "label") if config.devices.get(block) == "cuda"]
     execution = config.execution
     if units and execution.slurm is None and not execution.gpus and execution.workers > 1:
         yield (

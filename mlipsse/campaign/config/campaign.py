@@ -319,11 +319,14 @@ class CampaignConfig(Section):
     @property
     def devices(self) -> dict[str, str]:
         """Block -> the device that its work runs on."""
-        return {
-            "rank": self.rank.device,
+        training = {
             "sample": self.sample.device,
             "label": self.label.device,
             "finetune": self.finetune.device,
+        }
+        return {
+            "rank": self.rank.device,
+            **(training if self.export.potential is None else {}),
             "export": self.export.device,
             "export.acceptance": self.export.acceptance.device,
             "simulate": self.simulate.device or "cpu",
@@ -333,6 +336,21 @@ class CampaignConfig(Section):
     @classmethod
     def _device_of_blocks(cls, values: Any) -> Any:
         return with_device(values)
+
+    @model_validator(mode="after")
+    def _given_potential_is_not_trained(self) -> CampaignConfig:
+        training = sorted({"sample", "label", "finetune"} & self.model_fields_set)
+        if self.export.potential is not None and training:
+            raise ValueError(
+                f"export.potential: {self.export.potential} is not trained, but the block "
+                f"{training[0]} describes a training; remove {' and '.join(training)}, or "
+                "export.potential"
+            )
+        if self.export.potential is None and self.export.head is not None:
+            raise ValueError(
+                "export.head is the head of export.potential, which is not given; remove it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _orderings_of_production(self) -> CampaignConfig:

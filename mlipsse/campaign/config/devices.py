@@ -15,7 +15,9 @@ def with_device(values: Any) -> Any:
     if not isinstance(values, dict) or _device(values) != "cuda":
         return values
     filled = dict(values)
-    for name in _BLOCKS:
+    export = values.get("export")
+    trains = not (isinstance(export, dict) and export.get("potential"))
+    for name in _BLOCKS if trains else ("rank", "export", "simulate"):
         block = filled.get(name)
         if block is None:
             block = {}

@@ -49,6 +49,21 @@ class ExportConfig(Section):
     name: Name = Field(
         default="potential", description="Folder and file name of the potential bundle."
     )
+    potential: str | None = Field(
+        default=None,
+        description=(
+            "Potential to run production with, instead of training one: a name in potentials/, a "
+            "bundle's folder, or a MACE file. The stages sample, label and finetune then do "
+            "nothing. The card of the bundle and the report state its labels."
+        ),
+    )
+    head: str | None = Field(
+        default=None,
+        description=(
+            "Head of `potential`. Required for a MACE file with several heads; a bundle has its "
+            "own by default."
+        ),
+    )
     dtype: Literal["float32", "float64"] = Field(
         default="float32", description="Floating-point precision of the exported model."
     )

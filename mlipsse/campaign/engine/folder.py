@@ -49,6 +49,35 @@ class Campaign:
         return files
 
     @property
+    def given_potential(self) -> Path | None:
+        """The bundle or MACE file of `export.potential`; None where a potential is trained.
+
+        Raises
+        ------
+        MlipsseError
+            when there is none of that name.
+        """
+        name = self.config.export.potential
+        if name is None:
+            return None
+        if self.path(name).exists():
+            return self.path(name)
+        from mlipsse.energetics.potentials.catalogue import shipped_potentials
+
+        shipped = shipped_potentials()
+        if name not in shipped:
+            raise MlipsseError(
+                f"export.potential: there is no potential {name}: it is neither a bundle's folder, "
+                f"nor a MACE file, nor one of {', '.join(shipped)}. Give one of these."
+            )
+        return shipped[name].parent
+
+    @property
+    def trains(self) -> bool:
+        """Whether the campaign trains its potential."""
+        return self.config.export.potential is None
+
+    @property
     def labelled_sets(self) -> dict[str, Path]:
         """Train, valid and test set that the stage `label` writes."""
         sets = paths.Label.train, paths.Label.valid, paths.Label.test

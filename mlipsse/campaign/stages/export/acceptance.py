@@ -18,6 +18,7 @@ from mlipsse.campaign.engine.seeds import derived_seed
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.engine.unit_json import decode, encode
+from mlipsse.campaign.stages.export.bundle import given_files
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.dataset.labels.sources import teacher_name
 from mlipsse.files import write_text
@@ -54,6 +55,8 @@ def inputs(campaign: Campaign) -> list[Path]:
     """The orderings and sampled frames that the model is tried on, and the labels' potential."""
     if not campaign.config.export.acceptance.run:
         return []
+    if not campaign.trains:
+        return [campaign.path(paths.Select.selected)]
     teacher = teacher_name(campaign.config.label.source)
     sampled = [] if campaign.given_labels else [campaign.path(paths.Sample.frames)]
     starts = (
@@ -220,7 +223,7 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
         [frame for frame in sampled if frame.info.get(keys.ORDERING) == name],
         nearest_K=hottest_K,
     )
-    teacher = teacher_name(config.label.source)
+    teacher = teacher_name(config.label.source) if campaign.trains else None
     relaxed = config.rank.relaxation == "cell" and not _starts_from_labels(campaign)
     known = Known(
         campaign.potential(teacher) if teacher else None,
@@ -229,17 +232,14 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
         config.rank.foundation,
         frames,
         supercell(start, min_atoms=config.sample.min_atoms).cell[:],
-        [
-            frame
-            for frame in read_frames(campaign.labelled_sets["test"], labelled=True)
-            if frame.info.get(keys.COMPOSITION) == start.info[keys.COMPOSITION]
-        ],
+        _labelled(campaign, start.info[keys.COMPOSITION]),
     )
-    trained = (paths.Finetune.model, paths.Finetune.metrics)
+    given = campaign.given_potential
+    trained = [campaign.path(path) for path in (paths.Finetune.model, paths.Finetune.metrics)]
     identity = {
         "start": encode(start),
         # Compiled code has other bytes each time: it is known by what it is made from.
-        "model": [digest(campaign.path(path)) for path in trained],
+        "model": [digest(path) for path in (trained if given is None else given_files(given))],
         "form": [config.export.dtype, exported.suffix],
         "settings": asdict(settings),
         "limits": asdict(LIMITS),
@@ -263,9 +263,20 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
     return Unit(name, work.unit_path(name, identity, ".json"), try_on_crystal, arguments)
 
 
+def _labelled(campaign: Campaign, composition: str) -> list[Atoms]:
+    """Test frames of a composition; none where nothing was labelled."""
+    if not campaign.trains:
+        return []
+    return [
+        frame
+        for frame in read_frames(campaign.labelled_sets["test"], labelled=True)
+        if frame.info.get(keys.COMPOSITION) == composition
+    ]
+
+
 def _sampled_frames(campaign: Campaign) -> list[Atoms]:
-    """Frames of the sampling's dynamics; none where the labels were given."""
-    if campaign.given_labels:
+    """Frames of the sampling's dynamics; none where labels or the potential were given."""
+    if campaign.given_labels or not campaign.trains:
         return []
     return [
         frame

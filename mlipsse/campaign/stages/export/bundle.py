@@ -22,6 +22,7 @@ from mlipsse.files import write_text
 from mlipsse.potential.bundle.folder import CARD_FILE, Bundle, add_export, read_bundle, read_card
 
 if TYPE_CHECKING:
+    from mlipsse.potential.bundle.provenance import Provenance
     from mlipsse.potential.export.target import ExportSettings
 
 
@@ -73,6 +74,21 @@ def provide_foundation_bundle(work: Work, foundation: Path) -> Bundle:
     return _provide(
         work, [foundation], made_from, lambda: _write_foundation_bundle(work, foundation, head)
     )
+
+
+def given_files(potential: Path) -> list[Path]:
+    """The model of a given potential, and the card of a bundle."""
+    if potential.is_dir():
+        return [read_bundle(potential, model_only=True).model, potential / CARD_FILE]
+    return [potential]
+
+
+def provide_given_bundle(work: Work, potential: Path) -> Bundle:
+    """The bundle of a given potential: a bundle's folder, or a MACE file."""
+    head = work.campaign.config.export.head
+    files = given_files(potential)
+    made_from = {"head": head}
+    return _provide(work, files, made_from, lambda: _write_given_bundle(work, potential, head))
 
 
 def _provide(
@@ -144,20 +160,37 @@ def _write_bundle(work: Work, model: Trained) -> Bundle:
 
 
 def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> Bundle:
-    from mlipsse.potential.bundle.making import export_bundle
     from mlipsse.potential.bundle.provenance import Provenance
+
+    beside = foundation.parent / CARD_FILE
+    card = read_card(beside) if beside.is_file() else {}
+    provenance = Provenance(card.get("label_source"), card.get("licence"))
+    return _write_bundle_of(work, foundation, head, provenance)
+
+
+def _write_given_bundle(work: Work, potential: Path, head: str | None) -> Bundle:
+    from mlipsse.potential.bundle.provenance import Provenance, TrainingData
+
+    card = read_card(potential / CARD_FILE) if potential.is_dir() else {}
+    learned = ("frames", "temperature_range_K", "compositions", "errors")
+    provenance = Provenance(
+        label_source=card.get("label_source"),
+        licence=card.get("licence"),
+        training=TrainingData(**{name: card[name] for name in learned if card.get(name)}),
+        extra={"given": work.campaign.config.export.potential, "of_its_card": card.get("extra")},
+    )
+    return _write_bundle_of(work, potential, head, provenance)
+
+
+def _write_bundle_of(work: Work, model: Path, head: str | None, provenance: "Provenance") -> Bundle:
+    from mlipsse.potential.bundle.making import export_bundle
 
     config = work.campaign.config
     folder = work.folder / config.export.name
-    if folder.exists():  # of another foundation, or of other settings
+    if folder.exists():  # of another model, or of other settings
         shutil.rmtree(folder)
-    beside = foundation.parent / CARD_FILE
-    card = read_card(beside) if beside.is_file() else {}
     bundle, _ = export_bundle(
-        foundation,
-        out=folder,
-        export=_export_settings(config, head),
-        provenance=Provenance(card.get("label_source"), card.get("licence")),
+        model, out=folder, export=_export_settings(config, head), provenance=provenance
     )
     return bundle
 

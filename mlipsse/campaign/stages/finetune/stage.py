@@ -25,6 +25,8 @@ def isolated_atoms_eV(campaign: Campaign) -> dict[str, float]:
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The labelled sets, and those of foundation model and replay set that are not downloaded."""
+    if not campaign.trains:
+        return []
     isolated = campaign.path(paths.Label.isolated_atoms)
     return [
         *campaign.labelled_sets.values(),
@@ -39,6 +41,9 @@ def perform(work: Work) -> list[Path]:
     A training that failed a check leaves the same, its model marked as failed, and stops here.
     """
     campaign, config = work.campaign, work.campaign.config
+    if not campaign.trains:
+        work.results["skipped"] = "the potential is given"
+        return []
     foundation, replay = provide_foundation(work)
     sets = campaign.labelled_sets | ({"replay": replay} if replay is not None else {})
     training = Training(

@@ -31,6 +31,8 @@ from mlipsse.files import write_text
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The sampled frames and the teacher's model where it is a file, or the labels given."""
+    if not campaign.trains:
+        return []
     if campaign.given_labels:
         return [*campaign.given_labels.values()]
     teacher = teacher_name(campaign.config.label.source)
@@ -40,6 +42,9 @@ def inputs(campaign: Campaign) -> list[Path]:
 
 def perform(work: Work) -> list[Path]:
     """Write `train.extxyz`, `valid.extxyz`, `test.extxyz`, isolated atoms and `rejected.csv`."""
+    if not work.campaign.trains:
+        work.results["skipped"] = "the potential is given"
+        return []
     config = work.campaign.config.label
     fractions = {"valid_fraction": config.valid_fraction, "test_fraction": config.test_fraction}
     seed = work.campaign.config.seed

@@ -195,7 +195,12 @@ def whose_directions(campaign: Campaign) -> str:
 
 
 def headlines(campaign: Campaign) -> list[Headline]:
-    """Numbers for the top of the page that the summary does not hold: the model's error."""
+    """Numbers for the top of the page that the summary does not hold: the model's error.
+
+    None of a given potential: its errors were measured on other crystals.
+    """
+    if not campaign.trains:
+        return []
     errors = _metrics(campaign)["errors"].get("test")
     if not errors:
         return []
@@ -234,6 +239,9 @@ def _structure(campaign: Campaign) -> Section:
 
 
 def _model(campaign: Campaign, card: Mapping[str, Any]) -> Section:
+    trials = acceptance_table(table_rows(card[CARD_KEY]) if CARD_KEY in card else [])
+    if not campaign.trains:
+        return Section("model", "Potential", tables=[trials], figures=_model_figures(campaign))
     metrics = _metrics(campaign)
     return Section(
         "model",
@@ -243,7 +251,7 @@ def _model(campaign: Campaign, card: Mapping[str, Any]) -> Section:
             grouped_errors_table(metrics),
             softening_table(metrics),
             training_checks_table(metrics),
-            acceptance_table(table_rows(card[CARD_KEY]) if CARD_KEY in card else []),
+            trials,
             rejected_table(read_csv(campaign.path(paths.Label.rejected))),
         ],
         figures=_model_figures(campaign),
@@ -266,6 +274,8 @@ def _msd_figures(campaign: Campaign) -> list[FigureFile]:
 
 
 def _model_figures(campaign: Campaign) -> list[FigureFile]:
+    if not campaign.trains:
+        return acceptance_figures(campaign)
     places = [place for place in CAPTIONS if place != ARRHENIUS]
     figures = [FigureFile(campaign.path(place), CAPTIONS[place], wide=True) for place in places]
     replay = campaign.path(paths.Finetune.replay_figure)
@@ -306,6 +316,17 @@ def _sampling(campaign: Campaign) -> dict[str, str]:
     }
 
 
+def _training(campaign: Campaign) -> dict[str, Any]:
+    if not campaign.trains:
+        return {"potential": f"{campaign.config.export.potential}, given, not trained here"}
+    tuned = campaign.config.finetune
+    scratch = tuned.strategy == "scratch"
+    return {
+        **_sampling(campaign),
+        "fine-tuned from": "random weights (scratch)" if scratch else tuned.foundation,
+    }
+
+
 def sampling_summary(trajectories: Sequence[Mapping[str, str]]) -> str:
     """What is kept and what is not of the rows of `trajectories.csv`, in words."""
     kept, left = (sum(int(row[name]) for row in trajectories) for name in ("frames", "left_out"))
@@ -320,12 +341,7 @@ def provenance(campaign: Campaign, card: Mapping[str, Any]) -> dict[str, Any]:
     """What the numbers rest on; `card` is the exported bundle's."""
     return {
         "label source": card["label_source"],
-        **_sampling(campaign),
-        "fine-tuned from": (
-            "random weights (scratch)"
-            if campaign.config.finetune.strategy == "scratch"
-            else campaign.config.finetune.foundation
-        ),
+        **_training(campaign),
         "potential (sha256)": card["sha256"][campaign.model_file.name],
         "engine in LAMMPS": file_kind(campaign.model_file),
         "seed": campaign.config.seed,

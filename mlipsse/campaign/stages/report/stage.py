@@ -10,6 +10,7 @@ from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Stage, Work
 from mlipsse.campaign.engine.table import read_csv, write_csv
 from mlipsse.campaign.stages.report.parts import (
+    ARRHENIUS,
     CAPTIONS,
     acceptance_cautions,
     figure_files,
@@ -41,14 +42,14 @@ def inputs(campaign: Campaign) -> list[Path]:
         paths.Rank.compositions,
         paths.Select.table,
         paths.Select.coordination,
-        paths.Label.rejected,
-        paths.Finetune.metrics,
         paths.Transport.numbers,
         paths.Transport.runs,
         paths.Transport.structure,
-        *CAPTIONS,
+        ARRHENIUS,
     ]
-    if not campaign.given_labels:
+    if campaign.trains:
+        places += [paths.Label.rejected, paths.Finetune.metrics, *CAPTIONS]
+    if campaign.trains and not campaign.given_labels:
         places.append(paths.Sample.trajectories)
     if campaign.config.export.rerank:
         places += [paths.Export.reranked_compositions, paths.Export.lattice]

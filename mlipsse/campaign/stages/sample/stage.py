@@ -23,7 +23,7 @@ from mlipsse.errors import MlipsseError
 
 def inputs(campaign: Campaign) -> list[Path]:
     """The selected orderings, and the foundation potential where it is a file; none of no MD."""
-    if campaign.given_labels:
+    if campaign.given_labels or not campaign.trains:
         return []
     files = campaign.potential_files(campaign.config.sample.foundation)
     return [campaign.path(paths.Select.selected), *files]
@@ -32,8 +32,9 @@ def inputs(campaign: Campaign) -> list[Path]:
 def perform(work: Work) -> list[Path]:
     """Write `frames.extxyz`, `trajectories.csv`, `left_out.csv`; nothing when labels are given."""
     campaign = work.campaign
-    if campaign.given_labels:
-        work.results["skipped"] = "the labels are given"
+    if campaign.given_labels or not campaign.trains:
+        what = "labels are" if campaign.trains else "potential is"
+        work.results["skipped"] = f"the {what} given"
         return []
     starts = read_frames(campaign.path(paths.Select.selected), labelled=False)
     planned = planned_trajectories(work, starts)
