@@ -92,7 +92,12 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def start(
-    arguments: Sequence[str], *, folder: Path, threads: int = 1, keep_open: Sequence[int] = ()
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    threads: int = 1,
+    keep_open: Sequence[int] = (),
+    program: Sequence[str | Path] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `lmp ARGUMENTS` in `folder`; its screen output goes to `lammps.out` there.
 
@@ -105,10 +110,11 @@ def start(
     folder : existing working directory
     threads : for OpenMP and torch
     keep_open : file descriptors the process inherits: a lock lives as long as LAMMPS does
+    program : words of another program that runs LAMMPS as a library, instead of `lmp`
     """
     with (folder / SCREEN_FILE).open("wb") as screen:
         return start_child(
-            [find_lammps().binary, *arguments],
+            [*(program or [find_lammps().binary]), *arguments],
             folder=folder,
             environment=environment(threads),
             output=screen,

@@ -7,6 +7,7 @@ from mlipsse import lammps
 from mlipsse.engines import ENGINES
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock
+from mlipsse.md.calculator import calculator_program, recorded_calculator
 from mlipsse.md.files.ending import (
     STOPPED_FILE,
     make_outcome,
@@ -89,7 +90,7 @@ def run_folder(folder: Path, *, threads: int = 1) -> RunResult:
             ),
         )
         seal_segments(folder, record)
-        exit_status = _wait(folder, ["-in", DECK_FILE], threads, descriptor)
+        exit_status = _wait_for_deck(folder, record, threads, descriptor)
         outcome = _outcome(folder, record, exit_status)
         seal_segments(folder, record)
         write_outcome(folder, outcome)
@@ -154,6 +155,20 @@ def _outcome(folder: Path, record: RunRecord, exit_status: int) -> Outcome:
             "template if you use one; otherwise start the run again."
         )
     return make_outcome(folder, record, "done", None)
+
+
+def _wait_for_deck(folder: Path, record: RunRecord, threads: int, descriptor: int) -> int:
+    if recorded_calculator(record) is None:
+        return _wait(folder, ["-in", DECK_FILE], threads, descriptor)
+    return wait_for_child(
+        lammps.start(
+            [],
+            folder=folder,
+            threads=threads,
+            keep_open=(descriptor,),
+            program=calculator_program(folder),
+        )
+    )
 
 
 def _wait(folder: Path, arguments: list[str], threads: int, descriptor: int) -> int:

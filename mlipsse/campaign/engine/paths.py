@@ -235,6 +235,8 @@ class LearningCurve:
 
     folder = Place("learning-curve", "models trained on more and more labels")
     table = Place("learning-curve/learning-curve.csv", "errors by size and strategy")
+    record = Place("learning-curve/learning-curve.json", "the same, as JSON")
+    page = Place("learning-curve/report.html", "report of errors, and of transport")
     figure = Place("learning-curve/learning-curve.png", "errors against frames", (".svg",))
     subset = Place("learning-curve/subsets/train-{frames}.extxyz", "nested training set")
     model = Place("learning-curve/models/{model}.model", "model of one size and strategy")
@@ -244,7 +246,12 @@ class LearningCurve:
     )
     potential = Place("learning-curve/transport/{model}/potential", "potential of one model")
     transport_table = Place("learning-curve/transport.csv", "transport by model and temperature")
+    transport_record = Place("learning-curve/transport.json", "the same, as JSON")
     transport_figure = Place("learning-curve/transport.png", "transport against frames", (".svg",))
+    radial = Place("learning-curve/radial.csv", "g(r) of the mobile ion by model and temperature")
+    radial_figure = Place(
+        "learning-curve/radial.png", "g(r) of the mobile ion of every model", (".svg",)
+    )
 
 
 OF_STAGES = (

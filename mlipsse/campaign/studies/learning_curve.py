@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
@@ -21,9 +21,13 @@ from mlipsse.campaign.stages.finetune.stage import isolated_atoms_eV
 from mlipsse.campaign.stages.finetune.unit import training_unit
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
-from mlipsse.files import exclusive_lock
+from mlipsse.files import exclusive_lock, write_text
+from mlipsse.report.page.text import rounded
 from mlipsse.training.result import failed_name
 from mlipsse.training.settings import Strategy, Training
+
+if TYPE_CHECKING:
+    from mlipsse.report.page.content import Section
 
 _ERRORS = (
     "energy_rmse_meV_atom",
@@ -34,6 +38,17 @@ _ERRORS = (
     "stress_mae_meV_A3",
     "energy_offset_meV_atom",
 )
+
+_PAGE_COLUMNS = {
+    "frames": "frames",
+    "strategy": "strategy",
+    "repetition": "repetition",
+    "epochs": "epochs",
+    "energy (meV/atom)": "test_energy_rmse_meV_atom",
+    "force (meV/Å)": "test_force_rmse_meV_A",
+    "stress (meV/Å³)": "test_stress_rmse_meV_A3",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +134,10 @@ def learn_by_size(
         *(_row(model, answer) for model, answer in zip(models, answers, strict=True)),
     ]
     write_csv(campaign.path(paths.LearningCurve.table), rows)
+    record = campaign.path(paths.LearningCurve.record)
+    write_text(record, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
     _draw(campaign.path(paths.LearningCurve.figure), rows[1:], alone["test"])
+    write_size_page(campaign)
     return rows
 
 
@@ -270,6 +288,33 @@ def _errors(sets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
         for part in ("valid", "test")
         for name in _ERRORS
     }
+
+
+def write_size_page(campaign: Campaign, *more: "Section") -> None:
+    """Write the page of the study: errors, where they are known, and further sections."""
+    from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
+    from mlipsse.report.page.html import write_report
+
+    sections = list(more)
+    record = campaign.path(paths.LearningCurve.record)
+    if record.is_file():
+        rows = json.loads(record.read_text(encoding="utf-8"))
+        figure = FigureFile(
+            campaign.path(paths.LearningCurve.figure),
+            "Errors on the test set against training frames.",
+            wide=True,
+        )
+        table = Table(
+            "Errors on the test set",
+            tuple(_PAGE_COLUMNS),
+            [tuple(rounded(row[key]) for key in _PAGE_COLUMNS.values()) for row in rows],
+            note="RMSE. The foundation model alone has no frames; its energies are of other "
+            "labels, and differ by constants.",
+        )
+        sections.insert(0, Section("errors", "Errors", figures=[figure], tables=[table]))
+    title = f"Number of labels: {campaign.config.name}"
+    content = ReportContent(title, sections=sections, kind="Errors and transport against labels")
+    write_report(content, campaign.path(paths.LearningCurve.page))
 
 
 def _draw(path: Path, rows: Sequence[Mapping[str, Any]], foundation: Mapping[str, Any]) -> None:

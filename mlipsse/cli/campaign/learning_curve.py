@@ -94,7 +94,8 @@ def learning_curve(
     ladder_K = None if temperatures is None else _kelvins(temperatures)
     console = Console(highlight=False, markup=False, stderr=as_json)
     if transport:
-        from mlipsse.campaign.studies.size_transport import check_runs, transport_by_size
+        from mlipsse.campaign.studies.transport.by_size import transport_by_size
+        from mlipsse.campaign.studies.transport.runs import check_runs
 
         formulas = None if compositions is None else words(compositions)
         check_runs(campaign, ladder_K, formulas)

@@ -52,6 +52,10 @@ _PATH_PUNCTUATION = frozenset(" /._+=,@%~:()[]-")
 _PATH_LETTERS = frozenset({"Lu", "Ll", "Lo", "Nd"})
 _PAIR_COMMANDS = frozenset({"plugin", "variable", "pair_style", "pair_coeff", "pair_modify"})
 _NEWTON_ON = re.compile(r"^[ \t]*newton[ \t]+on\b", re.MULTILINE)
+CALCULATOR_FIX = "calculator"
+"""Name of the fix by which forces of a Python calculator enter a run."""
+_NEIGHBOURS_A = 5.0
+"""Cutoff of the neighbour list without a pair style: beyond every limit of a close pair."""
 _SHELL = re.compile(r"""(?:^|["'])[ \t]*shell\b""", re.MULTILINE)
 
 
@@ -93,6 +97,15 @@ def mace_commands(
     )
 
 
+def calculator_commands() -> tuple[str, ...]:
+    """Commands by which forces come from an ASE calculator, see `mlipsse.md.calculator`."""
+    return (
+        f"pair_style      zero {_NEIGHBOURS_A}",
+        "pair_coeff      * *",
+        f"fix             {CALCULATOR_FIX} all external pf/callback 1 1",
+    )
+
+
 def render_deck(
     record: RunRecord,
     *,
@@ -104,7 +117,8 @@ def render_deck(
 ) -> str:
     """Text of `in.lammps` for one run; the data file beside it is `structure.data`.
 
-    A template sees `title`, `pair_commands`, `relax_max_steps`, `relax_max_growth_percent`, the
+    A template sees `title`, `pair_commands`, `of_calculator` (whether forces come from Python),
+    `relax_max_steps`, `relax_max_growth_percent`, the
     fields of `Protocol` and its lengths in steps, `timestep_ps`; of the crystal `atom_style`,
     `species` (by type), `mobile_type`, `framework_types`; and the limits `max_temperature_K`,
     `melting` (see `deck_melting`), `closest` (type, species, distance from the mobile ion in Å),
@@ -133,6 +147,7 @@ def render_deck(
         **protocol.model_dump(),
         **{name: getattr(protocol, name) for name in _STEPS},
         "title": checked_name(title, what="title"),
+        "of_calculator": calculator_commands()[-1] in pair_commands,
         "pair_commands": [_checked_pair_command(command) for command in pair_commands],
         "relax_max_steps": RELAX_MAX_STEPS,
         "relax_max_growth_percent": RELAX_MAX_GROWTH_PERCENT,
@@ -261,6 +276,8 @@ def quoted_path(path: Path) -> str:
 
 
 def _checked_pair_command(command: str) -> str:
+    if command in calculator_commands():
+        return command
     word = command.split(maxsplit=1)[0] if command.strip() else ""
     if word not in _PAIR_COMMANDS:
         raise MlipsseError(

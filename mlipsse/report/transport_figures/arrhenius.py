@@ -20,6 +20,7 @@ def arrhenius_plot(
     *,
     quantity: Literal["diffusivity", "conductivity"] = "diffusivity",
     title: str | None = None,
+    names: Sequence[str] | None = None,
 ) -> Axes:
     """Draw every composition's points with standard errors, and the fitted lines of D.
 
@@ -30,7 +31,9 @@ def arrhenius_plot(
     ----------
     axes : drawn on and returned
     quantity : diffusivity in cm²/s or conductivity in mS/cm
+    names : of the series, e.g. of models of one composition; their formulas when not given
     """
+    named = names or [formula_label(composition.formula) for composition in compositions]
     temperatures: set[float] = set()
     for index, composition in enumerate(compositions):
         points = composition.points
@@ -52,7 +55,7 @@ def arrhenius_plot(
             markersize=4,
             linewidth=0.9,
             capsize=2,
-            label=_label(composition),
+            label=_label(named[index], composition),
         )
         if quantity == "diffusivity" and len(points) > 1:
             line = np.linspace(kelvin.min(), kelvin.max(), 50)
@@ -84,16 +87,15 @@ def _room_below(axes: Axes, *, rows: int) -> None:
     axes.set_ylim(bottom=10 ** (high - (high - low) / (1 - share)))
 
 
-def _label(composition: CompositionTransport) -> str:
+def _label(name: str, composition: CompositionTransport) -> str:
     energy = composition.arrhenius.activation_energy_eV
     std = composition.arrhenius.activation_energy_std_eV
-    formula = formula_label(composition.formula)
     if not composition.points:
-        return f"{formula}: no usable temperature"
+        return f"{name}: no usable temperature"
     if energy is None:
-        return formula
+        return name
     error = "" if std is None else f" ± {std:.3f}"
-    return f"{formula}: {energy:.3f}{error} eV"
+    return f"{name}: {energy:.3f}{error} eV"
 
 
 def _temperatures_on_top(axes: Axes, temperatures: Sequence[float]) -> None:

@@ -1,7 +1,6 @@
 """Diffusivity, conductivity and activation energy against the number of training frames."""
 
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,7 @@ from mlipsse.report.figures.style import (
     new_figure,
     sequential_colours,
 )
-
-Row = Mapping[str, Any]
+from mlipsse.report.transport_figures.left_out import Row, left_out_lines
 
 _GREY = "0.35"
 
@@ -28,7 +26,6 @@ FOUNDATION = "foundation"
 _PANEL_IN = 1.95
 _LEGEND_IN = 0.5
 _LINE_IN = 0.12
-_WIDTH = 150  # characters of a line below the panels
 _NO_RUN = 0.05  # of the height, where a cross stands for a number that there is not
 _DODGE = 1.06  # between strategies of one size
 
@@ -45,7 +42,7 @@ def size_transport_figure(rows: Sequence[Row]) -> Figure:
     rows : of `learning-curve/transport.csv`, numbers or None
     """
     formulas = list(dict.fromkeys(str(row["composition"]) for row in rows))
-    failures = _failures(rows)
+    failures = left_out_lines(rows, _model_name)
     figure, axes = new_figure(
         width_in=DOUBLE_COLUMN_IN,
         height_in=_PANEL_IN * len(formulas) + _LEGEND_IN + _LINE_IN * len(failures),
@@ -262,23 +259,8 @@ def _size_label(rows: Sequence[Row], frames: int, strategy: str) -> str | None:
     return f"{frames} frames" if _place(rows, strategy) == 0 else None
 
 
-def _failures(rows: Sequence[Row]) -> list[str]:
-    """One line per composition and model of which runs were left out."""
-    lines = []
-    for formula in dict.fromkeys(row["composition"] for row in rows):
-        for (frames, strategy), own in _models(
-            [row for row in rows if row["composition"] == formula]
-        ).items():
-            left_out = sum(row["runs_left_out"] for row in own)
-            if not left_out:
-                continue
-            total = left_out + sum(row["runs"] for row in own)
-            model = (
-                "foundation"
-                if strategy == FOUNDATION
-                else f"{NAMES.get(strategy, strategy)}, {frames} frames"
-            )
-            first = next(row["left_out"] for row in own if row["left_out"])
-            line = f"{formula}, {model}: {left_out} of {total} runs left out, e.g. {first}"
-            lines.append(textwrap.shorten(line, _WIDTH, placeholder=" …"))
-    return lines
+def _model_name(row: Row) -> str:
+    strategy = str(row["strategy"])
+    if strategy == FOUNDATION:
+        return FOUNDATION
+    return f"{NAMES.get(strategy, strategy)}, {row['frames']} frames"

@@ -67,13 +67,10 @@ def provide_bundle(work: Work, model: Trained) -> Bundle:
     return _provide(work, model.files, made_from, lambda: _write_bundle(work, model))
 
 
-def provide_foundation_bundle(work: Work, foundation: Path) -> Bundle:
-    """The bundle of the unchanged foundation model, by the head that trainings start from."""
-    head = work.campaign.config.finetune.foundation_head
+def provide_model_bundle(work: Work, model: Path, head: str | None) -> Bundle:
+    """The bundle of a model as it is, e.g. of the foundation model, made unless it is there."""
     made_from = {"head": head}
-    return _provide(
-        work, [foundation], made_from, lambda: _write_foundation_bundle(work, foundation, head)
-    )
+    return _provide(work, [model], made_from, lambda: _write_model_bundle(work, model, head))
 
 
 def given_files(potential: Path) -> list[Path]:
@@ -159,13 +156,13 @@ def _write_bundle(work: Work, model: Trained) -> Bundle:
     )
 
 
-def _write_foundation_bundle(work: Work, foundation: Path, head: str | None) -> Bundle:
+def _write_model_bundle(work: Work, model: Path, head: str | None) -> Bundle:
     from mlipsse.potential.bundle.provenance import Provenance
 
-    beside = foundation.parent / CARD_FILE
+    beside = model.parent / CARD_FILE
     card = read_card(beside) if beside.is_file() else {}
     provenance = Provenance(card.get("label_source"), card.get("licence"))
-    return _write_bundle_of(work, foundation, head, provenance)
+    return _write_bundle_of(work, model, head, provenance)
 
 
 def _write_given_bundle(work: Work, potential: Path, head: str | None) -> Bundle:

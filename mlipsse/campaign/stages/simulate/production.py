@@ -7,7 +7,7 @@ from pathlib import Path
 from mlipsse.campaign.crystals.runs import Run
 from mlipsse.campaign.engine.execution import Unit
 from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.campaign.stages.simulate.rendering import RunFiles, render_runs
+from mlipsse.campaign.stages.simulate.rendering import CalculatorRuns, RunFiles, render_runs
 from mlipsse.campaign.stages.simulate.until import lengthen, run_until, unit_output
 from mlipsse.engines import ENGINES
 from mlipsse.errors import MlipsseError
@@ -16,7 +16,7 @@ from mlipsse.md.run import has_ended
 
 def production_units(
     campaign: Campaign,
-    files: RunFiles,
+    files: RunFiles | CalculatorRuns,
     *,
     wanted: Sequence[Run],
     elements: Sequence[str],

@@ -5,10 +5,12 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
 from mlipsse import keys
+from mlipsse.campaign.config.campaign import CampaignConfig
 from mlipsse.campaign.config.execution import SlurmConfig
 from mlipsse.campaign.crystals.orderings import campaign_host
 from mlipsse.campaign.crystals.runs import Run, protocol, simulated_cell
@@ -18,9 +20,10 @@ from mlipsse.campaign.engine.seeds import derived_seed
 from mlipsse.engines import EngineName
 from mlipsse.errors import MlipsseError
 from mlipsse.files import write_aside
+from mlipsse.md.calculator import RunCalculator
 from mlipsse.md.files.array_job import ArrayJob, write_array_job
 from mlipsse.md.files.data_file import species_by_type
-from mlipsse.md.files.deck import mace_commands
+from mlipsse.md.files.deck import calculator_commands, mace_commands
 from mlipsse.md.files.folder import render_folder
 from mlipsse.md.files.record import RECORD_FILE, RunSubject, read_record, record_of
 from mlipsse.md.plan.protocol import timestep_caution
@@ -45,10 +48,62 @@ class RunFiles:
     model: Path
     engine: EngineName = "mlipsse"
 
+    @property
+    def name(self) -> str:
+        """Of the potential, in messages."""
+        return str(self.model)
+
+    def commands(
+        self, folder: Path, species: Sequence[str], config: CampaignConfig
+    ) -> tuple[str, ...]:
+        """Interactions of the deck in a folder, of elements in the order of their types."""
+        return mace_commands(
+            plugin=Path(os.path.relpath(self.plugin, folder)),
+            model=Path(os.path.relpath(self.model, folder)),
+            species=species,
+            engine=self.engine,
+            dtype=config.export.dtype,
+            device=config.simulate.device,
+        )
+
+    def extra(self) -> dict[str, Any]:
+        """What the records of the runs state."""
+        return {"potential_sha256": digest(self.model)}
+
+
+@dataclass(frozen=True)
+class CalculatorRuns:
+    """Runs whose forces come from a calculator in Python.
+
+    Attributes
+    ----------
+    root : folder below which the runs lie
+    calculator : the potential
+    """
+
+    root: Path
+    calculator: RunCalculator
+    engine: EngineName = "mlipsse"
+
+    @property
+    def name(self) -> str:
+        """Of the potential, in messages."""
+        return self.calculator.potential
+
+    def commands(
+        self, folder: Path, species: Sequence[str], config: CampaignConfig
+    ) -> tuple[str, ...]:
+        """Interactions of the deck in a folder, the same for all."""
+        return calculator_commands()
+
+    def extra(self) -> dict[str, Any]:
+        """What the records of the runs state."""
+        return self.calculator.extra()
+
 
 def render_runs(
     campaign: Campaign,
-    files: RunFiles,
+    files: RunFiles | CalculatorRuns,
     *,
     wanted: Sequence[Run],
     elements: Sequence[str],
@@ -79,7 +134,7 @@ def render_runs(
     config = campaign.config
     charge = campaign_host(campaign).charges[config.structure.mobile]
     mobile_charge_e = charge if isinstance(charge, int) else float(charge)
-    potential = {"potential_sha256": digest(files.model)}
+    extra = files.extra()
     cells: dict[str, Atoms] = {}
     rendered = []
     for done, run in enumerate(wanted):
@@ -92,7 +147,7 @@ def render_runs(
         unknown = [symbol for symbol in species if symbol not in elements]
         if unknown:
             raise MlipsseError(
-                f"The potential {files.model} does not know {', '.join(unknown)} of "
+                f"The potential {files.name} does not know {', '.join(unknown)} of "
                 f"{run.composition}; it knows {', '.join(elements)}."
             )
         folder = files.root / run.path
@@ -113,15 +168,8 @@ def render_runs(
         render_folder(
             folder,
             atoms,
-            record_of(atoms, subject, settings, extra=potential),
-            pair_commands=mace_commands(
-                plugin=Path(os.path.relpath(files.plugin, folder)),
-                model=Path(os.path.relpath(files.model, folder)),
-                species=species,
-                engine=files.engine,
-                dtype=config.export.dtype,
-                device=config.simulate.device,
-            ),
+            record_of(atoms, subject, settings, extra=extra),
+            pair_commands=files.commands(folder, species, config),
             engine=files.engine,
             template_dir=template_dir(campaign),
             replace=replace,

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from ase import Atoms
 from ase.io import write
 from typer.testing import CliRunner
 
@@ -17,16 +19,17 @@ from mlipsse.campaign.engine.folder import Campaign, read_campaign
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.stages.export.bundle import Trained
 from mlipsse.campaign.stages.simulate import rendering
-from mlipsse.campaign.studies import size_transport
 from mlipsse.campaign.studies.learning_curve import SizedModel, SizedModels
-from mlipsse.campaign.studies.size_transport import check_runs, transport_by_size
+from mlipsse.campaign.studies.transport import by_size
+from mlipsse.campaign.studies.transport.by_size import transport_by_size
+from mlipsse.campaign.studies.transport.runs import check_runs
 from mlipsse.cli import app
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.record import OUTCOME_FILE, read_record
 from mlipsse.potential.bundle.folder import read_card
 from mlipsse.report.transport_figures.size import size_transport_figure
-from mlipsse.transport import analyse_run
+from mlipsse.transport import Trajectory, analyse_run, read_run
 from tests.support.here import Here
 from tests.support.labels.tiny_sets import write_foundation, write_sets
 from tests.support.trajectories.lennard_jones import CONDUCTOR, LENNARD_JONES, rock_salt
@@ -112,7 +115,7 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Workers]:
         made = [SizedModel(4, way, files, failed.get(way)) for way in strategies]
         return SizedModels(made, tmp_path / "tiny.model")
 
-    def bundle(work: Work, _: object) -> SimpleNamespace:
+    def bundle(work: Work, *_: object) -> SimpleNamespace:
         name = work.folder.parent.name
         work.folder.mkdir(parents=True, exist_ok=True)
         model = work.folder / f"{name}.pt"
@@ -123,11 +126,11 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Workers]:
             first_of=lambda forms: "torchscript",
         )
 
-    monkeypatch.setattr(size_transport, "curve_work", work)
-    monkeypatch.setattr(size_transport, "train_by_size", models)
-    monkeypatch.setattr(size_transport, "provide_bundle", bundle)
-    monkeypatch.setattr(size_transport, "provide_foundation_bundle", bundle)
-    monkeypatch.setattr(size_transport, "build_plugin", lambda: tmp_path / "tiny.model")
+    monkeypatch.setattr(by_size, "curve_work", work)
+    monkeypatch.setattr(by_size, "train_by_size", models)
+    monkeypatch.setattr(by_size, "provide_bundle", bundle)
+    monkeypatch.setattr(by_size, "provide_model_bundle", bundle)
+    monkeypatch.setattr(by_size, "build_plugin", lambda: tmp_path / "tiny.model")
     monkeypatch.setattr(rendering, "mace_commands", lambda model, **_: FORCES[model.stem])
     return hired
 
@@ -135,6 +138,17 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Workers]:
 def rows_of(campaign: Campaign) -> list[dict[str, str]]:
     with campaign.path("learning-curve/transport.csv").open() as stream:
         return list(csv.DictReader(stream))
+
+
+def shortest_A(run: Trajectory, symbol: str) -> float:
+    """Shortest distance of two atoms of an element in any frame, by ASE."""
+    own = [number for number, one in enumerate(run.species) if one == symbol]
+    found = []
+    for frame in np.asarray(run.positions):
+        atoms = Atoms(f"H{len(own)}", frame[own], cell=run.cell, pbc=True)
+        distances = atoms.get_all_distances(mic=True)
+        found.append(distances[~np.eye(len(own), dtype=bool)].min())
+    return float(min(found))
 
 
 def test_every_model_runs_the_campaigns_runs(campaign: Campaign, workers: list[Workers]) -> None:
@@ -164,6 +178,12 @@ def test_every_model_runs_the_campaigns_runs(campaign: Campaign, workers: list[W
     assert all("exploded" in row["left_out"] for row in scratch)
     assert {row["training_failed"] for row in scratch} == {"The training failed."}
     assert all(row["activation_energy_eV"] is None for row in (*caged, *scratch))
+    assert [row["runs_exploded"] for row in rows] == [0] * 6 + [1] * 3
+    # Of runs that lasted, ions keep their distance; those that exploded have no frame here.
+    ran = read_run(root / "foundation/LiCl/LiCl-o000/T0600/r0")
+    assert alone[2]["closest_mobile_pair_A"] == pytest.approx(shortest_A(ran, "Li"), abs=0.05)
+    assert all(1.2 < row["closest_mobile_pair_A"] < 4 for row in (*alone, *caged))
+    assert all(row["closest_mobile_pair_A"] is None for row in scratch)
     # The same velocities and lengths: models differ in nothing else.
     records = [read_record(path.parent) for path in sorted(root.rglob("T0500/r0/run.json"))]
     assert len(records) == 3
@@ -175,6 +195,22 @@ def test_every_model_runs_the_campaigns_runs(campaign: Campaign, workers: list[W
     ]
     for suffix in (".png", ".svg"):
         assert campaign.path(f"learning-curve/transport{suffix}").stat().st_size > 10_000
+
+    folder = campaign.path("learning-curve")
+    assert json.loads((folder / "transport.json").read_text()) == rows
+    with (folder / "radial.csv").open() as stream:
+        curves = list(csv.DictReader(stream))
+    assert {(row["strategy"], row["temperature_K"]) for row in curves} == {
+        (way, kelvin)
+        for way in ("foundation", "multihead")
+        for kelvin in ("400.0", "500.0", "600.0")
+    }
+    assert max(float(row["g"]) for row in curves if float(row["r_A"]) < 1.2) == 0
+    assert max(float(row["g"]) for row in curves) > 2
+    assert (folder / "radial.svg").stat().st_size > 10_000
+    page = (folder / "report.html").read_text()
+    assert "from scratch, 4 frames" in page
+    assert "Runs left out" in page
 
     # Again: nothing is left to do, and the numbers are the same.
     workers.append(Workers())

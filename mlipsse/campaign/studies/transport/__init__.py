@@ -1,0 +1,1 @@
+"""Models compared by the transport that they give in the campaign's production runs."""
