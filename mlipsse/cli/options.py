@@ -36,6 +36,33 @@ OutFolder = Annotated[Path, _FOLDER]
 OptionalOutFolder = Annotated[Path | None, _FOLDER]
 OutFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")]
 
+Transport = Annotated[
+    bool,
+    typer.Option(
+        "--transport",
+        help="Also run the campaign's production MD with every model, and compare D, conductivity "
+        "and activation energy.",
+    ),
+]
+Temperatures = Annotated[
+    str | None,
+    typer.Option(
+        "--temperatures",
+        metavar="T,T,...",
+        help="Temperatures in K of the production runs with --transport. The default is all of "
+        "the campaign.",
+    ),
+]
+Compositions = Annotated[
+    str | None,
+    typer.Option(
+        "--compositions",
+        metavar="A,B,...",
+        help="Compositions of the production runs with --transport. The default is all of the "
+        "campaign.",
+    ),
+]
+
 RENAMED: Mapping[str, str] = {
     "--bin-a": "--bin",
     "--duration-ps": "--duration",
@@ -108,6 +135,31 @@ def _checked(
 def words(text: str) -> list[str]:
     """The words between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def chosen_runs(
+    transport: bool, temperatures: str | None, compositions: str | None
+) -> tuple[list[float] | None, list[str] | None]:
+    """Temperatures in K and compositions of the production runs; None for all.
+
+    Raises
+    ------
+    MlipsseError
+        for runs that are chosen without `--transport`, and temperatures that are no numbers.
+    """
+    if not transport and (temperatures or compositions):
+        raise MlipsseError(
+            "--temperatures and --compositions require --transport. Add --transport, or remove "
+            "them."
+        )
+    try:
+        kelvins = None if temperatures is None else [float(word) for word in words(temperatures)]
+    except ValueError as error:
+        raise MlipsseError(
+            f"--temperatures {temperatures!r} is not a list of temperatures; write e.g. "
+            "--temperatures 600,800."
+        ) from error
+    return kelvins, None if compositions is None else words(compositions)
 
 
 def whole_numbers(text: str, *, option: str, example: str) -> list[int]:

@@ -1,24 +1,34 @@
 """`mlipsse study`: what a force field needs, knows and costs."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from mlipsse.cli.options import (
     CommandGroup,
+    Compositions,
     Device,
     Json,
     OutFolder,
     Seed,
+    Temperatures,
     Threads,
+    Transport,
     above_zero,
+    chosen_runs,
     whole_numbers,
+    words,
 )
 from mlipsse.cli.progress import progress_line
 from mlipsse.cli.tables import print_rows, show_speed
+from mlipsse.cli.transport_table import transport_table
 from mlipsse.errors import MlipsseError
+
+if TYPE_CHECKING:
+    from mlipsse.campaign.engine.folder import Campaign
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -188,28 +198,40 @@ def models(
     workers: Annotated[
         int, typer.Option(min=1, help="Number of potentials at a time. Times are of 1.")
     ] = 1,
+    transport: Transport = False,
+    temperatures: Temperatures = None,
+    compositions: Compositions = None,
     as_json: Json = False,
 ) -> None:
     """Compare potentials on one set of labels: errors, slope of forces, time.
 
     Energies are compared after the best constant per element. Relative errors are divided by the
-    standard deviation of the labels. Potentials that are done are kept.
+    standard deviation of the labels. Potentials and runs that are done are kept. With --transport
+    JSON contains two tables: errors and transport.
     """
     from mlipsse.campaign.config.execution import ExecutionConfig
-    from mlipsse.campaign.engine.folder import read_campaign
     from mlipsse.campaign.studies.models import compare_models, parse_choice
 
-    file = read_campaign(labels).labelled_sets["test"] if labels.is_dir() else labels
+    runs = chosen_runs(transport, temperatures, compositions)
+    file, campaign = _test_set(labels, transport=transport, runs=runs)
+    choices = [parse_choice(text) for text in words(potentials)]
     with progress_line(Console(stderr=True, markup=False)) as progress:
         found = compare_models(
             file,
-            [parse_choice(text) for text in potentials.split(",") if text.strip()],
+            choices,
             out=out,
             execution=ExecutionConfig(workers=workers),
             progress=progress,
         )
+        moved = None
+        if campaign is not None:
+            from mlipsse.campaign.studies.transport.by_model import transport_by_model
+
+            moved = transport_by_model(
+                campaign, choices, found, out=out, runs=runs, progress=progress
+            )
     if as_json:
-        typer.echo((out / "models.json").read_text(encoding="utf-8"))
+        _echo_json(out / "models.json", moved)
         return
     columns = {
         "potential": "potential",
@@ -222,6 +244,8 @@ def models(
     }
     print_rows(found.rows, columns, texts=("potential",))
     typer.echo(f"Table: {found.table}")
+    if moved is not None:
+        _show_transport(moved, ["potential"], out)
 
 
 @app.command("labels")
@@ -240,20 +264,32 @@ def labels(
         ),
     ],
     out: OutFolder,
+    transport: Transport = False,
+    temperatures: Temperatures = None,
+    compositions: Compositions = None,
     as_json: Json = False,
 ) -> None:
     """Compare two label sources on the same frames: forces by element and temperature, slope.
 
-    Frames are matched by cell and positions, in any order.
+    Frames are matched by cell and positions, in any order. With --transport two models are
+    fine-tuned, one on each source's labels of all three sets of a campaign, and JSON contains two
+    tables: errors and transport.
     """
-    from mlipsse.campaign.engine.folder import read_campaign
     from mlipsse.campaign.studies.labels import compare_labels
 
-    file = read_campaign(labelled).labelled_sets["test"] if labelled.is_dir() else labelled
+    runs = chosen_runs(transport, temperatures, compositions)
+    file, campaign = _test_set(labelled, transport=transport, runs=runs)
     with progress_line(Console(stderr=True, markup=False)) as progress:
         found = compare_labels(file, against, out=out, progress=progress)
+        moved = None
+        if campaign is not None:
+            from mlipsse.campaign.studies.transport.by_labels import transport_by_labels
+
+            moved = transport_by_labels(
+                campaign, against, found, out=out, runs=runs, progress=progress
+            )
     if as_json:
-        typer.echo((out / "labels.json").read_text(encoding="utf-8"))
+        _echo_json(out / "labels.json", moved)
         return
     columns = {
         "of": "of",
@@ -265,6 +301,44 @@ def labels(
     print_rows(found.rows, columns, texts=("of",))
     typer.echo(f"{found.pairs} frames have both labels, {found.missing} have only the first.")
     typer.echo(f"Table: {found.table}")
+    if moved is not None:
+        _show_transport(moved, ["labels"], out)
+
+
+def _test_set(
+    labels: Path, *, transport: bool, runs: tuple[list[float] | None, list[str] | None]
+) -> tuple[Path, "Campaign | None"]:
+    """File of labelled frames; the campaign whose production MD runs, if it is to."""
+    from mlipsse.campaign.engine.folder import read_campaign
+
+    if not labels.is_dir():
+        if transport:
+            raise MlipsseError(
+                f"--transport runs the production MD of a campaign, and {labels} is a file. Name "
+                "a campaign's folder, or remove --transport."
+            )
+        return labels, None
+    campaign = read_campaign(labels)
+    if not transport:
+        return campaign.labelled_sets["test"], None
+    from mlipsse.campaign.studies.transport.runs import check_runs
+
+    check_runs(campaign, *runs)  # before hours are spent on errors alone
+    return campaign.labelled_sets["test"], campaign
+
+
+def _echo_json(path: Path, moved: list[dict[str, Any]] | None) -> None:
+    """The study's JSON, or with transport two tables."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if moved is not None:
+        content = {"errors": content, "transport": moved}
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def _show_transport(moved: list[dict[str, Any]], models: list[str], out: Path) -> None:
+    console = Console(highlight=False, markup=False)
+    console.print(transport_table(moved, models))
+    console.print(f"Table with all excluded runs and the reasons: {out / 'transport.csv'}")
 
 
 def _numbers(text: str) -> list[float]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from mlipsse.dataset.labels.sources import TEACHER, teacher_name
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, write_text
+from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
+from mlipsse.report.page.text import rounded
 
 TABLE, RECORD, PAIRS, FIGURE, PAGE = (
     "labels.csv", "labels.json", "other.extxyz", "labels", "report.html",
@@ -41,12 +43,14 @@ class ComparedLabels:
     rows : of the table: all frames, then by element, then by temperature
     pairs, missing : frames with both labels, and those of the first that the other lacks
     table : CSV
+    section : of the page
     """
 
     rows: list[dict[str, Any]]
     pairs: int
     missing: int
     table: Path
+    section: Section = field(repr=False)
 
 
 def compare_labels(
@@ -81,7 +85,8 @@ def compare_labels(
     out.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(out / ".lock", holder="mlipsse study labels"):
         if teacher is not None:
-            others = _of_teacher(frames, teacher, out, execution, progress)
+            with Execution(execution, out) as work:
+                others = teacher_labels(frames, teacher, out, work, progress)
             write_frames(out / PAIRS, others)
         pairs = list(matching_frames(frames, others))
         if not pairs:
@@ -90,22 +95,26 @@ def compare_labels(
                 "differ. Label the same frames with both sources."
             )
         rows = list(_rows(pairs))
-        found = ComparedLabels(rows, len(pairs), len(frames) - len(pairs), out / TABLE)
-        _write(out, found, pairs)
-    return found
+        section = _write(out, rows, pairs, missing=len(frames) - len(pairs))
+        write_page(out, [section])
+    return ComparedLabels(rows, len(pairs), len(frames) - len(pairs), out / TABLE, section)
 
 
-def _of_teacher(
-    frames: Sequence[Atoms],
-    teacher: str,
-    out: Path,
-    execution: ExecutionConfig,
-    progress: Progress,
+def write_page(out: Path, sections: Sequence[Section]) -> None:
+    """Write the page of the study in its folder."""
+    from mlipsse.report.page.html import write_report
+
+    page = ReportContent("Two sources of labels", sections=sections, kind="Labels compared")
+    write_report(page, out / PAGE)
+
+
+def teacher_labels(
+    frames: Sequence[Atoms], teacher: str, out: Path, work: Execution, progress: Progress
 ) -> list[Atoms]:
+    """The frames with labels of a potential, which are kept in `out/units`."""
     (out / "units").mkdir(exist_ok=True)
     unit = evaluation_unit(frames, parse_choice(teacher), out)
-    with Execution(execution, out) as work:
-        work.run([unit], progress)
+    work.run([unit], progress)
     answer = json.loads(unit.output.read_text(encoding="utf-8"))
     others = []
     for number, frame in enumerate(frames):
@@ -170,15 +179,18 @@ def _row(of: str, pairs: Sequence[tuple[Atoms, Atoms]], found: Predictions) -> d
     }
 
 
-def _write(out: Path, found: ComparedLabels, pairs: Sequence[tuple[Atoms, Atoms]]) -> None:
+def _write(
+    out: Path,
+    rows: Sequence[dict[str, Any]],
+    pairs: Sequence[tuple[Atoms, Atoms]],
+    *,
+    missing: int,
+) -> Section:
     from mlipsse.report.figures.label_pairs import label_pairs_figure
     from mlipsse.report.figures.style import save_figure
-    from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
-    from mlipsse.report.page.html import write_report
-    from mlipsse.report.page.text import rounded
 
-    columns = list(found.rows[0])
-    write_csv(out / TABLE, [{name: row.get(name) for name in columns} for row in found.rows])
+    columns = list(rows[0])
+    write_csv(out / TABLE, [{name: row.get(name) for name in columns} for row in rows])
     first, second = (
         sorted({str(pair[side].info.get(keys.LABEL_SOURCE, "not stated")) for pair in pairs})
         for side in (0, 1)
@@ -186,16 +198,16 @@ def _write(out: Path, found: ComparedLabels, pairs: Sequence[tuple[Atoms, Atoms]
     content = {
         "labels": first,
         "against": second,
-        "pairs": found.pairs,
-        "missing": found.missing,
-        "rows": found.rows,
+        "pairs": len(pairs),
+        "missing": missing,
+        "rows": rows,
     }
     write_text(out / RECORD, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     drawn = save_figure(label_pairs_figure(_compared(pairs)), out / FIGURE)
-    section = Section(
+    return Section(
         "labels",
         "Labels",
-        f"{found.pairs} frames have both labels, {found.missing} have only the first. First: "
+        f"{len(pairs)} frames have both labels, {missing} have only the first. First: "
         f"{'; '.join(first)}. Second: {'; '.join(second)}.",
         figures=[FigureFile(drawn[0], "Differences of forces, second less first.", wide=True)],
         tables=[
@@ -213,12 +225,10 @@ def _write(out: Path, found: ComparedLabels, pairs: Sequence[tuple[Atoms, Atoms]
                             "force_slope_std",
                         )
                     )
-                    for row in found.rows
+                    for row in rows
                 ],
                 note="The slope is of the second forces on the first: below 1 the second are "
                 "softer.",
             )
         ],
     )
-    page = ReportContent("Two sources of labels", sections=[section], kind="Labels compared")
-    write_report(page, out / PAGE)

@@ -18,12 +18,11 @@ from mlipsse.campaign.engine.table import write_csv
 from mlipsse.campaign.stages.export.bundle import Trained
 from mlipsse.campaign.stages.finetune.foundation import provide_foundation
 from mlipsse.campaign.stages.finetune.stage import isolated_atoms_eV
-from mlipsse.campaign.stages.finetune.unit import training_unit
+from mlipsse.campaign.studies.trainings import train_model
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, write_text
 from mlipsse.report.page.text import rounded
-from mlipsse.training.result import failed_name
 from mlipsse.training.settings import Strategy, Training
 
 if TYPE_CHECKING:
@@ -213,8 +212,16 @@ def train_by_size(
         _write_subset(subset, frames, order[:size])
         base = config.finetune.settings(seed=seed, isolated_eV=isolated_eV)
         model = work.campaign.path(paths.LearningCurve.model.of(model=name))
-        unit = training_unit(
+        # One after another: each has all threads.
+        work.progress(done, len(points), name)
+        reporting = replace(
             work,
+            progress=lambda _done, _total, text, done=done: (  # type: ignore[misc]
+                work.progress(done, len(points), text)
+            ),
+        )
+        trained, failed = train_model(
+            reporting,
             name,
             Training(
                 sets={**sets, "train": subset},
@@ -225,25 +232,7 @@ def train_by_size(
             folder=work.campaign.path(paths.LearningCurve.training.of(model=name)),
             model=model,
         )
-        # One after another: each has all threads.
-        work.progress(done, len(points), name)
-        reporting = replace(
-            work,
-            progress=lambda _done, _total, text, done=done: (  # type: ignore[misc]
-                work.progress(done, len(points), text)
-            ),
-        )
-        reporting.run_units([unit])
-        failed = json.loads(unit.output.read_text(encoding="utf-8"))["failed"]
-        models.append(
-            SizedModel(
-                size,
-                strategy,
-                Trained(failed_name(model) if failed else model, unit.output, subset),
-                failed,
-                repetition,
-            )
-        )
+        models.append(SizedModel(size, strategy, trained, failed, repetition))
     return SizedModels(models, foundation)
 
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.single_point import SinglePoint
 from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, write_text
+from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
+from mlipsse.report.page.text import rounded
 
 TABLE, RECORD, FIGURE, PAGE = "models.csv", "models.json", "models", "report.html"
 
@@ -60,10 +62,12 @@ class ComparedModels:
     ----------
     rows : of the table, one per potential, in the order asked for
     table : CSV
+    section : of the page
     """
 
     rows: list[dict[str, Any]]
     table: Path
+    section: Section = field(repr=False)
 
 
 def compare_models(
@@ -110,8 +114,17 @@ def compare_models(
         write_csv(out / TABLE, rows)
         content = {"labels": str(labels), "frames": len(frames), "models": rows}
         write_text(out / RECORD, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-        _draw(out, labels, frames, rows)
-    return ComparedModels(rows, out / TABLE)
+        section = _draw(out, labels, frames, rows)
+        write_page(out, [section])
+    return ComparedModels(rows, out / TABLE, section)
+
+
+def write_page(out: Path, sections: Sequence[Section]) -> None:
+    """Write the page of the study in its folder."""
+    from mlipsse.report.page.html import write_report
+
+    page = ReportContent("Potentials compared", sections=sections, kind="Potentials on one set")
+    write_report(page, out / PAGE)
 
 
 def evaluate(output: Path, *, frames: list[Atoms], choice: ModelChoice) -> None:
@@ -209,12 +222,11 @@ def _row(frames: Sequence[Atoms], choice: ModelChoice, answer: dict[str, Any]) -
     }
 
 
-def _draw(out: Path, labels: Path, frames: Sequence[Atoms], rows: Sequence[dict[str, Any]]) -> None:
+def _draw(
+    out: Path, labels: Path, frames: Sequence[Atoms], rows: Sequence[dict[str, Any]]
+) -> Section:
     from mlipsse.report.figures.models import models_figure
     from mlipsse.report.figures.style import save_figure
-    from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
-    from mlipsse.report.page.html import write_report
-    from mlipsse.report.page.text import rounded
 
     drawn = save_figure(models_figure(rows), out / FIGURE)
     sources = sorted({str(frame.info.get(keys.LABEL_SOURCE, "not stated")) for frame in frames})
@@ -228,7 +240,7 @@ def _draw(out: Path, labels: Path, frames: Sequence[Atoms], rows: Sequence[dict[
         "slope of forces": "force_slope",
         "µs per atom": "us_per_atom",
     }
-    section = Section(
+    return Section(
         "models",
         "Models",
         f"{len(frames)} frames of {labels.name}, labels: {'; '.join(sources)}.",
@@ -244,5 +256,3 @@ def _draw(out: Path, labels: Path, frames: Sequence[Atoms], rows: Sequence[dict[
             )
         ],
     )
-    page = ReportContent("Potentials compared", sections=[section], kind="Potentials on one set")
-    write_report(page, out / PAGE)

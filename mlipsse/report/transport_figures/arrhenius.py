@@ -21,6 +21,7 @@ def arrhenius_plot(
     quantity: Literal["diffusivity", "conductivity"] = "diffusivity",
     title: str | None = None,
     names: Sequence[str] | None = None,
+    legend: bool = True,
 ) -> Axes:
     """Draw every composition's points with standard errors, and the fitted lines of D.
 
@@ -32,6 +33,7 @@ def arrhenius_plot(
     axes : drawn on and returned
     quantity : diffusivity in cm²/s or conductivity in mS/cm
     names : of the series, e.g. of models of one composition; their formulas when not given
+    legend : inside; without it the caller names the series elsewhere
     """
     named = names or [formula_label(composition.formula) for composition in compositions]
     temperatures: set[float] = set()
@@ -71,12 +73,14 @@ def arrhenius_plot(
         axes.tick_params(which="both", top=False)
         axes.set_xlim(1000 / max(temperatures) - 0.05, 1000 / min(temperatures) + 0.05)
         _temperatures_on_top(axes, sorted(temperatures))
-        _room_below(axes, rows=len(compositions))
+        if legend:
+            _room_below(axes, rows=len(compositions))
     else:  # nothing was usable: the scales would be made up
         axes.set_xticks([])
         axes.set_yticks([], [])
         axes.minorticks_off()
-    place_legend(axes, loc="lower left")
+    if legend:
+        place_legend(axes, loc="lower left")
     return axes
 
 

@@ -20,7 +20,8 @@ from mlipsse.report.transport_figures.arrhenius import arrhenius_plot
 from mlipsse.report.transport_figures.left_out import left_out_lines
 from mlipsse.transport.runs.composition import CompositionTransport
 
-_PANEL_IN = 2.9
+_PANEL_IN = 2.7
+_NAME_IN = 0.14
 _LINE_IN = 0.12
 
 
@@ -45,7 +46,7 @@ def compared_transport_figure(
     lines = left_out_lines(rows, lambda row: str(row["model"]))
     figure, axes = new_figure(
         width_in=DOUBLE_COLUMN_IN,
-        height_in=_PANEL_IN * len(formulas) + _LINE_IN * len(lines),
+        height_in=_PANEL_IN * len(formulas) + _NAME_IN * len(models) + _LINE_IN * len(lines),
         columns=2,
         rows=len(formulas),
     )
@@ -54,9 +55,12 @@ def compared_transport_figure(
         first, second = axes[2 * number : 2 * number + 2]
         names = [name for name, _ in own]
         transports = [one for _, one in own]
-        arrhenius_plot(first, transports, names=names, title=formula_label(formula))
+        title = formula_label(formula)
+        arrhenius_plot(first, transports, names=names, title=title, legend=False)
+        # Below, where long names cover no point.
+        first.legend(loc="upper left", bbox_to_anchor=(-0.2, -0.17), fontsize=6.5, frameon=False)
         if force_rmse_meV_A is None:
-            arrhenius_plot(second, transports, names=names, quantity="conductivity")
+            arrhenius_plot(second, transports, quantity="conductivity", legend=False)
         else:
             _draw_against_error(second, own, force_rmse_meV_A)
     if lines:

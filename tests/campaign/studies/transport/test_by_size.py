@@ -10,12 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.io import write
 from typer.testing import CliRunner
 
-from mlipsse import keys
 from mlipsse.campaign.engine import paths
-from mlipsse.campaign.engine.folder import Campaign, read_campaign
+from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.stage import Work
 from mlipsse.campaign.stages.export.bundle import Trained
 from mlipsse.campaign.stages.simulate import rendering
@@ -24,78 +22,25 @@ from mlipsse.campaign.studies.transport import by_size
 from mlipsse.campaign.studies.transport.by_size import transport_by_size
 from mlipsse.campaign.studies.transport.runs import check_runs
 from mlipsse.cli import app
-from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.record import OUTCOME_FILE, read_record
 from mlipsse.potential.bundle.folder import read_card
 from mlipsse.report.transport_figures.size import size_transport_figure
 from mlipsse.transport import Trajectory, analyse_run, read_run
 from tests.support.here import Here
-from tests.support.labels.tiny_sets import write_foundation, write_sets
-from tests.support.trajectories.lennard_jones import CONDUCTOR, LENNARD_JONES, rock_salt
+from tests.support.labels.tiny_sets import write_foundation
+from tests.support.study_campaign import EXPLOSIVE, Workers, make_campaign
+from tests.support.trajectories.lennard_jones import CONDUCTOR, LENNARD_JONES
 
-CONFIG = """
-name: curve
-structure: {{host: host.cif, mobile: Li, charges: {{Li: 1, Cl: -1}}}}
-enumerate: {{compositions: [LiCl]}}
-finetune:
-  foundation: {foundation}
-  replay: {replay}
-  architecture: foundation
-  max_epochs: 2
-  batch_size: 2
-  max_energy_offset_meV_atom: 1.0e-9
-  max_forgetting: 10
-simulate:
-  temperatures_K: [400, 500, 600]
-  min_atoms: 64
-  relax_cell: false
-  equilibration_ps: 0.5
-  production_ps: {production_ps}
-  dump_every_fs: 50
-  restart_every_ps: 1
-execution: {{workers: 1}}
-"""
-
-EXPLOSIVE = (*LENNARD_JONES[:1], "pair_coeff * * 0.4 3.6", "pair_modify shift yes")
 FORCES = {"foundation": CONDUCTOR, "00004-multihead": LENNARD_JONES, "00004-scratch": EXPLOSIVE}
 KNOWN = {"00004-naive": ("Cl",)}
 ELEMENTS = ("Li", "Cl")
-
-
-def make_campaign(folder: Path, *, production_ps: float) -> Campaign:
-    """With labels and a selected ordering, as after the stage `label`."""
-    sets = write_sets(folder)
-    foundation = folder / "tiny.model"
-    (folder / "campaign.yaml").write_text(
-        CONFIG.format(foundation=foundation, replay=sets["replay"], production_ps=production_ps)
-    )
-    campaign = read_campaign(folder)
-    for part, path in campaign.labelled_sets.items():
-        frames = read_frames(sets[part], labelled=True)
-        for frame in frames:
-            frame.info[keys.LABEL_SOURCE] = "teacher: morse"
-        write_frames(path, frames)
-    write(folder / "host.cif", rock_salt()[:8])
-    start = rock_salt()
-    start.info = {
-        keys.COMPOSITION: "LiCl",
-        keys.ORDERING: "LiCl-o000",
-        "relaxed_energy_eV": -1.0,
-    }
-    write_frames(campaign.path(paths.Select.selected), [start])
-    return campaign
 
 
 @pytest.fixture
 def campaign(tmp_path: Path) -> Campaign:
     (tmp_path / "tiny.model").write_text("none that is loaded")
     return make_campaign(tmp_path, production_ps=10.0)
-
-
-class Workers(Here):
-    threads = 1
-    all_threads = 1
 
 
 @pytest.fixture
