@@ -9,9 +9,6 @@ from rich.table import Table
 if TYPE_CHECKING:
     from mlipsse.potential.speed.measurement import BenchmarkRow
 
-_BUSY = 0.05
-"""Above it the waiting is printed."""
-
 
 def print_rows(
     rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], *, texts: Sequence[str] = ()
@@ -59,12 +56,10 @@ def show_speed(rows: Sequence["BenchmarkRow"]) -> None:
         filled = [any(value is not None for value in values) for values in columns.values()]
         table.add_row(*(written(value) for value, kept in zip(row, filled, strict=True) if kept))
     Console(highlight=False, markup=False).print(table)
-    waited = max(row.waited_fraction for row in rows)
-    if waited > _BUSY:
-        print(
-            f"caution: up to {waited:.0%} of the time a run waited for a core; the machine was "
-            "busy, and times are too long."
-        )
+    from mlipsse.potential.speed.benchmark import busy_caution
+
+    if (caution := busy_caution(rows)) is not None:
+        print(f"caution: {caution}")
 
 
 def written(value: object) -> str:

@@ -144,7 +144,7 @@ def study_locality(
         write_frames(out / FRAMES, frames)
         labelled = _of_labels(labels, frames) if labels else []
         found = Locality(points, labelled, _reach_A(potential, head), out / TABLE)
-        _write(out, found, potential)
+        _write(out, found, potential, _conditions(crystal, settings))
     return found
 
 
@@ -231,7 +231,14 @@ def _of_labels(path: Path, frames: Sequence[Atoms]) -> list[LocalityPoint]:
     ]
 
 
-def _write(out: Path, found: Locality, potential: str) -> None:
+def _conditions(crystal: Atoms, settings: LocalitySettings) -> str:
+    return (
+        f"{crystal.get_chemical_formula(mode='metal', empirical=True)}, {len(crystal)} atoms, "
+        f"{settings.temperature_K:g} K, {settings.samples} configurations per atom and radius."
+    )
+
+
+def _write(out: Path, found: Locality, potential: str, conditions: str) -> None:
     from mlipsse.report.figures.locality import locality_figure
     from mlipsse.report.figures.style import save_figure
     from mlipsse.report.page.content import FigureFile, ReportContent, Section, Table
@@ -240,7 +247,12 @@ def _write(out: Path, found: Locality, potential: str) -> None:
 
     rows = found.rows
     write_csv(out / TABLE, rows)
-    content = {"potential": potential, "reach_A": found.reach_A, "points": rows}
+    content = {
+        "potential": potential,
+        "conditions": conditions,
+        "reach_A": found.reach_A,
+        "points": rows,
+    }
     write_text(out / RECORD, json.dumps(content, indent=1) + "\n")
     drawn = save_figure(locality_figure(found.points, found.labelled, found.reach_A), out / FIGURE)
     columns: Mapping[str, str] = {
@@ -253,12 +265,25 @@ def _write(out: Path, found: Locality, potential: str) -> None:
         "std": "spread_std_eV_A",
         "mean force (eV/Å)": "force_eV_A",
     }
+    reach = (
+        ""
+        if found.reach_A is None
+        else f" Forces of this model depend on atoms within {found.reach_A:g} Å (twice its layers "
+        "times its cutoff)."
+    )
     section = Section(
         "locality",
         "Locality",
-        "The spread of the force on an atom while all beyond a radius moves: what a model that "
-        "sees no farther cannot know.",
-        figures=[FigureFile(drawn[0], "Spread of the force against the radius.")],
+        f"{conditions} The spread of the force on an atom while all beyond a radius moves: what a "
+        f"model that sees no farther cannot know.{reach}",
+        figures=[
+            FigureFile(
+                drawn[0],
+                "Spread of the force against the radius, the root mean square over the atoms of "
+                "an element. Bars are standard errors.",
+                wide=True,
+            )
+        ],
         tables=[
             Table(
                 "Points",

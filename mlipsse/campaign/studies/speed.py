@@ -14,12 +14,28 @@ from mlipsse.errors import MlipsseError
 from mlipsse.files import exclusive_lock, sha256, write_text
 from mlipsse.potential.bundle.folder import read_bundle
 from mlipsse.potential.export.target import Device
-from mlipsse.potential.speed.benchmark import BenchmarkRow, benchmark
+from mlipsse.potential.speed.benchmark import BenchmarkRow, benchmark, busy_caution
 
 TABLE, RECORD, FIGURE, PAGE = "speed.csv", "speed.json", "speed", "report.html"
 AIMD_TIMESTEP_FS = 1.0
 CPU_MIN = "cpu_min"
 """What a frame of `labels/scan` states: the CPU time of its single point, minutes of one core."""
+
+_PAGE_COLUMNS = {
+    "engine": "engine",
+    "type": "dtype",
+    "atoms": "atoms",
+    "threads": "threads",
+    "µs per atom and step": "us_per_atom_step",
+    "ns per day": "ns_per_day",
+    "hours for 10⁶ steps": "hours_per_million_steps",
+    "memory (MB)": "peak_memory_MB",
+    "share waited": "waited_fraction",
+}
+_ENGINES = (
+    "ase: Python loop of ASE. upstream: LAMMPS with the file of mace_create_lammps_model. All "
+    "others: LAMMPS with the formats of the bundle. ns per day with steps of 1 fs."
+)
 
 
 @dataclass(frozen=True)
@@ -181,10 +197,12 @@ def _write(out: Path, found: Speed, name: str) -> None:
     write_text(out / RECORD, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     published = [(one.name, one.atoms, one.us_per_atom_step) for one in PUBLISHED]
     drawn = save_figure(speed_figure(found.rows, published), out / FIGURE)
-    columns = tuple(rows[0])
     tables = [
         Table(
-            "This machine", columns, [tuple(rounded(row[key]) for key in columns) for row in rows]
+            "This machine",
+            tuple(_PAGE_COLUMNS),
+            [tuple(rounded(row[key]) for key in _PAGE_COLUMNS.values()) for row in rows],
+            note=" ".join(filter(None, (busy_caution(found.rows), _ENGINES))),
         ),
         Table(
             "Published",
@@ -210,7 +228,14 @@ def _write(out: Path, found: Speed, name: str) -> None:
     section = Section(
         "speed",
         "Speed",
-        figures=[FigureFile(drawn[0], "Cost against atoms.", wide=True)],
+        figures=[
+            FigureFile(
+                drawn[0],
+                "Wall time of an atom and step, and of a million steps, against atoms. Lines: this "
+                "machine; open markers: published.",
+                wide=True,
+            )
+        ],
         tables=tables,
     )
     page = ReportContent(f"Speed of {name}", sections=[section], kind="What dynamics costs")

@@ -25,6 +25,8 @@ from mlipsse.potential.speed.measurement import (
 
 __all__ = ["BACKENDS", "BenchmarkRow", "Contender", "benchmark", "measure", "median_row"]
 
+_BUSY = 0.05
+"""Share of the time that a run waited, above which its times are cautioned against."""
 _SEED = 20250722
 
 
@@ -91,6 +93,17 @@ def benchmark(
                 if report is not None:
                     report(rows[-1])
     return rows
+
+
+def busy_caution(rows: Sequence[BenchmarkRow]) -> str | None:
+    """Sentence about a machine that was busy with other things; None for one that was not."""
+    waited = max(row.waited_fraction for row in rows)
+    if waited <= _BUSY:
+        return None
+    return (
+        f"Up to {waited:.0%} of the time a run waited for a core; the machine was busy, and times "
+        "are too long."
+    )
 
 
 def _wanted(potential: Bundle, backends: Sequence[str] | None) -> list[Backend]:

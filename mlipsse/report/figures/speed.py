@@ -11,8 +11,9 @@ from mlipsse.report.figures.style import (
     dress,
     marker,
     new_figure,
-    place_legend,
 )
+
+_HEIGHT_IN = 3.4
 
 
 def speed_figure(
@@ -25,7 +26,7 @@ def speed_figure(
     rows : of this machine
     published : name, atoms and µs per atom and step; drawn as single open markers
     """
-    figure, panels = new_figure(width_in=DOUBLE_COLUMN_IN, columns=2)
+    figure, panels = new_figure(width_in=DOUBLE_COLUMN_IN, height_in=_HEIGHT_IN, columns=2)
     titles = ("wall time (µs per atom and step)", "wall time of 10⁶ steps (h)")
     for panel, (axes, title) in enumerate(zip(panels, titles, strict=True)):
         engines = list(dict.fromkeys(row.backend for row in rows))
@@ -57,5 +58,7 @@ def speed_figure(
         axes.set_xlabel("atoms")
         axes.set_ylabel(title)
         dress(axes)
-    place_legend(panels[0])
+    # Below both, where it covers no point.
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=6.5, frameon=False)
     return figure
