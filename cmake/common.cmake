@@ -2,7 +2,7 @@
 # What the plugin (CMakeLists.txt) and the package of a LAMMPS build (lammps_package.cmake) share:
 # the sources, where torch lies, and how a target is linked with it.
 set(PAIR_MACE_SOURCES pair_mace.cpp pair_mace_exchange.cpp pair_mace_checks.cpp mace_model.cpp
-  native_model.cpp gpu_driver.cpp reason.cpp)
+  native_model.cpp symmetrix_model.cpp gpu_driver.cpp reason.cpp)
 set(TORCH_MODEL_SOURCES torch_model.cpp torchscript_backend.cpp aotinductor_backend.cpp
   tensor_memory.cpp torch_process.cpp reason.cpp scratch.cpp gpu_driver.cpp)
 list(TRANSFORM PAIR_MACE_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/")

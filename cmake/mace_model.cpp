@@ -64,6 +64,7 @@ std::unique_ptr<MaceModel> load_model(const std::string &path, const ModelOption
 {
   refuse_other_formats(path);
   if (ends_in(path, ".safetensors")) return load_native_model(path, options);
+  if (ends_in(path, ".json")) return load_symmetrix_model(path, options);
   return std::unique_ptr<MaceModel>(load_torch_model(path, options));
 }
 

@@ -43,6 +43,8 @@ struct ModelOptions {
   bool fallback = false;           // NAME.pt where NAME.pt2 cannot be used here
   Device device = Device::any;
   int local_rank = 0;              // of this process among those on its machine
+  int ranks = 1;                   // of this run
+  std::string dtype;               // asked for; empty for what the file holds
 };
 
 // How a model whose layers exchange features between ranks reaches the others. Rows are of nodes.
@@ -95,6 +97,10 @@ extern "C" MaceModel *mlipsse_load_torch_model(const std::string &path,
 
 // Native code, by its own library.
 std::unique_ptr<MaceModel> load_native_model(const std::string &path, const ModelOptions &options);
+
+// What symmetrix-xl computes, in the Python that LAMMPS runs in.
+std::unique_ptr<MaceModel> load_symmetrix_model(const std::string &path,
+                                                const ModelOptions &options);
 
 // By the name of the file.
 std::unique_ptr<MaceModel> load_model(const std::string &path, const ModelOptions &options);

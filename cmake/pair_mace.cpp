@@ -131,6 +131,8 @@ void PairMACE::coeff(int narg, char **arg)
                                   narg - 3, atom->ntypes));
 
   options.local_rank = rank_for_gpu();
+  options.ranks = comm->nprocs;
+  options.dtype = wanted_dtype;
   // LAMMPS' own errors are exceptions too: they are raised outside of the try block.
   std::string trouble;
   try {

@@ -4,7 +4,17 @@ import sys
 
 import typer
 
-from mlipsse.cli import dataset, environments, md, orderings, potential, screen, study, transport
+from mlipsse.cli import (
+    dataset,
+    environments,
+    lmp,
+    md,
+    orderings,
+    potential,
+    screen,
+    study,
+    transport,
+)
 from mlipsse.cli.campaign import doctor, init, learning_curve, run, schema, status, validate
 from mlipsse.cli.options import CommandGroup
 from mlipsse.errors import MlipsseError
@@ -22,6 +32,7 @@ app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("lmp", context_settings=lmp.PASSED_ON)(lmp.lmp)
 app.command("learning-curve", hidden=True)(learning_curve.learning_curve)  # its former name
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(environments.app, name="env")
