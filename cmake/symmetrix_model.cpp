@@ -6,9 +6,11 @@
 #include "elements.h"
 #include "model_file.h"
 
+#include <algorithm>
 #include <chrono>
 #include <climits>
 #include <cmath>
+#include <limits>
 
 namespace mlipsse {
 
@@ -87,7 +89,7 @@ class SymmetrixModel : public MaceModel {
   Graph graph;
   std::vector<int> types, counts;             // (n_nodes); selected edges of every node
   std::vector<int> senders;                   // (selected), node
-  std::vector<int64_t> sender_places;         // (selected)
+  std::vector<int> sender_places;             // (selected)
   std::vector<double> selected_at;            // the places then; empty without a selection
   std::vector<double> vectors, distances, pulls;
 };
@@ -138,7 +140,7 @@ void SymmetrixModel::select(const double *places, int64_t n_places)
     if (distance_sq >= reach * reach) continue;    // what is not a number is found in measure()
     ++counts[graph.receivers[edge]];
     senders.push_back(static_cast<int>(graph.senders[edge]));
-    sender_places.push_back(graph.sender_atoms[edge]);
+    sender_places.push_back(static_cast<int>(graph.sender_atoms[edge]));
   }
   if (senders.size() > INT_MAX / 3)
     throw std::runtime_error("symmetrix-xl takes at most " + std::to_string(INT_MAX / 3) +
@@ -151,31 +153,32 @@ void SymmetrixModel::select(const double *places, int64_t n_places)
   selected_at.assign(places, places + 3 * n_places);
 }
 
-// The vectors and lengths of the selected edges.
+// The vectors and lengths of the selected edges. The radial functions are 0 from the cutoff on; the
+// evaluator takes no longer edges.
 void SymmetrixModel::measure(const double *places)
 {
+  const double cutoff = facts.cutoff;
   double *vector = vectors.data();
   size_t edge = 0;
+  bool good = true;
   for (size_t node = 0; node < types.size(); ++node) {
     const double *from = places + 3 * graph.atoms[node];
+    const double x = from[0], y = from[1], z = from[2];
     for (int count = 0; count < counts[node]; ++count, ++edge, vector += 3) {
-      const double *to = places + 3 * sender_places[edge];
-      for (int k = 0; k < 3; ++k) vector[k] = to[k] - from[k];
-      distances[edge] = vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2];
+      const double *to = places + 3 * size_t(sender_places[edge]);
+      const double dx = to[0] - x, dy = to[1] - y, dz = to[2] - z;
+      const double distance = std::sqrt(dx * dx + dy * dy + dz * dz);
+      good &= distance > 0.0 && distance < std::numeric_limits<double>::infinity();
+      const double scale = distance > cutoff ? cutoff / distance : 1.0;
+      vector[0] = scale * dx;
+      vector[1] = scale * dy;
+      vector[2] = scale * dz;
+      distances[edge] = std::min(distance, cutoff);
     }
   }
-  for (double &distance : distances) distance = std::sqrt(distance);
-  // The radial functions are 0 from the cutoff on; the evaluator takes no longer edges.
-  const double cutoff = facts.cutoff;
-  for (edge = 0; edge < distances.size(); ++edge) {
-    const double distance = distances[edge];
-    if (distance > 0.0 && distance < cutoff) continue;
-    if (!(distance > 0.0) || !std::isfinite(distance))
-      throw std::runtime_error("Two atoms lie on top of each other, or the place of an atom is not a "
-                               "number");
-    for (int k = 0; k < 3; ++k) vectors[3 * edge + k] *= cutoff / distance;
-    distances[edge] = cutoff;
-  }
+  if (!good)
+    throw std::runtime_error("Two atoms lie on top of each other, or the place of an atom is not a "
+                             "number");
 }
 
 void SymmetrixModel::evaluate(const double *places, int64_t n_places, const Wanted &wanted,

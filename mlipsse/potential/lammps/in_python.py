@@ -4,13 +4,13 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mlipsse.errors import MlipsseError
 from mlipsse.lammps import find_lammps
 from mlipsse.potential.lammps.plugin import build_plugin
-from mlipsse.potential.lammps.symmetrix import PairStyleFunctions
+from mlipsse.potential.lammps.symmetrix import Model, PairStyleFunctions, SymmetrixModel
 
 _MPI_COMM_WORLD = 0x44000000
 """Of MPICH."""
@@ -30,7 +30,9 @@ _ANSWERED = (
 """Arguments that LAMMPS answers without an input script, and ends the process."""
 
 
-def run_in_python(arguments: Sequence[str]) -> None:
+def run_in_python(
+    arguments: Sequence[str], *, open_model: Callable[..., Model] = SymmetrixModel
+) -> None:
     """Run `lmp ARGUMENTS` in this process to its end; every rank of `mpirun` calls this.
 
     The pair style is built where it is missing, and loaded before the script is read. LAMMPS prints
@@ -39,6 +41,7 @@ def run_in_python(arguments: Sequence[str]) -> None:
     Parameters
     ----------
     arguments : of `lmp`, with an input script (`-in FILE`)
+    open_model : makes what computes a `.json`, of its path, number type and device
 
     Raises
     ------
@@ -55,7 +58,7 @@ def run_in_python(arguments: Sequence[str]) -> None:
     from lammps import MPIAbortException, lammps
 
     sys.stdout.flush()
-    functions = PairStyleFunctions()
+    functions = PairStyleFunctions(open_model)
     engine = lammps(cmdargs=list(arguments))
     try:
         engine.command(f'plugin load "{plugin}"')

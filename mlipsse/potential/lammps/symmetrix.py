@@ -193,7 +193,7 @@ class PairStyleFunctions:
     open_model : makes the model of a file for a number type and a device
     """
 
-    def __init__(self, open_model: Callable[..., Model] = SymmetrixModel) -> None:
+    def __init__(self, open_model: Callable[..., Model]) -> None:
         self._open_model = open_model
         self._models: dict[int, tuple[Model, int, int]] = {}  # with its atoms and edges
         self._table = _Functions(
