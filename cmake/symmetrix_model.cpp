@@ -129,19 +129,24 @@ bool SymmetrixModel::is_selection_good(const double *places, int64_t n_places) c
 void SymmetrixModel::select(const double *places, int64_t n_places)
 {
   const double reach = facts.cutoff + MARGIN;
+  const size_t n_candidates = graph.senders.size();
   counts.assign(types.size(), 0);
-  senders.clear();
-  sender_places.clear();
-  for (size_t edge = 0; edge < graph.senders.size(); ++edge) {
+  senders.resize(n_candidates);
+  sender_places.resize(n_candidates);
+  size_t n = 0;
+  for (size_t edge = 0; edge < n_candidates; ++edge) {
     const double *from = places + 3 * graph.atoms[graph.receivers[edge]];
     const double *to = places + 3 * graph.sender_atoms[edge];
-    double distance_sq = 0.0;
-    for (int k = 0; k < 3; ++k) distance_sq += (to[k] - from[k]) * (to[k] - from[k]);
-    if (distance_sq >= reach * reach) continue;    // what is not a number is found in measure()
-    ++counts[graph.receivers[edge]];
-    senders.push_back(static_cast<int>(graph.senders[edge]));
-    sender_places.push_back(static_cast<int>(graph.sender_atoms[edge]));
+    const double dx = to[0] - from[0], dy = to[1] - from[1], dz = to[2] - from[2];
+    // What is not a number stays, for measure() to find. No branch: as good as random, it is slow.
+    const bool stays = !(dx * dx + dy * dy + dz * dz >= reach * reach);
+    senders[n] = static_cast<int>(graph.senders[edge]);
+    sender_places[n] = static_cast<int>(graph.sender_atoms[edge]);
+    counts[graph.receivers[edge]] += stays;
+    n += stays;
   }
+  senders.resize(n);
+  sender_places.resize(n);
   if (senders.size() > INT_MAX / 3)
     throw std::runtime_error("symmetrix-xl takes at most " + std::to_string(INT_MAX / 3) +
                              " edges here, and there are " + std::to_string(senders.size()) +
