@@ -25,6 +25,7 @@ from models import HEAD, LARGE, SMALL, write_model
 from mlipsse import lammps
 from mlipsse.errors import MlipsseError
 from mlipsse.potential.export.aotinductor import export_aotinductor
+from mlipsse.potential.export.other_engines.symmetrix import export_symmetrix
 from mlipsse.potential.export.target import Device, Target
 from mlipsse.potential.export.torchscript import export_torchscript
 from mlipsse.potential.lammps.plugin import build_plugin
@@ -188,12 +189,8 @@ def _engines(bench: Bench, model: Path) -> dict[str, Callable[[], Path]]:
         return out
 
     def symmetrix() -> Path:
-        out = bench.work / "model.json"
-        if _version("symmetrix-xl") == "none":
-            raise MlipsseError("not installed")
-        from symmetrix.extract_mace_data import extract_mace_data
-
-        out.write_text(json.dumps(extract_mace_data(model)))
+        out = bench.work / "model.symmetrix.json"
+        export_symmetrix(model, head=HEAD, dtype="float32", out=out)
         return out
 
     return {

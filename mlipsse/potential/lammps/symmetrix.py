@@ -18,9 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from mlipsse.errors import MlipsseError, first_line
+from mlipsse.potential.export.other_engines.symmetrix import PACKAGE
 
 VERSION = "0.1.1"
-PACKAGE = "symmetrix-xl"
 
 _MOST_ELEMENTS = 120
 _DESCRIPTION_BYTES = 200
@@ -97,7 +97,7 @@ class SymmetrixModel:
 
     Parameters
     ----------
-    path : as `symmetrix_extract_mace` wrote it
+    path : `.symmetrix.json`, or what `symmetrix_extract_mace` wrote
     dtype : `float32` or `float64`, of the arithmetic
     device : `cpu`, `cuda`, or None for a GPU where the wheel finds one
 
@@ -119,8 +119,8 @@ class SymmetrixModel:
         except (RuntimeError, ValueError, OSError) as error:
             raise MlipsseError(
                 f"{PACKAGE} {VERSION} refuses it: {first_line(error).rstrip('.')}. It reads what "
-                "symmetrix_extract_mace writes, and its first use of a model requires a C++20 "
-                "compiler."
+                "mlipsse potential export --format symmetrix writes, and its first use of a model "
+                "requires a C++20 compiler."
             ) from error
         self._evaluator: Any = calculator.evaluator
         _require_edges(calculator, path)
@@ -345,5 +345,5 @@ def _require_edges(calculator: Any, path: Path) -> None:
     if calculator.streamed_edges != "direct":
         raise MlipsseError(
             f"{path.name} was written for another way of computing ({calculator.streamed_edges}). "
-            "Write it again: symmetrix_extract_mace --model MODEL --output FILE."
+            "Write it again: mlipsse potential export BUNDLE --out BUNDLE --format symmetrix."
         )
