@@ -49,10 +49,15 @@ def summarise(loaded: Any) -> ModelSummary:
         heads=head_names(loaded),
         r_max_A=float(loaded.r_max),
         layers=int(loaded.num_interactions),
-        max_ell=int(loaded.spherical_harmonics.irreps_out.lmax),
+        max_ell=_max_ell(loaded.spherical_harmonics),
         dtype=str(weights[0].dtype).removeprefix("torch."),
         n_parameters=sum(weight.numel() for weight in weights),
     )
+
+
+def _max_ell(harmonics: Any) -> int:
+    """Of e3nn's module, or of the one that takes its place in an export."""
+    return int(harmonics.irreps_out.lmax if hasattr(harmonics, "irreps_out") else harmonics.lmax)
 
 
 def load_head(model: Path, head: str) -> "tuple[Any, Reference]":

@@ -26,6 +26,7 @@ from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.gpus import NoGpu, usable_gpus
 from mlipsse.orderings import OrderingCount
+from mlipsse.potential.export.other_engines import symmetrix
 from mlipsse.potential.lammps import plugin
 from mlipsse.resources import resource_dir
 
@@ -424,6 +425,7 @@ def test_engines_of_production(found: Found, folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     (refused,) = found(("export",), simulate={"engine": "mliap"})
     assert "simulate.engine: mliap: The mliap format requires cuequivariance" in refused
+    monkeypatch.setattr(symmetrix, "PACKAGE", "no-such-package")
     (refused,) = found(("export",), simulate={"engine": "symmetrix"})
     assert "simulate.engine: symmetrix: The symmetrix format requires symmetrix-xl" in refused
 

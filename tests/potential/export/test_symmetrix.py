@@ -1,6 +1,7 @@
 """symmetrix-xl gives the model's numbers, and what it cannot hold is refused by its name."""
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,10 @@ def test_another_version_is_refused(exported: Path, tmp_path: Path) -> None:
 
 
 def test_without_the_package(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(symmetrix.importlib.util, "find_spec", lambda name: None)
+    def none(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(symmetrix.metadata, "version", none)
     with pytest.raises(MlipsseError, match="pip install symmetrix-xl"):
         export_symmetrix(model, head="target", dtype="float32", out=tmp_path / "x")
 

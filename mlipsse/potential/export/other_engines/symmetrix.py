@@ -1,6 +1,5 @@
 """From a MACE model file to the JSON of symmetrix-xl, and code prepared for this processor."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -180,14 +179,15 @@ def installed_version() -> str:
     Raises
     ------
     MlipsseError
-        when it is not installed.
+        when it is not installed; the package symmetrix, from which it was made, is another.
     """
-    if not importlib.util.find_spec("symmetrix"):
+    try:
+        return metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError as error:
         raise MlipsseError(
             "The symmetrix format requires symmetrix-xl, which is not installed. Install it (pip "
             "install symmetrix-xl), or export in another format."
-        )
-    return metadata.version(PACKAGE)
+        ) from error
 
 
 def require_holds(loaded: Any, model: Path) -> None:
