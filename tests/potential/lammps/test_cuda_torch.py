@@ -29,10 +29,12 @@ without_gpu = pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="there 
 
 
 def torch_of_readme() -> list[str]:
-    """What README's line for a GPU has pip install."""
-    found = re.search(r"make demo TORCH='([^']+)'", (ROOT / "README.md").read_text())
+    """What README's line for a GPU has pip install, from the index that pip takes by itself: the
+    torch there is a CUDA build."""
+    text = (ROOT / "README.md").read_text()
+    found = re.search(r"make demo TORCH='(torch==\S+) --index-url", text)
     assert found
-    return found[1].split()
+    return [found[1]]
 
 
 @pytest.fixture(scope="module")
