@@ -155,7 +155,7 @@ def test_bench_passes_its_options_on(invoke: Invoke, monkeypatch: pytest.MonkeyP
     assert text.startswith("float32, 2 threads\n")
     assert re.search(r"torchscript +160 +66.8 +417 +1.29 +322 +- +4% *\n", text)
     assert re.search(r"native +160 +3.1 +19.4 +27.9 +36.9 +14.2 +3% *\n", text)
-    assert "up to 21% of the time a run waited for a core" in text
+    assert "Up to 21% of the time a run waited for a core" in text
     status, _, error = invoke("bench", SHIPPED, "--atoms", "many")
     assert status == 2
     assert "--atoms 160,640" in error

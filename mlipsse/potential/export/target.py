@@ -8,8 +8,9 @@ from mlipsse.errors import MlipsseError
 
 Dtype = Literal["float32", "float64"]
 Device = Literal["cpu", "cuda"]
-Format = Literal["torchscript", "aotinductor", "native", "mliap", "symmetrix", "upstream"]
+Format = Literal["torchscript", "native", "mliap", "symmetrix", "upstream", "aotinductor"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+"""The quickest to make first: several formats are made in this order."""
 
 SUFFIXES: Mapping[Format, str] = {
     "torchscript": ".pt",

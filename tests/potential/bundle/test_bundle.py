@@ -269,7 +269,7 @@ def test_export_states_what_it_needs(tmp_path, tiny_model):
         export_bundle(tiny_model, out=tmp_path / "x")
     with pytest.raises(
         MlipsseError,
-        match=r"Formats are torch.* native, .* upstream, not onnx",
+        match=r"Formats are torchscript, native, .*, not onnx",
     ):
         ExportSettings(head="target", form="onnx")
     with pytest.raises(MlipsseError, match="is not allowed as the name of a potential"):
