@@ -26,8 +26,8 @@ class AcceptanceConfig(Section):
     duration_ps: Positive = Field(
         default=5.0,
         description=(
-            "Length in ps of the trial run at the highest temperature of `simulate`, and of "
-            "the trial run for g(r) at the sampling temperature."
+            "Length in ps of the trial run at the highest temperature of `simulate`. The trial run "
+            "for g(r) is as long as the sampling, and no longer than this."
         ),
     )
     constant_energy_ps: Positive = Field(

@@ -40,6 +40,8 @@ class PairDistribution:
         the whole of two runs is twice as long as their halves
     left_sites : of its more mobile element, in the model's run and in the reference, the share of
         atoms further than `MOVED_A` from where they began, on average over the run
+    of_mobile_ion : whether one of its elements is the mobile ion, which leaves its sites in a run
+        that is longer than the reference
     """
 
     elements: tuple[str, str]
@@ -49,6 +51,7 @@ class PairDistribution:
     difference: float
     scale: float
     left_sites: tuple[float, float] = (0.0, 0.0)
+    of_mobile_ion: bool = False
 
     @property
     def comparable(self) -> bool:
@@ -57,9 +60,12 @@ class PairDistribution:
         They are where (next to) no atom of the reference left its site, and where most did, again
         and again. In between both runs remember the start they share, each with some hops of its
         own: they differ by these, and their halves do not show it. A model whose atoms leave their
-        sites far more than the reference's is judged all the same, since it may have melted.
+        sites far more than the reference's is judged all the same, since it may have melted; but
+        not by its mobile ion, which hops the more the longer its run is.
         """
         ours, theirs = self.left_sites
+        if self.of_mobile_ion:
+            return max(ours, theirs) <= _SOME or min(ours, theirs) >= _MOST
         return not (_SOME < theirs < _MOST and ours <= _AS_MANY * theirs)
 
     @property
@@ -123,9 +129,13 @@ def radial_distributions(
 
 
 def compare(
-    model: Sequence[Atoms], reference: Sequence[Atoms], *, of: Atoms
+    model: Sequence[Atoms], reference: Sequence[Atoms], *, of: Atoms, mobile: str | None = None
 ) -> list[PairDistribution]:
     """Compare two runs of the same atoms, frames in order of time, for every pair in `of`.
+
+    Parameters
+    ----------
+    mobile : symbol of the mobile ion, where it is known
 
     Raises
     ------
@@ -151,9 +161,12 @@ def compare(
         scale = float(np.sqrt(np.mean(np.square(chance)) / 2))
         mine, other = ours[:, k].mean(axis=0), theirs[:, k].mean(axis=0)
         apart = difference(mine, other)
-        mobile = max(elements, key=lambda element: left[1][element])
-        left_sites = (left[0][mobile], left[1][mobile])
-        found.append(PairDistribution(elements, radii_A, mine, other, apart, scale, left_sites))
+        faster = max(elements, key=lambda element: left[1][element])
+        left_sites = (left[0][faster], left[1][faster])
+        hops = mobile in elements
+        found.append(
+            PairDistribution(elements, radii_A, mine, other, apart, scale, left_sites, hops)
+        )
     return found
 
 

@@ -1,7 +1,7 @@
 """One crystal through every trial of a potential."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,12 +116,14 @@ class References:
     cell : (3, 3), Å, of those dynamics, if the frames are strained and it is known
     labelled : frames of the crystal with labels of the model's own source (under `mlipsse.keys`),
         best such that it was not trained on
+    duration_ps : that `frames` span; the model runs as long; None where it is not known
     """
 
     volume: ReferenceVolume | None = None
     frames: Sequence[Atoms] = ()
     cell: np.ndarray | None = None
     labelled: Sequence[Atoms] = ()
+    duration_ps: float | None = None
 
 
 def accept(
@@ -257,14 +259,21 @@ def _distribution(
         return [], judgements.skipped_distribution(LIMITS, why)
     reference, _ = unstrained(frames, references.cell)
     temperature_K = float(frames[0].info.get("temperature_K", settings.temperature_K))
-    announce(f"g(r): {settings.duration_ps:g} ps at {temperature_K:g} K, {len(reference[0])} atoms")
+    known_ps = references.duration_ps
+    if known_ps is not None and known_ps < settings.duration_ps:
+        settings = replace(settings, duration_ps=known_ps / (1 - _SETTLING))
+    announce(
+        f"g(r): {settings.duration_ps:.3g} ps at {temperature_K:g} K, {len(reference[0])} atoms"
+    )
     run = _dynamics(
         reference[0], calculator, settings, temperature_K=temperature_K, settling=_SETTLING
     )
     if run.stopped is not None:
         why = f"The model's run at {temperature_K:g} K {run.stopped}."
         return [], judgements.failed_distribution(LIMITS, why)
-    pairs = compare(run.frames, reference, of=reference[0])
+    # In a longer run the mobile ion hops more: of runs as long it is judged, of others it is not.
+    mobile = settings.mobile if known_ps is None else None
+    pairs = compare(run.frames, reference, of=reference[0], mobile=mobile)
     return pairs, judgements.judge_distributions(pairs, temperature_K=temperature_K, limits=LIMITS)
 
 

@@ -128,7 +128,8 @@ def export_formats(
         announce(form)
         try:
             asked = replace(export, form=form)
-            bundle, files[form] = export_bundle(model, out=out, export=asked, **given)
+            bundle, file = export_bundle(model, out=out, export=asked, **given)
+            files[form] = out / file.name
         except MlipsseError as error:
             refused[form] = error
     if bundle is None:

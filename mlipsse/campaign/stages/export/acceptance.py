@@ -26,6 +26,9 @@ from mlipsse.files import write_text
 if TYPE_CHECKING:
     from mlipsse.potential.acceptance import AcceptanceSettings
 
+RULES = 2
+"""Raised when a model would be judged otherwise by the same limits: its trials are done again."""
+
 
 @dataclass(frozen=True, eq=False)
 class Known:
@@ -40,6 +43,7 @@ class Known:
     frames : of the sampling's dynamics of the crystal, at one temperature
     cell : (3, 3), Å, of those dynamics
     labelled : test frames of the crystal's composition, with their labels
+    duration_ps : that `frames` span
     """
 
     potential: str | None
@@ -49,6 +53,7 @@ class Known:
     frames: Sequence[Atoms]
     cell: np.ndarray
     labelled: Sequence[Atoms]
+    duration_ps: float
 
 
 def inputs(campaign: Campaign) -> list[Path]:
@@ -130,7 +135,11 @@ def try_on_crystal(
         settings,
         name=name,
         references=References(
-            _reference_volume(known, device), known.frames, known.cell, labelled=known.labelled
+            _reference_volume(known, device),
+            known.frames,
+            known.cell,
+            known.labelled,
+            known.duration_ps,
         ),
     )
     content = {"record": acceptance_record([result]), "curves": result.curves}
@@ -233,6 +242,7 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
         frames,
         supercell(start, min_atoms=config.sample.min_atoms).cell[:],
         _labelled(campaign, start.info[keys.COMPOSITION]),
+        config.sample.duration_ps - config.sample.equilibration_ps,
     )
     given = campaign.given_potential
     trained = [campaign.path(path) for path in (paths.Finetune.model, paths.Finetune.metrics)]
@@ -243,6 +253,7 @@ def _unit(work: Work, start: Atoms, exported: Path, sampled: Sequence[Atoms]) ->
         "form": [config.export.dtype, exported.suffix],
         "settings": asdict(settings),
         "limits": asdict(LIMITS),
+        "rules": RULES,
         "frames": encode(frames),
         "labelled": encode(known.labelled),
         "cell_min_atoms": config.sample.min_atoms,
