@@ -48,7 +48,7 @@ def validate(campaign: Campaign, stages: Collection[str] | None = None) -> Valid
     idle = () if campaign.trains else ("sample", "label", "finetune")
     wanted = [
         check
-        for stage, check in _checks(crystals)
+        for stage, check in _checks(crystals, stages or ())
         if stage not in idle and (stages is None or stage in stages or (not stage and stages))
     ]
     found: list[str] = []
@@ -62,8 +62,13 @@ def problems(campaign: Campaign, stages: Collection[str] | None = None) -> list[
     return list(validate(campaign, stages).problems)
 
 
-def _checks(crystals: "HostReader") -> list[tuple[str, Check]]:
-    """Stage («» for every stage) and check, in the order of the stages."""
+def _checks(crystals: "HostReader", stages: Collection[str]) -> list[tuple[str, Check]]:
+    """Stage («» for every stage) and check, in the order of the stages.
+
+    Parameters
+    ----------
+    stages : that are to be done; none where that is not known
+    """
     from mlipsse.campaign.checks import production, resources, training
     from mlipsse.campaign.checks.downloads import download_problems
     from mlipsse.campaign.checks.engines import engine_problems
@@ -111,7 +116,8 @@ def _checks(crystals: "HostReader") -> list[tuple[str, Check]]:
         ("simulate", lambda campaign: resources.gpu_problems(campaign, "simulate")),
         ("simulate", production.protocol_problems),
         ("simulate", production.structure_problems),
-        ("simulate", production.bundle_problems),
+        # A potential that is to be exported and tried again is not judged by its last trials.
+        *([] if "export" in stages else [("simulate", production.bundle_problems)]),
         ("simulate", production.template_problems),
         ("simulate", lambda campaign: production.disk_problems(campaign, crystals)),
         ("transport", production.window_problems),
