@@ -40,8 +40,7 @@ class PairDistribution:
         the whole of two runs is twice as long as their halves
     left_sites : of its more mobile element, in the model's run and in the reference, the share of
         atoms further than `MOVED_A` from where they began, on average over the run
-    of_mobile_ion : whether one of its elements is the mobile ion, which leaves its sites in a run
-        that is longer than the reference
+    of_mobile_ion : whether one of its elements is the mobile ion
     """
 
     elements: tuple[str, str]
@@ -61,7 +60,8 @@ class PairDistribution:
         and again. In between both runs remember the start they share, each with some hops of its
         own: they differ by these, and their halves do not show it. A model whose atoms leave their
         sites far more than the reference's is judged all the same, since it may have melted; but
-        not by its mobile ion, which hops the more the longer its run is.
+        not by its mobile ion: one concerted hop moves a quarter of the dozen ions of a small cell,
+        and whether it happens within a picosecond is chance.
         """
         ours, theirs = self.left_sites
         if self.of_mobile_ion:

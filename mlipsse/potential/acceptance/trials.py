@@ -271,9 +271,7 @@ def _distribution(
     if run.stopped is not None:
         why = f"The model's run at {temperature_K:g} K {run.stopped}."
         return [], judgements.failed_distribution(LIMITS, why)
-    # In a longer run the mobile ion hops more: of runs as long it is judged, of others it is not.
-    mobile = settings.mobile if known_ps is None else None
-    pairs = compare(run.frames, reference, of=reference[0], mobile=mobile)
+    pairs = compare(run.frames, reference, of=reference[0], mobile=settings.mobile)
     return pairs, judgements.judge_distributions(pairs, temperature_K=temperature_K, limits=LIMITS)
 
 

@@ -135,7 +135,7 @@ def test_a_model_that_hops_where_the_reference_does_not_is_judged():
     assert line.verdict == "fail"
 
 
-def test_a_mobile_ion_that_hops_in_a_longer_run_is_not_judged():
+def test_a_mobile_ion_that_hopped_in_one_run_is_not_judged():
     (pair,) = compare(hopping(1, rate=0.1), warm(2), of=argon(2), mobile="Ar")
     line = judge_distributions([pair], temperature_K=800.0, limits=LIMITS)
     assert line.verdict == "skip"
