@@ -4,10 +4,12 @@
 #   benchmarks/gpu.sh [FOLDER]                  # results, default gpu-results
 #   PYTHON=python3 benchmarks/gpu.sh            # an environment that has mlipsse and a torch for GPUs
 #
-# makes .venv where there is no such Python, builds the pair style, compares every engine with
-# mace-torch in float64, times 300 to 20,000 atoms in float32, and writes FOLDER/table.md and
-# FOLDER/rows.json. Without a GPU it tries the same on the CPU with few atoms, writes no table, and
-# ends with exit code 0. What does not fit into the time is left out, and the table says so.
+# makes .venv where there is no such Python, builds the pair style, compares TorchScript, AOTInductor,
+# symmetrix-xl (in mlipsse lmp) and ASE with mace-torch in float64, times 300 to 20,000 atoms in
+# float32, and writes FOLDER/table.md and FOLDER/rows.json. ML-IAP and ACEsuit's fork, which require a
+# LAMMPS of their own, are left out. Without a GPU it tries the same on the CPU with few atoms, writes
+# no table, and ends with exit code 0. What does not fit into the time is left out, and the table says
+# so.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 started=$SECONDS

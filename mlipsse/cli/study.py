@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from mlipsse.cli.options import (
+    BundleFolder,
     CommandGroup,
     Compositions,
     Device,
@@ -132,9 +133,7 @@ def locality(
 
 @app.command("speed")
 def speed(
-    bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="Bundle folder, which contains card.yaml.")
-    ],
+    bundle: BundleFolder,
     out: OutFolder,
     atoms: Annotated[
         str, typer.Option(help="Numbers of atoms to measure, separated by commas.")
