@@ -208,7 +208,8 @@ def test_accept_reports_the_table_the_card_and_an_exit_code(
                "--constant-energy", "0.02", "--timestep", "2", "--mobile", "Li")  # fmt: skip
     status, text, error = invoke(
         "accept", bundle, *options, "--temperature", "300", "--figures", tmp_path / "figures",
-        "--reference-potential", shipped_bundle.name, "--json",
+        "--reference-potential", shipped_bundle.name, "--labels", tmp_path / "crystal.extxyz",
+        "--json",
     )  # fmt: skip
     record = json.loads(text)
     assert status == (0 if record["accepted"] else 1), error
@@ -216,7 +217,7 @@ def test_accept_reports_the_table_the_card_and_an_exit_code(
     assert entry["temperature_K"] == 300
     verdicts = {line["name"]: line["verdict"] for line in entry["criteria"]}
     # The model against itself, and nothing to compare g(r) with.
-    assert (verdicts["volume"], verdicts["g(r)"]) == ("pass", "skip")
+    assert (verdicts["volume"], verdicts["g(r)"], verdicts["softening"]) == ("pass", "skip", "pass")
     drawn = sorted(path.suffix for path in (tmp_path / "figures").iterdir())
     assert drawn == [".png", ".svg"]
 
@@ -245,6 +246,18 @@ def test_accept_refuses_what_it_cannot_try(
     )  # fmt: skip
     assert status == 2
     assert "frames are of Au; the structures are of ClLi" in error
+    status, _, error = invoke(
+        "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz",
+        "--labels", shipped_bundle / "replay.extxyz",
+    )  # fmt: skip
+    assert status == 2
+    assert "The labelled frames are of" in error
+    status, _, error = invoke(
+        "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz",
+        "--labels", tmp_path / "salt.extxyz",
+    )  # fmt: skip
+    assert status == 2
+    assert "REF_energy" in error
     status, _, error = invoke(
         "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz", "--temperature", "-5"
     )

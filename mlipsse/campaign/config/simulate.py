@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -71,10 +71,11 @@ class SimulateConfig(RunsConfig):
             "have a composition of the campaign."
         ),
     )
-    orderings: Count | Literal["lowest"] = Field(
+    orderings: Annotated[int, Field(ge=0)] | Literal["lowest"] = Field(
         default=1,
         description=(
-            "Number of selected orderings to run per composition, lowest energy first; or "
+            "Number of selected orderings to run per composition, lowest energy first; 0 to run "
+            "the crystals of `structures` alone; or "
             "lowest, the lowest ordering of the fine-tuned model, which requires export.rerank."
         ),
     )
@@ -144,6 +145,15 @@ class SimulateConfig(RunsConfig):
                 "contain; correct at_K, or add the temperature"
             )
         check_temperatures(self.temperatures_K)
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_run(self) -> SimulateConfig:
+        if self.orderings == 0 and not self.structures:
+            raise ValueError(
+                "orderings: 0 runs the crystals of structures alone, but structures is empty; "
+                "name files there, or raise orderings"
+            )
         return self
 
     def rung(self, temperature_K: float) -> dict[str, Any]:

@@ -96,6 +96,16 @@ def accept(
             "frames are mapped back into their mean cell.",
         ),
     ] = None,
+    labelled: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="FILE",
+            help="Labelled frames (extxyz) of the source that the model learned from, for the "
+            "slope of its forces.",
+            show_default="the labels in the reference dynamics",
+        ),
+    ] = None,
     reference_potential: Annotated[
         str | None,
         typer.Option(
@@ -144,6 +154,7 @@ def accept(
     highest temperature, energy conservation, g(r) against a reference, and the repulsive wall of
     every pair of elements. Exit code 0 when accepted, 1 when refused.
     """
+    from mlipsse.dataset.frames.extxyz import read_frames
     from mlipsse.potential.acceptance import AcceptanceSettings
     from mlipsse.potential.acceptance.model import highest_temperature_K, try_model
     from mlipsse.potential.acceptance.report import acceptance_record
@@ -162,6 +173,7 @@ def accept(
         ),
         head=head,
         frames=[] if reference is None else read_structures(reference),
+        labelled=None if labelled is None else read_frames(labelled, labelled=True),
         reference_potential=reference_potential,
         announce=lambda text: (
             None if as_json else print(f"{text} ...", file=sys.stderr, flush=True)

@@ -221,16 +221,25 @@ class EnergySearch:
                     repeat_labels(other.supercell, labels, cell.supercell)
                     for labels in other.lowest_labels(_N_REPEATED)
                 ]
-        for small in cell.smaller:
-            found += annealed_repeats(
-                self._models,
+        model = self._models.best
+        if model is None:
+            return found
+        annealed = [
+            labels
+            for small in cell.smaller
+            for labels in annealed_repeats(
+                model,
                 small,
                 cell.supercell,
                 self.composition.site_counts(small),
+                error_meV=self._models.error_meV or 0.0,
                 count=_N_REPEATED,
                 rng=rng,
             )
-        return found
+        ]
+        lattice = model.lay_on(cell.supercell)
+        # By energy, whatever the cell: few are taken, and the smallest cell may have the lowest.
+        return found + sorted(annealed, key=lambda labels: model.energy_eV(lattice, labels))
 
     def _goes_on(self, cell: CellSearch) -> bool:
         quiet = self.settings.quiet_rounds

@@ -15,7 +15,7 @@ from mlipsse.orderings.cell.supercell import Supercell
 from mlipsse.orderings.composition.amounts import Composition
 from mlipsse.orderings.search.annealing import anneal
 from mlipsse.orderings.search.distinct import DistinctOrderings
-from mlipsse.orderings.search.model import FittedModels
+from mlipsse.orderings.thermal.pairs.model import PairModel
 
 _MOST_CELLS = 12
 """Smaller cells that are looked at; a long chain has many."""
@@ -47,29 +47,29 @@ def smaller_cells(supercell: Supercell, composition: Composition) -> list[Superc
 
 
 def annealed_repeats(
-    models: FittedModels,
+    model: PairModel,
     small: Supercell,
     large: Supercell,
     counts: Sequence[Sequence[int]],
     *,
+    error_meV: float,
     count: int,
     rng: np.random.Generator,
 ) -> list[np.ndarray]:
-    """The lowest distinct orderings of `small` on the best model, repeated in `large`.
+    """The lowest distinct orderings of `small` on a model, repeated in `large`.
 
     Parameters
     ----------
     counts : per sublattice, how many sites of `small` each species takes
+    error_meV : of the model, meV per host cell
     count : at most so many
     """
-    if models.best is None:
-        return []
     ends = anneal(
-        models.best,
+        model,
         small,
         counts,
         (),
-        models.error_meV or 0.0,
+        error_meV,
         excluded=small.excluded_pairs,
         rng=rng,
     )

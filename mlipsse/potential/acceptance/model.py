@@ -37,6 +37,7 @@ def try_model(
     *,
     head: str | None = None,
     frames: Sequence[Atoms] = (),
+    labelled: Sequence[Atoms] | None = None,
     reference_potential: str | None = None,
     announce: Announce = lambda text: None,
 ) -> list[AcceptanceReport]:
@@ -49,8 +50,9 @@ def try_model(
     ----------
     model : a bundle's folder, or a `.model` file (loading it runs pickle code)
     head : of a model file with several
-    frames : see `References`; compared with the crystals of their composition. Those with labels
-        show whether the model is softer
+    frames : see `References`; compared with the crystals of their composition
+    labelled : frames with labels, which show whether the model is softer; None for those of
+        `frames` that have some
     reference_potential : by name or file, whose volumes the model's are compared with
 
     Raises
@@ -58,12 +60,10 @@ def try_model(
     MlipsseError
         when the model cannot be read, does not know an element, or frames fit no crystal.
     """
-    formulas = {_formula(crystal) for crystal in crystals}
-    if frames and not formulas & {_formula(frame) for frame in frames}:
-        raise MlipsseError(
-            f"The reference frames are of {_formula(frames[0])}; the structures are of "
-            f"{', '.join(sorted(formulas))}. Give frames of the same composition."
-        )
+    if labelled is None:
+        labelled = [frame for frame in frames if _is_labelled(frame)]
+    _require_one_composition("reference", frames, crystals)
+    _require_one_composition("labelled", labelled, crystals)
     calculator, bundle = _calculator(model, head)
     if bundle is not None:
         _require_elements(crystals, bundle)
@@ -86,7 +86,7 @@ def try_model(
                 references=References(
                     volume,
                     at_one_temperature(ours, nearest_K=settings.temperature_K),
-                    labelled=[frame for frame in ours if _is_labelled(frame)],
+                    labelled=[frame for frame in labelled if _formula(frame) == _formula(crystal)],
                 ),
                 announce=partial(_announce, announce, name),
             )
@@ -144,6 +144,15 @@ def _names(crystals: Sequence[Atoms]) -> list[str]:
         formula if formulas.count(formula) == 1 else f"{formula}-{number}"
         for number, formula in enumerate(formulas, start=1)
     ]
+
+
+def _require_one_composition(kind: str, frames: Sequence[Atoms], crystals: Sequence[Atoms]) -> None:
+    formulas = {_formula(crystal) for crystal in crystals}
+    if frames and not formulas & {_formula(frame) for frame in frames}:
+        raise MlipsseError(
+            f"The {kind} frames are of {_formula(frames[0])}; the structures are of "
+            f"{', '.join(sorted(formulas))}. Give frames of the same composition."
+        )
 
 
 def _is_labelled(frame: Atoms) -> bool:

@@ -49,6 +49,7 @@ def test_native_code_runs_where_no_gpu_is_asked_for(change: str, formats: tuple[
         ("simulate: {temperatures_K: [800], timestep: 1}", "did you mean timestep_fs"),
         ("simulate: {temperatures_K: [-5]}", r"simulate.temperatures_K.0: .*greater than 0"),
         ("simulate: {temperatures_K: []}", "simulate.temperatures_K"),
+        ("simulate: {temperatures_K: [800], orderings: 0}", "but structures is empty"),
         ("simulate: {temperatures_K: [800], npt_ps: 5, pressure_bar: .nan}",
          r"simulate.pressure_bar: Input should be a finite number"),
         ("simulate: {temperatures_K: [800], production_ps: .inf}",

@@ -76,11 +76,9 @@ def test_ground_state_of_64_sites_is_found(seed):
 
 @pytest.mark.slow
 def test_ground_states_of_random_lattices_are_found():
-    """Seed 13 is missed by 7 meV of 64 sites, however long the annealings are."""
-    gaps_eV = np.array([gap_to_ground_state_eV(seed) for seed in range(20)])
-    assert (gaps_eV > -1e-9).all()
-    assert (gaps_eV < 1e-9).sum() >= 19
-    assert gaps_eV.max() < 0.01
+    """Seed 13 has stripes of eight sites, beside which annealings of all 64 end."""
+    gaps_eV = [gap_to_ground_state_eV(seed) for seed in range(20)]
+    assert gaps_eV == pytest.approx(20 * [0.0], abs=1e-9)
 
 
 def ionic() -> Host:
