@@ -2,7 +2,7 @@
 
     python label.py WORK_FOLDER [PROCESSES]
 
-`scan.extxyz` gets every frame, halides first; `pbe.extxyz` the first of some compositions; the
+`scan.extxyz` gets every frame, small cells first; `pbe.extxyz` the first of some compositions; the
 files of `CHECKS` one frame of each family, by which the settings are judged. A frame that a file
 holds is kept, and CP2K's outputs stay in WORK_FOLDER, so that the script can be stopped at any time
 and started again. `--status` prints how far the files are. CP2K of Debian finds OpenBLAS where
@@ -50,7 +50,7 @@ WITH_PBE = (
 
 def tasks(frames: list[Atoms]) -> Iterator[tuple[str, Atoms]]:
     """(settings, frame) in the order in which they are computed."""
-    for frame in sorted(frames, key=lambda frame: not {"Cl", "Br"} & set(frame.symbols)):
+    for frame in sorted(frames, key=len):
         name = frame.info[keys.TRAJECTORY]
         yield "scan", frame
         if name in WITH_PBE:

@@ -1,0 +1,189 @@
+"""Run the published study by campaigns, one composition after another, and keep its results here.
+
+    python run.py liybc WORK                          # ground states, then every composition
+    python run.py liybc WORK --only Li3InCl6 csvr     # some compositions or checks alone
+    python run.py liybc --table                       # ours beside the published numbers
+
+WORK gets the campaigns with their trajectories. What they result in is kept beside this script, and
+what is there is not run again: the study can be stopped at any time, and go on elsewhere.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlipsse.campaign.engine import paths
+from mlipsse.campaign.engine.folder import read_campaign
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.files import write_aside, write_text
+from mlipsse.keys import COMPOSITION
+from mlipsse.report.page.published import comparison_table
+from mlipsse.structures.geometry import supercell
+
+HERE = Path(__file__).resolve().parent
+GROUND_STATES, PRODUCTION = "ground-states", "production"
+MIN_ATOMS, MIN_WIDTH_A = 160, 12.0
+KEPT = (
+    paths.Export.lowest,
+    paths.Export.reranked_compositions,
+    paths.Export.lattice,
+    paths.Export.coordination,
+    paths.Export.acceptance,
+    paths.Rank.search,
+)
+"""What is kept of the campaign of the ground states."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A production run of one composition with one thing changed.
+
+    Attributes
+    ----------
+    changes : block -> fields of `campaign.yaml` that differ
+    """
+
+    composition: str
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+CHECKS: Mapping[str, Mapping[str, Check]] = {
+    "liybc": {
+        "csvr": Check("Li3InCl6", {"simulate": {"ensemble": "csvr"}}),
+        "second-ordering": Check(
+            "Li3In0.5Y0.5Br3Cl3",
+            {
+                "enumerate": {"max_orderings": 60},
+                "rank": {"search": {"rounds": 10}, "max_force_eV_A": 0.03},
+                "select": {"structures": 2, "draw": "lowest"},
+                "simulate": {
+                    "structures": [],
+                    "orderings": 2,
+                    "temperatures_K": [900],
+                    "min_atoms": MIN_ATOMS,
+                    "min_length_A": MIN_WIDTH_A,
+                },
+            },
+        ),
+    }
+}
+
+
+def main() -> None:
+    """Run what has no result yet, or print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("family", choices=sorted(CHECKS))
+    parser.add_argument("work", type=Path, nargs="?", help="Folder for the campaigns.")
+    parser.add_argument("--only", nargs="*", help="Compositions and checks to run.")
+    parser.add_argument("--table", action="store_true", help="Print the table and run nothing.")
+    arguments = parser.parse_args()
+    family = HERE / arguments.family
+    if arguments.table:
+        print(table(family))
+    elif arguments.work is None:
+        parser.error("name a folder for the campaigns, or give --table")
+    else:
+        run(family, arguments.work.resolve() / family.name, arguments.only)
+
+
+def run(family: Path, work: Path, only: list[str] | None) -> None:
+    """Ground states, then the productions that have no result."""
+    if not (family / GROUND_STATES / paths.Export.lowest.name).is_file():
+        ground_states(family, work / GROUND_STATES)
+    for name, check in productions(family):
+        if only is not None and name not in only:
+            continue
+        result = family / PRODUCTION / f"{name}.json"
+        if not result.is_file():
+            print(f"{name} ...", flush=True)
+            write_text(result, production(family, work / name, check))
+
+
+def productions(family: Path) -> Iterator[tuple[str, Check]]:
+    """(name, what is run): every composition, then the checks."""
+    for frame in read_frames(family / GROUND_STATES / paths.Export.lowest.name, labelled=False):
+        formula = str(frame.info[COMPOSITION])
+        yield formula, Check(formula)
+    yield from CHECKS[family.name].items()
+
+
+def ground_states(family: Path, folder: Path) -> None:
+    """Run the campaign of the ground states and keep its tables."""
+    write_campaign(family / GROUND_STATES / "campaign.yaml", folder, {})
+    mlipsse("run", folder, "--until", "export")
+    campaign = read_campaign(folder)
+    for place in KEPT:
+        with write_aside(family / GROUND_STATES / place.name) as aside:
+            shutil.copyfile(campaign.path(place), aside)
+
+
+def production(family: Path, folder: Path, check: Check) -> str:
+    """Run a campaign to its report; its summary as JSON."""
+    lowest = read_frames(family / GROUND_STATES / paths.Export.lowest.name, labelled=False)
+    (start,) = (atoms for atoms in lowest if atoms.info[COMPOSITION] == check.composition)
+    changes = {
+        "enumerate": {"compositions": [check.composition]},
+        "simulate": {"structures": ["ground-state.extxyz"]},
+    }
+    for block, fields in check.changes.items():
+        changes[block] = {**changes.get(block, {}), **fields}
+    write_campaign(family / PRODUCTION / "campaign.yaml", folder, changes)
+    big = supercell(start, min_atoms=MIN_ATOMS, min_width_A=MIN_WIDTH_A)
+    write_frames(folder / "ground-state.extxyz", [big])
+    mlipsse("run", folder)
+    return read_campaign(folder).path(paths.Report.summary).read_text(encoding="utf-8")
+
+
+def write_campaign(template: Path, folder: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """A campaign in `folder` that differs from the template by `changes`."""
+    content = yaml.safe_load(template.read_text(encoding="utf-8"))
+    content["structure"]["host"] = str((template.parent / content["structure"]["host"]).resolve())
+    for block, fields in changes.items():
+        content[block] = content.get(block, {}) | dict(fields)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "campaign.yaml", yaml.safe_dump(content, sort_keys=False))
+
+
+def mlipsse(*words: object) -> None:
+    """Run the command line of this Python; its exit code ends this script where it is not 0."""
+    program = Path(sysconfig.get_path("scripts")) / "mlipsse"
+    done = subprocess.run([str(program), *map(str, words)], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def table(family: Path) -> str:
+    """Ours beside the published numbers, in Markdown."""
+    found = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for name, _ in productions(family)
+        if (path := family / PRODUCTION / f"{name}.json").is_file()
+        and name not in CHECKS[family.name]
+    ]
+    summary = {"compositions": [entry for one in found for entry in one["compositions"]]}
+    with (family / GROUND_STATES / paths.Export.reranked_compositions.name).open(
+        encoding="utf-8", newline=""
+    ) as file:
+        phases = list(csv.DictReader(file))
+    rows = comparison_table(summary, phases)
+    if rows is None:
+        return "No composition has a result yet."
+    lines = [
+        "| " + " | ".join("" if cell is None else str(cell) for cell in row) + " |"
+        for row in (rows.columns, ["---"] * len(rows.columns), *rows.rows)
+    ]
+    return "\n".join([*lines, "", rows.note])
+
+
+if __name__ == "__main__":
+    main()

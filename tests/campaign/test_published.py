@@ -1,0 +1,78 @@
+"""The published study: its campaigns are valid, and what has a result is not run again."""
+
+import importlib.util
+import json
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mlipsse import keys
+from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.engine import paths
+from mlipsse.campaign.engine.folder import read_campaign
+from mlipsse.dataset.frames.extxyz import read_frames, write_frames
+from mlipsse.resources import resource_dir
+
+ROOT = Path(__file__).parents[2]
+FORMULAS = ("Li3InCl6", "Li3In0.5Y0.5Br3Cl3")
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script in a copy of its folder, with ground states of two compositions, no results."""
+    for name in ("published", "liybc"):
+        shutil.copytree(resource_dir("examples") / name, tmp_path / "examples" / name)
+    path = tmp_path / "examples" / "published" / "run.py"
+    for result in path.parent.glob("*/production/*.json"):
+        result.unlink()
+    frames = read_frames(ROOT / "labels" / "scan" / "frames.extxyz", labelled=False)
+    crystals = [
+        next(frame for frame in frames if frame.info[keys.COMPOSITION] == formula)
+        for formula in FORMULAS
+    ]
+    write_frames(path.parent / "liybc" / "ground-states" / paths.Export.lowest.name, crystals)
+    spec = importlib.util.spec_from_file_location("published_study", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_campaign_of_ground_states_is_valid() -> None:
+    assert problems(read_campaign(resource_dir("examples") / "published/liybc/ground-states")) == []
+
+
+def test_every_production_is_valid_and_runs_once(
+    study: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = []
+
+    def run(command: str, folder: Path) -> None:
+        campaign = read_campaign(folder)
+        assert problems(campaign) == []
+        (name,) = campaign.config.simulate.structures or ["none"]
+        if name != "none":
+            (crystal,) = read_frames(folder / name, labelled=False)
+            assert len(crystal) >= 160
+        ran.append(folder.name)
+        summary = campaign.path(paths.Report.summary)
+        summary.parent.mkdir(parents=True)
+        summary.write_text(json.dumps({"compositions": []}))
+
+    monkeypatch.setattr(study, "mlipsse", run)
+    family, work = study.HERE / "liybc", tmp_path / "work"
+    study.run(family, work, ["Li3InCl6"])
+    assert ran == ["Li3InCl6"]
+    assert study.table(family) == "No composition has a result yet."
+    study.run(family, work, None)
+    assert ran == [*FORMULAS, "csvr", "second-ordering"]
+    study.run(family, work, None)
+    assert len(ran) == 4
+    assert sorted(path.stem for path in (family / "production").glob("*.json")) == sorted(ran)
+    check = read_campaign(work / "csvr").config
+    assert (check.simulate.ensemble, check.enumerate.compositions) == ("csvr", ["Li3InCl6"])
