@@ -34,7 +34,7 @@ from mlipsse.potential.native.copy import fastest
 from mlipsse.resources import resource_dir
 
 FORMULA = "Li3In0.5Y0.5Br3Cl3"
-POTENTIAL = "mace-liybc-r2scan-small"
+POTENTIAL = "mace-liybc-scan-small"
 HEAD = "Default"
 N_ENUMERATED = 60
 RELAXATION = {"max_force_eV_A": 0.02, "max_steps": 400}

@@ -9,7 +9,6 @@ what is there is not run again: the study can be stopped at any time, and go on 
 """
 
 import argparse
-import csv
 import json
 import shutil
 import subprocess
@@ -24,6 +23,7 @@ import yaml
 
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import read_campaign
+from mlipsse.campaign.engine.table import read_csv
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.files import write_aside, write_text
 from mlipsse.keys import COMPOSITION
@@ -88,7 +88,9 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="Print the table and run nothing.")
     arguments = parser.parse_args()
     family = HERE / arguments.family
-    if arguments.table:
+    if arguments.table and not (family / GROUND_STATES / paths.Export.lowest.name).is_file():
+        parser.error(f"there is nothing to compare: {family.name} has no ground states yet")
+    elif arguments.table:
         print(table(family))
     elif arguments.work is None:
         parser.error("name a folder for the campaigns, or give --table")
@@ -171,10 +173,7 @@ def table(family: Path) -> str:
         and name not in CHECKS[family.name]
     ]
     summary = {"compositions": [entry for one in found for entry in one["compositions"]]}
-    with (family / GROUND_STATES / paths.Export.reranked_compositions.name).open(
-        encoding="utf-8", newline=""
-    ) as file:
-        phases = list(csv.DictReader(file))
+    phases = read_csv(family / GROUND_STATES / paths.Export.reranked_compositions.name)
     rows = comparison_table(summary, phases)
     if rows is None:
         return "No composition has a result yet."

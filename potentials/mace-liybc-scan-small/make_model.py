@@ -171,7 +171,7 @@ def hand_on(
         extra={
             "what": "Potential for the halide electrolytes Li3InxY(1-x)Br(6y)Cl(6-6y), fine-tuned "
             "from mace-sse-small by multi-head replay to SCAN labels: DFT, not a teacher's.",
-            "errors": "each composition by a model that was trained without it",
+            "left_out": "each composition by a model that was trained without it",
             "left_out_compositions": errors,
             "foundation_on_the_same_frames": foundation,
             "cells": "20 atoms; 600 to 1200 K; strained by up to 3 %",
@@ -224,7 +224,7 @@ def accept(frames: Sequence[Atoms]) -> None:
     decides, other = G_OF_R_K
     write_acceptance(HERE, acceptance_record(tried[decides]))
     card = read_card(HERE / CARD_FILE)
-    card["extra"]["acceptance"] = {
+    card["extra"]["trials"] = {
         "g(r)": "against dynamics of 7net-0 and of an earlier mace-sse-small (PBE level, not "
         f"SCAN) at {decides} K",
         f"g(r) at {other} K, above its use": {

@@ -16,7 +16,7 @@ from mlipsse.potential.bundle.folder import read_bundle
 from mlipsse.resources import resource_dir
 
 SHIPPED = resource_dir("potentials") / "mace-sse-small"
-TWO_HEADS = resource_dir("potentials") / "mace-liybc-r2scan-small"
+TWO_HEADS = resource_dir("potentials") / "mace-liybc-scan-small"
 CONFIG: dict[str, Any] = {
     "name": "given",
     "seed": 3,

@@ -88,7 +88,7 @@ def test_unreadable_cif(campaign: Path, refused: Callable[..., None]) -> None:
 
 
 def test_unknown_potentials_and_labels(campaign: Path, invoke: Invoke) -> None:
-    change(campaign, 'source: "teacher: mace-liybc-r2scan-small"', "source: crystal-ball")
+    change(campaign, 'source: "teacher: mace-liybc-scan-small"', "source: crystal-ball")
     change(campaign, "foundation: mace-sse-small", "foundation: mace-sse-huge")
     status, out, _ = invoke("validate", campaign, "--json")
     assert status == 2

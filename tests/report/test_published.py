@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from mlipsse.orderings.host.formula import same_composition
 from mlipsse.report.page.estimate import conductivity_at, diffusivity_at
 from mlipsse.report.page.published import (
     comparison_table,
     published_of,
     published_values,
-    same_composition,
 )
 from mlipsse.transport.diffusion.arrhenius.fit import fit_arrhenius
 from mlipsse.units import BOLTZMANN_EV_K
@@ -94,7 +94,9 @@ def test_the_table_is_whole():
 
 def test_formulas_match_by_their_ratios():
     assert same_composition("Li6InYBr6Cl6", "Li3In0.5Y0.5Br3Cl3")
+    assert same_composition("Na8Zr6Si4P5O36", "Na2.667Zr2Si1.333P1.667O12")  # thirds, rounded
     assert not same_composition("Li3InBr4Cl2", "Li3InBr4.5Cl1.5")
+    assert not same_composition("Li3InCl6", "Li3InCl6O")
     by_rule = {value.quantity: value.value for value in published_of("Li3InBr4.5Cl1.5")}
     as_printed = {value.quantity: value.value for value in published_of("Li3InBr4Cl2")}
     assert by_rule == as_printed

@@ -149,7 +149,7 @@ def test_other_settings_want_another_folder(folder: Path, tmp_path: Path) -> Non
     [
         (["nowhere.cif"], "mace-sse-small", "There is no crystal at nowhere.cif"),
         (["."], "no-such-potential", "There is no potential 'no-such-potential'"),
-        (["."], "mace-liybc-r2scan-small", "has several heads"),
+        (["."], "mace-liybc-scan-small", "has several heads"),
         (["."], "sevennet: nope", "holds no potential 'nope'"),
     ],
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-TWO_HEADS = "mace-liybc-r2scan-small"
+TWO_HEADS = "mace-liybc-scan-small"
 BASE: dict[str, Any] = {
     "name": "check",
     "structure": {

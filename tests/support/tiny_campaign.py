@@ -29,7 +29,7 @@ sample:
   frames: 4
   min_atoms: 20
   contact_frames: 1
-label: {source: "teacher: mace-liybc-r2scan-small", head: Default, batch: 6}
+label: {source: "teacher: mace-liybc-scan-small", head: Default, batch: 6}
 finetune:
   foundation: mace-sse-small
   replay: replay.extxyz

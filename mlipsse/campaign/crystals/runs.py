@@ -15,6 +15,7 @@ from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.errors import MlipsseError
 from mlipsse.md.files.record import run_name, temperature_name
 from mlipsse.md.plan.protocol import MdSettings, Protocol, published_lengths_ps
+from mlipsse.orderings.host.formula import same_composition
 from mlipsse.structures.geometry import supercell
 
 _AS_GIVEN = "as_given"
@@ -111,21 +112,16 @@ def structures_of(campaign: Campaign, name: Path) -> list[Atoms]:
     MlipsseError
         when the file is missing or holds a crystal of no composition of the campaign.
     """
-    from pymatgen.core import Composition
-
-    formulas = {
-        Composition(formula).reduced_composition: formula
-        for formula in campaign.config.enumerate.formulas
-    }
+    formulas = campaign.config.enumerate.formulas
     path = campaign.path(name)
     frames = read_frames(path, labelled=False)
     for number, frame in enumerate(frames):
-        found = Composition(frame.get_chemical_formula())
-        formula = formulas.get(found.reduced_composition)
+        found = frame.get_chemical_formula(mode="hill")
+        formula = next((one for one in formulas if same_composition(one, found)), None)
         if formula is None:
             raise MlipsseError(
-                f"simulate.structures: {path} contains {found.reduced_formula}, which is not a "
-                f"composition of this campaign ({', '.join(formulas.values())})."
+                f"simulate.structures: {path} contains {found}, which is not a composition of "
+                f"this campaign ({', '.join(formulas)})."
             )
         ordering = path.stem if len(frames) == 1 else f"{path.stem}-{number}"
         frame.info = {keys.COMPOSITION: formula, keys.ORDERING: ordering, _AS_GIVEN: True}

@@ -90,7 +90,8 @@ def show_info(found: "BundleInfo") -> None:
     """A bundle's card and files."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     extra = found.card.get("extra") or {}
-    for key, value in (found.card | extra).items():
+    further = {(f"extra: {key}" if key in found.card else key): extra[key] for key in extra}
+    for key, value in (found.card | further).items():
         if key not in ("sha256", "extra", "acceptance") and value not in (None, [], {}):
             console.print(f"{key}: {_plain(value)}")
     if found.card.get("acceptance"):

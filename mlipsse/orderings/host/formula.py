@@ -61,6 +61,21 @@ def parse_formula(formula: str) -> dict[str, Fraction]:
     return amounts
 
 
+def same_composition(first: str, second: str) -> bool:
+    """Whether two formulas have the same elements in the same ratio.
+
+    Raises
+    ------
+    MlipsseError
+        as `parse_formula`.
+    """
+    one, two = (parse_formula(text) for text in (first, second))
+    total_one, total_two = sum(one.values()), sum(two.values())
+    return one.keys() == two.keys() and all(
+        one[name] * total_two == two[name] * total_one for name in one
+    )
+
+
 def _unparsable(formula: str, reason: str) -> MlipsseError:
     return MlipsseError(
         f"The composition {formula!r} cannot be parsed: {reason}. Write it like Li3In0.5Y0.5Br3Cl3."

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from mlipsse.orderings.host.formula import same_composition
 from mlipsse.report.page.content import Table
 from mlipsse.report.page.estimate import Estimate, conductivity_at, diffusivity_at
 from mlipsse.report.page.text import with_error
@@ -101,14 +102,6 @@ def published_lattice(formula: str) -> tuple[float, ...] | None:
             if same_composition(formula, found["formula"]):
                 return tuple(float(found[name]) for name in _CELL)
     return None
-
-
-def same_composition(first: str, second: str) -> bool:
-    """Whether two formulas have the same elements in the same ratio, to 1e-4 of an atom."""
-    from pymatgen.core import Composition
-
-    one, two = (Composition(text).fractional_composition for text in (first, second))
-    return bool(one.almost_equals(two, rtol=0.0, atol=1e-4))
 
 
 def published_of(formula: str) -> list[PublishedValue]:

@@ -78,7 +78,7 @@ def test_a_foundation_that_could_not_be_exported(found: Found, folder: Path) -> 
 def test_a_model_from_scratch_is_compared_by_one_head(found: Found) -> None:
     scratch = {"foundation": TWO_HEADS, "strategy": "scratch"}
     (stated,) = found(("finetune",), finetune=scratch)
-    assert "finetune.foundation_head: mace-liybc-r2scan-small has several heads" in stated
+    assert "finetune.foundation_head: mace-liybc-scan-small has several heads" in stated
     fluoride = {"compositions": ["Li3InF6"]}  # not known to it: there is no comparison
     assert found(("finetune",), finetune=scratch, enumerate=fluoride) == []
     assert found(("finetune",), finetune={"foundation": None, "strategy": "scratch"}) == []

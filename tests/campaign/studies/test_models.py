@@ -15,7 +15,7 @@ from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.errors import MlipsseError
 from tests.support.here import HereExecution
 
-FIRST, SECOND = "mace-sse-small", "mace-liybc-r2scan-small"
+FIRST, SECOND = "mace-sse-small", "mace-liybc-scan-small"
 
 
 @pytest.fixture(autouse=True)

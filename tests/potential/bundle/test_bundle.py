@@ -155,10 +155,13 @@ def test_info_of_a_whole_bundle_and_of_its_damage(bundle):
 
 
 @pytest.mark.parametrize(
-    ("name", "heads"),
-    [("mace-sse-small", ("Default",)), ("mace-liybc-r2scan-small", ("pt_head", "Default"))],
+    ("name", "heads", "labels"),
+    [
+        ("mace-sse-small", ("Default",), NOT_DFT),
+        ("mace-liybc-scan-small", ("pt_head", "Default"), "SCAN (CP2K"),
+    ],
 )
-def test_the_shipped_potentials_are_bundles_too(name, heads):
+def test_the_shipped_potentials_are_bundles_too(name, heads, labels):
     folder = resource_dir("potentials") / name
     assert describe_bundle(folder).whole
     bundle = read_bundle(folder)
@@ -168,7 +171,7 @@ def test_the_shipped_potentials_are_bundles_too(name, heads):
         heads, "Default", 5.0, 2,
     )  # fmt: skip
     assert bundle.torchscript == folder / f"{name}.pt"
-    assert NOT_DFT in bundle.label_source
+    assert labels in bundle.label_source
     card = read_card(folder / "card.yaml")
     assert all(
         0 < errors["force_rmse_meV_A"] < 100 and 0 < errors["energy_rmse_meV_atom"] < 5

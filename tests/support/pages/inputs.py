@@ -43,7 +43,7 @@ def labels(folder: Path) -> None:
 
 def bundle(folder: Path) -> None:
     """The potential that is shipped, as if it were given."""
-    shutil.copytree(resource_dir("potentials") / "mace-liybc-r2scan-small", folder / "given")
+    shutil.copytree(resource_dir("potentials") / "mace-liybc-scan-small", folder / "given")
 
 
 INPUTS: Mapping[str, Callable[[Path], None]] = {

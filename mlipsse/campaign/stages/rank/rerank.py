@@ -27,8 +27,9 @@ from mlipsse.energetics.hull.energies import energy_above_hull
 from mlipsse.energetics.potentials.calculators import check_potential
 from mlipsse.orderings import parse_repeats
 from mlipsse.orderings.coordination import Coordination
+from mlipsse.orderings.host.formula import same_composition
 from mlipsse.potential.bundle.folder import CARD_FILE, read_bundle, read_card
-from mlipsse.report.page.published import published_lattice, same_composition
+from mlipsse.report.page.published import published_lattice
 
 LATTICE = ("a_A", "b_A", "c_A", "alpha_deg", "beta_deg", "gamma_deg")
 

@@ -75,7 +75,7 @@ def test_single_points_are_ranked(tmp_path):
 
 
 def test_the_head_that_is_named_ranks(tmp_path):
-    settings = "{foundation: mace-liybc-r2scan-small, relaxation: none, head: %s}"
+    settings = "{foundation: mace-liybc-scan-small, relaxation: none, head: %s}"
     energies_eV = {}
     for head in ("pt_head", "Default"):
         folder = tmp_path / head
@@ -83,7 +83,7 @@ def test_the_head_that_is_named_ranks(tmp_path):
         _ranked(_campaign(folder, settings % head), Here())
         row = read_database(folder / "02-rank" / "ranked.db")[0]
         atoms = row.atoms.copy()
-        atoms.calc = make_calculator("mace-liybc-r2scan-small", head=head)
+        atoms.calc = make_calculator("mace-liybc-scan-small", head=head)
         energies_eV[head] = row.values["energy_eV"]
         assert energies_eV[head] == pytest.approx(atoms.get_potential_energy(), abs=1e-4)
     assert abs(energies_eV["pt_head"] - energies_eV["Default"]) > 1  # two functionals

@@ -27,7 +27,7 @@ from mlipsse.errors import MlipsseError
 from mlipsse.resources import resource_dir
 from tests.support.here import Here
 
-MODEL, HEAD = "mace-liybc-r2scan-small", "Default"
+MODEL, HEAD = "mace-liybc-scan-small", "Default"
 CONFIG = """
 name: test
 structure:

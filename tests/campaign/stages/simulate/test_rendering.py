@@ -155,8 +155,8 @@ def test_crystals_that_are_given_run_as_they_are(campaign: Campaign) -> None:
     write_frames(campaign.folder / "mc-0001.extxyz", [big])
     done = render_campaign(changed(campaign, structures=["mc-0001.extxyz"]))
     assert done.runs == 8
-    alone = changed(campaign, structures=["mc-0001.extxyz"], orderings=0)
-    alone = render_campaign(alone, out=campaign.folder / "alone")
+    without = changed(campaign, structures=["mc-0001.extxyz"], orderings=0)
+    alone = render_campaign(without, out=campaign.folder / "alone")
     assert [path.name for path in (alone.root / "Li3InCl6").iterdir()] == ["mc-0001"]
     record = read_record(done.root / "Li3InCl6" / "mc-0001" / "T0900" / "r0")
     assert (record.composition, len(record.species)) == ("Li3InCl6", len(big))

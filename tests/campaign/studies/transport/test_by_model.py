@@ -27,7 +27,7 @@ from mlipsse.transport import analyse_run
 from tests.support.study_campaign import EXPLOSIVE, Workers, make_campaign
 from tests.support.trajectories.lennard_jones import CONDUCTOR
 
-SHIPPED, OTHER = "mace-sse-small", "mace-liybc-r2scan-small"
+SHIPPED, OTHER = "mace-sse-small", "mace-liybc-scan-small"
 FORCES = {SHIPPED: CONDUCTOR, OTHER: EXPLOSIVE}
 
 
