@@ -35,6 +35,8 @@ finetune:
   replay: replay.extxyz
   max_epochs: 2
   batch_size: 2
+  forces_weight: 10
+  stress_weight: 100
   max_forgetting: 10  # two epochs, four replay frames
   max_energy_offset_meV_atom: 200
 export:
