@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from mlipsse.campaign.engine.table import read_csv
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.files import write_aside, write_text
 from mlipsse.keys import COMPOSITION
-from mlipsse.report.page.published import comparison_table
+from mlipsse.orderings.host.formula import same_composition
+from mlipsse.report.page.published import comparison_table, published_values
 from mlipsse.structures.geometry import supercell
 
 HERE = Path(__file__).resolve().parent
@@ -91,7 +92,7 @@ def main() -> None:
     if arguments.table and not (family / GROUND_STATES / paths.Export.lowest.name).is_file():
         parser.error(f"there is nothing to compare: {family.name} has no ground states yet")
     elif arguments.table:
-        print(table(family))
+        print("Energies in meV/atom\n", hull_table(family), "", table(family), sep="\n")
     elif arguments.work is None:
         parser.error("name a folder for the campaigns, or give --table")
     else:
@@ -164,8 +165,41 @@ def mlipsse(*words: object) -> None:
         sys.exit(done.returncode)
 
 
+def hull_table(family: Path) -> str:
+    """Energies above hull and formation energies, ours beside the published ones, in Markdown."""
+    published = {
+        value.formula: value.value for value in published_values() if value.quantity == "E_hull"
+    }
+    rows = [
+        (
+            row["composition"],
+            f"{1000 * float(row['formation_energy_eV_atom']):.1f}",
+            f"{1000 * float(row['energy_above_hull_eV_atom']):.1f}",
+            next(
+                (
+                    f"{value:g}"
+                    for formula, value in published.items()
+                    if same_composition(formula, row["composition"])
+                ),
+                None,
+            ),
+            row["found"],
+        )
+        for row in read_csv(family / GROUND_STATES / paths.Export.reranked_compositions.name)
+    ]
+    return markdown(("composition", "formation", "above hull", "published", "found by"), rows)
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table; None is empty."""
+    return "\n".join(
+        "| " + " | ".join("" if cell is None else str(cell) for cell in row) + " |"
+        for row in (columns, ["---"] * len(columns), *rows)
+    )
+
+
 def table(family: Path) -> str:
-    """Ours beside the published numbers, in Markdown."""
+    """Transport, ours beside the published numbers, in Markdown."""
     found = [
         json.loads(path.read_text(encoding="utf-8"))
         for name, _ in productions(family)
@@ -177,11 +211,7 @@ def table(family: Path) -> str:
     rows = comparison_table(summary, phases)
     if rows is None:
         return "No composition has a result yet."
-    lines = [
-        "| " + " | ".join("" if cell is None else str(cell) for cell in row) + " |"
-        for row in (rows.columns, ["---"] * len(rows.columns), *rows.rows)
-    ]
-    return "\n".join([*lines, "", rows.note])
+    return f"{markdown(rows.columns, rows.rows)}\n\n{rows.note}"
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     folder = path.parent / "liybc" / "ground-states"
     write_frames(folder / paths.Export.lowest.name, crystals)
     (folder / paths.Export.reranked_compositions.name).write_text(
-        "composition,energy_above_hull_eV_atom,formation_energy_eV_atom\nLi3InCl6,0.0021,0\n"
+        "composition,energy_above_hull_eV_atom,formation_energy_eV_atom,found\n"
+        "Li3InCl6,0.0021,-0.01,Ewald\n"
     )
     spec = importlib.util.spec_from_file_location("published_study", path)
     assert spec is not None
@@ -85,6 +86,7 @@ def test_every_production_is_valid_and_runs_once(
         rows
     )
     assert any("| Li3InCl6 | energy above hull (meV/atom) |  | 2.1 |" in row for row in rows), rows
+    assert study.hull_table(family).splitlines()[-1] == "| Li3InCl6 | -10.0 | 2.1 | 0 | Ewald |"
     study.run(family, work, None)
     assert ran == [*FORMULAS, "csvr", "second-ordering"]
     study.run(family, work, None)
