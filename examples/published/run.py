@@ -85,7 +85,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("family", choices=sorted(CHECKS))
     parser.add_argument("work", type=Path, nargs="?", help="Folder for the campaigns.")
-    parser.add_argument("--only", nargs="*", help="Compositions and checks to run.")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        help="Compositions and checks to run; none for the ground states alone.",
+    )
     parser.add_argument("--table", action="store_true", help="Print the table and run nothing.")
     arguments = parser.parse_args()
     family = HERE / arguments.family
@@ -103,7 +107,10 @@ def run(family: Path, work: Path, only: list[str] | None) -> None:
     """Ground states, then the productions that have no result."""
     if not (family / GROUND_STATES / paths.Export.lowest.name).is_file():
         ground_states(family, work / GROUND_STATES)
-    for name, check in productions(family):
+    checks = dict(productions(family))
+    if unknown := sorted(set(only or ()) - checks.keys()):
+        sys.exit(f"--only: {', '.join(unknown)} is none of {', '.join(checks)}")
+    for name, check in checks.items():
         if only is not None and name not in only:
             continue
         result = family / PRODUCTION / f"{name}.json"

@@ -79,6 +79,10 @@ def test_every_production_is_valid_and_runs_once(
 
     monkeypatch.setattr(study, "mlipsse", run)
     family, work = study.HERE / "liybc", tmp_path / "work"
+    study.run(family, work, [])
+    with pytest.raises(SystemExit, match=r"^--only: Li3ScCl6 is none of Li3InCl6, "):
+        study.run(family, work, ["Li3InCl6", "Li3ScCl6"])
+    assert ran == []
     study.run(family, work, ["Li3InCl6"])
     assert ran == ["Li3InCl6"]
     rows = study.table(family).splitlines()
