@@ -1,6 +1,7 @@
 """Train `mace-sse-small` on the frames of `make_frames.py`, and write the bundle that is shipped.
 
     python make_model.py WORK_FOLDER
+    python make_model.py --trials    # the last part alone: try the model that is there
 
 Killed and run again, the training goes on from its last epoch. An hour and a half on two cores.
 """
@@ -25,11 +26,24 @@ from mlipsse.energetics.environments.recipe import SEVENNET
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.potentials.loaded_mace import load_mace
 from mlipsse.files import write_aside
+from mlipsse.potential.acceptance import AcceptanceSettings
+from mlipsse.potential.acceptance.model import try_model
+from mlipsse.potential.acceptance.report import acceptance_record, write_acceptance
 from mlipsse.potential.bundle.folder import write_bundle
 from mlipsse.potential.bundle.provenance import Provenance, TrainingData
 from mlipsse.potential.export.target import ExportSettings
 
 NAME = HERE.name
+TRAJECTORIES = HERE.parent.parent / "labels" / NAME / "trajectories"
+TRIED_K = {
+    "Li3InCl6": 1000,
+    "Li3In0.5Y0.5Br3Cl3": 1000,
+    "Na2Zr2SiP2O12": 1100,
+    "Li3PS4-Pnma": 900,
+    "Li3.5P0.5Ge0.5S2O2-Pnma": 900,
+}
+"""System -> highest temperature of its example, at which the model is tried."""
+
 PROCESSES = 2
 GROUPS = {"family": "family", "system": "system", "temperature_K": "temperature_K"}
 SETTINGS = TrainingSettings()
@@ -119,6 +133,24 @@ def hand_on(model: Path, frames: Mapping[str, Sequence[Atoms]]) -> None:
                 aside.write_bytes(file.read_bytes())
 
 
+def accept() -> None:
+    """Try the model on the crystals of the examples and put the result into its card.
+
+    g(r) is compared with frames of the labels' own source at 900 K.
+    """
+    reports = []
+    for system, temperature_K in TRIED_K.items():
+        frames = read_frames(TRAJECTORIES / f"{system}_T0900.extxyz", labelled=True)
+        mobile = "Na" if "Na" in frames[0].symbols else "Li"
+        reports += try_model(
+            HERE / f"{NAME}.model",
+            [frames[0]],
+            AcceptanceSettings(temperature_K=temperature_K, mobile=mobile),
+            frames=frames,
+        )
+    write_acceptance(HERE, acceptance_record(reports))
+
+
 def main(folder: Path) -> None:
     """Train, then write what is shipped."""
     frames = {
@@ -127,7 +159,11 @@ def main(folder: Path) -> None:
     }
     best = train(frames, SETTINGS, folder=folder / "training", processes=PROCESSES)
     hand_on(best, frames)
+    accept()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if sys.argv[1] == "--trials":
+        accept()
+    else:
+        main(Path(sys.argv[1]))

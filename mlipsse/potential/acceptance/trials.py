@@ -39,6 +39,9 @@ from mlipsse.structures.geometry import supercell
 FRAMES = 100
 """Frames of a run, for distances and g(r)."""
 
+RUNS = 5
+"""For g(r), with velocities of their own: they measure chance."""
+
 _SETTLING = 0.2  # of the run for g(r): its start comes from another potential
 
 Announce = Callable[[str], None]
@@ -263,15 +266,20 @@ def _distribution(
     if known_ps is not None and known_ps < settings.duration_ps:
         settings = replace(settings, duration_ps=known_ps / (1 - _SETTLING))
     announce(
-        f"g(r): {settings.duration_ps:.3g} ps at {temperature_K:g} K, {len(reference[0])} atoms"
+        f"g(r): {RUNS} runs of {settings.duration_ps:.3g} ps at {temperature_K:g} K, "
+        f"{len(reference[0])} atoms"
     )
-    run = _dynamics(
-        reference[0], calculator, settings, temperature_K=temperature_K, settling=_SETTLING
-    )
-    if run.stopped is not None:
-        why = f"The model's run at {temperature_K:g} K {run.stopped}."
-        return [], judgements.failed_distribution(LIMITS, why)
-    pairs = compare(run.frames, reference, of=reference[0], mobile=settings.mobile)
+    runs = []
+    for number in range(RUNS):
+        own = replace(settings, seed=settings.seed + number)
+        run = _dynamics(
+            reference[0], calculator, own, temperature_K=temperature_K, settling=_SETTLING
+        )
+        if run.stopped is not None:
+            why = f"The model's run at {temperature_K:g} K {run.stopped}."
+            return [], judgements.failed_distribution(LIMITS, why)
+        runs.append(run.frames)
+    pairs = compare(runs, reference, of=reference[0], mobile=settings.mobile)
     return pairs, judgements.judge_distributions(pairs, temperature_K=temperature_K, limits=LIMITS)
 
 

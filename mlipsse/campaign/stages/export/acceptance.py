@@ -26,7 +26,7 @@ from mlipsse.files import write_text
 if TYPE_CHECKING:
     from mlipsse.potential.acceptance import AcceptanceSettings
 
-RULES = 2
+RULES = 3
 """Raised when a model would be judged otherwise by the same limits: its trials are done again."""
 
 
