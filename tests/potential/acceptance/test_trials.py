@@ -62,7 +62,8 @@ def test_the_right_one_passes_everything(frames):
 
 def test_g_of_r_of_a_run_as_long_as_the_reference(frames):
     said: list[str] = []
-    for duration_ps, expected in ((0.08, "g(r): 0.1 ps at 100 K"), (9.0, "g(r): 0.5 ps at 100 K")):
+    for duration_ps, length in ((0.08, "0.1"), (9.0, "0.5")):
+        expected = f"g(r): 5 runs of {length} ps at 100 K"
         references = References(frames=frames, duration_ps=duration_ps)
         accept(argon(1), RIGHT, SETTINGS, name="argon", references=references, announce=said.append)
         assert any(text.startswith(expected) for text in said), said
