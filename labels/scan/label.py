@@ -2,11 +2,11 @@
 
     python label.py WORK_FOLDER [PROCESSES]
 
-`scan.extxyz` gets every frame, small cells first; `pbe.extxyz` the first of some compositions; the
-files of `CHECKS` one frame of each family, by which the settings are judged. A frame that a file
-holds is kept, and CP2K's outputs stay in WORK_FOLDER, so that the script can be stopped at any time
-and started again. `--status` prints how far the files are. CP2K of Debian finds OpenBLAS where
-`libopenblas0-pthread` is installed.
+`scan.extxyz` gets every frame but those of `UNSETTLED`, small cells first; `pbe.extxyz` the first
+of some compositions; the files of `CHECKS` one frame of each family, by which the settings are
+judged. A frame that a file holds is kept, and CP2K's outputs stay in WORK_FOLDER, so that the
+script can be stopped at any time and started again. `--status` prints how far the files are. CP2K
+of Debian finds OpenBLAS where `libopenblas0-pthread` is installed.
 """
 
 import multiprocessing
@@ -40,6 +40,10 @@ CHECKS = ("scan-900Ry", "pbe-15A")
 time and disperses the bands as much."""
 CHECKED = ("Li3InCl6_T0600", "NaZr2P3O12_T0700", "Li3PS4_T0600")
 """Frames with which cutoff and k-points are checked, one of each family."""
+UNSETTLED = "O"
+"""Frames with this element get no SCAN labels yet. At 600 Ry the forces on Na of NaZr2P3O12 differ
+from those of PBE by 1.0 eV/Å (root mean square), on Ge of Li3.5P0.5Ge0.5S2O2 by 0.6, which is the
+grid or the pseudopotential and no functional: Li by 0.02, Y by 0.07. The finer grid comes first."""
 WITH_PBE = (
     *CHECKED,
     "Li3YBr6_T1200",
@@ -50,15 +54,16 @@ WITH_PBE = (
 
 def tasks(frames: list[Atoms]) -> Iterator[tuple[str, Atoms]]:
     """(settings, frame) in the order in which they are computed."""
-    for frame in sorted(frames, key=len):
-        name = frame.info[keys.TRAJECTORY]
-        yield "scan", frame
-        if name in WITH_PBE:
-            yield "pbe", frame
     for frame in frames:
         if frame.info[keys.TRAJECTORY] in CHECKED:
             for check in CHECKS:
                 yield check, frame
+    for frame in sorted(frames, key=len):
+        name = frame.info[keys.TRAJECTORY]
+        if UNSETTLED not in frame.symbols:
+            yield "scan", frame
+        if name in WITH_PBE:
+            yield "pbe", frame
 
 
 def labelled(settings: str) -> list[Atoms]:
