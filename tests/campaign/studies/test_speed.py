@@ -50,7 +50,7 @@ def test_sizes_are_kept_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.skipif(not LABELS.is_file(), reason="labels/ lies in a checkout alone")
 def test_aimd_costs_what_its_single_points_cost() -> None:
     (cost,) = aimd_costs(LABELS)
-    assert cost.atoms == 20
+    assert cost.atoms == pytest.approx(np.mean([len(frame) for frame in read(LABELS, ":")]))
     assert "PBE" in cost.source
     # minutes of one core for a step of 1 fs, a thousand of which are a picosecond
     minutes = [frame.info["cpu_min"] for frame in read(LABELS, ":")]

@@ -74,7 +74,7 @@ def test_tables_are_those_of_both_potentials(campaign: Campaign, tmp_path: Path)
     ranked = {row.name: row for row in read_database(campaign.path(paths.Rank.database))}
     rows = read_csv(tmp_path / "reranked.csv")
     assert len(rows) == 12
-    calculator = make_calculator(MODEL, head=HEAD)
+    calculator = make_calculator(MODEL, head=HEAD, dtype="float64")
     energies = {}
     for row in rows:
         atoms = ranked[row["ordering"]].atoms.copy()
