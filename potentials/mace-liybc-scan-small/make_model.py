@@ -175,7 +175,8 @@ def hand_on(
             "left_out_compositions": errors,
             "foundation_on_the_same_frames": foundation,
             "label_convergence": "forces of one frame of Li3InCl6 differ from those at 900 Ry by "
-            "9 meV/Å (root mean square; 22 at most), so that the labels are not converged to 5 meV/Å",
+            "9 meV/Å (root mean square; 22 at most), so that the labels are not converged to 5 "
+            "meV/Å",
             "cells": "20 atoms; 600 to 1200 K; strained by up to 3 %",
             "training": SETTINGS.model_dump(mode="json", exclude={"architecture"}),
             "replay": json.loads(facts.read_text(encoding="utf-8")),

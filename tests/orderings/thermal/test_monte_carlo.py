@@ -457,7 +457,7 @@ def test_tempering_crosses_what_swaps_alone_do_not():
             samples=8,
             seed=0,
             anneal_sweeps=0,
-            equilibration_sweeps=500,
+            equilibration_sweeps=3000,
         )
         assert run.chains_agree
         assert run.descents >= 8
