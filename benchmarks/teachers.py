@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from ase import Atoms
 from relaxations import versions
 
@@ -29,7 +28,7 @@ from mlipsse.dataset.frames.predictions import (
 )
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.energetics.single_point import SinglePoint
-from mlipsse.files import write_text
+from mlipsse.potential.bundle.folder import CARD_FILE, read_card, write_card
 
 LABELS = Path(__file__).resolve().parent.parent / "labels" / "scan"
 POTENTIALS = ("sevennet: 7net-0", "sevennet: 7net-l3i5", "mace-sse-small")
@@ -72,7 +71,7 @@ def main() -> None:
         for row in of_dft(who, against):
             print(text(row), flush=True)
     if arguments.card:
-        write_card(arguments.card / "card.yaml", rows)
+        put_into_card(arguments.card, rows)
 
 
 def labels(name: str) -> list[Atoms]:
@@ -146,9 +145,9 @@ def text(row: Row) -> str:
     )
 
 
-def write_card(path: Path, rows: list[Row]) -> None:
+def put_into_card(folder: Path, rows: list[Row]) -> None:
     """Put rows under `against_dft`, by who, functional and family."""
-    card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    card = read_card(folder / CARD_FILE)
     entry: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     for row in rows:
         entry.setdefault(row.who, {}).setdefault(row.against, {})[row.family] = {
@@ -161,7 +160,7 @@ def write_card(path: Path, rows: list[Row]) -> None:
         "after the best constant for each element",
         **entry,
     }
-    write_text(path, yaml.safe_dump(card, sort_keys=False, allow_unicode=True))
+    write_card(folder, card)
 
 
 if __name__ == "__main__":

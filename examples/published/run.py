@@ -27,8 +27,7 @@ from mlipsse.campaign.engine.table import read_csv
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.files import write_aside, write_text
 from mlipsse.keys import COMPOSITION
-from mlipsse.orderings.host.formula import same_composition
-from mlipsse.report.page.published import comparison_table, published_values
+from mlipsse.report.page.published import comparison_table, published_of
 from mlipsse.structures.geometry import supercell
 
 HERE = Path(__file__).resolve().parent
@@ -174,9 +173,6 @@ def mlipsse(*words: object) -> None:
 
 def hull_table(family: Path) -> str:
     """Energies above hull and formation energies, ours beside the published ones, in Markdown."""
-    published = {
-        value.formula: value.value for value in published_values() if value.quantity == "E_hull"
-    }
     rows = [
         (
             row["composition"],
@@ -184,9 +180,9 @@ def hull_table(family: Path) -> str:
             f"{1000 * float(row['energy_above_hull_eV_atom']):.1f}",
             next(
                 (
-                    f"{value:g}"
-                    for formula, value in published.items()
-                    if same_composition(formula, row["composition"])
+                    f"{known.value:g}"
+                    for known in published_of(row["composition"])
+                    if known.quantity == "E_hull"
                 ),
                 None,
             ),

@@ -237,29 +237,15 @@ def test_accept_refuses_what_it_cannot_try(
 
     write(tmp_path / "gold.extxyz", bulk("Au"))
     write(tmp_path / "salt.extxyz", bulk("LiCl", "rocksalt", a=5.1))
-    status, _, error = invoke("accept", shipped_bundle, "--structure", tmp_path / "gold.extxyz")
-    assert status == 2
-    assert "Au, which" in error
-    status, _, error = invoke(
-        "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz",
-        "--reference", tmp_path / "gold.extxyz",
-    )  # fmt: skip
-    assert status == 2
-    assert "frames are of Au; the structures are of ClLi" in error
-    status, _, error = invoke(
-        "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz",
-        "--labels", shipped_bundle / "replay.extxyz",
-    )  # fmt: skip
-    assert status == 2
-    assert "The labelled frames are of" in error
-    status, _, error = invoke(
-        "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz",
-        "--labels", tmp_path / "salt.extxyz",
-    )  # fmt: skip
-    assert status == 2
-    assert "REF_energy" in error
-    status, _, error = invoke(
-        "accept", shipped_bundle, "--structure", tmp_path / "salt.extxyz", "--temperature", "-5"
-    )
-    assert status == 2
-    assert "--temperature -5: give a finite number above 0" in error
+    gold, salt = tmp_path / "gold.extxyz", tmp_path / "salt.extxyz"
+    for crystal, options, words in (
+        (gold, (), "Au, which"),
+        (salt, ("--reference", gold), "frames are of Au; the structures are of ClLi"),
+        (salt, ("--labels", shipped_bundle / "replay.extxyz"), "The labelled frames are of"),
+        (salt, ("--labels", salt), "REF_energy"),
+        (salt, ("--labels", tmp_path / "none.extxyz"), "There is no file"),
+        (salt, ("--temperature", "-5"), "--temperature -5: give a finite number above 0"),
+    ):
+        status, _, error = invoke("accept", shipped_bundle, "--structure", crystal, *options)
+        assert status == 2
+        assert words in error

@@ -211,7 +211,7 @@ def judge_distributions(
     name = "-".join(worst.elements)
     sentence = (
         f"{name} differs most at {temperature_K:g} K: {worst.difference:.3f}, of which chance "
-        f"explains {worst.scale:.3f}"
+        f"explains {worst.scale:.3f} at most"
     )
     if not good:
         sentence += "; the crystal of the model differs from that of the training frames"
