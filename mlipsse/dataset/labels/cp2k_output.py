@@ -10,7 +10,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from mlipsse.dataset.labels.program import Fault
 from mlipsse.dataset.labels.sources import Label
-from mlipsse.energetics.single_point import SinglePoint
+from mlipsse.energetics.single_point import SinglePoint, force_noise_eV_A
 from mlipsse.units import BOHR_A, EV_A3_TO_GPA, HARTREE_EV
 
 _SAME_A = 1e-3
@@ -75,6 +75,7 @@ class AskedOfCp2k:
     spin, multiplicity : of all that is computed; no multiplicity for CP2K's guess
     electrons : of all that is computed; None without the data files that state it
     detail : for the label's source, behind version and cutoff
+    max_noise_eV_A : most that the grid may add to a force, see `force_noise_eV_A`
     """
 
     functional: str
@@ -86,6 +87,7 @@ class AskedOfCp2k:
     multiplicity: int | None = None
     electrons: int | None = None
     detail: str = ""
+    max_noise_eV_A: float
 
 
 def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int) -> Label | Fault:
@@ -106,8 +108,8 @@ def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int
     Returns
     -------
     Label, or a Fault when the file is absent, cut off, of several ionic steps, of another
-    functional, cutoff, k-mesh, spin, number of electrons or frame, or electronically not
-    converged.
+    functional, cutoff, k-mesh, spin, number of electrons or frame, electronically not converged, or
+    computed on too coarse a grid.
     """
     if not path.is_file():
         return Fault(f"CP2K left no {path.name}", may_pass=True)
@@ -168,6 +170,16 @@ def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int
     )
     if not point.finite:
         return Fault("numbers overflowed in CP2K's output", may_pass=False)
+    noise_eV_A = force_noise_eV_A(forces * HARTREE_EV / BOHR_A)
+    if noise_eV_A > asked.max_noise_eV_A:
+        return Fault(
+            f"a grid of {asked.cutoff_Ry:g} Ry is too coarse: the forces do not sum to zero, which "
+            f"shows an error of {noise_eV_A:.2g} eV/Å in each. max_force_noise_eV_A allows "
+            f"{asked.max_noise_eV_A:g} eV/Å. Raise cutoff_Ry, or give elements with hard "
+            "potentials softer ones (bases, potentials)",
+            may_pass=False,
+            settled=True,
+        )
     source = f"{asked.functional} (CP2K {version[1]}, {asked.cutoff_Ry:g} Ry, {asked.detail})"
     return Label(point, source)
 

@@ -47,11 +47,13 @@ class Fault:
     may_pass : whether the same input could succeed when run again, e.g. it was cut off
     common : whether every frame's output would have it: the program's version, the functional, a
         missing basis set
+    settled : whether every attempt at this frame with these settings would have it
     """
 
     reason: str
     may_pass: bool
     common: bool = False
+    settled: bool = False
 
 
 class Program(Protocol):
@@ -249,7 +251,7 @@ class ProgramSource:
         attempts = 0 if self.runs.command is None else self.runs.retries + 1
         tried = 0
         for attempt in range(attempts):
-            if isinstance(answer, Label):
+            if isinstance(answer, Label) or answer.settled:
                 break
             self._prepare(atoms, folder, attempt=attempt)
             ending = self._run(folder, descriptor)

@@ -45,7 +45,7 @@ def test_input_is_a_scan_single_point(tmp_path):
     text = _written(sheared_alloy(), tmp_path / "run")
     for line in (
         "RUN_TYPE ENERGY_FORCE", "STRESS_TENSOR ANALYTICAL", "&MGGA_X_SCAN", "&MGGA_C_SCAN",
-        "CUTOFF 600", "REL_CUTOFF 60", "EPS_SCF 1.0E-06", "EPS_DEFAULT 1.0E-12", "MAX_SCF 100",
+        "CUTOFF 1200", "REL_CUTOFF 60", "EPS_SCF 1.0E-06", "EPS_DEFAULT 1.0E-12", "MAX_SCF 100",
         "BASIS_SET DZVP-MOLOPT-SCAN-GTH-q11", "POTENTIAL GTH-SCAN-q11", "&DIAGONALIZATION",
         "BASIS_SET_FILE_NAME BASIS_MOLOPT_UZH", "POTENTIAL_FILE_NAME POTENTIAL_UZH",
         "SCHEME MONKHORST-PACK 3 3 3",
@@ -128,7 +128,7 @@ def test_labels_make_the_round_trip(tmp_path, settings):
     how = "Γ of supercells" if "small_cells" in settings else "k-points"
     length = settings.get("min_length_A", 10.0)
     assert labelled.info[keys.LABEL_SOURCE] == (
-        f"SCAN (CP2K 2023.1, 600 Ry, DZVP-MOLOPT-SCAN-GTH, GTH-SCAN, {how} to {length:g} Å)"
+        f"SCAN (CP2K 2023.1, 1200 Ry, DZVP-MOLOPT-SCAN-GTH, GTH-SCAN, {how} to {length:g} Å)"
     )
 
 
@@ -142,7 +142,7 @@ def test_pbe_has_inputs_labels_and_an_identity_of_its_own(tmp_path):
     assert "SCAN" not in text
     labelled = _source(settings=pbe).label(sheared_alloy(), tmp_path / "run")
     assert labelled.info[keys.LABEL_SOURCE] == (
-        "PBE (CP2K 2023.1, 600 Ry, DZVP-MOLOPT-PBE-GTH, GTH-PBE, k-points to 10 Å)"
+        "PBE (CP2K 2023.1, 1200 Ry, DZVP-MOLOPT-PBE-GTH, GTH-PBE, k-points to 10 Å)"
     )
     # The output of one functional is no label of the other.
     asked_for_scan = ProgramSource(Cp2k(Cp2kSettings()), RunSettings())
@@ -165,6 +165,7 @@ def test_pbe_has_inputs_labels_and_an_identity_of_its_own(tmp_path):
         ),
         ("basis", "The requested basis set <DZVP> for Cu was not found", True),
         ("killed", "is not whole, CP2K was cut off.*killed by SIGKILL", True),
+        ("coarse", "1200 Ry is too coarse.*an error of 0.05 eV/Å in each.*allows 0.02", False),
     ],
 )
 def test_what_is_no_label_is_rejected_with_a_reason(tmp_path, mode, reason, may_pass):
@@ -172,8 +173,17 @@ def test_what_is_no_label_is_rejected_with_a_reason(tmp_path, mode, reason, may_
         _source(mode).label(sheared_alloy(), tmp_path / "run")
     assert caught.value.may_pass is may_pass
     assert caught.value.common is (mode in ("r2scan", "basis"))
-    # What every frame would have is not tried again.
-    assert attempts(tmp_path) == (1 if caught.value.common else 2)
+    # What every frame, or every attempt, would have is not tried again.
+    assert attempts(tmp_path) == (1 if mode in ("r2scan", "basis", "coarse") else 2)
+
+
+def test_a_coarser_grid_is_a_choice(tmp_path):
+    source = _source("coarse", settings=Cp2kSettings(max_force_noise_eV_A=0.051))
+    source.label(sheared_alloy(), tmp_path / "run")
+    # Nor is the output made again when the limit is set back.
+    with pytest.raises(RejectedFrame, match="too coarse"):
+        _source("coarse").label(sheared_alloy(), tmp_path / "run")
+    assert attempts(tmp_path) == 1
 
 
 @pytest.mark.parametrize("settings", [{}, {"smearing_K": 1000.0}], ids=["kpoints", "smearing"])

@@ -33,7 +33,7 @@ REASON = _missing()
 pytestmark = [pytest.mark.slow, pytest.mark.cp2k, pytest.mark.skipif(bool(REASON), reason=REASON)]
 
 # Eight k-points: what is tested is that a label is the derivative of its own energy, at any mesh.
-SETTINGS = Cp2kSettings(min_length_A=5.0, eps_scf=1e-8)
+SETTINGS = Cp2kSettings(cutoff_Ry=600.0, min_length_A=5.0, eps_scf=1e-8)
 # Stretched by 8 %: at 600 Ry a step of the strain then changes no number of points of a grid.
 CELL_A = 2.77 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
 DEFORMED = CELL_A @ np.diag([1.02, 1.0, 0.99]) @ [[1, 0.01, 0], [0, 1, 0.02], [0, 0, 1]]

@@ -1,6 +1,7 @@
 """A stand-in for CP2K: reads `frame.inp`, writes a `frame.out` in the layout of CP2K 2023.1.
 
-Mode `2025` writes that of CP2K 2025, `basis` ends as CP2K does without a basis set.
+Mode `2025` writes that of CP2K 2025, `basis` ends as CP2K does without a basis set, `coarse` has
+forces that do not sum to zero.
 
 Energies, forces and stresses are those of ASE's EMT, in CP2K's units and sign. `python fake_cp2k.py
 MODE [MODE ...]`: a mode per attempt, counted in `../attempts`, the last for all that follow.
@@ -52,6 +53,8 @@ def output(text: str, mode: str) -> str:
     steps = int(re.search(r"MAX_SCF (\d+)", text)[1])
     mesh = re.search(r"MONKHORST-PACK (\d+) (\d+) (\d+)", text)
     forces = atoms.get_forces() * units.Bohr / units.Ha
+    if mode == "coarse":
+        forces[0] += 0.1 * units.Bohr / units.Ha
     stress_GPa = -atoms.get_stress(voigt=False) / units.GPa
     # The label is the energy at zero smearing: with smearing CP2K's total is below it by T S / 2.
     entropic_Ha = -0.02 if "&SMEAR" in text else 0.0

@@ -37,7 +37,7 @@ def _campaign(folder: Path, *modes: str, **settings) -> Campaign:
 
 
 def _sets(campaign: Campaign) -> dict[str, float]:
-    how = "600 Ry, DZVP-MOLOPT-SCAN-GTH, GTH-SCAN, k-points to 10 Å"
+    how = "1200 Ry, DZVP-MOLOPT-SCAN-GTH, GTH-SCAN, k-points to 10 Å"
     return energies_eV(campaign, label_source=f"SCAN (CP2K 2023.1, {how})")
 
 

@@ -195,7 +195,7 @@ def _cp2k_frame() -> Atoms:
 
 def _cp2k_answer(name: str, folder: Path) -> Any:
     shutil.copyfile(FOLDER / name, folder / "frame.out")
-    return Cp2k(Cp2kSettings()).read(_cp2k_frame(), folder)
+    return Cp2k(Cp2kSettings(cutoff_Ry=600)).read(_cp2k_frame(), folder)
 
 
 def test_cp2k_of_2025(tmp_path: Path) -> None:
