@@ -33,7 +33,12 @@ from mlipsse.potential.bundle.folder import CARD_FILE, read_card, write_card
 LABELS = Path(__file__).resolve().parent.parent / "labels" / "scan"
 POTENTIALS = ("sevennet: 7net-0", "sevennet: 7net-l3i5", "mace-sse-small")
 AGAINST = ("scan", "pbe")
-BY_DFT = (("pbe", "scan"), ("scan-900Ry", "scan"), ("pbe-15A", "pbe"))
+BY_DFT = (
+    ("pbe", "scan"),
+    ("scan-coarse", "scan"),
+    ("pbe-coarse", "pbe"),
+    ("pbe-15A", "pbe"),
+)
 """(file, the file that it is compared with): the functional, the grid, the k-points."""
 
 

@@ -50,18 +50,42 @@ class Check:
 
     Attributes
     ----------
+    what : that which differs, in a few words
     changes : block -> fields of `campaign.yaml` that differ
+    min_atoms : of the cell, which is repeated to hold as many
     """
 
     composition: str
+    what: str = ""
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    min_atoms: int = MIN_ATOMS
 
 
 CHECKS: Mapping[str, Mapping[str, Check]] = {
     "liybc": {
-        "csvr": Check("Li3InCl6", {"simulate": {"ensemble": "csvr"}}),
+        "csvr": Check(
+            "Li3InCl6", "a canonical thermostat (CSVR)", {"simulate": {"ensemble": "csvr"}}
+        ),
+        "warm-cell": Check(
+            "Li3InCl6", "the cell of each temperature, by NPT", {"simulate": {"npt_ps": 40}}
+        ),
+        "larger": Check("Li3InCl6", "twice as many atoms", min_atoms=2 * MIN_ATOMS),
+        "longer": Check(
+            "Li3InCl6",
+            "runs until D is known to 7 %",
+            {"simulate": {"until": {"relative_error": 0.07, "max_production_ps": 1600}}},
+        ),
+        "foundation": Check(
+            "Li3InCl6",
+            "the potential before SCAN, of teacher labels",
+            {
+                "rank": {"foundation": "mace-sse-small"},
+                "export": {"potential": "mace-sse-small"},
+            },
+        ),
         "second-ordering": Check(
             "Li3In0.5Y0.5Br3Cl3",
+            "the two lowest orderings, 900 K",
             {
                 "enumerate": {"max_orderings": 60},
                 "rank": {"search": {"rounds": 10}, "max_force_eV_A": 0.03},
@@ -95,7 +119,15 @@ def main() -> None:
     if arguments.table and not (family / GROUND_STATES / paths.Export.lowest.name).is_file():
         parser.error(f"there is nothing to compare: {family.name} has no ground states yet")
     elif arguments.table:
-        print("Energies in meV/atom\n", hull_table(family), "", table(family), sep="\n")
+        print(
+            "Energies in meV/atom\n",
+            hull_table(family),
+            "",
+            table(family),
+            "",
+            checks(family),
+            sep="\n",
+        )
     elif arguments.work is None:
         parser.error("name a folder for the campaigns, or give --table")
     else:
@@ -147,7 +179,7 @@ def production(family: Path, folder: Path, check: Check) -> str:
     for block, fields in check.changes.items():
         changes[block] = {**changes.get(block, {}), **fields}
     write_campaign(family / PRODUCTION / "campaign.yaml", folder, changes)
-    big = supercell(start, min_atoms=MIN_ATOMS, min_width_A=MIN_WIDTH_A)
+    big = supercell(start, min_atoms=check.min_atoms, min_width_A=MIN_WIDTH_A)
     write_frames(folder / "ground-state.extxyz", [big])
     mlipsse("run", folder)
     return read_campaign(folder).path(paths.Report.summary).read_text(encoding="utf-8")
@@ -204,10 +236,9 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def table(family: Path) -> str:
     """Transport, ours beside the published numbers, in Markdown."""
     found = [
-        json.loads(path.read_text(encoding="utf-8"))
+        one
         for name, _ in productions(family)
-        if (path := family / PRODUCTION / f"{name}.json").is_file()
-        and name not in CHECKS[family.name]
+        if name not in CHECKS[family.name] and (one := result_of(family, name))
     ]
     summary = {"compositions": [entry for one in found for entry in one["compositions"]]}
     phases = read_csv(family / GROUND_STATES / paths.Export.reranked_compositions.name)
@@ -215,6 +246,50 @@ def table(family: Path) -> str:
     if rows is None:
         return "No composition has a result yet."
     return f"{markdown(rows.columns, rows.rows)}\n\n{rows.note}"
+
+
+def checks(family: Path) -> str:
+    """What a composition gives with one thing changed, below what it gives without, in Markdown."""
+    rows = []
+    usual: set[str] = set()
+    for name, check in CHECKS[family.name].items():
+        if (changed := result_of(family, name)) is None:
+            continue
+        if check.composition not in usual and (same := result_of(family, check.composition)):
+            usual.add(check.composition)
+            rows += transport_rows(check.composition, "", same)
+        rows += transport_rows("", check.what, changed)
+    columns = ("composition", "differs in", "Ea (eV)", "T (K)", "D (10⁻⁵ cm²/s)")
+    return markdown(columns, rows) if rows else "No check has a result yet."
+
+
+def result_of(family: Path, name: str) -> dict[str, Any] | None:
+    """The summary that is kept under a name, if any."""
+    path = family / PRODUCTION / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def transport_rows(
+    composition: str, what: str, summary: Mapping[str, Any]
+) -> Iterator[tuple[str, ...]]:
+    """Activation energy, and diffusivity at the lowest temperature, of each composition."""
+    for entry in summary["compositions"]:
+        energy_eV = entry.get("activation_energy_eV")
+        barrier = (
+            ""
+            if energy_eV is None
+            else f"{energy_eV:.3f} ± {entry['activation_energy_std_eV']:.3f}"
+        )
+        value, error = (
+            1e5 * entry[key][0] for key in ("diffusivity_cm2_s", "diffusivity_std_cm2_s")
+        )
+        yield (
+            composition,
+            what,
+            barrier,
+            f"{entry['temperature_K'][0]:g}",
+            f"{value:.2f} ± {error:.2f}",
+        )
 
 
 if __name__ == "__main__":

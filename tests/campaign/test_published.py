@@ -85,6 +85,7 @@ def test_every_production_is_valid_and_runs_once(
     assert ran == []
     study.run(family, work, ["Li3InCl6"])
     assert ran == ["Li3InCl6"]
+    assert study.checks(family) == "No check has a result yet."
     rows = study.table(family).splitlines()
     assert any("| Li3InCl6 | Ea (eV) |  | 0.300 ± 0.030 | fit | 0.24 |" in row for row in rows), (
         rows
@@ -92,9 +93,15 @@ def test_every_production_is_valid_and_runs_once(
     assert any("| Li3InCl6 | energy above hull (meV/atom) |  | 2.1 |" in row for row in rows), rows
     assert study.hull_table(family).splitlines()[-1] == "| Li3InCl6 | -10.0 | 2.1 | 0 | Ewald |"
     study.run(family, work, None)
-    assert ran == [*FORMULAS, "csvr", "second-ordering"]
+    assert ran == [*FORMULAS, *study.CHECKS["liybc"]]
+    assert study.checks(family).splitlines()[2:4] == [
+        "| Li3InCl6 |  | 0.300 ± 0.030 | 800 | 1.00 ± 0.10 |",
+        "|  | a canonical thermostat (CSVR) | 0.300 ± 0.030 | 800 | 1.00 ± 0.10 |",
+    ]
     study.run(family, work, None)
-    assert len(ran) == 4
+    assert len(ran) == len(set(ran))
     assert sorted(path.stem for path in (family / "production").glob("*.json")) == sorted(ran)
+    (larger,) = read_frames(work / "larger" / "ground-state.extxyz", labelled=False)
+    assert len(larger) >= 320
     check = read_campaign(work / "csvr").config
     assert (check.simulate.ensemble, check.enumerate.compositions) == ("csvr", ["Li3InCl6"])
