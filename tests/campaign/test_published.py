@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -105,3 +106,12 @@ def test_every_production_is_valid_and_runs_once(
     assert len(larger) >= 320
     check = read_campaign(work / "csvr").config
     assert (check.simulate.ensemble, check.enumerate.compositions) == ("csvr", ["Li3InCl6"])
+
+
+def test_figures_show_what_has_a_result(tmp_path: Path) -> None:
+    """Those of the results that are kept."""
+    script = resource_dir("examples") / "published" / "figures.py"
+    subprocess.run([sys.executable, script, "liybc", tmp_path / "figures"], check=True)
+    assert {path.name for path in (tmp_path / "figures").glob("*.png")} == {
+        f"liybc-{name}.png" for name in ("arrhenius", "parity", "triangle")
+    }

@@ -162,7 +162,7 @@ def _write_numbers(axes: Axes, places: np.ndarray, energies: np.ndarray) -> None
         far = float(np.linalg.norm(inward))
         x, y = 8.5 * inward / far if far > 0.05 else (0.0, 8.5)
         axes.annotate(
-            f"{energy:.2g}" if energy < 10 else f"{energy:.0f}",
+            f"{energy:.1f}" if energy < 10 else f"{energy:.0f}",
             tuple(place),
             xytext=(x, y),
             textcoords="offset points",

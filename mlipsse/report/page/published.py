@@ -135,7 +135,7 @@ def comparison_table(
         for value in published_of(entry["formula"]):
             if value.system not in systems:
                 systems.append(value.system)
-            ours = _ours(entry, value, energies.get(entry["formula"]))
+            ours = our_estimate(entry, value, energies.get(entry["formula"]))
             rows.append(_row(entry["formula"], value, ours))
     if not rows:
         return None
@@ -193,9 +193,16 @@ def _came_from(value: PublishedValue, ours: Estimate) -> str:
     }[ours.origin]
 
 
-def _ours(
-    entry: Mapping[str, Any], value: PublishedValue, phase: Mapping[str, str] | None
+def our_estimate(
+    entry: Mapping[str, Any], value: PublishedValue, phase: Mapping[str, str] | None = None
 ) -> Estimate | None:
+    """What a summary has for a published value; None where it has nothing.
+
+    Parameters
+    ----------
+    entry : the composition in the summary
+    phase : its row of `compositions.csv`, for energies
+    """
     quantity = value.quantity
     if quantity in ("E_hull", "formation"):
         column = "energy_above_hull" if quantity == "E_hull" else "formation_energy"
