@@ -6,9 +6,9 @@ NAME is a folder here with a `campaign.yaml`, whose host is in the example that 
 run again, it goes on where it was. Some forty minutes on two cores.
 """
 
+import argparse
 import shutil
 import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -38,4 +38,10 @@ def main(name: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "name", choices=sorted(path.parent.name for path in HERE.glob("*/campaign.yaml"))
+    )
+    parser.add_argument("work", type=Path, help="Folder for the campaign.")
+    arguments = parser.parse_args()
+    main(arguments.name, arguments.work)

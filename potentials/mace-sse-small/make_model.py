@@ -6,7 +6,7 @@
 Killed and run again, the training goes on from its last epoch. An hour and a half on two cores.
 """
 
-import sys
+import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -163,7 +163,13 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--trials":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", type=Path, nargs="?", help="Folder of the frames.")
+    parser.add_argument("--trials", action="store_true", help="Try the model that is there again.")
+    arguments = parser.parse_args()
+    if arguments.trials:
         accept()
+    elif arguments.work is None:
+        parser.error("name the folder of the frames, or give --trials")
     else:
-        main(Path(sys.argv[1]))
+        main(arguments.work)
