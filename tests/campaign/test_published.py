@@ -94,7 +94,7 @@ def test_every_production_is_valid_and_runs_once(
     assert any("| Li3InCl6 | energy above hull (meV/atom) |  | 2.1 |" in row for row in rows), rows
     assert study.hull_table(family).splitlines()[-1] == "| Li3InCl6 | -10.0 | 2.1 | 0 | Ewald |"
     study.run(family, work, None)
-    assert ran == [*FORMULAS, *study.CHECKS["liybc"]]
+    assert ran == [*FORMULAS, *study.FAMILIES["liybc"].checks]
     assert study.checks(family).splitlines()[2:4] == [
         "| Li3InCl6 |  | 0.300 ± 0.030 | 800 | 1.00 ± 0.10 |",
         "|  | a canonical thermostat (CSVR) | 0.300 ± 0.030 | 800 | 1.00 ± 0.10 |",
@@ -102,7 +102,7 @@ def test_every_production_is_valid_and_runs_once(
     study.run(family, work, None)
     assert len(ran) == len(set(ran))
     assert sorted(path.stem for path in (family / "production").glob("*.json")) == sorted(ran)
-    (larger,) = read_frames(work / "larger" / "ground-state.extxyz", labelled=False)
+    (larger,) = read_frames(work / "larger" / study.CRYSTALS, labelled=False)
     assert len(larger) >= 320
     check = read_campaign(work / "csvr").config
     assert (check.simulate.ensemble, check.enumerate.compositions) == ("csvr", ["Li3InCl6"])
