@@ -26,11 +26,11 @@ import numpy as np
 from ase import Atoms
 from models import Architecture, write_model
 
+from mlipsse.energetics.memory import kept_memory
 from mlipsse.energetics.potentials.batched_mace import BatchedMace
 from mlipsse.energetics.potentials.calculators import make_calculator
 from mlipsse.energetics.potentials.catalogue import find_potential
 from mlipsse.energetics.potentials.loaded_mace import LoadedMace, load_mace
-from mlipsse.energetics.potentials.memory import kept_memory
 from mlipsse.energetics.relaxation.batches import relax_in_batches
 from mlipsse.energetics.relaxation.outcome import Relaxation, RelaxationSettings
 from mlipsse.energetics.relaxation.single import relax

@@ -15,7 +15,7 @@ import numpy as np
 from relaxations import versions
 
 from mlipsse.dataset.frames.extxyz import read_frames
-from mlipsse.energetics.potentials.memory import kept_memory
+from mlipsse.energetics.memory import kept_memory
 from mlipsse.resources import resource_dir
 
 SHIPPED = resource_dir("potentials") / "mace-sse-small"

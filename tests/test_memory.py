@@ -10,7 +10,7 @@ N_BYTES = 64 * 1024**2
 RESIDENT = f"""
 import json
 import numpy, psutil
-from mlipsse.energetics.potentials.memory import kept_memory
+from mlipsse.energetics.memory import kept_memory
 
 def more():
     numpy.ones({N_BYTES}, dtype=numpy.uint8)

@@ -19,8 +19,8 @@ from ase import Atoms
 from graphs import Batch, collate, elements, graph
 
 from mlipsse import keys
+from mlipsse.energetics.memory import kept_memory
 from mlipsse.energetics.potentials.mace_model import import_mace
-from mlipsse.energetics.potentials.memory import kept_memory
 from mlipsse.files import write_aside
 from mlipsse.processes import die_with_parent
 

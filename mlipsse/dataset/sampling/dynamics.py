@@ -18,7 +18,7 @@ from mlipsse.dataset.sampling import checkpoint
 from mlipsse.dataset.sampling.run import SampledTrajectory, SamplingRun
 from mlipsse.dataset.sampling.settings import SamplingSettings
 from mlipsse.dataset.sampling.trajectory import Trajectory
-from mlipsse.energetics.potentials.memory import kept_memory
+from mlipsse.energetics.memory import kept_memory
 from mlipsse.energetics.relaxation.evaluators import Evaluator, OneByOne
 
 SAVE_EVERY_S = 30.0

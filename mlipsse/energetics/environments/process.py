@@ -16,6 +16,7 @@ import numpy as np
 
 from mlipsse.energetics.environments import worker
 from mlipsse.energetics.environments.spec import CalculatorSpec
+from mlipsse.energetics.memory import KEPT_FROM_THE_START
 from mlipsse.errors import MlipsseError
 
 _PATIENCE_S = 5.0
@@ -229,4 +230,10 @@ def _threads() -> int:
 def _surroundings(threads: int) -> dict[str, str]:
     """Environment variables of a worker: ours, without those that lead to our own packages."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return {**kept, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    number = str(threads)
+    return {
+        **kept,
+        **KEPT_FROM_THE_START,
+        "OMP_NUM_THREADS": number,
+        "MKL_NUM_THREADS": number,
+    }

@@ -21,9 +21,9 @@ from ase import Atoms
 from torch_sim.optimizers import fire, unit_cell_fire
 from torch_sim.quantities import systemwise_max_force
 
+from mlipsse.energetics.memory import kept_memory
 from mlipsse.energetics.potentials.batched_mace import BatchedMace
 from mlipsse.energetics.potentials.loaded_mace import LoadedMace
-from mlipsse.energetics.potentials.memory import kept_memory
 from mlipsse.energetics.relaxation.outcome import (
     FAILURES,
     Reading,

@@ -45,7 +45,8 @@ def test_input_is_a_scan_single_point(tmp_path):
     text = _written(sheared_alloy(), tmp_path / "run")
     for line in (
         "RUN_TYPE ENERGY_FORCE", "STRESS_TENSOR ANALYTICAL", "&MGGA_X_SCAN", "&MGGA_C_SCAN",
-        "CUTOFF 1200", "REL_CUTOFF 60", "NGRIDS 5", "EPS_SCF 1.0E-06", "EPS_DEFAULT 1.0E-12", "MAX_SCF 100",
+        "CUTOFF 1200", "REL_CUTOFF 60", "NGRIDS 5", "EPS_SCF 1.0E-06", "EPS_DEFAULT 1.0E-12",
+        "MAX_SCF 100",
         "BASIS_SET DZVP-MOLOPT-SCAN-GTH-q11", "POTENTIAL GTH-SCAN-q11", "&DIAGONALIZATION",
         "BASIS_SET_FILE_NAME BASIS_MOLOPT_UZH", "POTENTIAL_FILE_NAME POTENTIAL_UZH",
         "SCHEME MONKHORST-PACK 3 3 3",

@@ -11,6 +11,10 @@ _MMAP_MAX = 65536
 _TRIM_THRESHOLD = 64 * 1024**2
 _NEVER = 2**31 - 1
 
+KEPT_FROM_THE_START = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(_NEVER)}
+"""Environment variables by which a process keeps freed memory until it ends. `7net-l3i5` takes 0.8
+of the time for 36 to 42 atoms."""
+
 
 @contextmanager
 def kept_memory() -> Iterator[None]:
