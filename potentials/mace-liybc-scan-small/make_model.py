@@ -11,6 +11,7 @@ trainings are kept when the script is run again.
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -69,8 +70,13 @@ SETTINGS = FineTuneSettings(
 
 
 def halides() -> list[Atoms]:
-    """The labelled frames of the family."""
-    return [frame for frame in read_frames(LABELS, labelled=True) if ANIONS & set(frame.symbols)]
+    """The labelled frames of the family, all of one source."""
+    frames = [frame for frame in read_frames(LABELS, labelled=True) if ANIONS & set(frame.symbols)]
+    if len(sources := {str(frame.info[keys.LABEL_SOURCE]) for frame in frames}) > 1:
+        sys.exit(
+            f"{LABELS.name} has labels of {' and of '.join(sorted(sources))}. Run label.py on."
+        )
+    return frames
 
 
 def compositions(frames: Sequence[Atoms]) -> list[str]:
@@ -157,15 +163,13 @@ def hand_on(
 ) -> None:
     """Write the bundle around `model` and copy it here."""
     temperatures_K = [float(frame.info["temperature_K"]) for frame in frames]
-    sources = {str(frame.info[keys.LABEL_SOURCE]) for frame in frames}
-    (source,) = sources
     noise_meV_A = [1000 * force_noise_eV_A(frame.arrays[keys.FORCES]) for frame in frames]
     foundation = summary(
         predict(list(frames), load_mace(find_potential(str(FOUNDATION / "mace-sse-small.model"))))
     )
     del foundation["energy_rmse_meV_atom"]  # its energies have another zero
     provenance = Provenance(
-        label_source=source,
+        label_source=str(frames[0].info[keys.LABEL_SOURCE]),
         licence="MIT",
         training=TrainingData(
             frames=len(frames),

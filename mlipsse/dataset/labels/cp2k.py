@@ -10,8 +10,14 @@ import numpy as np
 from ase import Atoms
 from pydantic import Field, model_validator
 
-from mlipsse.dataset.labels.cp2k_block import Block
-from mlipsse.dataset.labels.cp2k_data import Kind, choose_kind, find_data_dir
+from mlipsse.dataset.labels.cp2k_data import (
+    Kind,
+    choose_kind,
+    entries,
+    find_data_dir,
+    largest_exponent,
+)
+from mlipsse.dataset.labels.cp2k_input import Block, Sampling, grid_levels, wanted_cutoff_Ry
 from mlipsse.dataset.labels.cp2k_program import INPUT_FILE, OUTPUT_FILE, require_known_version
 from mlipsse.dataset.labels.program import Fault
 from mlipsse.dataset.labels.sources import CP2K, Label, RejectedFrame
@@ -27,10 +33,6 @@ LIBXC: dict[Functional, tuple[str, str]] = {
     "PBE": ("GGA_X_PBE", "GGA_C_PBE"),
 }
 """Exchange and correlation of each functional by their names in libxc, which CP2K prints."""
-
-
-_COARSEST_RY = 15.0
-"""Cutoff of the coarsest grid, at most."""
 
 
 class Cp2kSettings(Settings):
@@ -140,29 +142,17 @@ class Cp2kSettings(Settings):
             potential=self.potentials.get(element, self.potential_kind),
         )
 
+    def wanted_cutoff_Ry(self, element: str) -> float | None:
+        """Least cutoff for the element's basis set; None where it is in another format.
 
-@dataclass(frozen=True)
-class Sampling:
-    """How the Brillouin zone of a frame is sampled.
-
-    Attributes
-    ----------
-    repeats : of the cell along a, b, c
-    divisions : of the Monkhorst-Pack mesh of the repeated cell; (1, 1, 1) is Γ
-    """
-
-    repeats: tuple[int, int, int]
-    divisions: tuple[int, int, int]
-
-    @property
-    def at_gamma(self) -> bool:
-        """Whether there is only Γ."""
-        return self.divisions == (1, 1, 1)
-
-    @property
-    def copies(self) -> int:
-        """Frames in the cell that is computed."""
-        return math.prod(self.repeats)
+        Raises
+        ------
+        MlipsseError
+            as `kind`.
+        """
+        path = find_data_dir(self.data_dir) / self.basis_file
+        exponent = largest_exponent(entries(path)[element][self.kind(element).basis])
+        return None if exponent is None else wanted_cutoff_Ry(self.functional, exponent)
 
 
 @dataclass(frozen=True)
@@ -366,7 +356,7 @@ class Cp2k:
                 [
                     f"CUTOFF {settings.cutoff_Ry:g}",
                     f"REL_CUTOFF {settings.rel_cutoff_Ry:g}",
-                    f"NGRIDS {_grid_levels(settings.cutoff_Ry)}",
+                    f"NGRIDS {grid_levels(settings.cutoff_Ry)}",
                 ],
             ),
             Block("QS", [f"EPS_DEFAULT {settings.eps_default:.1E}"]),
@@ -402,15 +392,6 @@ class Cp2k:
         # No file of orbitals for a frame that is computed once.
         lines.append(Block("PRINT", [Block("RESTART OFF", [])]))
         return Block("SCF", lines)
-
-
-def _grid_levels(cutoff_Ry: float) -> int:
-    """Number of grids, each of a third of the cutoff of the one before, as in CP2K.
-
-    Wide Gaussians go to the coarsest, which CP2K's four grids leave too fine at high cutoffs: with
-    five at 1200 Ry, 20 atoms of Li3InCl6 take 0.7 of the time and forces differ by 2e-7 eV/Å.
-    """
-    return max(4, 1 + math.ceil(math.log(cutoff_Ry / _COARSEST_RY, 3)))
 
 
 def _vector(name: str, vector: np.ndarray) -> str:

@@ -110,6 +110,27 @@ def entries(path: Path) -> dict[str, dict[str, str]]:
         ) from error
 
 
+def largest_exponent(basis: str) -> float | None:
+    """Largest exponent of a basis set's Gaussians in 1/bohr²; None for text in another format.
+
+    Parameters
+    ----------
+    basis : text of the entry: the number of sets; of each set quantum numbers, the third of which
+        precedes the number of exponents, then a row for each exponent
+    """
+    try:
+        rows = [[float(word) for word in line.split()] for line in basis.splitlines()]
+        exponents = []
+        place = 1
+        for _ in range(int(rows[0][0])):
+            count = int(rows[place][3])
+            exponents += [rows[place + 1 + k][0] for k in range(count)]
+            place += 1 + count
+    except (IndexError, ValueError):
+        return None
+    return max(exponents, default=None)
+
+
 @lru_cache(maxsize=8)
 def _entries(path: Path, modified_ns: int) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}

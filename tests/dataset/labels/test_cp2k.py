@@ -289,6 +289,12 @@ def test_elements_take_the_pair_of_most_electrons(data):
     assert "GTH-SCAN with GTH-PBE-q4" in Cp2k(nearest).description
 
 
+def test_the_sharpest_gaussian_wants_a_cutoff(data):
+    """Of Cu the one exponent is 9.1 /bohr²; the entries of PBE are in no known format."""
+    assert Cp2kSettings().wanted_cutoff_Ry("Cu") == pytest.approx(9.1 * 110)
+    assert Cp2kSettings(functional="PBE").wanted_cutoff_Ry("Cu") is None
+
+
 def test_what_every_frame_lacks_stops_all(data, monkeypatch):
     Cp2k(Cp2kSettings()).check(["Cu", "Au"])
     sentence = (

@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).parent
 CP2K_BASES = """# comment
 Cu  DZVP-MOLOPT-SCAN-GTH-q11 DZVP-MOLOPT-MGGA-GTH-q11
  1
-  2 0 1 5 2 1
+  2 0 1 1 2 1
   9.1 0.04 -0.03
 Cu  DZVP-MOLOPT-SCAN-GTH-q19
  2

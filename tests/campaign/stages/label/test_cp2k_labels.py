@@ -8,7 +8,7 @@ import pytest
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
-from mlipsse.campaign.checks.campaign import problems
+from mlipsse.campaign.checks.campaign import problems, validate
 from mlipsse.campaign.config.file import parse_config
 from mlipsse.campaign.engine.folder import Campaign
 from mlipsse.campaign.engine.table import read_csv
@@ -94,6 +94,16 @@ def test_validate_reports_what_is_missing(tmp_path):
 
     assert "label.cp2k: The command 'no-such-cp2k' cannot be run" in stated(command="no-such-cp2k")
     assert "label.cp2k: CP2K's data hold no basis set TZVP" in stated(basis="TZVP-MOLOPT-SCAN-GTH")
+
+
+def test_validate_notes_a_grid_that_is_too_coarse(tmp_path):
+    def notes(**settings) -> str:
+        return " ".join(validate(_campaign(tmp_path, **settings), ("label",)).notes)
+
+    assert "cutoff_Ry: 600 makes too coarse a grid for" in notes(cutoff_Ry=600)
+    assert "which require more (Cu 1001)" in notes(cutoff_Ry=1000)
+    assert "coarse" not in notes(cutoff_Ry=1002)
+    assert "coarse" not in notes(basis="TZVP-MOLOPT-SCAN-GTH")  # a problem, stated as such
 
 
 @pytest.mark.parametrize(
