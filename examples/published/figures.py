@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from run import CHECKS, GROUND_STATES, HERE, productions, result_of
+from run import FAMILIES, GROUND_STATES, HERE, productions, result_of
 
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.table import read_csv
@@ -64,7 +64,7 @@ def main() -> None:
 def transport_entries(family: Path) -> Iterator[tuple[str, Entry]]:
     """(composition, its part of the summary), of those that have a result."""
     for name, _ in productions(family):
-        if name not in CHECKS[family.name] and (summary := result_of(family, name)):
+        if name not in FAMILIES[family.name].checks and (summary := result_of(family, name)):
             (entry,) = summary["compositions"]
             yield name, entry
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ase import Atoms
 
 from mlipsse.campaign.engine import paths
 from mlipsse.campaign.engine.folder import read_campaign
@@ -32,6 +33,7 @@ from mlipsse.structures.geometry import supercell
 
 HERE = Path(__file__).resolve().parent
 GROUND_STATES, PRODUCTION = "ground-states", "production"
+CRYSTALS = "crystals.extxyz"
 MIN_ATOMS, MIN_WIDTH_A = 160, 12.0
 KEPT = (
     paths.Export.lowest,
@@ -45,37 +47,68 @@ KEPT = (
 
 
 @dataclass(frozen=True)
-class Check:
-    """A production run of one composition with one thing changed.
+class Run:
+    """A production run of one composition.
 
     Attributes
     ----------
-    what : that which differs, in a few words
+    what : that which differs from the composition's usual run, in a few words
     changes : block -> fields of `campaign.yaml` that differ
     min_atoms : of the cell, which is repeated to hold as many
+    sampled : supercell whose sampled orderings are run, not the ground state
     """
 
     composition: str
     what: str = ""
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     min_atoms: int = MIN_ATOMS
+    sampled: str = ""
 
 
-CHECKS: Mapping[str, Mapping[str, Check]] = {
-    "liybc": {
-        "csvr": Check(
+@dataclass(frozen=True)
+class Sampling:
+    """Orderings of large cells that Monte Carlo makes after the ground states.
+
+    Attributes
+    ----------
+    cells : supercell -> number of orderings
+    """
+
+    composition: str
+    temperature_K: float
+    cells: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is run of a family.
+
+    Attributes
+    ----------
+    compositions : with production; None for all
+    checks : further runs by name, each with one thing changed
+    """
+
+    checks: Mapping[str, Run]
+    compositions: tuple[str, ...] | None = None
+    sampling: Sampling | None = None
+
+
+LIYBC = Family(
+    {
+        "csvr": Run(
             "Li3InCl6", "a canonical thermostat (CSVR)", {"simulate": {"ensemble": "csvr"}}
         ),
-        "warm-cell": Check(
+        "warm-cell": Run(
             "Li3InCl6", "the cell of each temperature, by NPT", {"simulate": {"npt_ps": 40}}
         ),
-        "larger": Check("Li3InCl6", "twice as many atoms", min_atoms=2 * MIN_ATOMS),
-        "longer": Check(
+        "larger": Run("Li3InCl6", "twice as many atoms", min_atoms=2 * MIN_ATOMS),
+        "longer": Run(
             "Li3InCl6",
             "runs until D is known to 7 %",
             {"simulate": {"until": {"relative_error": 0.07, "max_production_ps": 1600}}},
         ),
-        "foundation": Check(
+        "foundation": Run(
             "Li3InCl6",
             "the potential before SCAN, of teacher labels",
             {
@@ -83,7 +116,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
                 "export": {"potential": "mace-sse-small"},
             },
         ),
-        "second-ordering": Check(
+        "second-ordering": Run(
             "Li3In0.5Y0.5Br3Cl3",
             "the two lowest orderings, 900 K",
             {
@@ -100,13 +133,31 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
             },
         ),
     }
-}
+)
+NASICON = Family(
+    {
+        "monte-carlo": Run(
+            "Na3Zr2Si2PO12", "three orderings of 1473 K, 2x2x2 cells", sampled="2x2x2"
+        ),
+        "monte-carlo-large": Run(
+            "Na3Zr2Si2PO12",
+            "one ordering of 1473 K, a 4x4x4 cell, 900 K",
+            {"simulate": {"temperatures_K": [900]}},
+            sampled="4x4x4",
+        ),
+    },
+    compositions=("Na3Zr2Si2PO12",),
+    sampling=Sampling("Na3Zr2Si2PO12", 1473, {"2x2x2": 3, "4x4x4": 1}),
+)
+"""1473 K is 1200 °C, at which NaSICON is sintered."""
+
+FAMILIES: Mapping[str, Family] = {"liybc": LIYBC, "nasicon": NASICON}
 
 
 def main() -> None:
     """Run what has no result yet, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("family", choices=sorted(CHECKS))
+    parser.add_argument("family", choices=sorted(FAMILIES))
     parser.add_argument("work", type=Path, nargs="?", help="Folder for the campaigns.")
     parser.add_argument(
         "--only",
@@ -150,39 +201,74 @@ def run(family: Path, work: Path, only: list[str] | None) -> None:
             write_text(result, production(family, work / name, check))
 
 
-def productions(family: Path) -> Iterator[tuple[str, Check]]:
-    """(name, what is run): every composition, then the checks."""
+def productions(family: Path) -> Iterator[tuple[str, Run]]:
+    """(name, what is run): the compositions, then the checks."""
+    wanted = FAMILIES[family.name].compositions
     for frame in read_frames(family / GROUND_STATES / paths.Export.lowest.name, labelled=False):
         formula = str(frame.info[COMPOSITION])
-        yield formula, Check(formula)
-    yield from CHECKS[family.name].items()
+        if wanted is None or formula in wanted:
+            yield formula, Run(formula)
+    yield from FAMILIES[family.name].checks.items()
 
 
 def ground_states(family: Path, folder: Path) -> None:
-    """Run the campaign of the ground states and keep its tables."""
+    """Run the campaign of the ground states, sample large cells, and keep tables and crystals."""
     write_campaign(family / GROUND_STATES / "campaign.yaml", folder, {})
     mlipsse("run", folder, "--until", "export")
+    if sampling := FAMILIES[family.name].sampling:
+        for cell, samples in sampling.cells.items():
+            sample(sampling, cell, samples, folder, family / GROUND_STATES / sampled_file(cell))
     campaign = read_campaign(folder)
     for place in KEPT:
         with write_aside(family / GROUND_STATES / place.name) as aside:
             shutil.copyfile(campaign.path(place), aside)
 
 
-def production(family: Path, folder: Path, check: Check) -> str:
+def sampled_file(cell: str) -> str:
+    """Name of the file with the sampled orderings of a supercell."""
+    return f"sampled-{cell}.extxyz"
+
+
+def sample(sampling: Sampling, cell: str, samples: int, folder: Path, kept: Path) -> None:
+    """Sample orderings of a supercell by the ranking of the campaign in `folder`."""
+    out = folder / f"sampled-{cell}"
+    mlipsse(
+        *("orderings", "sample", folder, "--composition", sampling.composition),
+        *("--supercell", cell, "--temperature", sampling.temperature_K),
+        *("--samples", samples, "--chains", 1 if samples == 1 else 2),
+        *("--format", "extxyz", "--out", out),
+    )
+    write_frames(
+        kept,
+        [
+            frame
+            for path in sorted((out / "samples").glob("*.extxyz"))
+            for frame in read_frames(path, labelled=False)
+        ],
+    )
+
+
+def production(family: Path, folder: Path, check: Run) -> str:
     """Run a campaign to its report; its summary as JSON."""
-    lowest = read_frames(family / GROUND_STATES / paths.Export.lowest.name, labelled=False)
-    (start,) = (atoms for atoms in lowest if atoms.info[COMPOSITION] == check.composition)
     changes = {
         "enumerate": {"compositions": [check.composition]},
-        "simulate": {"structures": ["ground-state.extxyz"]},
+        "simulate": {"structures": [CRYSTALS]},
     }
     for block, fields in check.changes.items():
         changes[block] = {**changes.get(block, {}), **fields}
     write_campaign(family / PRODUCTION / "campaign.yaml", folder, changes)
-    big = supercell(start, min_atoms=check.min_atoms, min_width_A=MIN_WIDTH_A)
-    write_frames(folder / "ground-state.extxyz", [big])
+    write_frames(folder / CRYSTALS, crystals(family / GROUND_STATES, check))
     mlipsse("run", folder)
     return read_campaign(folder).path(paths.Report.summary).read_text(encoding="utf-8")
+
+
+def crystals(folder: Path, check: Run) -> list[Atoms]:
+    """Those that are run: the ground state in a cell that is large enough, or sampled orderings."""
+    if check.sampled:
+        return read_frames(folder / sampled_file(check.sampled), labelled=False)
+    lowest = read_frames(folder / paths.Export.lowest.name, labelled=False)
+    (start,) = (atoms for atoms in lowest if atoms.info[COMPOSITION] == check.composition)
+    return [supercell(start, min_atoms=check.min_atoms, min_width_A=MIN_WIDTH_A)]
 
 
 def write_campaign(template: Path, folder: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
@@ -238,7 +324,7 @@ def table(family: Path) -> str:
     found = [
         one
         for name, _ in productions(family)
-        if name not in CHECKS[family.name] and (one := result_of(family, name))
+        if name not in FAMILIES[family.name].checks and (one := result_of(family, name))
     ]
     summary = {"compositions": [entry for one in found for entry in one["compositions"]]}
     phases = read_csv(family / GROUND_STATES / paths.Export.reranked_compositions.name)
@@ -252,7 +338,7 @@ def checks(family: Path) -> str:
     """What a composition gives with one thing changed, below what it gives without, in Markdown."""
     rows = []
     usual: set[str] = set()
-    for name, check in CHECKS[family.name].items():
+    for name, check in FAMILIES[family.name].checks.items():
         if (changed := result_of(family, name)) is None:
             continue
         if check.composition not in usual and (same := result_of(family, check.composition)):

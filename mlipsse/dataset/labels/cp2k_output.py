@@ -170,7 +170,7 @@ def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int
     )
     if not point.finite:
         return Fault("numbers overflowed in CP2K's output", may_pass=False)
-    noise_eV_A = force_noise_eV_A(forces * HARTREE_EV / BOHR_A)
+    noise_eV_A = force_noise_eV_A(point.forces_eV_A)
     if noise_eV_A > asked.max_noise_eV_A:
         return Fault(
             f"a grid of {asked.cutoff_Ry:g} Ry is too coarse: the forces do not sum to zero, which "
