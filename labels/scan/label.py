@@ -4,9 +4,10 @@
 
 `scan.extxyz` gets every frame without sodium, `pbe.extxyz` some of these and every frame with it;
 small cells first. The other files hold a few frames by which grid and k-points are judged. A frame
-that a file holds with these settings is kept, and CP2K's outputs stay in WORK_FOLDER, so that the
-script can be stopped at any time and started again. `--status` prints how far the files are. CP2K
-of Debian finds OpenBLAS where `libopenblas0-pthread` is installed.
+that a file holds with these settings is kept (labels of other settings are dropped), and CP2K's
+outputs stay in WORK_FOLDER, so that the script can be stopped at any time and started again.
+`--status` prints how far the files are. CP2K of Debian finds OpenBLAS where `libopenblas0-pthread`
+is installed.
 """
 
 import multiprocessing
@@ -22,8 +23,9 @@ from ase import Atoms
 
 from mlipsse import keys
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
-from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings, Functional
-from mlipsse.dataset.labels.cp2k_program import default_command
+from mlipsse.dataset.labels.cp2k.program import default_command
+from mlipsse.dataset.labels.cp2k.settings import Cp2kSettings, Functional
+from mlipsse.dataset.labels.cp2k.source import Cp2k
 from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.sources import RejectedFrame
 
@@ -60,7 +62,9 @@ class Labels:
         times as long.
         """
         cutoff_Ry = 2700.0 if SODIUM in frame.symbols else 1200.0
+        coarse = {"max_force_noise_eV_A": 1.0} if self.share_of_cutoff < 1 else {}
         return Cp2kSettings(
+            **coarse,
             functional=self.functional,
             cutoff_Ry=self.share_of_cutoff * cutoff_Ry,
             min_length_A=self.min_length_A,
@@ -70,8 +74,8 @@ class Labels:
 
 SODIUM = "Na"
 """Its basis set of nine electrons is too sharp for these grids: in NaCl net forces show an error of
-0.04 eV/Å with SCAN at 2700 Ry, where PBE has 0.001. The one of one electron is no way out: its
-forces in NaCl are 0.6 of those. So frames with sodium have labels of PBE alone."""
+0.04 eV/Å with SCAN at 2700 Ry, where PBE has 0.001. The one of one electron is no alternative: its
+forces in NaCl are 40 % too small. So frames with sodium have labels of PBE alone."""
 NASICON = tuple(
     f"{formula}_T{temperature}"
     for formula in ("NaZr2P3O12", "Na3Zr2Si2PO12", "Na4Zr2Si3O12")
@@ -87,8 +91,8 @@ FILES: Mapping[str, Labels] = {
     "pbe-coarse": Labels("PBE", NASICON[:1], share_of_cutoff=0.75),
     "pbe-15A": Labels("PBE", ONE_OF_EACH, min_length_A=15.0),
 }
-"""The grid is checked with SCAN, which is sensitive to it; k-points with PBE, which takes half the
-time and disperses the bands as much."""
+"""The grid is checked with SCAN, which is sensitive to it, where there is SCAN; k-points with PBE,
+which takes half the time and disperses the bands as much."""
 
 
 def tasks(frames: list[Atoms]) -> Iterator[tuple[str, Atoms]]:
@@ -99,20 +103,15 @@ def tasks(frames: list[Atoms]) -> Iterator[tuple[str, Atoms]]:
                 yield file, frame
 
 
-def there(file: str) -> list[Atoms]:
-    """The frames of a file."""
+def labelled(file: str) -> list[Atoms]:
+    """The frames that a file has with the settings that it shall have."""
     path = HERE / f"{file}.extxyz"
-    return read_frames(path, labelled=True) if path.is_file() else []
-
-
-def labelled(file: str) -> set[str]:
-    """Names of the frames that a file has with the settings that it shall have."""
-    return {
-        frame.info[keys.TRAJECTORY]
-        for frame in there(file)
+    return [
+        frame
+        for frame in (read_frames(path, labelled=True) if path.is_file() else [])
         if re.sub(r"(CP2K) [^,]+", r"\1", frame.info[keys.LABEL_SOURCE])
         == Cp2k(FILES[file].settings(frame)).description
-    }
+    ]
 
 
 def label(file: str, frame: Atoms, work: Path) -> Atoms | None:
@@ -140,7 +139,7 @@ def label(file: str, frame: Atoms, work: Path) -> Atoms | None:
 def main(work: Path, processes: int) -> None:
     """Label what has no label."""
     frames = read_frames(HERE / "frames.extxyz", labelled=False)
-    done = {file: labelled(file) for file in FILES}
+    done = {file: {one.info[keys.TRAJECTORY] for one in labelled(file)} for file in FILES}
     # A process of its own for each frame: the CPU time of its children is the frame's.
     with ProcessPoolExecutor(processes, max_tasks_per_child=1, mp_context=SPAWN) as pool:
         started = {
@@ -150,9 +149,8 @@ def main(work: Path, processes: int) -> None:
         }
         for future in as_completed(started):
             if answer := future.result():
-                file, name = started[future], answer.info[keys.TRAJECTORY]
-                others = [one for one in there(file) if one.info[keys.TRAJECTORY] != name]
-                write_frames(HERE / f"{file}.extxyz", [*others, answer])
+                file = started[future]
+                write_frames(HERE / f"{file}.extxyz", [*labelled(file), answer])
 
 
 def status() -> None:

@@ -12,13 +12,17 @@ def _not_computed() -> np.ndarray:
 
 
 def force_noise_eV_A(forces_eV_A: np.ndarray) -> float:
-    """Root mean square error of a force component in eV/Å, from forces (n_atoms, 3) that do not
-    sum to zero.
+    """Root mean square error of the force components in eV/Å, estimated from forces (n_atoms, 3)
+    that do not sum to zero.
 
     The forces of an exact energy sum to zero. Where a program computes on a grid, each atom's force
     has an error of its own by where the atom lies between the points, and N of them sum to sqrt(N)
     times as much. Measured with CP2K and SCAN in 20 atoms of Li3InCl6: 7.7 meV/Å by the sum at 600
     Ry, 4.1 at 900; against 1200 Ry the forces differ by 9.4 and 4.6.
+
+    Three numbers make the estimate, so that it varies by some 40 % from frame to frame. It is a
+    mean over all atoms: where few atoms are sharp (Y among halides), theirs is larger. Symmetry, or
+    a program that subtracts the net force, hides the error.
     """
     net = forces_eV_A.sum(axis=0)
     return float(np.sqrt((net**2).mean() / len(forces_eV_A)))

@@ -44,6 +44,7 @@ FOUNDATION = resource_dir("potentials") / "mace-sse-small"
 LABELS_FOLDER = HERE.parent.parent / "labels"
 LABELS = LABELS_FOLDER / "scan" / "scan.extxyz"
 DYNAMICS = LABELS_FOLDER / "mace-sse-small" / "trajectories"
+FRAMES = 40
 USE_K = 1100
 """Above it some of the compositions melt in the published runs."""
 
@@ -72,9 +73,12 @@ SETTINGS = FineTuneSettings(
 def halides() -> list[Atoms]:
     """The labelled frames of the family, all of one source."""
     frames = [frame for frame in read_frames(LABELS, labelled=True) if ANIONS & set(frame.symbols)]
-    if len(sources := {str(frame.info[keys.LABEL_SOURCE]) for frame in frames}) > 1:
+    sources = {str(frame.info[keys.LABEL_SOURCE]) for frame in frames}
+    if len(frames) < FRAMES or len(sources) > 1:
         sys.exit(
-            f"{LABELS.name} has labels of {' and of '.join(sorted(sources))}. Run label.py on."
+            f"{LABELS.name} has {len(frames)} of {FRAMES} frames, with labels of "
+            f"{len(sources)} sources; all frames with labels of one source are needed. Run "
+            "labels/scan/label.py until --status lists all of them."
         )
     return frames
 

@@ -17,7 +17,7 @@ from mlipsse.campaign.crystals.orderings import campaign_host, campaign_supercel
 from mlipsse.campaign.crystals.system import system_of
 from mlipsse.campaign.engine.folder import read_campaign
 from mlipsse.cli import main
-from mlipsse.dataset.labels.cp2k_program import PROGRAMS
+from mlipsse.dataset.labels.cp2k.program import PROGRAMS
 from mlipsse.orderings import parse_composition
 from mlipsse.orderings.host.formula import parse_formula
 from mlipsse.resources import cache_dir, resource_dir

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
-from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
-from mlipsse.dataset.labels.cp2k_program import default_command
+from mlipsse.dataset.labels.cp2k.program import default_command
+from mlipsse.dataset.labels.cp2k.settings import Cp2kSettings
+from mlipsse.dataset.labels.cp2k.source import Cp2k
 from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.sources import RejectedFrame
 

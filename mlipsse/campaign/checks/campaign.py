@@ -143,7 +143,7 @@ def _notes(
 ) -> list[str]:
     from mlipsse.campaign.checks.downloads import wanted_downloads
     from mlipsse.campaign.checks.engines import engine_notes
-    from mlipsse.campaign.checks.resources import device_notes, format_notes, grid_notes
+    from mlipsse.campaign.checks.resources import device_notes, format_notes, program_notes
     from mlipsse.campaign.crystals.orderings import host_lines
 
     notes: list[str] = []
@@ -151,8 +151,7 @@ def _notes(
         notes += format_notes(campaign)
     notes += device_notes(campaign)
     if stages is None or "label" in stages:
-        with suppress(MlipsseError):
-            notes += grid_notes(campaign)
+        notes += program_notes(campaign)
     if stages is None or "simulate" in stages:
         notes += engine_notes(campaign)
     # What is refused here is among the problems.

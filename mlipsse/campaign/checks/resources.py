@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Iterator
 
 from mlipsse.campaign.engine.folder import Campaign
-from mlipsse.dataset.labels.cp2k import Cp2k
 from mlipsse.dataset.labels.sources import teacher_name
 from mlipsse.errors import MlipsseError
 from mlipsse.gpus import GPU_DRIVERS, NoGpu, usable_gpus
@@ -115,24 +114,12 @@ def program_problems(campaign: Campaign) -> Iterator[str]:
             yield f"label.{source.name}: {error}"
 
 
-def grid_notes(campaign: Campaign) -> Iterator[str]:
-    """A sentence where CP2K's grid is too coarse for some of the elements."""
+def program_notes(campaign: Campaign) -> Iterator[str]:
+    """Sentences about settings of a label program that make poor labels."""
     source = campaign.config.label.program
-    if source is None or not isinstance(source.program, Cp2k):
-        return
-    settings = source.program.settings
-    wanted = {
-        element: cutoff_Ry
-        for element in sorted(campaign.config.enumerate.elements)
-        if (cutoff_Ry := settings.wanted_cutoff_Ry(element) or 0.0) > settings.cutoff_Ry
-    }
-    if wanted:
-        each = ", ".join(f"{element} {cutoff_Ry:.0f}" for element, cutoff_Ry in wanted.items())
-        yield (
-            f"label.cp2k.cutoff_Ry: {settings.cutoff_Ry:g} makes too coarse a grid for the basis "
-            f"sets of some elements, which require more ({each}). Frames whose net force shows it "
-            "are rejected. Raise the cutoff, or name other basis sets and potentials."
-        )
+    if source is not None:
+        for note in source.program.notes(campaign.config.enumerate.elements):
+            yield f"label.{source.name}.{note}"
 
 
 def build_problems(campaign: Campaign) -> Iterator[str]:

@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 
 from mlipsse.campaign.config.section import Section
 from mlipsse.dataset.frames.label_names import LabelNames
-from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
-from mlipsse.dataset.labels.cp2k_program import COMMAND, default_command
+from mlipsse.dataset.labels.cp2k.program import COMMAND, default_command
+from mlipsse.dataset.labels.cp2k.settings import Cp2kSettings
+from mlipsse.dataset.labels.cp2k.source import Cp2k
 from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.sources import source_kind
 from mlipsse.dataset.labels.vasp import Vasp, VaspSettings

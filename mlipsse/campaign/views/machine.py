@@ -179,9 +179,9 @@ def _mace_mp() -> str:
 
 def _cp2k() -> str:
     """CP2K, its data, and whether they have SCAN for the elements of the three systems."""
-    from mlipsse.dataset.labels.cp2k import Cp2kSettings
-    from mlipsse.dataset.labels.cp2k_data import find_data_dir
-    from mlipsse.dataset.labels.cp2k_program import PROGRAMS
+    from mlipsse.dataset.labels.cp2k.data import find_data_dir
+    from mlipsse.dataset.labels.cp2k.program import PROGRAMS
+    from mlipsse.dataset.labels.cp2k.settings import Cp2kSettings
 
     path, settings = _first_on_path(PROGRAMS), Cp2kSettings()
     folder = find_data_dir(settings.data_dir)

@@ -112,6 +112,9 @@ class Program(Protocol):
             for one whose outputs are not read.
         """
 
+    def notes(self, elements: Iterable[str]) -> Iterable[str]:
+        """Sentences about settings that make poor labels of these elements."""
+
     def check(self, elements: Iterable[str]) -> None:
         """Look for all that inputs of these elements need, without running anything.
 
@@ -218,7 +221,7 @@ class ProgramSource:
         A whole output that is there already is read, not made again. One that was cut off is
         replaced.
 
-        A fault that every frame would have is not tried again.
+        A fault that every frame, or every attempt, would have is not tried again.
 
         Raises
         ------
@@ -257,7 +260,7 @@ class ProgramSource:
             ending = self._run(folder, descriptor)
             answer = self.program.read(atoms, folder)
             tried = attempt + 1
-            if isinstance(answer, Fault) and ending:
+            if isinstance(answer, Fault) and ending and not answer.settled:
                 answer = replace(answer, reason=f"{answer.reason}; {ending}", may_pass=True)
             if isinstance(answer, Fault) and answer.common:
                 break

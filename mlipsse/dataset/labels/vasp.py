@@ -224,6 +224,10 @@ class Vasp:
         )
         return a, b, c
 
+    def notes(self, elements: Iterable[str]) -> Iterable[str]:
+        """None: VASP's own checks are in its output."""
+        return ()
+
     def check_version(self, command: str) -> None:
         """VASP has no option that prints its version."""
 

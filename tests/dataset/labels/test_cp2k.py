@@ -10,8 +10,9 @@ from ase import Atoms
 from ase.calculators.emt import EMT
 
 from mlipsse import keys
-from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
-from mlipsse.dataset.labels.cp2k_program import COMMAND, default_command, require_known_version
+from mlipsse.dataset.labels.cp2k.program import COMMAND, default_command, require_known_version
+from mlipsse.dataset.labels.cp2k.settings import Cp2kSettings
+from mlipsse.dataset.labels.cp2k.source import Cp2k
 from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.sources import RejectedFrame
 from mlipsse.errors import MlipsseError
@@ -166,7 +167,11 @@ def test_pbe_has_inputs_labels_and_an_identity_of_its_own(tmp_path):
         ),
         ("basis", "The requested basis set <DZVP> for Cu was not found", True),
         ("killed", "is not whole, CP2K was cut off.*killed by SIGKILL", True),
-        ("coarse", "1200 Ry is too coarse.*an error of 0.05 eV/Å in each.*allows 0.02", False),
+        (
+            "coarse",
+            "error of some 0.05 eV/Å, more than max_force_noise_eV_A .0.03.*cutoff_Ry .it is 12",
+            False,
+        ),
     ],
 )
 def test_what_is_no_label_is_rejected_with_a_reason(tmp_path, mode, reason, may_pass):
@@ -182,9 +187,15 @@ def test_a_coarser_grid_is_a_choice(tmp_path):
     source = _source("coarse", settings=Cp2kSettings(max_force_noise_eV_A=0.051))
     source.label(sheared_alloy(), tmp_path / "run")
     # Nor is the output made again when the limit is set back.
-    with pytest.raises(RejectedFrame, match="too coarse"):
+    with pytest.raises(RejectedFrame, match="do not sum to zero") as caught:
         _source("coarse").label(sheared_alloy(), tmp_path / "run")
+    assert not caught.value.common
     assert attempts(tmp_path) == 1
+    # Far above the limit it is no chance of one frame.
+    strict = Cp2kSettings(max_force_noise_eV_A=0.009)
+    with pytest.raises(RejectedFrame) as caught:
+        _source("coarse", settings=strict).label(sheared_alloy(), tmp_path / "other")
+    assert caught.value.common
 
 
 @pytest.mark.parametrize("settings", [{}, {"smearing_K": 1000.0}], ids=["kpoints", "smearing"])
@@ -291,8 +302,10 @@ def test_elements_take_the_pair_of_most_electrons(data):
 
 def test_the_sharpest_gaussian_wants_a_cutoff(data):
     """Of Cu the one exponent is 9.1 /bohr²; the entries of PBE are in no known format."""
-    assert Cp2kSettings().wanted_cutoff_Ry("Cu") == pytest.approx(9.1 * 110)
-    assert Cp2kSettings(functional="PBE").wanted_cutoff_Ry("Cu") is None
+    assert Cp2kSettings().least_cutoff_Ry("Cu") == pytest.approx(9.1 * 110)
+    assert Cp2kSettings(functional="PBE").least_cutoff_Ry("Cu") is None
+    (note,) = Cp2k(Cp2kSettings(cutoff_Ry=900)).notes(["Cu", "Er"])  # no entry of Er
+    assert "they need more (Cu 1001)" in note
 
 
 def test_what_every_frame_lacks_stops_all(data, monkeypatch):

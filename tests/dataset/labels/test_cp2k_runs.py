@@ -13,8 +13,9 @@ import pytest
 from ase import Atoms, units
 
 from mlipsse import keys
-from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
-from mlipsse.dataset.labels.cp2k_program import PROGRAMS, default_command
+from mlipsse.dataset.labels.cp2k.program import PROGRAMS, default_command
+from mlipsse.dataset.labels.cp2k.settings import Cp2kSettings
+from mlipsse.dataset.labels.cp2k.source import Cp2k
 from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.errors import MlipsseError
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mlipsse import keys
-from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
+from mlipsse.dataset.labels.cp2k.settings import Cp2kSettings
+from mlipsse.dataset.labels.cp2k.source import Cp2k
 from mlipsse.dataset.labels.program import ProgramSource
 from mlipsse.dataset.labels.vasp import Vasp, VaspSettings
 from tests.support.labels.stand_ins import attempts, sheared_alloy, stand_in, write_cp2k_data

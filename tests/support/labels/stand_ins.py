@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from mlipsse import keys
-from mlipsse.dataset.labels.cp2k import Cp2k
+from mlipsse.dataset.labels.cp2k.source import Cp2k
 from mlipsse.dataset.labels.program import ProgramSource, RunSettings
 from mlipsse.dataset.labels.vasp import Vasp
 

@@ -141,10 +141,7 @@ def check_net_force(labelled: LabelledSet) -> Check:
         "median_noise_eV_A": float(np.median(noise_eV_A)),
         "frames_above_limit": len(above),
     }
-    worst = (
-        "Forces do not sum to zero exactly, which shows an error of at most "
-        f"{1000 * noise_eV_A.max():.2g} meV/Å in each"
-    )
+    worst = f"By net forces, errors of forces are up to {1000 * noise_eV_A.max():.2g} meV/Å"
     if above:
         return Check(
             "net force",

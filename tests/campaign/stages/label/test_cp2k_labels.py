@@ -100,10 +100,10 @@ def test_validate_notes_a_grid_that_is_too_coarse(tmp_path):
     def notes(**settings) -> str:
         return " ".join(validate(_campaign(tmp_path, **settings), ("label",)).notes)
 
-    assert "cutoff_Ry: 600 makes too coarse a grid for" in notes(cutoff_Ry=600)
-    assert "which require more (Cu 1001)" in notes(cutoff_Ry=1000)
-    assert "coarse" not in notes(cutoff_Ry=1002)
-    assert "coarse" not in notes(basis="TZVP-MOLOPT-SCAN-GTH")  # a problem, stated as such
+    assert "label.cp2k.cutoff_Ry: 600 is too low for the basis sets of" in notes(cutoff_Ry=600)
+    assert "they need more (Cu 1001)" in notes(cutoff_Ry=1000)
+    assert "too low" not in notes(cutoff_Ry=1002)
+    assert "too low" not in notes(basis="TZVP-MOLOPT-SCAN-GTH")  # a problem, stated as such
 
 
 @pytest.mark.parametrize(

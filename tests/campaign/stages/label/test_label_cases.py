@@ -22,7 +22,8 @@ from mlipsse.campaign.stages.label.given_labels import GivenSets, check_given, r
 from mlipsse.dataset.check.measures.labelled_set import read_labelled_set
 from mlipsse.dataset.frames.extxyz import read_frames
 from mlipsse.dataset.frames.label_names import LabelNames
-from mlipsse.dataset.labels.cp2k import Cp2k, Cp2kSettings
+from mlipsse.dataset.labels.cp2k.settings import Cp2kSettings
+from mlipsse.dataset.labels.cp2k.source import Cp2k
 from mlipsse.dataset.labels.sources import Label
 from mlipsse.errors import MlipsseError
 

@@ -119,7 +119,11 @@ def largest_exponent(basis: str) -> float | None:
         precedes the number of exponents, then a row for each exponent
     """
     try:
-        rows = [[float(word) for word in line.split()] for line in basis.splitlines()]
+        # Fortran writes exponents as 1.0D+05 too.
+        rows = [
+            [float(word.upper().replace("D", "E")) for word in line.split()]
+            for line in basis.splitlines()
+        ]
         exponents = []
         place = 1
         for _ in range(int(rows[0][0])):

@@ -13,6 +13,9 @@ from mlipsse.dataset.labels.sources import Label
 from mlipsse.energetics.single_point import SinglePoint, force_noise_eV_A
 from mlipsse.units import BOHR_A, EV_A3_TO_GPA, HARTREE_EV
 
+_HOPELESS = 5.0
+"""An estimate that is so many times too large is no chance of one frame."""
+
 _SAME_A = 1e-3
 """Atoms and cell vectors nearer than this are the same: CP2K prints six and three decimals."""
 
@@ -75,7 +78,7 @@ class AskedOfCp2k:
     spin, multiplicity : of all that is computed; no multiplicity for CP2K's guess
     electrons : of all that is computed; None without the data files that state it
     detail : for the label's source, behind version and cutoff
-    max_noise_eV_A : most that the grid may add to a force, see `force_noise_eV_A`
+    max_noise_eV_A : largest accepted error of the forces, see `force_noise_eV_A`
     """
 
     functional: str
@@ -173,12 +176,13 @@ def read_output(path: Path, computed: Atoms, asked: AskedOfCp2k, *, n_atoms: int
     noise_eV_A = force_noise_eV_A(point.forces_eV_A)
     if noise_eV_A > asked.max_noise_eV_A:
         return Fault(
-            f"a grid of {asked.cutoff_Ry:g} Ry is too coarse: the forces do not sum to zero, which "
-            f"shows an error of {noise_eV_A:.2g} eV/Å in each. max_force_noise_eV_A allows "
-            f"{asked.max_noise_eV_A:g} eV/Å. Raise cutoff_Ry, or give elements with hard "
-            "potentials softer ones (bases, potentials)",
+            f"the forces do not sum to zero, which shows an error of some {noise_eV_A:.2g} eV/Å, "
+            f"more than max_force_noise_eV_A ({asked.max_noise_eV_A:g}). Raise cutoff_Ry (it is "
+            f"{asked.cutoff_Ry:g}), lower eps_scf, or set softer pseudopotentials with bases and "
+            "potentials",
             may_pass=False,
             settled=True,
+            common=noise_eV_A > _HOPELESS * asked.max_noise_eV_A,
         )
     source = f"{asked.functional} (CP2K {version[1]}, {asked.cutoff_Ry:g} Ry, {asked.detail})"
     return Label(point, source)
