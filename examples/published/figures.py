@@ -3,7 +3,7 @@
     python figures.py liybc FOLDER
 
 FOLDER gets PNG and SVG files: hull and map over the triangle, Arrhenius lines, and ours against the
-published numbers. Drawn is what has a result so far.
+published numbers. It draws the compositions that have a result.
 """
 
 import argparse

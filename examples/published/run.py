@@ -28,7 +28,9 @@ from mlipsse.campaign.engine.table import read_csv
 from mlipsse.dataset.frames.extxyz import read_frames, write_frames
 from mlipsse.files import write_aside, write_text
 from mlipsse.keys import COMPOSITION
+from mlipsse.report.page.estimate import diffusivity_at
 from mlipsse.report.page.published import comparison_table, published_of
+from mlipsse.report.page.text import with_error
 from mlipsse.structures.geometry import supercell
 
 HERE = Path(__file__).resolve().parent
@@ -52,7 +54,7 @@ class Run:
 
     Attributes
     ----------
-    what : that which differs from the composition's usual run, in a few words
+    what : difference from the composition's usual run, in a few words
     changes : block -> fields of `campaign.yaml` that differ
     min_atoms : of the cell, which is repeated to hold as many
     sampled : supercell whose sampled orderings are run, not the ground state
@@ -337,16 +339,16 @@ def table(family: Path) -> str:
 def checks(family: Path) -> str:
     """What a composition gives with one thing changed, below what it gives without, in Markdown."""
     rows = []
-    usual: set[str] = set()
     for name, check in FAMILIES[family.name].checks.items():
         if (changed := result_of(family, name)) is None:
             continue
-        if check.composition not in usual and (same := result_of(family, check.composition)):
-            usual.add(check.composition)
-            rows += transport_rows(check.composition, "", same)
-        rows += transport_rows("", check.what, changed)
+        temperature_K = min(changed["compositions"][0]["temperature_K"])
+        if usual := result_of(family, check.composition):
+            rows.append(transport_row(check.composition, "", usual, temperature_K))
+        rows.append(transport_row(check.composition, check.what, changed, temperature_K))
     columns = ("composition", "differs in", "Ea (eV)", "T (K)", "D (10⁻⁵ cm²/s)")
-    return markdown(columns, rows) if rows else "No check has a result yet."
+    unique = list(dict.fromkeys(rows))
+    return markdown(columns, unique) if unique else "No check has a result yet."
 
 
 def result_of(family: Path, name: str) -> dict[str, Any] | None:
@@ -355,27 +357,19 @@ def result_of(family: Path, name: str) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def transport_rows(
-    composition: str, what: str, summary: Mapping[str, Any]
-) -> Iterator[tuple[str, ...]]:
-    """Activation energy, and diffusivity at the lowest temperature, of each composition."""
-    for entry in summary["compositions"]:
-        energy_eV = entry.get("activation_energy_eV")
-        barrier = (
-            ""
-            if energy_eV is None
-            else f"{energy_eV:.3f} ± {entry['activation_energy_std_eV']:.3f}"
-        )
-        value, error = (
-            1e5 * entry[key][0] for key in ("diffusivity_cm2_s", "diffusivity_std_cm2_s")
-        )
-        yield (
-            composition,
-            what,
-            barrier,
-            f"{entry['temperature_K'][0]:g}",
-            f"{value:.2f} ± {error:.2f}",
-        )
+def transport_row(
+    composition: str, what: str, summary: Mapping[str, Any], temperature_K: float
+) -> tuple[str, ...]:
+    """Activation energy of a run, and its diffusivity at a temperature."""
+    (entry,) = summary["compositions"]
+    energy_eV, found = entry["activation_energy_eV"], diffusivity_at(entry, temperature_K)
+    return (
+        composition,
+        what,
+        "" if energy_eV is None else with_error(energy_eV, entry["activation_energy_std_eV"]),
+        f"{temperature_K:g}",
+        "" if found is None else with_error(1e5 * found.value, found.std and 1e5 * found.std),
+    )
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def test_every_production_is_valid_and_runs_once(
     assert ran == [*FORMULAS, *study.FAMILIES["liybc"].checks]
     assert study.checks(family).splitlines()[2:4] == [
         "| Li3InCl6 |  | 0.300 ± 0.030 | 800 | 1.00 ± 0.10 |",
-        "|  | a canonical thermostat (CSVR) | 0.300 ± 0.030 | 800 | 1.00 ± 0.10 |",
+        "| Li3InCl6 | a canonical thermostat (CSVR) | 0.300 ± 0.030 | 800 | 1.00 ± 0.10 |",
     ]
     study.run(family, work, None)
     assert len(ran) == len(set(ran))
