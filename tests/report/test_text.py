@@ -49,6 +49,8 @@ def test_what_a_cell_sorts_by(value, number):
         ("LiCl", "LiCl"),
         ("Li3N", '<span class="formula">Li<sub>3</sub>N</span>'),
         ("T0800", "T0800"),  # T is no element
+        ("CP2K", "CP2K"),
+        ("P1", "P1"),  # a space group
         ("Li3InCl6-1x1x1-o002", "Li3InCl6-1x1x1-o002"),
         ("a < b", "a &lt; b"),
         (None, "–"),

@@ -151,7 +151,7 @@ def _rows(pairs: Sequence[tuple[Atoms, Atoms]]) -> Iterator[dict[str, Any]]:
         slope = found.softening.forces_by_element.get(element)
         yield {
             "of": element,
-            "frames": len(pairs),
+            "frames": sum(element in frame.symbols for frame, _ in pairs),
             "force_rmse_meV_A": float(1e3 * np.sqrt(np.mean(differences[own] ** 2))),
             "force_slope": slope.value if slope else None,
             "force_slope_std": slope.std if slope else None,

@@ -36,7 +36,7 @@ def label_pairs_figure(found: Predictions) -> Figure:
             label=f"{element}: {np.sqrt(np.mean(own**2)):.0f} meV/Å",
         )
     histogram.set_xlabel("difference of force components (meV/Å)")
-    histogram.set_ylabel("density")
+    histogram.set_ylabel("density (1 / (meV/Å))")
     dress(histogram)
     place_legend(histogram)
     parity_plot(

@@ -9,6 +9,8 @@ from markupsafe import Markup, escape
 _NUMBER = r"[+-]?(?:\d[\d,]*)?\.?\d+(?:e[+-]?\d+)?"
 _WITH_MORE = re.compile(rf"({_NUMBER})(?:\s*±\s*{_NUMBER}|\s*\({_NUMBER}\)|\s*K)?", re.IGNORECASE)
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?)?)+")
+_NO_FORMULAS = {"CP2K", "P1"}
+"""A program and a space group that read as one."""
 _ATOM = re.compile(r"([A-Z][a-z]?)(\d+(?:\.\d+)?)?")
 
 
@@ -65,6 +67,8 @@ def sort_value(value: object) -> float | None:
 
 def _is_formula(text: str) -> bool:
     if not _FORMULA.fullmatch(text) or not any(letter.isdigit() for letter in text):
+        return False
+    if text in _NO_FORMULAS:
         return False
     from ase.data import atomic_numbers
 

@@ -61,6 +61,17 @@ def test_two_sources(tmp_path: Path) -> None:
     assert "1 have only the first" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_an_element_counts_the_frames_that_have_it(tmp_path: Path) -> None:
+    for name, factor in (("one", 1.0), ("two", 0.8)):
+        frames = labelled(factor)
+        frames[-1].symbols[frames[-1].symbols == "Cl"] = "Br"
+        write_frames(tmp_path / f"{name}.extxyz", frames)
+    two = str(tmp_path / "two.extxyz")
+    found = compare_labels(tmp_path / "one.extxyz", two, out=tmp_path / "out")
+    counted = {row["of"]: row["frames"] for row in found.rows}
+    assert (counted["all"], counted["Li"], counted["Cl"], counted["Br"]) == (8, 8, 7, 1)
+
+
 def test_a_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "Execution", HereExecution)
     write_frames(tmp_path / "one.extxyz", labelled(1.0))
