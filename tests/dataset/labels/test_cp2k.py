@@ -306,6 +306,10 @@ def test_the_sharpest_gaussian_wants_a_cutoff(data):
     assert Cp2kSettings(functional="PBE").least_cutoff_Ry("Cu") is None
     (note,) = Cp2k(Cp2kSettings(cutoff_Ry=900)).notes(["Cu", "Er"])  # no entry of Er
     assert "they need more (Cu 1001)" in note
+    path = data / "BASIS_MOLOPT_UZH"
+    path.write_text(path.read_text().replace("9.1", "2.1D+01"))
+    (note,) = Cp2k(Cp2kSettings(cutoff_Ry=9000)).notes(["Cu"])
+    assert "they need more (Cu: no cutoff is known)" in note
 
 
 def test_what_every_frame_lacks_stops_all(data, monkeypatch):

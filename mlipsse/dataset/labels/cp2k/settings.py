@@ -132,7 +132,8 @@ class Cp2kSettings(Settings):
         )
 
     def least_cutoff_Ry(self, element: str) -> float | None:
-        """Least cutoff for the element's basis set; None where it is in another format.
+        """Least cutoff for the element's basis set, see `mlipsse.dataset.labels.cp2k.grid`; None
+        where the set is in another format.
 
         Raises
         ------

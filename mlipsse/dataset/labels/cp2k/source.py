@@ -1,5 +1,6 @@
 """DFT labels from CP2K: single points with GTH potentials and MOLOPT bases."""
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -125,7 +126,10 @@ class Cp2k:
                     least_Ry[element] = cutoff_Ry
         if least_Ry:
             each = ", ".join(
-                f"{element} {cutoff_Ry:.0f}" for element, cutoff_Ry in least_Ry.items()
+                f"{element} {least:.0f}"
+                if math.isfinite(least)
+                else f"{element}: no cutoff is known"
+                for element, least in least_Ry.items()
             )
             yield (
                 f"cutoff_Ry: {self.settings.cutoff_Ry:g} is too low for the basis sets of some "
