@@ -88,7 +88,7 @@ class Family:
     Attributes
     ----------
     compositions : with production; None for all
-    checks : further runs by name, each with one thing changed
+    checks : further runs by name, with something changed
     """
 
     checks: Mapping[str, Run]
@@ -337,7 +337,7 @@ def table(family: Path) -> str:
 
 
 def checks(family: Path) -> str:
-    """What a composition gives with one thing changed, below what it gives without, in Markdown."""
+    """What a composition gives with something changed, below what it gives without, in Markdown."""
     rows = []
     for name, check in FAMILIES[family.name].checks.items():
         if (changed := result_of(family, name)) is None:

@@ -58,8 +58,36 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_the_campaign_of_ground_states_is_valid() -> None:
-    assert problems(read_campaign(resource_dir("examples") / "published/liybc/ground-states")) == []
+@pytest.mark.parametrize("family", ["liybc", "nasicon"])
+def test_the_campaign_of_ground_states_is_valid(family: str) -> None:
+    folder = resource_dir("examples") / "published" / family / "ground-states"
+    assert problems(read_campaign(folder)) == []
+
+
+def test_sampled_orderings_are_run_as_they_are(
+    study: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands make them; the crystals of a check are those of its cell."""
+    family, commands = study.HERE / "nasicon", []
+    crystal = read_frames(ROOT / "labels" / "scan" / "frames.extxyz", labelled=False)[0]
+
+    def run(*words: object) -> None:
+        commands.append(" ".join(map(str, words)))
+        out = Path(str(words[-1])) / "samples"
+        out.mkdir(parents=True)
+        for number in range(int(str(words[words.index("--samples") + 1]))):
+            write_frames(out / f"o{number}.extxyz", [crystal])
+
+    monkeypatch.setattr(study, "mlipsse", run)
+    for cell, samples in study.NASICON.sampling.cells.items():
+        kept = family / "ground-states" / study.sampled_file(cell)
+        study.sample(study.NASICON.sampling, cell, samples, tmp_path, kept)
+    assert ["--supercell 4x4x4 --temperature 1473 --samples 1" in one for one in commands] == [
+        False,
+        True,
+    ]
+    check = study.NASICON.checks["monte-carlo"]
+    assert study.crystals(family / "ground-states", check) == 3 * [crystal]
 
 
 def test_every_production_is_valid_and_runs_once(
