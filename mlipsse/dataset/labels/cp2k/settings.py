@@ -32,9 +32,9 @@ class Cp2kSettings(Settings):
     and PBE (Perdew, Burke, Ernzerhof 1996, doi 10.1103/PhysRevLett.77.3865). Potentials and bases
     are those optimised for the functional (GTH-SCAN with MOLOPT-SCAN, GTH-PBE with MOLOPT-PBE).
 
-    Meta-GGAs need fine grids. Between 600 and 1200 Ry the forces on Y of Li3YBr6 differ by 40
-    meV/Å, those of Li3InCl6 by 9; at 1200 Ry net forces show an error of 3 in both. The basis sets
-    of Na with nine electrons are too sharp for SCAN (NaCl: 0.26 eV/Å at 900 Ry, 0.04 at 2700).
+    Meta-GGAs need fine grids. Between 600 and 1200 Ry forces of halides differ by 12 meV/Å, those
+    on Y by 37; at 1200 Ry net forces show an error of 3. The basis sets of Na with nine electrons
+    are too sharp for SCAN (NaCl: 0.26 eV/Å at 900 Ry, 0.04 at 2700).
 
     The label of a repeated cell is folded back. Each element takes the basis set and potential of
     as many electrons, the most there are. A retry goes another way to the same minimum: conjugate
