@@ -150,11 +150,12 @@ def _notes(
     if stages is None or "export" in stages:
         notes += format_notes(campaign)
     notes += device_notes(campaign)
-    if stages is None or "label" in stages:
-        notes += program_notes(campaign)
     if stages is None or "simulate" in stages:
         notes += engine_notes(campaign)
     # What is refused here is among the problems.
+    if stages is None or "label" in stages:
+        with suppress(MlipsseError):
+            notes += program_notes(campaign)
     with suppress(MlipsseError):
         notes += host_lines(crystals.host)
     with suppress(MlipsseError):
