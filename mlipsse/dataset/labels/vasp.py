@@ -225,7 +225,7 @@ class Vasp:
         return a, b, c
 
     def notes(self, elements: Iterable[str]) -> Iterable[str]:
-        """None: VASP's own checks are in its output."""
+        """No sentences: nothing of VASP's settings is judged before it runs."""
         return ()
 
     def check_version(self, command: str) -> None:

@@ -63,10 +63,8 @@ class Cp2k:
 
         Raises
         ------
-        RejectedFrame
-            when the frame has no cell, or an odd number of electrons without spin.
-        MlipsseError
-            when a data file, or an element in it, is missing.
+        RejectedFrame, MlipsseError
+            as `mlipsse.dataset.labels.cp2k.input.input_text`.
         """
         (folder / INPUT_FILE).write_text(
             input_text(atoms, self.settings, attempt=attempt), encoding="utf-8"
